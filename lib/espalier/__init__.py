@@ -1,0 +1,3 @@
+"""Espalier: a benchmark harness for networks that change shape while they train."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,40 @@
+"""`python -m espalier VERB ...`: each verb is a function `(argv) -> exit code`, loaded when asked.
+
+A bad input is one line and exit code 2; no traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from espalier.errors import UserError
+
+VERBS = {
+    "config": "espalier.kconfig.frontends:main",
+    "lint": "espalier.kconfig.lint:main",
+    "sweep-generate": "espalier.sweep.commands:generate",
+    "sweep-estimate": "espalier.sweep.commands:estimate",
+    "sweep-run": "espalier.sweep.commands:run",
+    "sweep-status": "espalier.sweep.commands:status",
+    "sweep-leaderboard": "espalier.sweep.commands:leaderboard",
+    "train": "espalier.sweep.commands:train",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    args = sys.argv[1:] if argv is None else argv
+    if not args or args[0] not in VERBS:
+        print(f"usage: python -m espalier {{{','.join(VERBS)}}} ...", file=sys.stderr)
+        return 2
+    module, function = VERBS[args[0]].split(":")
+    try:
+        return int(getattr(importlib.import_module(module), function)(args[1:]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Components: found because their file is there, built from the trial's configuration.
+
+A component is one Python file `<kind folder>/<name>.py` with one Kconfig fragment beside it. The
+file holds exactly one frozen dataclass derived from its kind's base class; each field is a Kconfig
+symbol, `<NAME>_<FIELD>` unless `symbol()` says otherwise. So adding one edits nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from espalier.config import Config
+from espalier.errors import UserError
+
+T = TypeVar("T")
+
+KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it)
+    "model": ("models", "MODEL"),
+    "dataset": ("datasets", "DATASET"),
+    "optimizer": ("optimizers", "OPTIMIZER"),
+    "lr_schedule": ("lr_schedules", "LR_SCHEDULE"),
+    "method": ("methods", "PRUNING_METHOD"),
+}
+
+
+def symbol(name: str, default: Any) -> Any:
+    """A dataclass field that reads the shared symbol `name` instead of `<NAME>_<FIELD>`."""
+    return dataclasses.field(default=default, metadata={"symbol": name})
+
+
+def names(kind: str) -> list[str]:
+    """The components of `kind`, sorted, found by their fragments and without importing any."""
+    package, _ = KINDS[kind]
+    folder = Path(__file__).parent / package
+    return sorted(path.stem for path in folder.glob("*.Kconfig"))
+
+
+def find(kind: str, name: str, base: type[T]) -> type[T]:
+    """The component class `name` of `kind`: the one subclass of `base` its module defines.
+
+    Raises UserError, with the nearest name, if there is none.
+    """
+    known = names(kind)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UserError(f"no {kind} {name!r}: {hint}known: {', '.join(known)}")
+    module = importlib.import_module(f"espalier.{KINDS[kind][0]}.{name}")
+    return _only_subclass(module, base)
+
+
+def _only_subclass(module: ModuleType, base: type[T]) -> type[T]:
+    found = [
+        item
+        for _, item in inspect.getmembers(module, inspect.isclass)
+        if issubclass(item, base) and item.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define one {base.__name__}, found {len(found)}")
+    return found[0]
+
+
+def build(cls: type[T], config: Config, prefix: str) -> T:
+    """An instance of dataclass `cls` with every field read from `config`.
+
+    A field whose type is itself a dataclass is built from its own fields' symbols.
+    """
+    hints = get_type_hints(cls)
+    values = {}
+    for item in dataclasses.fields(cls):  # type: ignore[arg-type]
+        kind = hints[item.name]
+        name = symbol_of(item, prefix)
+        values[item.name] = build(kind, config, name) if is_group(kind) else _read(config, name, kind)
+    return cls(**values)
+
+
+def is_group(kind: Any) -> bool:
+    """Whether a field of this type is a nested dataclass of symbols."""
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+
+
+def symbol_of(item: dataclasses.Field[Any], prefix: str) -> str:
+    """The Kconfig symbol (no `CONFIG_`) that a field reads."""
+    return str(item.metadata.get("symbol", f"{prefix}_{item.name.upper()}"))
+
+
+def _read(config: Config, name: str, kind: Any) -> Any:
+    if get_origin(kind) is not Literal:
+        return config.read(name, kind)
+    value = config.read(name, str)
+    if value not in get_args(kind):
+        raise ValueError(f"CONFIG_{name}={value!r}: must be one of {', '.join(get_args(kind))}")
+    return value
+
+
+def select(kind: str, config: Config, base: type[T]) -> T:
+    """The component of `kind` that the trial's configuration selects, built from it."""
+    name = config.read(KINDS[kind][1], str)
+    return build(find(kind, name, base), config, name.upper())

@@ -1,0 +1,168 @@
+"""What each kind of component must offer, and the run that is handed to every hook.
+
+Every component is a frozen dataclass of hyperparameters: its fields are Kconfig symbols (see
+`espalier.component`). Objects that change while training live on the `Run`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class SampleShape:
+    """One input sample: channels, height, width, and the number of classes."""
+
+    channels: int
+    height: int
+    width: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class RawData:
+    """A data set as its files hold it, on the CPU, before any split.
+
+    `train_x` and `test_x` are (n, channels, height, width), uint8 in 0..255 or float32;
+    `train_y` and `test_y` are (n,) int64 in 0..classes-1.
+    """
+
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+    classes: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples on the run's device: `x` (n, channels, height, width) float32, `y` (n,) int64."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Contract of a model component."""
+
+    input_size = None  # pixels a side the images are resized to; None: as the data set has them
+
+    def build(self, shape: SampleShape) -> nn.Module:
+        """A fresh module mapping (n, channels, height, width) float32 to (n, classes) logits.
+
+        Initialised from torch's global generator, which the engine has seeded.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Contract of a data set component."""
+
+    def load(self, data_dir: Path, download: bool) -> RawData:
+        """Read the whole set, verified.
+
+        Raises UserError with one line (path looked at, how to get the data) when files are
+        absent or damaged; touches the network only when `download` is true.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Contract of an optimizer component."""
+
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
+        """An ordinary torch optimizer over the trainable parameters of `model`.
+
+        Weight decay must not touch biases and normalisation weights (`ndim <= 1`).
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class LrSchedule:
+    """Contract of a learning-rate schedule component: a pure function of the step."""
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """What the base learning rate is multiplied with at update `step` (0 is the first)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Method:
+    """Contract of a method: what differs from plain training. Every hook may be left out.
+
+    `attach` puts whatever changes while training on `run.method_state`. A method knows one
+    ordinary model; it never learns of sweeps or packs.
+    """
+
+    def attach(self, run: Run) -> None:
+        """Before the first step. Raises `CannotTrain` if the trial can make no sense."""
+
+    def after_backward(self, run: Run) -> None:
+        """Gradients are there, not yet clipped; `run.step` updates are done."""
+
+    def after_step(self, run: Run) -> None:
+        """The optimizer has just done update number `run.step` (1 is the first)."""
+
+    def after_epoch(self, run: Run) -> None:
+        """`run.epoch` epochs are complete (1 is the first)."""
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
+        return {}
+
+    def state_dict(self, run: Run) -> dict[str, Any]:
+        """What `load_state_dict` needs to go on exactly from here."""
+        return {}
+
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`, after `attach`."""
+
+
+@dataclass
+class Run:
+    """One live trial: the single argument of every hook."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    method: Method
+    train: Split
+    validation: Split
+    epochs: int
+    batch_size: int
+    generators: dict[str, torch.Generator]  # one a purpose: "batches", "augment", "method"
+    step: int = 0  # updates done
+    epoch: int = 0  # epochs complete
+    method_state: Any = field(default=None)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates in one epoch; the last, smaller batch counts."""
+        return -(-len(self.train) // self.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Updates in the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+
+class CannotTrain(Exception):
+    """This trial would run without meaning what it says; `reason` is a short code.
+
+    The engine turns it into a `failed` result before the first step.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

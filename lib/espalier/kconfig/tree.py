@@ -1,0 +1,62 @@
+"""Parsing the Kconfig tree, the same way for every front end and for the plan."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import kconfiglib
+
+from espalier import component
+from espalier.paths import ROOT
+
+MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix switches, mode)
+    "model": ("MODEL_SELECT", "MODEL_ENABLE", "MODEL_MODE_MULTIPLE"),
+    "optimizer": ("OPTIMIZER_SELECT", "OPTIMIZER_ENABLE", "OPTIMIZER_MODE_MULTIPLE"),
+    "method": ("PRUNING_SELECT", "PRUNING_ENABLE", "PRUNING_MODE_MULTIPLE"),
+}
+
+
+def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
+    """The tree of `root`, with warnings kept on the object and nothing printed.
+
+    Neither the environment's symbol prefix nor a `kconfigfunctions` module on the path can
+    change what is read.
+    """
+    write_switches(root)
+    os.environ.pop("CONFIG_", None)
+    os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
+    os.environ["srctree"] = str(root)
+    return kconfiglib.Kconfig("Kconfig", warn=True, warn_to_stderr=False)
+
+
+def write_switches(root: Path) -> None:
+    """Write one fragment a kind with the test-matrix switch of each of its components.
+
+    They are generated because a component's own fragment is read inside the choice, where a
+    bool would become a member.
+    """
+    for kind, (_, prefix, mode) in MATRIX.items():
+        text = "".join(_switch(prefix, mode, name) for name in component.names(kind))
+        _write_if_changed(root / "include" / "generated" / f"{kind}.Kconfig", text)
+
+
+def _switch(prefix: str, mode: str, name: str) -> str:
+    return (
+        f"config {prefix}_{name.upper()}\n"
+        f'\tbool "Include {name}"\n'
+        f"\tdepends on {mode}\n"
+        "\tdefault y\n"
+        "\thelp\n"
+        f"\t  Give {name} trials of its own in the test matrix. On by default: a matrix is\n"
+        "\t  cut down by switching parts off.\n\n"
+    )
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
