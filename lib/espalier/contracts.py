@@ -118,6 +118,9 @@ class Method:
     def after_epoch(self, run: Run) -> None:
         """`run.epoch` epochs are complete (1 is the first)."""
 
+    def check(self, run: Run) -> None:
+        """Assert what must hold after every update; called only with CONFIG_DEBUG_CHECKS=y."""
+
     def measures(self, run: Run) -> dict[str, Any]:
         """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
         return {}
@@ -164,5 +167,6 @@ class CannotTrain(Exception):
     """
 
     def __init__(self, reason: str, message: str) -> None:
+        """`reason` is the code kept with the result, `message` the line shown to the user."""
         super().__init__(message)
         self.reason = reason

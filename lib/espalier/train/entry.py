@@ -1,0 +1,161 @@
+"""What a worker calls for each trial: configuration in, a trained and measured network out."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from espalier import component
+from espalier.config import Config
+from espalier.contracts import (
+    CannotTrain,
+    Dataset,
+    LrSchedule,
+    Method,
+    Model,
+    Optimizer,
+    Run,
+)
+from espalier.errors import UserError
+from espalier.train import provenance, seeds
+from espalier.train.data import Data, batch_source, load_data
+from espalier.train.loop import DivergedError, Loop, Recipe
+from espalier.trial import Job, Record, Result, Status
+
+
+def warm() -> None:
+    """Pay for imports and the first optimizer step before the first trial is timed."""
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    layer(torch.zeros(1, 2)).sum().backward()
+    optimizer.step()
+
+
+def train_trial(job: Job) -> Result:
+    """Train one trial to its end.
+
+    Divergence and trials that cannot mean what they say are `failed` results; what is missing on
+    this machine (data, a GPU) is an `error` result. Anything unforeseen is raised.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    history: list[Record] = []
+    try:
+        trainee = prepare(job)
+        for record in trainee.loop.epochs(trainee.run):
+            history.append(record)
+            job.emit(record)
+    except (CannotTrain, DivergedError) as error:
+        reason = error.reason if isinstance(error, CannotTrain) else "diverged"
+        return Result(Status.FAILED, reason, str(error), {}, history)
+    except UserError as error:
+        return Result(Status.ERROR, "input", str(error), {}, history)
+    measures = {**_final(trainee, history), "total_time": time.perf_counter() - clock}
+    return Result(
+        Status.PASSED,
+        measures=measures,
+        history=history,
+        provenance={**trainee.provenance, "started": started.isoformat()},
+    )
+
+
+class Trainee:
+    """A prepared trial: the run, how to step it, the sealed test data and where it came from."""
+
+    def __init__(self, run: Run, loop: Loop, data: Data, origin: Record) -> None:
+        self.run, self.loop, self.data, self.provenance = run, loop, data, origin
+
+
+def prepare(job: Job) -> Trainee:
+    """Build everything a trial needs, in the order that its random streams are drawn.
+
+    Raises RuntimeError when a symbol of the trial was read by nothing: it would be listed as
+    varied although it changed nothing.
+    """
+    config, settings = Config(job.trial.config), Config(job.settings)
+    recipe = component.build(Recipe, config, "")
+    device = choose_device(settings.read("DEVICE", str))
+    make_deterministic(recipe.cpu_threads)
+    spec = component.select("model", config, Model)
+    dataset = component.select("dataset", config, Dataset)
+    data = load_data(config, settings, dataset, spec.input_size, device)
+    seeds.seed_globals(recipe.seed)
+    model = spec.build(data.shape).to(device)
+    optimizer = component.select("optimizer", config, Optimizer).build(model, recipe.learning_rate)
+    run = Run(
+        model=model,
+        optimizer=optimizer,
+        method=component.select("method", config, Method),
+        train=data.train,
+        validation=data.validation,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        generators=seeds.generators(recipe.seed, device),
+    )
+    loop = Loop(
+        recipe,
+        component.select("lr_schedule", config, LrSchedule),
+        batch_source(config),
+        check=settings.read("DEBUG_CHECKS", bool),
+    )
+    if unread := config.unread():
+        raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
+    run.method.attach(run)
+    return Trainee(run, loop, data, _origin(job, data, recipe, device))
+
+
+def choose_device(wish: str) -> torch.device:
+    """The device a setting asks for: `auto`, `cpu` or `cuda`.
+
+    The runner has already limited each worker to the one GPU it may use.
+    """
+    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
+    return torch.device("cuda")
+
+
+def make_deterministic(threads: int) -> None:
+    """Same seed, same numbers: fixed thread count and deterministic kernels."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def _origin(job: Job, data: Data, recipe: Recipe, device: torch.device) -> Record:
+    return {
+        "config": dict(job.trial.config),
+        "settings": dict(job.settings),
+        "seeds": {purpose: seeds.derive(recipe.seed, purpose) for purpose in seeds.PURPOSES},
+        "data_fingerprint": data.fingerprint,
+        **provenance.collect(device),
+    }
+
+
+def _final(trainee: Trainee, history: list[Record]) -> Record:
+    """The closing measures; the only place where the test data is opened."""
+    run, last = trainee.run, history[-1]
+    best = max(history, key=lambda record: float(record["val_acc"]))
+    test_loss, test_accuracy = trainee.loop.evaluate(run, trainee.data.test.open())
+    total = sum(parameter.numel() for parameter in run.model.parameters())
+    measured: dict[str, Any] = run.method.measures(run)
+    return {
+        "train_loss": last["train_loss"],
+        "val_loss": last["val_loss"],
+        "val_acc": last["val_acc"],
+        "best_val_acc": best["val_acc"],
+        "best_epoch": best["epoch"],
+        "test_loss": test_loss,
+        "test_acc": test_accuracy,
+        "final_sparsity": last["sparsity"],
+        "parameters": total,
+        "live_parameters": total,
+        "epochs": run.epoch,
+        "steps": run.step,
+        **measured,
+    }

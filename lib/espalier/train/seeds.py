@@ -1,0 +1,38 @@
+"""Random streams: one a purpose, all derived from the trial's seed.
+
+Streams are independent of each other, so that a method that draws more random numbers does not
+change the batches it is compared on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+
+PURPOSES = ("batches", "augment", "method")
+
+
+def derive(seed: int, purpose: str) -> int:
+    """A 63-bit seed for `purpose`, the same on every machine."""
+    digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
+    """A generator a purpose; augmentation draws on the device, the others on the CPU.
+
+    Batch order and method decisions are therefore the same on a CPU and on a GPU.
+    """
+    places = {"augment": device}
+    return {
+        purpose: torch.Generator(places.get(purpose, torch.device("cpu"))).manual_seed(
+            derive(seed, purpose)
+        )
+        for purpose in PURPOSES
+    }
+
+
+def seed_globals(seed: int) -> None:
+    """Seed torch's global generators, which initialise weights and drive dropout."""
+    torch.manual_seed(derive(seed, "init"))
