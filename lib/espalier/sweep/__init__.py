@@ -1,0 +1,1 @@
+"""The sweep: planning trials, running them, and ranking what came of them."""
