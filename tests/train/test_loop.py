@@ -1,0 +1,149 @@
+"""The loop: what it does at each update, counted by hand."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from espalier.contracts import LrSchedule, Method, Run, Split
+from espalier.train.loop import DivergedError, Loop, Recipe
+
+
+@dataclass(frozen=True)
+class Halving(LrSchedule):
+    """Halves the rate at each update, so every step shows in the optimizer's group."""
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return 0.5**step
+
+
+@dataclass(frozen=True)
+class Diary(Method):
+    """Writes down each hook with the step it saw."""
+
+    def attach(self, run: Run) -> None:
+        run.method_state = []
+
+    def after_backward(self, run: Run) -> None:
+        assert all(p.grad is not None for p in run.model.parameters())
+        run.method_state.append(("backward", run.step))
+
+    def after_step(self, run: Run) -> None:
+        run.method_state.append(("step", run.step))
+
+    def after_epoch(self, run: Run) -> None:
+        run.method_state.append(("epoch", run.epoch))
+
+    def check(self, run: Run) -> None:
+        run.method_state.append(("check", run.step))
+
+    def measures(self, run: Run) -> dict[str, float]:
+        return {"sparsity": 0.25}
+
+
+def in_order(run):
+    for start in range(0, len(run.train), run.batch_size):
+        yield run.train.x[start : start + run.batch_size], run.train.y[start : start + run.batch_size]
+
+
+def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    split = Split(torch.randn(samples, 1, 2, 2), torch.arange(samples) % 3)
+    run = Run(
+        model=model,
+        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        method=method or Method(),
+        train=split,
+        validation=split,
+        epochs=epochs,
+        batch_size=batch_size,
+        generators={},
+    )
+    run.method.attach(run)
+    return run
+
+
+def test_one_epoch_equals_the_updates_written_out():
+    run, twin = linear_run(epochs=1), linear_run(epochs=1)
+    list(Loop(Recipe(learning_rate=0.1), Halving(), in_order).epochs(run))
+    for step, (x, y) in enumerate(in_order(twin)):
+        twin.model.zero_grad()
+        nn.functional.cross_entropy(twin.model(x), y).backward()
+        with torch.no_grad():
+            for parameter in twin.model.parameters():
+                parameter -= 0.1 * 0.5**step * parameter.grad
+    for ours, theirs in zip(run.model.parameters(), twin.model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_hooks_see_each_update_once_and_in_order():
+    run = linear_run(Diary(), epochs=1)
+    list(Loop(Recipe(), Halving(), in_order, check=True).epochs(run))
+    expected = []
+    for step in (1, 2, 3):  # 5 samples in batches of 2
+        expected += [("backward", step - 1), ("step", step), ("check", step)]
+    assert run.method_state == [*expected, ("epoch", 1)]
+
+
+def test_checks_run_only_when_debugging():
+    run = linear_run(Diary(), epochs=1)
+    list(Loop(Recipe(), Halving(), in_order).epochs(run))
+    assert "check" not in {hook for hook, _ in run.method_state}
+
+
+def test_a_record_an_epoch_with_the_methods_measures():
+    run = linear_run(Diary(), epochs=2)
+    records = list(Loop(Recipe(learning_rate=0.1), Halving(), in_order).epochs(run))
+    assert [(r["epoch"], r["epochs"], r["step"]) for r in records] == [(1, 2, 3), (2, 2, 6)]
+    assert records[-1]["lr"] == pytest.approx(0.1 * 0.5**5)
+    assert records[-1]["sparsity"] == 0.25
+
+
+def test_the_training_loss_is_the_mean_of_a_sample_not_of_a_batch():
+    run = linear_run(epochs=1)
+    with torch.no_grad():
+        expected = float(nn.functional.cross_entropy(run.model(run.train.x), run.train.y))
+    (record,) = Loop(Recipe(learning_rate=0.0), Halving(), in_order).epochs(run)
+    assert record["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_loss_that_is_no_number_stops_the_run():
+    run = linear_run()
+    with torch.no_grad():
+        run.model[1].weight.fill_(math.inf)
+    with pytest.raises(DivergedError, match="epoch 1"):
+        list(Loop(Recipe(), Halving(), in_order).epochs(run))
+
+
+def test_clipping_bounds_the_step():
+    run = linear_run(epochs=1, samples=2)
+    before = [p.detach().clone() for p in run.model.parameters()]
+    recipe = Recipe(learning_rate=1.0, grad_clip_norm=0.001)
+    list(Loop(recipe, Halving(), in_order).epochs(run))
+    moved = [p.detach() - b for p, b in zip(run.model.parameters(), before, strict=True)]
+    assert float(torch.cat([m.flatten() for m in moved]).norm()) == pytest.approx(0.001, rel=1e-3)
+
+
+def test_evaluation_counts_hits_and_weighs_samples():
+    run = linear_run()
+    with torch.no_grad():
+        run.model[1].weight.zero_()
+        run.model[1].bias.copy_(torch.tensor([0.0, 1.0, 0.0]))
+    loop = Loop(Recipe(learning_rate=0.0), Halving(), in_order)
+    next(loop.epochs(run))
+    split = Split(torch.zeros(4, 1, 2, 2), torch.tensor([1, 1, 1, 0]))
+    loss, accuracy = loop.evaluate(run, split)
+    log_sum = math.log(2 + math.e)
+    assert accuracy == 75.0
+    assert loss == pytest.approx((3 * (log_sum - 1) + log_sum) / 4, rel=1e-6)
+
+
+def test_mixed_precision_computes_in_the_format_asked_for():
+    seen = []
+    run = linear_run(epochs=1)
+    run.model[1].register_forward_hook(lambda module, args, out: seen.append(out.dtype))
+    list(Loop(Recipe(amp="bf16"), Halving(), in_order).epochs(run))
+    assert set(seen) == {torch.bfloat16}
