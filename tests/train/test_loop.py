@@ -45,7 +45,10 @@ class Diary(Method):
 
 def in_order(run):
     for start in range(0, len(run.train), run.batch_size):
-        yield run.train.x[start : start + run.batch_size], run.train.y[start : start + run.batch_size]
+        yield (
+            run.train.x[start : start + run.batch_size],
+            run.train.y[start : start + run.batch_size],
+        )
 
 
 def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):

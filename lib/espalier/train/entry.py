@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,11 +63,14 @@ def train_trial(job: Job) -> Result:
     )
 
 
+@dataclass(frozen=True)
 class Trainee:
     """A prepared trial: the run, how to step it, the sealed test data and where it came from."""
 
-    def __init__(self, run: Run, loop: Loop, data: Data, origin: Record) -> None:
-        self.run, self.loop, self.data, self.provenance = run, loop, data, origin
+    run: Run
+    loop: Loop
+    data: Data
+    provenance: Record
 
 
 def prepare(job: Job) -> Trainee:

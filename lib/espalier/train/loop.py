@@ -108,7 +108,7 @@ class Loop:
         with self._autocast(x.device):
             logits = self._forward(x)  # (b, classes)
         loss = F.cross_entropy(logits.float(), y)
-        self._scaler.scale(loss).backward()
+        torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(run.optimizer)
         run.method.after_backward(run)
         if self.recipe.grad_clip_norm > 0:
@@ -135,7 +135,10 @@ class Loop:
         loss = torch.zeros((), device=split.x.device, dtype=torch.float64)
         hits = torch.zeros((), device=split.x.device, dtype=torch.int64)
         for start in range(0, len(split), EVALUATION_BATCH):
-            x, y = split.x[start : start + EVALUATION_BATCH], split.y[start : start + EVALUATION_BATCH]
+            x, y = (
+                split.x[start : start + EVALUATION_BATCH],
+                split.y[start : start + EVALUATION_BATCH],
+            )
             with self._autocast(x.device):
                 logits = self._forward(x)  # (b, classes)
             loss += F.cross_entropy(logits.float(), y, reduction="sum")
