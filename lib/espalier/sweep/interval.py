@@ -1,0 +1,83 @@
+"""Means with their 95 % intervals, and paired differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over `n` values; `half_width` is None when one value leaves no spread to judge by."""
+
+    mean: float
+    n: int
+    half_width: float | None
+
+    @property
+    def low(self) -> float:
+        """The lower end; minus infinity without an interval."""
+        return self.mean - self._reach()
+
+    @property
+    def high(self) -> float:
+        """The upper end; infinity without an interval."""
+        return self.mean + self._reach()
+
+    def _reach(self) -> float:
+        return math.inf if self.half_width is None else self.half_width
+
+
+def interval(values: Sequence[float]) -> Interval | None:
+    """Mean and two-sided 95 % t-interval of finite `values`; None if there are none.
+
+    The result does not depend on the order of the values.
+    Source: Student 1908, "The probable error of a mean".
+    """
+    n = len(values)
+    if n == 0:
+        return None
+    mean = values[0] if min(values) == max(values) else math.fsum(values) / n
+    if n == 1:
+        return Interval(mean, 1, None)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    return Interval(mean, n, _quantile(n - 1) * math.sqrt(variance / n))
+
+
+@lru_cache
+def _quantile(degrees: int) -> float:
+    """The two-sided 95 % quantile of Student's t."""
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
+
+    return float(stdtrit(degrees, (1 + LEVEL) / 2))
+
+
+class Verdict(StrEnum):
+    """What the seeds that two configurations share say about their difference."""
+
+    TIED = "tied"  # the interval contains 0
+    BEHIND = "behind"  # it does not
+    UNKNOWN = "unknown"  # fewer than two common seeds, or the same non-zero difference on all
+
+
+def verdict(difference: Interval | None) -> Verdict:
+    """Whether a paired difference is told from 0.
+
+    Accuracies are counts over a finite set, so a few seeds easily give the very same difference;
+    its interval then has no width and says nothing about chance. That is UNKNOWN, not BEHIND.
+    """
+    if difference is None or difference.half_width is None:
+        return Verdict.UNKNOWN
+    if difference.low <= 0 <= difference.high:
+        return Verdict.TIED
+    return Verdict.BEHIND if _has_spread(difference) else Verdict.UNKNOWN
+
+
+def _has_spread(difference: Interval) -> bool:
+    """Rounding in the subtraction of equal differences is not spread."""
+    return (difference.half_width or 0) > 1e-9 * abs(difference.mean)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from espalier.errors import UserError
+from espalier.sweep.interval import Interval, Verdict
+from espalier.sweep.rank import Outcome, Ranking, rank
+from espalier.trial import Status
+from outcomes import ended, passed, sweep, trial
+
+
+def order(ranking: Ranking) -> list[str]:
+    return [item.first.name for item in ranking.ranked]
+
+
+def test_seeds_of_a_configuration_are_one_row() -> None:
+    found = rank(sweep({"0.85": [90.0, 92.0, 94.0], "0.87": [95.0, 96.0, 97.0]}))
+    assert order(found) == ["config_004", "config_001"]
+    score = found.ranked[1].score
+    assert score is not None and (score.mean, score.n) == (92.0, 3)
+    assert score.half_width == pytest.approx(4.3027 * 2 / math.sqrt(3), rel=1e-4)
+
+
+def test_validation_selects_though_test_says_otherwise() -> None:
+    results = [
+        passed(trial(1, 1, LR="0.1"), val_acc=90.0, test_acc=80.0),
+        passed(trial(2, 1, LR="0.2"), val_acc=80.0, test_acc=90.0),
+    ]
+    assert order(rank(results)) == ["config_001", "config_002"]
+    assert order(rank(results, by="test_acc")) == ["config_002", "config_001"]
+
+
+def test_unknown_measure_is_refused() -> None:
+    with pytest.raises(UserError, match="RANK_BY=val: must be one of val_acc, test_acc"):
+        rank([], by="val")
+
+
+@pytest.mark.parametrize("status", [item for item in Status if item is not Status.PASSED])
+def test_only_passed_trials_are_ranked_whatever_their_numbers(status: Status) -> None:
+    results = [
+        ended(trial(1, 1, LR="0.1"), status, "why", val_acc=99.9, test_acc=99.9),
+        passed(trial(2, 1, LR="0.2"), 10.0),
+    ]
+    found = rank(results)
+    assert order(found) == ["config_002"]
+    assert [item.first.name for item in found.unranked] == ["config_001"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "99"])
+def test_a_score_that_is_no_finite_number_is_no_score(value: object) -> None:
+    results = [*sweep({"0.85": [50.0]}), passed(trial(2, 1, ADAMWPRUNE_BETA1="0.9"), value)]  # type: ignore[arg-type]
+    assert order(rank(results)) == ["config_001"]
+
+
+def test_all_failed_has_no_best() -> None:
+    found = rank([ended(trial(1, 1), Status.ERROR, "oom"), ended(trial(2, 2), Status.FAILED)])
+    assert found.best is None and len(found.unranked) == 1
+
+
+def test_nothing_at_all() -> None:
+    assert rank([]) == Ranking("val_acc", (), ())
+
+
+def test_lucky_survivor_does_not_beat_a_complete_configuration() -> None:
+    results = sweep({"0.85": [90.0, 91.0, 92.0], "0.87": [99.0, 99.0]})
+    results.append(ended(trial(6, 3, ADAMWPRUNE_BETA1="0.87"), Status.ERROR, "crash"))
+    found = rank(results)
+    assert order(found) == ["config_001", "config_004"]
+    assert [item.complete for item in found.ranked] == [True, False]
+    assert (len(found.ranked[1].scores), len(found.ranked[1].outcomes)) == (2, 3)
+
+
+def test_among_incomplete_ones_more_seeds_come_first() -> None:
+    results = [
+        passed(trial(1, 1, LR="1"), 99.0),
+        ended(trial(2, 2, LR="1"), Status.FAILED, "diverged"),
+        ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
+        passed(trial(4, 1, LR="2"), 50.0),
+        passed(trial(5, 2, LR="2"), 50.0),
+        ended(trial(6, 3, LR="2"), Status.NOTRUN),
+    ]
+    found = rank(results)
+    assert order(found) == ["config_004", "config_001"]
+    assert found.ranked[0].pending == 1
+
+
+def test_first_is_a_trial_that_is_counted() -> None:
+    results = [ended(trial(1, 1), Status.ERROR, "crash"), passed(trial(2, 2), 90.0)]
+    assert order(rank(results)) == ["config_002"]
+
+
+def test_ties_keep_plan_order_and_input_order_does_not_matter() -> None:
+    results = sweep(
+        {"0.1": [98.1, 98.2, 98.3], "0.2": [98.2, 98.2, 98.2], "0.3": [98.3, 98.2, 98.1]}
+    )
+    expected = rank(results)
+    assert order(expected) == ["config_001", "config_004", "config_007"]
+    for seed in range(5):
+        shuffled = random.Random(seed).sample(results, len(results))
+        assert rank(shuffled) == expected
+
+
+def test_difference_is_paired_by_seed() -> None:
+    # Seeds vary by 10 points, the configurations by about 1 on each seed: pairing shows it.
+    found = rank(sweep({"a": [80.0, 90.0, 70.0], "b": [79.0, 88.9, 69.1]}))
+    behind = found.ranked[1]
+    assert behind.lead is not None and behind.lead.n == 3
+    assert behind.lead.mean == pytest.approx(1.0)
+    assert behind.verdict is Verdict.BEHIND
+
+
+def test_difference_within_chance_is_said() -> None:
+    found = rank(sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0]}))
+    assert found.ranked[1].verdict is Verdict.TIED
+
+
+def test_only_common_seeds_are_compared() -> None:
+    results = [
+        passed(trial(1, 1, LR="1"), 90.0),
+        passed(trial(2, 2, LR="1"), 92.0),
+        passed(trial(3, 2, LR="2"), 91.0),
+        passed(trial(4, 3, LR="2"), 10.0),
+    ]
+    second = rank(results).ranked[1]
+    assert second.lead == Interval(1.0, 1, None)
+    assert second.verdict is Verdict.UNKNOWN
+
+
+def test_no_common_seed() -> None:
+    results = [passed(trial(1, 1, LR="1"), 90.0), passed(trial(2, 2, LR="2"), 80.0)]
+    assert rank(results).ranked[1].lead is None
+
+
+def test_configurations_differing_in_an_unswept_symbol_stay_apart() -> None:
+    one = trial(1, 1)
+    two = trial(2, 2)
+    two = type(two)(2, two.name, two.id, {**two.config, "MODEL": "lenet5"}, two.swept)
+    assert len(rank([passed(one, 90.0), passed(two, 91.0)]).ranked) == 2
+
+
+def test_measure_means_are_over_the_counted_trials() -> None:
+    results = [
+        passed(trial(1, 1), 90.0, total_time=10.0),
+        passed(trial(2, 2), 90.0, total_time=30.0),
+        ended(trial(3, 3), Status.FAILED, "diverged", total_time=1000.0),
+    ]
+    found = rank(results).ranked[0]
+    time = found.measure("total_time")
+    assert time is not None and (time.mean, time.n) == (20.0, 2)
+    assert found.measure("no_such") is None
+
+
+def test_plain_tuples_are_taken() -> None:
+    assert rank([tuple(item) for item in sweep({"a": [1.0]})]).best is not None
+
+
+def test_a_trial_without_a_seed_symbol() -> None:
+    item = trial(1, 1)
+    bare = type(item)(1, item.name, item.id, {"X": "1"})
+    assert Outcome(*passed(bare, 1.0)).seed == ""
