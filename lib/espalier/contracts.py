@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,8 @@ class Split:
 class Model:
     """Contract of a model component."""
 
-    input_size = None  # pixels a side the images are resized to; None: as the data set has them
+    # Pixels a side the images are resized to; None: as the data set has them.
+    input_size: ClassVar[int | None] = None
 
     def build(self, shape: SampleShape) -> nn.Module:
         """A fresh module mapping (n, channels, height, width) float32 to (n, classes) logits.
@@ -133,6 +134,15 @@ class Method:
         """The inverse of `state_dict`, after `attach`."""
 
 
+def steps_in(samples: int, batch_size: int) -> int:
+    """Batches in one pass over `samples`; the last may be smaller, and counts.
+
+    A single sample left over joins the batch before it: BatchNorm cannot train on one alone.
+    """
+    leftover = 1 if batch_size > 1 and samples > batch_size and samples % batch_size == 1 else 0
+    return -(-samples // batch_size) - leftover
+
+
 @dataclass
 class Run:
     """One live trial: the single argument of every hook."""
@@ -151,8 +161,8 @@ class Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Updates in one epoch; the last, smaller batch counts."""
-        return -(-len(self.train) // self.batch_size)
+        """Updates in one epoch."""
+        return steps_in(len(self.train), self.batch_size)
 
     @property
     def total_steps(self) -> int:

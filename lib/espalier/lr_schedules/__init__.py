@@ -1,0 +1,1 @@
+"""The learning-rate schedules, one a file: pure functions of the step."""

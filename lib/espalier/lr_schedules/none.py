@@ -1,0 +1,16 @@
+"""No schedule: the learning rate stays at its base value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.contracts import LrSchedule
+
+
+@dataclass(frozen=True)
+class Constant(LrSchedule):
+    """Factor 1 at every step."""
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """See `LrSchedule.factor`."""
+        return 1.0

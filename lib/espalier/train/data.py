@@ -1,0 +1,252 @@
+"""The samples of a trial: read, split, normalised and resized once, then held on the device.
+
+Trials with equal data settings share the tensors within a worker. The test set is sealed: it can
+be opened once, at the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from espalier import component
+from espalier.component import symbol
+from espalier.config import Config
+from espalier.contracts import CannotTrain, Dataset, RawData, Run, SampleShape, Split, steps_in
+from espalier.paths import ROOT
+from espalier.train.augment import Augmentation
+from espalier.train.stratify import members_of_classes, stratified_order
+
+SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """Which samples a trial sees and how they are scaled."""
+
+    train_subset: int = symbol("TRAIN_SUBSET", 0)
+    validation_fraction: float = symbol("VALIDATION_FRACTION", 0.15)
+    split_seed: int = symbol("SPLIT_SEED", 0)
+    normalize: bool = symbol("NORMALIZE", True)
+
+
+class SealedTest:
+    """The test samples, which can be looked at once: after every decision has been taken."""
+
+    def __init__(self, split: Split) -> None:
+        self._split: Split | None = split
+        self._samples = len(split)
+
+    def __len__(self) -> int:
+        return self._samples
+
+    def open(self) -> Split:
+        """The samples. Raises RuntimeError the second time."""
+        if self._split is None:
+            raise RuntimeError("the test set was opened before: it is read once, at the end")
+        split, self._split = self._split, None
+        return split
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a trial trains on, selects by and is finally tested on.
+
+    `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split,
+    as they were before scaling, so it is the same on every device.
+    """
+
+    train: Split
+    validation: Split
+    test: SealedTest
+    shape: SampleShape
+    fingerprint: str
+
+
+def load_data(
+    config: Config,
+    settings: Config,
+    dataset: Dataset,
+    input_size: int | None,
+    device: torch.device,
+) -> Data:
+    """The trial's data on `device`, images resized to `input_size` pixels a side if it is given.
+
+    Raises UserError if files are absent or damaged, CannotTrain if the data cannot be divided as
+    asked.
+    """
+    folder = ROOT / settings.read("DATA_DIR", str)
+    download = settings.read("DOWNLOAD", bool)
+    plan = component.build(DataPlan, config, "")
+    prepared = _prepare(_Request(dataset, folder, download, plan, (input_size, str(device))))
+    prepared.check_untouched()
+    _check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
+    return Data(
+        prepared.train,
+        prepared.validation,
+        SealedTest(prepared.test),
+        prepared.shape,
+        prepared.fingerprint,
+    )
+
+
+def batch_source(config: Config) -> Callable[[Run], Iterator[tuple[Tensor, Tensor]]]:
+    """A function that walks once through a run's training samples, shuffled and augmented."""
+    augmentation = component.build(Augmentation, config, "")
+
+    def source(run: Run) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, y in batches(run.train, run.batch_size, run.generators["batches"]):
+            yield augmentation.apply(x, run.generators["augment"]), y
+
+    return source
+
+
+def batches(
+    split: Split, batch_size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every sample once, in an order drawn from `generator`, `steps_in` batches in all.
+
+    Yields copies `x` (b, channels, height, width) and `y` (b,).
+    """
+    order = torch.randperm(len(split), generator=generator, device=generator.device)
+    order = order.to(split.x.device)
+    last = steps_in(len(split), batch_size) - 1
+    for step in range(last + 1):
+        end = None if step == last else (step + 1) * batch_size
+        chosen = order[step * batch_size : end]
+        yield split.x.index_select(0, chosen), split.y.index_select(0, chosen)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """All that the prepared tensors depend on; equal requests share them."""
+
+    dataset: Dataset
+    folder: Path
+    download: bool
+    plan: DataPlan
+    target: tuple[int | None, str]  # pixels a side, device
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    train: Split
+    validation: Split
+    test: Split
+    shape: SampleShape
+    fingerprint: str
+
+    def check_untouched(self) -> None:
+        """Raise RuntimeError if anything wrote into the tensors: later trials would differ."""
+        splits = (self.train, self.validation, self.test)
+        if any(split.x._version or split.y._version for split in splits):
+            raise RuntimeError("a trial wrote into the samples that trials of a worker share")
+
+
+@functools.lru_cache(maxsize=SETS_KEPT)
+def _prepare(request: _Request) -> _Prepared:
+    raw = request.dataset.load(request.folder, request.download)
+    splits = divide(raw, request.plan)
+    input_size, device = request.target
+    to_floats = _scaling(splits[0].x, request.plan.normalize)
+    train, validation, test = (
+        _frozen(_resize(to_floats(split.x.to(device)), input_size), split.y.to(device))
+        for split in splits
+    )
+    shape = SampleShape(*train.x.shape[1:], raw.classes)
+    return _Prepared(train, validation, test, shape, fingerprint(splits))
+
+
+def _frozen(x: Tensor, y: Tensor) -> Split:
+    """A split whose tensors count writes from zero."""
+    return Split(x.detach().clone(), y.detach().clone())
+
+
+def divide(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
+    """Training, validation and test samples, unscaled, as the plan asks for them.
+
+    Validation is cut off first, so it is the same for every size of training subset. Raises
+    CannotTrain if a part would be empty or a class would be missing by design.
+    """
+    total = len(raw.train_y)
+    held_out = round(plan.validation_fraction * total)
+    wanted = plan.train_subset or total - held_out
+    _check_sizes(plan, held_out, total - held_out, len(members_of_classes(raw.train_y)))
+    order = stratified_order(raw.train_y, plan.split_seed)
+    chosen = (order[held_out : held_out + wanted], order[:held_out])
+    train, validation = (Split(raw.train_x[part], raw.train_y[part]) for part in chosen)
+    return train, validation, Split(raw.test_x, raw.test_y)
+
+
+def _check_sizes(plan: DataPlan, held_out: int, left: int, classes: int) -> None:
+    if not held_out or not left:
+        raise CannotTrain(
+            "split",
+            f"CONFIG_VALIDATION_FRACTION={plan.validation_fraction}: leaves {left} training and "
+            f"{held_out} validation samples; each part needs one",
+        )
+    if plan.train_subset and not classes <= plan.train_subset <= left:
+        raise CannotTrain(
+            "subset",
+            f"CONFIG_TRAIN_SUBSET={plan.train_subset}: must be 0 (all) or in {classes}..{left}, "
+            "one sample a class up to all that validation leaves",
+        )
+
+
+def _check_batch(batch_size: int, samples: int) -> None:
+    if batch_size > samples:
+        raise CannotTrain(
+            "batch_size",
+            f"CONFIG_BATCH_SIZE={batch_size}: must be at most the {samples} training samples",
+        )
+
+
+def _scaling(train_x: Tensor, normalize: bool) -> Callable[[Tensor], Tensor]:
+    """How raw samples become float32: to 0..1, then by the mean and std of `train_x` a channel."""
+    if not normalize:
+        return _unit
+    mean, std = channel_statistics(_unit(train_x))
+
+    def to_floats(x: Tensor) -> Tensor:
+        return (_unit(x) - mean.to(x.device)) / std.to(x.device)
+
+    return to_floats
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Samples as float32 in 0..1; what is float already stays as it is."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x.float()
+
+
+def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel, (1, channels, 1, 1) float32.
+
+    `x` is (n, channels, height, width). The deviation is that of the population; a constant
+    channel gets 1, so that it becomes 0.
+    """
+    std, mean = torch.std_mean(x.double(), dim=(0, 2, 3), correction=0, keepdim=True)
+    return mean.float(), torch.where(std > 0, std, 1.0).float()
+
+
+def _resize(x: Tensor, size: int | None) -> Tensor:
+    """`x` (n, channels, height, width) as (n, channels, size, size)."""
+    if size is None or x.shape[2:] == (size, size):
+        return x
+    return F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+
+
+def fingerprint(splits: tuple[Split, ...]) -> str:
+    """16 hex digits over shape, type and content of every tensor of the splits, in order."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for tensor in (split.x, split.y):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype};".encode())
+            digest.update(tensor.contiguous().cpu().numpy().data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,27 @@
+"""Choosing samples so that every class keeps its share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def stratified_order(y: Tensor, seed: int) -> Tensor:
+    """A permutation (n,) of the samples of which any prefix holds each class in proportion.
+
+    The first k samples hold `k / n` of every class to within one sample, so a split is a cut
+    through the order, and a smaller subset is part of a larger one. `y` is (n,) int64.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = torch.randperm(len(y), generator=generator)
+    labels = y[shuffled]
+    rank = torch.empty(len(y), dtype=torch.float64)
+    for members in members_of_classes(labels):
+        rank[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
+    return shuffled[rank.argsort(stable=True)]
+
+
+def members_of_classes(y: Tensor) -> list[Tensor]:
+    """For each class present in `y` (n,), the places of its samples in ascending order."""
+    places = [(y == label).nonzero().squeeze(1) for label in range(int(y.max()) + 1)]
+    return [members for members in places if len(members)]
