@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from espalier.sweep import wire
 from espalier.sweep.rank import Outcome
 from espalier.trial import Record, Result, Status
 
@@ -36,7 +36,7 @@ def records(outcomes: Sequence[Outcome]) -> list[Record]:
 
 def summary_text(outcomes: Sequence[Outcome]) -> str:
     """The text of sweep_summary.json: strict JSON."""
-    return json.dumps(records(outcomes), indent=2, allow_nan=False) + "\n"
+    return wire.pretty(records(outcomes))
 
 
 def _record(outcome: Outcome, measures: Iterable[str], swept: Iterable[str]) -> Record:
@@ -72,7 +72,7 @@ def _number(result: Result, name: str) -> Any:
     value = result.measures.get(name)
     if name.endswith("_acc") and result.status is not Status.PASSED:
         return None
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return wire.finite(value)
 
 
 def _union(first: Iterable[str], groups: Iterable[Iterable[str]]) -> list[str]:

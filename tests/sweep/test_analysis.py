@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from outcomes import ended, passed, sweep, trial
+
+from espalier.sweep.analysis import analysis, counts
+from espalier.trial import Status, Trial
+
+GUIDE = """\
+Hyperparameter Sweep Analysis
+============================================================
+
+Total configurations tested: 36
+BEST CONFIGURATION:
+----------------------------------------
+Config file: config_017
+Test Accuracy: 88.51%
+Final Sparsity: 70.0%
+Training Time: 1842.3s
+Hyperparameters:
+  CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0.05
+  CONFIG_ADAMWPRUNE_BETA1=0.87
+  CONFIG_PRUNING_WARMUP=7800
+  CONFIG_PRUNING_RAMP_END_EPOCH=70
+  CONFIG_TARGET_SPARSITY=0.7
+============================================================
+TOP 10 CONFIGURATIONS:
+----------------------------------------
+
+1. config_017
+   Test Acc: 88.51% | Sparsity: 70.0% | Time: 1842.3s
+2. config_023
+   Test Acc: 88.43% | Sparsity: 70.0% | Time: 1838.7s
+""".splitlines()
+
+
+def log(item: Trial) -> str:
+    return f"results/{item.name}_mlp/output.log"
+
+
+def report(outcomes, by: str = "val_acc") -> list[str]:
+    text = analysis(outcomes, by, log)
+    assert text.isascii() and text.endswith("\n")
+    return text.splitlines()
+
+
+def guide_sweep():
+    """The guide's 36 configurations; 17 and 23 score as in its example."""
+    axes = itertools.product(
+        ["0.03", "0.05", "0.07"], ["0.85", "0.87", "0.89"], ["7800", "11700"], ["70", "80"]
+    )
+    names = ("WEIGHT_DECAY", "BETA1")
+    made = []
+    for number, (decay, beta, warmup, end) in enumerate(axes, 1):
+        swept = dict(zip((f"ADAMWPRUNE_{name}" for name in names), (decay, beta), strict=True))
+        swept |= {"PRUNING_WARMUP": warmup, "PRUNING_RAMP_END_EPOCH": end}
+        scores = {17: (89.0, 88.51, 1842.3), 23: (88.9, 88.43, 1838.7)}
+        val, test, seconds = scores.get(number, (80.0, 79.0, 1800.0))
+        item = trial(number, 1, **swept)
+        item = Trial(item.number, item.name, item.id, item.config, swept)
+        made.append(passed(item, val, test, total_time=seconds))
+    return made
+
+
+def test_lines_of_the_guide_stand_in_its_order() -> None:
+    lines = iter(report(guide_sweep()))
+    missing = [line for line in GUIDE if line not in lines]  # `in` moves the iterator on
+    assert missing == []
+
+
+def test_top_lists_ten() -> None:
+    lines = report(guide_sweep())
+    assert sum(line.startswith("   Test Acc: ") for line in lines) == 10
+    assert "10. config_008" in lines and not any(line.startswith("11. ") for line in lines)
+
+
+def test_seeds_give_means_with_intervals_and_n() -> None:
+    lines = report(sweep({"0.85": [90.0, 92.0, 94.0], "0.87": [80.0, 81.0, 82.0]}))
+    assert "Total configurations tested: 2" in lines
+    assert "Trials: 6 planned: 6 passed" in lines
+    assert "Ranked by: validation accuracy, mean over seeds, with 95% t-intervals" in lines
+    # 4.3027 * 2 / sqrt(3) = 4.968
+    assert "Validation Accuracy: mean 92.00% +/- 4.97 (n=3)" in lines
+    assert "Test Accuracy: mean 90.00% +/- 0.00 (n=3)" in lines
+    assert "Seeds: 1 (config_001), 2 (config_002), 3 (config_003)" in lines
+    assert "  CONFIG_ADAMWPRUNE_BETA1=0.85" in lines
+    assert not any("CONFIG_SEED=" in line for line in lines)
+
+
+def test_one_seed_says_that_it_has_no_interval() -> None:
+    lines = report(sweep({"0.85": [90.0]}))
+    assert "Validation Accuracy: mean 90.00% (n=1: no interval)" in lines
+    assert any("CONFIG_SEED=1|2|3" in line for line in lines)
+
+
+def test_test_accuracy_ranking_is_marked() -> None:
+    lines = report(sweep({"0.85": [90.0]}), by="test_acc")
+    assert any(
+        line.startswith("Ranked by: test accuracy") and "optimistic" in line for line in lines
+    )
+
+
+def test_what_is_within_chance_is_said() -> None:
+    lines = report(
+        sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0], "c": [50.0, 51.1, 52.0]})
+    )
+    assert "Not distinguishable from it: 1 other configurations" in lines
+    at = lines.index("2. config_004")
+    assert lines[at + 3] == "   not distinguishable from the best (n=3)"
+    at = lines.index("3. config_007")
+    assert lines[at + 3] == ""
+
+
+def test_incomplete_configuration_is_flagged_and_below() -> None:
+    results = sweep({"0.85": [90.0, 91.0], "0.87": [99.0]})
+    results.append(ended(trial(4, 2, ADAMWPRUNE_BETA1="0.87"), Status.ERROR, "crash", "segfault"))
+    lines = report(results)
+    at = lines.index("2. config_003")
+    assert lines[at + 3] == "   INCOMPLETE: 1 of 2 seeds (1 did not pass)"
+
+
+def test_best_of_only_incomplete_ones_says_so() -> None:
+    results = [passed(trial(1, 1), 90.0), ended(trial(2, 2), Status.NOTRUN)]
+    lines = report(results)
+    assert "Config file: config_001" in lines
+    expected = (
+        "INCOMPLETE: 1 of 2 seeds (1 not run yet); no configuration passed on all of its seeds"
+    )
+    assert expected in lines
+    assert "1 trials are not run yet: `make sweep-run` goes on." in lines
+
+
+def test_failures_are_listed_with_reason_attempts_and_log() -> None:
+    results = [
+        passed(trial(1, 1, LR="1"), 90.0),
+        ended(trial(2, 1, LR="2"), Status.ERROR, "oom", "step 3:\nCUDA out of memory"),
+        ended(trial(3, 1, LR="3"), Status.FAILED, "diverged", "loss is nan at step 12"),
+        ended(trial(4, 1, LR="4"), Status.ERROR, "oom", ""),
+    ]
+    lines = report(results)
+    at = lines.index("FAILED TESTS: 3 of 4")
+    assert lines[at + 2 : at + 11] == [
+        "2 x error, oom",
+        "1 x failed, diverged",
+        "",
+        "config_002 (seed 1): error (oom), 2 attempts: CUDA out of memory",
+        "   Log: results/config_002_mlp/output.log",
+        "config_003 (seed 1): failed (diverged), 1 attempt: loss is nan at step 12",
+        "   Log: results/config_003_mlp/output.log",
+        "config_004 (seed 1): error (oom), 2 attempts: no message",
+        "   Log: results/config_004_mlp/output.log",
+    ]
+    assert "Trials: 4 planned: 1 passed, 1 failed, 2 error" in lines
+
+
+def test_no_failures() -> None:
+    lines = report(sweep({"0.85": [90.0]}))
+    assert lines[lines.index("FAILED TESTS: 0 of 1") + 2] == "None."
+
+
+def test_long_lists_are_cut_with_a_count() -> None:
+    results = [ended(trial(n, n), Status.ERROR, "crash", "x") for n in range(1, 61)]
+    lines = report(results)
+    assert sum(line.startswith("   Log: ") for line in lines) == 50
+    assert "... and 10 more, in sweep_summary.json" in lines
+
+
+def test_all_failed_has_no_best() -> None:
+    lines = report([ended(trial(1, 1), Status.ERROR, "crash", "x")])
+    at = lines.index("BEST CONFIGURATION:")
+    assert lines[at + 2] == "None: no trial has passed, so there is nothing to rank."
+    assert not any(line.startswith(("Config file:", "1. ")) for line in lines)
+
+
+def test_nothing_run_yet() -> None:
+    lines = report([ended(trial(1, 1), Status.NOTRUN), ended(trial(2, 2), Status.NOTRUN)])
+    assert "Total configurations tested: 0" in lines and "Configurations planned: 1" in lines
+
+
+def test_absent_measures_show_as_such() -> None:
+    lines = report([passed(trial(1, 1), 90.0, float("nan"), final_sparsity=None, total_time=None)])
+    assert "Test Accuracy: n/a" in lines
+    assert "   Test Acc: n/a | Sparsity: n/a | Time: n/a" in lines
+
+
+@pytest.mark.parametrize(("reached", "unmet"), [(0.70, False), (0.696, False), (0.69, True)])
+def test_unmet_sparsity_is_reported(reached: float, unmet: bool) -> None:
+    lines = report([passed(trial(1, 1), 90.0, final_sparsity=reached)])
+    assert ("config_001: 69.0% of 70.0%" in lines) is unmet
+    assert ("SPARSITY TARGETS NOT MET: 1 of 1 trials" in lines) is unmet
+
+
+def test_counts_of_an_empty_plan() -> None:
+    assert counts([]) == "0 planned: none"
