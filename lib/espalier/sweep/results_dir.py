@@ -1,0 +1,150 @@
+"""The folder of a sweep: its store, its lock, and a folder a trial for people to read.
+
+The store is the truth. The files of a trial are derived from it, each written to a draft and
+renamed, and written again when a killed runner left them out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.sweep import space, wire
+from espalier.sweep.store import Attempt, Planned, Store
+from espalier.trial import Record, Result, Trial
+
+STORE = "sweep.db"
+CONFIG = "config.txt"
+METRICS = "training_metrics.json"
+LOCK = ".lock"
+
+
+def create(folder: Path, header: Record, trials: list[tuple[Trial, str]]) -> None:
+    """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
+    planned = (Planned(trial, text, directory_name(trial)) for trial, text in trials)
+    with space.needed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    Store.create(folder / STORE, header, planned)
+
+
+def directory_name(trial: Trial) -> str:
+    """`config_001_<model>_<optimizer>`, with `_<method>_<percent>` where there is a target."""
+    parts = [trial.name]
+    parts += [trial.config[key] for key in ("MODEL", "OPTIMIZER") if key in trial.config]
+    if "TARGET_SPARSITY" in trial.config:
+        percent = (Decimal(trial.config["TARGET_SPARSITY"]) * 100).normalize()
+        parts += [trial.config["PRUNING_METHOD"], f"{percent:f}"]
+    return "_".join(parts)
+
+
+def timestamped(results: Path, now: float | None = None) -> Path:
+    """A name for a new sweep that nothing in `results` has: `sweep_YYYYMMDD_HHMMSS`."""
+    name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
+    names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
+    return next(results / name for name in names if not (results / name).exists())
+
+
+def sweeps(results: Path) -> list[Path]:
+    """The sweeps in `results`, newest first."""
+    found = [path.parent for path in results.glob(f"sweep_*/{STORE}")]
+    return sorted(found, key=lambda path: (path.name[:21], len(path.name), path.name), reverse=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only runner of a sweep. Raises UserError, naming the other, if there is one."""
+    with space.needed(folder), (folder / LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def runner_of(folder: Path) -> str:
+    """Who runs this sweep right now, as `process N on HOST`; empty if nobody does."""
+    with suppress(FileNotFoundError), (folder / LOCK).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _owner(folder)
+    return ""
+
+
+def _owner(folder: Path) -> str:
+    return (folder / LOCK).read_text().strip() or "another process"
+
+
+class SweepDir:
+    """An open sweep: what the runner writes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in `folder`; `close()` it."""
+        self.folder = folder
+        self.store = Store.open(folder / STORE)
+        self._directories = self.store.directories()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def directory(self, number: int) -> Path:
+        """The folder of a trial."""
+        return self.folder / self._directories[number]
+
+    def prepare(self, number: int) -> Path:
+        """Make a trial's folder with its config.txt; returns the folder."""
+        directory = self.directory(number)
+        with space.needed(self.folder):
+            directory.mkdir(exist_ok=True)
+            write_atomically(directory / CONFIG, self.store.config_text(number))
+        return directory
+
+    def write_metrics(self, trial: Trial, result: Result) -> None:
+        """Write a trial's training_metrics.json."""
+        attempts = self.store.attempts(trial.number)
+        with space.needed(self.folder):
+            text = wire.pretty(metrics(trial, result, attempts))
+            write_atomically(self.directory(trial.number) / METRICS, text)
+
+    def repair(self) -> None:
+        """Write the files of finished trials that a killed runner did not get to."""
+        for trial, result, _ in self.store.final_results():
+            path = self.directory(trial.number) / METRICS
+            if result.status != "notrun" and not _filled(path):
+                self.prepare(trial.number)
+                self.write_metrics(trial, result)
+
+
+def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
+    """What training_metrics.json holds."""
+    return {
+        "config_file": trial.name,
+        "test_id": trial.id,
+        "config": {f"CONFIG_{name}": value for name, value in trial.config.items()},
+        "swept": sorted(f"CONFIG_{name}" for name in trial.swept),
+        **result.as_json(),
+        "attempts": [dataclasses.asdict(attempt) for attempt in attempts],
+    }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0

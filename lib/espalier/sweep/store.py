@@ -1,0 +1,279 @@
+"""The truth about a sweep: one SQLite file, one writer, any number of readers.
+
+WAL mode with full synchronisation: what `writing()` has committed survives a kill or a power cut,
+and readers never wait for the runner nor hold it up. Every attempt at a trial is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from espalier.errors import UserError
+from espalier.sweep import space, wire
+from espalier.trial import Record, Result, Status, Trial
+
+SCHEMA = 1
+RUNNING = "running"
+INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
+INCONCLUSIVE = ("interrupted", "disk_full")
+"""Reasons of attempts that say nothing about their trial: it is run again at no cost."""
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE trials (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
+    directory TEXT NOT NULL UNIQUE, trial TEXT NOT NULL, config TEXT NOT NULL);
+CREATE TABLE attempts (
+    trial INTEGER NOT NULL REFERENCES trials (number), attempt INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    status TEXT NOT NULL
+        CHECK (status IN ('running', 'passed', 'failed', 'error', 'skipped', 'filtered')),
+    reason TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
+    started REAL NOT NULL, finished REAL, worker INTEGER NOT NULL, device TEXT NOT NULL,
+    progress TEXT, result TEXT,
+    PRIMARY KEY (trial, attempt)) WITHOUT ROWID;
+CREATE INDEX attempts_by_status ON attempts (status);
+"""
+_ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
+_CONCLUSIVE = "status != 'running' AND reason NOT IN ('interrupted', 'disk_full')"
+
+
+class Planned(NamedTuple):
+    """A trial as it enters the store: with the text of its `.config` and its folder's name."""
+
+    trial: Trial
+    config: str
+    directory: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a trial; times are seconds since 1970, `finished` is None while it runs."""
+
+    trial: int
+    attempt: int
+    round: int
+    status: str  # a Status, or `running`
+    reason: str
+    message: str
+    started: float
+    finished: float | None
+    worker: int  # process id
+    device: str
+    progress: Record = field(default_factory=dict)  # the last record the trial emitted
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether it says something about its trial."""
+        return self.status != RUNNING and self.reason not in INCONCLUSIVE
+
+
+class Store:
+    """An open store. `close()` it, or use it in a `with` statement."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Use `create` and `open` instead."""
+        self.path, self._db = path, connection
+
+    @classmethod
+    def create(cls, path: Path, header: Record, trials: Iterable[Planned]) -> None:
+        """Write the store of a new sweep; it appears under its name complete or not at all."""
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        with space.needed(path.parent), closing(_connect(f"file:{_uri(draft)}?mode=rwc")) as db:
+            db.executescript("PRAGMA journal_mode = WAL; BEGIN;" + _TABLES)
+            meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
+            db.executemany("INSERT INTO meta VALUES (?, ?)", _encoded(meta))
+            db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", map(_row, trials))
+            db.execute("COMMIT")
+        draft.replace(path)
+
+    @classmethod
+    def open(cls, path: Path, readonly: bool = False) -> Store:
+        """Open an existing store. Raises UserError if there is none or it is of another kind."""
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
+        frozen = readonly and not os.access(path.parent, os.W_OK)
+        mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
+        store = cls(path, _connect(f"file:{_uri(path)}?{mode}"))
+        try:
+            schema = store._meta("schema")
+        except (sqlite3.DatabaseError, TypeError) as error:
+            store.close()
+            raise UserError(f"{path}: not the store of a sweep ({error})") from error
+        if schema != SCHEMA:
+            store.close()
+            raise UserError(f"{path}: schema {schema}: must be {SCHEMA}; use its own version")
+        return store
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        """This store, closed at the end of the `with` statement."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    # -- reading
+
+    @property
+    def header(self) -> Record:
+        """The plan's header, as `plan.jsonl` had it."""
+        return dict(self._meta("header"))
+
+    @property
+    def round(self) -> int:
+        """How often errors have been given a fresh allowance of attempts, from 1."""
+        return int(self._meta("round"))
+
+    def trials(self) -> list[Trial]:
+        """Every trial, in plan order."""
+        rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
+        return [Trial.from_json(json.loads(text)) for (text,) in rows]
+
+    def directories(self) -> dict[int, str]:
+        """The folder's name of every trial, by number."""
+        return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
+
+    def config_text(self, number: int) -> str:
+        """The text of a trial's `.config`."""
+        query = "SELECT config FROM trials WHERE number = ?"
+        return str(self._db.execute(query, (number,)).fetchone()[0])
+
+    def attempts(self, number: int | None = None) -> list[Attempt]:
+        """Every attempt, or those of one trial, in order."""
+        where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
+        query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
+        return [
+            Attempt(*row, json.loads(progress or "{}"))
+            for *row, progress in self._db.execute(query, values)
+        ]
+
+    def final_results(self) -> list[tuple[Trial, Result, int]]:
+        """Every trial with the result of its last conclusive attempt and its attempts so far.
+
+        A trial without one has status `notrun`.
+        """
+        final = {
+            number: Result.from_json(json.loads(text))
+            for number, text in self._db.execute(
+                f"SELECT trial, result FROM attempts WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
+            )
+        }
+        tried = dict(self._db.execute("SELECT trial, count(*) FROM attempts GROUP BY trial"))
+        return [
+            (trial, final.get(trial.number, Result(Status.NOTRUN)), tried.get(trial.number, 0))
+            for trial in self.trials()
+        ]
+
+    def states(self) -> dict[int, str]:
+        """How every trial stands: `running`, or the status of its last conclusive attempt."""
+        numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
+        found: dict[int, str] = {number: Status.NOTRUN.value for (number,) in numbers}
+        query = (
+            f"SELECT trial, status FROM attempts WHERE status = 'running' OR ({_CONCLUSIVE}) "
+            "ORDER BY trial, attempt"
+        )
+        found.update(self._db.execute(query))
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many trials stand in each state that occurs."""
+        return dict(Counter(self.states().values()))
+
+    # -- writing: the runner only
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One durable transaction. Raises DiskFullError, with nothing changed, on a full disk."""
+        with space.needed(self.path.parent):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def begin(self, number: int, worker: int, device: str) -> int:
+        """Record that a trial starts; returns the number of the attempt, from 1."""
+        query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
+        attempt = int(self._db.execute(query, (number,)).fetchone()[0])
+        self._db.execute(
+            f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
+            (number, attempt, self.round, time.time(), worker, device),
+        )
+        return attempt
+
+    def progress(self, number: int, attempt: int, record: Record) -> None:
+        """Record the last progress of a running attempt."""
+        query = "UPDATE attempts SET progress = ? WHERE trial = ? AND attempt = ?"
+        self._db.execute(query, (wire.encode(record), number, attempt))
+
+    def finish(self, number: int, attempt: int, result: Result) -> None:
+        """Record what came of a running attempt."""
+        if result.status is Status.NOTRUN:
+            raise ValueError(f"trial {number}: a finished attempt cannot be notrun")
+        self._db.execute(
+            "UPDATE attempts SET status = ?, reason = ?, message = ?, finished = ?, result = ? "
+            "WHERE trial = ? AND attempt = ? AND status = 'running'",
+            (result.status.value, result.reason, result.message, time.time())
+            + (wire.encode(result.as_json()), number, attempt),
+        )
+
+    def interrupt_running(self) -> int:
+        """Close the attempts whose runner is gone; returns how many there were."""
+        open_attempts = self._db.execute(
+            "SELECT trial, attempt FROM attempts WHERE status = 'running'"
+        ).fetchall()
+        for number, attempt in open_attempts:
+            self.finish(number, attempt, INTERRUPTED)
+        return len(open_attempts)
+
+    def next_round(self) -> None:
+        """Give trials that ended in an error a fresh allowance of attempts."""
+        value = wire.encode(self.round + 1)
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'round'", (value,))
+
+    def set_header(self, header: Record) -> None:
+        """Replace the header: the settings of this run, where they differ from the plan's."""
+        query = "UPDATE meta SET value = ? WHERE key = 'header'"
+        self._db.execute(query, (wire.encode(header),))
+
+    def _meta(self, key: str) -> Any:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0])
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _uri(path: Path) -> str:
+    return path.absolute().as_uri().removeprefix("file://")
+
+
+def _encoded(meta: Record) -> list[tuple[str, str]]:
+    return [(key, wire.encode(value)) for key, value in meta.items()]
+
+
+def _row(planned: Planned) -> tuple[object, ...]:
+    trial = planned.trial
+    text = wire.encode(trial.as_json())
+    return (trial.number, trial.id, trial.name, planned.directory, text, planned.config)
