@@ -26,7 +26,7 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     write_switches(root)
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
-    os.environ["srctree"] = str(root)
+    os.environ["srctree"] = str(root)  # noqa: SIM112
     return kconfiglib.Kconfig("Kconfig", warn=True, warn_to_stderr=False)
 
 

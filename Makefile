@@ -1,0 +1,165 @@
+# Every target is one line of work. `make help` prints the `##` lines of this file, in their order.
+# The configuration is never included here: its strings could run code. Python reads it.
+MAKEFLAGS += -rR --no-print-directory
+.DEFAULT_GOAL := all
+.SUFFIXES:
+unexport PYTHONPATH PYTHONHOME CONFIG_
+
+V ?= 0
+Q := $(if $(filter-out 0,$(V)),,@)
+KCONFIG_CONFIG ?= .config
+export KCONFIG_CONFIG
+
+PYTHON_ENV := .venv/bin/python -P
+ESPALIER := $(PYTHON_ENV) -m espalier
+SETUP := sh scripts/bootstrap
+SOURCES := lib models scripts tests benchmarks
+PRESETS := $(filter-out Kconfig% %-range,$(notdir $(wildcard defconfigs/*)))
+CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig savedefconfig \
+	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
+
+# Environments, made on first use. Only what trains or checks needs torch.
+.PHONY: setup-plan setup-train setup-dev
+setup-plan setup-train setup-dev:
+	$(Q)$(SETUP) $(@:setup-%=%)
+
+## Cleaning:
+##   clean              - Remove caches and generated Kconfig files
+##   mrproper           - Remove all of that, the configuration and the generated sweep
+##   distclean          - Remove all of that and the installed environment
+##                        (none of them removes results or data)
+.PHONY: clean mrproper distclean
+clean:
+	$(Q)find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(Q)rm -rf include/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+mrproper: clean sweep-clean
+	$(Q)rm -f .config .config.old
+
+distclean: mrproper
+	$(Q)rm -rf .venv .venv.log
+
+##
+## Configuration:
+##   config             - Answer every question, line by line
+##   menuconfig         - Change the configuration in menus (nconfig is the same)
+##   oldconfig          - Answer only what the configuration leaves open
+##   olddefconfig       - Give new symbols their defaults without asking
+##   defconfig          - New configuration with every default (alldefconfig is the same)
+##   <name>_defconfig   - New configuration from defconfigs/<name>; also defconfig-<name>
+##   list-defconfigs    - List the presets and range files, a line each
+##   savedefconfig      - Save what differs from the defaults to ./defconfig
+##   listnewconfig      - List the symbols that the configuration leaves open
+##   helpnewconfig      - The same, with their help texts
+##   diffconfig         - Compare FROM=.config.old with TO=.config
+##   allnoconfig        - New configuration with every option off that can be
+##   allyesconfig       - New configuration with every option on that can be
+##   randconfig         - New random configuration; prints the KCONFIG_SEED it used
+.PHONY: $(CONFIGURATORS) diffconfig
+$(CONFIGURATORS): setup-plan
+	$(Q)$(ESPALIER) config $@
+
+FROM ?= $(KCONFIG_CONFIG).old
+TO ?= $(KCONFIG_CONFIG)
+diffconfig: setup-plan
+	$(Q)$(ESPALIER) config diffconfig '$(FROM)' '$(TO)'
+
+# The known names are spelled out so that a shell can complete them.
+.PHONY: $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%)
+$(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%): setup-plan
+	$(Q)$(ESPALIER) config $@
+
+%_defconfig: setup-plan
+	$(Q)$(ESPALIER) config $@
+
+defconfig-%: setup-plan
+	$(Q)$(ESPALIER) config $@
+
+##
+## Training (results go to test_matrix_results/):
+## * all                - Train the configuration: one trial or a test matrix (train is the same)
+##   sweep              - sweep-generate, then sweep-run: RANGE_CONFIG=<range file>
+##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
+##   sweep-estimate     - Say how many trials, how long and how much disk, before running
+##   sweep-run          - Run the generated sweep; continues one that was stopped
+##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
+##   sweep-status       - How far the running or last sweep is
+##   sweep-leaderboard  - Its best configurations so far
+##   sweep-clean        - Remove sweep_configs/ (never results)
+.PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
+.PHONY: sweep-status sweep-leaderboard sweep-clean
+all train: setup-train
+	$(Q)$(ESPALIER) train
+
+sweep sweep-parallel: sweep-generate
+	$(Q)$(SETUP) train
+	$(Q)$(ESPALIER) sweep-run
+
+sweep-generate: range-given setup-plan
+	$(Q)$(ESPALIER) sweep-generate $(RANGE_CONFIG)
+
+sweep-estimate: setup-train
+	$(Q)$(ESPALIER) sweep-estimate $(RANGE_CONFIG)
+
+sweep-run: setup-train
+	$(Q)$(ESPALIER) $@
+
+sweep-status sweep-leaderboard: setup-plan
+	$(Q)$(ESPALIER) $@
+
+sweep-clean:
+	$(Q)rm -rf sweep_configs
+
+EXAMPLE := defconfigs/digits-adamwprune-range
+.PHONY: range-given
+range-given:
+	@test -n "$$RANGE_CONFIG" || { echo "error: RANGE_CONFIG names no range file;" \
+		"for example: make $(firstword $(MAKECMDGOALS)) RANGE_CONFIG=$(EXAMPLE)" >&2; exit 2; }
+
+##
+## Checks:
+##   check              - lint, types, test: what continuous integration runs
+##   lint               - Style of the code, and the Kconfig tree against the code
+##   types              - Static types
+##   test               - Tests
+##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
+.PHONY: check lint types test lock
+check: lint types test
+
+lint: setup-dev
+	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
+	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
+	$(Q)$(ESPALIER) lint
+
+types: setup-dev
+	$(Q)$(PYTHON_ENV) -m mypy
+
+test: setup-dev
+	$(Q)$(PYTHON_ENV) -m pytest -n 2
+
+LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
+	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
+lock: setup-plan
+	$(Q)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(Q)$(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
+	$(Q)$(LOCK) requirements/plan.in -c requirements/dev.txt -o requirements/plan.txt
+
+##
+## Documentation:
+##   help               - This text; README.md is the guide, docs/ the detail
+.PHONY: help
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+##
+## Variables:
+##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
+##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
+##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
+##   NEW=1                  - Begin new results instead of continuing a stopped sweep
+##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
+##   KCONFIG_SEED=<n>       - Seed of randconfig
+##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with
+##   V=1                    - Show the commands
+##

@@ -1,0 +1,76 @@
+"""Presets and range files: the files of defconfigs/, by name.
+
+A file describes itself in the comment lines it begins with. A preset is what `savedefconfig`
+writes; a range file, whose name ends in `-range`, may hold several values for a symbol.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.paths import ROOT
+
+RANGE_SUFFIX = "-range"
+
+
+def paths(root: Path = ROOT) -> list[Path]:
+    """Presets and range files of the checkout `root`, sorted by name."""
+    files = sorted((root / "defconfigs").iterdir())
+    return [path for path in files if path.is_file() and not path.name.startswith("Kconfig")]
+
+
+def presets(root: Path = ROOT) -> list[Path]:
+    """The files that a configuration can be made from."""
+    return [path for path in paths(root) if not path.name.endswith(RANGE_SUFFIX)]
+
+
+def ranges(root: Path = ROOT) -> list[Path]:
+    """The files that a sweep can be made from."""
+    return [path for path in paths(root) if path.name.endswith(RANGE_SUFFIX)]
+
+
+def find(name: str, root: Path = ROOT) -> Path:
+    """The preset called `name`. Raises UserError, with the nearest name, if there is none."""
+    if name.endswith(RANGE_SUFFIX) and (root / "defconfigs" / name) in ranges(root):
+        raise UserError(
+            f"defconfigs/{name}: is a range file, not one configuration; "
+            f"make sweep RANGE_CONFIG=defconfigs/{name}"
+        )
+    known = {path.name: path for path in presets(root)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make list-defconfigs lists them")
+    return known[name]
+
+
+def leading_comment(text: str) -> str:
+    """The comment lines that a configuration file begins with, newlines included.
+
+    `# CONFIG_X is not set` is an assignment, not a comment.
+    """
+    lines = []
+    for line in text.splitlines(keepends=True):
+        if not line.startswith("#") or line.startswith("# CONFIG_"):
+            break
+        lines.append(line)
+    return "".join(lines)
+
+
+def description(path: Path) -> str:
+    """The first comment line of a preset or range file."""
+    return leading_comment(path.read_text()).partition("\n")[0].lstrip("# ")
+
+
+def listing(root: Path = ROOT) -> str:
+    """Every preset and range file with its description, under the command that uses it."""
+    width = max((len(path.name) for path in paths(root)), default=0) + len("_defconfig")
+    parts = ["Presets (make <name>_defconfig):"]
+    parts += [
+        f"  {path.name + '_defconfig':<{width}} - {description(path)}" for path in presets(root)
+    ]
+    parts += ["", "Range files (make sweep RANGE_CONFIG=defconfigs/<name>):"]
+    parts += [f"  {path.name:<{width}} - {description(path)}" for path in ranges(root)]
+    return "\n".join(parts)

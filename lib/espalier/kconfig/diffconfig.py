@@ -1,0 +1,37 @@
+"""What changed between two configuration files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from espalier.errors import UserError
+
+ASSIGNED = re.compile(r"CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set")
+
+
+def main(argv: list[str]) -> int:
+    """Print the differences between the files `argv[0]` and `argv[1]`."""
+    if len(argv) != 2:
+        raise UserError("diffconfig takes two files: make diffconfig FROM=.config.old TO=.config")
+    old, new = (_values(Path(name)) for name in argv)
+    print("\n".join(difference(old, new)), end="\n" if old != new else "")
+    return 0
+
+
+def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """One line a symbol: `-GONE value`, ` CHANGED old -> new`, `+ADDED value`, in this order."""
+    gone = [f"-{name} {old[name]}" for name in sorted(old.keys() - new.keys())]
+    both = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+    changed = [f" {name} {old[name]} -> {new[name]}" for name in both]
+    added = [f"+{name} {new[name]}" for name in sorted(new.keys() - old.keys())]
+    return gone + changed + added
+
+
+def _values(file: Path) -> dict[str, str]:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; name two files: FROM= and TO=") from None
+    found = [match for line in lines if (match := ASSIGNED.fullmatch(line.strip()))]
+    return {m[1] or m[3]: m[2] if m[1] else "n" for m in found}

@@ -1,0 +1,158 @@
+"""`python -m espalier config TARGET`: the configuration targets that users of Kconfig trees know.
+
+They all parse the tree the same way, read and write the file that `KCONFIG_CONFIG` names, and
+refuse a file with a line that would have no effect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import kconfiglib
+
+from espalier.errors import UserError
+from espalier.kconfig import defconfigs, diffconfig, dotconfig, questions, randconfig, screen, tree
+from espalier.kconfig.symbols import Symbols
+
+Target = Callable[[kconfiglib.Kconfig], None]
+
+
+def main(argv: list[str]) -> int:
+    """Run one configuration target; returns the exit code."""
+    name, *arguments = argv or [""]
+    if name == "diffconfig":
+        return diffconfig.main(arguments)
+    if name == "list-defconfigs":
+        print(defconfigs.listing())
+        return 0
+    _target(name)(tree.parse())
+    return 0
+
+
+def _target(name: str) -> Target:
+    if name in TARGETS:
+        return TARGETS[name]
+    if name.endswith("_defconfig"):
+        return _preset(name.removesuffix("_defconfig"))
+    if name.startswith("defconfig-"):
+        return _preset(name.removeprefix("defconfig-"))
+    raise UserError(f"no configuration target {name!r}; known: {', '.join(TARGETS)}")
+
+
+def _preset(name: str) -> Target:
+    file = defconfigs.find(name)
+
+    def from_preset(kconf: kconfiglib.Kconfig) -> None:
+        dotconfig.load(kconf, file)
+        _save(kconf)
+
+    return from_preset
+
+
+def _save(kconf: kconfiglib.Kconfig) -> None:
+    print(dotconfig.save(kconf, dotconfig.path()))
+
+
+def _load_if_there(kconf: kconfiglib.Kconfig) -> None:
+    if dotconfig.path().exists():
+        dotconfig.load(kconf, dotconfig.path())
+
+
+def menuconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Change the configuration in menus."""
+    _load_if_there(kconf)
+    screen.run(kconf)
+
+
+def config(kconf: kconfiglib.Kconfig) -> None:
+    """Ask for every value, with the present one offered."""
+    _load_if_there(kconf)
+    questions.ask(kconf, lambda item: True)
+    _save(kconf)
+
+
+def oldconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Ask for the values that the configuration leaves open."""
+    _load_if_there(kconf)
+    questions.ask(kconf, questions.is_open)
+    _save(kconf)
+
+
+def olddefconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Give every value that the configuration leaves open its default."""
+    _load_if_there(kconf)
+    _save(kconf)
+
+
+def alldefconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Write a configuration of defaults."""
+    _save(kconf)
+
+
+def savedefconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Write what differs from the defaults to `./defconfig`."""
+    dotconfig.load(kconf, dotconfig.path())
+    print(kconf.write_min_config(os.fspath(Path("defconfig"))))
+
+
+def listnewconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Print the values that the configuration leaves open, as they would be."""
+    _load_if_there(kconf)
+    for symbol in questions.open_symbols(kconf):
+        print(symbol.config_string or f"CONFIG_{symbol.name}=n", end="")
+
+
+def helpnewconfig(kconf: kconfiglib.Kconfig) -> None:
+    """The same as listnewconfig, with help texts."""
+    _load_if_there(kconf)
+    for symbol in questions.open_symbols(kconf):
+        print(f"{symbol.config_string}{questions.help_text(symbol)}")
+
+
+def allnoconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Write a configuration with every option off that can be."""
+    _set_all(kconf, "n")
+    _save(kconf)
+
+
+def allyesconfig(kconf: kconfiglib.Kconfig) -> None:
+    """Write a configuration with every option on that can be; choices keep their defaults."""
+    _set_all(kconf, "y")
+    _save(kconf)
+
+
+def _set_all(kconf: kconfiglib.Kconfig, value: str) -> None:
+    for symbol in kconf.unique_defined_syms:
+        if symbol.orig_type == kconfiglib.BOOL and symbol.choice is None and _has_prompt(symbol):
+            symbol.set_value(value)
+
+
+def _has_prompt(symbol: kconfiglib.Symbol) -> bool:
+    return any(node.prompt for node in symbol.nodes)
+
+
+def random(kconf: kconfiglib.Kconfig) -> None:
+    """Write a random configuration, and print the seed that makes it again."""
+    seed = randconfig.seed(os.environ.get("KCONFIG_SEED", ""))
+    print(f"KCONFIG_SEED={seed}")
+    randconfig.randomise(Symbols(kconf), seed)
+    _save(kconf)
+
+
+TARGETS: dict[str, Target] = {
+    "menuconfig": menuconfig,
+    "nconfig": menuconfig,
+    "config": config,
+    "oldconfig": oldconfig,
+    "olddefconfig": olddefconfig,
+    "savedefconfig": savedefconfig,
+    "defconfig": alldefconfig,
+    "alldefconfig": alldefconfig,
+    "allnoconfig": allnoconfig,
+    "allyesconfig": allyesconfig,
+    "randconfig": random,
+    "listnewconfig": listnewconfig,
+    "helpnewconfig": helpnewconfig,
+}

@@ -1,0 +1,201 @@
+"""Make the environment `.venv`, with the packages of one stage, from nothing but Python.
+
+Stages contain each other: `plan` (configuration, plans, reports), `train` (adds torch), `dev`
+(adds the checks). A stage's stamp, a copy of its requirements file, is written last; so an
+install that was interrupted at any point is done again, and changed requirements are installed.
+Run by `scripts/bootstrap`, in the root of the checkout, with any Python >= 3.11.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+UV = "0.13.8"
+STAGES = {  # each contains those before it
+    "plan": "configuration, plans and reports, about 300 MB",
+    "train": "torch and torchvision, about 5 GB",
+    "dev": "linters and tests, about 100 MB beside torch",
+}
+VENV = Path(".venv")
+PYTHON = str(VENV / "bin" / "python")
+LOG = Path(".venv.log")
+INSTALLING = VENV / "installing"
+"""There while packages are being written: if a run finds it, some may be half there."""
+
+NO_NETWORK = re.compile(
+    r"failed to fetch|error sending request|dns error|connection (error|refused|reset|timed out)"
+    r"|network is unreachable|name resolution|from versions: none|max retries|proxy error",
+    re.IGNORECASE,
+)
+
+
+class SetupError(Exception):
+    """One line for the user."""
+
+
+def main(stage: str) -> int:
+    """Install `stage` unless its stamp says that it is there; returns the exit code."""
+    try:
+        with _lock() as lock:
+            if not _installed(stage):
+                _install(stage, lock)
+    except SetupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nerror: set-up interrupted; the next make takes it up again", file=sys.stderr)
+        return 130
+    return 0
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[int]:
+    """One set-up at a time in a checkout.
+
+    Children inherit the descriptor, so the lock outlives a killed parent for as long as the
+    installer that it started is still writing.
+    """
+    descriptor = os.open("requirements", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _say("waiting for another make to finish its set-up")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _installed(stage: str) -> bool:
+    stamp = VENV / f"{stage}.txt"
+    same = stamp.is_file() and stamp.read_bytes() == _requirements(stage).read_bytes()
+    return same and _works("-P", "-c", "import espalier")
+
+
+def _requirements(stage: str) -> Path:
+    return Path("requirements", f"{stage}.txt")
+
+
+def _works(*args: str) -> bool:
+    try:
+        return (
+            subprocess.run([PYTHON, *args], capture_output=True, env=_environment()).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def _install(stage: str, lock: int) -> None:
+    start = time.monotonic()
+    LOG.write_bytes(b"")
+    _make_venv(lock)
+    _make_uv(lock)
+    _say(f"{stage}: {STAGES[stage]} (log: {LOG})")
+    stamps = _stamps(stage)
+    _install_packages(stage, lock)
+    _link_library()
+    for path, content in stamps.items():
+        _write(path, content)
+    _say(f"{stage}: ready after {time.monotonic() - start:.0f} s")
+
+
+def _make_venv(lock: int) -> None:
+    if _works("-m", "pip", "--version"):
+        return
+    version = sysconfig.get_python_version()
+    _say(f"{VENV}: a new environment for Python {version}, kept inside this checkout")
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    _run(command, lock, f"{sys.executable} cannot make a virtual environment")
+
+
+def _make_uv(lock: int) -> None:
+    if _works("-c", f"import importlib.metadata as m; assert m.version('uv') == '{UV}'") and _works(
+        "-m", "uv", "--version"
+    ):
+        return
+    _say(f"uv {UV}: the installer, about 20 MB")
+    # Forced, because pip believes in a package whose installation was interrupted.
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--force-reinstall"]
+    _run([*pip, "--retries", "2", f"uv=={UV}"], lock, "installing uv failed")
+
+
+def _install_packages(stage: str, lock: int) -> None:
+    again = ["--reinstall"] if INSTALLING.exists() else []
+    INSTALLING.touch()
+    uv = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, *again]
+    _run([*uv, "-r", str(_requirements(stage))], lock, f"installing stage {stage!r} failed")
+    INSTALLING.unlink()
+
+
+def _link_library() -> None:
+    """Put lib/ on the environment's path, relative to it, so that a moved checkout still works."""
+    for packages in VENV.glob("lib/python*/site-packages"):
+        _write(packages / "espalier.pth", os.path.relpath("lib", packages.resolve()).encode())
+
+
+def _stamps(stage: str) -> dict[Path, bytes]:
+    """What to write for `stage` and the stages it contains, as the requirements are now."""
+    names = list(STAGES)[: list(STAGES).index(stage) + 1]
+    return {VENV / f"{name}.txt": _requirements(name).read_bytes() for name in names}
+
+
+def _write(path: Path, content: bytes) -> None:
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def _run(command: list[str], lock: int, failure: str) -> None:
+    with LOG.open("ab") as log:
+        log.write(f"$ {' '.join(command)}\n".encode())
+        log.flush()
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            pass_fds=[lock],
+        )
+    if done.returncode:
+        raise SetupError(f"{failure}: {_cause()}; full log: {LOG}")
+
+
+def _environment() -> dict[str, str]:
+    """The user's environment without what would aim Python, pip or uv at another place."""
+    ours = {"PIP_USER": "0", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    aimed = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX"}
+    return {k: v for k, v in os.environ.items() if k not in aimed} | ours
+
+
+def _cause() -> str:
+    lines = LOG.read_text(errors="replace").splitlines()
+    last = max(i for i, line in enumerate(lines) if line.startswith("$ "))
+    said = [line.strip() for line in lines[last + 1 :] if line.strip()]
+    if any(NO_NETWORK.search(line) for line in said):
+        return "the package index cannot be reached (network is needed once; then try again)"
+    errors = [
+        line for line in said if re.search(r"error|failed|not available", line, re.IGNORECASE)
+    ]
+    return (errors or said or ["it said nothing"])[0]
+
+
+def _say(text: str) -> None:
+    """One line of progress, unless make was told to be silent (`make -s`)."""
+    flags = os.environ.get("MAKEFLAGS", "").split(" ")[0]
+    if flags.startswith("-") or "s" not in flags:
+        print(f"  SETUP   {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
