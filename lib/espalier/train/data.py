@@ -160,7 +160,8 @@ def _prepare(request: _Request) -> _Prepared:
         _frozen(_resize(to_floats(split.x.to(device)), input_size), split.y.to(device))
         for split in splits
     )
-    shape = SampleShape(*train.x.shape[1:], raw.classes)
+    channels, height, width = train.x.shape[1:]
+    shape = SampleShape(channels, height, width, raw.classes)
     return _Prepared(train, validation, test, shape, fingerprint(splits))
 
 

@@ -1,0 +1,23 @@
+"""Cosine annealing to a floor, updated at every step, without restarts.
+
+Source: Loshchilov and Hutter 2016, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+arXiv:1608.03983, equation 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.contracts import LrSchedule
+from espalier.lr_schedules.annealing import anneal
+
+
+@dataclass(frozen=True)
+class Cosine(LrSchedule):
+    """1 at the first step; the last step is one step short of `min_factor`."""
+
+    min_factor: float = 0.0
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """See `LrSchedule.factor`."""
+        return anneal(step / (steps_per_epoch * epochs), self.min_factor)

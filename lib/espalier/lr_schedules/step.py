@@ -1,0 +1,31 @@
+"""The learning rate is multiplied by a constant every so many epochs.
+
+Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, section
+3.4 (divided by 10 at each plateau).
+Differs: at fixed epochs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.component import symbol
+from espalier.contracts import CannotTrain, LrSchedule
+
+
+@dataclass(frozen=True)
+class Step(LrSchedule):
+    """`multiplier` to the power of the whole periods of `every_epochs` that have passed."""
+
+    every_epochs: int = 10
+    multiplier: float = symbol("STEP_FACTOR", 0.1)
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """See `LrSchedule.factor`. Raises CannotTrain if the run ends before the first drop."""
+        if self.every_epochs >= epochs:
+            raise CannotTrain(
+                "lr_schedule",
+                f"CONFIG_STEP_EVERY_EPOCHS={self.every_epochs}: must be less than "
+                f"CONFIG_NUM_EPOCHS={epochs}, or the learning rate never changes",
+            )
+        return float(self.multiplier ** (step // (steps_per_epoch * self.every_epochs)))

@@ -1,0 +1,33 @@
+"""A linear rise to the base learning rate, then cosine annealing to a floor, at every step.
+
+Source: Goyal et al. 2017, "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 2.2 (the
+rise); Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5 (the annealing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.contracts import CannotTrain, LrSchedule
+from espalier.lr_schedules.annealing import anneal
+
+
+@dataclass(frozen=True)
+class WarmupCosine(LrSchedule):
+    """With W warm-up steps: 1/W at the first step, 1 at step W - 1 and W, then falling."""
+
+    warmup_epochs: int = 1
+    min_factor: float = 0.0
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """See `LrSchedule.factor`. Raises CannotTrain if nothing is left after the warm-up."""
+        if self.warmup_epochs >= epochs:
+            raise CannotTrain(
+                "lr_schedule",
+                f"CONFIG_WARMUP_COSINE_WARMUP_EPOCHS={self.warmup_epochs}: must be less than "
+                f"CONFIG_NUM_EPOCHS={epochs}",
+            )
+        warmup = self.warmup_epochs * steps_per_epoch
+        if step < warmup:
+            return (step + 1) / warmup
+        return anneal((step - warmup) / (steps_per_epoch * epochs - warmup), self.min_factor)

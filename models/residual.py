@@ -1,0 +1,118 @@
+"""What the residual networks share: blocks, stages, initial weights.
+
+Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, figure 5
+and table 1.
+Differs: the stride of a bottleneck is in its 3x3 convolution, as in the widely used "v1.5".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTHS = (64, 128, 256, 512)  # channels inside the blocks of the four stages
+
+
+def normed(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """A convolution without bias and its batch normalisation; keeps the size at stride 1."""
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
+
+
+class Block(nn.Module):
+    """A residual block: (n, inputs, h, w) -> (n, width * expansion, h / stride, w / stride)."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        """Build the branch, and a projection where the shape of its output differs."""
+        super().__init__()
+        outputs = width * self.expansion
+        same = stride == 1 and inputs == outputs
+        self.branch = self.layers(inputs, width, stride)
+        self.shortcut = nn.Identity() if same else normed(inputs, outputs, 1, stride)
+
+    def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
+        """The branch beside the shortcut."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return F.relu(self.branch(x) + self.shortcut(x))
+
+
+class BasicBlock(Block):
+    """Two 3x3 convolutions."""
+
+    def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
+        """See `Block.layers`."""
+        return nn.Sequential(
+            normed(inputs, width, 3, stride),
+            nn.ReLU(),
+            normed(width, width, 3),
+        )
+
+
+class Bottleneck(Block):
+    """1x1 to fewer channels, 3x3, and 1x1 to four times as many."""
+
+    expansion = 4
+
+    def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
+        """See `Block.layers`."""
+        return nn.Sequential(
+            normed(inputs, width, 1),
+            nn.ReLU(),
+            normed(width, width, 3, stride),
+            nn.ReLU(),
+            normed(width, width * self.expansion, 1),
+        )
+
+
+class ResidualNet(nn.Module):
+    """A stem, four stages of blocks, the mean over the image and a linear layer.
+
+    (n, channels, h, w) -> (n, classes); each stage after the first halves height and width.
+    """
+
+    def __init__(
+        self, stem: nn.Module, block: type[Block], depths: Sequence[int], classes: int
+    ) -> None:
+        """`stem` has 64 output channels; `depths` are the blocks in each stage."""
+        super().__init__()
+        self.stem = stem
+        self.stages = nn.Sequential()
+        inputs = WIDTHS[0]
+        for stage, (width, depth) in enumerate(zip(WIDTHS, depths, strict=True)):
+            for place in range(depth):
+                stride = 2 if stage > 0 and place == 0 else 1
+                self.stages.append(block(inputs, width, stride))
+                inputs = width * block.expansion
+        self.head = nn.Linear(inputs, classes)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        features = self.stages(self.stem(x))  # (n, 512 * expansion, h', w')
+        logits: Tensor = self.head(features.mean((2, 3)))
+        return logits
+
+
+def small_stem(channels: int) -> nn.Module:
+    """For images of about 32x32: (n, channels, h, w) -> (n, 64, h, w)."""
+    return nn.Sequential(normed(channels, WIDTHS[0], 3), nn.ReLU())
+
+
+def large_stem(channels: int) -> nn.Module:
+    """For images of about 224x224: (n, channels, h, w) -> (n, 64, h / 4, w / 4)."""
+    return nn.Sequential(
+        normed(channels, WIDTHS[0], 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    """He et al. 2015, arXiv:1502.01852: convolutions keep the variance of the gradient."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

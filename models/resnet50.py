@@ -1,0 +1,30 @@
+"""ResNet-50 of bottleneck blocks, with a stem for small or for large images.
+
+Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1.
+Differs: see `espalier.models.residual`. On three channels and 100 classes 23,705,252 parameters
+with the small stem, 23,712,932 with the large one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from espalier.contracts import Model, SampleShape
+from espalier.models.residual import Bottleneck, ResidualNet, large_stem, small_stem
+
+STEMS = {"small": small_stem, "large": large_stem}
+
+
+@dataclass(frozen=True)
+class ResNet50(Model):
+    """Stages of 3, 4, 6 and 3 bottlenecks, 256 to 2048 channels."""
+
+    stem: Literal["small", "large"] = "small"
+
+    def build(self, shape: SampleShape) -> nn.Module:
+        """See `Model.build`."""
+        stem = STEMS[self.stem](shape.channels)
+        return ResidualNet(stem, Bottleneck, (3, 4, 6, 3), shape.classes)
