@@ -17,7 +17,7 @@ VERBS = {
     "sweep-estimate": "espalier.sweep.commands:estimate",
     "sweep-run": "espalier.sweep.commands:run",
     "sweep-status": "espalier.sweep.commands:status",
-    "sweep-leaderboard": "espalier.sweep.commands:leaderboard",
+    "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",
     "train": "espalier.sweep.commands:train",
 }
 

@@ -76,16 +76,37 @@ def missing(item: Configuration) -> str:
     return f"INCOMPLETE: {count} ({', '.join(rest)})"
 
 
+def cells(ranking: Ranking, top: int) -> list[list[str]]:
+    """The `top` configurations as a table, heading first."""
+    heading = ["#", "config", "val acc", "test acc", "sparsity", "time", "parameters", "note"]
+    rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
+    return [heading, *rows]
+
+
+def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
+    return [
+        str(place),
+        item.first.name,
+        spread(item.measure("val_acc")),
+        spread(item.measure("test_acc")),
+        _percent(item),
+        _mean(item, "total_time", ".1f", "s"),
+        " ".join(f"{name}={text}" for name, text in parameters(item.first).items()),
+        note(item, ranking),
+    ]
+
+
 def _header(outcomes: Sequence[Outcome], ranking: Ranking) -> list[str]:
     every = ranking.ranked + ranking.unranked
     tested = sum(any(_ran(trial) for trial in item.outcomes) for item in every)
     lines = ["Hyperparameter Sweep Analysis", RULE, "", f"Total configurations tested: {tested}"]
     if tested < len(every):
         lines.append(f"Configurations planned: {len(every)}")
-    return [*lines, f"Trials: {counts(outcomes)}", *_method(ranking), ""]
+    return [*lines, f"Trials: {counts(outcomes)}", *method(ranking), ""]
 
 
-def _method(ranking: Ranking) -> list[str]:
+def method(ranking: Ranking) -> list[str]:
+    """What the ranking is by; a ranking on the test set is marked as optimistic."""
     name = MEASURES[ranking.by]
     if ranking.by != "test_acc":
         return [f"Ranked by: {name}, mean over seeds, with 95% t-intervals"]

@@ -1,0 +1,73 @@
+"""`sweep-leaderboard`: the best configurations so far, while a sweep runs or after it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.paths import RESULTS
+from espalier.sweep.analysis import cells, counts, method
+from espalier.sweep.rank import MEASURES, Ranking, rank
+from espalier.sweep.report import STORE, outcomes, ranking_measure
+from espalier.sweep.store import Store
+
+
+def leaderboard(argv: Sequence[str]) -> int:
+    """Print the ranking of a sweep; 0 unless the arguments are wrong."""
+    args = _arguments(argv)
+    folder = args.dir or newest(RESULTS)
+    with Store.open(folder / STORE, readonly=True) as store:
+        found, by = outcomes(store), ranking_measure(store, args.by)
+    ranking = rank(found, by)
+    print(f"{folder}\nTrials: {counts(found)}\n" + "\n".join(method(ranking)))
+    if ranking.best is None:
+        print("No trial has passed yet: there is nothing to rank.")
+    elif sys.stdout.isatty():
+        _rich_table(ranking, args.top)
+    else:
+        print(plain_table(cells(ranking, args.top)))
+    return 0
+
+
+def newest(results: Path) -> Path:
+    """The folder of the sweep that began last. Raises UserError if there is none."""
+    found = sorted(path.parent for path in results.glob(f"sweep_*/{STORE}"))
+    if not found:
+        raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
+    return found[-1]
+
+
+def plain_table(rows: Sequence[Sequence[str]]) -> str:
+    """`rows`, the first being the heading, in columns two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def _rich_table(ranking: Ranking, top: int) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    heading, *rows = cells(ranking, top)
+    table = Table(*heading)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="sweep-leaderboard", description=__doc__)
+    parser.add_argument("--dir", type=Path, help="folder of the sweep (default: the newest)")
+    parser.add_argument("--top", type=_positive, default=10, help="rows to show (default: 10)")
+    parser.add_argument("--by", choices=list(MEASURES), help="measure (default: the sweep's)")
+    return parser.parse_args(argv)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be an integer of at least 1")
+    return int(text)

@@ -1,0 +1,50 @@
+"""The reports of a sweep, written from its store. The store is the truth; reports can be remade."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from espalier.sweep.analysis import analysis
+from espalier.sweep.rank import Outcome
+from espalier.sweep.store import Store
+from espalier.sweep.summary import summary_text
+from espalier.trial import Trial
+
+STORE = "sweep.db"
+SUMMARY = "sweep_summary.json"
+ANALYSIS = "sweep_analysis.txt"
+
+
+def outcomes(store: Store) -> list[Outcome]:
+    """Every trial of the plan as it stands, in plan order."""
+    return [Outcome(*item) for item in store.final_results()]
+
+
+def ranking_measure(store: Store, asked: str | None = None) -> str:
+    """What ranks: what was asked for, else RANK_BY of the command line, else of the plan."""
+    return asked or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
+
+
+def write_reports(sweep_dir: Path, by: str | None = None) -> str:
+    """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
+
+    Works at any time, on a partial sweep too; each file is replaced whole or not at all.
+    Raises UserError if the folder has no store or `by` is no ranking measure.
+    """
+    with Store.open(sweep_dir / STORE, readonly=True) as store:
+        found, folders, by = outcomes(store), store.directories(), ranking_measure(store, by)
+
+    def log(trial: Trial) -> str:
+        return str(sweep_dir / folders[trial.number] / "output.log")
+
+    text = analysis(found, by, log)
+    _write(sweep_dir / SUMMARY, summary_text(found))
+    _write(sweep_dir / ANALYSIS, text)
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from outcomes import ended, passed, sweep, trial
+from test_report import stored
+
+from espalier.errors import UserError
+from espalier.sweep.rank_commands import leaderboard, newest, plain_table
+from espalier.trial import Status
+
+
+def test_table_of_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 96.0]}))
+    assert leaderboard(["--dir", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "Trials: 4 planned: 4 passed"
+    assert lines[3].split() == [
+        *("#", "config", "val", "acc", "test", "acc"),
+        *("sparsity", "time", "parameters", "note"),
+    ]
+    assert lines[4].startswith("1  config_003  95.50% +/- 6.35 (n=2)")
+    assert lines[5].startswith("2  config_001  91.00% +/- 12.71 (n=2)")
+    assert "ADAMWPRUNE_BETA1=0.87" in lines[4] and "SEED" not in lines[4]
+
+
+def test_top_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0], "b": [2.0], "c": [3.0]}))
+    leaderboard(["--dir", str(folder), "--top", "2"])
+    out = capsys.readouterr().out
+    assert "config_003" in out and "config_002" in out and "config_001" not in out
+
+
+def test_by_test_accuracy_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
+    leaderboard(["--dir", str(folder), "--by", "test_acc"])
+    assert "optimistic" in capsys.readouterr().out
+
+
+def test_nothing_passed_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", [ended(trial(1, 1), Status.NOTRUN)])
+    assert leaderboard(["--dir", str(folder)]) == 0
+    assert "No trial has passed yet" in capsys.readouterr().out
+
+
+def test_rich_table_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = stored(tmp_path / "sweep_1", [passed(trial(1, 1, LR="[bold]"), 90.0)])
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert leaderboard(["--dir", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "config_001" in out and "LR=[bold]" in out
+
+
+def test_newest_is_the_last_with_a_store(tmp_path: Path) -> None:
+    stored(tmp_path / "sweep_20260101_000000", sweep({"a": [1.0]}))
+    last = stored(tmp_path / "sweep_20260201_000000", sweep({"a": [1.0]}))
+    (tmp_path / "sweep_20260301_000000").mkdir()
+    assert newest(tmp_path) == last
+
+
+def test_no_sweep_yet(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no sweep has been run yet; start one with `make sweep`"):
+        newest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "ten", ""])
+def test_bad_top(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        leaderboard(["--top", text])
+    assert caught.value.code == 2
+    assert "must be an integer of at least 1" in capsys.readouterr().err
+
+
+def test_plain_table_lines_up() -> None:
+    assert plain_table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
+
+
+def test_it_never_imports_torch_or_pandas(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0, 2.0]}))
+    code = (
+        "import sys; from espalier.__main__ import main; "
+        f"code = main(['sweep-leaderboard', '--dir', {str(folder)!r}]); "
+        "heavy = {'torch', 'pandas', 'matplotlib'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "config_001" in done.stdout
