@@ -11,7 +11,8 @@ from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.analysis import cells, counts, method
 from espalier.sweep.rank import MEASURES, Ranking, rank
-from espalier.sweep.report import STORE, outcomes, ranking_measure
+from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.results_dir import STORE, sweeps
 from espalier.sweep.store import Store
 
 
@@ -34,10 +35,9 @@ def leaderboard(argv: Sequence[str]) -> int:
 
 def newest(results: Path) -> Path:
     """The folder of the sweep that began last. Raises UserError if there is none."""
-    found = sorted(path.parent for path in results.glob(f"sweep_*/{STORE}"))
-    if not found:
-        raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
-    return found[-1]
+    for folder in sweeps(results):
+        return folder
+    raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
 
 
 def plain_table(rows: Sequence[Sequence[str]]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from espalier.sweep import space
 from espalier.sweep.analysis import analysis
 from espalier.sweep.rank import Outcome
+from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
+from espalier.sweep.worker import LOG
 from espalier.trial import Trial
 
-STORE = "sweep.db"
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
 
@@ -36,15 +38,10 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
         found, folders, by = outcomes(store), store.directories(), ranking_measure(store, by)
 
     def log(trial: Trial) -> str:
-        return str(sweep_dir / folders[trial.number] / "output.log")
+        return str(sweep_dir / folders[trial.number] / LOG)
 
     text = analysis(found, by, log)
-    _write(sweep_dir / SUMMARY, summary_text(found))
-    _write(sweep_dir / ANALYSIS, text)
+    with space.needed(sweep_dir):
+        write_atomically(sweep_dir / SUMMARY, summary_text(found))
+        write_atomically(sweep_dir / ANALYSIS, text)
     return text
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
