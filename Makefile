@@ -13,7 +13,7 @@ export KCONFIG_CONFIG
 PYTHON_ENV := .venv/bin/python -P
 ESPALIER := $(PYTHON_ENV) -m espalier
 SETUP := sh scripts/bootstrap
-SOURCES := lib models scripts tests benchmarks
+SOURCES := $(wildcard lib models scripts tests benchmarks)
 PRESETS := $(filter-out Kconfig% %-range,$(notdir $(wildcard defconfigs/*)))
 CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig savedefconfig \
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
