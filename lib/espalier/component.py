@@ -12,7 +12,7 @@ import difflib
 import importlib
 import inspect
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from espalier.config import Config
@@ -69,20 +69,43 @@ def _only_subclass(module: ModuleType, base: type[T]) -> type[T]:
 def build(cls: type[T], config: Config, prefix: str) -> T:
     """An instance of dataclass `cls` with every field read from `config`.
 
-    A field whose type is itself a dataclass is built from its own fields' symbols.
+    A field whose type is itself a dataclass is built from its own fields' symbols. A field typed
+    `X | None` is None where Kconfig hides its symbol (or, of a group, every symbol).
     """
     hints = get_type_hints(cls)
     values = {}
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]
-        kind = hints[item.name]
-        name = symbol_of(item, prefix)
-        values[item.name] = build(kind, config, name) if is_group(kind) else _read(config, name, kind)
+        values[item.name] = _value(config, symbol_of(item, prefix), hints[item.name])
     return cls(**values)
+
+
+def _value(config: Config, name: str, hint: Any) -> Any:
+    kind = without_none(hint)
+    if kind is not hint and not any(part in config for part in symbols(kind, name)):
+        return None
+    return build(kind, config, name) if is_group(kind) else _read(config, name, kind)
+
+
+def symbols(hint: Any, name: str) -> list[str]:
+    """The symbols a field of type `hint` reads: its own `name`, or those of its group."""
+    kind = without_none(hint)
+    if not is_group(kind):
+        return [name]
+    hints = get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    return [part for f in fields for part in symbols(hints[f.name], symbol_of(f, name))]
+
+
+def without_none(hint: Any) -> Any:
+    """`X` for the type `X | None`, any other type as it is."""
+    parts = get_args(hint)
+    return parts[1 - parts.index(NoneType)] if NoneType in parts else hint
 
 
 def is_group(kind: Any) -> bool:
     """Whether a field of this type is a nested dataclass of symbols."""
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    inner = without_none(kind)
+    return isinstance(inner, type) and dataclasses.is_dataclass(inner)
 
 
 def symbol_of(item: dataclasses.Field[Any], prefix: str) -> str:
