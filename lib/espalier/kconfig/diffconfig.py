@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from espalier.errors import UserError
-
-ASSIGNED = re.compile(r"CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set")
+from espalier.sweep import ranges
 
 
 def main(argv: list[str]) -> int:
@@ -29,9 +27,4 @@ def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _values(file: Path) -> dict[str, str]:
-    try:
-        lines = file.read_text().splitlines()
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}; name two files: FROM= and TO=") from None
-    found = [match for line in lines if (match := ASSIGNED.fullmatch(line.strip()))]
-    return {m[1] or m[3]: m[2] if m[1] else "n" for m in found}
+    return {setting.symbol: setting.text for setting in ranges.read(file)}

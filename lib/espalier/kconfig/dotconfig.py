@@ -12,7 +12,11 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.errors import UserError
+from espalier.kconfig import assign
 from espalier.kconfig.defconfigs import leading_comment
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import ranges, requests
+from espalier.sweep.requests import Request
 
 
 def path() -> Path:
@@ -25,22 +29,38 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
 
     Raises UserError if the file cannot be read or a line of it has no effect as written.
     """
-    kconf.config_header = leading_comment(_text(file))
-    kconf.warn_assign_undef = True
-    before = len(kconf.warnings)
-    kconf.load_config(str(file.resolve()))
-    if problems := kconf.warnings[before:]:
-        raise UserError(problems[0].replace("\n", " "))
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not a text file"
+    if not file.exists():
         raise UserError(
-            f"{file}: {reason}; make menuconfig or make <name>_defconfig writes a configuration"
-        ) from None
+            f"{file}: no such configuration; make menuconfig or make <name>_defconfig writes one"
+        )
+    symbols = Symbols(kconf)
+    asked = requests.from_settings(symbols, ranges.read(file)).values()
+    kconf.unset_values()
+    kconf.config_header = leading_comment(file.read_text())
+    for request in asked:
+        assign.put(symbols, request.name, _only_value(request))
+    for request in asked:
+        _check_taken(symbols, request)
+
+
+def _only_value(request: Request) -> str:
+    if request.is_axis:
+        raise UserError(
+            f"{request.at('|'.join(request.values))}: a configuration holds one value a symbol; "
+            f"use a range file with make sweep RANGE_CONFIG={request.place.path}"
+        )
+    return request.values[0]
+
+
+def _check_taken(symbols: Symbols, request: Request) -> None:
+    name, value = request.name, request.values[0]
+    if value in (assign.DEFAULT, assign.effective(symbols, name)):
+        return
+    if assign.is_active(symbols, name) and symbols.has_prompt(name):
+        reason = assign.why_invalid(symbols, name, value)
+    else:
+        reason = assign.why_inactive(symbols, name)
+    raise UserError(f"{request.at(value)}: {reason}; correct or delete the line")
 
 
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
