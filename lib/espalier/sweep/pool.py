@@ -21,6 +21,7 @@ from typing import Protocol
 
 from espalier.errors import UserError
 from espalier.sweep import wire, worker
+from espalier.sweep.devices import CPU
 from espalier.sweep.worker import Task
 from espalier.trial import Record, Result, Status
 
@@ -48,6 +49,9 @@ Event = Progress | Finished
 
 class Executor(Protocol):
     """Where tasks run."""
+
+    devices: Sequence[str]
+    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES."""
 
     def idle(self) -> list[int]:
         """The slots that can take a task now."""
@@ -80,16 +84,12 @@ class Executor(Protocol):
 class Pool:
     """Persistent worker processes, one a slot, driven from a single thread."""
 
-    def __init__(self, entry: str, devices: Sequence[str | None], log: Path) -> None:
-        """Start `len(devices)` workers; None is the CPU, else a value of CUDA_VISIBLE_DEVICES.
-
-        What workers print outside of a trial is appended to `log`.
-        """
-        self._entry, self._log = entry, log
-        self._devices = dict(enumerate(devices))
+    def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
+        """Start a worker for each of `devices`; what they print between trials goes to `log`."""
+        self._entry, self._log, self.devices = entry, log, devices
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, _Worker] = {}
-        for slot in self._devices:
+        for slot in range(len(devices)):
             self._start(slot)
 
     def idle(self) -> list[int]:
@@ -128,7 +128,7 @@ class Pool:
         self._selector.close()
 
     def _start(self, slot: int) -> None:
-        self._workers[slot] = one = _Worker(self._entry, self._devices[slot], self._log)
+        self._workers[slot] = one = _Worker(self._entry, self.devices[slot], self._log)
         self._selector.register(one.records, selectors.EVENT_READ, slot)
 
     def _stop(self, slot: int) -> None:
@@ -161,11 +161,11 @@ class Pool:
 class _Worker:
     """One worker process and its two pipes."""
 
-    def __init__(self, entry: str, device: str | None, log: Path) -> None:
+    def __init__(self, entry: str, device: str, log: Path) -> None:
         job_end, self.jobs = os.pipe()
         self.records, record_end = os.pipe()
         os.set_blocking(self.records, False)
-        command = [sys.executable, "-m", "espalier.sweep.worker", "--entry", entry]
+        command = [sys.executable, "-P", "-m", "espalier.sweep.worker", "--entry", entry]
         with log.open("ab") as sink:
             self.child = subprocess.Popen(
                 [*command, "--jobs", str(job_end), "--records", str(record_end)],
@@ -209,6 +209,7 @@ class InProcess:
 
     def __init__(self, entry: str) -> None:
         """Load the entry here."""
+        self.devices: Sequence[str] = ("this process",)
         self._entry = worker.load(entry)
         self._task: Task | None = None
 
@@ -246,10 +247,10 @@ class InProcess:
         """Nothing to end."""
 
 
-def environment(device: str | None) -> dict[str, str]:
+def environment(device: str) -> dict[str, str]:
     """What a worker sees: one compute thread unless the trial asks for more, one device."""
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    visible = {"CUDA_VISIBLE_DEVICES": device or ""}
+    visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
     return {**os.environ, **threads, **visible}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -14,62 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from espalier.sweep.standing import Running, Snapshot
 from espalier.trial import Record, Result, Status, Trial
 
 REDRAW = 0.2  # seconds between two drawings
-ORDER = ("passed", "failed", "error", "running", "notrun", "skipped", "filtered")
-
-
-@dataclass(frozen=True)
-class Running:
-    """A trial that is being trained: its last progress record and the seconds since it began."""
-
-    name: str
-    record: Record
-    elapsed: float
-
-    @property
-    def share(self) -> float:
-        """The share of its epochs that are done, 0..1."""
-        return float(self.record["epoch"]) / float(self.record["epochs"]) if self.record else 0.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """How a sweep stands. `mean` is the mean duration of a trial in seconds, None if unknown."""
-
-    counts: Mapping[str, int]
-    running: tuple[Running, ...]
-    workers: int
-    mean: float | None
-
-    @property
-    def total(self) -> int:
-        """Trials in the sweep."""
-        return sum(self.counts.values())
-
-    @property
-    def done(self) -> int:
-        """Trials that have ended."""
-        return self.total - self.counts.get("notrun", 0) - self.counts.get("running", 0)
-
-    @property
-    def eta(self) -> float | None:
-        """Seconds to the end, from measured durations alone; None before there are any."""
-        started = [one for one in self.running if one.share > 0]
-        means = [one.elapsed / one.share for one in started]
-        mean = self.mean if self.mean is not None else sum(means) / len(means) if means else None
-        if mean is None:
-            return 0.0 if self.done == self.total else None
-        left = [_left(one, mean) for one in self.running]
-        waiting = self.counts.get("notrun", 0)
-        busy = max(1, min(self.workers, waiting + len(left)))
-        return max([(sum(left) + waiting * mean) / busy, *left])
-
-
-def _left(one: Running, mean: float) -> float:
-    expected = one.elapsed / one.share if one.share > 0 else mean
-    return max(0.0, expected - one.elapsed)
+ENDED = ("passed", "failed", "error", "skipped", "filtered")
 
 
 class Display(Protocol):
@@ -149,7 +97,11 @@ def finished_line(trial: Trial, result: Result, seconds: float, snapshot: Snapsh
     """`[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
     width = len(str(snapshot.total))
     head = f"[{snapshot.done:>{width}}/{snapshot.total}] {trial.name} {result.status}"
-    what = _measured(result) if result.status is Status.PASSED else f" {result.reason}: {result.message}"
+    what = (
+        _measured(result)
+        if result.status is Status.PASSED
+        else f" {result.reason}: {result.message}"
+    )
     return f"{head}{what} {duration(seconds)}  ETA {duration(snapshot.eta)}"
 
 
@@ -183,14 +135,13 @@ def _number(record: Record, key: str, text: str) -> str:
 
 def overall(snapshot: Snapshot) -> str:
     """`12/36 done (11 passed, 1 failed), 2 running  ETA 1m40s`."""
-    ended = [name for name in ORDER if name not in ("running", "notrun")]
     text = f"{snapshot.done}/{snapshot.total} done"
-    if some := counted(snapshot.counts, ended):
+    if some := counted(snapshot.counts):
         text += f" ({some})"
     return f"{text}, {len(snapshot.running)} running  ETA {duration(snapshot.eta)}"
 
 
-def counted(counts: Mapping[str, int], names: Iterable[str] = ORDER) -> str:
+def counted(counts: Mapping[str, int], names: Iterable[str] = ENDED) -> str:
     """`11 passed, 1 failed`."""
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 

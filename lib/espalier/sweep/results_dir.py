@@ -11,7 +11,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +27,7 @@ METRICS = "training_metrics.json"
 LOCK = ".lock"
 
 
-def create(folder: Path, header: Record, trials: list[tuple[Trial, str]]) -> None:
+def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
     """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
     planned = (Planned(trial, text, directory_name(trial)) for trial, text in trials)
     with space.needed(folder):
@@ -65,7 +65,9 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end") from None
+            raise UserError(
+                f"{folder}: {_owner(folder)} is running this sweep; let it end"
+            ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()

@@ -26,14 +26,15 @@ def needed(folder: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode not in _SQLITE_NO_SPACE:
             raise
-        raise _full(folder) from error
+        raise full(folder) from error
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
-        raise _full(folder) from error
+        raise full(folder) from error
 
 
-def _full(folder: Path) -> DiskFullError:
+def full(folder: Path) -> DiskFullError:
+    """The error that stops the sweep in `folder`."""
     return DiskFullError(
         f"{folder}: no space left on the disk: the sweep has stopped and every finished trial "
         "is stored; free some space, then `make sweep-run` goes on"

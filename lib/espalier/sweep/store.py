@@ -157,10 +157,7 @@ class Store:
         """Every attempt, or those of one trial, in order."""
         where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
         query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
-        return [
-            Attempt(*row, json.loads(progress or "{}"))
-            for *row, progress in self._db.execute(query, values)
-        ]
+        return [_attempt(row) for row in self._db.execute(query, values)]
 
     def final_results(self) -> list[tuple[Trial, Result, int]]:
         """Every trial with the result of its last conclusive attempt and its attempts so far.
@@ -267,6 +264,11 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 def _uri(path: Path) -> str:
     return path.absolute().as_uri().removeprefix("file://")
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    values = (*row[:-1], json.loads(row[-1] or "{}"))
+    return Attempt(*values)
 
 
 def _encoded(meta: Record) -> list[tuple[str, str]]:

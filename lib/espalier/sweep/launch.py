@@ -1,0 +1,187 @@
+"""Starting and continuing a sweep: which folder, which executor, and what is said at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.sweep import report, results_dir, space
+from espalier.sweep.devices import slots
+from espalier.sweep.pool import Executor, InProcess, Pool
+from espalier.sweep.progress import counted, display
+from espalier.sweep.results_dir import STORE, SweepDir, sweeps, timestamped
+from espalier.sweep.runner import EXIT_INTERRUPTED, Limits, Runner, pending, stopping_on_signals
+from espalier.sweep.store import Store
+from espalier.sweep.worker import LOG
+from espalier.trial import Record, Status, Trial
+
+WORKERS_LOG = "workers.log"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sweep to run: its plan's header, its trials with their configs' texts, and how."""
+
+    header: Record
+    trials: Sequence[tuple[Trial, str]]
+    results: Path  # the folder of all sweeps
+    output: Path | None  # the folder of this one, if it was named
+    parallel: int  # workers; 0: one a core or one a GPU
+    new: bool
+    entry: str
+    in_process: bool
+
+    @property
+    def limits(self) -> Limits:
+        """Attempts and time, as the settings have them."""
+        settings = self.header["settings"]
+        return Limits(int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"]))
+
+    @property
+    def plan_id(self) -> str:
+        """What tells this plan from every other."""
+        return str(self.header["plan_id"])
+
+    @property
+    def command(self) -> str:
+        """What goes on with this sweep once it has stopped."""
+        run = "python -m espalier sweep-run --output-dir"
+        return "make sweep-run" if self.output is None else f"{run} {self.output}"
+
+
+def run(request: Request) -> int:
+    """Run the sweep to its end, or as far as it gets; returns the exit code.
+
+    0: every trial passed; 1: some did not; 130: stopped by a signal.
+    """
+    with _sweep(request) as (sweep, begun):
+        todo = pending(sweep.store, request.limits.attempts)
+        if not todo:
+            print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
+            return _closing(sweep)
+        print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", flush=True)
+        runner = Runner(sweep, _executor(request, sweep, len(todo)), request.limits, display())
+        with stopping_on_signals(runner):
+            runner.run()
+        left = pending(sweep.store, request.limits.attempts)
+        return _stopped(sweep, len(left), request.command) if left else _closing(sweep)
+
+
+def preview(request: Request) -> int:
+    """Say what `run` would do, and do nothing."""
+    folder = _existing(request)
+    todo, what = {trial.number for trial, _ in request.trials}, "would run"
+    if folder is not None:
+        with Store.open(folder / STORE, readonly=True) as store:
+            todo = set(pending(store, request.limits.attempts))
+        what = f"would go on with {folder}:"
+    print(f"{what} {len(todo)} of {len(request.trials)} trials")
+    for trial, _ in request.trials:
+        if trial.number in todo:
+            print(trial.name, *(f"CONFIG_{name}={value}" for name, value in trial.swept.items()))
+    return 0
+
+
+@contextmanager
+def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
+    """The sweep to run, with its lock held, and how it was come by."""
+    with ExitStack() as stack:
+        with _choosing(request.output or request.results):
+            folder, begun = _existing(request), "going on"
+            if folder is None:
+                folder, begun = request.output or timestamped(request.results), "new sweep"
+                results_dir.create(folder, request.header, request.trials)
+            stack.enter_context(results_dir.locked(folder))
+        sweep = SweepDir(folder)
+        stack.callback(sweep.close)
+        yield sweep, _refresh(sweep.store, request) or begun
+
+
+def _refresh(store: Store, request: Request) -> str:
+    """Take over the settings of today, and let errors be tried again if only they are left."""
+    with store.writing():
+        store.set_header(request.header)
+        if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
+            return ""
+        store.next_round()
+        return "trying errors again"
+
+
+@contextmanager
+def _choosing(folder: Path) -> Iterator[None]:
+    """Let no two runners choose at once, so that they cannot begin the same sweep twice."""
+    with space.needed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _existing(request: Request) -> Path | None:
+    """The folder of the sweep to go on with: the newest of this plan, or the one named."""
+    if request.output is not None:
+        return _named(request.output, request)
+    if request.new:
+        return None
+    of_plan = (path for path in sweeps(request.results) if _plan_of(path) == request.plan_id)
+    return next(of_plan, None)
+
+
+def _named(folder: Path, request: Request) -> Path | None:
+    if not (folder / STORE).exists():
+        return None
+    if request.new or _plan_of(folder) != request.plan_id:
+        rule = "holds results already" if request.new else "holds the results of another plan"
+        raise UserError(f"--output-dir {folder}: {rule}; name another folder")
+    return folder
+
+
+def _plan_of(folder: Path) -> str:
+    with Store.open(folder / STORE, readonly=True) as store:
+        return str(store.header["plan_id"])
+
+
+def _executor(request: Request, sweep: SweepDir, todo: int) -> Executor:
+    if request.in_process:
+        return InProcess(request.entry)
+    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
+    found = slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads)
+    return Pool(request.entry, found[:todo], sweep.folder / WORKERS_LOG)
+
+
+def _stopped(sweep: SweepDir, left: int, command: str) -> int:
+    report.write_reports(sweep.folder)
+    counts = counted(sweep.store.counts()) or "none has ended"
+    print(f"stopped: {counts}, {left} to go; `{command}` goes on where this stopped")
+    return EXIT_INTERRUPTED
+
+
+def _closing(sweep: SweepDir) -> int:
+    """Write and print the reports, and say what to do about what did not pass."""
+    print(report.write_reports(sweep.folder))
+    counts = sweep.store.counts()
+    print(f"{sum(counts.values())} trials: {counted(counts)}")
+    print(f"report: {sweep.folder / report.ANALYSIS}")
+    bad = [name for name in (Status.FAILED, Status.ERROR) if name in counts]
+    for name in bad:
+        print(f"{name}: {_ADVICE[name].format(log=_first_log(sweep, name))}")
+    return 1 if bad else 0
+
+
+_ADVICE = {
+    Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
+    Status.ERROR: "`make sweep-run` tries again whatever ended in an error; why: `cat {log}`",
+}
+
+
+def _first_log(sweep: SweepDir, status: Status) -> Path:
+    states = sweep.store.states()
+    return sweep.directory(min(n for n, state in states.items() if state == status)) / LOG

@@ -1,0 +1,122 @@
+"""Entries for workers in tests: no torch, and each way in which a trial can go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from espalier.trial import Job, Result, Status
+
+READY: list[int] = []
+
+
+def warm() -> None:
+    READY.append(os.getpid())
+
+
+def train(job: Job) -> Result:
+    """Do what the trial's ACT says; the measures depend on the trial alone."""
+    config = job.trial.config
+    for epoch in range(1, int(config["EPOCHS"]) + 1):
+        time.sleep(float(config["SECONDS"]))
+        print(f"epoch {epoch}")
+        job.emit({"epoch": epoch, "epochs": int(config["EPOCHS"]), "val_acc": 10.0 * epoch})
+    if "STARTS" in config:  # one line for every time that this trial has run to its end
+        with open(config["STARTS"], "a") as file:
+            file.write(f"{job.trial.name}\n")
+    return ACTS[config["ACT"]](job)
+
+
+def passing(job: Job) -> Result:
+    number = job.trial.number
+    measures = {"val_acc": 50.0 + number, "test_acc": 49.0 + number, "final_sparsity": 0.7}
+    return Result(Status.PASSED, measures={**measures, "total_time": 0.1 * number})
+
+
+def diverging(job: Job) -> Result:
+    return Result(Status.FAILED, "diverged", "loss is not finite", {"val_loss": float("nan")})
+
+
+def crashing(job: Job) -> Result:
+    raise RuntimeError("broken\non purpose")
+
+
+def exhausting(job: Job) -> Result:
+    raise MemoryError("too large")
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's."""
+
+
+def exhausting_gpu(job: Job) -> Result:
+    raise OutOfMemoryError("CUDA out of memory")
+
+
+def exiting(job: Job) -> Result:
+    print("last words", flush=True)
+    os._exit(7)
+
+
+def killed(job: Job) -> Result:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def hanging(job: Job) -> Result:
+    time.sleep(600)
+    raise AssertionError
+
+
+def once(job: Job) -> Result:
+    """Crash at the first attempt only."""
+    mark = job.directory / "tried"
+    if not mark.exists():
+        mark.touch()
+        raise RuntimeError("first attempt")
+    return passing(job)
+
+
+def lacking(job: Job) -> Result:
+    return Result(Status.ERROR, "input", "data/x: no such file")
+
+
+def environment(job: Job) -> Result:
+    names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+    seen = {name: os.environ.get(name) for name in names}
+    return Result(Status.PASSED, provenance={**seen, "pid": os.getpid(), "warm": len(READY)})
+
+
+def not_json(job: Job) -> Result:
+    return Result(Status.PASSED, measures={"val_acc": object()})
+
+
+def full(job: Job) -> Result:
+    raise OSError(28, "No space left on device")
+
+
+def loud(job: Job) -> Result:
+    print("from python")
+    print("to stderr", file=sys.stderr)
+    os.system("echo from a child")
+    return passing(job)
+
+
+ACTS = {
+    "pass": passing,
+    "diverge": diverging,
+    "crash": crashing,
+    "oom": exhausting,
+    "gpu_oom": exhausting_gpu,
+    "exit": exiting,
+    "kill": killed,
+    "hang": hanging,
+    "once": once,
+    "input": lacking,
+    "environment": environment,
+    "not_json": not_json,
+    "full": full,
+    "loud": loud,
+}
