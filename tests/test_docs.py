@@ -1,0 +1,199 @@
+"""The documentation says nothing that is not so: names exist, links resolve, snippets run."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espalier.kconfig import tree
+from espalier.paths import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def code(text: str) -> str:
+    """Code spans, fenced and indented blocks, a line each; prose left out."""
+    fenced = [block for _, block in FENCE.findall(text)]
+    prose = FENCE.sub("", text)
+    spans = [span for span in re.findall(r"`([^`\n]+)`", prose)]
+    indented = [line.strip() for line in prose.splitlines() if line.startswith("    ")]
+    return "\n".join(fenced + spans + indented)
+
+
+def targets(text: str) -> set[str]:
+    """Targets of the `make` commands in code."""
+    found = set()
+    for words in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
+        for word in words.split("#")[0].split():
+            if re.fullmatch(r"[a-z][a-z_-]*", word):
+                found.add(word)
+    return found
+
+
+@functools.cache
+def known_symbols() -> set[str]:
+    """Symbols and choices of the tree, and those that the examples of the docs define."""
+    kconf = tree.parse()
+    names = {item.name for item in kconf.unique_defined_syms} | set(kconf.named_choices)
+    for page in PAGES:
+        names |= set(re.findall(r"^config (\w+)$", page.read_text(), re.MULTILINE))
+    return names
+
+
+def listed_targets() -> set[str]:
+    """Targets that `make help` lists."""
+    help_text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    return set(re.findall(r"^[ *] ([a-z][a-z-]*) +- ", help_text, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a plan and a trial need."""
+    copy = tmp_path_factory.mktemp("checkout")
+    shutil.copy(ROOT / "Kconfig", copy)
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for folder in ("lib", "models", "defconfigs"):
+        shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=skip)
+    return copy
+
+
+def espalier(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m espalier ...` in a checkout of its own."""
+    return python(checkout, "-m", "espalier", *words)
+
+
+def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "lib"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *words]
+    return subprocess.run(
+        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pages
+def test_make_targets_exist(page: Path) -> None:
+    found = sorted(targets(page.read_text()))
+    done = subprocess.run(["make", "-n", *found, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
+    assert b"No rule" not in done.stderr and b"Nothing to be done" not in done.stderr, done.stderr
+
+
+def test_every_listed_target_is_documented() -> None:
+    documented = set().union(*(targets(page.read_text()) for page in PAGES))
+    assert len(listed_targets()) > 25
+    assert listed_targets() - documented == set()
+
+
+@pages
+def test_symbols_exist(page: Path) -> None:
+    unknown = set()
+    for name, star in re.findall(r"CONFIG_([A-Z0-9_]+)(\*|<)?", page.read_text()):
+        prefix = any(known.startswith(name) for known in known_symbols())
+        if name not in known_symbols() | {"X", "NNN"} and not (star and prefix):
+            unknown.add(name)
+    assert unknown == set()
+
+
+@pages
+def test_named_files_exist(page: Path) -> None:
+    text = page.read_text()
+    examples = {name for name, _ in FILE.findall(text)}
+    named = set(re.findall(r"(?:defconfigs|docs|lib|models|scripts)/[\w./-]*\w", code(text)))
+    assert [name for name in sorted(named - examples) if not (ROOT / name).exists()] == []
+
+
+@pages
+def test_relative_links_resolve(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pages
+def test_page_is_in_the_index(page: Path) -> None:
+    assert page.name in (ROOT / "docs" / "index.md").read_text() or page.name == "index.md"
+
+
+def test_range_file_of_the_readme(checkout: Path) -> None:
+    (block,) = [text for _, text in FENCE.findall(PAGES[0].read_text()) if "CONFIG_SEED" in text]
+    (checkout / "my-range").write_text(block)
+    done = espalier(checkout, "sweep-generate", "my-range")
+    assert done.returncode == 0, done.stderr
+    # 4 weight decays, 3 betas, 3 seeds
+    assert len(list((checkout / "sweep_configs").glob("config_*"))) == 4 * 3 * 3
+
+
+def test_python_of_the_results_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def record(number: int, beta: float, accuracy: float | None) -> dict[str, object]:
+        status = "error" if accuracy is None else "passed"
+        return {
+            "config_file": f"config_{number:03d}",
+            "status": status,
+            "test_acc": accuracy,
+            "val_acc": accuracy,
+            "final_sparsity": None if accuracy is None else 0.7,
+            "CONFIG_ADAMWPRUNE_BETA1": beta,
+            "CONFIG_SEED": number,
+        }
+
+    records = [record(1, 0.85, 90.0), record(2, 0.85, 94.0), record(3, 0.87, None)]
+    (tmp_path / "sweep_summary.json").write_text(json.dumps(records))
+    monkeypatch.chdir(tmp_path)
+    blocks = [text for kind, text in FENCE.findall(page_text("results.md")) if kind == "python"]
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "results.md", "exec"), names)  # noqa: S102
+    out = capsys.readouterr().out
+    assert out.index("config_002") < out.index("config_001")
+    assert re.search(r"0\.85\s+92\.0\s+2", out)
+
+
+def page_text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+TRAIN = """
+import json, sys, tempfile
+from pathlib import Path
+from espalier.sweep.plan import read_plan
+from espalier.train.entry import train_trial
+from espalier.trial import Job
+plan = read_plan(Path("sweep_configs"))
+trial = plan.trials[0]
+result = train_trial(Job(trial, plan.settings, Path(tempfile.mkdtemp()), lambda record: None))
+print(json.dumps([dict(trial.config), result.as_json()]))
+"""
+
+
+def test_components_of_the_page_train_with_no_other_edit(checkout: Path) -> None:
+    files = dict(FILE.findall(page_text("components.md")))
+    assert len(files) == 10  # two a kind
+    for name, text in files.items():
+        assert not (checkout / name).exists(), f"{name} is no longer new: choose another example"
+        (checkout / name).write_text(text)
+    chosen = {"MODEL": "linear", "DATASET": "stripes", "OPTIMIZER": "adagrad"}
+    chosen |= {"PRUNING_METHOD": "clamp", "LR_SCHEDULE": "inverse_sqrt"}
+    lines = [f"CONFIG_{choice}={name}" for choice, name in chosen.items()]
+    lines += ["CONFIG_LINEAR_BIAS=y|n", "CONFIG_CLAMP_LIMIT=0.25", "CONFIG_NUM_EPOCHS=2"]
+    (checkout / "new-range").write_text("\n".join(lines) + "\n")
+    done = espalier(checkout, "sweep-generate", "new-range")
+    assert done.returncode == 0, done.stderr
+    done = python(checkout, "-c", TRAIN)
+    assert done.returncode == 0, done.stderr
+    config, result = json.loads(done.stdout.splitlines()[-1])
+    assert {choice: config[choice] for choice in chosen} == chosen
+    assert result["status"] == "passed", result
+    assert 0 < result["measures"]["largest"] <= 0.25
+    assert result["measures"]["parameters"] in (64 * 2, 64 * 2 + 2)
