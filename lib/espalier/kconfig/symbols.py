@@ -1,0 +1,110 @@
+"""What the harness needs to know of each symbol of a parsed tree, by name without `CONFIG_`.
+
+A name is a symbol or a named choice. A choice stands for its members: its value is the selected
+member's name without prefix, in lower case (`OPTIMIZER_SELECT_ADAMW` is `adamw`, `AMP_BF16` of
+choice `AMP` is `bf16`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import kconfiglib
+from kconfiglib import Choice, Kconfig, Symbol
+
+from espalier.kconfig import values
+from espalier.kconfig.values import Interval
+
+CHOICE = "choice"
+_KINDS = {
+    kconfiglib.BOOL: "bool",
+    kconfiglib.TRISTATE: "bool",
+    kconfiglib.INT: "int",
+    kconfiglib.HEX: "hex",
+    kconfiglib.STRING: "string",
+}
+_NOT_IDENTITY = "Identity: no"
+
+
+class Symbols:
+    """Typed metadata of every symbol and named choice of one tree."""
+
+    def __init__(self, kconf: Kconfig) -> None:
+        self.kconf = kconf
+        self.choices: dict[str, Choice] = dict(kconf.named_choices)
+        self._symbols: dict[str, Symbol] = {s.name: s for s in kconf.unique_defined_syms}
+        self._intervals = {n: values.interval(_help(s)) for n, s in self._symbols.items()}
+        self._members = {n: _members(c) for n, c in self.choices.items()}
+        self._owner = {
+            member.name: (name, value)
+            for name, members in self._members.items()
+            for value, member in members.items()
+        }
+        prompted = [n for n in self._in_tree_order() if self.has_prompt(n)]
+        self.identity = tuple(n for n in prompted if self.in_identity(n))
+        """Names that make up a trial's identity, in the tree's order; no choice members."""
+        self.settings = tuple(n for n in prompted if not self.in_identity(n))
+        """Prompted names outside a trial's identity: device, paths, verbosity."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._symbols or name in self.choices
+
+    def item(self, name: str) -> Symbol | Choice:
+        """The kconfiglib object; a choice before a symbol. Raises KeyError if there is none."""
+        return self.choices[name] if name in self.choices else self._symbols[name]
+
+    def kind(self, name: str) -> str:
+        """One of bool, int, hex, float, string and choice."""
+        if name in self.choices:
+            return CHOICE
+        if self._intervals[name] is not None:
+            return "float"
+        return _KINDS[self._symbols[name].orig_type]
+
+    def float_range(self, name: str) -> Interval | None:
+        """What the help's line `Float in [a, b)` declares."""
+        return self._intervals[name]
+
+    def owner(self, name: str) -> tuple[str, str] | None:
+        """The named choice that `name` is a member of and its value there; None if it is none."""
+        return self._owner.get(name)
+
+    def members(self, choice: str) -> dict[str, Symbol]:
+        """The members of a choice by value, in the tree's order."""
+        return self._members[choice]
+
+    def has_prompt(self, name: str) -> bool:
+        """Whether a user can set it."""
+        return any(node.prompt for node in self.item(name).nodes)
+
+    def in_identity(self, name: str) -> bool:
+        """Whether it is part of a trial's identity; a member goes with its choice."""
+        owner = self._owner.get(name)
+        return _NOT_IDENTITY not in _help(self.item(owner[0] if owner else name))
+
+    def nearest(self, name: str) -> str | None:
+        """The most similar name, for error messages."""
+        near = difflib.get_close_matches(name, [*self._symbols, *self.choices], n=1)
+        return near[0] if near else None
+
+    def _in_tree_order(self) -> Iterable[str]:
+        seen: dict[str, None] = {}
+        for node in self.kconf.node_iter():
+            item = node.item
+            if isinstance(item, (Symbol, Choice)) and item.name and item.name not in self._owner:
+                seen.setdefault(item.name)
+        return seen
+
+
+def _help(item: Symbol | Choice) -> str:
+    return "\n".join(node.help for node in item.nodes if node.help)
+
+
+def _members(choice: Choice) -> dict[str, Symbol]:
+    return {_value(choice.name, member.name): member for member in choice.syms}
+
+
+def _value(choice: str, member: str) -> str:
+    _, selects, name = member.partition("_SELECT_")
+    return (name if selects else member.removeprefix(f"{choice}_")).lower()

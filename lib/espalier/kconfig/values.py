@@ -1,0 +1,91 @@
+"""One text for one value: what is compared, hashed and written to a trial's configuration."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+
+_INT = re.compile(r"[+-]?[0-9]+")
+_HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The declared range of a float symbol, e.g. `[0, 1)`; an end may be infinite."""
+
+    low: float
+    high: float
+    closed_low: bool
+    closed_high: bool
+
+    def __contains__(self, number: float) -> bool:
+        above = number >= self.low if self.closed_low else number > self.low
+        below = number <= self.high if self.closed_high else number < self.high
+        return above and below
+
+    def __str__(self) -> str:
+        left, right = "(["[self.closed_low], ")]"[self.closed_high]
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+def interval(help_text: str) -> Interval | None:
+    """The interval of a help text's line `Float in [a, b)`; None if it has no such line.
+
+    Raises ValueError if an end is not a number.
+    """
+    found = _INTERVAL.search(help_text)
+    if found is None:
+        return None
+    left, low, high, right = found.groups()
+    return Interval(float(low), float(high), left == "[", right == "]")
+
+
+@functools.lru_cache(maxsize=65536)
+def canonical(kind: str, text: str) -> str:
+    """The one spelling of `text` as a value of `kind`: bool, int, hex, float or string.
+
+    `1e-4` and `0.0001` are the same float, `005` and `5` the same int. Floats are those of the
+    machine: two decimals that round to the same double are one value. Raises ValueError, whose
+    text is the rule, if `text` is no such value.
+    """
+    return _CANONICAL[kind](text)
+
+
+def _bool(text: str) -> str:
+    if text not in ("y", "n"):
+        raise ValueError("must be y or n")
+    return text
+
+
+def _int(text: str) -> str:
+    if not _INT.fullmatch(text):
+        raise ValueError("must be a decimal integer")
+    return str(int(text))
+
+
+def _hex(text: str) -> str:
+    if not _HEX.fullmatch(text):
+        raise ValueError("must be a hexadecimal integer such as 0x1f")
+    return hex(int(text, 16))
+
+
+def _float(text: str) -> str:
+    if not _FLOAT.fullmatch(text) or math.isinf(number := float(text)):
+        raise ValueError("must be a finite decimal number such as 0.001 or 1e-3")
+    if number == 0:
+        return "0"  # -0.0 too
+    digits, _, exponent = repr(number).partition("e")
+    return digits.removesuffix(".0") + (f"e{int(exponent)}" if exponent else "")
+
+
+def _string(text: str) -> str:
+    if "\n" in text:
+        raise ValueError("must be one line")
+    return text
+
+
+_CANONICAL = {"bool": _bool, "int": _int, "hex": _hex, "float": _float, "string": _string}

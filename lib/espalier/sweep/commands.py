@@ -1,0 +1,46 @@
+"""`sweep-generate` and `sweep-estimate`: what a sweep will be, before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from espalier.paths import SWEEP_CONFIGS
+from espalier.sweep import combinations, planning
+from espalier.sweep.plan import Plan, write_plan
+
+
+def generate(argv: list[str]) -> int:
+    """Expand range files into a folder of trials. Raises UserError."""
+    parser = argparse.ArgumentParser(prog="sweep-generate", description=generate.__doc__)
+    add_range_files(parser)
+    parser.add_argument("--output-dir", type=Path, default=SWEEP_CONFIGS)
+    args = parser.parse_args(argv)
+    plan = planning.plan_from_files([planning.find(name) for name in args.files], args.max_trials)
+    write_plan(plan, args.output_dir)
+    print("\n".join(report(plan)))
+    print(f"\nWrote {len(plan.trials)} configurations to {args.output_dir}/")
+    return 0
+
+
+def add_range_files(parser: argparse.ArgumentParser) -> None:
+    """The arguments that name a sweep: its range files and its size limit."""
+    parser.add_argument("files", nargs="+", metavar="RANGE_CONFIG", help="merged left to right")
+    parser.add_argument("--max-trials", type=int, metavar="N", help="largest plan allowed")
+
+
+def report(plan: Plan) -> list[str]:
+    """A plan for people, a few lines."""
+    lines = [f"Note: {note}" for note in plan.notes]
+    lines += ["Variable parameters:"] if plan.axes else ["No variable parameters: one trial."]
+    lines += [
+        f"  CONFIG_{axis['symbol']}: {len(axis['values'])} values ({_some(axis['values'])})"
+        for axis in plan.axes
+    ]
+    return [*lines, *combinations.left_out(plan.counts, plan.dropped)]
+
+
+def _some(values: list[str]) -> str:
+    if len(values) <= 8:
+        return ", ".join(values)
+    return f"{', '.join(values[:3])}, ... {values[-1]}"

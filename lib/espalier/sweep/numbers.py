@@ -1,0 +1,108 @@
+"""Number ranges in exact decimals: `0.985:0.005:0.999` has no drift and loses no value."""
+
+from __future__ import annotations
+
+import decimal
+import math
+from decimal import Decimal
+
+MAX_VALUES = 1_000_000
+"""Longest range that is written out: a longer one is a slip of the pen."""
+
+_DIGITS = decimal.Context(prec=60, Emin=-10_000, Emax=10_000)
+_REACHED = Decimal("1e-9")
+"""A geometric range whose factor is a rounded root still reaches its end."""
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is a finite decimal or a `0x` integer."""
+    try:
+        return _number(text).is_finite()
+    except (decimal.InvalidOperation, ValueError):
+        return False
+
+
+def is_range(text: str) -> bool:
+    """Whether `text` is meant as a range: `a:b:c` with a number at an end, or two numbers `a:b`.
+
+    `cuda:0` and `http://host:80/x` are not.
+    """
+    ends = [is_number(part.strip()) for part in text.split(":")]
+    return (len(ends) == 3 and (ends[0] or ends[2])) or (len(ends) == 2 and all(ends))
+
+
+def expand(text: str) -> list[str]:
+    """The values of `start:step:end` or `start:*factor:end`, both ends included.
+
+    Raises ValueError, whose text is the rule that is broken.
+    """
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) != 3:
+        raise ValueError('a range is start:step:end or start:*factor:end; quote it ("...") if text')
+    geometric = parts[1].startswith("*")
+    start, step, end = (_part(p) for p in (parts[0], parts[1].removeprefix("*"), parts[2]))
+    with decimal.localcontext(_DIGITS):
+        found = _geometric(start, step, end) if geometric else _arithmetic(start, step, end)
+    hexadecimal = all(_is_hex(part) for part in (parts[0], parts[2]))
+    return [hex(int(n)) if hexadecimal else plain(n) for n in found]
+
+
+def plain(number: Decimal) -> str:
+    """Plain decimal text without exponent or trailing zeros."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _arithmetic(start: Decimal, step: Decimal, end: Decimal) -> list[Decimal]:
+    if step == 0:
+        raise ValueError("the step must not be 0")
+    if (end - start) * step < 0:
+        raise ValueError(f"the range is empty: a step of {plain(step)} leads away from its end")
+    count = int((end - start) / step) + 1
+    _check_length(count)
+    return [start + i * step for i in range(count)]
+
+
+def _geometric(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
+    if factor <= 0 or factor == 1:
+        raise ValueError("the factor must be above 0 and not 1")
+    if start * end <= 0:
+        raise ValueError("a geometric range needs ends above 0 (or both below)")
+    ratio = end / start
+    if (ratio - 1) * (factor - 1) < 0:
+        raise ValueError(f"the range is empty: a factor of {plain(factor)} leads away from its end")
+    _check_length(int(math.log(ratio) / math.log(factor)) + 1)
+    return _powers(start, factor, end)
+
+
+def _powers(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
+    found = []
+    number = start
+    slack = abs(end) * _REACHED
+    while abs(number - end) > slack and (end - number) * (factor - 1) * start > 0:
+        found.append(number)
+        number *= factor
+    if abs(number - end) <= slack:
+        found.append(end)
+    return found
+
+
+def _check_length(count: int) -> None:
+    if count > MAX_VALUES:
+        raise ValueError(f"the range has {count} values; at most {MAX_VALUES} are allowed")
+
+
+def _part(text: str) -> Decimal:
+    if not is_number(text):
+        raise ValueError(f'{text!r} in the range is not a number; quote the value ("...") if text')
+    return _number(text)
+
+
+def _is_hex(text: str) -> bool:
+    return text.lower().startswith("0x")
+
+
+def _number(text: str) -> Decimal:
+    if "_" in text:
+        raise ValueError("no digit separators")
+    return Decimal(int(text, 16)) if _is_hex(text) else Decimal(text)

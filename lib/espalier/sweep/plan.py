@@ -1,0 +1,167 @@
+"""A plan: the ordered trials of a sweep, and the folder that holds them.
+
+The folder has one `config_NNN` a trial (a complete `.config`), `combinations_summary.txt` for
+people and `plan.jsonl`, which is the plan: a header line and one line a trial.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import combinations
+from espalier.trial import Record, Trial
+
+SCHEMA = 1
+PLAN = "plan.jsonl"
+SUMMARY = "combinations_summary.txt"
+_OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a sweep and where they come from. `axes` have keys `symbol` and `values`.
+
+    `settings` are the effective symbols outside a trial's identity. `sources` are the files it
+    was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
+    `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
+    combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
+    """
+
+    trials: list[Trial]
+    axes: list[Record] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    sources: list[Record] = field(default_factory=list)
+    kconfig: str = ""
+    files: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    dropped: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def plan_id(self) -> str:
+        """A hash of the trials' ids in order: the same trials are the same plan."""
+        return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
+
+    def header(self) -> Record:
+        """The first line of plan.jsonl."""
+        rest = {k: v for k, v in vars(self).items() if k != "trials"}
+        known = {"schema": SCHEMA, "plan_id": self.plan_id, "trials": len(self.trials)}
+        return {**known, **rest}
+
+
+def number(configs: dict[str, dict[str, str]], axes: Iterable[str]) -> list[Trial]:
+    """Trials of the configurations by id, in order, named config_001 and on."""
+    width = max(3, len(str(len(configs))))
+    varied = [a for a in axes if len({c.get(a) for c in configs.values()}) > 1]
+    return [
+        Trial(n, f"config_{n:0{width}}", key, config, {a: config[a] for a in varied if a in config})
+        for n, (key, config) in enumerate(configs.items(), start=1)
+    ]
+
+
+def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> Plan:
+    """Replace `directory` by this plan at once; returns the plan as written, with its hash.
+
+    Raises UserError if the folder holds anything that a plan did not put there.
+    """
+    check_ours(directory)
+    symbols = symbols or Symbols(tree.parse())
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        written = _fill(plan, draft, symbols)
+        draft.chmod(0o755)
+        _swap(draft, directory)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return written
+
+
+def read_plan(directory: Path) -> Plan:
+    """The plan of a folder. Raises UserError if there is none or it is damaged."""
+    path = directory / PLAN
+    if not path.is_file():
+        raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
+    try:
+        header, *records = [json.loads(line) for line in path.read_text().splitlines()]
+        trials = [Trial.from_json(record) for record in records]
+        schema, plan_id = header.pop("schema"), header.pop("plan_id")
+        plan = Plan(**{**header, "trials": trials})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
+    if schema != SCHEMA or plan_id != plan.plan_id or header["trials"] != len(trials):
+        raise UserError(f"{path}: damaged or of another version; make it again") from None
+    return plan
+
+
+def config_text(directory: Path, trial: Trial) -> str:
+    """The text of the trial's config_NNN."""
+    return (directory / trial.name).read_text()
+
+
+def files_digest(directory: Path, trials: Iterable[Trial]) -> str:
+    """The hash of every config_NNN in order. Raises UserError if one is missing."""
+    digest = hashlib.sha256()
+    for trial in trials:
+        try:
+            digest.update((directory / trial.name).read_bytes())
+        except OSError:
+            raise UserError(
+                f"{directory / trial.name}: missing; run sweep-generate again"
+            ) from None
+    return digest.hexdigest()
+
+
+def write_configs(plan: Plan, directory: Path, symbols: Symbols) -> None:
+    """One complete `.config` a trial; neighbours differ by little, so one tree does them all."""
+    symbols.kconf.warn = False
+    symbols.kconf.unset_values()
+    assign.load(symbols, plan.settings)
+    for trial in plan.trials:
+        assign.load(symbols, trial.config)
+        symbols.kconf.write_config(str(directory / trial.name), save_old=False)
+
+
+def check_ours(directory: Path) -> None:
+    """Raise UserError unless `directory` is absent, empty or a plan's and nothing else."""
+    if not directory.exists():
+        return
+    if not directory.is_dir() or directory.is_symlink():
+        raise UserError(f"{directory}: is not a folder; name another with --output-dir")
+    names = sorted(p.name for p in directory.iterdir())
+    foreign = [name for name in names if not _OURS.fullmatch(name)]
+    if foreign or (names and PLAN not in names):
+        named = foreign[0] if foreign else names[0]
+        raise UserError(
+            f"{directory}: holds {named}, which no plan wrote, so it is not replaced; "
+            "move it away or name another folder with --output-dir"
+        )
+
+
+def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
+    write_configs(plan, draft, symbols)
+    written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
+    summary = combinations.summary(plan.axes, plan.trials, plan.counts, plan.dropped)
+    (draft / SUMMARY).write_text(summary)
+    records = [written.header(), *(trial.as_json() for trial in written.trials)]
+    text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    (draft / PLAN).write_text(text)
+    return written
+
+
+def _swap(draft: Path, directory: Path) -> None:
+    """Put `draft` in the place of `directory`; a rename cannot replace a folder with content."""
+    retired = draft.with_name(draft.name + ".old")
+    if directory.exists():
+        directory.rename(retired)
+    draft.rename(directory)
+    shutil.rmtree(retired, ignore_errors=True)
