@@ -129,7 +129,7 @@ def test_best_of_only_incomplete_ones_says_so() -> None:
         "INCOMPLETE: 1 of 2 seeds (1 not run yet); no configuration passed on all of its seeds"
     )
     assert expected in lines
-    assert "1 trials are not run yet: `make sweep-run` goes on." in lines
+    assert "- 1 not run yet: the command that started this sweep goes on with it." in lines
 
 
 def test_failures_are_listed_with_reason_attempts_and_log() -> None:

@@ -224,12 +224,15 @@ def _shortfall(item: Outcome) -> float:
 
 def _next(outcomes: Sequence[Outcome], ranking: Ranking) -> list[str]:
     found = Counter(item.result.status for item in outcomes)
-    lines = []
-    if found[Status.NOTRUN]:
-        lines.append(f"{found[Status.NOTRUN]} trials are not run yet: `make sweep-run` goes on.")
-    if found[Status.FAILED] or found[Status.ERROR]:
-        lines.append("Read the logs named above; mend the range file; `make sweep` again.")
+    lines = [text.format(found[status]) for status, text in _ADVICE.items() if found[status]]
     if any(item.score and item.score.n == 1 for item in ranking.ranked):
-        lines.append("One seed shows no chance: set CONFIG_SEED=1|2|3 in the range file.")
-    lines.append("To refine: narrow the range file around the best values and `make sweep` it.")
+        lines.append("- One seed shows no chance: set CONFIG_SEED=1|2|3 in the range file.")
+    lines.append("- To refine: narrow the range file around the best values and sweep again.")
     return [RULE, "HOW TO GO ON:", LINE, *lines]
+
+
+_ADVICE = {
+    Status.NOTRUN: "- {} not run yet: the command that started this sweep goes on with it.",
+    Status.ERROR: "- {} ended in an error: the same command tries them again.",
+    Status.FAILED: "- {} failed for good: read their logs, then mend the range file.",
+}
