@@ -15,10 +15,10 @@ VERBS = {
     "lint": "espalier.kconfig.lint:main",
     "sweep-generate": "espalier.sweep.commands:generate",
     "sweep-estimate": "espalier.sweep.commands:estimate",
-    "sweep-run": "espalier.sweep.commands:run",
-    "sweep-status": "espalier.sweep.commands:status",
+    "sweep-run": "espalier.sweep.run_commands:run",
+    "sweep-status": "espalier.sweep.run_commands:status",
     "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",
-    "train": "espalier.sweep.commands:train",
+    "train": "espalier.sweep.run_commands:train",
 }
 
 

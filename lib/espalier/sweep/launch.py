@@ -35,6 +35,7 @@ class Request:
     new: bool
     entry: str
     in_process: bool
+    by: str | None = None  # overrides CONFIG_RANK_BY
 
     @property
     def limits(self) -> Limits:
@@ -63,13 +64,13 @@ def run(request: Request) -> int:
         todo = pending(sweep.store, request.limits.attempts)
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
-            return _closing(sweep)
+            return _closing(sweep, request.by)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", flush=True)
         runner = Runner(sweep, _executor(request, sweep, len(todo)), request.limits, display())
         with stopping_on_signals(runner):
             runner.run()
         left = pending(sweep.store, request.limits.attempts)
-        return _stopped(sweep, len(left), request.command) if left else _closing(sweep)
+        return _stopped(sweep, len(left), request) if left else _closing(sweep, request.by)
 
 
 def preview(request: Request) -> int:
@@ -157,16 +158,16 @@ def _executor(request: Request, sweep: SweepDir, todo: int) -> Executor:
     return Pool(request.entry, found[:todo], sweep.folder / WORKERS_LOG)
 
 
-def _stopped(sweep: SweepDir, left: int, command: str) -> int:
-    report.write_reports(sweep.folder)
+def _stopped(sweep: SweepDir, left: int, request: Request) -> int:
+    report.write_reports(sweep.folder, request.by)
     counts = counted(sweep.store.counts()) or "none has ended"
-    print(f"stopped: {counts}, {left} to go; `{command}` goes on where this stopped")
+    print(f"stopped: {counts}, {left} to go; `{request.command}` goes on where this stopped")
     return EXIT_INTERRUPTED
 
 
-def _closing(sweep: SweepDir) -> int:
+def _closing(sweep: SweepDir, by: str | None) -> int:
     """Write and print the reports, and say what to do about what did not pass."""
-    print(report.write_reports(sweep.folder))
+    print(report.write_reports(sweep.folder, by))
     counts = sweep.store.counts()
     print(f"{sum(counts.values())} trials: {counted(counts)}")
     print(f"report: {sweep.folder / report.ANALYSIS}")

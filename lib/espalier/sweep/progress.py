@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -20,10 +21,20 @@ REDRAW = 0.2  # seconds between two drawings
 ENDED = ("passed", "failed", "error", "skipped", "filtered")
 
 
+@dataclass(frozen=True)
+class Ending:
+    """The end of an attempt: what came of it, how long it took, whether it is tried again."""
+
+    trial: Trial
+    result: Result
+    seconds: float
+    again: bool
+
+
 class Display(Protocol):
     """Where a runner shows how it gets on."""
 
-    def finished(self, trial: Trial, result: Result, seconds: float, snapshot: Snapshot) -> None:
+    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
         """A trial has ended an attempt."""
         ...
 
@@ -39,9 +50,9 @@ class Display(Protocol):
 class PlainDisplay:
     """One line a finished trial, without control codes."""
 
-    def finished(self, trial: Trial, result: Result, seconds: float, snapshot: Snapshot) -> None:
+    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
         """Print the trial's line."""
-        print(finished_line(trial, result, seconds, snapshot), flush=True)
+        print(finished_line(ending, snapshot), flush=True)
 
     def update(self, snapshot: Snapshot) -> None:
         """Nothing: a log is no place for a moving picture."""
@@ -59,10 +70,10 @@ class LiveDisplay:
         self._live.start()
         self._drawn = 0.0
 
-    def finished(self, trial: Trial, result: Result, seconds: float, snapshot: Snapshot) -> None:
+    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
         """Print the trial's line above the moving part if something is wrong with it."""
-        if result.status is not Status.PASSED:
-            line = finished_line(trial, result, seconds, snapshot)
+        if ending.result.status is not Status.PASSED:
+            line = finished_line(ending, snapshot)
             self._live.console.print(Text(line, style="red"))
 
     def update(self, snapshot: Snapshot) -> None:
@@ -93,16 +104,13 @@ def picture(snapshot: Snapshot) -> Group:
     return Group(*(Text(running_line(one), no_wrap=True) for one in snapshot.running), bar)
 
 
-def finished_line(trial: Trial, result: Result, seconds: float, snapshot: Snapshot) -> str:
+def finished_line(ending: Ending, snapshot: Snapshot) -> str:
     """`[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
-    width = len(str(snapshot.total))
-    head = f"[{snapshot.done:>{width}}/{snapshot.total}] {trial.name} {result.status}"
-    what = (
-        _measured(result)
-        if result.status is Status.PASSED
-        else f" {result.reason}: {result.message}"
-    )
-    return f"{head}{what} {duration(seconds)}  ETA {duration(snapshot.eta)}"
+    width, result = len(str(snapshot.total)), ending.result
+    head = f"[{snapshot.done:>{width}}/{snapshot.total}] {ending.trial.name} {result.status}"
+    bad = f" {result.reason}: {result.message}" + (" (to be tried again)" if ending.again else "")
+    what = _measured(result) if result.status is Status.PASSED else bad
+    return f"{head}{what} {duration(ending.seconds)}  ETA {duration(snapshot.eta)}"
 
 
 def _measured(result: Result) -> str:

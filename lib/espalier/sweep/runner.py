@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from espalier.sweep import space
 from espalier.sweep.pool import Executor, Progress
-from espalier.sweep.progress import Display
+from espalier.sweep.progress import Display, Ending
 from espalier.sweep.results_dir import SweepDir
 from espalier.sweep.standing import Running, Snapshot, Standing
 from espalier.sweep.store import INCONCLUSIVE, RUNNING, Store
@@ -163,10 +163,11 @@ class Runner:
         self._standing.set(number, result.status.value)
         self._standing.took(one.elapsed)
         self._errors[number] += cost(result.status, result.reason, self._limits.attempts)
-        if result.status is Status.ERROR and self._errors[number] < self._limits.attempts:
+        again = result.status is Status.ERROR and self._errors[number] < self._limits.attempts
+        if again:
             self._queue.append(number)
             self._standing.set(number, Status.NOTRUN.value)
-        self._view.finished(one.trial, result, one.elapsed, self._snapshot())
+        self._view.finished(Ending(one.trial, result, one.elapsed, again), self._snapshot())
 
     def _snapshot(self) -> Snapshot:
         running = (Running(one.trial.name, one.record, one.elapsed) for one in self._slots.values())

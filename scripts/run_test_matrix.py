@@ -1,0 +1,15 @@
+#!/usr/bin/env python3
+"""Run the configurations of a folder; --help lists the options. The environment is made first."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
+STAGE = "plan" if {"--dry-run", "--help", "-h"} & set(sys.argv) else "train"
+
+if code := subprocess.call(["sh", str(ROOT / "scripts" / "bootstrap"), STAGE]):
+    sys.exit(code)
+os.execv(PYTHON, [PYTHON, "-P", "-m", "espalier", "sweep-run", *sys.argv[1:]])
