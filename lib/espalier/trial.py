@@ -43,7 +43,7 @@ class Trial:
 
     def as_json(self) -> Record:
         """This trial as a JSON object."""
-        return dataclasses.asdict(self)
+        return {**vars(self), "config": dict(self.config), "swept": dict(self.swept)}
 
     @classmethod
     def from_json(cls, record: Record) -> Trial:

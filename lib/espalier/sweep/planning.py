@@ -57,6 +57,19 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
     return _joined(symbols, paths, [_single(symbols, path) for path in paths])
 
 
+def open_plan(directory: Path) -> Plan:
+    """What a runner is to run in `directory`: its plan, checked against its sources and files.
+
+    A folder without a plan is read as config files that somebody wrote. Raises UserError.
+    """
+    if not (directory / plan.PLAN).exists() and any(directory.glob("config_*")):
+        return plan_from_directory(directory)
+    found = plan.read_plan(directory)
+    fresh.check_fresh(found)
+    fresh.check_files(found, directory)
+    return found
+
+
 def find(name: str, root: Path = ROOT) -> Path:
     """The range file meant by `name`: as given, or defconfigs/<its last part>.
 

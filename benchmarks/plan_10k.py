@@ -1,0 +1,88 @@
+"""10,000 distinct effective configurations of the real tree, files included.
+
+Run: `python benchmarks/plan_10k.py`
+
+Each repetition is a fresh process, the same as `make sweep-generate`, writing into an empty
+folder; the phases are timed inside one more. Claim under test: under 5 s, and no torch imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RANGES = """CONFIG_OPTIMIZER=adamw|sgd
+CONFIG_PRUNING_METHOD=none|magnitude
+CONFIG_LEARNING_RATE=0.001:0.001:0.01
+CONFIG_BATCH_SIZE=32|64
+CONFIG_SEED=1:1:125
+"""
+TRIALS = 10_000
+REPEATS = 5
+PROBE = """
+import json, sys, time
+from pathlib import Path
+start = time.perf_counter()
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import planning, plan
+marks = {"import": time.perf_counter()}
+symbols = Symbols(tree.parse())
+marks["parse"] = time.perf_counter()
+made = planning.plan_from_files([Path(sys.argv[1])], symbols=symbols)
+marks["expand"] = time.perf_counter()
+plan.write_plan(made, Path(sys.argv[2]), symbols)
+marks["write"] = time.perf_counter()
+heavy = [m for m in ("torch", "scipy", "pandas", "numpy") if m in sys.modules]
+ids = len({t.id for t in made.trials})
+print(json.dumps({"start": start, **marks, "heavy": heavy, "ids": ids}))
+"""
+
+
+def command(folder: Path, index: int) -> float:
+    """Seconds of one `sweep-generate` process."""
+    argv = [sys.executable, "-m", "espalier", "sweep-generate", str(folder / "ranges")]
+    start = time.perf_counter()
+    target = folder / f"out{index}"
+    subprocess.run([*argv, "--output-dir", str(target)], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - start
+    assert len(list(target.glob("config_*"))) == TRIALS
+    return seconds
+
+
+def phases(folder: Path) -> dict[str, float]:
+    """Seconds of each phase inside one process; fails if it imported torch."""
+    argv = [sys.executable, "-c", PROBE, str(folder / "ranges"), str(folder / "probe")]
+    marks = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    assert "torch" not in marks.pop("heavy")
+    assert marks.pop("ids") == TRIALS
+    names = list(marks)
+    return {b: marks[b] - marks[a] for a, b in zip(names, names[1:], strict=False)}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "ranges").write_text(RANGES)
+        seconds = [command(folder, i) for i in range(REPEATS)]
+        parts = phases(folder)
+    shown = ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
+    print(
+        f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"sweep-generate, {TRIALS} trials: median {statistics.median(seconds):.2f} s of n={REPEATS}"
+    )
+    print(f"  each: {' '.join(f'{s:.2f}' for s in seconds)} s; inside one process: {shown} s")
+    print("  torch imported: no")
+
+
+if __name__ == "__main__":
+    main()
