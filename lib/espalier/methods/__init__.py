@@ -1,0 +1,1 @@
+"""The methods, one a file: only what differs from plain training."""

@@ -1,0 +1,22 @@
+"""Magnitude pruning: the smallest weights go.
+
+Source: Zhu and Gupta 2017, To prune, or not to prune, arXiv 1710.01878.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from espalier.contracts import Run
+from espalier.sparsity.method import PruningMethod
+from espalier.sparsity.scores import Scores
+
+
+@dataclass(frozen=True)
+class Magnitude(PruningMethod):
+    """Score |w|."""
+
+    def scores(self, run: Run) -> Scores:  # noqa: D102
+        return Scores(torch.abs, [(w,) for w in run.method_state.masks.weights])

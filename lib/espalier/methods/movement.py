@@ -1,0 +1,69 @@
+"""Movement pruning: weights that move towards zero go.
+
+Source: Sanh et al. 2020, Movement Pruning: Adaptive Sparsity by Fine-Tuning, arXiv 2005.07683.
+Differs: pruned weights are 0 and not merely hidden, so their scores rest until they come back.
+The displacement form is what the earlier AdamWPrune code called movement pruning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.sparsity.method import PruningMethod
+from espalier.sparsity.scores import Scores
+
+
+@dataclass(frozen=True)
+class Movement(PruningMethod):
+    """`run.method_state.memory` holds a tensor a weight: the summed score, or the initial weight.
+
+    Memory: one value a weight.
+    """
+
+    form: Literal["sanh", "displacement"] = "sanh"
+    permanent: ClassVar[bool] = False
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        weights = run.method_state.masks.weights
+        start = torch.zeros_like if self.form == "sanh" else torch.clone
+        run.method_state.memory = [start(w.detach()) for w in weights]
+
+    @torch.no_grad()
+    def after_backward(self, run: Run) -> None:
+        """Gradients must be unscaled and not yet clipped."""
+        super().after_backward(run)
+        if self.form == "sanh":
+            _accumulate(run.method_state.memory, run.method_state.masks.weights)
+
+    def scores(self, run: Run) -> Scores:  # noqa: D102
+        memory = run.method_state.memory
+        if self.form == "sanh":
+            return Scores(torch.clone, [(s,) for s in memory])
+        pairs = zip(run.method_state.masks.weights, memory, strict=True)
+        return Scores(displacement, list(pairs))
+
+    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        return {**super().state_dict(run), "memory": run.method_state.memory}
+
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+        super().load_state_dict(run, {k: v for k, v in state.items() if k != "memory"})
+        torch._foreach_copy_(run.method_state.memory, state["memory"])
+
+
+def displacement(weight: Tensor, initial: Tensor) -> Tensor:
+    """w * (w - w0)."""
+    return weight * (weight - initial)
+
+
+def _accumulate(scores: list[Tensor], weights: list[Tensor]) -> None:
+    """S -= w * gradient, of weights that have a gradient."""
+    rows = [(s, w, w.grad) for s, w in zip(scores, weights, strict=True) if w.grad is not None]
+    if rows:
+        sums, values, grads = (list(column) for column in zip(*rows, strict=True))
+        torch._foreach_addcmul_(sums, values, grads, value=-1)

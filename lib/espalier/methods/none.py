@@ -1,0 +1,17 @@
+"""No pruning: the control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from espalier.contracts import Method, Run
+from espalier.sparsity.method import parameters
+
+
+@dataclass(frozen=True)
+class NoPruning(Method):
+    """Plain training."""
+
+    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        return {"sparsity": 0.0, "live_parameters": parameters(run)}

@@ -1,0 +1,24 @@
+"""State pruning: the optimizer's moments say which weights matter (AdamWPrune).
+
+Differs from the earlier AdamWPrune code: thresholds are exact, AMSGrad's state is masked too, and
+a pruned weight stays pruned under every formula.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.contracts import Run
+from espalier.sparsity.importance import Importance, state_scores
+from espalier.sparsity.method import PruningMethod
+from espalier.sparsity.scores import Scores
+
+
+@dataclass(frozen=True)
+class State(PruningMethod):
+    """Scores by one of the formulas of `espalier.sparsity.importance`."""
+
+    importance: Importance = "bitter0"
+
+    def scores(self, run: Run) -> Scores:  # noqa: D102
+        return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)

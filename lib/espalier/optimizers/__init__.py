@@ -1,0 +1,1 @@
+"""The optimizers, one a file; the other modules here hold what several share."""

@@ -1,0 +1,26 @@
+"""Adam. Source: Kingma and Ba 2014, Adam: A Method for Stochastic Optimization, arXiv 1412.6980."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from espalier.contracts import Optimizer
+from espalier.optimizers.groups import decay_groups
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """torch's Adam, fused; weight decay goes through the gradient."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+        groups = decay_groups(model.parameters(), self.weight_decay)
+        betas = (self.beta1, self.beta2)
+        return torch.optim.Adam(groups, lr, betas, self.epsilon, fused=True)

@@ -1,0 +1,42 @@
+"""AdamW with AMSGrad, a limit on the gradient's norm and guards against spikes.
+
+Source: Huang et al. 2025, arXiv 2501.06842; see `espalier.optimizers.spam`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from espalier.component import symbol
+from espalier.contracts import Optimizer
+from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.guarded import GuardedAdam
+from espalier.optimizers.spam import Spam
+
+
+@dataclass(frozen=True)
+class AdamWSpam(Optimizer):
+    """Differs from the paper: decoupled weight decay, AMSGrad and the norm limit."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+    amsgrad: bool = True
+    clip_norm: float = symbol("ADV_CLIP_NORM", 1.0)
+    spam: Spam = Spam()
+
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+        return GuardedAdam(
+            decay_groups(model.parameters(), self.weight_decay),
+            lr,
+            betas=(self.beta1, self.beta2),
+            eps=self.epsilon,
+            amsgrad=self.amsgrad,
+            decoupled_weight_decay=True,
+            clip_norm=self.clip_norm,
+            spam=self.spam,
+        )

@@ -1,0 +1,32 @@
+"""Stochastic gradient descent with momentum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from espalier.contracts import CannotTrain, Optimizer
+from espalier.optimizers.groups import decay_groups
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """torch's SGD, fused."""
+
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
+        """Raises CannotTrain for Nesterov momentum of 0."""
+        if self.nesterov and self.momentum == 0:
+            raise CannotTrain(
+                "nesterov_without_momentum",
+                "CONFIG_SGD_NESTEROV=y: momentum must be above 0; raise CONFIG_SGD_MOMENTUM (0)",
+            )
+        groups = decay_groups(model.parameters(), self.weight_decay)
+        return torch.optim.SGD(
+            groups, lr, momentum=self.momentum, nesterov=self.nesterov, fused=True
+        )

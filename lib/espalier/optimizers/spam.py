@@ -1,0 +1,117 @@
+"""Guards of an Adam-like optimizer against gradient spikes.
+
+Source: Huang et al. 2025, SPAM: Spike-Aware Adam with Momentum Reset for Stable LLM Training,
+arXiv 2501.06842: clipping of single elements, periodic reset of the moments, warm-up after it.
+Differs: the damping on a spike of the gradient's norm is from the earlier AdamWPrune code; a
+reset also restarts bias correction, and elements without a second moment are not clipped (the
+bound would be 0 and hold them there).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.component import symbol
+
+WINDOW = 100  # gradient norms remembered, in steps
+FEWEST = 10  # norms needed before one can be called a spike
+DAMPING = {"exp_avg": 0.5, "exp_avg_sq": 0.9}  # what a spike leaves of the moments
+MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")  # what a reset clears
+
+
+@dataclass(frozen=True)
+class Spam:
+    """Settings; those of a guard that is switched off do not matter."""
+
+    enable_clip: bool = symbol("SPAM_ENABLE_CLIP", True)
+    theta: float | None = symbol("SPAM_THETA", 50.0)
+    spike_threshold: float = symbol("SPAM_SPIKE_THRESHOLD", 2.0)
+    periodic_reset: bool = symbol("SPAM_PERIODIC_RESET", True)
+    interval: int | None = symbol("SPAM_INTERVAL", 1000)
+    warmup: bool | None = symbol("SPAM_WARMUP", True)
+    warmup_steps: int | None = symbol("SPAM_WARMUP_STEPS", 100)
+
+
+class SpamGuard:
+    """The guards at work on one optimizer: call `before_step`, then scale its rate by `rate`."""
+
+    def __init__(self, settings: Spam) -> None:
+        self.settings = settings
+        self.steps = 0  # calls of before_step
+        self.norms: Tensor | None = None  # (WINDOW,) ring of gradient norms
+
+    def before_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Damp, reset and clip, on the device and without waiting for it."""
+        parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        states = [optimizer.state[p] for p in parameters if optimizer.state[p]]
+        self._damp([p.grad for p in parameters if p.grad is not None], states)
+        if self._reset_due():
+            _reset(states)
+        elif self.settings.enable_clip and self.settings.theta is not None:
+            _clip([p for p in parameters if optimizer.state[p]], states, self.settings.theta)
+        self.steps += 1
+
+    def rate(self) -> float:
+        """Factor of the learning rate at the step that `before_step` has just prepared."""
+        length, interval = self.settings.warmup_steps, self.settings.interval
+        last = self.steps - 1
+        if not (self._resets() and self.settings.warmup and length and interval):
+            return 1.0
+        since = last % interval
+        if last < interval or since >= length:
+            return 1.0
+        return 0.5 * (1 - math.cos(math.pi * (since + 1) / (length + 1)))
+
+    def _resets(self) -> bool:
+        return self.settings.periodic_reset and bool(self.settings.interval)
+
+    def _reset_due(self) -> bool:
+        return self._resets() and self.steps > 0 and self.steps % (self.settings.interval or 1) == 0
+
+    def _damp(self, grads: list[Tensor], states: list[dict[str, Tensor]]) -> None:
+        if not grads:
+            return
+        norm = torch.nn.utils.get_total_norm(grads)
+        if self.norms is None:
+            self.norms = norm.new_zeros(WINDOW)
+        known = self.norms[: min(self.steps, WINDOW)]
+        if len(known) >= FEWEST:
+            std, mean = torch.std_mean(known)
+            spike = norm > mean + self.settings.spike_threshold * std
+            for name, kept in DAMPING.items():
+                factor = torch.where(spike, kept, 1.0)
+                torch._foreach_mul_([state[name] for state in states], factor)
+        self.norms[self.steps % WINDOW] = norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs."""
+        return {"steps": self.steps, "norms": self.norms}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.steps, self.norms = state["steps"], state["norms"]
+
+
+def _reset(states: list[dict[str, Tensor]]) -> None:
+    held = [state[name] for state in states for name in MOMENTS if name in state]
+    if held:
+        torch._foreach_zero_(held)
+
+
+def _clip(parameters: list[Tensor], states: list[dict[str, Tensor]], theta: float) -> None:
+    """Limit each gradient element to sqrt(theta * v), where v is above 0."""
+    if not parameters:
+        return
+    grads = [p.grad for p in parameters if p.grad is not None]
+    limits = torch._foreach_mul([state["exp_avg_sq"] for state in states], theta)
+    torch._foreach_sqrt_(limits)
+    for limit in limits:  # no multi-tensor call fills by condition
+        limit.masked_fill_(limit == 0, torch.inf)
+    torch._foreach_minimum_(grads, limits)
+    torch._foreach_neg_(limits)
+    torch._foreach_maximum_(grads, limits)

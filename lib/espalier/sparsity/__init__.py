@@ -1,0 +1,1 @@
+"""Sparse training: schedule, importance, allocation, threshold and masks, each a separate part."""

@@ -1,0 +1,113 @@
+"""Importance of weights by the optimizer's state: formulas under the earlier code's names.
+
+w is the weight, m and v its first and second moments, not bias-corrected (see
+`reset` in optimizers that restart them). Each formula is elementwise; higher means keep.
+Differs: bitter1 and bitter2 were told apart only by the length of training, and so are equal;
+bitter8 and bitter9 follow the earlier code, whose documents give other formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from espalier.sparsity.scores import Scores
+
+Importance = Literal[
+    "bitter0",
+    "bitter1",
+    "bitter2",
+    "bitter3",
+    "bitter4",
+    "bitter5",
+    "bitter6",
+    "bitter7",
+    "bitter8",
+    "bitter9",
+]
+Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+EPSILON = 1e-8
+HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
+
+
+def hybrid(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w m| * |w| / (sqrt(v) + 1e-8)."""
+    return (w * m).abs() * w.abs() / (v.sqrt() + EPSILON)
+
+
+def magnitude(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w|."""
+    del m, v
+    return w.abs()
+
+
+def root_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w| * sqrt(|m| + 1e-8)."""
+    del v
+    return w.abs() * (m.abs() + EPSILON).sqrt()
+
+
+def signed_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """sign(w) * m / (sqrt(v) + 1e-8) + 0.1 |w|."""
+    return w.sign() * m / (v.sqrt() + EPSILON) + 0.1 * w.abs()
+
+
+def stable_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w| * sqrt(|m| + 1e-8) * sqrt(m^2 / (v + 1e-8))."""
+    return w.abs() * (m.abs() + EPSILON).sqrt() * (m**2 / (v + EPSILON)).sqrt()
+
+
+def variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w| * (|v| + 1e-8)^(1/4)."""
+    del m
+    return w.abs() * (v.abs() + EPSILON).sqrt().sqrt()
+
+
+def half_variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w| * (|v| + 1e-5)^(1/4), each operation rounded to float16."""
+    del m
+    root = (v.half().abs() + HALF_EPSILON).rsqrt().rsqrt()
+    return (w.half().abs() * root).float()
+
+
+def fused_half_variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """|w| * (|v| + 1e-5)^(1/4) in float32, rounded to float16 once, as a compiler fuses it."""
+    del m
+    root = (v.float().abs() + HALF_EPSILON).rsqrt().rsqrt()
+    return (w.float().abs() * root).half().float()
+
+
+FORMULAS: dict[Importance, Formula] = {
+    "bitter0": hybrid,
+    "bitter1": magnitude,
+    "bitter2": magnitude,
+    "bitter3": root_momentum,
+    "bitter4": root_momentum,
+    "bitter5": signed_momentum,
+    "bitter6": stable_momentum,
+    "bitter7": variance,
+    "bitter8": half_variance,
+    "bitter9": fused_half_variance,
+}
+BY_DEPTH: frozenset[Importance] = frozenset({"bitter4"})  # formulas that imply that allocation
+
+
+def state_scores(
+    importance: Importance, weights: Iterable[Tensor], optimizer: torch.optim.Optimizer
+) -> Scores:
+    """The scores of `weights` by the state that an Adam-like `optimizer` holds of them.
+
+    A weight that never had a gradient has no state yet; its moments count as 0.
+    """
+    operands = [(w, *_moments(optimizer.state[w], w)) for w in weights]
+    return Scores(FORMULAS[importance], operands)
+
+
+def _moments(state: dict[str, Tensor], weight: Tensor) -> tuple[Tensor, Tensor]:
+    if not state:
+        return torch.zeros_like(weight), torch.zeros_like(weight)
+    return state["exp_avg"], state["exp_avg_sq"]

@@ -1,0 +1,55 @@
+"""What the pruning methods share: everything but the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from espalier.contracts import CannotTrain, Method, Run
+from espalier.sparsity.masks import prunable
+from espalier.sparsity.plan import PruningPlan
+from espalier.sparsity.pruner import Pruner
+from espalier.sparsity.scores import Scores
+
+
+@dataclass(frozen=True)
+class PruningMethod(Method):
+    """A method that prunes the weights with the lowest scores on a schedule.
+
+    `run.method_state` is the Pruner.
+    """
+
+    plan: PruningPlan = PruningPlan()
+    permanent: ClassVar[bool] = True  # see Pruner
+
+    def scores(self, run: Run) -> Scores:
+        """The scores after the update that has just been done."""
+        raise NotImplementedError
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        weights = prunable(run.model)
+        if not weights:
+            raise CannotTrain("nothing_to_prune", "the model has no linear or convolution layer")
+        schedule = self.plan.schedule(run)
+        run.method_state = Pruner(weights, schedule, self.plan.allocation, self.permanent)
+
+    def after_backward(self, run: Run) -> None:  # noqa: D102
+        run.method_state.before_step()
+
+    def after_step(self, run: Run) -> None:  # noqa: D102
+        run.method_state.after_step(run.step, run.optimizer, lambda: self.scores(run))
+
+    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        live = parameters(run) - run.method_state.masks.pruned
+        return {**run.method_state.measures(), "live_parameters": live}
+
+    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        return dict(run.method_state.state_dict())
+
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+        run.method_state.load_state_dict(state)
+
+
+def parameters(run: Run) -> int:
+    """All parameters of the model, pruned or not."""
+    return sum(p.numel() for p in run.model.parameters())

@@ -1,0 +1,48 @@
+"""The symbols that every pruning method shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.component import symbol
+from espalier.contracts import CannotTrain, Run
+from espalier.sparsity.allocation import Allocation
+from espalier.sparsity.schedule import Curve, Schedule
+
+
+@dataclass(frozen=True)
+class PruningPlan:
+    """How much is pruned, when and where; what is pruned is up to the method."""
+
+    target: float = symbol("TARGET_SPARSITY", 0.7)  # share of prunable weights, [0, 1)
+    warmup: int = symbol("PRUNING_WARMUP", 100)  # steps
+    ramp_end_epoch: int = symbol("PRUNING_RAMP_END_EPOCH", 15)
+    frequency: int = symbol("PRUNING_FREQUENCY", 50)  # steps
+    curve: Curve = symbol("PRUNING_CURVE", "cubic")
+    allocation: Allocation = symbol("PRUNING_ALLOCATION", "global")
+
+    def schedule(self, run: Run) -> Schedule:
+        """The schedule in this run's steps.
+
+        Raises CannotTrain if the run would end before the first weight is pruned, or if the ramp
+        would end before it starts.
+        """
+        ramp_end = self.ramp_end_epoch * run.steps_per_epoch
+        self._check(run, ramp_end)
+        return Schedule(self.target, self.warmup, ramp_end, self.frequency, self.curve)
+
+    def _check(self, run: Run, ramp_end: int) -> None:
+        if ramp_end <= self.warmup and self.warmup < run.total_steps:
+            raise CannotTrain(
+                "ramp_ends_before_it_starts",
+                f"the sparsity ramp ends at step {ramp_end} (epoch {self.ramp_end_epoch}) but "
+                f"starts at step {self.warmup}: lower CONFIG_PRUNING_WARMUP or raise "
+                "CONFIG_PRUNING_RAMP_END_EPOCH",
+            )
+        first = min(self.warmup + self.frequency, max(ramp_end, self.warmup + 1))
+        if first > run.total_steps:
+            raise CannotTrain(
+                "pruning_never_starts",
+                f"pruning starts at step {self.warmup} (first weights at {first}) but the run has "
+                f"{run.total_steps} steps: lower CONFIG_PRUNING_WARMUP or raise CONFIG_NUM_EPOCHS",
+            )

@@ -1,0 +1,61 @@
+"""When masks change and how sparse the network then is: pure functions of the step.
+
+Source: Zhu and Gupta 2017, To prune, or not to prune, arXiv 1710.01878, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Curve = Literal["cubic", "late_cubic", "linear"]
+
+CURVES: dict[Curve, Callable[[float], float]] = {  # share of the ramp done -> share of the target
+    "cubic": lambda t: 1 - (1 - t) ** 3,
+    "late_cubic": lambda t: t**3,
+    "linear": lambda t: t,
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A ramp from 0 at step `warmup` to `target` at step `ramp_end`, held from there on.
+
+    Steps are optimizer updates; step 1 is after the first. Masks change every `frequency` steps
+    counted from `warmup`, and at `ramp_end` whether or not that fits.
+
+    Raises ValueError unless 0 <= target < 1, 0 <= warmup < ramp_end and frequency >= 1.
+    """
+
+    target: float
+    warmup: int
+    ramp_end: int
+    frequency: int
+    curve: Curve = "cubic"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.target < 1:
+            raise ValueError(f"0 <= target < 1 must hold, but target={self.target}")
+        if not 0 <= self.warmup < self.ramp_end:
+            raise ValueError(
+                f"0 <= warmup < ramp_end must hold, but {self.warmup=}, {self.ramp_end=}"
+            )
+        if self.frequency < 1:
+            raise ValueError(f"frequency >= 1 must hold, but frequency={self.frequency}")
+
+    @property
+    def first_update(self) -> int:
+        """The step after which the first weights are removed."""
+        return min(self.warmup + self.frequency, self.ramp_end)
+
+    def is_update(self, step: int) -> bool:
+        """Whether masks change after update `step`."""
+        if not self.warmup < step <= self.ramp_end:
+            return False
+        return step == self.ramp_end or (step - self.warmup) % self.frequency == 0
+
+    def sparsity(self, step: int) -> float:
+        """The sparsity in [0, target] that a mask update after `step` brings about."""
+        share = (step - self.warmup) / (self.ramp_end - self.warmup)
+        return self.target * CURVES[self.curve](min(1.0, max(0.0, share)))
