@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from espalier.__main__ import VERBS
 from espalier.kconfig import tree
 from espalier.paths import ROOT
 
@@ -121,6 +122,15 @@ def test_relative_links_resolve(page: Path) -> None:
 @pages
 def test_page_is_in_the_index(page: Path) -> None:
     assert page.name in (ROOT / "docs" / "index.md").read_text() or page.name == "index.md"
+
+
+@pages
+def test_command_lines_exist_with_their_options(page: Path, checkout: Path) -> None:
+    for words in re.findall(r"-m espalier (.+)", code(page.read_text())):
+        verb, *rest = words.split()
+        assert verb in VERBS
+        offered = espalier(checkout, verb, "--help").stdout
+        assert [word for word in rest if word.startswith("--") and word not in offered] == []
 
 
 def test_range_file_of_the_readme(checkout: Path) -> None:

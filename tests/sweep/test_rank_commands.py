@@ -9,6 +9,8 @@ from outcomes import ended, passed, sweep, trial
 from test_report import stored
 
 from espalier.errors import UserError
+from espalier.sweep.plots import axes_of
+from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import leaderboard, newest, plain_table
 from espalier.trial import Status
 
@@ -92,3 +94,37 @@ def test_it_never_imports_torch_or_pandas(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "config_001" in done.stdout
+
+
+def test_plot_of_the_swept_symbols(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 96.0]}))
+    picture = tmp_path / "sweep.png"
+    assert leaderboard(["--dir", str(folder), "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sweep.png"]
+
+
+def test_plot_names_only_what_varies() -> None:
+    results = [
+        passed(trial(1, 1, LR="0.1", BETA="0.9"), 90.0),
+        passed(trial(2, 1, LR="0.2", BETA="0.9"), 99.0),
+        ended(trial(3, 1, LR="0.3", BETA="0.8"), Status.FAILED, "diverged"),
+    ]
+    assert axes_of(rank(results)) == {"LR": ["0.1", "0.2"]}
+
+
+@pytest.mark.parametrize(
+    ("scores", "name", "message"),
+    [
+        ({"a": [1.0], "b": [2.0]}, "x.nopicture", "nopicture"),
+        ({"a": [1.0], "b": [2.0]}, "no/folder.png", "No such file"),
+        ({"a": [1.0]}, "x.png", "no swept symbol varies"),
+    ],
+)
+def test_plot_that_cannot_be(
+    tmp_path: Path, scores: dict[str, list[float]], name: str, message: str
+) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep(scores))
+    with pytest.raises(UserError, match=message):
+        leaderboard(["--dir", str(folder), "--plot", str(tmp_path / name)])
+    assert not (tmp_path / name).exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.analysis import cells, counts, method
+from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import MEASURES, Ranking, rank
 from espalier.sweep.report import outcomes, ranking_measure
 from espalier.sweep.results_dir import STORE, sweeps
@@ -30,6 +31,8 @@ def leaderboard(argv: Sequence[str]) -> int:
         _rich_table(ranking, args.top)
     else:
         print(plain_table(cells(ranking, args.top)))
+    if args.plot:
+        write_plot(ranking, args.plot)
     return 0
 
 
@@ -64,6 +67,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dir", type=Path, help="folder of the sweep (default: the newest)")
     parser.add_argument("--top", type=_positive, default=10, help="rows to show (default: 10)")
     parser.add_argument("--by", choices=list(MEASURES), help="measure (default: the sweep's)")
+    parser.add_argument("--plot", type=Path, help="also draw the swept symbols, to this .png")
     return parser.parse_args(argv)
 
 
