@@ -14,7 +14,7 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import RESULTS, SWEEP_CONFIGS
-from espalier.sweep import launch, plan
+from espalier.sweep import launch, plan, planning
 from espalier.sweep.launch import Request
 from espalier.sweep.plan import Plan
 from espalier.sweep.rank import MEASURES
@@ -32,7 +32,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--config-dir", type=Path, default=SWEEP_CONFIGS, help=help_text)
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     args = parser.parse_args(argv)
-    found = plan.plan_from_directory(args.config_dir)
+    found = planning.open_plan(args.config_dir)
     request = _request(args, found, _with_texts(found, args.config_dir))
     return launch.preview(request) if args.dry_run else launch.run(request)
 
@@ -40,7 +40,7 @@ def run(argv: Sequence[str]) -> int:
 def train(argv: Sequence[str]) -> int:
     """Train the configuration in .config: one trial, or a test matrix."""
     args = _parser("train", train.__doc__).parse_args(argv)
-    found = plan.plan_from_config(Path(os.environ.get("KCONFIG_CONFIG") or ".config"))
+    found = planning.plan_from_config(Path(os.environ.get("KCONFIG_CONFIG") or ".config"))
     with tempfile.TemporaryDirectory() as folder:
         written = plan.write_plan(found, Path(folder) / "plan")
         texts = _with_texts(written, Path(folder) / "plan")
