@@ -7,6 +7,7 @@ refuse a file with a line that would have no effect.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def main(argv: list[str]) -> int:
     if name == "list-defconfigs":
         print(defconfigs.listing())
         return 0
-    _target(name)(tree.parse())
+    try:
+        _target(name)(tree.parse())
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted, {dotconfig.path()} is as it was last saved", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -61,9 +66,18 @@ def _load_if_there(kconf: kconfiglib.Kconfig) -> None:
 
 
 def menuconfig(kconf: kconfiglib.Kconfig) -> None:
-    """Change the configuration in menus."""
+    """Change the configuration in menus, until what was saved is valid.
+
+    The menus check integers only: numbers with a point are text to Kconfig.
+    """
+    screen.check_terminal()
     _load_if_there(kconf)
-    screen.run(kconf)
+    while True:
+        screen.run(kconf)
+        try:
+            return _load_if_there(kconf)
+        except UserError as error:
+            input(f"error: {error}\nEnter opens the menus again, Ctrl-C leaves it as it is: ")
 
 
 def config(kconf: kconfiglib.Kconfig) -> None:

@@ -14,14 +14,14 @@ MOST_EMULATED = "xterm-256color"
 
 
 def run(kconf: kconfiglib.Kconfig) -> None:
-    """Open the menus on `kconf`. Raises UserError if there is no terminal to show them on."""
-    _check_terminal()
+    """Open the menus on `kconf`, which `check_terminal` has found possible."""
     import menuconfig  # imports curses, which may not be there
 
     menuconfig.menuconfig(kconf)
 
 
-def _check_terminal() -> None:
+def check_terminal() -> None:
+    """Raises UserError if there is no terminal to show menus on."""
     if not (os.isatty(0) and os.isatty(1)):
         raise UserError(f"menuconfig: input and output must be a terminal; {INSTEAD}")
     try:

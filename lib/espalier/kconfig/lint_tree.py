@@ -1,0 +1,136 @@
+"""Findings that need only the Kconfig tree: what is undefined, undocumented or misspelt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import TypeAlias
+
+import kconfiglib
+from kconfiglib import Choice, Kconfig, MenuNode, Symbol
+
+from espalier.kconfig import values
+
+Item: TypeAlias = Symbol | Choice
+
+_NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
+_FLOAT_LINE = re.compile(r"Float in [\[(]\S+, \S+[\])]")
+_MARKERS = {  # what a marker line begins with, in any spelling -> the only right forms
+    re.compile(r"identity\s*[:=]", re.IGNORECASE): re.compile(r"Identity: no"),
+    re.compile(r"floats?\s+(in|between|from)\b", re.IGNORECASE): _FLOAT_LINE,
+}
+
+
+def findings(kconf: Kconfig) -> Iterator[str]:
+    """`file:line: what is wrong`, for every node and symbol of the tree."""
+    yield from (warning.replace("\n", " ") for warning in kconf.warnings)
+    for node in kconf.node_iter():
+        yield from (f"{place(node)}: {text}" for text in _undefined(kconf, node))
+        if isinstance(node.item, (Symbol, Choice)):
+            yield from (f"{place(node)}: {text}" for check in _CHECKS for text in check(node))
+
+
+def place(node: MenuNode) -> str:
+    """Where a node is defined."""
+    return f"{node.filename}:{node.linenr}"
+
+
+def name(item: Item) -> str:
+    """How messages call a symbol or a choice."""
+    kind = "choice " if isinstance(item, Choice) else "CONFIG_"
+    return f"{kind}{item.name or '(unnamed)'}"
+
+
+def _undefined(kconf: Kconfig, node: MenuNode) -> Iterator[str]:
+    for item in node.referenced:
+        if isinstance(item, Symbol) and not item.nodes and not _is_constant(kconf, item):
+            yield f"refers to CONFIG_{item.name}, which nothing defines"
+
+
+def _is_constant(kconf: Kconfig, symbol: Symbol) -> bool:
+    known = (kconf.n, kconf.m, kconf.y)
+    return bool(symbol.is_constant or symbol in known or _NUMBER.fullmatch(symbol.name))
+
+
+def _help(node: MenuNode) -> Iterator[str]:
+    if node.prompt and not node.help:
+        yield f"{name(node.item)} has a prompt and no help"
+
+
+def _markers(node: MenuNode) -> Iterator[str]:
+    for line in map(str.strip, (node.help or "").splitlines()):
+        for start, right in _MARKERS.items():
+            if start.match(line) and not right.fullmatch(line):
+                yield f"{name(node.item)}: help line {line!r} must read like {right.pattern!r}"
+
+
+def _float(node: MenuNode) -> Iterator[str]:
+    symbol = node.item
+    if not isinstance(symbol, Symbol):
+        return
+    interval = values.interval(node.help or "")
+    defaults = [default.str_value for default, _ in node.defaults if default.is_constant]
+    if symbol.orig_type != kconfiglib.STRING:
+        if interval is not None:
+            yield f"{name(symbol)}: 'Float in' belongs to string symbols"
+    elif interval is not None:
+        yield from _float_defaults(symbol, defaults, interval)
+    elif any(_is_float(text) for text in defaults):
+        yield f"{name(symbol)} has a number as its default and no help line 'Float in [a, b]'"
+
+
+def _is_float(text: str) -> bool:
+    try:
+        return bool(values.canonical("float", text))
+    except ValueError:
+        return False
+
+
+def _float_defaults(
+    symbol: Symbol, defaults: list[str], interval: values.Interval
+) -> Iterator[str]:
+    for text in defaults:
+        if not _is_float(text):
+            yield f"{name(symbol)}: default {text!r} is not a number"
+        elif float(text) not in interval:
+            yield f"{name(symbol)}: default {text} is not in {interval}"
+        elif (right := values.canonical("float", text)) != text:
+            yield f"{name(symbol)}: default {text} must be written {right}"
+
+
+def _range_order(node: MenuNode) -> Iterator[str]:
+    for low, high, _ in getattr(node, "ranges", []):
+        ends = [int(end.str_value, 0) for end in (low, high) if _NUMBER.fullmatch(end.str_value)]
+        if any(first > second for first, second in pairwise(ends)):
+            yield f"{name(node.item)}: range {low.str_value} {high.str_value} is empty"
+
+
+def _selects(node: MenuNode) -> Iterator[str]:
+    for target, _ in getattr(node, "selects", []):
+        if target.direct_dep is not node.kconfig.y:
+            yield f"{name(node.item)} selects CONFIG_{target.name}, whose dependencies it overrules"
+        if any(other.prompt for other in target.nodes):
+            yield f"{name(node.item)} selects CONFIG_{target.name}, which a user can set"
+
+
+def _choice(node: MenuNode) -> Iterator[str]:
+    choice = node.item
+    if not isinstance(choice, Choice) or node is not choice.nodes[0]:
+        return
+    if not choice.name:
+        yield "this choice has no name, so trials cannot record it"
+        return
+    for symbol in choice.syms:
+        if not symbol.name.startswith(f"{choice.name}_") and "_SELECT_" not in symbol.name:
+            yield f"CONFIG_{symbol.name} must be named {choice.name}_..., as a member of the choice"
+
+
+_CHECKS: list[Callable[[MenuNode], Iterator[str]]] = [
+    _help,
+    _markers,
+    _float,
+    _range_order,
+    _selects,
+    _choice,
+]
