@@ -1,0 +1,27 @@
+"""CIFAR-100: photographs, 32x32 in colour, 100 classes, 50,000 to train and 10,000 to test.
+
+Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
+Differs: the 100 fine labels only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.component import symbol
+from espalier.contracts import Dataset, RawData
+from espalier.datasets.pickled_batches import load_batches
+
+
+@dataclass(frozen=True)
+class Cifar100(Dataset):
+    """With `verify`, only the published files are accepted."""
+
+    verify: bool = symbol("DATA_VERIFY", True)
+
+    def load(self, data_dir: Path, download: bool) -> RawData:
+        """See `Dataset.load`."""
+        from torchvision.datasets import CIFAR100  # seconds to import: only where it is used
+
+        return load_batches(CIFAR100, data_dir, download, self.verify)

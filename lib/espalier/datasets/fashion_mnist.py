@@ -1,0 +1,27 @@
+"""Fashion-MNIST: articles of clothing, 28x28 grey, 10 classes, 60,000 to train and 10,000 to test.
+
+Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
+Machine Learning Algorithms", arXiv:1708.07747.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.component import symbol
+from espalier.contracts import Dataset, RawData
+from espalier.datasets.idx_files import load_idx
+
+
+@dataclass(frozen=True)
+class FashionMnist(Dataset):
+    """With `verify`, only the published files are accepted."""
+
+    verify: bool = symbol("DATA_VERIFY", True)
+
+    def load(self, data_dir: Path, download: bool) -> RawData:
+        """See `Dataset.load`."""
+        from torchvision.datasets import FashionMNIST  # seconds to import: only where it is used
+
+        return load_idx(FashionMNIST, data_dir, download, self.verify)

@@ -1,0 +1,26 @@
+"""MNIST: handwritten digits, 28x28 grey, 10 classes, 60,000 to train and 10,000 to test.
+
+Source: LeCun, Cortes and Burges 1998, "The MNIST database of handwritten digits".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.component import symbol
+from espalier.contracts import Dataset, RawData
+from espalier.datasets.idx_files import load_idx
+
+
+@dataclass(frozen=True)
+class Mnist(Dataset):
+    """With `verify`, only the published files are accepted."""
+
+    verify: bool = symbol("DATA_VERIFY", True)
+
+    def load(self, data_dir: Path, download: bool) -> RawData:
+        """See `Dataset.load`."""
+        from torchvision.datasets import MNIST  # seconds to import: only where it is used
+
+        return load_idx(MNIST, data_dir, download, self.verify)

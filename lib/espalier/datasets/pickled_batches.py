@@ -1,0 +1,98 @@
+"""Colour images of 32x32 pixels in pickled batches, the format of the tiny-images subsets.
+
+Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images", python version: a
+batch is a pickled dictionary of `data`, (n, 3072) bytes, channel by channel and row by row, and
+`labels` or `fine_labels`, a list of n.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import RawData
+from espalier.datasets import published
+
+UNREADABLE = (  # what reading a file that is not such a batch has been seen to raise
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def load_batches(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> RawData:
+    """Both parts of a torchvision data set stored as pickled batches; counts are the files' own.
+
+    Files are in `<data_dir>/<reader's base_folder>`. With `verify` each must have the published
+    checksum, and the published archive, lying in `data_dir`, is unpacked if they are absent;
+    without it the files are unpickled as they are, which can run code they hold.
+    """
+    folder = data_dir / reader.base_folder
+    with published.exclusive(data_dir, create=download and verify):
+        _ensure(reader, data_dir, download, verify)
+    if not verify:
+        published.say_unverified(folder)
+    (train_x, train_y, classes), (test_x, test_y, _) = (
+        _read(reader, data_dir, [name for name, _ in part])
+        for part in (reader.train_list, reader.test_list)
+    )
+    raw = RawData(train_x, train_y, test_x, test_y, classes)
+    return published.require_consistent(raw, folder)
+
+
+def _ensure(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> None:
+    """Raise UserError unless every file is there and, if it is to be, verified."""
+    files = (*reader.train_list, *reader.test_list, (reader.meta["filename"], reader.meta["md5"]))
+    missing = []
+    for name, md5 in files:
+        path = data_dir / reader.base_folder / name
+        if not path.is_file():
+            missing.append(path)
+        elif verify:
+            published.require_published(path, md5)
+    if missing:
+        ready = download or _has_archive(reader, data_dir)
+        published.require_wish(missing[0], ready, verify)
+        published.fetch(reader, data_dir, missing[0])
+
+
+def _has_archive(reader: type[Any], data_dir: Path) -> bool:
+    """Whether the published archive, whole, is there to unpack."""
+    archive = data_dir / reader.filename
+    if not archive.is_file():
+        return False
+    published.require_published(archive, reader.tgz_md5)
+    return True
+
+
+def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:
+    """Images (n, 3, 32, 32) uint8, labels (n,) and the number of classes of some batches.
+
+    Each file is read by a reader of its own, so that an error can name it.
+    """
+    batches = [_read_one(reader, data_dir, name) for name in names]
+    images = [torch.from_numpy(batch.data) for batch in batches]  # each (n, 32, 32, 3)
+    x = torch.cat(images).permute(0, 3, 1, 2).contiguous()
+    y = torch.tensor([label for batch in batches for label in batch.targets])
+    return x, y, len(batches[0].classes)
+
+
+def _read_one(reader: type[Any], data_dir: Path, name: str) -> Any:
+    meta = {**reader.meta, "md5": None}  # checksums have been compared before
+    lone = {"train_list": [(name, None)], "test_list": [], "meta": meta}
+    try:
+        return type(reader.__name__, (reader,), lone)(data_dir, train=True)
+    except UNREADABLE as error:
+        path = data_dir / reader.base_folder / name
+        reason = f"it or {meta['filename']} is not in the {reader.__name__} format: {error!r}"
+        raise published.unreadable(path, reason) from error

@@ -1,0 +1,113 @@
+"""Files that others publish: where they are, whether they are the published ones, fetching them.
+
+torchvision knows the addresses and checksums and does the fetching; what is added here is that
+nothing is fetched unasked, nothing present is overwritten, several workers can start at once, and
+each failure is one line that names the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import logging
+import socket
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from espalier.contracts import RawData
+from espalier.errors import UserError
+
+NETWORK_TIMEOUT = 15.0  # seconds without an answer or a byte before a download is given up
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path, create: bool) -> Iterator[None]:
+    """Hold the lock of `folder`, so that one process at a time fetches or unpacks there.
+
+    With `create` the folder is made. One that cannot be written to, or is not there, needs no
+    lock.
+    """
+    try:
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("a")
+    except OSError:
+        yield
+        return
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def require_published(path: Path, md5: str) -> None:
+    """Raise UserError unless the content of `path` has the checksum `md5`."""
+    from torchvision.datasets.utils import check_integrity
+
+    if not check_integrity(path, md5):
+        raise UserError(
+            f"{path}: damaged or not the published file (its MD5 is not {md5}); delete it and set "
+            "CONFIG_DOWNLOAD=y, or set CONFIG_DATA_VERIFY=n to read it as it is"
+        )
+
+
+def require_wish(missing: Path, download: bool, verify: bool) -> None:
+    """Raise UserError unless a file that is `missing` may be fetched.
+
+    Without verification nothing is: the published files would land among the user's own.
+    """
+    if not verify:
+        raise UserError(
+            f"{missing}: no such file; put it there, or set CONFIG_DATA_VERIFY=y: unverified sets "
+            "are never downloaded"
+        )
+    if not download:
+        raise UserError(f"{missing}: no such file; set CONFIG_DOWNLOAD=y or put the files there")
+
+
+def fetch(reader: type[Any], folder: Path, missing: Path) -> None:
+    """Have `reader`, a torchvision data set, fetch or unpack what it lacks in `folder`."""
+    try:
+        with _impatient():
+            reader(folder, download=True)
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"CONFIG_DOWNLOAD=y: {missing} could not be fetched ({reason}); check the network "
+            "and try again, or put the files there"
+        ) from error
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    """No connection opened inside waits for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(NETWORK_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@functools.cache
+def say_unverified(folder: Path) -> None:
+    """Say, once in a process, that the files in `folder` are read whatever they are."""
+    log.warning("CONFIG_DATA_VERIFY=n: %s is read without comparing checksums", folder)
+
+
+def unreadable(path: Path, reason: object) -> UserError:
+    """The error for a file whose content is not what its format asks for."""
+    return UserError(f"{path}: {' '.join(str(reason).split())}; replace the file")
+
+
+def require_consistent(raw: RawData, folder: Path) -> RawData:
+    """`raw`, if each part has as many labels as images, one at least, all of known classes."""
+    for part, x, y in (("training", raw.train_x, raw.train_y), ("test", raw.test_x, raw.test_y)):
+        if len(x) != len(y) or not len(y):
+            raise unreadable(folder, f"{len(x)} {part} images and {len(y)} labels: must be equal")
+        if int(y.min()) < 0 or int(y.max()) >= raw.classes:
+            raise unreadable(folder, f"a {part} label is not in 0..{raw.classes - 1}")
+    return raw
