@@ -88,6 +88,9 @@ defconfig-%: setup-plan
 ##   sweep-clean        - Remove sweep_configs/ (never results)
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-status sweep-leaderboard sweep-clean
+# Variables given to make reach the commands through the environment.
+LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
+
 all train: setup-train
 	$(Q)$(ESPALIER) train
 
@@ -96,10 +99,10 @@ sweep sweep-parallel: sweep-generate
 	$(Q)$(ESPALIER) sweep-run
 
 sweep-generate: range-given setup-plan
-	$(Q)$(ESPALIER) sweep-generate $(RANGE_CONFIG)
+	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
 
-sweep-estimate: setup-train
-	$(Q)$(ESPALIER) sweep-estimate $(RANGE_CONFIG)
+sweep-estimate: range-given setup-train
+	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
 
 sweep-run: setup-train
 	$(Q)$(ESPALIER) $@
