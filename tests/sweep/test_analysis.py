@@ -106,11 +106,18 @@ def test_what_is_within_chance_is_said() -> None:
     lines = report(
         sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0], "c": [50.0, 51.1, 52.0]})
     )
-    assert "Not distinguishable from it: 1 other configurations" in lines
+    assert "Not distinguishable from it (those included): 1 of 2 others" in lines
     at = lines.index("2. config_004")
     assert lines[at + 3] == "   not distinguishable from the best (n=3)"
     at = lines.index("3. config_007")
     assert lines[at + 3] == ""
+
+
+def test_equal_scores_are_said_to_be_equal() -> None:
+    lines = report(sweep({"a": [90.0, 92.0], "b": [92.0, 90.0], "c": [91.0, 90.9]}))
+    assert lines[lines.index("2. config_003") + 3] == "   same score as the best, later in the plan"
+    assert "Same score, later in the plan: 1 of 2 others" in lines
+    assert "- To tell close ones apart: more seeds, as in CONFIG_SEED=1:1:10." in lines
 
 
 def test_incomplete_configuration_is_flagged_and_below() -> None:

@@ -61,7 +61,9 @@ def spread(value: Interval | None, unit: str = "%") -> str:
 def note(item: Configuration, ranking: Ranking) -> str:
     """What a reader must know about a ranked configuration; empty for a plain one."""
     notes = [] if item.complete else [missing(item)]
-    if item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
+    if ranking.level(item):
+        notes.append("same score as the best, later in the plan")
+    elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
         notes.append(f"not distinguishable from the best (n={item.lead.n})")
     return "; ".join(notes)
 
@@ -142,10 +144,20 @@ def _certainty(best: Configuration, ranking: Ranking) -> list[str]:
     lines.append(f"Seeds: {', '.join(f'{item.seed} ({item.trial.name})' for item in best.counted)}")
     if not best.complete:
         lines.append(missing(best) + "; no configuration passed on all of its seeds")
-    tied = sum(item.verdict is Verdict.TIED for item in ranking.ranked[1:])
-    unknown = sum(item.verdict is Verdict.UNKNOWN for item in ranking.ranked[1:])
-    lines += [f"Not distinguishable from it: {tied} other configurations"] if tied else []
-    return lines + ([f"{UNCLEAR}: {unknown}"] if unknown else [])
+    others = ranking.ranked[1:]
+    told = {
+        "Same score, later in the plan": sum(map(ranking.level, others)),
+        "Not distinguishable from it (those included)": len(tied(ranking)),
+        UNCLEAR: sum(item.verdict is Verdict.UNKNOWN for item in others),
+    }
+    return lines + [
+        f"{what}: {count} of {len(others)} others" for what, count in told.items() if count
+    ]
+
+
+def tied(ranking: Ranking) -> list[Configuration]:
+    """The configurations that the seeds do not tell from the best."""
+    return [item for item in ranking.ranked[1:] if item.verdict is Verdict.TIED]
 
 
 def _shown(trial: Trial) -> dict[str, str]:
@@ -227,6 +239,8 @@ def _next(outcomes: Sequence[Outcome], ranking: Ranking) -> list[str]:
     lines = [text.format(found[status]) for status, text in _ADVICE.items() if found[status]]
     if any(item.score and item.score.n == 1 for item in ranking.ranked):
         lines.append("- One seed shows no chance: set CONFIG_SEED=1|2|3 in the range file.")
+    elif tied(ranking):
+        lines.append("- To tell close ones apart: more seeds, as in CONFIG_SEED=1:1:10.")
     lines.append("- To refine: narrow the range file around the best values and sweep again.")
     return [RULE, "HOW TO GO ON:", LINE, *lines]
 

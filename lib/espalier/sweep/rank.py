@@ -102,6 +102,11 @@ class Ranking:
         """The first; None when no trial passed."""
         return self.ranked[0] if self.ranked else None
 
+    def level(self, item: Configuration) -> bool:
+        """Whether a configuration has the best one's score, and comes later in the plan."""
+        best = self.ranked[0]
+        return item is not best and _order(item)[:2] == _order(best)[:2]
+
 
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
     """Rank the configurations of a sweep by the mean of `by`; see the module for the order.
