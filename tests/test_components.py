@@ -1,0 +1,169 @@
+"""The contract of every component, whatever its kind: a newcomer's file is tested before its
+author writes a test.
+
+Fields and symbols are the same set with the same defaults, each fragment has its Python file and
+the reverse, and no other file branches on a component's name.
+"""
+
+import ast
+import dataclasses
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import kconfiglib
+import pytest
+
+from espalier import component, contracts
+from espalier.config import Config
+from espalier.kconfig import tree
+from espalier.paths import ROOT
+from espalier.train.augment import Augmentation
+from espalier.train.data import DataPlan
+from espalier.train.loop import Recipe
+
+BASES = {
+    "model": contracts.Model,
+    "dataset": contracts.Dataset,
+    "optimizer": contracts.Optimizer,
+    "lr_schedule": contracts.LrSchedule,
+    "method": contracts.Method,
+}
+SHARED = [DataPlan, Augmentation, Recipe]  # dataclasses of symbols that are no components
+COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
+LIBRARY = ROOT / "lib" / "espalier"
+
+
+@pytest.fixture(scope="module")
+def kconf():
+    return tree.parse()
+
+
+def folder(kind):
+    return LIBRARY / component.KINDS[kind][0]
+
+
+def cls_of(kind, name):
+    return component.find(kind, name, BASES[kind])
+
+
+def leaves(cls, prefix):
+    """(symbol, type, default) of every symbol that building `cls` can read."""
+    hints = get_type_hints(cls)
+    for item in dataclasses.fields(cls):
+        kind = component.without_none(hints[item.name])
+        name = component.symbol_of(item, prefix)
+        if component.is_group(kind):
+            yield from leaves(kind, name)
+        else:
+            yield name, kind, item.default
+
+
+def kconfig_default(kconf, name):
+    """The text of the default that holds when no condition on it does."""
+    if choice := kconf.named_choices.get(name):
+        member = choice.orig_defaults[0][0] if choice.orig_defaults else choice.syms[0]
+        return member.name.removeprefix(f"{name}_").lower()
+    plain = [value for value, condition in kconf.syms[name].orig_defaults if condition is kconf.y]
+    if not plain and kconf.syms[name].orig_type is kconfiglib.BOOL:
+        return "n"
+    return plain[-1].str_value
+
+
+def assert_parity(kconf, fields):
+    for name, kind, default in fields:
+        assert default is not dataclasses.MISSING, f"{name}: its field has no default"
+        is_literal = get_origin(kind) is Literal
+        text = kconfig_default(kconf, name)
+        value = Config({name: text}).read(name, str if is_literal else kind)
+        assert value == default, f"CONFIG_{name}: {text} in Kconfig, {default!r} in the code"
+        if is_literal:
+            prefix = f"{name}_"
+            members = [s.name.removeprefix(prefix).lower() for s in kconf.named_choices[name].syms]
+            assert sorted(members) == sorted(get_args(kind))
+
+
+def prompted(kconf, path=None):
+    """Symbols and choices with a prompt, choice members left out, in one file or in all."""
+    found = set()
+    for node in kconf.node_iter():
+        item = node.item
+        if item in (kconfiglib.MENU, kconfiglib.COMMENT) or not node.prompt:
+            continue
+        is_member = isinstance(item, kconfiglib.Symbol) and item.choice is not None
+        if not is_member and path in (None, (ROOT / node.filename).resolve()):
+            found.add((item.name, node.help or ""))
+    return found
+
+
+@pytest.mark.parametrize("kind", component.KINDS)
+def test_the_choice_offers_exactly_the_components(kconf, kind):
+    choice = kconf.named_choices[component.KINDS[kind][1]]
+    offered = {Path(s.nodes[0].filename).stem: s.name.lower() for s in choice.syms}
+    assert sorted(offered) == component.names(kind)
+    assert all(member.endswith(f"_select_{name}") for name, member in offered.items())
+
+
+@pytest.mark.parametrize("kind", component.KINDS)
+def test_python_files_with_a_component_have_a_fragment(kind):
+    defining = [p.stem for p in folder(kind).glob("*.py") if _defines(p, BASES[kind].__name__)]
+    assert sorted(set(defining) - set(component.names(kind))) == []
+
+
+def _defines(path, base):
+    tops = ast.parse(path.read_text()).body
+    bases = [b for item in tops if isinstance(item, ast.ClassDef) for b in item.bases]
+    return any(isinstance(b, ast.Name) and b.id == base for b in bases)
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_a_component_is_one_frozen_dataclass_that_builds_from_nothing(kind, name):
+    cls = cls_of(kind, name)
+    assert dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen
+    assert cls() == cls() and hash(cls()) == hash(cls())
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_a_component_and_kconfig_agree_on_defaults(kconf, kind, name):
+    assert_parity(kconf, leaves(cls_of(kind, name), name.upper()))
+
+
+@pytest.mark.parametrize("cls", SHARED)
+def test_shared_symbols_and_kconfig_agree_on_defaults(kconf, cls):
+    assert_parity(kconf, leaves(cls, ""))
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_every_symbol_of_a_fragment_is_a_field(kconf, kind, name):
+    path = (folder(kind) / f"{name}.Kconfig").resolve()
+    fields = {symbol for symbol, _, _ in leaves(cls_of(kind, name), name.upper())}
+    assert {symbol for symbol, _ in prompted(kconf, path)} <= fields
+
+
+def test_every_symbol_of_a_trial_reaches_some_field(kconf):
+    fields = {choice for _, choice in component.KINDS.values()}
+    for cls in SHARED:
+        fields |= {symbol for symbol, _, _ in leaves(cls, "")}
+    for kind, name in COMPONENTS:
+        fields |= {symbol for symbol, _, _ in leaves(cls_of(kind, name), name.upper())}
+    of_trials = {symbol for symbol, text in prompted(kconf) if "Identity: no" not in text}
+    assert sorted(symbol for symbol in of_trials - fields if not _of_the_matrix(symbol)) == []
+
+
+def _of_the_matrix(symbol):
+    """Switches of the test matrix are turned into axes and are in no trial."""
+    prefixes = [f"{prefix}_" for _, prefix, _ in tree.MATRIX.values()]
+    return symbol.endswith("_MODE") or symbol.startswith((*prefixes, "SPARSITY_ENABLE_"))
+
+
+def test_no_other_file_names_a_component():
+    """Literals only; words that are also plain English or option values cannot be told apart."""
+    names = {name for _, name in COMPONENTS} - {"none", "state", "step"}
+    own = {folder(kind).resolve() for kind in component.KINDS}
+    smears = [
+        f"{path.relative_to(LIBRARY)}:{node.lineno}: {node.value}"
+        for path in LIBRARY.rglob("*.py")
+        if path.resolve().parent not in own
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert smears == []
