@@ -83,14 +83,14 @@ def menuconfig(kconf: kconfiglib.Kconfig) -> None:
 def config(kconf: kconfiglib.Kconfig) -> None:
     """Ask for every value, with the present one offered."""
     _load_if_there(kconf)
-    questions.ask(kconf, lambda item: True)
+    questions.ask(Symbols(kconf), lambda item: True)
     _save(kconf)
 
 
 def oldconfig(kconf: kconfiglib.Kconfig) -> None:
     """Ask for the values that the configuration leaves open."""
     _load_if_there(kconf)
-    questions.ask(kconf, questions.is_open)
+    questions.ask(Symbols(kconf), questions.is_open)
     _save(kconf)
 
 

@@ -8,11 +8,14 @@ from typing import TypeAlias
 import kconfiglib
 
 from espalier.errors import UserError
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.values import canonical
 
 Item: TypeAlias = "kconfiglib.Symbol | kconfiglib.Choice"
 
 
-def ask(kconf: kconfiglib.Kconfig, wanted: Callable[[Item], bool]) -> None:
+def ask(symbols: Symbols, wanted: Callable[[Item], bool]) -> None:
     """Ask for each visible symbol and choice that is `wanted`, until none is left.
 
     An answer can make earlier questions appear, so the tree is walked until nothing new does.
@@ -20,9 +23,9 @@ def ask(kconf: kconfiglib.Kconfig, wanted: Callable[[Item], bool]) -> None:
     ends before the questions do.
     """
     asked: set[Item] = set()
-    while nodes := [node for node in _questions(kconf) if _is_new(node, asked, wanted)]:
+    while nodes := [node for node in _questions(symbols.kconf) if _is_new(node, asked, wanted)]:
         asked.add(nodes[0].item)
-        _ask_one(nodes[0])
+        _ask_one(symbols, nodes[0])
 
 
 def _is_new(node: kconfiglib.MenuNode, asked: set[Item], wanted: Callable[[Item], bool]) -> bool:
@@ -67,35 +70,43 @@ def help_text(item: Item) -> str:
     return "".join(f"  {line}\n" for line in text.strip().splitlines())
 
 
-def _ask_one(node: kconfiglib.MenuNode) -> None:
-    choose = _choose if isinstance(node.item, kconfiglib.Choice) else _enter
-    while not choose(node):
-        pass
+def _ask_one(symbols: Symbols, node: kconfiglib.MenuNode) -> None:
+    if isinstance(node.item, kconfiglib.Choice):
+        while not _choose(node):
+            pass
+        return
+    while rule := _enter(symbols, node):
+        print(f"  {rule}")
 
 
-def _enter(node: kconfiglib.MenuNode) -> bool:
-    """Ask for a symbol's value once; False if the answer was not a value."""
-    symbol = node.item
-    answer = _answer(f"{node.prompt[0]} (CONFIG_{symbol.name}) [{symbol.str_value}] ", symbol)
+def _enter(symbols: Symbols, node: kconfiglib.MenuNode) -> str:
+    """Ask for a symbol's value once; the rule that the answer broke, or nothing."""
+    symbol, name = node.item, node.item.name
+    answer = _answer(f"{node.prompt[0]} (CONFIG_{name}) [{symbol.str_value}] ", symbol)
     if answer == "?":
-        return False
-    value = answer or symbol.str_value
-    if symbol.set_value(value) and symbol.str_value == value:
-        return True
+        return help_text(symbol).strip()
+    try:
+        value = canonical(symbols.kind(name), answer or symbol.str_value)
+    except ValueError as error:
+        return f"{answer}: {error}"
+    declared = symbols.float_range(name)
+    if declared is not None and float(value) not in declared:
+        return f"{answer}: must be in {declared}"
+    return _put(symbols, name, value)
+
+
+def _put(symbols: Symbols, name: str, value: str) -> str:
+    """Set a value; if it does not take, put the old one back and say why."""
+    symbol = symbols.item(name)
+    before = symbol.user_value
+    assign.put(symbols, name, value)
+    if assign.effective(symbols, name) == value:
+        return ""
+    reason = f"{value}: {assign.why_invalid(symbols, name, value)}"
     symbol.unset_value()
-    print(f"  {value!r} is not possible{_rule(symbol)}")
-    return False
-
-
-def _rule(symbol: kconfiglib.Symbol) -> str:
-    if symbol.orig_type == kconfiglib.BOOL:
-        return ": y or n"
-    bounds = [(low.str_value, high.str_value) for low, high, when in symbol.ranges if _on(when)]
-    return f": a number from {bounds[0][0]} to {bounds[0][1]}" if bounds else ""
-
-
-def _on(condition: object) -> bool:
-    return bool(kconfiglib.expr_value(condition))
+    if before is not None:
+        symbol.set_value(before)
+    return reason
 
 
 def _choose(node: kconfiglib.MenuNode) -> bool:
@@ -105,7 +116,9 @@ def _choose(node: kconfiglib.MenuNode) -> bool:
     for number, symbol in enumerate(members, 1):
         mark = ">" if symbol is choice.selection else " "
         print(f"{mark} {number}. {symbol.nodes[0].prompt[0]} (CONFIG_{symbol.name})")
-    answer = _answer(f"choice [1-{len(members)}]: ", choice)
+    answer = _answer(f"{node.prompt[0]} [1-{len(members)}]: ", choice)
+    if answer == "?":
+        print(help_text(choice), end="")
     if not answer:
         choice.selection.set_value("y")
         return True
@@ -117,13 +130,10 @@ def _choose(node: kconfiglib.MenuNode) -> bool:
 
 def _answer(prompt: str, item: Item) -> str:
     try:
-        text = input(prompt).strip()
+        return input(prompt).strip()
     except EOFError:
         print()
         raise UserError(
             f"the input ended at the question for {item.name}; nothing was written; "
             "`make olddefconfig` takes every default"
         ) from None
-    if text == "?":
-        print(help_text(item), end="")
-    return text

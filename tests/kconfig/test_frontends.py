@@ -1,0 +1,236 @@
+"""The configuration targets, run as make runs them, on the real tree."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+
+import pytest
+
+from espalier.errors import UserError
+from espalier.kconfig import defconfigs, dotconfig, frontends, tree
+
+PRESETS = defconfigs.presets()
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KCONFIG_CONFIG", raising=False)
+    monkeypatch.delenv("KCONFIG_SEED", raising=False)
+
+
+def make(target: str) -> str:
+    assert frontends.main([target]) == 0
+    return Path(".config").read_text()
+
+
+def without_leading_comment(text: str) -> str:
+    return text.removeprefix(defconfigs.leading_comment(text))
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.name)
+class TestPreset:
+    def test_saving_gives_the_same_bytes(self, preset):
+        make(f"{preset.name}_defconfig")
+        frontends.main(["savedefconfig"])
+        assert Path("defconfig").read_bytes() == preset.read_bytes()
+
+    def test_both_spellings_and_a_second_pass_agree(self, preset):
+        first = make(f"{preset.name}_defconfig")
+        assert make(f"defconfig-{preset.name}") == first
+        assert make("olddefconfig") == first
+
+    def test_loads_without_a_warning(self, preset):
+        kconf = tree.parse()
+        dotconfig.load(kconf, preset)
+        kconf.write_config("evaluated")
+        assert kconf.warnings == []
+
+    def test_every_line_of_it_is_in_the_configuration(self, preset):
+        config = make(f"{preset.name}_defconfig").splitlines()
+        assert set(without_leading_comment(preset.read_text()).splitlines()) <= set(config)
+
+
+def test_a_configuration_of_defaults_saves_to_nothing():
+    make("defconfig")
+    frontends.main(["savedefconfig"])
+    assert Path("defconfig").read_text() == ""
+
+
+def test_the_old_configuration_is_kept():
+    before = make("defconfig")
+    make("digits-matrix_defconfig")
+    assert Path(".config.old").read_text() == before
+
+
+def test_another_file_can_be_the_configuration(monkeypatch):
+    monkeypatch.setenv("KCONFIG_CONFIG", "sub/other")
+    frontends.main(["defconfig"])
+    assert Path("sub/other").is_file()
+    assert not Path(".config").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("CONFIG_BATCH_SIZE=70000", ".config:2: CONFIG_BATCH_SIZE=70000: must be in [1, 65536]"),
+        ("CONFIG_BATHC_SIZE=7", ".config:2: CONFIG_BATHC_SIZE: no such symbol; did you mean"),
+        ("CONFIG_BATCH_SIZE = 7", ".config:2: CONFIG_BATCH_SIZE = 7: no spaces are allowed"),
+        ("BATCH_SIZE=7", ".config:2: BATCH_SIZE=7: expected CONFIG_NAME=value"),
+        ("CONFIG_BATCH_SIZE=7.5", ".config:2: CONFIG_BATCH_SIZE=7.5: must be a decimal integer"),
+        ("CONFIG_TARGET_SPARSITY=1.0", ".config:2: CONFIG_TARGET_SPARSITY=1.0: must be in [0, 1)"),
+        ("CONFIG_SGD_MOMENTUM=0.5", ".config:2: CONFIG_SGD_MOMENTUM=0.5: needs CONFIG_OPTIMIZER"),
+        ("CONFIG_PRUNING_SCHEDULED=n", ".config:2: CONFIG_PRUNING_SCHEDULED=n: it has no prompt"),
+        ("CONFIG_SEED=1|2", ".config:2: CONFIG_SEED=1|2: a configuration holds one value"),
+    ],
+)
+@pytest.mark.parametrize("target", ["olddefconfig", "savedefconfig", "oldconfig"])
+def test_a_line_without_effect_is_refused(target, line, message):
+    Path(".config").write_text(f"# Mine\n{line}\n")
+    with pytest.raises(UserError) as error:
+        frontends.main([target])
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+    assert Path(".config").read_text() == f"# Mine\n{line}\n"
+
+
+def test_floats_may_be_quoted_or_not_and_are_written_canonically():
+    for text in ("0.50", '"0.50"', "5e-1"):
+        Path(".config").write_text(f"CONFIG_TARGET_SPARSITY={text}\n")
+        assert 'CONFIG_TARGET_SPARSITY="0.5"\n' in make("olddefconfig")
+
+
+def test_a_configuration_that_is_not_there():
+    with pytest.raises(UserError, match=r"^\.config: no such configuration; make menuconfig"):
+        frontends.main(["savedefconfig"])
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("digits-adamprune_defconfig", "did you mean digits-adamwprune?"),
+        ("defconfig-digits-methods-range", "make sweep RANGE_CONFIG=defconfigs/digits-methods"),
+        ("oldconfigg", "no configuration target 'oldconfigg'"),
+    ],
+)
+def test_an_unknown_target(target, message):
+    with pytest.raises(UserError) as error:
+        frontends.main([target])
+    assert message in str(error.value)
+
+
+def test_new_symbols_are_listed_with_the_values_they_would_get(capsys):
+    text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "").replace("CONFIG_AMP_OFF=y\n", "")
+    Path(".config").write_text(text)
+    capsys.readouterr()
+    frontends.main(["listnewconfig"])
+    assert capsys.readouterr().out == "CONFIG_BATCH_SIZE=32\nCONFIG_AMP_OFF=y\n"
+    frontends.main(["helpnewconfig"])
+    assert "  Samples in one optimizer step." in capsys.readouterr().out
+
+
+def test_all_yes_switches_on_what_all_no_switches_off():
+    assert "CONFIG_COMPILE=y\n" in make("allyesconfig")
+    assert "# CONFIG_COMPILE is not set\n" in make("allnoconfig")
+    assert make("olddefconfig") == Path(".config").read_text()
+
+
+def test_random_configurations_are_valid_and_made_again_by_their_seed(monkeypatch, capsys):
+    made = set()
+    for seed in range(12):
+        monkeypatch.setenv("KCONFIG_SEED", str(seed))
+        made.add(text := make("randconfig"))
+        assert make("olddefconfig") == text
+        assert make("randconfig") == text
+    assert len(made) == 12
+    assert "KCONFIG_SEED=11\n" in capsys.readouterr().out
+
+
+def test_a_printed_seed_makes_the_configuration_again(monkeypatch, capsys):
+    first = make("randconfig")
+    seed = capsys.readouterr().out.splitlines()[0].removeprefix("KCONFIG_SEED=")
+    monkeypatch.setenv("KCONFIG_SEED", hex(int(seed)))
+    assert make("randconfig") == first
+
+
+def answers(monkeypatch, *lines: str) -> list[str]:
+    """Answer questions with `lines`, then end the input; the questions asked are kept."""
+    asked: list[str] = []
+    left = iter(lines)
+
+    def fake_input(prompt: str) -> str:
+        asked.append(prompt)
+        try:
+            return next(left)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr(builtins, "input", fake_input)
+    return asked
+
+
+def test_oldconfig_asks_only_what_is_open_and_again_after_a_bad_answer(monkeypatch, capsys):
+    text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "")
+    Path(".config").write_text(text)
+    asked = answers(monkeypatch, "0", "?", "64")
+    assert "CONFIG_BATCH_SIZE=64\n" in make("oldconfig")
+    assert asked == ["Batch size (samples) (CONFIG_BATCH_SIZE) [32] "] * 3
+    out = capsys.readouterr().out
+    assert "  0: must be in [1, 65536]\n" in out
+    assert "Samples in one optimizer step." in out
+
+
+def test_oldconfig_asks_what_an_answer_opens(monkeypatch):
+    config = make("defconfig")
+    members = [line for line in config.splitlines() if "CONFIG_OPTIMIZER_SELECT_" in line]
+    sgd = next(n for n, line in enumerate(members, 1) if "_SGD" in line)
+    Path(".config").unlink()
+    asked: list[str] = []
+
+    def fake_input(prompt: str) -> str:
+        asked.append(prompt)
+        return str(sgd) if prompt.startswith("Optimizer [") else ""
+
+    monkeypatch.setattr(builtins, "input", fake_input)
+    assert "CONFIG_OPTIMIZER_SELECT_SGD=y\n" in make("oldconfig")
+    assert any("CONFIG_SGD_MOMENTUM" in prompt for prompt in asked)
+    assert not any("CONFIG_ADAMWPRUNE_BETA1" in prompt for prompt in asked)
+    assert len(set(asked)) == len(asked)
+
+
+def test_a_refused_answer_leaves_the_value_that_was_there(monkeypatch):
+    Path(".config").write_text("CONFIG_BATCH_SIZE=48\nCONFIG_TARGET_SPARSITY=0.5\n")
+
+    def fake_input(prompt: str) -> str:
+        first = prompt not in asked
+        asked.append(prompt)
+        bad = "1e9" if "SPARSITY" in prompt else "99999"
+        return bad if first and ("BATCH_SIZE" in prompt or "SPARSITY" in prompt) else ""
+
+    asked: list[str] = []
+    monkeypatch.setattr(builtins, "input", fake_input)
+    config = make("config")
+    assert "CONFIG_BATCH_SIZE=48\n" in config
+    assert 'CONFIG_TARGET_SPARSITY="0.5"\n' in config
+
+
+def test_input_that_ends_early_writes_nothing(monkeypatch):
+    answers(monkeypatch, "")
+    with pytest.raises(UserError, match=r"the input ended at the question for \w+"):
+        frontends.main(["config"])
+    assert not Path(".config").exists()
+
+
+def test_ctrl_c_is_one_line(monkeypatch, capsys):
+    def interrupt(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(builtins, "input", interrupt)
+    assert frontends.main(["config"]) == 130
+    assert capsys.readouterr().err == "\nconfig: interrupted, .config is as it was last saved\n"
+
+
+def test_menus_need_a_terminal():
+    with pytest.raises(UserError, match=r"^menuconfig: input and output must be a terminal; use"):
+        frontends.main(["menuconfig"])
