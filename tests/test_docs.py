@@ -16,6 +16,9 @@ import pytest
 from espalier.__main__ import VERBS
 from espalier.kconfig import tree
 from espalier.paths import ROOT
+from espalier.sweep.analysis import analysis
+from espalier.sweep.rank import Outcome
+from espalier.trial import Result, Status, Trial
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -134,12 +137,37 @@ def test_command_lines_exist_with_their_options(page: Path, checkout: Path) -> N
 
 
 def test_range_file_of_the_readme(checkout: Path) -> None:
-    (block,) = [text for _, text in FENCE.findall(PAGES[0].read_text()) if "CONFIG_SEED" in text]
+    (block,) = [
+        text for _, text in FENCE.findall(PAGES[0].read_text()) if "CONFIG_MODEL_SELECT" in text
+    ]
     (checkout / "my-range").write_text(block)
     done = espalier(checkout, "sweep-generate", "my-range")
     assert done.returncode == 0, done.stderr
     # 4 weight decays, 3 betas, 3 seeds
     assert len(list((checkout / "sweep_configs").glob("config_*"))) == 4 * 3 * 3
+
+
+def masked(text: str) -> list[str]:
+    """Lines with their numbers and values taken out."""
+    return [re.sub(r"\d+(\.\d+)?", "#", line) for line in text.splitlines()]
+
+
+def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
+    (shown,) = [text for kind, text in FENCE.findall(PAGES[0].read_text()) if kind == "text"]
+    config = {"TARGET_SPARSITY": "0.7"}
+    measures = {"test_acc": 97.5, "final_sparsity": 0.7, "total_time": 1.0}
+    outcomes = []
+    for number in range(1, 37):  # 12 configurations of 3 seeds; two share the first place
+        place, seed = divmod(number - 1, 3)
+        swept = {"ADAMWPRUNE_WEIGHT_DECAY": str(place), "ADAMWPRUNE_BETA1": "0.9"}
+        swept |= {"PRUNING_WARMUP": "100", "SEED": str(seed)}
+        trial = Trial(number, f"config_{number:03d}", str(number), {**config, **swept}, swept)
+        score = 98.0 + (seed * 0.5 if place % 2 else 1 - seed * 0.5) - 0.01 * (place // 2)
+        result = Result(Status.PASSED, measures={**measures, "val_acc": score})
+        outcomes.append(Outcome(trial, result, 1))
+    printed = masked(analysis(outcomes, "val_acc", str))
+    own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |report: ")  # the runner's lines, and cuts
+    assert [line for line in masked(shown) if line not in printed and not own.match(line)] == []
 
 
 def test_python_of_the_results_page(
