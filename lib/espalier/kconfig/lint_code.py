@@ -88,7 +88,9 @@ def _is_read(symbol: str, code: _Code) -> bool:
 
 
 def _is_nested(rest: str, fields: set[str], inner: set[str]) -> bool:
-    return any(rest.removeprefix(f"{group}_") in inner for group in fields if group != rest)
+    """Whether `rest` is a field of a group of symbols that is itself one of `fields`."""
+    groups = (f"{name}_" for name in fields)
+    return any(rest.removeprefix(group) in inner for group in groups if rest.startswith(group))
 
 
 def _lonely_components(root: Path) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What the harness needs to know of each symbol of a parsed tree, by name without `CONFIG_`.
 
 A name is a symbol or a named choice. A choice stands for its members: its value is the selected
-member's name without prefix, in lower case (`OPTIMIZER_SELECT_ADAMW` is `adamw`, `AMP_BF16` of
-choice `AMP` is `bf16`).
+member's name without prefix, in lower case (`<KIND>_SELECT_<NAME>` is `<name>`, `AMP_BF16`
+of choice `AMP` is `bf16`).
 """
 
 from __future__ import annotations
