@@ -8,7 +8,7 @@ The displacement form is what the earlier AdamWPrune code called movement prunin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,7 +26,6 @@ class Movement(PruningMethod):
     """
 
     form: Literal["sanh", "displacement"] = "sanh"
-    permanent: ClassVar[bool] = False
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)
@@ -62,8 +61,12 @@ def displacement(weight: Tensor, initial: Tensor) -> Tensor:
 
 
 def _accumulate(scores: list[Tensor], weights: list[Tensor]) -> None:
-    """S -= w * gradient, of weights that have a gradient."""
-    rows = [(s, w, w.grad) for s, w in zip(scores, weights, strict=True) if w.grad is not None]
+    """S -= w * gradient, of weights that have a gradient.
+
+    Infinite gradients, of steps that loss scaling will skip, count as 0: one would stay for ever.
+    """
+    rows = [(s, w.grad, w) for s, w in zip(scores, weights, strict=True) if w.grad is not None]
     if rows:
-        sums, values, grads = (list(column) for column in zip(*rows, strict=True))
-        torch._foreach_addcmul_(sums, values, grads, value=-1)
+        sums, grads, values = (list(column) for column in zip(*rows, strict=True))
+        products = torch._foreach_mul(grads, values)
+        torch._foreach_sub_(sums, [x.nan_to_num_(0.0, 0.0, 0.0) for x in products])

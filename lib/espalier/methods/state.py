@@ -1,7 +1,7 @@
 """State pruning: the optimizer's moments say which weights matter (AdamWPrune).
 
-Differs from the earlier AdamWPrune code: thresholds are exact, AMSGrad's state is masked too, and
-a pruned weight stays pruned under every formula.
+Differs from the earlier AdamWPrune code: thresholds are exact, ties go by position instead of all
+at once, and AMSGrad's state is masked too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Importance of weights by the optimizer's state: formulas under the earlier code's names.
 
-w is the weight, m and v its first and second moments, not bias-corrected (see
-`reset` in optimizers that restart them). Each formula is elementwise; higher means keep.
+w is the weight, m and v its first and second moments, not bias-corrected. Each formula is
+elementwise; higher means keep.
 Differs: bitter1 and bitter2 were told apart only by the length of training, and so are equal;
 bitter8 and bitter9 follow the earlier code, whose documents give other formulas.
 """
@@ -36,7 +36,7 @@ HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
 
 def hybrid(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
     """|w m| * |w| / (sqrt(v) + 1e-8)."""
-    return (w * m).abs() * w.abs() / (v.sqrt() + EPSILON)
+    return (w * m).mul_(w).abs_().div_(v.sqrt().add_(EPSILON))  # the default: spare of memory
 
 
 def magnitude(w: Tensor, m: Tensor, v: Tensor) -> Tensor:

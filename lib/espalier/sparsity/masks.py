@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from espalier.sparsity.threshold import count
 
 
 def prunable(model: nn.Module) -> dict[str, Tensor]:
@@ -32,41 +35,44 @@ def prunable(model: nn.Module) -> dict[str, Tensor]:
 class MaskSet:
     """One mask for each of `weights`, which must share a device and a number format.
 
-    Memory: one value of the weights' own format a weight, from the first pruning on. (On a CPU,
-    multiplying a gradient by bools takes three to seven times as long.)
+    Memory, from the first pruning on: one value of the weights' own format and one byte a weight.
+    (On a CPU, multiplying gradients by the bytes takes three to seven times as long.)
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self.names = list(weights)
         self.weights = list(weights.values())
-        self.size = sum(w.numel() for w in self.weights)
+        self.sizes = [w.numel() for w in self.weights]
+        self.size = sum(self.sizes)
         self.pruned = 0  # weights masked out
-        self._keep: Tensor | None = None  # (size,) 1 where kept, 0 where pruned
-        self._views: list[Tensor] = []  # the same memory in the shapes of the weights
+        self.mask: Tensor | None = None  # (size,) bool: True where pruned, weights in a row
+        self._keep: list[Tensor] = []  # 0 where pruned, else 1, in the shapes of the weights
 
     @property
     def sparsity(self) -> float:
         """Share of the prunable weights that is masked out, in [0, 1]."""
         return self.pruned / self.size if self.size else 0.0
 
-    def pruned_mask(self) -> Tensor:
-        """(size,) bool: True where pruned, weights in a row."""
-        return self._flat() == 0
+    def set(self, mask: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Prune exactly where `mask` (size,) bool is True; zero those weights and their state."""
+        fresh = _positions(mask, self.mask)  # what was pruned before is 0 already
+        self.restore(mask)
+        ends = torch.tensor(self.sizes, device=fresh.device).cumsum(0)
+        parts = torch.tensor_split(fresh, torch.searchsorted(fresh, ends)[:-1].cpu())
+        for weight, part, end, size in zip(self.weights, parts, ends, self.sizes, strict=True):
+            zeros = weight.new_zeros(len(part))
+            for tensor in held(weight, optimizer).values():
+                tensor.put_(part - (end - size), zeros)
 
-    def set(self, pruned: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Prune exactly where `pruned` (size,) bool is True; zero those weights and their state."""
-        self.restore(pruned)
-        pairs = [
-            (tensor, keep)
-            for weight, keep in zip(self.weights, self._views, strict=True)
-            for tensor in held(weight, optimizer).values()
-        ]
-        torch._foreach_mul_([tensor for tensor, _ in pairs], [keep for _, keep in pairs])
-
-    def restore(self, pruned: Tensor) -> None:
+    def restore(self, mask: Tensor) -> None:
         """Set the masks alone, for weights and state that already obey them."""
-        torch.logical_not(pruned, out=self._flat())
-        self.pruned = int(torch.count_nonzero(pruned))
+        self.mask = mask.to(self.weights[0].device)
+        self.pruned = count(self.mask)
+        if not self._keep:
+            self._keep = [torch.ones_like(w) for w in self.weights]
+        parts = torch.split(self.mask, self.sizes)
+        for keep, part in zip(self._keep, parts, strict=True):
+            torch.logical_not(part.view(keep.shape), out=keep)
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
@@ -74,22 +80,15 @@ class MaskSet:
             return
         pairs = [
             (w.grad, keep)
-            for w, keep in zip(self.weights, self._views, strict=True)
+            for w, keep in zip(self.weights, self._keep, strict=True)
             if w.grad is not None
         ]
         if pairs:
             torch._foreach_mul_([grad for grad, _ in pairs], [keep for _, keep in pairs])
 
-    def _flat(self) -> Tensor:
-        if self._keep is None:
-            self._keep = self.weights[0].new_ones(self.size)
-            parts = torch.split(self._keep, [w.numel() for w in self.weights])
-            self._views = [x.view(w.shape) for x, w in zip(parts, self.weights, strict=True)]
-        return self._keep
-
     def assert_masked(self, optimizer: torch.optim.Optimizer) -> None:
         """Raise AssertionError, naming the tensor, if the promise does not hold."""
-        for name, weight, keep in zip(self.names, self.weights, self._views, strict=False):
+        for name, weight, keep in zip(self.names, self.weights, self._keep, strict=False):
             for part, tensor in held(weight, optimizer).items():
                 wrong = int(torch.count_nonzero(tensor.where(keep == 0, 0)))
                 assert wrong == 0, f"{wrong} pruned elements of {part} of {name} are not 0"
@@ -100,3 +99,11 @@ def held(weight: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimizer.state.get(weight, {})
     like = {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == weight.shape}
     return {"weight": weight.detach(), **like}
+
+
+def _positions(mask: Tensor, but: Tensor | None) -> Tensor:
+    """Where `mask` is True and `but` is not, ascending."""
+    if not mask.is_cpu:
+        return torch.nonzero(mask if but is None else mask & ~but).flatten()
+    found = mask.numpy() if but is None else mask.numpy() > but.numpy()
+    return torch.from_numpy(np.flatnonzero(found))

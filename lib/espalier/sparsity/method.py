@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.sparsity.masks import prunable
@@ -20,7 +20,6 @@ class PruningMethod(Method):
     """
 
     plan: PruningPlan = PruningPlan()
-    permanent: ClassVar[bool] = True  # see Pruner
 
     def scores(self, run: Run) -> Scores:
         """The scores after the update that has just been done."""
@@ -31,13 +30,16 @@ class PruningMethod(Method):
         if not weights:
             raise CannotTrain("nothing_to_prune", "the model has no linear or convolution layer")
         schedule = self.plan.schedule(run)
-        run.method_state = Pruner(weights, schedule, self.plan.allocation, self.permanent)
+        run.method_state = Pruner(weights, schedule, self.plan.allocation)
 
     def after_backward(self, run: Run) -> None:  # noqa: D102
         run.method_state.before_step()
 
     def after_step(self, run: Run) -> None:  # noqa: D102
         run.method_state.after_step(run.step, run.optimizer, lambda: self.scores(run))
+
+    def check(self, run: Run) -> None:  # noqa: D102
+        run.method_state.masks.assert_masked(run.optimizer)
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
         live = parameters(run) - run.method_state.masks.pruned

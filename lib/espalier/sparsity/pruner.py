@@ -18,9 +18,9 @@ from espalier.sparsity.threshold import smallest
 class Pruner:
     """Prunes `weights` by `schedule`.
 
-    With `permanent`, a pruned weight ranks below every other, and so stays pruned. (Rounding to
-    whole weights per layer may give a layer one weight back; it then starts from 0.) Without, it
-    is ranked by its score like any weight, and may come back from 0.
+    All weights are ranked anew each time, pruned ones first among equals. By scores that are never
+    negative and 0 for a weight of 0 a pruned weight so stays pruned (but for rounding to whole
+    weights per layer, which may give a layer one back); by others it may come back, from 0.
     """
 
     def __init__(
@@ -28,12 +28,11 @@ class Pruner:
         weights: Mapping[str, Tensor],
         schedule: Schedule,
         allocation: Allocation,
-        permanent: bool = True,
     ) -> None:
         self.masks = MaskSet(weights)
         self.schedule = schedule
         self.allocation = allocation
-        self.permanent = permanent
+        self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:
         """Gradients are there: pruned weights lose theirs."""
@@ -49,13 +48,16 @@ class Pruner:
 
     def choose(self, sparsity: float, scores: Scores) -> Tensor:
         """(weights in a row,) bool: what to prune to reach `sparsity`."""
-        flat = torch.empty(self.masks.size, device=self.masks.weights[0].device)
-        scores.fill(flat)
-        if self.permanent and self.masks.pruned:
-            flat.masked_fill_(self.masks.pruned_mask(), -torch.inf)
+        if self._scores is None:
+            self._scores = torch.empty(self.masks.size, device=self.masks.weights[0].device)
+        scores.fill(self._scores)
         shapes = [w.shape for w in self.masks.weights]
         parts = segments(self.allocation, shapes, sparsity)
-        return torch.cat([smallest(flat[a:b], k) for a, b, k in parts])
+        old = self.masks.mask
+        chosen = [
+            smallest(self._scores[a:b], k, None if old is None else old[a:b]) for a, b, k in parts
+        ]
+        return torch.cat(chosen) if len(chosen) > 1 else chosen[0]
 
     def measures(self) -> dict[str, Any]:
         """Sparsity of the prunable weights as it is and as it is meant to become."""
@@ -63,9 +65,9 @@ class Pruner:
 
     def state_dict(self) -> dict[str, Any]:
         """The masks; empty before the first pruning."""
-        return {"pruned": self.masks.pruned_mask()} if self.masks.pruned else {}
+        return {} if self.masks.mask is None else {"mask": self.masks.mask}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`, for weights and optimizer state restored with it."""
         if state:
-            self.masks.restore(state["pruned"])
+            self.masks.restore(state["mask"])
