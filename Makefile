@@ -98,10 +98,12 @@ sweep sweep-parallel: sweep-generate
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) sweep-run
 
-sweep-generate: range-given setup-plan
+sweep-generate: range-given
+	$(Q)$(SETUP) plan
 	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
 
-sweep-estimate: range-given setup-train
+sweep-estimate: range-given
+	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
 
 sweep-run: setup-train

@@ -1,0 +1,153 @@
+"""Setting up an environment, with a stand-in for its Python that only writes down its calls."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espalier.paths import ROOT
+
+STAND_IN = """#!/bin/sh
+echo "$*" >> calls
+case "$*" in
+    "-m uv pip install"*) {install} ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in a folder with a space, whose environment has a stand-in for Python."""
+    root = tmp_path / "a checkout"
+    for folder in ("scripts", "requirements"):
+        shutil.copytree(ROOT / folder, root / folder)
+    (root / ".venv/bin").mkdir(parents=True)
+    (root / ".venv/lib/python3.11/site-packages").mkdir(parents=True)
+    stand_in(root, install="exit 0")
+    return root
+
+
+def stand_in(root: Path, install: str) -> None:
+    python = root / ".venv/bin/python"
+    python.write_text(STAND_IN.format(install=install))
+    python.chmod(0o755)
+
+
+def bootstrap(root: Path, stage: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as make does, from another folder."""
+    known = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
+    command = ["sh", str(root / "scripts/bootstrap"), stage]
+    return subprocess.run(command, cwd="/", env=known, capture_output=True, text=True, timeout=60)
+
+
+def installs(root: Path) -> list[str]:
+    """The installer's calls so far."""
+    return [line for line in (root / "calls").read_text().splitlines() if "pip install" in line]
+
+
+def test_a_stage_is_installed_once_with_the_stages_it_contains(checkout):
+    first = bootstrap(checkout, "train")
+    assert first.returncode == 0
+    assert first.stdout.startswith("  SETUP   train: torch and torchvision, about 5 GB")
+    assert installs(checkout)[0].endswith("-r requirements/train.txt")
+    for stage in ("train", "plan"):
+        again = bootstrap(checkout, stage)
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert len(installs(checkout)) == 1
+    assert not (checkout / ".venv/dev.txt").exists()
+
+
+def test_changed_requirements_are_installed(checkout):
+    bootstrap(checkout, "plan")
+    (checkout / "requirements/plan.txt").write_text("rich==0\n")
+    bootstrap(checkout, "plan")
+    assert len(installs(checkout)) == 2
+    assert (checkout / ".venv/plan.txt").read_text() == "rich==0\n"
+
+
+def test_an_interrupted_install_is_done_again_from_scratch(checkout):
+    stand_in(checkout, install="kill -9 $PPID; sleep 0.1; exit 1")
+    assert bootstrap(checkout, "plan").returncode != 0
+    assert not (checkout / ".venv/plan.txt").exists()
+    stand_in(checkout, install="exit 0")
+    assert bootstrap(checkout, "plan").returncode == 0
+    assert ["--reinstall" in call for call in installs(checkout)] == [False, True]
+    assert bootstrap(checkout, "train").returncode == 0
+    assert "--reinstall" not in installs(checkout)[2]
+
+
+def test_the_library_is_found_from_wherever_the_checkout_is(checkout):
+    bootstrap(checkout, "plan")
+    link = checkout / ".venv/lib/python3.11/site-packages/espalier.pth"
+    assert (link.parent / link.read_text()).resolve() == (checkout / "lib").resolve()
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("error: Request failed\\n  cause: dns error", "the package index cannot be reached"),
+        ("error: Failed to fetch: http://127.0.0.1:9/rich/", "the package index cannot be reached"),
+        ("note\\nerror: No space left on device", "error: No space left on device; full log:"),
+        ("", "it said nothing"),
+    ],
+)
+def test_a_failure_is_one_line_that_names_the_log(checkout, said, cause):
+    stand_in(checkout, install=f"printf '{said}'; exit 1")
+    done = bootstrap(checkout, "plan")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: installing stage 'plan' failed: {cause}")
+    assert done.stderr.endswith("full log: .venv.log\n")
+    assert done.stderr.count("\n") == 1
+    assert "$ .venv/bin/python -m uv pip install" in (checkout / ".venv.log").read_text()
+
+
+def test_two_at_once_install_once(checkout):
+    with_lock = os.open(checkout / "requirements", os.O_RDONLY)
+    fcntl.flock(with_lock, fcntl.LOCK_EX)
+    command = ["sh", str(checkout / "scripts/bootstrap"), "plan"]
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert second.stdout is not None
+    assert second.stdout.readline() == "  SETUP   waiting for another make to finish its set-up\n"
+    shutil.copy(checkout / "requirements/plan.txt", checkout / ".venv/plan.txt")
+    os.close(with_lock)
+    assert second.wait(timeout=60) == 0
+    assert installs(checkout) == []
+
+
+def test_silent_make_hears_of_errors_only(checkout):
+    done = bootstrap(checkout, "plan", MAKEFLAGS="rRs --no-print-directory")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_no_python_is_one_line(checkout, tmp_path):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "cmp", "dirname"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    done = bootstrap(checkout, "plan", PATH=str(tools))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no Python 3.11 or newer on the PATH")
+    assert done.stderr.count("\n") == 1
+
+
+def pins(stage: str) -> set[str]:
+    return set((ROOT / "requirements" / f"{stage}.txt").read_text().splitlines())
+
+
+def test_stages_pin_the_same_versions():
+    assert pins("plan") < pins("train") < pins("dev")
+
+
+@pytest.mark.parametrize("stage", ["plan", "train", "dev"])
+def test_requirements_are_exact_and_name_no_host(stage):
+    assert all("==" in line and "://" not in line for line in pins(stage))
+
+
+def test_planning_does_not_need_torch():
+    assert not [line for line in pins("plan") if line.startswith(("torch", "nvidia", "triton"))]

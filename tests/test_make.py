@@ -1,0 +1,170 @@
+"""The Makefile: what it offers, what it hands on, and what it must never delete."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from espalier.kconfig import defconfigs
+from espalier.paths import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The Makefile in a folder with a space, beside nothing that is set up."""
+    root = tmp_path / "a checkout"
+    root.mkdir()
+    shutil.copy(ROOT / "Makefile", root)
+    shutil.copytree(ROOT / "defconfigs", root / "defconfigs")
+    return root
+
+
+def make(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command, env = ["make", *arguments], {"PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=60)
+
+
+def recipe(root: Path, *arguments: str) -> list[str]:
+    """The commands that make would run."""
+    done = make(root, "-n", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def phony() -> set[str]:
+    """Targets declared in the Makefile, variables expanded by make itself."""
+    database = subprocess.run(
+        ["make", "-pnq", "-C", str(ROOT), "help"], capture_output=True, text=True
+    ).stdout
+    line = re.search(r"^\.PHONY: (.*)$", database, re.MULTILINE)
+    assert line
+    return set(line[1].split())
+
+
+def listed() -> set[str]:
+    return set(re.findall(r"^## [ *] ([a-z][a-z-]*) +- ", MAKEFILE, re.MULTILINE))
+
+
+def test_help_lists_every_target_and_no_other():
+    presets = {p.name for p in defconfigs.presets()}
+    made = {f"{name}_defconfig" for name in presets} | {f"defconfig-{name}" for name in presets}
+    in_sentences = {"nconfig", "alldefconfig", "train"}
+    assert phony() - INTERNAL - made - in_sentences == listed()
+    assert made < phony()
+    for name in in_sentences:
+        assert f"{name} is the same" in MAKEFILE
+
+
+def test_help_needs_no_environment_and_keeps_the_order_of_the_kernel(checkout):
+    done = make(checkout, "help")
+    headings = re.findall(r"^(\w+)\b.*:$", done.stdout, re.MULTILINE)
+    assert headings == [
+        *["Cleaning", "Configuration", "Training", "Checks", "Documentation", "Variables"]
+    ]
+    assert not (checkout / ".venv").exists()
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_every_recipe_is_a_few_commands():
+    rules = re.split(r"\n(?=\S)", MAKEFILE)
+    assert max(rule.count("\n\t$(Q)") for rule in rules) <= 3
+
+
+@pytest.mark.parametrize(
+    ("target", "stage"),
+    [
+        ("menuconfig", "plan"),
+        ("digits-matrix_defconfig", "plan"),
+        ("sweep-status", "plan"),
+        ("sweep-leaderboard", "plan"),
+        ("all", "train"),
+        ("sweep-run", "train"),
+        ("check", "dev"),
+    ],
+)
+def test_a_target_waits_for_no_more_than_it_needs(checkout, target, stage):
+    stages = [line.split()[-1] for line in recipe(checkout, target) if "bootstrap" in line]
+    assert stages == [stage]
+
+
+def test_a_sweep_is_planned_before_torch_is_installed(checkout):
+    lines = [
+        line.replace(".venv/bin/python -P -m espalier ", "")
+        for line in recipe(checkout, "sweep", "RANGE_CONFIG=a b", "MAX_TRIALS=7")
+        if not line.startswith(("test -n", "\t"))
+    ]
+    assert lines == [
+        "sh scripts/bootstrap plan",
+        "sweep-generate --max-trials '7' $RANGE_CONFIG",
+        "sh scripts/bootstrap train",
+        "sweep-run",
+    ]
+
+
+@pytest.mark.parametrize("target", ["sweep", "sweep-generate", "sweep-estimate", "sweep-parallel"])
+@pytest.mark.parametrize("flags", [[], ["-j4"], ["-s"]])
+def test_a_sweep_without_a_range_file_is_one_line(checkout, target, flags):
+    done = make(checkout, *flags, target)
+    lines = done.stderr.splitlines()
+    assert lines[0] == (
+        f"error: RANGE_CONFIG names no range file; for example: make {target} "
+        "RANGE_CONFIG=defconfigs/digits-adamwprune-range"
+    )
+    assert done.returncode == 2
+    assert not [line for line in lines[1:] if not line.startswith("make")]
+
+
+def test_the_configuration_is_not_run(checkout):
+    (checkout / ".config").write_text('CONFIG_DATA_DIR="$(shell touch RAN)"\n')
+    make(checkout, "help")
+    make(checkout, "clean")
+    assert not (checkout / "RAN").exists()
+
+
+def test_verbose_shows_the_commands(checkout):
+    quiet, loud = make(checkout, "sweep-clean"), make(checkout, "sweep-clean", "V=1")
+    assert "rm -rf sweep_configs" not in quiet.stdout
+    assert "rm -rf sweep_configs" in loud.stdout
+
+
+KEPT = ["test_matrix_results/sweep_1/sweep.db", "data/images", "mine", "defconfigs/digits-matrix"]
+REMOVED = {  # each level removes what is in its list and in those before it
+    "clean": ["lib/__pycache__/a.pyc", "include/generated/model.Kconfig", ".mypy_cache/a"],
+    "mrproper": [".config", ".config.old", "sweep_configs/config_001"],
+    "distclean": [".venv/bin/python", ".venv.log"],
+}
+
+
+@pytest.mark.parametrize("level", list(REMOVED))
+def test_cleaning_removes_its_level_and_never_results(checkout, level):
+    levels = list(REMOVED)
+    gone = [f for name in levels[: levels.index(level) + 1] for f in REMOVED[name]]
+    left = [f for name in levels[levels.index(level) + 1 :] for f in REMOVED[name]]
+    for name in [*KEPT, *gone, *left]:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+    assert make(checkout, level).returncode == 0
+    assert [name for name in [*KEPT, *left] if not (checkout / name).exists()] == []
+    assert [name for name in gone if (checkout / name).exists()] == []
+
+
+def test_sweep_clean_removes_only_the_plan(checkout):
+    for name in [*KEPT, ".config", "sweep_configs/config_001"]:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+    make(checkout, "sweep-clean")
+    assert not (checkout / "sweep_configs").exists()
+    assert all((checkout / name).exists() for name in [*KEPT, ".config"])
+
+
+def test_continuous_integration_runs_the_checks():
+    script = (ROOT / ".ci/run").read_text()
+    assert "exec make check </dev/null" in script
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
