@@ -102,6 +102,13 @@ def test_ties_keep_plan_order_and_input_order_does_not_matter() -> None:
         assert rank(shuffled) == expected
 
 
+def test_rounding_error_does_not_break_a_tie() -> None:
+    found = rank(sweep({"a": [90.02, 97.12, 94.56], "b": [93.9, 93.9, 93.9]}))
+    means = [item.score.mean for item in found.ranked if item.score]
+    assert means[0] < means[1]  # by one part in 10^16
+    assert order(found) == ["config_001", "config_004"] and found.level(found.ranked[1])
+
+
 def test_difference_is_paired_by_seed() -> None:
     # Seeds vary by 10 points, the configurations by about 1 on each seed: pairing shows it.
     found = rank(sweep({"a": [80.0, 90.0, 70.0], "b": [79.0, 88.9, 69.1]}))

@@ -87,7 +87,9 @@ def test_a_trial_that_did_not_pass_offers_no_accuracy_to_sort_by() -> None:
 
 
 def test_text_is_strict_json() -> None:
-    text = summary_text([passed(trial(1, 1), math.nan, math.inf)])
+    results = [passed(trial(1, 1), math.nan, math.inf)]
+    assert records(results)[0]["val_acc"] is None
+    text = summary_text(results)
     assert "NaN" not in text and "Infinity" not in text
     (record,) = json.loads(text)
     assert (record["val_acc"], record["test_acc"]) == (None, None)
