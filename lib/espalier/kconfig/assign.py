@@ -101,8 +101,9 @@ def _describe(expression: object) -> str:
 
 
 def _brought_by(symbol: Symbol) -> str:
-    items = kconfiglib.expr_items(symbol.rev_dep)
-    names = sorted(f"CONFIG_{i.name}" for i in items if isinstance(i, Symbol) and i.nodes)
+    selections = kconfiglib.split_expr(symbol.rev_dep, kconfiglib.OR)
+    selectors = [kconfiglib.split_expr(part, kconfiglib.AND)[0] for part in selections]
+    names = sorted({f"CONFIG_{item.name}" for item in selectors if item.nodes})
     if not names:
         return ""
     more = f" or {len(names) - 2} more" if len(names) > 2 else ""

@@ -198,7 +198,7 @@ def _check_effect(walk: _Walk, requests: Requests, strict: bool) -> None:
         (request, value)
         for request in requests.values()
         for value in request.values
-        if request.required and (request.name, value) not in walk.took
+        if request.requires(value) and (request.name, value) not in walk.took
     ]
     for cause, template in (
         (walk.refused, "{}"),

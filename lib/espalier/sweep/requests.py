@@ -40,6 +40,13 @@ class Request:
         """Whether more than one value is asked for."""
         return len(self.values) > 1
 
+    def requires(self, value: str) -> bool:
+        """Whether it is an error if no trial has `value`.
+
+        Between several members switched y|n, all of them off is only one combination of many.
+        """
+        return self.required and (value != DEFAULT or len(self.values) < 3)
+
     def at(self, value: str) -> str:
         """Place and assignment, the way every message begins."""
         if value == DEFAULT and self.excluded:

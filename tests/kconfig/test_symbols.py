@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import toy
+
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+    return toy.symbols(tmp_path_factory.mktemp("toy"))
+
+
+def test_kinds(known: Symbols) -> None:
+    names = ["PAINT", "COUNT", "MASK", "RATE", "LABEL", "COLOR", "HAS_EDGE"]
+    kinds = ["bool", "int", "hex", "float", "string", "choice", "bool"]
+    assert [known.kind(name) for name in names] == kinds
+    assert str(known.float_range("RATE")) == "(0, 1]"
+    assert known.float_range("LABEL") is None
+
+
+def test_identity_and_settings(known: Symbols) -> None:
+    identity = "EDGE SHAPE PAINT COLOR MOST COUNT MASK RATE LABEL FORCED FORCER"
+    assert " ".join(known.identity) == identity
+    assert known.settings == ("PLACE", "VOICE", "SWEEP_MAX_TRIALS")
+    assert not known.in_identity("VOICE_LOUD")
+    assert known.in_identity("COLOR_RED")
+
+
+def test_members_and_owners(known: Symbols) -> None:
+    assert list(known.members("SHAPE")) == ["round", "square", "star"]
+    assert list(known.members("COLOR")) == ["red", "blue"]
+    assert known.owner("SHAPE_SELECT_STAR") == ("SHAPE", "star")
+    assert known.owner("PAINT") is None
+    assert known.nearest("COLOUR") == "COLOR"
+    assert "COLOR" in known
+    assert "COLOUR" not in known
+
+
+def test_every_prompted_symbol_of_the_tree_is_somewhere() -> None:
+    known = Symbols(tree.parse())
+    members = {m.name for choice in known.choices for m in known.members(choice).values()}
+    prompted = {
+        s.name for s in known.kconf.unique_defined_syms if any(node.prompt for node in s.nodes)
+    }
+    assert prompted - members <= {*known.identity, *known.settings}
+    assert {"SEED", "OPTIMIZER", "LEARNING_RATE"} <= set(known.identity)
+    assert {"DEVICE", "DATA_DIR", "PARALLEL"} <= set(known.settings)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from espalier.sweep import numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.03:0.02:0.09", "0.03 0.05 0.07 0.09"),  # the guide's
+        ("0.985:0.005:0.999", "0.985 0.99 0.995"),  # earlier: 0.98 0.99 0.99
+        ("0.0001:0.0001:0.0005", "0.0001 0.0002 0.0003 0.0004 0.0005"),  # earlier: 0.00 x 5
+        ("1:0.1:1.3", "1 1.1 1.2 1.3"),  # earlier: 1.2000000000000002
+        ("1e-9:1e-9:3e-9", "0.000000001 0.000000002 0.000000003"),
+        ("100:50:300", "100 150 200 250 300"),
+        ("-1:1:1", "-1 0 1"),
+        ("3:-1:1", "3 2 1"),
+        ("0:0.3:1", "0 0.3 0.6 0.9"),  # the end is not on the grid
+        ("5:1:5", "5"),
+        ("1.0 : 1.0 : 3.0", "1 2 3"),
+        ("7800:3900:15600", "7800 11700 15600"),
+        ("0x10:0x10:0x30", "0x10 0x20 0x30"),
+        ("1e-4:*10:1e-1", "0.0001 0.001 0.01 0.1"),
+        ("8:*0.5:1", "8 4 2 1"),
+        ("1:*3:50", "1 3 9 27"),
+        ("1e-3:*3.1622776601683795:1e-1", None),  # a rounded root: five values, the end exact
+    ],
+)
+def test_ranges(text: str, values: str | None) -> None:
+    found = numbers.expand(text)
+    if values is None:
+        assert len(found) == 5
+        assert (found[0], found[-1]) == ("0.001", "0.1")
+    else:
+        assert found == values.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("0:0:1", "step must not be 0"),
+        ("5:1:1", "the range is empty: a step of 1 leads away"),
+        ("1:-1:5", "the range is empty: a step of -1 leads away"),
+        ("1:2", "a range is start:step:end"),
+        ("1:x:3", "'x' in the range is not a number"),
+        ("1::3", "'' in the range is not a number"),
+        ("1:*1:10", "factor must be above 0 and not 1"),
+        ("1:*-2:10", "factor must be above 0 and not 1"),
+        ("1:*0:10", "factor must be above 0 and not 1"),
+        ("0:*10:1", "ends above 0"),
+        ("-1:*10:1", "ends above 0"),
+        ("1e-1:*10:1e-4", "the range is empty: a factor of 10 leads away"),
+        ("1:1e-9:2", "at most 1000000"),
+        ("1:*1.0000001:2", "at most 1000000"),
+    ],
+)
+def test_rules(text: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule.replace("*", r"\*")):
+        numbers.expand(text)
+
+
+@pytest.mark.parametrize("text", ["http://a:80/x", "cuda:0", "a:b:c", "1", "1e-3", "inf:nan:x"])
+def test_what_is_no_range(text: str) -> None:
+    assert not numbers.is_range(text)
+
+
+decimals = st.decimals(-1000, 1000, places=9)
+
+
+@given(decimals, st.decimals("1e-9", 10, places=9), st.integers(0, 200))
+def test_arithmetic_is_exact(start: Decimal, step: Decimal, count: int) -> None:
+    end = start + count * step
+    found = numbers.expand(f"{start}:{step}:{end}")
+    assert [Decimal(x) for x in found] == [start + i * step for i in range(count + 1)]
+    assert len(set(found)) == count + 1
+    back = numbers.expand(f"{end}:{-step}:{start}")
+    assert back == found[::-1]
+
+
+@given(decimals)
+def test_plain_text_is_the_number(number: Decimal) -> None:
+    assert Decimal(numbers.plain(number)) == number
+    assert "E" not in numbers.plain(number)

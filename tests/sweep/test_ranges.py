@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from espalier.errors import UserError
+from espalier.sweep import ranges
+
+
+def values(right: str) -> list[str]:
+    (setting,) = ranges.parse(f"CONFIG_X={right}", "f")
+    return list(setting.values)
+
+
+@pytest.mark.parametrize(
+    ("right", "found"),
+    [
+        ("0.999", ["0.999"]),
+        ('"0.7"', ["0.7"]),
+        ("7800|11700  # Epoch 20 or 30", ["7800", "11700"]),
+        ("y|n", ["y", "n"]),
+        (" y".strip() + "   # comment", ["y"]),
+        ("a | b |c", ["a", "b", "c"]),
+        ('"a|b"', ["a|b"]),
+        ('"a"|"b"', ["a", "b"]),
+        ('"a" | b', ["a", "b"]),
+        ('"a # b"', ["a # b"]),
+        ('"0.1:0.1:0.3"', ["0.1:0.1:0.3"]),
+        (r'"say \"hi\" \\"', [r'say "hi" \\'[:-1]]),
+        ('""', [""]),
+        ("1:1:3|9", ["1", "2", "3", "9"]),
+        ("1|10:*10:1000|5", ["1", "10", "100", "1000", "5"]),
+        ("http://host:80/x", ["http://host:80/x"]),
+        ("0x1F", ["0x1F"]),
+        ("a=b", ["a=b"]),
+    ],
+)
+def test_values(right: str, found: list[str]) -> None:
+    assert values(right) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CONFIG_X=1:0:3", "f:1: CONFIG_X=1:0:3: the step must not be 0"),
+        ("\n\nCONFIG_X=3:1:1 # c", "f:3: CONFIG_X=3:1:1 # c: the range is empty: a step of 1"),
+        ("CONFIG_X = 3", "f:1: CONFIG_X = 3: no spaces are allowed before or after '='"),
+        ("CONFIG_X= 3", "f:1: CONFIG_X= 3: no spaces are allowed before or after '='"),
+        ("FOO=1", "f:1: FOO=1: expected CONFIG_NAME=value"),
+        ("CONFIG_X", "f:1: CONFIG_X: expected CONFIG_NAME=value"),
+        ("CONFIG_X=", 'a value is missing; write "" for an empty text'),
+        ("CONFIG_X=y|", "a value is missing"),
+        ("CONFIG_X=|y", "a value is missing"),
+        ("CONFIG_X=# y", "a value is missing"),
+        ('CONFIG_X="a', "the quote is not closed"),
+        ('CONFIG_X="a"b', "a quote belongs around a whole element"),
+        ('CONFIG_X=a"b"', "a quote belongs around a whole element"),
+        ("CONFIG_X=1\nCONFIG_Y=2\nCONFIG_X=1", "f:3: CONFIG_X=1: already set in line 1"),
+        ("CONFIG_X=1\n# CONFIG_X is not set", "f:2: CONFIG_X=n: already set in line 1"),
+    ],
+)
+def test_errors_are_one_line_with_a_place(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ranges.parse(text, "f")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_not_set_comments_and_places() -> None:
+    text = "# a comment\n\n  CONFIG_A=1  \n# CONFIG_B is not set\n# CONFIG_C=3\n"
+    first, second = ranges.parse(text, "f")
+    assert (first.symbol, first.values, str(first.place)) == ("A", ("1",), "f:3")
+    assert (second.symbol, second.values, str(second.place)) == ("B", ("n",), "f:4")
+
+
+def test_files_of_other_systems(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b"\xef\xbb\xbfCONFIG_A=1\r\nCONFIG_B=y|n\r\n")
+    assert [s.values for s in ranges.read(path)] == [("1",), ("y", "n")]
+    path.write_bytes(b"CONFIG_A=\xff\n")
+    with pytest.raises(UserError, match="not a text file in UTF-8"):
+        ranges.read(path)
+    with pytest.raises(UserError, match="No such file"):
+        ranges.read(tmp_path / "absent")
+
+
+texts = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
+
+
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_quoted_literals_come_back_whole(items: list[str]) -> None:
+    escaped = [item.replace("\\", "\\\\").replace('"', '\\"') for item in items]
+    assert values("|".join(f'"{item}"' for item in escaped)) == items
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+    try:
+        ranges.parse(text, "f")
+    except UserError as error:
+        assert str(error).startswith("f:")
+        assert len(str(error).splitlines()) == 1

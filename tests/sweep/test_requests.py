@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+import toy
+
+from espalier.errors import UserError
+from espalier.kconfig.assign import DEFAULT
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import requests
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+    return toy.symbols(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "values"),
+    [
+        ("CONFIG_RATE=0.1|1e-1|0.2", "RATE", ("0.1", "0.2")),
+        ("CONFIG_COUNT=005", "COUNT", ("5",)),
+        ("CONFIG_MASK=0x10:0x10:0x20", "MASK", ("0x10", "0x20")),
+        ("CONFIG_LABEL=a|0.10", "LABEL", ("a", "0.10")),
+        ("CONFIG_COLOR=blue|Red", "COLOR", ("blue", "red")),
+        ("CONFIG_COLOR_BLUE=y", "COLOR", ("blue",)),
+        ("CONFIG_COLOR_BLUE=y\n# CONFIG_COLOR_RED is not set", "COLOR", ("blue",)),
+        ("CONFIG_COLOR_BLUE=y|n", "COLOR", ("blue", DEFAULT)),
+        ("CONFIG_SHAPE_SELECT_ROUND=y|n\nCONFIG_SHAPE_SELECT_STAR=n|y", "SHAPE", None),
+        ("# CONFIG_PAINT is not set", "PAINT", ("n",)),
+    ],
+)
+def test_requests(known: Symbols, text: str, name: str, values: tuple[str, ...] | None) -> None:
+    found = toy.asked(known, text)
+    assert list(found) == [name]
+    assert found[name].values == (values or ("round", DEFAULT, "star"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CONFIG_CONT=1", "f:1: CONFIG_CONT: no such symbol; did you mean CONFIG_COUNT?"),
+        ("CONFIG_ZZZZZZ=1", "f:1: CONFIG_ZZZZZZ: no such symbol; `make menuconfig` shows"),
+        ("CONFIG_RATE=abc", "f:1: CONFIG_RATE=abc: must be a finite decimal number"),
+        ("CONFIG_RATE=0.5|0|1", "f:1: CONFIG_RATE=0: must be in (0, 1]"),
+        ("CONFIG_COUNT=1e3", "f:1: CONFIG_COUNT=1e3: must be a decimal integer"),
+        ("CONFIG_COUNT=1:0.5:3", "f:1: CONFIG_COUNT=1.5: must be a decimal integer"),
+        ("CONFIG_PAINT=m", "f:1: CONFIG_PAINT=m: must be y or n"),
+        ("# CONFIG_COUNT is not set", "f:1: CONFIG_COUNT=n: must be a decimal integer"),
+        ("CONFIG_COLOR=bleu", "f:1: CONFIG_COLOR=bleu: no such member; did you mean blue?"),
+        ("CONFIG_COLOR=red\nCONFIG_COLOR_BLUE=y", "f:2: CONFIG_COLOR_BLUE=y: CONFIG_COLOR is alr"),
+        ("CONFIG_COLOR_RED=y\nCONFIG_COLOR_BLUE=y", "f:2: CONFIG_COLOR_BLUE=y: line 1 already"),
+        ("CONFIG_PLACE=a|b", "f:1: CONFIG_PLACE=a|b: is not part of a trial's identity"),
+        ("CONFIG_VOICE=loud|low", "f:1: CONFIG_VOICE=loud|low: is not part of a trial's"),
+        ("CONFIG_HAS_EDGE=y|n", "f:1: CONFIG_HAS_EDGE=y|n: has no prompt"),
+    ],
+)
+def test_what_can_never_be_right(known: Symbols, text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        toy.asked(known, text)
+    assert message in str(caught.value)
+
+
+def test_later_files_win_and_say_so(known: Symbols) -> None:
+    files = [
+        toy.asked(known, "CONFIG_COUNT=1|2\nCONFIG_COLOR_RED=y\nCONFIG_RATE=0.5", "a"),
+        toy.asked(known, "CONFIG_COLOR=blue\nCONFIG_COUNT=4\nCONFIG_RATE=0.50", "b"),
+    ]
+    merged, notes = requests.merge(files)
+    assert {name: request.values for name, request in merged.items()} == {
+        "COUNT": ("4",),
+        "COLOR": ("blue",),
+        "RATE": ("0.5",),
+    }
+    assert notes == [
+        "b:1: CONFIG_COLOR=blue overrides a:2: CONFIG_COLOR=red",
+        "b:2: CONFIG_COUNT=4 overrides a:1: CONFIG_COUNT=1|2",
+    ]
