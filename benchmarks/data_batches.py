@@ -1,0 +1,88 @@
+"""Milliseconds a batch: samples held in memory against torch's DataLoader, interleaved, medians.
+
+Run: python benchmarks/data_batches.py [rounds]
+
+The DataLoader is given its best case, a TensorDataset that is in memory already and needs no
+decoding; each round times one epoch of every source, so that they share the machine's moods.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from espalier.contracts import Split, steps_in
+from espalier.train.augment import Augmentation
+from espalier.train.data import batches
+
+BATCH = 128  # samples
+SIZES = {"8x8x1": (1226, 1, 8, 8), "28x28x1": (4096, 1, 28, 28), "32x32x3": (4096, 3, 32, 32)}
+Source = Callable[[], Iterable[object]]
+
+
+def sources(split: Split) -> dict[str, Source]:
+    """Ways to walk once through `split` in random order, by name."""
+    generator = torch.Generator().manual_seed(0)
+    both = Augmentation(flip=True, crop_padding=min(4, split.x.shape[2] // 4))
+
+    def augmented() -> Iterator[object]:
+        for x, y in batches(split, BATCH, generator):
+            yield both.apply(x, generator), y
+
+    here, workers = _loader(split, 0), _loader(split, 2)
+    return {
+        "in memory": lambda: batches(split, BATCH, generator),
+        "in memory, flip and crop": augmented,
+        "DataLoader, 0 workers": lambda: here,
+        "DataLoader, 2 workers": lambda: workers,
+    }
+
+
+def _loader(split: Split, workers: int) -> DataLoader[object]:
+    return DataLoader(
+        TensorDataset(split.x, split.y),
+        BATCH,
+        shuffle=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+
+
+def milliseconds(source: Source, steps: int) -> float:
+    """Wall time of one epoch, per batch."""
+    start = time.perf_counter()
+    for _ in source():
+        pass
+    return 1000 * (time.perf_counter() - start) / steps
+
+
+def measure(shape: tuple[int, int, int, int], rounds: int) -> dict[str, float]:
+    """Median over `rounds` of every source, after one epoch that is not counted."""
+    split = Split(torch.randn(shape), torch.randint(10, shape[:1]))
+    steps = steps_in(len(split), BATCH)
+    found = sources(split)
+    times: dict[str, list[float]] = {name: [] for name in found}
+    for _ in range(rounds + 1):
+        for name, source in found.items():
+            times[name].append(milliseconds(source, steps))
+    return {name: statistics.median(values[1:]) for name, values in times.items()}
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    torch.set_num_threads(1)
+    print(f"torch {torch.__version__}, {platform.machine()}, 1 thread, batch {BATCH}, n={rounds}")
+    table = {size: measure(shape, rounds) for size, shape in SIZES.items()}
+    print(f"{'ms a batch':28}" + "".join(f"{size:>10}" for size in table))
+    for name in next(iter(table.values())):
+        print(f"{name:28}" + "".join(f"{row[name]:10.3f}" for row in table.values()))
+
+
+if __name__ == "__main__":
+    main()
