@@ -41,11 +41,12 @@ class Symbols:
             for name, members in self._members.items()
             for value, member in members.items()
         }
-        prompted = [n for n in self._in_tree_order() if self.has_prompt(n)]
-        self.identity = tuple(n for n in prompted if self.in_identity(n))
-        """Names that make up a trial's identity, in the tree's order; no choice members."""
-        self.settings = tuple(n for n in prompted if not self.in_identity(n))
-        """Prompted names outside a trial's identity: device, paths, verbosity."""
+        self.prompted = tuple(n for n in self._in_tree_order() if self.has_prompt(n))
+        """Names that a user can set, in the tree's order; no choice members."""
+        self.identity = tuple(n for n in self.prompted if self.in_identity(n))
+        """Those that make up a trial's identity."""
+        self.settings = tuple(n for n in self.prompted if not self.in_identity(n))
+        """Those outside it: device, paths, verbosity, how to expand."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
+from espalier.errors import UserError
 from espalier.paths import SWEEP_CONFIGS
 from espalier.sweep import combinations, planning
 from espalier.sweep.plan import Plan, write_plan
@@ -16,7 +18,7 @@ def generate(argv: list[str]) -> int:
     add_range_files(parser)
     parser.add_argument("--output-dir", type=Path, default=SWEEP_CONFIGS)
     args = parser.parse_args(argv)
-    plan = planning.plan_from_files([planning.find(name) for name in args.files], args.max_trials)
+    plan = planned(args)
     write_plan(plan, args.output_dir)
     print("\n".join(report(plan)))
     print(f"\nWrote {len(plan.trials)} configurations to {args.output_dir}/")
@@ -26,7 +28,17 @@ def generate(argv: list[str]) -> int:
 def add_range_files(parser: argparse.ArgumentParser) -> None:
     """The arguments that name a sweep: its range files and its size limit."""
     parser.add_argument("files", nargs="+", metavar="RANGE_CONFIG", help="merged left to right")
-    parser.add_argument("--max-trials", type=int, metavar="N", help="largest plan allowed")
+    limit = os.environ.get("MAX_TRIALS") or None
+    parser.add_argument("--max-trials", default=limit, metavar="N", help="largest plan allowed")
+
+
+def planned(args: argparse.Namespace) -> Plan:
+    """The plan of the files that `add_range_files` took."""
+    limit = args.max_trials
+    if limit is not None and not (limit.isdecimal() and int(limit)):
+        raise UserError(f"MAX_TRIALS={limit}: must be an integer above 0")
+    files = [planning.find(name) for name in args.files]
+    return planning.plan_from_files(files, None if limit is None else int(limit))
 
 
 def report(plan: Plan) -> list[str]:

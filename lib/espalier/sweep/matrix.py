@@ -35,12 +35,7 @@ def to_axes(symbols: Symbols, requests: Requests) -> Requests:
 
 def _is_multiple(symbols: Symbols, requests: Requests, mode: str) -> bool:
     choice, multiple = _owner(symbols, mode)
-    request = requests.get(choice)
-    if request is None or multiple not in request.values:
-        return False
-    if request.is_axis:
-        raise UserError(f"{request.at('|'.join(request.values))}: a mode cannot be swept")
-    return True
+    return choice in requests and requests[choice].values == (multiple,)
 
 
 def _replace(symbols: Symbols, requests: Requests, kind: str, switches: str, mode: str) -> Requests:
@@ -72,18 +67,19 @@ def _sparsity(symbols: Symbols, requests: Requests, place: Place) -> Requests:
 
 def _enabled(symbols: Symbols, requests: Requests, prefix: str, place: Place) -> list[str]:
     """What is enabled under `prefix`, without it, in the tree's order."""
-    for request in requests.values():
-        if request.name.startswith(f"{prefix}_") and request.is_axis:
-            raise UserError(f"{request.at('y|n')}: a test-matrix switch cannot be swept")
     symbols.kconf.unset_values()
     for request in requests.values():
         if not request.is_axis:
             assign.put(symbols, request.name, request.values[0])
-    names = [n for n in symbols.identity if n.startswith(f"{prefix}_")]
+    names = [n for n in symbols.prompted if n.startswith(f"{prefix}_")]
     enabled = [n for n in names if assign.effective(symbols, n) == "y"]
     if not enabled:
-        raise UserError(f"{place}: the test matrix is empty; enable one of {', '.join(names)}")
+        raise UserError(f"{place}: the test matrix is empty; enable one of {_listed(names)}")
     return [name.removeprefix(f"{prefix}_") for name in enabled]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"CONFIG_{name}" for name in names)
 
 
 def _axis(name: str, values: list[str], place: Place) -> Request:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espalier.__main__ import main
+
+
+def generate(*argv: str) -> int:
+    return main(["sweep-generate", *argv])
+
+
+def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1:1:20\nCONFIG_PRUNING_METHOD=none|state\n")
+    assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 0
+    assert capsys.readouterr().out == (
+        "Variable parameters:\n"
+        "  CONFIG_SEED: 20 values (1, 2, 3, ... 20)\n"
+        "  CONFIG_PRUNING_METHOD: 2 values (none, state)\n"
+        f"\nWrote 40 configurations to {tmp_path / 'out'}/\n"
+    )
+    assert len(list((tmp_path / "out").glob("config_*"))) == 40
+
+
+def test_an_error_is_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEDE=1\n")
+    assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path / 'r'}:1: CONFIG_SEDE: no such symbol; did you mean CONFIG_SEED?\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_limit_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1:1:9\n")
+    argv = [str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")]
+    monkeypatch.setenv("MAX_TRIALS", "8")
+    assert generate(*argv) == 2
+    assert "more than 8 trials (9 combinations: CONFIG_SEED has 9" in capsys.readouterr().err
+    assert generate(*argv, "--max-trials", "9") == 0
+    monkeypatch.setenv("MAX_TRIALS", "many")
+    assert generate(*argv) == 2
+    assert "MAX_TRIALS=many: must be an integer above 0" in capsys.readouterr().err
+
+
+def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").write_text("CONFIG_SEED=1|2\n")
+    (tmp_path / "b").write_text("CONFIG_SEED=3\n")
+    out = str(tmp_path / "out")
+    assert generate(str(tmp_path / "a"), str(tmp_path / "b"), "--output-dir", out) == 0
+    note = f"Note: {tmp_path}/b:1: CONFIG_SEED=3 overrides {tmp_path}/a:1: CONFIG_SEED=1|2\n"
+    assert capsys.readouterr().out.startswith(note + "No variable parameters: one trial.\n")
+
+
+def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2\n")
+    code = (
+        "import sys; from espalier.__main__ import main; main(sys.argv[1:]); "
+        "print([m for m in ('torch', 'scipy', 'pandas', 'numpy') if m in sys.modules])"
+    )
+    argv = [sys.executable, "-c", code, "sweep-generate", str(tmp_path / "r")]
+    argv += ["--output-dir", str(tmp_path / "out")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
