@@ -3,9 +3,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from espalier.sweep.interval import Interval, Verdict, interval, verdict
 from hypothesis import given
 from hypothesis import strategies as st
+
+from espalier.sweep.interval import Interval, Verdict, interval, verdict
 
 
 def test_no_values_have_no_mean() -> None:

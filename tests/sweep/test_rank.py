@@ -4,11 +4,12 @@ import math
 import random
 
 import pytest
+from outcomes import ended, passed, sweep, trial
+
 from espalier.errors import UserError
 from espalier.sweep.interval import Interval, Verdict
 from espalier.sweep.rank import Outcome, Ranking, rank
 from espalier.trial import Status
-from outcomes import ended, passed, sweep, trial
 
 
 def order(ranking: Ranking) -> list[str]:
