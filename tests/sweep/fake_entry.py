@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 from espalier.trial import Job, Result, Status
 
@@ -23,8 +25,8 @@ def train(job: Job) -> Result:
         time.sleep(float(config["SECONDS"]))
         print(f"epoch {epoch}")
         job.emit({"epoch": epoch, "epochs": int(config["EPOCHS"]), "val_acc": 10.0 * epoch})
-    if "STARTS" in config:  # one line for every time that this trial has run to its end
-        with open(config["STARTS"], "a") as file:
+    if "ENDS" in config:  # one line for every time that this trial has run to its end
+        with Path(config["ENDS"]).open("a") as file:
             file.write(f"{job.trial.name}\n")
     return ACTS[config["ACT"]](job)
 
@@ -79,6 +81,14 @@ def once(job: Job) -> Result:
     return passing(job)
 
 
+def hanging_once(job: Job) -> Result:
+    mark = job.directory / "tried"
+    if not mark.exists():
+        mark.touch()
+        return hanging(job)
+    return passing(job)
+
+
 def lacking(job: Job) -> Result:
     return Result(Status.ERROR, "input", "data/x: no such file")
 
@@ -104,7 +114,23 @@ def loud(job: Job) -> Result:
     return passing(job)
 
 
+def family(job: Job) -> Result:
+    """Start a child, note its process id, and hang."""
+    child = subprocess.Popen(["sleep", "600"])
+    (job.directory / "child").write_text(str(child.pid))
+    return hanging(job)
+
+
+def orphan(job: Job) -> Result:
+    """Die and leave a forked child behind that has inherited every descriptor."""
+    if os.fork() == 0:
+        time.sleep(2)
+    os._exit(3)
+
+
 ACTS = {
+    "family": family,
+    "orphan": orphan,
     "pass": passing,
     "diverge": diverging,
     "crash": crashing,
@@ -114,6 +140,7 @@ ACTS = {
     "kill": killed,
     "hang": hanging,
     "once": once,
+    "hang_once": hanging_once,
     "input": lacking,
     "environment": environment,
     "not_json": not_json,

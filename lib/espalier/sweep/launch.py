@@ -100,6 +100,7 @@ def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
             stack.enter_context(results_dir.locked(folder))
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
+        sweep.take_over()
         yield sweep, _refresh(sweep.store, request) or begun
 
 

@@ -26,6 +26,7 @@ from espalier.sweep.worker import Task
 from espalier.trial import Record, Result, Status
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
+LAST_WORDS = 1.0  # seconds a dying worker has to print its traceback
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,9 @@ class Pool:
     def _read(self, slot: int) -> list[Event]:
         one = self._workers[slot]
         chunk = os.read(one.records, CHUNK)
-        if not chunk:  # its end of the pipe is closed: it is dead, or as good as
+        if not chunk:  # its end of the pipe is closed: it is dying, or as good as dead
+            with suppress(subprocess.TimeoutExpired):
+                one.child.wait(LAST_WORDS)
             one.end(closing=False)
             return []
         return [event for line in one.lines(chunk) for event in one.heard(slot, line)]

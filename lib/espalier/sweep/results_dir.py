@@ -120,8 +120,10 @@ class SweepDir:
             text = wire.pretty(metrics(trial, result, attempts))
             write_atomically(self.directory(trial.number) / METRICS, text)
 
-    def repair(self) -> None:
-        """Write the files of finished trials that a killed runner did not get to."""
+    def take_over(self) -> None:
+        """Set right what a killed runner left half done: open attempts, files not written."""
+        with self.store.writing():
+            self.store.interrupt_running()
         for trial, result, _ in self.store.final_results():
             path = self.directory(trial.number) / METRICS
             if result.status != "notrun" and not _filled(path):

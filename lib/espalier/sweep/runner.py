@@ -68,11 +68,8 @@ class Runner:
     """Runs every pending trial of one sweep on one executor."""
 
     def __init__(self, sweep: SweepDir, executor: Executor, limits: Limits, view: Display) -> None:
-        """Take over the sweep: what a killed runner left half done is set right."""
+        """Nothing runs yet."""
         self._sweep, self._store = sweep, sweep.store
-        with self._store.writing():
-            self._store.interrupt_running()
-        sweep.repair()
         self._executor, self._limits, self._view = executor, limits, view
         self._settings = {str(k): str(v) for k, v in self._store.header["settings"].items()}
         self._trials = {trial.number: trial for trial in self._store.trials()}

@@ -88,14 +88,13 @@ class Store:
     def create(cls, path: Path, header: Record, trials: Iterable[Planned]) -> None:
         """Write the store of a new sweep; it appears under its name complete or not at all."""
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)
-        with space.needed(path.parent), closing(_connect(f"file:{_uri(draft)}?mode=rwc")) as db:
-            db.executescript("PRAGMA journal_mode = WAL; BEGIN;" + _TABLES)
-            meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
-            db.executemany("INSERT INTO meta VALUES (?, ?)", _encoded(meta))
-            db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", map(_row, trials))
-            db.execute("COMMIT")
-        draft.replace(path)
+        try:
+            with space.needed(path.parent), closing(_connect(f"file:{_uri(draft)}?mode=rwc")) as db:
+                _fill(db, header, trials)
+            draft.replace(path)
+        finally:
+            for left in path.parent.glob(f"{draft.name}*"):
+                left.unlink()
 
     @classmethod
     def open(cls, path: Path, readonly: bool = False) -> Store:
@@ -104,11 +103,10 @@ class Store:
             raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
         frozen = readonly and not os.access(path.parent, os.W_OK)
         mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
-        store = cls(path, _connect(f"file:{_uri(path)}?{mode}"))
         try:
+            store = cls(path, _connect(f"file:{_uri(path)}?{mode}"))
             schema = store._meta("schema")
         except (sqlite3.DatabaseError, TypeError) as error:
-            store.close()
             raise UserError(f"{path}: not the store of a sweep ({error})") from error
         if schema != SCHEMA:
             store.close()
@@ -260,6 +258,15 @@ def _connect(uri: str) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def _fill(db: sqlite3.Connection, header: Record, trials: Iterable[Planned]) -> None:
+    meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
+    db.executescript("BEGIN;" + _TABLES)
+    db.executemany("INSERT INTO meta VALUES (?, ?)", _encoded(meta))
+    db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", map(_row, trials))
+    db.execute("COMMIT")
+    db.execute("PRAGMA journal_mode = WAL")
 
 
 def _uri(path: Path) -> str:

@@ -144,11 +144,11 @@ def captured(task: Task) -> Iterator[None]:
     try:
         yield
     finally:
-        for stream, descriptor in zip((sys.stdout, sys.stderr), kept, strict=True):
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             with suppress(OSError):
                 stream.flush()
-            os.dup2(descriptor, stream.fileno())
-            os.close(descriptor)
+            os.dup2(kept[number - 1], number)
+            os.close(kept[number - 1])
 
 
 def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:

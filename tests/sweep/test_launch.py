@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_sweep
+import pytest
+from fake_sweep import HERE, request, start, trial
+
+from espalier.errors import UserError
+from espalier.sweep import launch
+from espalier.sweep.results_dir import STORE, locked, runner_of, sweeps, timestamped
+from espalier.sweep.status import status_lines
+from espalier.sweep.store import Store
+
+TWO = [trial(1), trial(2)]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+def ran(folder: Path) -> int:
+    with Store.open(folder / STORE, readonly=True) as store:
+        return len(store.attempts())
+
+
+def test_a_finished_sweep_is_not_run_again_unless_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for new in (False, False, True):
+        assert launch.run(request(tmp_path, TWO, new=new)) == 0
+    assert [ran(folder) for folder in sweeps(tmp_path)] == [2, 2]
+    output = capsys.readouterr().out
+    assert output.count("finished already; NEW=1 (--new) runs this plan again") == 1
+    assert output.count("2 trials: 2 passed") == 3
+
+
+def test_another_plan_is_another_sweep(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    launch.run(request(tmp_path, TWO, plan_id="other"))
+    assert len(sweeps(tmp_path)) == 2
+
+
+def test_an_unfinished_sweep_goes_on_with_the_settings_of_today(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1"))
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1", DATA_DIR="mended"))
+    (folder,) = sweeps(tmp_path)
+    with Store.open(folder / STORE) as store:
+        assert store.header["settings"]["DATA_DIR"] == "mended"
+        assert [one.round for one in store.attempts()] == [1, 2]
+
+
+def test_results_can_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    mine = tmp_path / "my_sweep_results"
+    for _ in range(2):
+        assert launch.run(request(tmp_path, TWO, output=mine)) == 0
+    assert {"sweep.db", "sweep_summary.json", "sweep_analysis.txt", "config_001_mlp_sgd"} <= {
+        path.name for path in mine.iterdir()
+    }
+    assert ran(mine) == 2
+    with pytest.raises(UserError, match="holds the results of another plan"):
+        launch.run(request(tmp_path, TWO, output=mine, plan_id="other"))
+    with pytest.raises(UserError, match="holds results already"):
+        launch.run(request(tmp_path, TWO, output=mine, new=True))
+
+
+def test_a_dry_run_says_what_would_run_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = [trial(1), trial(2, "crash")]
+    assert launch.preview(request(tmp_path, trials)) == 0
+    expected = "would run 2 of 2 trials\nconfig_001 CONFIG_LR=0.001\nconfig_002 CONFIG_LR=0.002\n"
+    assert capsys.readouterr().out == expected
+    assert list(tmp_path.iterdir()) == []
+    launch.run(request(tmp_path, trials))
+    capsys.readouterr()
+    launch.preview(request(tmp_path, trials))
+    assert "0 of 2 trials" in capsys.readouterr().out
+
+
+def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
+    made = []
+    for _ in range(11):
+        made.append(timestamped(tmp_path, now=0))
+        made[-1].mkdir()
+        (made[-1] / STORE).touch()
+    assert re.fullmatch(r"sweep_\d{8}_\d{6}", made[0].name)
+    assert made[1].name == made[0].name + "_2"
+    assert sweeps(tmp_path) == made[::-1]
+
+
+def test_a_broken_entry_stops_the_sweep_with_one_line(tmp_path: Path) -> None:
+    process = start(tmp_path, TWO, entry="no_such_module:train")
+    output, _ = process.communicate()
+    assert process.returncode == 2
+    assert "No module named 'no_such_module'" in output.splitlines()[-1]
+    assert "Traceback" not in output
+
+
+def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
+    process = start(tmp_path, [trial(1), trial(2, "diverge")], parallel=1)
+    output, _ = process.communicate()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", output)
+    lines = output.splitlines()
+    assert lines[0].endswith(": new sweep, 2 of 2 trials")
+    assert re.fullmatch(
+        r"\[1/2\] config_001 passed val 51\.0% sparsity 70\.0% \S+s  ETA .*", lines[1]
+    )
+    assert re.fullmatch(r"\[2/2\] config_002 failed diverged: .* \S+s  ETA 0\.0s", lines[2])
+    assert any(line == "2 trials: 1 passed, 1 failed" for line in lines)
+    assert "cat " in lines[-1] and lines[-1].endswith("output.log`")
+
+
+def test_on_a_terminal_running_trials_are_shown(tmp_path: Path) -> None:
+    given = json.dumps([str(tmp_path), [trial(1, EPOCHS="3", SECONDS="0.3").as_json()], {}])
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(HERE)}
+    command = [sys.executable, fake_sweep.__file__, given]
+    with subprocess.Popen(command, stdout=theirs, env=environ) as process:
+        os.close(theirs)
+        seen = b""
+        while chunk := _read(ours):
+            seen += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    text = seen.decode()
+    assert "config_001 epoch 2/3 val 20.0%" in text
+    assert "0/1 done, 1 running  ETA" in text
+    assert text.endswith("sweep_analysis.txt\r\n")
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Path) -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    trials = [trial(n) for n in range(1, 41)]
+    given = json.dumps([str(tmp_path), [one.as_json() for one in trials], {}])
+    command = [sys.executable, fake_sweep.__file__, given]
+    process = subprocess.run(
+        command, preexec_fn=limited, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 2
+    (error,) = (line for line in process.stdout.splitlines() if line.startswith("error"))
+    assert "no space left on the disk: the sweep has stopped" in error
+    assert process.stderr == ""
+    with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
+        passed = store.counts()["passed"]
+        assert 0 < passed < 40
+    assert launch.run(request(tmp_path, trials)) == 0
+    found = ran(sweeps(tmp_path)[0])
+    assert 40 <= found <= 42
+
+
+def test_the_lock_is_free_again_after_its_owner(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        assert runner_of(tmp_path).startswith(f"process {os.getpid()} on ")
+        with pytest.raises(UserError, match="is running this sweep"), locked(tmp_path):
+            pass
+    assert runner_of(tmp_path) == ""
+    with locked(tmp_path):
+        pass
+
+
+def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    (folder,) = sweeps(tmp_path)
+    assert list(status_lines(folder)) == [str(folder), "finished: 2 passed"]
+    with Store.open(folder / STORE) as store, store.writing():
+        store.begin(2, 1, "cpu")
+    assert list(status_lines(folder))[1:] == [
+        "1/2 done: 1 passed",
+        "nobody runs it; `make sweep-run` goes on where it stopped",
+    ]
+
+
+def test_status_beside_the_runner(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    (folder,) = sweeps(tmp_path)
+    with locked(folder), Store.open(folder / STORE) as store:
+        with store.writing():
+            record = {
+                "epoch": 3,
+                "epochs": 20,
+                "train_loss": 0.5,
+                "val_acc": 93.1,
+                "sparsity": 0.35,
+            }
+            store.progress(2, store.begin(2, 1, "cpu"), record)
+        _, line, counts, runner = status_lines(folder)
+    assert re.fullmatch(
+        r"config_002 epoch 3/20 loss 0\.5 val 93\.1% sparsity 35\.0%  \d\.\ds", line
+    )
+    assert counts.startswith("1/2 done (1 passed), 1 running  ETA ")
+    assert runner.startswith("run by process ")
