@@ -49,7 +49,8 @@ def _switch(prefix: str, mode: str, name: str) -> str:
         "\tdefault y\n"
         "\thelp\n"
         f"\t  Give {name} trials of its own in the test matrix. On by default: a matrix is\n"
-        "\t  cut down by switching parts off.\n\n"
+        "\t  cut down by switching parts off.\n"
+        "\t  Identity: no\n\n"
     )
 
 

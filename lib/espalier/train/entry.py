@@ -82,6 +82,8 @@ def prepare(job: Job) -> Trainee:
     config, settings = Config(job.trial.config), Config(job.settings)
     recipe = component.build(Recipe, config, "")
     device = choose_device(settings.read("DEVICE", str))
+    if recipe.amp == "fp16" and device.type == "cpu":
+        raise UserError("CONFIG_AMP_FP16=y: needs a GPU; on a CPU set CONFIG_AMP_BF16=y")
     make_deterministic(recipe.cpu_threads)
     spec = component.select("model", config, Model)
     dataset = component.select("dataset", config, Dataset)

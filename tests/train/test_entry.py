@@ -1,0 +1,141 @@
+"""What a worker calls: failures are data, the test set is opened once, seeds decide everything."""
+
+import functools
+
+import pytest
+import torch
+
+from espalier.errors import UserError
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.tree import parse
+from espalier.train import entry
+from espalier.trial import Job, Status, Trial
+
+SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DOWNLOAD": "n", "DEBUG_CHECKS": "n"}
+SMALL = {
+    "TRAIN_SUBSET": "120",
+    "BATCH_SIZE": "8",
+    "NUM_EPOCHS": "3",
+    "PRUNING_WARMUP": "5",
+    "PRUNING_RAMP_END_EPOCH": "2",
+    "PRUNING_FREQUENCY": "5",
+}
+
+
+@functools.cache
+def symbols():
+    return Symbols(parse())
+
+
+def job(seen=None, settings=None, **changes):
+    tree = symbols()
+    tree.kconf.unset_values()
+    for _ in range(2):
+        for name, value in {**SMALL, **changes}.items():
+            assign.put(tree, name, value)
+    config = assign.effective_config(tree, tree.identity)
+    emit = (lambda record: None) if seen is None else seen.append
+    return Job(Trial(1, "config_001", "id", config), {**SETTINGS, **(settings or {})}, None, emit)
+
+
+def numbers(result):
+    history = [{k: v for k, v in r.items() if k != "seconds"} for r in result.history]
+    measures = {k: v for k, v in result.measures.items() if k != "total_time"}
+    return history, measures
+
+
+def test_a_trial_trains_and_is_measured():
+    seen = []
+    result = entry.train_trial(job(seen))
+    assert result.status is Status.PASSED
+    assert [r["epoch"] for r in seen] == [1, 2, 3]
+    assert seen == result.history
+    assert result.measures["final_sparsity"] == pytest.approx(0.7, abs=1e-4)
+    assert result.measures["steps"] == 45
+    assert result.measures["val_acc"] == result.history[-1]["val_acc"]
+    assert 0 <= result.measures["test_acc"] <= 100
+    live, total = result.measures["live_parameters"], result.measures["parameters"]
+    assert live < total
+
+
+def test_the_seed_decides_everything_and_what_ran_before_nothing():
+    first = entry.train_trial(job())
+    entry.train_trial(job(SEED="2", OPTIMIZER="sgd"))
+    torch.rand(17)
+    assert numbers(entry.train_trial(job())) == numbers(first)
+
+
+def test_provenance_names_what_is_needed_to_run_it_again():
+    origin = entry.train_trial(job()).provenance
+    assert origin["config"]["SEED"] == "1"
+    assert origin["versions"]["torch"] == torch.__version__ or origin["versions"]["torch"]
+    assert set(origin) >= {"config", "settings", "seeds", "data_fingerprint", "code", "device"}
+    assert len(origin["data_fingerprint"]) >= 12
+
+
+def test_pruning_that_cannot_start_fails_before_training():
+    result = entry.train_trial(job(PRUNING_WARMUP="7800"))
+    assert (result.status, result.history) == (Status.FAILED, [])
+    assert "7800" in result.message
+    assert "45" in result.message
+    assert "CONFIG_PRUNING_WARMUP" in result.message
+
+
+def test_divergence_is_a_failed_trial_with_its_history():
+    result = entry.train_trial(job(LEARNING_RATE="100", OPTIMIZER="sgd", SGD_MOMENTUM="0.99"))
+    assert (result.status, result.reason) == (Status.FAILED, "diverged")
+    assert "epoch" in result.message
+
+
+def test_missing_data_is_an_error_in_one_line(tmp_path):
+    result = entry.train_trial(job(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)}))
+    assert (result.status, result.reason) == (Status.ERROR, "input")
+    assert str(tmp_path) in result.message
+    assert "\n" not in result.message
+
+
+def test_a_symbol_that_nothing_reads_is_refused():
+    one = job()
+    trial = Trial(1, "config_001", "id", {**one.trial.config, "TYPO": "1"})
+    with pytest.raises(RuntimeError, match="TYPO"):
+        entry.prepare(Job(trial, one.settings, None, one.emit))
+
+
+def test_the_test_set_is_opened_once_and_not_before_the_end():
+    trainee = entry.prepare(job())
+    for _ in trainee.loop.epochs(trainee.run):
+        pass
+    trainee.data.test.open()  # nobody has looked yet
+    with pytest.raises(RuntimeError, match="once"):
+        trainee.data.test.open()
+
+
+def test_threads_are_those_of_the_trial():
+    threads = torch.get_num_threads()
+    try:
+        entry.prepare(job(CPU_THREADS="2"))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_compiling_wraps_the_forward_pass(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    trainee = entry.prepare(job(COMPILE="y"))
+    next(trainee.loop.epochs(trainee.run))
+    assert compiled == [trainee.run.model]
+
+
+def test_mixed_precision_reaches_the_loop():
+    assert entry.prepare(job(AMP="bf16")).loop.recipe.amp == "bf16"
+    with pytest.raises(UserError, match="CONFIG_AMP_FP16"):
+        entry.prepare(job(AMP="fp16"))
+
+
+def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert entry.choose_device("auto").type == "cpu"
+    with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA"):
+        entry.choose_device("cuda")

@@ -1,0 +1,166 @@
+"""Every symbol of a trial's identity reaches the run.
+
+Each symbol is changed in a small real training run, in a setting where Kconfig shows it, and the
+run must come out different: other weights, another history, or, where the numbers are meant to
+stay, another observable state of the engine.
+"""
+
+import functools
+import itertools
+from decimal import Decimal
+
+import pytest
+import small_files
+import torch
+
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.tree import parse
+from espalier.kconfig.values import canonical
+from espalier.train import entry
+from espalier.trial import Job, Trial
+
+SYMBOLS = Symbols(parse())
+
+# Small enough to train in a tenth of a second, long enough for every mechanism to act: 90
+# updates, pruning from the fourth on, an optimizer reset after the tenth.
+BASE = {
+    "TRAIN_SUBSET": "120",
+    "BATCH_SIZE": "4",
+    "NUM_EPOCHS": "3",
+    "MLP_WIDTH": "16",
+    "PRUNING_WARMUP": "3",
+    "PRUNING_RAMP_END_EPOCH": "2",
+    "PRUNING_FREQUENCY": "7",
+    "LEARNING_RATE": "0.01",
+    "STEP_EVERY_EPOCHS": "1",
+}
+
+# Where the first value after the present one would change nothing yet, or not be allowed.
+OTHER = {
+    "ADV_CLIP_NORM": "0.1",
+    "BATCH_SIZE": "8",
+    "GRAD_CLIP_NORM": "0.1",
+    "SPAM_THETA": "1",
+    "SPAM_SPIKE_THRESHOLD": "0.5",
+    "STEP_EVERY_EPOCHS": "2",
+    "TRAIN_SUBSET": "130",
+}
+
+# What has to be set besides, for a symbol's effect to come within 90 updates.
+BESIDES = {
+    "SPAM_PERIODIC_RESET": {"SPAM_INTERVAL": "10"},
+    "SPAM_INTERVAL": {"SPAM_PERIODIC_RESET": "y", "SPAM_INTERVAL": "10"},
+    "SPAM_WARMUP": {"SPAM_PERIODIC_RESET": "y", "SPAM_INTERVAL": "10"},
+    "SPAM_WARMUP_STEPS": {"SPAM_PERIODIC_RESET": "y", "SPAM_WARMUP": "y", "SPAM_INTERVAL": "10"},
+    "SPAM_THETA": {"SPAM_ENABLE_CLIP": "y", "SPAM_THETA": "50"},
+    "SPAM_ENABLE_CLIP": {"SPAM_THETA": "1"},
+    "MODEL": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},  # large: six updates are enough
+    "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
+}
+
+# Meant to leave the numbers as they are; each has a test of its own below.
+ENGINE = {"CPU_THREADS", "COMPILE", "AMP", "DATA_VERIFY"}
+
+
+def contexts():
+    """Choices to make so that a symbol shows: none, one member, or a member of two choices."""
+    members = {n: list(SYMBOLS.members(n)) for n in SYMBOLS.identity if SYMBOLS.kind(n) == "choice"}
+    yield {}
+    for name, values in members.items():
+        yield from ({name: value} for value in values)
+    for one, two in itertools.permutations(members, 2):
+        for first, second in itertools.product(members[one], members[two]):
+            yield {one: first, two: second}
+
+
+def config(wishes):
+    """The effective configuration under `wishes`, or None if one of them does not take."""
+    SYMBOLS.kconf.unset_values()
+    for _ in range(2):  # a later wish may be what makes an earlier one visible
+        for name, value in wishes.items():
+            assign.put(SYMBOLS, name, value)
+    found = assign.effective_config(SYMBOLS, SYMBOLS.identity)
+    return found if all(found.get(n, v) == v for n, v in wishes.items()) else None
+
+
+@functools.cache
+def setting_for(name):
+    """A configuration in which `name` is active and every choice made for it took."""
+    for context in contexts():
+        found = config({**BASE, **context, **BESIDES.get(name, {})})
+        if found and name in found and all(found.get(n) == v for n, v in context.items()):
+            return found
+    raise AssertionError(f"no setting shows CONFIG_{name}")
+
+
+def others(name):
+    """Values of `name` to change to: each member of a choice, one value of anything else."""
+    kind, present = SYMBOLS.kind(name), setting_for(name)[name]
+    if kind == "choice":
+        return [value for value in SYMBOLS.members(name) if value != present]
+    if kind == "bool":
+        return ["n" if present == "y" else "y"]
+    if name in OTHER:
+        return [OTHER[name]]
+    return [str(int(present) + 1) if kind == "int" else canonical(kind, half(present))]
+
+
+def half(number):
+    return str(Decimal(number) / 2 or "0.5")
+
+
+def cases():
+    for name in SYMBOLS.identity:
+        if name not in ENGINE:
+            yield from ((name, value) for value in others(name))
+
+
+CASES = list(cases())
+
+
+def outcome(values, data_dir):
+    """What a training run under `values` comes to, as comparable text."""
+    settings = {"DEVICE": "cpu", "DATA_DIR": data_dir, "DOWNLOAD": "n", "DEBUG_CHECKS": "y"}
+    trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
+    trainee = entry.prepare(Job(trial, settings, None, lambda record: None))
+    for record in trainee.loop.epochs(trainee.run):
+        record.pop("seconds")
+    weights = torch.cat([p.detach().flatten() for p in trainee.run.model.parameters()])
+    return repr((sorted(record.items()), float(weights.double().abs().sum()), len(weights)))
+
+
+def files_unverified(values):
+    return {"DATA_VERIFY": "n"} if "DATA_VERIFY" in values else {}
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    small_files.write_idx(folder, "MNIST", train=200)
+    small_files.write_idx(folder, "FashionMNIST", train=200)
+    small_files.write_batches(folder, classes=10, samples=40)
+    small_files.write_batches(folder, classes=100, samples=200)
+    return str(folder)
+
+
+@functools.cache
+def base_outcome(pairs, data_dir):
+    return outcome(dict(pairs), data_dir)
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_changing_it_changes_the_run(name, value, data_dir):
+    before = setting_for(name)
+    besides = {**BASE, **BESIDES.get(name, {})}
+    after = config({**besides, **before, name: value}) or next(  # or where `value` is on offer
+        found
+        for context in contexts()
+        if (found := config({**besides, **context, name: value})) and found.get(name) == value
+    )
+    assert outcome(after, data_dir) != base_outcome(tuple(before.items()), data_dir)
+
+
+def test_the_same_configuration_gives_the_same_run(data_dir):
+    values = setting_for("SEED")
+    assert outcome(values, data_dir) == outcome(values, data_dir)
