@@ -136,6 +136,13 @@ def test_mixed_precision_reaches_the_loop():
 
 def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert entry.choose_device("auto").type == "cpu"
+    assert entry.choose_device("auto", "off").type == "cpu"
     with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA"):
-        entry.choose_device("cuda")
+        entry.choose_device("cuda", "off")
+
+
+def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):
+    assert entry.preflight(job()).status is Status.PASSED
+    result = entry.preflight(job(DATASET="cifar10", settings={"DATA_DIR": str(tmp_path)}))
+    assert (result.status, result.reason) == (Status.ERROR, "input")
+    assert str(tmp_path) in result.message

@@ -81,19 +81,45 @@ def prepare(job: Job) -> Trainee:
     """
     config, settings = Config(job.trial.config), Config(job.settings)
     recipe = component.build(Recipe, config, "")
-    device = choose_device(settings.read("DEVICE", str))
-    if recipe.amp == "fp16" and device.type == "cpu":
-        raise UserError("CONFIG_AMP_FP16=y: needs a GPU; on a CPU set CONFIG_AMP_BF16=y")
+    device = choose_device(settings.read("DEVICE", str), recipe.amp)
     make_deterministic(recipe.cpu_threads)
-    spec = component.select("model", config, Model)
+    data = _data(config, settings, device)
+    run = _run(config, recipe, data, device)
+    schedule = component.select("lr_schedule", config, LrSchedule)
+    loop = Loop(recipe, schedule, batch_source(config), settings.read("DEBUG_CHECKS", bool))
+    if unread := config.unread():
+        raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
+    run.method.attach(run)
+    return Trainee(run, loop, data, _origin(job, data, recipe, device))
+
+
+def preflight(job: Job) -> Result:
+    """Whether this machine has what the trial needs: its device, and its data, whole."""
+    config, settings = Config(job.trial.config), Config(job.settings)
+    try:
+        device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
+        _data(config, settings, device)
+    except CannotTrain as error:  # a matter of this trial alone, not of the machine
+        return Result(Status.FAILED, error.reason, str(error))
+    except UserError as error:
+        return Result(Status.ERROR, "input", str(error))
+    return Result(Status.PASSED)
+
+
+def _data(config: Config, settings: Config, device: torch.device) -> Data:
     dataset = component.select("dataset", config, Dataset)
-    data = load_data(config, settings, dataset, spec.input_size, device)
+    input_size = component.select("model", config, Model).input_size
+    return load_data(config, settings, dataset, input_size, device)
+
+
+def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
     seeds.seed_globals(recipe.seed)
-    model = spec.build(data.shape).to(device)
-    optimizer = component.select("optimizer", config, Optimizer).build(model, recipe.learning_rate)
-    run = Run(
+    model = component.select("model", config, Model).build(data.shape).to(device)
+    return Run(
         model=model,
-        optimizer=optimizer,
+        optimizer=component.select("optimizer", config, Optimizer).build(
+            model, recipe.learning_rate
+        ),
         method=component.select("method", config, Method),
         train=data.train,
         validation=data.validation,
@@ -101,28 +127,20 @@ def prepare(job: Job) -> Trainee:
         batch_size=recipe.batch_size,
         generators=seeds.generators(recipe.seed, device),
     )
-    loop = Loop(
-        recipe,
-        component.select("lr_schedule", config, LrSchedule),
-        batch_source(config),
-        check=settings.read("DEBUG_CHECKS", bool),
-    )
-    if unread := config.unread():
-        raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
-    run.method.attach(run)
-    return Trainee(run, loop, data, _origin(job, data, recipe, device))
 
 
-def choose_device(wish: str) -> torch.device:
-    """The device a setting asks for: `auto`, `cpu` or `cuda`.
+def choose_device(wish: str, amp: str) -> torch.device:
+    """The device a setting asks for: `auto`, `cpu` or `cuda`; it must be able to do `amp`.
 
     The runner has already limited each worker to the one GPU it may use.
     """
-    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
+    visible = torch.cuda.is_available()
+    if wish == "cuda" and not visible:
         raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
-    return torch.device("cuda")
+    device = torch.device("cuda" if visible and wish != "cpu" else "cpu")
+    if amp == "fp16" and device.type == "cpu":
+        raise UserError("CONFIG_AMP_FP16=y: needs a GPU; on a CPU set CONFIG_AMP_BF16=y")
+    return device
 
 
 def make_deterministic(threads: int) -> None:
