@@ -60,9 +60,9 @@ def _unpack(archive: Path, md5: str | None) -> None:
     try:
         with gzip.open(archive) as packed, draft.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        draft.unlink()
-        raise published.unreadable(archive, error) from error
+    except (OSError, EOFError, zlib.error) as error:  # damaged, a full disk, a read-only folder
+        draft.unlink(missing_ok=True)
+        raise published.unreadable(archive, f"cannot be unpacked: {error}") from error
     draft.replace(target)
 
 

@@ -49,8 +49,8 @@ def require_published(path: Path, md5: str) -> None:
 
     if not check_integrity(path, md5):
         raise UserError(
-            f"{path}: damaged or not the published file (its MD5 is not {md5}); delete it and set "
-            "CONFIG_DOWNLOAD=y, or set CONFIG_DATA_VERIFY=n to read it as it is"
+            f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
+            "CONFIG_DATA_VERIFY=n to read it as it is, or delete it and set CONFIG_DOWNLOAD=y"
         )
 
 
@@ -100,7 +100,7 @@ def say_unverified(folder: Path) -> None:
 
 def unreadable(path: Path, reason: object) -> UserError:
     """The error for a file whose content is not what its format asks for."""
-    return UserError(f"{path}: {' '.join(str(reason).split())}; replace the file")
+    return UserError(f"{path}: {' '.join(str(reason).split())}; put a whole file there")
 
 
 def require_consistent(raw: RawData, folder: Path) -> RawData:
