@@ -24,15 +24,20 @@ def path() -> Path:
     return Path(kconfiglib.standard_config_filename())
 
 
+def require(file: Path) -> None:
+    """Raises UserError, with the way to make one, if there is no configuration `file`."""
+    if not file.exists():
+        raise UserError(
+            f"{file}: no such configuration; make menuconfig or make <name>_defconfig writes one"
+        )
+
+
 def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
     """Give the tree the values of `file`, and no others.
 
     Raises UserError if the file cannot be read or a line of it has no effect as written.
     """
-    if not file.exists():
-        raise UserError(
-            f"{file}: no such configuration; make menuconfig or make <name>_defconfig writes one"
-        )
+    require(file)
     symbols = Symbols(kconf)
     asked = requests.from_settings(symbols, ranges.read(file)).values()
     kconf.unset_values()

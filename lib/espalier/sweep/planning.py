@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.errors import UserError
-from espalier.kconfig import tree
+from espalier.kconfig import dotconfig, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
 from espalier.sweep import expand, fresh, matrix, plan, ranges, requests
@@ -42,6 +42,7 @@ def plan_from_files(
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:
     """The plan of a complete `.config`: one trial, or a test matrix. Raises UserError."""
+    dotconfig.require(path)
     return plan_from_files([path], limit, symbols, strict=False)
 
 
