@@ -14,7 +14,7 @@ VERBS = {
     "config": "espalier.kconfig.frontends:main",
     "lint": "espalier.kconfig.lint:main",
     "sweep-generate": "espalier.sweep.commands:generate",
-    "sweep-estimate": "espalier.sweep.commands:estimate",
+    "sweep-estimate": "espalier.sweep.estimate_command:estimate",
     "sweep-run": "espalier.sweep.run_commands:run",
     "sweep-status": "espalier.sweep.run_commands:status",
     "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",

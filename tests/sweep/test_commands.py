@@ -69,3 +69,22 @@ def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
     argv += ["--output-dir", str(tmp_path / "out")]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_estimate_from_a_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n")
+    monkeypatch.chdir(tmp_path)  # no earlier results here
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
+    assert main(argv) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Probing 1 of 3 trials ..."
+    assert "Trials: 3" in lines
+    assert lines[-1] == "Measured on: a probe (3 trials)"
+    assert main([*argv[:-1], "epochs_entry:refuse"]) == 2
+    problem = "error: no trial could be timed: config_001: failed (no_data): there is none"
+    assert capsys.readouterr().err == problem + "\n"
+    assert main(["sweep-estimate", "r", "--parallel", "x"]) == 2
+    assert "PARALLEL=x: must be an integer" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`sweep-generate` and `sweep-estimate`: what a sweep will be, before anything runs."""
+"""`sweep-generate`: what a sweep will be, before anything runs."""
 
 from __future__ import annotations
 

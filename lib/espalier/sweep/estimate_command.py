@@ -1,0 +1,97 @@
+"""`sweep-estimate`: trials, time and disk of a sweep, before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.paths import RESULTS
+from espalier.sweep import commands
+from espalier.sweep import estimate as costing
+from espalier.sweep.devices import slots
+from espalier.sweep.estimate import Estimate
+from espalier.sweep.plan import Plan
+from espalier.sweep.pool import Pool
+from espalier.sweep.probe import Probe, Probed
+from espalier.sweep.progress import duration
+from espalier.sweep.run_commands import ENTRY
+from espalier.trial import Trial
+
+PROBES = 6
+"""At most this many trials are started to see how long they take."""
+
+
+def estimate(argv: list[str]) -> int:
+    """Say what a sweep takes before anything runs, from earlier results or a short probe.
+
+    Raises UserError.
+    """
+    parser = argparse.ArgumentParser(prog="sweep-estimate", description=estimate.__doc__)
+    commands.add_range_files(parser)
+    parser.add_argument("--parallel", default=os.environ.get("PARALLEL"), help="trials at a time")
+    parser.add_argument("--entry", default=ENTRY, help="what trains a trial (default: %(default)s)")
+    args = parser.parse_args(argv)
+    plan = commands.planned(args)
+    symbols = Symbols(tree.parse())
+    slots = _slots(plan, args.parallel)
+    costs = costing.from_results(symbols, RESULTS, slots[0])
+    todo = costing.unlike(symbols, plan.trials, costs, PROBES)
+    problems: list[str] = []
+    if todo:
+        print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
+        probed = _probe(symbols, plan, todo, slots, args.entry)
+        costs, problems = [*costs, *probed.costs], probed.problems
+    if not costs:
+        raise UserError(f"no trial could be timed: {'; '.join(problems)}")
+    found = costing.total(symbols, plan.trials, costs, len(slots))
+    print("\n".join([*commands.report(plan), "", *estimated(plan, found, len(slots)), *problems]))
+    return 0
+
+
+def estimated(plan: Plan, found: Estimate, workers: int) -> list[str]:
+    """An estimate for people."""
+    count = len(plan.trials)
+    shortest, longest = duration(found.shortest), duration(found.longest)
+    basis = ", ".join(f"{source} ({n} trials)" for source, n in found.sources.items())
+    lines = [
+        f"Trials: {count}",
+        f"Time: about {duration(found.wall)}, {workers} at a time"
+        f" ({duration(found.compute)} one after the other); a trial takes {shortest} to {longest}",
+        f"Disk: about {_size(found.size)} ({_size(found.size / count)} a trial)",
+        f"Measured on: {basis}",
+    ]
+    if found.unlike:
+        lines.append(f"{found.unlike} trials are unlike anything measured: theirs is a guess")
+    return lines
+
+
+def _probe(symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str) -> Probed:
+    shapes = [costing.shape(symbols, trial.config) for trial in todo]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pool = Pool(entry, slots, folder / "workers.log")
+        try:
+            return Probe(pool, plan.settings, folder).run(todo, shapes)
+        finally:
+            pool.close()
+
+
+def _slots(plan: Plan, parallel: str | None) -> list[str]:
+    text = parallel or plan.settings["PARALLEL"]
+    if not text.isdecimal():
+        raise UserError(f"PARALLEL={text}: must be an integer of at least 0; 0 goes by the device")
+    threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
+    return slots(plan.settings["DEVICE"], int(text), threads)[: len(plan.trials)]
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
