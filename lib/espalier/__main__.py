@@ -6,6 +6,7 @@ A bad input is one line and exit code 2; no traceback.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 from espalier.errors import UserError
@@ -34,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":

@@ -42,10 +42,11 @@ def train_trial(job: Job) -> Result:
     Divergence and trials that cannot mean what they say are `failed` results; what is missing on
     this machine (data, a GPU) is an `error` result. Anything unforeseen is raised.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
+    started = datetime.now(UTC)
     history: list[Record] = []
     try:
         trainee = prepare(job)
+        clock = time.perf_counter()  # without reading data: a worker's first trial is no slower
         for record in trainee.loop.epochs(trainee.run):
             history.append(record)
             job.emit(record)
