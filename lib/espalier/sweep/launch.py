@@ -36,6 +36,7 @@ class Request:
     entry: str
     in_process: bool
     by: str | None = None  # overrides CONFIG_RANK_BY
+    command: str = "make sweep-run"  # what goes on with this sweep once it has stopped
 
     @property
     def limits(self) -> Limits:
@@ -48,12 +49,6 @@ class Request:
         """What tells this plan from every other."""
         return str(self.header["plan_id"])
 
-    @property
-    def command(self) -> str:
-        """What goes on with this sweep once it has stopped."""
-        run = "python -m espalier sweep-run --output-dir"
-        return "make sweep-run" if self.output is None else f"{run} {self.output}"
-
 
 def run(request: Request) -> int:
     """Run the sweep to its end, or as far as it gets; returns the exit code.
@@ -64,13 +59,13 @@ def run(request: Request) -> int:
         todo = pending(sweep.store, request.limits.attempts)
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
-            return _closing(sweep, request.by)
+            return _closing(sweep, request)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", flush=True)
         runner = Runner(sweep, _executor(request, sweep, len(todo)), request.limits, display())
         with stopping_on_signals(runner):
             runner.run()
         left = pending(sweep.store, request.limits.attempts)
-        return _stopped(sweep, len(left), request) if left else _closing(sweep, request.by)
+        return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
 
 
 def preview(request: Request) -> int:
@@ -107,7 +102,7 @@ def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
 def _refresh(store: Store, request: Request) -> str:
     """Take over the settings of today, and let errors be tried again if only they are left."""
     with store.writing():
-        store.set_header(request.header)
+        store.set_header({**request.header, "command": request.command})
         if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
             return ""
         store.next_round()
@@ -166,21 +161,22 @@ def _stopped(sweep: SweepDir, left: int, request: Request) -> int:
     return EXIT_INTERRUPTED
 
 
-def _closing(sweep: SweepDir, by: str | None) -> int:
+def _closing(sweep: SweepDir, request: Request) -> int:
     """Write and print the reports, and say what to do about what did not pass."""
-    print(report.write_reports(sweep.folder, by))
+    print(report.write_reports(sweep.folder, request.by))
     counts = sweep.store.counts()
     print(f"{sum(counts.values())} trials: {counted(counts)}")
     print(f"report: {sweep.folder / report.ANALYSIS}")
     bad = [name for name in (Status.FAILED, Status.ERROR) if name in counts]
     for name in bad:
-        print(f"{name}: {_ADVICE[name].format(log=_first_log(sweep, name))}")
+        advice = _ADVICE[name].format(log=_first_log(sweep, name), command=request.command)
+        print(f"{name}: {advice}")
     return 1 if bad else 0
 
 
 _ADVICE = {
     Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
-    Status.ERROR: "`make sweep-run` tries again whatever ended in an error; why: `cat {log}`",
+    Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
 }
 
 

@@ -33,7 +33,9 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     args = parser.parse_args(argv)
     found = planning.open_plan(args.config_dir)
-    request = _request(args, found, _with_texts(found, args.config_dir))
+    usual = args.config_dir == SWEEP_CONFIGS and args.output_dir is None
+    command = "make sweep-run" if usual else "the same command"
+    request = _request(args, found, _with_texts(found, args.config_dir), command)
     return launch.preview(request) if args.dry_run else launch.run(request)
 
 
@@ -44,7 +46,7 @@ def train(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         written = plan.write_plan(found, Path(folder) / "plan")
         texts = _with_texts(written, Path(folder) / "plan")
-    return launch.run(_request(args, written, texts))
+    return launch.run(_request(args, written, texts, "make"))
 
 
 def status(argv: Sequence[str]) -> int:
@@ -73,7 +75,9 @@ def _with_texts(found: Plan, folder: Path) -> list[tuple[Trial, str]]:
     return [(trial, plan.config_text(folder, trial)) for trial in found.trials]
 
 
-def _request(args: argparse.Namespace, found: Plan, trials: list[tuple[Trial, str]]) -> Request:
+def _request(
+    args: argparse.Namespace, found: Plan, trials: list[tuple[Trial, str]], command: str
+) -> Request:
     if args.rank_by and args.rank_by not in MEASURES:
         raise UserError(f"RANK_BY={args.rank_by}: must be one of {', '.join(MEASURES)}")
     return Request(
@@ -86,6 +90,7 @@ def _request(args: argparse.Namespace, found: Plan, trials: list[tuple[Trial, st
         entry=args.entry,
         in_process=args.in_process,
         by=args.rank_by or None,
+        command=command,
     )
 
 

@@ -37,5 +37,5 @@ def full(folder: Path) -> DiskFullError:
     """The error that stops the sweep in `folder`."""
     return DiskFullError(
         f"{folder}: no space left on the disk: the sweep has stopped and every finished trial "
-        "is stored; free some space, then `make sweep-run` goes on"
+        "is stored; free some space, then the same command goes on"
     )

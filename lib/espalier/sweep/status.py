@@ -14,7 +14,7 @@ from espalier.sweep.store import Store
 def status_lines(folder: Path) -> Iterator[str]:
     """Counts, what is running with its epoch and loss, the time to the end, or how to go on."""
     with Store.open(folder / STORE, readonly=True) as store:
-        snapshot = stored(store)
+        snapshot, command = stored(store), store.header["command"]
     runner = runner_of(folder)
     yield str(folder)
     if runner:
@@ -23,6 +23,6 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield f"run by {runner}"
     elif snapshot.done < snapshot.total:
         yield f"{snapshot.done}/{snapshot.total} done: {counted(snapshot.counts) or 'none'}"
-        yield "nobody runs it; `make sweep-run` goes on where it stopped"
+        yield f"nobody runs it; `{command}` goes on where it stopped"
     else:
         yield f"finished: {counted(snapshot.counts)}"
