@@ -29,7 +29,8 @@ VENV = Path(".venv")
 PYTHON = str(VENV / "bin" / "python")
 LOG = Path(".venv.log")
 INSTALLING = VENV / "installing"
-"""There while packages are being written: if a run finds it, some may be half there."""
+"""There while packages are being written. A run that finds it starts over with an empty
+environment, because some may be half there; what was downloaded is in uv's cache."""
 
 NO_NETWORK = re.compile(
     r"failed to fetch|error sending request|dns error|connection (error|refused|reset|timed out)"
@@ -40,6 +41,10 @@ NO_NETWORK = re.compile(
 
 class SetupError(Exception):
     """One line for the user."""
+
+
+class UnreachableError(SetupError):
+    """There is no network. uv writes packages only once it has them all, so nothing changed."""
 
 
 def main(stage: str) -> int:
@@ -110,10 +115,11 @@ def _install(stage: str, lock: int) -> None:
 
 
 def _make_venv(lock: int) -> None:
-    if _works("-m", "pip", "--version"):
+    again = INSTALLING.exists()
+    if not again and _works("-m", "pip", "--version"):
         return
-    version = sysconfig.get_python_version()
-    _say(f"{VENV}: a new environment for Python {version}, kept inside this checkout")
+    why = "; the last set-up was interrupted" if again else ", kept inside this checkout"
+    _say(f"{VENV}: a new environment for Python {sysconfig.get_python_version()}{why}")
     command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     _run(command, lock, f"{sys.executable} cannot make a virtual environment")
 
@@ -130,10 +136,13 @@ def _make_uv(lock: int) -> None:
 
 
 def _install_packages(stage: str, lock: int) -> None:
-    again = ["--reinstall"] if INSTALLING.exists() else []
     INSTALLING.touch()
-    uv = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, *again]
-    _run([*uv, "-r", str(_requirements(stage))], lock, f"installing stage {stage!r} failed")
+    uv = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON]
+    try:
+        _run([*uv, "-r", str(_requirements(stage))], lock, f"installing stage {stage!r} failed")
+    except UnreachableError:
+        INSTALLING.unlink()
+        raise
     INSTALLING.unlink()
 
 
@@ -157,7 +166,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _run(command: list[str], lock: int, failure: str) -> None:
     with LOG.open("ab") as log:
-        log.write(f"$ {' '.join(command)}\n".encode())
+        log.write(f"\n$ {' '.join(command)}\n".encode())
         log.flush()
         done = subprocess.run(
             command,
@@ -168,7 +177,7 @@ def _run(command: list[str], lock: int, failure: str) -> None:
             pass_fds=[lock],
         )
     if done.returncode:
-        raise SetupError(f"{failure}: {_cause()}; full log: {LOG}")
+        raise _error(failure)
 
 
 def _environment() -> dict[str, str]:
@@ -178,16 +187,15 @@ def _environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in aimed} | ours
 
 
-def _cause() -> str:
-    lines = LOG.read_text(errors="replace").splitlines()
-    last = max(i for i, line in enumerate(lines) if line.startswith("$ "))
-    said = [line.strip() for line in lines[last + 1 :] if line.strip()]
-    if any(NO_NETWORK.search(line) for line in said):
-        return "the package index cannot be reached (network is needed once; then try again)"
-    errors = [
-        line for line in said if re.search(r"error|failed|not available", line, re.IGNORECASE)
-    ]
-    return (errors or said or ["it said nothing"])[0]
+def _error(failure: str) -> SetupError:
+    """What the last command's part of the log says went wrong."""
+    said = LOG.read_text(errors="replace").rpartition("\n$ ")[2].splitlines()[1:]
+    lines = [line.strip() for line in said if line.strip()] or ["it said nothing"]
+    if any(NO_NETWORK.search(line) for line in lines):
+        cause = "the package index cannot be reached (network is needed once; then try again)"
+        return UnreachableError(f"{failure}: {cause}; full log: {LOG}")
+    errors = [line for line in lines if re.search("error|failed|not available", line, re.I)]
+    return SetupError(f"{failure}: {(errors or lines)[0]}; full log: {LOG}")
 
 
 def _say(text: str) -> None:

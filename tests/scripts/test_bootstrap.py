@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -71,15 +72,24 @@ def test_changed_requirements_are_installed(checkout):
     assert (checkout / ".venv/plan.txt").read_text() == "rich==0\n"
 
 
-def test_an_interrupted_install_is_done_again_from_scratch(checkout):
+def test_an_interrupted_install_starts_over_in_an_empty_environment(checkout, monkeypatch):
     stand_in(checkout, install="kill -9 $PPID; sleep 0.1; exit 1")
+    (checkout / ".venv/half-written").touch()
     assert bootstrap(checkout, "plan").returncode != 0
     assert not (checkout / ".venv/plan.txt").exists()
-    stand_in(checkout, install="exit 0")
-    assert bootstrap(checkout, "plan").returncode == 0
-    assert ["--reinstall" in call for call in installs(checkout)] == [False, True]
-    assert bootstrap(checkout, "train").returncode == 0
-    assert "--reinstall" not in installs(checkout)[2]
+    venv = checkout / "python"  # what `python -m venv --clear .venv` does, in little
+    remade = STAND_IN.format(install="exit 0")
+    venv.write_text(
+        "#!/bin/sh\nrm -rf .venv && mkdir -p .venv/bin .venv/lib/python3.11/site-packages\n"
+        f"cat > .venv/bin/python <<'END'\n{remade}END\nchmod +x .venv/bin/python\n"
+    )
+    venv.chmod(0o755)
+    monkeypatch.chdir(checkout)
+    monkeypatch.setattr(sys, "executable", str(venv))
+    assert runpy.run_path("scripts/bootstrap.py")["main"]("plan") == 0
+    assert not Path(".venv/half-written").exists()
+    assert not Path(".venv/installing").exists()
+    assert Path(".venv/plan.txt").exists()
 
 
 def test_the_library_is_found_from_wherever_the_checkout_is(checkout):
@@ -105,6 +115,14 @@ def test_a_failure_is_one_line_that_names_the_log(checkout, said, cause):
     assert done.stderr.endswith("full log: .venv.log\n")
     assert done.stderr.count("\n") == 1
     assert "$ .venv/bin/python -m uv pip install" in (checkout / ".venv.log").read_text()
+
+
+def test_without_network_what_was_there_still_works(checkout):
+    bootstrap(checkout, "plan")
+    stand_in(checkout, install="echo dns error; exit 1")
+    assert bootstrap(checkout, "train").returncode == 2
+    assert bootstrap(checkout, "train").returncode == 2
+    assert bootstrap(checkout, "plan").returncode == 0
 
 
 def test_two_at_once_install_once(checkout):
