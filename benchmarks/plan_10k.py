@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def main() -> None:
         folder = Path(name)
         (folder / "ranges").write_text(RANGES)
         seconds = [command(folder, i) for i in range(REPEATS)]
+        cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
         parts = phases(folder)
     shown = ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
     print(
@@ -81,7 +83,8 @@ def main() -> None:
         f"sweep-generate, {TRIALS} trials: median {statistics.median(seconds):.2f} s of n={REPEATS}"
     )
     print(f"  each: {' '.join(f'{s:.2f}' for s in seconds)} s; inside one process: {shown} s")
-    print("  torch imported: no")
+    seconds_cpu = (cpu.ru_utime + cpu.ru_stime) / REPEATS
+    print(f"  processor time: {seconds_cpu:.2f} s each; torch imported: no")
 
 
 if __name__ == "__main__":

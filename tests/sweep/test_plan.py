@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,3 +216,13 @@ def test_an_interrupted_write_leaves_the_old_plan(
         write_plan(make(tmp_path, known, "CONFIG_COUNT=1"), out, known)
     assert read_plan(out) == written
     assert [path for path in names(tmp_path) if path.startswith(".out")] == []
+
+
+def test_drafts_of_a_killed_process_are_removed(tmp_path: Path, made: Plan, known: Symbols) -> None:
+    for name, age in [(".out.dead", 4000), (".out.live", 10), (".other.dead", 4000)]:
+        (tmp_path / name).mkdir()
+        when = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (when, when))
+    write_plan(made, tmp_path / "out", known)
+    drafts = [name for name in names(tmp_path) if name.startswith(".o")]
+    assert drafts == [".other.dead", ".out.live"]

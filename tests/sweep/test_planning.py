@@ -156,3 +156,16 @@ def test_every_method_is_reachable_by_name(tmp_path: Path, real: Symbols, kind: 
     optimizer = "adamwprune" if kind in ("none", "state") else "sgd"
     text = f"CONFIG_OPTIMIZER={optimizer}\nCONFIG_PRUNING_METHOD={kind}\n"
     assert planned(tmp_path, text, real).trials[0].config["PRUNING_METHOD"] == kind
+
+
+def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) -> None:
+    text = "CONFIG_OPTIMIZER_SELECT_SGD=y|n\nCONFIG_PRUNING_METHOD=none\nCONFIG_SEED=3\n"
+    found = planned(tmp_path, text, real)
+    assert found.axes == [{"symbol": "OPTIMIZER", "values": ["sgd", "adamwprune"]}]
+    off = "".join(f"CONFIG_OPTIMIZER_ENABLE_{o.upper()}=n\n" for o in real.members("OPTIMIZER"))
+    text = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
+    found = planned(tmp_path, text + off.replace("SGD=n", "SGD=y"), real)
+    assert found.axes == [
+        {"symbol": "PRUNING_METHOD", "values": ["magnitude", "movement", "none"]},
+        {"symbol": "TARGET_SPARSITY", "values": ["0.5", "0.7", "0.9"]},
+    ]

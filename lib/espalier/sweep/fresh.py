@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tempfile
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ def sources(paths: Iterable[Path], root: Path = ROOT) -> list[Record]:
     return [{"path": _named(path, root), "sha256": _sha256(path)} for path in paths]
 
 
+@functools.lru_cache(maxsize=4)
 def kconfig_hash(symbols: Symbols) -> str:
     """The hash of every file of the tree, in reading order."""
     root = Path(symbols.kconf.srctree)

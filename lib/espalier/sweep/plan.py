@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from espalier.trial import Record, Trial
 SCHEMA = 1
 PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"
+ABANDONED = 3600.0
+"""Seconds after which a draft folder is that of a killed process."""
 _OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
 
 
@@ -76,6 +79,7 @@ def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> P
     """
     check_ours(directory)
     symbols = symbols or Symbols(tree.parse())
+    _sweep_up(directory)
     draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         written = _fill(plan, draft, symbols)
@@ -156,6 +160,13 @@ def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
     (draft / PLAN).write_text(text)
     return written
+
+
+def _sweep_up(directory: Path) -> None:
+    """Remove drafts that a killed process left behind, old enough to be nobody's."""
+    for path in directory.parent.glob(f".{directory.name}.*"):
+        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _swap(draft: Path, directory: Path) -> None:

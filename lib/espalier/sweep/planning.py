@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from espalier.paths import ROOT
 from espalier.sweep import expand, fresh, matrix, plan, ranges, requests
 from espalier.sweep.expand import Expansion
 from espalier.sweep.plan import Plan
-from espalier.sweep.requests import Requests
-from espalier.trial import Record
+from espalier.sweep.requests import Request, Requests
+from espalier.trial import Record, Trial
 
 DEFCONFIGS = "defconfigs"
 
@@ -93,10 +93,10 @@ def _plan(
     paths: Sequence[Path],
     notes: list[str],
 ) -> Plan:
-    axes = [r for r in wanted.values() if r.is_axis]
+    axes = _axes(wanted.values(), expansion.configs)
     return Plan(
-        trials=plan.number(expansion.configs, [axis.name for axis in axes]),
-        axes=[{"symbol": axis.name, "values": list(axis.values)} for axis in axes],
+        trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes]),
+        axes=axes,
         settings=expansion.settings,
         sources=fresh.sources(paths, Path(symbols.kconf.srctree)),
         kconfig=fresh.kconfig_hash(symbols),
@@ -104,6 +104,18 @@ def _plan(
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
         notes=notes,
     )
+
+
+def _axes(requests: Iterable[Request], configs: dict[str, dict[str, str]]) -> list[Record]:
+    """The axes with the values that trials have, in the order asked for."""
+    asked = {request.name: request.values for request in requests if request.is_axis}
+    axes = _varied(configs, asked)
+    return [{**a, "values": sorted(a["values"], key=_place(asked[a["symbol"]]))} for a in axes]
+
+
+def _place(values: Sequence[str]) -> Callable[[str], int]:
+    places = {value: i for i, value in enumerate(values)}
+    return lambda value: places.get(value, len(places))
 
 
 def _single(symbols: Symbols, path: Path) -> Plan:
@@ -115,38 +127,41 @@ def _single(symbols: Symbols, path: Path) -> Plan:
 
 
 def _joined(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> Plan:
-    configs: dict[str, dict[str, str]] = {}
-    names: dict[str, str] = {}
+    """One plan of the plans of single files."""
+    _check_settings(paths, singles)
+    first: dict[str, tuple[Path, Trial]] = {}
     for path, single in zip(paths, singles, strict=True):
-        if single.settings != singles[0].settings:
-            odd = sorted(dict(single.settings.items() ^ singles[0].settings.items()))[0]
-            raise UserError(f"{path}: CONFIG_{odd} differs from {paths[0].name}; keep one value")
-        configs.setdefault(single.trials[0].id, dict(single.trials[0].config))
-        names.setdefault(single.trials[0].id, path.name)
-    axes = _varied(configs)
-    trials = [
-        replace(t, name=names[t.id]) for t in plan.number(configs, [a["symbol"] for a in axes])
-    ]
+        first.setdefault(single.trials[0].id, (path, single.trials[0]))
+    configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
+    axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
+    trials = plan.number(configs, [axis["symbol"] for axis in axes])
+    counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
     return Plan(
-        trials=trials,
+        trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],
         axes=axes,
         settings=singles[0].settings,
         sources=fresh.sources(paths, Path(symbols.kconf.srctree)),
         kconfig=singles[0].kconfig,
-        counts={
-            "combinations": len(paths),
-            "trials": len(trials),
-            "same": len(paths) - len(trials),
-        },
+        counts=counts,
     )
 
 
-def _varied(configs: dict[str, dict[str, str]]) -> list[Record]:
-    """The symbols that are not the same in all configurations, with the values they have."""
-    symbols = dict.fromkeys(symbol for config in configs.values() for symbol in config)
-    values = {s: dict.fromkeys(c[s] for c in configs.values() if s in c) for s in symbols}
-    varied = (s for s in symbols if len({c.get(s) for c in configs.values()}) > 1)
-    return [{"symbol": s, "values": list(values[s])} for s in varied]
+def _check_settings(paths: Sequence[Path], singles: Sequence[Plan]) -> None:
+    """Raise UserError unless what holds for a whole sweep is the same in all files."""
+    for path, single in zip(paths, singles, strict=True):
+        odd = sorted(dict(single.settings.items() ^ singles[0].settings.items()))
+        if odd:
+            raise UserError(f"{path}: CONFIG_{odd[0]} differs from {paths[0].name}; keep one value")
+
+
+def _varied(configs: dict[str, dict[str, str]], symbols: Iterable[str]) -> list[Record]:
+    """Those of `symbols` that are not the same in all configurations, with the values they have."""
+    found = []
+    for symbol in symbols:
+        values = dict.fromkeys(config.get(symbol) for config in configs.values())
+        if len(values) > 1:
+            found.append({"symbol": symbol, "values": [v for v in values if v is not None]})
+    return found
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
