@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from espalier.errors import UserError
@@ -15,7 +16,7 @@ from espalier.sweep import commands
 from espalier.sweep import estimate as costing
 from espalier.sweep.devices import slots
 from espalier.sweep.estimate import Estimate
-from espalier.sweep.plan import Plan
+from espalier.sweep.plan import Plan, write_configs
 from espalier.sweep.pool import Pool
 from espalier.sweep.probe import Probe, Probed
 from espalier.sweep.progress import duration
@@ -76,9 +77,18 @@ def _probe(symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], en
         folder = Path(name)
         pool = Pool(entry, slots, folder / "workers.log")
         try:
-            return Probe(pool, plan.settings, folder).run(todo, shapes)
+            found = Probe(pool, plan.settings, folder).run(todo, shapes)
         finally:
             pool.close()
+        texts = _config_bytes(symbols, replace(plan, trials=todo), folder)
+    return replace(found, costs=[replace(c, size=c.size + texts) for c in found.costs])
+
+
+def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
+    """Bytes that a trial's `.config` takes, in its folder and in the store."""
+    (folder / "configs").mkdir()
+    write_configs(plan, folder / "configs", symbols)
+    return 2 * costing.folder_size(folder / "configs") / len(plan.trials)
 
 
 def _slots(plan: Plan, parallel: str | None) -> list[str]:

@@ -142,6 +142,6 @@ class Probe:
 
 def _cost(watch: _Watch, shape: Shape, startup: float) -> Cost:
     records = [len(wire.encode(r)) + len(wire.pretty(r)) for r in watch.records]
-    # the configuration is kept in config.txt, in the metrics and twice in the store
-    fixed = estimate.folder_size(watch.folder) + 4 * len(wire.encode(watch.trial.as_json()))
+    # its values are kept in the metrics and in the store
+    fixed = estimate.folder_size(watch.folder) + 2 * len(wire.encode(watch.trial.as_json()))
     return Cost(shape, startup, watch.epoch, fixed, sum(records) / len(records), "a probe")
