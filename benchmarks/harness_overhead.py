@@ -1,0 +1,156 @@
+"""What a sweep costs beyond training: milliseconds for a trial that does nothing.
+
+    .venv/bin/python benchmarks/harness_overhead.py [--rounds 5] [--trials 200] [--peers VENV]
+
+Espalier's figure is the real thing: warm worker processes, two durable states a trial in SQLite
+(full synchronisation), the trial's folder with its three files, plain progress lines. Beside it,
+interleaved in the same run, Optuna (random sampler, journal file and SQLite) and Hydra (basic
+multirun) do the same no-op, in a throw-away environment made from requirements/bench.txt, or in
+VENV. Start-up is left out everywhere: from the first trial's start to the last one's end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from espalier.paths import ROOT
+from espalier.sweep import launch
+from espalier.sweep.launch import Request
+from espalier.sweep.results_dir import STORE, sweeps
+from espalier.sweep.store import Store
+from espalier.trial import Job, Result, Status, Trial
+
+SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
+GOAL = 5.0  # ms
+
+OPTUNA = """
+import sys, time, optuna
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+kind, count, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+journal = lambda: JournalStorage(JournalFileBackend(folder + "/journal.log"))
+sqlite = lambda: RDBStorage("sqlite:///" + folder + "/optuna.db")
+storage = {"journal": journal, "sqlite": sqlite}[kind]()
+study = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(seed=1))
+began = time.perf_counter()
+study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=count)
+print((time.perf_counter() - began) / count * 1000)
+"""
+HYDRA = """
+import sys, time, hydra
+moments = []
+@hydra.main(version_base=None)
+def job(config):
+    moments.append(time.perf_counter())
+count, folder = int(sys.argv[1]), sys.argv[2]
+sys.argv[1:] = ["-m", "+x=range(0,%d)" % count, "hydra.sweep.dir=" + folder,
+                "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
+job()
+print((moments[-1] - moments[0]) / (count - 1) * 1000)
+"""
+
+
+def noop(job: Job) -> Result:
+    """The trial: it passes at once."""
+    job.emit({"epoch": 1, "epochs": 1})
+    return Result(Status.PASSED, measures={"val_acc": 1.0, "test_acc": 1.0})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--peers", type=Path, help="environment that has optuna and hydra")
+    args = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    with tempfile.TemporaryDirectory() as folder:
+        python = peers(args.peers or Path(folder) / "peers")
+        measured = candidates(args.trials, python)
+        seen: dict[str, list[float]] = {name: [] for name in measured}
+        for _ in range(args.rounds):
+            for name, measure in measured.items():
+                with tempfile.TemporaryDirectory() as place:
+                    seen[name].append(measure(Path(place)))
+        report(seen)
+
+
+def candidates(count: int, python: Path | None) -> dict[str, Callable[[Path], float]]:
+    """What is measured: by name, a function of an empty folder to milliseconds a trial."""
+    found: dict[str, Callable[[Path], float]] = {
+        "espalier, 1 worker": lambda place: espalier(place, count, 1),
+        "espalier, 2 workers": lambda place: espalier(place, count, 2),
+    }
+    if python is None:
+        return found
+    few = max(2, count // 5)  # hydra is slow enough to be measured with fewer
+
+    def run(code: str, *arguments: str) -> float:
+        command = [str(python), "-c", code, *arguments]
+        return float(subprocess.check_output(command, text=True).split()[-1])
+
+    return found | {
+        "optuna, journal file": lambda place: run(OPTUNA, "journal", str(count), str(place)),
+        "optuna, sqlite": lambda place: run(OPTUNA, "sqlite", str(count), str(place)),
+        "hydra, basic multirun": lambda place: run(HYDRA, str(few), str(place)),
+    }
+
+
+def peers(venv: Path) -> Path | None:
+    """The interpreter of the peers' environment, made if it is missing; None if that fails."""
+    python = venv / "bin" / "python"
+    wanted = ["pip", "install", "-q", "-p", str(python), "-r", str(ROOT / "requirements/bench.txt")]
+    for arguments in [] if python.exists() else [["venv", "-q", str(venv)], wanted]:
+        made = subprocess.run([sys.executable, "-m", "uv", *arguments], check=False)
+        if made.returncode:
+            print("peers: NOT MEASURED, their packages could not be installed (no network?)")
+            return None
+    return python
+
+
+def espalier(place: Path, count: int, workers: int) -> float:
+    """Milliseconds a trial of a sweep of no-ops, from its own store."""
+    config = {"CPU_THREADS": "1", "MODEL": "mlp", "OPTIMIZER": "sgd", "SEED": "1"}
+    trials = [
+        Trial(n, f"config_{n:03}", f"{n:012}", {**config, "LR": str(n)}, {"LR": str(n)})
+        for n in range(1, count + 1)
+    ]
+    request = Request(
+        header={"plan_id": "noop", "settings": SETTINGS},
+        trials=[(trial, "CONFIG_LR=1\n" * 60) for trial in trials],
+        results=place,
+        output=None,
+        parallel=workers,
+        new=True,
+        entry="harness_overhead:noop",
+        in_process=False,
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        launch.run(request)
+    with Store.open(sweeps(place)[0] / STORE, readonly=True) as store:
+        attempts = store.attempts()
+    ends = [one.finished for one in attempts if one.finished is not None]
+    assert len(ends) == count, "a no-op did not end"
+    return (max(ends) - min(one.started for one in attempts)) / count * 1000
+
+
+def report(seen: dict[str, list[float]]) -> None:
+    load = os.getloadavg()[0]
+    print(f"{len(next(iter(seen.values())))} rounds, load {load:.1f} on {os.cpu_count()} cores")
+    for name, values in seen.items():
+        middle = statistics.median(values)
+        print(f"{name:24} {middle:8.2f} ms a trial  [{min(values):.2f} - {max(values):.2f}]")
+    print(f"goal: espalier under {GOAL} ms")
+
+
+if __name__ == "__main__":
+    main()
