@@ -31,12 +31,13 @@ Importance = Literal[
 Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 EPSILON = 1e-8
+TINY = 1e-36  # nothing beside 1e-8 once the root is taken
 HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
 
 
 def hybrid(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
     """|w m| * |w| / (sqrt(v) + 1e-8)."""
-    return (w * m).mul_(w).abs_().div_(v.sqrt().add_(EPSILON))  # the default: spare of memory
+    return (w * m).mul_(w).abs_().div_(_root(v).add_(EPSILON))
 
 
 def magnitude(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
@@ -53,7 +54,7 @@ def root_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
 
 def signed_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
     """sign(w) * m / (sqrt(v) + 1e-8) + 0.1 |w|."""
-    return w.sign() * m / (v.sqrt() + EPSILON) + 0.1 * w.abs()
+    return w.sign() * m / (_root(v) + EPSILON) + 0.1 * w.abs()
 
 
 def stable_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
@@ -79,6 +80,11 @@ def fused_half_variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
     del m
     root = (v.float().abs() + HALF_EPSILON).rsqrt().rsqrt()
     return (w.float().abs() * root).half().float()
+
+
+def _root(v: Tensor) -> Tensor:
+    """sqrt(v); that of an exact 0, which pruning makes many of, is slow and so comes out 1e-18."""
+    return (v + TINY).sqrt_()
 
 
 FORMULAS: dict[Importance, Formula] = {

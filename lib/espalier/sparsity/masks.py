@@ -35,7 +35,7 @@ def prunable(model: nn.Module) -> dict[str, Tensor]:
 class MaskSet:
     """One mask for each of `weights`, which must share a device and a number format.
 
-    Memory, from the first pruning on: one value of the weights' own format and one byte a weight.
+    Memory, from the first pruning on: one value of the weights' own format and two bytes a weight.
     (On a CPU, multiplying gradients by the bytes takes three to seven times as long.)
     """
 
@@ -46,6 +46,7 @@ class MaskSet:
         self.size = sum(self.sizes)
         self.pruned = 0  # weights masked out
         self.mask: Tensor | None = None  # (size,) bool: True where pruned, weights in a row
+        self._spare: Tensor | None = None
         self._keep: list[Tensor] = []  # 0 where pruned, else 1, in the shapes of the weights
 
     @property
@@ -53,23 +54,39 @@ class MaskSet:
         """Share of the prunable weights that is masked out, in [0, 1]."""
         return self.pruned / self.size if self.size else 0.0
 
+    @torch.no_grad()
     def set(self, mask: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Prune exactly where `mask` (size,) bool is True; zero those weights and their state."""
-        fresh = _positions(mask, self.mask)  # what was pruned before is 0 already
-        self.restore(mask)
-        ends = torch.tensor(self.sizes, device=fresh.device).cumsum(0)
-        parts = torch.tensor_split(fresh, torch.searchsorted(fresh, ends)[:-1].cpu())
-        for weight, part, end, size in zip(self.weights, parts, ends, self.sizes, strict=True):
-            zeros = weight.new_zeros(len(part))
-            for tensor in held(weight, optimizer).values():
-                tensor.put_(part - (end - size), zeros)
+        old, pruned = self.mask, count(mask)
+        fresh = _positions(mask, old)  # what was pruned before is 0 already
+        if old is None or pruned < self.pruned + len(fresh):  # first time, or some came back
+            self.restore(mask)
+        self.mask, self.pruned, self._spare = mask, pruned, old
+        for weight, keep, part in zip(self.weights, self._keep, self._split(fresh), strict=True):
+            for tensor in (keep, *held(weight, optimizer).values()):
+                _zero(tensor, part, keep)
+
+    def spare(self) -> Tensor:
+        """(size,) bool of any content, to write the next mask into."""
+        if self._spare is None:
+            device = self.weights[0].device
+            self._spare = torch.empty(self.size, dtype=torch.bool, device=device)
+        return self._spare
+
+    def _split(self, positions: Tensor) -> list[Tensor]:
+        """Ascending positions in the row of all weights as positions in each weight."""
+        ends = torch.tensor(self.sizes).cumsum(0)
+        cuts = torch.searchsorted(positions, ends.to(positions.device)).tolist()
+        starts = [0, *cuts[:-1]]
+        offsets = (ends - torch.tensor(self.sizes)).tolist()
+        return [positions[a:b] - x for a, b, x in zip(starts, cuts, offsets, strict=True)]
 
     def restore(self, mask: Tensor) -> None:
         """Set the masks alone, for weights and state that already obey them."""
         self.mask = mask.to(self.weights[0].device)
         self.pruned = count(self.mask)
         if not self._keep:
-            self._keep = [torch.ones_like(w) for w in self.weights]
+            self._keep = [w.new_ones(w.shape) for w in self.weights]
         parts = torch.split(self.mask, self.sizes)
         for keep, part in zip(self._keep, parts, strict=True):
             torch.logical_not(part.view(keep.shape), out=keep)
@@ -101,9 +118,18 @@ def held(weight: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {"weight": weight.detach(), **like}
 
 
+def _zero(tensor: Tensor, positions: Tensor, keep: Tensor) -> None:
+    """Zero `tensor` at `positions` of its elements in a row; `keep` is its mask."""
+    if tensor.is_contiguous():
+        tensor.view(-1).scatter_(0, positions, 0.0)
+    else:
+        tensor.mul_(keep)
+
+
 def _positions(mask: Tensor, but: Tensor | None) -> Tensor:
-    """Where `mask` is True and `but` is not, ascending."""
+    """Where `mask` is True and `but`, whose content is lost, is not; ascending."""
     if not mask.is_cpu:
         return torch.nonzero(mask if but is None else mask & ~but).flatten()
-    found = mask.numpy() if but is None else mask.numpy() > but.numpy()
-    return torch.from_numpy(np.flatnonzero(found))
+    if but is None:
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return torch.from_numpy(np.flatnonzero(np.greater(mask.numpy(), but.numpy(), out=but.numpy())))

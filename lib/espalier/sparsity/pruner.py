@@ -12,7 +12,7 @@ from espalier.sparsity.allocation import Allocation, segments
 from espalier.sparsity.masks import MaskSet
 from espalier.sparsity.schedule import Schedule
 from espalier.sparsity.scores import Scores
-from espalier.sparsity.threshold import smallest
+from espalier.sparsity.threshold import mark_smallest
 
 
 class Pruner:
@@ -53,11 +53,10 @@ class Pruner:
         scores.fill(self._scores)
         shapes = [w.shape for w in self.masks.weights]
         parts = segments(self.allocation, shapes, sparsity)
-        old = self.masks.mask
-        chosen = [
-            smallest(self._scores[a:b], k, None if old is None else old[a:b]) for a, b, k in parts
-        ]
-        return torch.cat(chosen) if len(chosen) > 1 else chosen[0]
+        old, new = self.masks.mask, self.masks.spare()
+        for a, b, k in parts:
+            mark_smallest(self._scores[a:b], k, new[a:b], None if old is None else old[a:b])
+        return new
 
     def measures(self) -> dict[str, Any]:
         """Sparsity of the prunable weights as it is and as it is meant to become."""

@@ -1,0 +1,101 @@
+"""Cost of AdamWPrune's step on ResNet-18 against torch's AdamW(fused=True).
+
+Run: python benchmarks/adamwprune_step.py [rounds]
+
+Both step the same 11.17M parameters in turn, on one CPU thread, with gradients of their own.
+AdamWPrune masks at every step and re-ranks all weights every 100 steps, a round. Times are CPU
+milliseconds of this process, medians. A full training step (batch of 128 CIFAR images) puts them
+in proportion.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from espalier.contracts import SampleShape
+from espalier.models.resnet18 import ResNet18
+from espalier.optimizers.adamwprune import AdamWPrune
+
+EVERY = 100  # steps between mask updates
+UPDATES = 196  # of masks: from epoch 20 to 70 at 391 steps an epoch, as in the sweep guide
+BATCH = 128  # samples
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """CPU time of this process in `work`."""
+    start = time.process_time()
+    work()
+    return (time.process_time() - start) * 1000
+
+
+def with_gradients(model: nn.Module) -> nn.Module:
+    """`model` with a small random gradient on every parameter."""
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter) * 1e-3
+    return model
+
+
+def steps(model: nn.Module, rounds: int) -> dict[str, list[float]]:
+    """Times of single steps: torch's, ours without and with a mask update."""
+    ours_model, base_model = with_gradients(copy.deepcopy(model)), with_gradients(model)
+    base = torch.optim.AdamW(base_model.parameters(), fused=True)
+    ours = AdamWPrune(
+        ours_model,
+        amsgrad=False,
+        target_sparsity=0.7,
+        warmup_steps=0,
+        ramp_end_step=UPDATES * EVERY,
+        frequency=EVERY,
+    )
+    assert ours.pruner is not None
+    times: dict[str, list[float]] = {"AdamW": [], "masked step": [], "step with re-mask": []}
+    for step in range(1, (rounds + 1) * EVERY + 1):
+        torch_time, our_time = milliseconds(base.step), milliseconds(ours.step)
+        if step > EVERY:  # the first round allocates, and has nothing pruned before it
+            kind = "step with re-mask" if ours.pruner.schedule.is_update(step) else "masked step"
+            times["AdamW"].append(torch_time)
+            times[kind].append(our_time)
+    ours.pruner.masks.assert_masked(ours)
+    print(f"pruned {ours.pruner.masks.pruned:,} of {ours.pruner.masks.size:,} weights")
+    return times
+
+
+def training_step(model: nn.Module) -> float:
+    """CPU time of forward and backward pass, the smaller of two."""
+    x, y = torch.randn(BATCH, 3, 32, 32), torch.randint(10, (BATCH,))
+    return min(milliseconds(lambda: F.cross_entropy(model(x), y).backward()) for _ in range(2))
+
+
+def main(rounds: int) -> None:
+    """Print the comparison."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = ResNet18().build(SampleShape(3, 32, 32, 10))
+    size = sum(p.numel() for p in model.parameters())
+    print(f"{size:,} parameters, torch {torch.__version__}, {platform.machine()}, 1 thread")
+    times = steps(copy.deepcopy(model), rounds)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in medians.items():
+        print(f"{name:18} {value:8.2f} ms  (n={len(times[name])}, fastest {min(times[name]):.2f})")
+    base, plain, update = medians.values()
+    mean = ((EVERY - 1) * plain + update) / EVERY
+    print(
+        f"re-mask alone      {update - plain:8.2f} ms = {(update - plain) / base:.2f} AdamW steps"
+    )
+    print(f"mean of {EVERY} steps  {mean:8.2f} ms = {mean / base:.2f} x AdamW")
+    passes = training_step(model)
+    print(f"forward, backward  {passes:8.0f} ms")
+    print(f"AdamWPrune adds {(mean - base) / (passes + base):.2%} to a training step of AdamW")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
