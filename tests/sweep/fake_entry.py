@@ -18,6 +18,11 @@ def warm() -> None:
     READY.append(os.getpid())
 
 
+def preflight(job: Job) -> Result:
+    """The machine lacks the data set `absent` and has every other."""
+    return lacking(job) if job.trial.config.get("DATASET") == "absent" else Result(Status.PASSED)
+
+
 def train(job: Job) -> Result:
     """Do what the trial's ACT says; the measures depend on the trial alone."""
     config = job.trial.config

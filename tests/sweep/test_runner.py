@@ -113,7 +113,7 @@ def test_files_that_a_killed_runner_did_not_write_are_written_later(tmp_path: Pa
 
 
 def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path) -> None:
-    trials = [trial(1), trial(2, "full"), trial(3, SECONDS="5")]
+    trials = [trial(1), trial(2, "full", SECONDS="0.5"), trial(3, SECONDS="5")]
     with pytest.raises(launch.UserError, match="no space left"):
         launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
     found = {one.trial: (one.status, one.reason) for one in attempts(tmp_path)}
@@ -239,7 +239,7 @@ def test_an_interruption_does_not_count_as_an_attempt(tmp_path: Path) -> None:
 
 
 def test_a_second_runner_refuses(tmp_path: Path) -> None:
-    trials = [trial(1, SECONDS="0.5"), trial(2, SECONDS="0.5")]
+    trials = [trial(1, SECONDS="3"), trial(2, SECONDS="3")]
     first = start(tmp_path, trials)
     until(lambda: bool(running(tmp_path)))
     second = start(tmp_path, trials)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NamedTuple
 
-from espalier.sweep import space
+from espalier.sweep import preflight, space
 from espalier.sweep.pool import Executor, Progress
+from espalier.sweep.preflight import HOPELESS
 from espalier.sweep.progress import Display, Ending
 from espalier.sweep.results_dir import SweepDir
 from espalier.sweep.standing import Running, Snapshot, Standing
@@ -29,8 +30,6 @@ from espalier.trial import Record, Result, Status, Trial
 EXIT_INTERRUPTED = 130
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
 NOTED = 1.0  # seconds between two records of progress in the store
-HOPELESS = "input"
-"""The reason of an error that trying again will not mend: missing data, a missing device."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,12 @@ class Runner:
     def run(self) -> None:
         """Run until nothing is pending or `stopping` is set.
 
-        Raises DiskFullError, or UserError if workers cannot start. What still runs at the end is
+        Raises DiskFullError, or UserError if workers cannot start or the machine lacks what the
+        trials need. What still runs at the end is
         recorded as interrupted, unless the disk is full: then the next runner does that.
         """
         try:
+            self._check_needs()
             while not self.stopping and (self._queue or self._slots):
                 self._turn()
         finally:
@@ -94,6 +95,12 @@ class Runner:
             self._view.close()
             with suppress(space.DiskFullError), self._store.writing():
                 self._store.interrupt_running()
+
+    def _check_needs(self) -> None:
+        trials = [self._trials[number] for number in self._queue]
+        preflight.check(
+            self._executor, trials, self._settings, self._sweep.folder, lambda: self.stopping
+        )
 
     def _turn(self) -> None:
         ended = []

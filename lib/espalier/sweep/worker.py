@@ -4,7 +4,8 @@ Jobs come in and records go out as lines of JSON over two pipes of their own, so
 trial prints lands in its output.log. The job pipe is also the lifeline: when it closes, the runner
 is gone, and the worker ends itself and whatever it started.
 
-A module that defines the entry may define `warm()`; it is called once, before the first job.
+A module that defines the entry may define `warm()`, called once, before the first job, and
+`preflight(job)`, which says whether this machine has what a trial needs.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Task:
-    """A job on its way to a worker: what `Job` holds, less the way back."""
+    """A job on its way to a worker: what `Job` holds, less the way back.
+
+    With `preflight` the trial is not trained: the entry's module is asked whether it could be.
+    """
 
     trial: Trial
     settings: dict[str, str]
     directory: Path
     attempt: int
+    preflight: bool = False
 
     def as_json(self) -> Record:
         """This task as a JSON object."""
@@ -51,13 +56,14 @@ class Task:
             "settings": self.settings,
             "directory": str(self.directory),
             "attempt": self.attempt,
+            "preflight": self.preflight,
         }
 
     @classmethod
     def from_json(cls, record: Record) -> Task:
         """The inverse of `as_json`."""
         trial, directory = Trial.from_json(record["trial"]), Path(record["directory"])
-        return cls(trial, record["settings"], directory, record["attempt"])
+        return cls(**{**record, "trial": trial, "directory": directory})
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -106,12 +112,20 @@ def attempt(entry: Entry, task: Task, emit: Callable[[Record], None]) -> str:
     The library's only broad `except`: what goes wrong in a trial is data about that trial.
     """
     job = Job(task.trial, task.settings, task.directory, emit)
+    function = preflight(entry) if task.preflight else entry
     try:
-        return wire.encode({"result": checked(entry(job)).as_json()})
+        return wire.encode({"result": checked(function(job)).as_json()})
     except Exception as error:  # noqa: BLE001
         with suppress(OSError):  # the disk of the log may be what is full
             traceback.print_exc()
         return wire.encode({"result": failure(error).as_json()})
+
+
+def preflight(entry: Entry) -> Entry:
+    """What the entry's module offers to call before training, or else a check that passes."""
+    module = sys.modules[entry.__module__]
+    offered: Entry = getattr(module, "preflight", lambda job: Result(Status.PASSED))
+    return offered
 
 
 def checked(result: Result) -> Result:

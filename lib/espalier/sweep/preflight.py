@@ -1,0 +1,49 @@
+"""Before a sweep starts: does this machine have what its trials need?
+
+A missing data set or device is one line and nothing runs, instead of the same error for each trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from espalier.errors import UserError
+from espalier.sweep.pool import Executor, Finished
+from espalier.sweep.worker import Task
+from espalier.trial import Result, Trial
+
+NEEDS = ("DATASET", "DATA_VERIFY", "AMP")
+"""The symbols that what a trial needs of the machine depends on."""
+HOPELESS = "input"
+"""The reason of an error that trying again will not mend: missing data, a missing device."""
+PAUSE = 0.1  # seconds: how late a wish to stop may be noticed
+
+
+def check(
+    executor: Executor,
+    trials: Sequence[Trial],
+    settings: Mapping[str, str],
+    folder: Path,
+    stopping: Callable[[], bool],
+) -> None:
+    """Ask a worker about one trial of each kind. Raises UserError with what it misses."""
+    kinds = {tuple(trial.config.get(need) for need in NEEDS): trial for trial in reversed(trials)}
+    for trial in kinds.values():
+        task = Task(trial, dict(settings), folder, 0, preflight=True)
+        result = _ask(executor, task, stopping)
+        if result is not None and result.reason == HOPELESS:
+            raise UserError(result.message)
+
+
+def _ask(executor: Executor, task: Task, stopping: Callable[[], bool]) -> Result | None:
+    while not (idle := executor.idle()):
+        if stopping():
+            return None
+        executor.wait(PAUSE)
+    executor.submit(idle[0], task)
+    while not stopping():
+        for event in executor.wait(PAUSE):
+            if isinstance(event, Finished):
+                return event.result
+    return None
