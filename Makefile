@@ -140,7 +140,7 @@ types: setup-dev
 	$(Q)$(PYTHON_ENV) -m mypy
 
 test: setup-dev
-	$(Q)$(PYTHON_ENV) -m pytest -n 2
+	$(Q)OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)

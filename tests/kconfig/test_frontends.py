@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from espalier.errors import UserError
-from espalier.kconfig import defconfigs, dotconfig, frontends, tree
+from espalier.kconfig import defconfigs, dotconfig, frontends, screen, tree
 
 PRESETS = defconfigs.presets()
 
@@ -234,3 +234,13 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
 def test_menus_need_a_terminal():
     with pytest.raises(UserError, match=r"^menuconfig: input and output must be a terminal; use"):
         frontends.main(["menuconfig"])
+
+
+def test_the_menus_open_again_until_what_they_saved_is_valid(monkeypatch):
+    saved = iter(["CONFIG_TARGET_SPARSITY=70\n", "CONFIG_TARGET_SPARSITY=0.7\n"])
+    monkeypatch.setattr(screen, "check_terminal", lambda: None)
+    monkeypatch.setattr(screen, "run", lambda kconf: Path(".config").write_text(next(saved)))
+    asked = answers(monkeypatch, "")
+    assert make("menuconfig") == "CONFIG_TARGET_SPARSITY=0.7\n"
+    assert len(asked) == 1
+    assert asked[0].startswith("error: .config:1: CONFIG_TARGET_SPARSITY=70: must be in [0, 1)")

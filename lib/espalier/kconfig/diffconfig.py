@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.sweep import ranges
+from espalier.sweep.ranges import Setting
 
 
 def main(argv: list[str]) -> int:
@@ -27,4 +28,9 @@ def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _values(file: Path) -> dict[str, str]:
-    return {setting.symbol: setting.text for setting in ranges.read(file)}
+    return {setting.symbol: _shown(setting) for setting in ranges.read(file)}
+
+
+def _shown(setting: Setting) -> str:
+    """A value without the quotes that it may have; several values as they were written."""
+    return setting.values[0] if len(setting.values) == 1 else setting.text

@@ -1,0 +1,88 @@
+"""What a random configuration varies, on a tree whose every range is known."""
+
+from __future__ import annotations
+
+import kconfiglib
+import pytest
+
+from espalier.errors import UserError
+from espalier.kconfig import assign, randconfig
+from espalier.kconfig.symbols import Symbols
+
+TREE = """
+choice SHAPE
+    prompt "Shape"
+config SHAPE_ROUND
+    bool "Round"
+config SHAPE_SQUARE
+    bool "Square"
+endchoice
+config EDGES
+    int "Edges"
+    range 3 6
+    default 4
+    depends on SHAPE_SQUARE
+config WIDE
+    int "Wide"
+    range 0 1000000
+    default 7
+config SHARE
+    string "Share"
+    default "0.5"
+    help
+      Float in (0, 1]
+config SCALE
+    string "Scale"
+    default "2"
+    help
+      Float in [0, 100]
+config PLACE
+    bool "Place"
+    help
+      Identity: no
+config PATH
+    string "Path"
+    default "data"
+"""
+
+
+@pytest.fixture
+def symbols(tmp_path, monkeypatch) -> Symbols:
+    (tmp_path / "Kconfig").write_text(TREE)
+    monkeypatch.setenv("srctree", str(tmp_path))  # noqa: SIM112
+    return Symbols(kconfiglib.Kconfig("Kconfig", warn_to_stderr=False))
+
+
+def drawn(symbols: Symbols, seed: int) -> dict[str, str]:
+    symbols.kconf.unset_values()
+    randconfig.randomise(symbols, seed)
+    return assign.effective_config(symbols, [*symbols.identity, *symbols.settings])
+
+
+def test_every_narrow_value_comes_up_and_stays_in_its_range(symbols):
+    found = [drawn(symbols, seed) for seed in range(200)]
+    assert {config["SHAPE"] for config in found} == {"round", "square"}
+    assert {config.get("EDGES") for config in found} == {None, "3", "4", "5", "6"}
+    assert all(("EDGES" in config) == (config["SHAPE"] == "square") for config in found)
+    shares = [float(config["SHARE"]) for config in found]
+    assert len(set(shares)) > 100
+    assert all(0 < share <= 1 for share in shares)
+
+
+def test_wide_numbers_paths_and_settings_keep_their_values(symbols):
+    for seed in range(20):
+        config = drawn(symbols, seed)
+        assert (config["WIDE"], config["SCALE"]) == ("7", "2")
+        assert (config["PLACE"], config["PATH"]) == ("n", "data")
+
+
+def test_a_seed_is_a_configuration(symbols):
+    assert drawn(symbols, 3) == drawn(symbols, 3)
+    assert drawn(symbols, 3) != drawn(symbols, 4)
+
+
+def test_seeds_are_numbers():
+    assert (randconfig.seed("42"), randconfig.seed("0x2a")) == (42, 42)
+    assert 0 <= randconfig.seed("") < 2**32
+    with pytest.raises(UserError, match="KCONFIG_SEED=many: must be a whole number"):
+        randconfig.seed("many")
