@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from espalier.paths import ROOT
 from espalier.sweep import launch
 from espalier.sweep.launch import Request
 from espalier.sweep.results_dir import STORE, sweeps
-from espalier.sweep.store import Store
+from espalier.sweep.store import Planned, Store
 from espalier.trial import Job, Result, Status, Trial
 
 SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
@@ -89,6 +90,7 @@ def candidates(count: int, python: Path | None) -> dict[str, Callable[[Path], fl
     found: dict[str, Callable[[Path], float]] = {
         "espalier, 1 worker": lambda place: espalier(place, count, 1),
         "espalier, 2 workers": lambda place: espalier(place, count, 2),
+        "(its store alone)": lambda place: store_alone(place, count),
     }
     if python is None:
         return found
@@ -141,6 +143,20 @@ def espalier(place: Path, count: int, workers: int) -> float:
     ends = [one.finished for one in attempts if one.finished is not None]
     assert len(ends) == count, "a no-op did not end"
     return (max(ends) - min(one.started for one in attempts)) / count * 1000
+
+
+def store_alone(place: Path, count: int) -> float:
+    """Milliseconds for a trial's durable states by themselves: what the disk asks for."""
+    trials = (Trial(n, f"config_{n:03}", f"{n:012}", {}) for n in range(1, count + 1))
+    planned = [Planned(trial, "", trial.name) for trial in trials]
+    Store.create(place / STORE, {}, planned)
+    with Store.open(place / STORE) as store:
+        began = time.perf_counter()
+        for trial, _, _ in planned:
+            with store.writing():  # as the runner does: one ends and the next begins
+                store.finish(trial.number - 1, 1, Result(Status.PASSED))
+                store.begin(trial.number, 1, "cpu")
+        return (time.perf_counter() - began) / count * 1000
 
 
 def report(seen: dict[str, list[float]]) -> None:

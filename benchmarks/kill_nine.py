@@ -66,7 +66,7 @@ def kill_often(place: Path, args: argparse.Namespace, trials: int) -> list[str]:
         if kill % 4:
             goal = len(before) + seeded.randint(0, most)
             wait_for(runner, lambda: running(place) and len(conclusive(place)) >= goal)  # noqa: B023
-        time.sleep(seeded.uniform(0, 1 if kill % 4 else 5))
+        time.sleep(seeded.uniform(0, 0.5 if kill % 4 else 5))
         over = runner.poll() is not None
         runner.kill()
         runner.wait()

@@ -36,6 +36,11 @@ def train(job: Job) -> Result:
     return ACTS[config["ACT"]](job)
 
 
+def real(job: Job) -> Result:
+    """For trials of the real tree, which have no ACT."""
+    return passing(job)
+
+
 def passing(job: Job) -> Result:
     number = job.trial.number
     measures = {"val_acc": 50.0 + number, "test_acc": 49.0 + number, "final_sparsity": 0.7}

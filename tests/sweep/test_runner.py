@@ -214,7 +214,7 @@ def running(results: Path) -> list[Attempt]:
     return [one for one in attempts(results) if one.status == "running"] if sweeps(results) else []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     trials = [trial(1), trial(2, "hang"), trial(3, "hang"), trial(4)]
     process = start(tmp_path, trials)
@@ -227,6 +227,30 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, number: in
     found = tried(tmp_path)
     assert found == [(1, "passed", ""), (2, "error", "interrupted"), (3, "error", "interrupted")]
     assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
+
+
+def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
+    process = start(tmp_path, [trial(1, "hang")], in_process=True)  # cannot stop in mid-trial
+    until(lambda: bool(running(tmp_path)))
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert [one.trial for one in running(tmp_path)] == [1]  # for the next runner to close
+
+
+def test_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
+    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        process = start(tmp_path, [trial(1, SECONDS="0.3")])
+    finally:
+        signal.signal(signal.SIGHUP, kept)
+    until(lambda: bool(running(tmp_path)))
+    process.send_signal(signal.SIGHUP)
+    process.communicate()
+    assert process.returncode == 0
 
 
 def test_an_interruption_does_not_count_as_an_attempt(tmp_path: Path) -> None:

@@ -165,7 +165,8 @@ def _closing(sweep: SweepDir, request: Request) -> int:
     """Write and print the reports, and say what to do about what did not pass."""
     print(report.write_reports(sweep.folder, request.by))
     counts = sweep.store.counts()
-    print(f"{sum(counts.values())} trials: {counted(counts)}")
+    total = sum(counts.values())
+    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}")
     print(f"report: {sweep.folder / report.ANALYSIS}")
     bad = [name for name in (Status.FAILED, Status.ERROR) if name in counts]
     for name in bad:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -86,6 +87,12 @@ class LiveDisplay:
     def close(self) -> None:
         """Remove the moving part."""
         self._live.stop()
+
+
+def show_cursor() -> None:
+    """What `close` does to the terminal, for when there is no time for it."""
+    if sys.stdout.isatty():
+        os.write(1, b"\x1b[?25h")
 
 
 def display() -> Display:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from espalier.sweep import preflight, space
 from espalier.sweep.pool import Executor, Progress
 from espalier.sweep.preflight import HOPELESS
-from espalier.sweep.progress import Display, Ending
+from espalier.sweep.progress import Display, Ending, show_cursor
 from espalier.sweep.results_dir import SweepDir
 from espalier.sweep.standing import Running, Snapshot, Standing
 from espalier.sweep.store import INCONCLUSIVE, RUNNING, Store
@@ -28,6 +28,7 @@ from espalier.sweep.worker import Task
 from espalier.trial import Record, Result, Status, Trial
 
 EXIT_INTERRUPTED = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
 NOTED = 1.0  # seconds between two records of progress in the store
 
@@ -191,15 +192,17 @@ def pending(store: Store, allowance: int) -> list[int]:
 
 @contextmanager
 def stopping_on_signals(runner: Runner) -> Iterator[None]:
-    """Ctrl-C or SIGTERM stops the runner cleanly; a second one ends everything at once."""
+    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
         if runner.stopping:
+            show_cursor()
             os._exit(EXIT_INTERRUPTED)  # the workers notice and end themselves
         runner.stopping = True
 
-    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = (n for n in STOPPING if signal.getsignal(n) is not signal.SIG_IGN)  # nohup, `&`
+    kept = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
     finally:

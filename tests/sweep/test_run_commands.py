@@ -1,0 +1,140 @@
+"""The verbs, from a range file of the real tree to results; only the training is a fake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_sweep import HERE
+
+from espalier.__main__ import main
+from espalier.sweep.results_dir import STORE, sweeps
+from espalier.sweep.store import Store
+
+ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
+RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_RAMP_END_EPOCH=1\nCONFIG_DEVICE_CPU=y\n"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, as a checkout is to make."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    for name in ("PARALLEL", "NEW", "RANK_BY", "KCONFIG_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def planned(place: Path) -> Path:
+    (place / "my-range").write_text(RANGE)
+    assert main(["sweep-generate", "my-range"]) == 0
+    return place
+
+
+def test_a_plan_is_run_and_told_about(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep-run", *ENTRY]) == 0
+    (folder,) = sweeps(planned / "test_matrix_results")
+    with Store.open(folder / STORE) as store:
+        assert store.counts() == {"passed": 2}
+        assert store.header["settings"]["DEVICE"] == "cpu"
+        assert store.config_text(1) == (planned / "sweep_configs" / "config_001").read_text()
+    assert (folder / "sweep_summary.json").exists()
+    capsys.readouterr()
+    assert main(["sweep-status"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "finished: 2 passed"
+
+
+def test_the_guides_folders(planned: Path) -> None:
+    folders = ["--config-dir", "sweep_configs", "--output-dir", "my_sweep_results"]
+    assert main(["sweep-run", *folders, *ENTRY]) == 0
+    assert len(list((planned / "my_sweep_results").glob("config_*/config.txt"))) == 2
+
+
+def test_a_dry_run_runs_nothing(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["sweep-run", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "would run 2 of 2 trials",
+        "config_001 CONFIG_NUM_EPOCHS=2",
+        "config_002 CONFIG_NUM_EPOCHS=3",
+    ]
+    assert not (planned / "test_matrix_results").exists()
+
+
+def test_make_variables_arrive_by_the_environment(
+    planned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        monkeypatch.setenv("NEW", "1")
+        assert main(["sweep-run", *ENTRY]) == 0
+    assert len(sweeps(planned / "test_matrix_results")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("PARALLEL", "many", "error: PARALLEL=many: must be an integer of at least 0"),
+        ("PARALLEL", "-1", "error: PARALLEL=-1: must be an integer of at least 0"),
+        ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
+    ],
+)
+def test_a_wrong_variable_is_one_line_before_anything_runs(
+    planned: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    line: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    capsys.readouterr()
+    assert main(["sweep-run", "--entry", "fake_entry:real"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(line)
+    assert error.count("\n") == 1
+    assert not (planned / "test_matrix_results").exists()
+
+
+def test_without_a_plan_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep-run"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_stale_plan_is_refused(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (planned / "my-range").write_text(RANGE + "CONFIG_SEED=7\n")
+    assert main(["sweep-run", *ENTRY]) == 2
+    assert "changed since the plan was made" in capsys.readouterr().err
+    assert not (planned / "test_matrix_results").exists()
+
+
+def test_plain_make_trains_the_configuration(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / ".config").write_text("CONFIG_NUM_EPOCHS=2\nCONFIG_PRUNING_RAMP_END_EPOCH=1\n")
+    assert main(["train", *ENTRY]) == 0
+    assert "\n1 trial: 1 passed\n" in capsys.readouterr().out
+    (folder,) = sweeps(place / "test_matrix_results")
+    assert len(list(folder.glob("config_001_*/training_metrics.json"))) == 1
+
+
+def test_plain_make_trains_a_test_matrix(place: Path) -> None:
+    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n")
+    assert main(["train", *ENTRY]) == 0
+    (folder,) = sweeps(place / "test_matrix_results")
+    with Store.open(folder / STORE) as store:
+        found = {trial.config["OPTIMIZER"] for trial in store.trials()}
+        assert len(found) > 1
+        assert store.header["command"] == "make"
+
+
+def test_running_and_reporting_never_import_torch(planned: Path) -> None:
+    code = (
+        "import sys; from espalier.__main__ import main; code = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    for verb in (["sweep-run", *ENTRY], ["sweep-status"]):
+        assert subprocess.run([sys.executable, "-c", code, *verb], check=False).returncode == 0
