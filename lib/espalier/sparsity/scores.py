@@ -13,7 +13,7 @@ PIECE = 65536  # elements; six float32 tensors of as many then fit a 2 MiB cache
 
 @dataclass(frozen=True)
 class Scores:
-    """An elementwise formula and, for each weight, its operands: tensors of the weight's shape.
+    """An elementwise formula of float32 and, for each weight, its operands, all of one shape.
 
     The higher the score, the longer the weight is kept.
     """
@@ -33,4 +33,4 @@ class Scores:
         piece = PIECE if out.device.type == "cpu" else max(1, len(out))
         parts = [torch.split(x, piece) for x in (*operands, out)]
         for *inputs, target in zip(*parts, strict=True):
-            target.copy_(self.formula(*inputs))
+            target.copy_(self.formula(*(x.float() for x in inputs)))
