@@ -102,13 +102,13 @@ def display() -> Display:
 
 
 def picture(snapshot: Snapshot) -> Group:
-    """The moving part: running trials, then the whole sweep."""
+    """The moving part: the whole sweep first, because a low terminal cuts off the end."""
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=30),
         Text(overall(snapshot)),
     )
-    return Group(*(Text(running_line(one), no_wrap=True) for one in snapshot.running), bar)
+    return Group(bar, *(Text(running_line(one), no_wrap=True) for one in snapshot.running))
 
 
 def finished_line(ending: Ending, snapshot: Snapshot) -> str:
