@@ -48,7 +48,8 @@ class Movement(PruningMethod):
         return Scores(displacement, list(pairs))
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return {**super().state_dict(run), "memory": run.method_state.memory}
+        memory = [x.clone() for x in run.method_state.memory]
+        return {**super().state_dict(run), "memory": memory}
 
     def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
         super().load_state_dict(run, {k: v for k, v in state.items() if k != "memory"})

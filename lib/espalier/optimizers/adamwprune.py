@@ -92,7 +92,7 @@ class AdamWPrune(GuardedAdam):
             spam=(spam or Spam()) if rule.guards else None,
         )
         self.pruner: Pruner | None = None
-        if target_sparsity > 0:
+        if target_sparsity != 0:
             _check_allocation(importance, allocation)
             schedule = Schedule(target_sparsity, warmup_steps, ramp_end_step, frequency, curve)
             self.pruner = Pruner(_weights(params, self._parameters()), schedule, allocation)

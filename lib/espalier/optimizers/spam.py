@@ -90,11 +90,15 @@ class SpamGuard:
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
-        return {"steps": self.steps, "norms": self.norms}
+        return {"steps": self.steps, "norms": _copied(self.norms)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self.steps, self.norms = state["steps"], state["norms"]
+        self.steps, self.norms = state["steps"], _copied(state["norms"])
+
+
+def _copied(norms: Tensor | None) -> Tensor | None:
+    return None if norms is None else norms.clone()
 
 
 def _reset(states: list[dict[str, Tensor]]) -> None:

@@ -64,9 +64,9 @@ class Pruner:
 
     def state_dict(self) -> dict[str, Any]:
         """The masks; empty before the first pruning."""
-        return {} if self.masks.mask is None else {"mask": self.masks.mask}
+        return {} if self.masks.mask is None else {"mask": self.masks.mask.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`, for weights and optimizer state restored with it."""
         if state:
-            self.masks.restore(state["mask"])
+            self.masks.restore(state["mask"].clone())

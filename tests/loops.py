@@ -1,0 +1,80 @@
+"""A tiny network, its data and the plainest training loop, for tests of methods and optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espalier.contracts import Method, Optimizer, Run, Split
+
+SAMPLES, BATCH = 48, 8  # six steps an epoch
+PRUNABLE = 3 * 1 * 9 + 5 * 12 + 4 * 5  # convolution and two linear layers
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    """Convolution, normalisation and two linear layers, on 4x4 images, for 4 classes."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, stride=2, padding=1),
+        nn.BatchNorm2d(3),
+        nn.Flatten(),
+        nn.ReLU(),
+        nn.Linear(12, 5),
+        nn.Tanh(),
+        nn.Linear(5, 4),
+    )
+
+
+def split(seed: int = 1) -> Split:
+    """Random images and labels."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(SAMPLES, 1, 4, 4, generator=generator)
+    return Split(x, torch.randint(4, (SAMPLES,), generator=generator))
+
+
+def run_of(optimizer: Optimizer, method: Method, epochs: int = 8, lr: float = 0.01) -> Run:
+    """A run before its first step, the method attached."""
+    model, data = network(), split()
+    run = Run(model, optimizer.build(model, lr), method, data, data, epochs, BATCH, {})
+    method.attach(run)
+    return run
+
+
+def batch(step: int) -> tuple[Tensor, Tensor]:
+    """The batch of update `step`, from 0."""
+    data, start = split(), step * BATCH % SAMPLES
+    return data.x[start : start + BATCH], data.y[start : start + BATCH]
+
+
+def backward(model: nn.Module, step: int) -> Tensor:
+    """Gradients of the batch's loss."""
+    model.zero_grad()
+    x, y = batch(step)
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    return loss
+
+
+def train(run: Run, steps: int) -> Run:
+    """`steps` updates, the method's promise checked after each."""
+    for _ in range(steps):
+        backward(run.model, run.step)
+        run.method.after_backward(run)
+        run.optimizer.step()
+        run.step += 1
+        run.method.after_step(run)
+        run.method.check(run)
+    return run
+
+
+def values(model: nn.Module) -> list[Tensor]:
+    """A copy of all parameters."""
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two lists of tensors are equal bit for bit."""
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

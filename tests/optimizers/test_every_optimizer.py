@@ -1,0 +1,107 @@
+"""The contract of every optimizer component."""
+
+from typing import Any
+
+import loops
+import pytest
+import torch
+from torch import nn
+
+from espalier import component
+from espalier.contracts import CannotTrain, Optimizer
+from espalier.methods.none import NoPruning
+from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.sgd import SGD
+
+NAMES = component.names("optimizer")
+
+
+def spec(name: str, **fields: Any) -> Optimizer:
+    return component.find("optimizer", name, Optimizer)(**fields)
+
+
+class Bowl(nn.Module):
+    """A quadratic with its minimum, 0, at (1, -2)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.point = nn.Parameter(torch.tensor([[3.0, 3.0]]))
+
+    def forward(self) -> torch.Tensor:
+        return ((self.point - torch.tensor([[1.0, -2.0]])) ** 2).sum()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lowers_a_quadratic_in_200_steps(name: str) -> None:
+    bowl = Bowl()
+    optimizer = spec(name).build(bowl, 0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss = bowl()
+        loss.backward()
+        optimizer.step()
+    assert float(bowl()) < 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_deterministic_and_goes_on_from_its_state(name: str) -> None:
+    straight = loops.train(loops.run_of(spec(name), NoPruning()), 20)
+    first = loops.train(loops.run_of(spec(name), NoPruning()), 12)
+    second = loops.run_of(spec(name), NoPruning())
+    second.model.load_state_dict(first.model.state_dict())
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    second.step = 12
+    loops.train(second, 8)
+    assert loops.same(loops.values(straight.model), loops.values(second.model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weight_decay_leaves_biases_and_normalisation_alone(name: str) -> None:
+    model = loops.network()
+    before = loops.values(model)
+    optimizer = spec(name, weight_decay=0.5).build(model, 0.1)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for old, new in zip(before, loops.values(model), strict=True):
+        assert torch.equal(old, new) == (old.ndim <= 1 or not old.any())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_closure_is_evaluated_with_gradients_and_its_loss_returned(name: str) -> None:
+    bowl = Bowl()
+    optimizer = spec(name).build(bowl, 0.1)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss: torch.Tensor = bowl()
+        loss.backward()
+        return loss
+
+    assert float(optimizer.step(closure)) == 29.0
+    assert float(bowl()) < 29.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_users_hooks_run_once_a_step(name: str) -> None:
+    torch.optim.Adam([torch.ones(1, requires_grad=True)])  # torch wraps Adam.step on construction
+    bowl = Bowl()
+    optimizer = spec(name).build(bowl, 0.1)
+    calls: list[str] = []
+    optimizer.register_step_pre_hook(lambda *_: calls.append("before"))
+    optimizer.register_step_post_hook(lambda *_: calls.append("after"))
+    bowl().backward()
+    optimizer.step()
+    assert calls == ["before", "after"]
+
+
+def test_groups_leave_out_frozen_parameters_and_empty_groups() -> None:
+    layer = nn.Linear(2, 2)
+    assert [g["weight_decay"] for g in decay_groups(layer.parameters(), 0.3)] == [0.3, 0.0]
+    layer.bias.requires_grad = False
+    assert [len(g["params"]) for g in decay_groups(layer.parameters(), 0.3)] == [1]
+
+
+def test_nesterov_needs_momentum() -> None:
+    with pytest.raises(CannotTrain, match="raise CONFIG_SGD_MOMENTUM"):
+        SGD(momentum=0.0, nesterov=True).build(nn.Linear(1, 1), 0.1)
