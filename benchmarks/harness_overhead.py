@@ -7,6 +7,10 @@ Espalier's figure is the real thing: warm worker processes, two durable states a
 interleaved in the same run, Optuna (random sampler, journal file and SQLite) and Hydra (basic
 multirun) do the same no-op, in a throw-away environment made from requirements/bench.txt, or in
 VENV. Start-up is left out everywhere: from the first trial's start to the last one's end.
+
+Measured (2 cores of a shared x86-64 server, load 1.1, Python 3.11, 5 rounds of 200 trials,
+medians): espalier 1.57 ms with 1 worker, 1.22 with 2, of which its store 0.42; Optuna 5.0.0 in one
+process 1.29 (journal file), 11.3 (SQLite); Hydra 1.3.8 44.4. At load 8.6: 8.9, 9.1; 18.4, 132; 241.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 
 Every trial is compared: status, every measure and every epoch, all but the time it took. Prints
 what was seen and exits 1 on any difference, on a finished trial that ran again, or on a zombie.
+
+Seen with defconfigs/digits-adamwprune-range, 20 kills: 36 trials, 58 attempts, 22 interrupted, no
+fault, in 175 s (undisturbed: 21.5 s).
 """
 
 from __future__ import annotations

@@ -112,12 +112,11 @@ class Runner:
             else:
                 ended.append(Ended(self._slots.pop(event.slot), event.result))
         ended += self._overdue()
-        tasks = self._commit(ended)
-        for one in ended:
-            self._conclude(one)
-        for slot, task in tasks.items():
+        for slot, task in self._commit(ended).items():
             self._sweep.prepare(task.trial.number)
             self._executor.submit(slot, task)
+        for one in ended:  # its files are written while the next trial runs
+            self._conclude(one)
         self._view.update(self._snapshot())
 
     def _overdue(self) -> list[Ended]:
