@@ -105,12 +105,21 @@ def test_a_broken_entry_stops_the_sweep_with_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
+def test_a_missing_gpu_is_one_line_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match="no NVIDIA GPU is visible"):
+        launch.run(request(tmp_path, TWO, DEVICE="cuda"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
     process = start(tmp_path, [trial(1), trial(2, "diverge")], parallel=1)
     output, _ = process.communicate()
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", output)
     lines = output.splitlines()
-    assert lines[0].endswith(": new sweep, 2 of 2 trials")
+    assert lines[0].endswith(": new sweep, 2 of 2 trials, 1 at a time")
     assert re.fullmatch(
         r"\[1/2\] config_001 passed val 51\.0% sparsity 70\.0% \S+s  ETA .*", lines[1]
     )

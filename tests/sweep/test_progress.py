@@ -84,4 +84,6 @@ def test_the_line_of_a_running_trial() -> None:
 
 def test_counts_are_named_in_a_fixed_order() -> None:
     assert counted({"error": 1, "passed": 2, "notrun": 5}) == "2 passed, 1 error"
-    assert overall(snapshot(passed=2, notrun=2)).startswith("2/4 done (2 passed), 0 running  ETA")
+    assert overall(snapshot(passed=2, notrun=2)).startswith(
+        "2/4 done (2 passed), workers are starting  ETA"
+    )

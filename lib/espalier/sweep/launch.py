@@ -55,13 +55,16 @@ def run(request: Request) -> int:
 
     0: every trial passed; 1: some did not; 130: stopped by a signal.
     """
+    devices = _devices(request)  # refused before there is a folder
     with _sweep(request) as (sweep, begun):
         todo = pending(sweep.store, request.limits.attempts)
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
             return _closing(sweep, request)
-        print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", flush=True)
-        runner = Runner(sweep, _executor(request, sweep, len(todo)), request.limits, display())
+        executor = _executor(request, devices[: len(todo)], sweep)
+        print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
+        print(f"{len(executor.devices)} at a time", flush=True)
+        runner = Runner(sweep, executor, request.limits, display())
         with stopping_on_signals(runner):
             runner.run()
         left = pending(sweep.store, request.limits.attempts)
@@ -146,12 +149,15 @@ def _plan_of(folder: Path) -> str:
         return str(store.header["plan_id"])
 
 
-def _executor(request: Request, sweep: SweepDir, todo: int) -> Executor:
+def _devices(request: Request) -> list[str]:
+    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
+    return slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads)
+
+
+def _executor(request: Request, devices: Sequence[str], sweep: SweepDir) -> Executor:
     if request.in_process:
         return InProcess(request.entry)
-    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
-    found = slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads)
-    return Pool(request.entry, found[:todo], sweep.folder / WORKERS_LOG)
+    return Pool(request.entry, devices, sweep.folder / WORKERS_LOG)
 
 
 def _stopped(sweep: SweepDir, left: int, request: Request) -> int:

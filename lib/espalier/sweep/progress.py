@@ -153,7 +153,8 @@ def overall(snapshot: Snapshot) -> str:
     text = f"{snapshot.done}/{snapshot.total} done"
     if some := counted(snapshot.counts):
         text += f" ({some})"
-    return f"{text}, {len(snapshot.running)} running  ETA {duration(snapshot.eta)}"
+    running = f"{len(snapshot.running)} running" if snapshot.running else "workers are starting"
+    return f"{text}, {running}  ETA {duration(snapshot.eta)}"
 
 
 def counted(counts: Mapping[str, int], names: Iterable[str] = ENDED) -> str:

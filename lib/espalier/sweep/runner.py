@@ -88,6 +88,7 @@ class Runner:
         recorded as interrupted, unless the disk is full: then the next runner does that.
         """
         try:
+            self._view.update(self._snapshot())
             self._check_needs()
             while not self.stopping and (self._queue or self._slots):
                 self._turn()
