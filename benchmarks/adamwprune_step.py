@@ -1,11 +1,13 @@
 """Cost of AdamWPrune's step on ResNet-18 against torch's AdamW(fused=True).
 
-Run: python benchmarks/adamwprune_step.py [rounds]
+Run: python benchmarks/adamwprune_step.py
 
 Both step the same 11.17M parameters in turn, on one CPU thread, with gradients of their own.
-AdamWPrune masks at every step and re-ranks all weights every 100 steps, a round. Times are CPU
-milliseconds of this process, medians. A full training step (batch of 128 CIFAR images) puts them
-in proportion.
+AdamWPrune masks at every step and re-ranks all weights at each of the 196 mask updates of the
+sweep guide's ramp (epoch 20 to 70 of 391 steps, every 100 steps). So that the whole ramp is
+measured, only a few steps lie between two updates here; the mean over 100 steps is worked out.
+Times are CPU milliseconds of this process, medians. A full training step (batch of 128 CIFAR
+images) puts them in proportion.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 import copy
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
@@ -25,8 +26,9 @@ from espalier.contracts import SampleShape
 from espalier.models.resnet18 import ResNet18
 from espalier.optimizers.adamwprune import AdamWPrune
 
-EVERY = 100  # steps between mask updates
-UPDATES = 196  # of masks: from epoch 20 to 70 at 391 steps an epoch, as in the sweep guide
+EVERY = 100  # steps between mask updates in training
+MEASURED = 4  # steps between mask updates here
+UPDATES = 196  # in the whole ramp
 BATCH = 128  # samples
 
 
@@ -44,7 +46,7 @@ def with_gradients(model: nn.Module) -> nn.Module:
     return model
 
 
-def steps(model: nn.Module, rounds: int) -> dict[str, list[float]]:
+def steps(model: nn.Module) -> dict[str, list[float]]:
     """Times of single steps: torch's, ours without and with a mask update."""
     ours_model, base_model = with_gradients(copy.deepcopy(model)), with_gradients(model)
     base = torch.optim.AdamW(base_model.parameters(), fused=True)
@@ -53,14 +55,14 @@ def steps(model: nn.Module, rounds: int) -> dict[str, list[float]]:
         amsgrad=False,
         target_sparsity=0.7,
         warmup_steps=0,
-        ramp_end_step=UPDATES * EVERY,
-        frequency=EVERY,
+        ramp_end_step=UPDATES * MEASURED,
+        frequency=MEASURED,
     )
     assert ours.pruner is not None
     times: dict[str, list[float]] = {"AdamW": [], "masked step": [], "step with re-mask": []}
-    for step in range(1, (rounds + 1) * EVERY + 1):
+    for step in range(1, UPDATES * MEASURED + 1):
         torch_time, our_time = milliseconds(base.step), milliseconds(ours.step)
-        if step > EVERY:  # the first round allocates, and has nothing pruned before it
+        if step > MEASURED:  # the first update allocates, and nothing is pruned before it
             kind = "step with re-mask" if ours.pruner.schedule.is_update(step) else "masked step"
             times["AdamW"].append(torch_time)
             times[kind].append(our_time)
@@ -75,14 +77,14 @@ def training_step(model: nn.Module) -> float:
     return min(milliseconds(lambda: F.cross_entropy(model(x), y).backward()) for _ in range(2))
 
 
-def main(rounds: int) -> None:
+def main() -> None:
     """Print the comparison."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = ResNet18().build(SampleShape(3, 32, 32, 10))
     size = sum(p.numel() for p in model.parameters())
     print(f"{size:,} parameters, torch {torch.__version__}, {platform.machine()}, 1 thread")
-    times = steps(copy.deepcopy(model), rounds)
+    times = steps(copy.deepcopy(model))
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, value in medians.items():
         print(f"{name:18} {value:8.2f} ms  (n={len(times[name])}, fastest {min(times[name]):.2f})")
@@ -98,4 +100,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
+    main()
