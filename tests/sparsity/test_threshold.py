@@ -79,10 +79,23 @@ def _scores(kind: str, n: int) -> Tensor:
 def test_a_sample_that_misleads_is_found_out() -> None:
     """The bracket misses, and the search over all scores takes its place."""
     n = threshold.DIRECT * 2
-    scores = torch.zeros(n)
+    scores = torch.linspace(0, 0.5, n)
     scores[:: n // threshold.SAMPLE] = 1.0  # all that the sample sees
     low, high = threshold._bracket(scores.numpy(), n // 2)
     assert low == high == 1.0
-    assert threshold._kth_inside(scores.numpy(), n // 2, low, high) is None
-    assert int(marked(scores, n // 2).sum()) == n // 2
-    assert not marked(scores, n // 2)[:: n // threshold.SAMPLE].any()
+    assert threshold._kth_between(scores.numpy(), n // 2, low, high) is None
+    assert not any(threshold._is_kth(scores.numpy(), n // 2, end) for end in (low, high))
+    assert torch.equal(marked(scores, n // 2), by_sorting(scores, n // 2))
+
+
+def test_equal_scores_at_an_end_of_the_bracket_are_not_collected() -> None:
+    """Pruned weights score 0, and the next few to go lie just above all of them."""
+    n = threshold.DIRECT * 2
+    scores = torch.rand(n, generator=torch.Generator().manual_seed(0)) + 0.1
+    scores[: n // 2] = 0.0
+    low, high = threshold._bracket(scores.numpy(), n // 2 + 50)
+    assert low == 0.0 and high < 0.2
+    found = threshold._kth_between(scores.numpy(), n // 2 + 50, low, high)
+    assert found == float(scores.sort().values[n // 2 + 49])
+    assert threshold._kth_between(scores.numpy(), n // 2, low, high) is None  # 0 itself
+    assert threshold._is_kth(scores.numpy(), n // 2, 0.0)
