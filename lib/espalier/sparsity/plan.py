@@ -39,7 +39,8 @@ class PruningPlan:
                 f"starts at step {self.warmup}: lower CONFIG_PRUNING_WARMUP or raise "
                 "CONFIG_PRUNING_RAMP_END_EPOCH",
             )
-        first = min(self.warmup + self.frequency, max(ramp_end, self.warmup + 1))
+        first = self.warmup + self.frequency
+        first = min(first, ramp_end) if ramp_end > self.warmup else first
         if first > run.total_steps:
             raise CannotTrain(
                 "pruning_never_starts",
