@@ -1,5 +1,7 @@
 """The data set that ships with scikit-learn: counts, scale and the fixed test split."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,14 @@ from espalier.datasets.digits import Digits
 @pytest.fixture(scope="module")
 def raw():
     return Digits().load(Path("nowhere"), download=False)
+
+
+def test_the_table_is_read_without_importing_scikit_learn():
+    code = (
+        "import sys; from pathlib import Path; from espalier.datasets.digits import Digits;"
+        "Digits().load(Path(), False); assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_counts(raw):
