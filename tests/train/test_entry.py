@@ -72,6 +72,13 @@ def test_provenance_names_what_is_needed_to_run_it_again():
     assert origin["versions"]["torch"] == torch.__version__ or origin["versions"]["torch"]
     assert set(origin) >= {"config", "settings", "seeds", "data_fingerprint", "code", "device"}
     assert len(origin["data_fingerprint"]) >= 12
+    assert set(origin["seeds"]) == {"init", "batches", "augment", "method"}
+
+
+def test_a_failed_result_says_where_it_comes_from_too():
+    origin = entry.train_trial(job(PRUNING_WARMUP="7800")).provenance
+    assert origin["config"]["PRUNING_WARMUP"] == "7800"
+    assert origin["versions"]["torch"]
 
 
 def test_pruning_that_cannot_start_fails_before_training():

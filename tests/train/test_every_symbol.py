@@ -149,15 +149,29 @@ def base_outcome(pairs, data_dir):
     return outcome(dict(pairs), data_dir)
 
 
+def alike(one, two, name):
+    """Whether two configurations differ in `name` and in what it shows or hides, only."""
+    return all(one[n] == two[n] for n in one.keys() & two.keys() - {name})
+
+
+def before_and_after(name, value):
+    """Two configurations that differ in `name` alone, the second with `value`."""
+    present = setting_for(name)[name]
+    choice = SYMBOLS.kind(name) == "choice"
+    olds = [m for m in SYMBOLS.members(name) if m != value] if choice else [present]
+    besides = {**BASE, **BESIDES.get(name, {})}
+    for context, old in itertools.product(contexts(), olds):
+        if name in context:
+            continue
+        pair = [config({**besides, **context, name: v}) for v in (old, value)]
+        if all(pair) and [c.get(name) for c in pair] == [old, value] and alike(*pair, name):
+            return pair
+    raise AssertionError(f"no setting offers CONFIG_{name}={value} and another value")
+
+
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_changing_it_changes_the_run(name, value, data_dir):
-    before = setting_for(name)
-    besides = {**BASE, **BESIDES.get(name, {})}
-    after = config({**besides, **before, name: value}) or next(  # or where `value` is on offer
-        found
-        for context in contexts()
-        if (found := config({**besides, **context, name: value})) and found.get(name) == value
-    )
+    before, after = before_and_after(name, value)
     assert outcome(after, data_dir) != base_outcome(tuple(before.items()), data_dir)
 
 

@@ -121,6 +121,24 @@ def test_a_loss_that_is_no_number_stops_the_run():
         list(Loop(Recipe(), Halving(), in_order).epochs(run))
 
 
+def test_a_validation_loss_that_is_no_number_stops_the_run_too():
+    run = linear_run()
+    run.validation = Split(torch.full((3, 1, 2, 2), math.nan), torch.arange(3))
+    with pytest.raises(DivergedError, match="validation loss is nan in epoch 1"):
+        list(Loop(Recipe(), Halving(), in_order).epochs(run))
+
+
+def test_compiling_starts_as_in_a_fresh_process(monkeypatch):
+    # torch compiles a few variants of a function and then silently stops: a worker's later
+    # trials would run uncompiled.
+    calls = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: calls.append("reset"))
+    monkeypatch.setattr(torch, "compile", lambda module: calls.append("compile") or module)
+    for _ in range(2):
+        list(Loop(Recipe(compile=True), Halving(), in_order).epochs(linear_run(epochs=1)))
+    assert calls == ["reset", "compile"] * 2
+
+
 def test_clipping_bounds_the_step():
     run = linear_run(epochs=1, samples=2)
     before = [p.detach().clone() for p in run.model.parameters()]

@@ -40,38 +40,39 @@ def train_trial(job: Job) -> Result:
     """Train one trial to its end.
 
     Divergence and trials that cannot mean what they say are `failed` results; what is missing on
-    this machine (data, a GPU) is an `error` result. Anything unforeseen is raised.
+    this machine (data, a GPU) is an `error` result. Anything unforeseen is raised. Whatever
+    comes of it, the result says what was run and where.
     """
-    started = datetime.now(UTC)
+    origin = {"started": datetime.now(UTC).isoformat(), **_origin(job)}
     history: list[Record] = []
     try:
         trainee = prepare(job)
-        clock = time.perf_counter()  # without reading data: a worker's first trial is no slower
-        for record in trainee.loop.epochs(trainee.run):
-            history.append(record)
-            job.emit(record)
-    except (CannotTrain, DivergedError) as error:
-        reason = error.reason if isinstance(error, CannotTrain) else "diverged"
-        return Result(Status.FAILED, reason, str(error), {}, history)
+        origin |= {"data_fingerprint": trainee.data.fingerprint}
+        measures = _train(trainee, job, history)
+    except CannotTrain as error:
+        return Result(Status.FAILED, error.reason, str(error), {}, history, origin)
+    except DivergedError as error:
+        return Result(Status.FAILED, "diverged", str(error), {}, history, origin)
     except UserError as error:
-        return Result(Status.ERROR, "input", str(error), {}, history)
-    measures = {**_final(trainee, history), "total_time": time.perf_counter() - clock}
-    return Result(
-        Status.PASSED,
-        measures=measures,
-        history=history,
-        provenance={**trainee.provenance, "started": started.isoformat()},
-    )
+        return Result(Status.ERROR, "input", str(error), {}, history, origin)
+    return Result(Status.PASSED, measures=measures, history=history, provenance=origin)
+
+
+def _train(trainee: Trainee, job: Job, history: list[Record]) -> Record:
+    clock = time.perf_counter()  # without reading data: a worker's first trial is no slower
+    for record in trainee.loop.epochs(trainee.run):
+        history.append(record)
+        job.emit(record)
+    return {**_final(trainee, history), "total_time": time.perf_counter() - clock}
 
 
 @dataclass(frozen=True)
 class Trainee:
-    """A prepared trial: the run, how to step it, the sealed test data and where it came from."""
+    """A prepared trial: the run, how to step it, and the data with the sealed test part."""
 
     run: Run
     loop: Loop
     data: Data
-    provenance: Record
 
 
 def prepare(job: Job) -> Trainee:
@@ -91,7 +92,7 @@ def prepare(job: Job) -> Trainee:
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
     run.method.attach(run)
-    return Trainee(run, loop, data, _origin(job, data, recipe, device))
+    return Trainee(run, loop, data)
 
 
 def preflight(job: Job) -> Result:
@@ -135,13 +136,16 @@ def choose_device(wish: str, amp: str) -> torch.device:
 
     The runner has already limited each worker to the one GPU it may use.
     """
-    visible = torch.cuda.is_available()
-    if wish == "cuda" and not visible:
+    if wish == "cuda" and not _uses_gpu(wish):
         raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
-    device = torch.device("cuda" if visible and wish != "cpu" else "cpu")
+    device = torch.device("cuda" if _uses_gpu(wish) else "cpu")
     if amp == "fp16" and device.type == "cpu":
         raise UserError("CONFIG_AMP_FP16=y: needs a GPU; on a CPU set CONFIG_AMP_BF16=y")
     return device
+
+
+def _uses_gpu(wish: str) -> bool:
+    return wish != "cpu" and torch.cuda.is_available()
 
 
 def make_deterministic(threads: int) -> None:
@@ -152,13 +156,16 @@ def make_deterministic(threads: int) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def _origin(job: Job, data: Data, recipe: Recipe, device: torch.device) -> Record:
+def _origin(job: Job) -> Record:
+    """Where a result comes from, as far as it is known before anything is built."""
+    seed = int(job.trial.config["SEED"])
+    device = "cuda" if _uses_gpu(job.settings["DEVICE"]) else "cpu"
     return {
         "config": dict(job.trial.config),
         "settings": dict(job.settings),
-        "seeds": {purpose: seeds.derive(recipe.seed, purpose) for purpose in seeds.PURPOSES},
-        "data_fingerprint": data.fingerprint,
-        **provenance.collect(device),
+        "seeds": {purpose: seeds.derive(seed, purpose) for purpose in seeds.PURPOSES},
+        **provenance.collect(torch.device(device)),
+        "threads": int(job.trial.config["CPU_THREADS"]),
     }
 
 

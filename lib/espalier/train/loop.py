@@ -6,6 +6,7 @@ Nothing in it waits for the device: losses are summed there and read once an epo
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Recipe:
 
 
 class DivergedError(Exception):
-    """The training loss stopped being a number; the text says when."""
+    """A loss stopped being a number; the text says which and when."""
 
 
 @dataclass
@@ -58,9 +59,10 @@ class Loop:
     def epochs(self, run: Run) -> Iterator[Record]:
         """Train `run` to its end; one record an epoch.
 
-        Raises DivergedError after the first epoch whose mean training loss is not finite.
+        Raises DivergedError after the first epoch with a mean loss, of training or validation,
+        that is not finite.
         """
-        self._forward = torch.compile(run.model) if self.recipe.compile else run.model  # type: ignore[assignment]
+        self._forward = compiled(run.model) if self.recipe.compile else run.model
         device = run.train.x.device
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.recipe.amp == "fp16")
         while run.epoch < run.epochs:
@@ -70,10 +72,10 @@ class Loop:
         started = time.perf_counter()
         train_loss = self._train(run)
         run.epoch += 1
-        if not train_loss < float("inf"):
-            raise DivergedError(f"training loss is {train_loss} in epoch {run.epoch}")
+        _check_finite("training", train_loss, run.epoch)
         run.method.after_epoch(run)
         loss, accuracy = self.evaluate(run, run.validation)
+        _check_finite("validation", loss, run.epoch)
         measures = run.method.measures(run)
         return {
             "epoch": run.epoch,
@@ -140,7 +142,23 @@ class Loop:
                 split.y[start : start + EVALUATION_BATCH],
             )
             with self._autocast(x.device):
-                logits = self._forward(x)  # (b, classes)
-            loss += F.cross_entropy(logits.float(), y, reduction="sum")
+                logits = self._forward(x).float()  # (b, classes)
+            loss += F.cross_entropy(logits, y, reduction="sum")
             hits += (logits.argmax(1) == y).sum()
         return float(loss) / len(split), 100.0 * int(hits) / len(split)
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """`model` compiled as in a fresh process.
+
+    What earlier trials of this worker compiled is forgotten first: past a limit torch would run
+    later models uncompiled, and their numbers would depend on what ran before.
+    """
+    torch.compiler.reset()
+    module: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return module
+
+
+def _check_finite(which: str, loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(f"{which} loss is {loss} in epoch {epoch}")

@@ -21,7 +21,6 @@ def collect(device: torch.device) -> Record:
         "code": dict(_revision()),
         "versions": {"python": platform.python_version(), **_versions()},
         "device": device_name(device),
-        "threads": torch.get_num_threads(),
         "platform": platform.platform(),
     }
 

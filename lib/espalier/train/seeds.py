@@ -10,7 +10,9 @@ import hashlib
 
 import torch
 
-PURPOSES = ("batches", "augment", "method")
+INIT = "init"
+STREAMS = ("batches", "augment", "method")
+PURPOSES = (INIT, *STREAMS)
 
 
 def derive(seed: int, purpose: str) -> int:
@@ -29,10 +31,10 @@ def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
         purpose: torch.Generator(places.get(purpose, torch.device("cpu"))).manual_seed(
             derive(seed, purpose)
         )
-        for purpose in PURPOSES
+        for purpose in STREAMS
     }
 
 
 def seed_globals(seed: int) -> None:
     """Seed torch's global generators, which initialise weights and drive dropout."""
-    torch.manual_seed(derive(seed, "init"))
+    torch.manual_seed(derive(seed, INIT))
