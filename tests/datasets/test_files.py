@@ -1,9 +1,13 @@
 """Data sets in files: read as they are on disk, verified, and one clear line when they are not."""
 
+import functools
 import gzip
+import http.server
 import logging
+import shutil
 import socket
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -255,3 +259,64 @@ def test_another_archive_is_not_unpacked(published_batches, tmp_path):
     archive = tmp_path / "cifar-10-python.tar.gz"
     archive.write_bytes(archive.read_bytes()[:-1])
     assert one_line(dataset("cifar10", verify=True), tmp_path).startswith(f"{archive}: damaged")
+
+
+@pytest.fixture
+def mirror(published_idx, published_batches, tmp_path, monkeypatch):
+    """A folder that torchvision fetches from, with all archives; nothing is left in `tmp_path`."""
+    away = tmp_path.with_name(f"{tmp_path.name}-mirror")
+    away.mkdir()
+    for archive in [*published_idx[0].glob("*.gz"), tmp_path / "cifar-10-python.tar.gz"]:
+        archive.rename(away / archive.name)
+    shutil.rmtree(published_batches[0])
+    handler = functools.partial(Quiet, directory=str(away))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [url])
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, "url", f"{url}cifar-10-python.tar.gz")
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield away
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, *args):
+        """See the base class."""
+
+
+ARCHIVES = {"mnist": "t10k-images-idx3-ubyte.gz", "cifar10": "cifar-10-python.tar.gz"}
+
+
+@pytest.mark.parametrize(("name", "archive"), ARCHIVES.items())
+def test_a_download_that_broke_off_is_made_good_by_the_next(mirror, tmp_path, name, archive):
+    whole = (mirror / archive).read_bytes()
+    (mirror / archive).write_bytes(whole[:-9])
+    assert "could not be fetched" in one_line(dataset(name, verify=True), tmp_path, download=True)
+    (mirror / archive).write_bytes(whole)
+    assert len(dataset(name, verify=True).load(tmp_path, download=True).test_y) == 20
+    assert not list(tmp_path.glob(".*.download"))
+
+
+@pytest.mark.parametrize(("name", "archive"), ARCHIVES.items())
+def test_what_a_killed_download_left_is_no_obstacle(mirror, tmp_path, name, archive):
+    reader = getattr(torchvision.datasets, {"mnist": "MNIST", "cifar10": "CIFAR10"}[name])
+    draft = tmp_path / f".{reader.__name__}.download" / ("MNIST/raw" if name in IDX else "")
+    draft.mkdir(parents=True)
+    (draft / archive).mkdir()  # which could not be overwritten
+    assert len(dataset(name, verify=True).load(tmp_path, download=True).test_y) == 20
+    assert not list(tmp_path.glob(".*.download"))
+
+
+def test_only_what_is_missing_is_fetched(mirror, tmp_path):
+    dataset("mnist", verify=True).load(tmp_path, download=True)
+    folder = tmp_path / "MNIST" / "raw"
+    for path in mirror.glob("train*"):
+        path.unlink()
+    for name in ("t10k-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte"):
+        (folder / name).unlink()
+    kept = folder / "train-images-idx3-ubyte"
+    before = kept.stat().st_ino
+    dataset("mnist", verify=True).load(tmp_path, download=True)
+    assert kept.stat().st_ino == before and (folder / "t10k-images-idx3-ubyte.gz").is_file()

@@ -37,7 +37,8 @@ def load_idx(reader: type[Any], data_dir: Path, download: bool, verify: bool) ->
         missing = [path for path in archives if not path.with_suffix("").is_file()]
         if missing:
             published.require_wish(missing[0], download, verify)
-            published.fetch(reader, data_dir, missing[0])
+            there = [archive for archive in archives if archive.is_file()]  # verified above
+            published.fetch(reader, data_dir, missing[0], there)
         for archive, md5 in archives.items():
             _check(archive.with_suffix(""))
             if md5:

@@ -61,18 +61,18 @@ def _ensure(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> 
         elif verify:
             published.require_published(path, md5)
     if missing:
-        ready = download or _has_archive(reader, data_dir)
-        published.require_wish(missing[0], ready, verify)
-        published.fetch(reader, data_dir, missing[0])
+        archives = _archives(reader, data_dir)
+        published.require_wish(missing[0], download or bool(archives), verify)
+        published.fetch(reader, data_dir, missing[0], archives)
 
 
-def _has_archive(reader: type[Any], data_dir: Path) -> bool:
-    """Whether the published archive, whole, is there to unpack."""
+def _archives(reader: type[Any], data_dir: Path) -> list[Path]:
+    """The published archive, whole, if it is there to unpack."""
     archive = data_dir / reader.filename
     if not archive.is_file():
-        return False
+        return []
     published.require_published(archive, reader.tgz_md5)
-    return True
+    return [archive]
 
 
 def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:

@@ -1,8 +1,9 @@
 """Files that others publish: where they are, whether they are the published ones, fetching them.
 
 torchvision knows the addresses and checksums and does the fetching; what is added here is that
-nothing is fetched unasked, nothing present is overwritten, several workers can start at once, and
-each failure is one line that names the file.
+nothing is fetched unasked, nothing present is overwritten, an interrupted download leaves nothing
+behind that the next one stumbles over, several workers can start at once, and each failure is one
+line that names the file.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import contextlib
 import fcntl
 import functools
 import logging
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ def require_published(path: Path, md5: str) -> None:
     if not check_integrity(path, md5):
         raise UserError(
             f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
-            "CONFIG_DATA_VERIFY=n to read it as it is, or delete it and set CONFIG_DOWNLOAD=y"
+            "CONFIG_DATA_VERIFY=n to read it as it is, or delete it: CONFIG_DOWNLOAD=y fetches it"
         )
 
 
@@ -68,17 +70,39 @@ def require_wish(missing: Path, download: bool, verify: bool) -> None:
         raise UserError(f"{missing}: no such file; set CONFIG_DOWNLOAD=y or put the files there")
 
 
-def fetch(reader: type[Any], folder: Path, missing: Path) -> None:
-    """Have `reader`, a torchvision data set, fetch or unpack what it lacks in `folder`."""
+def fetch(reader: type[Any], folder: Path, missing: Path, verified: Iterable[Path]) -> None:
+    """Have `reader`, a torchvision data set, fetch or unpack what it lacks in `folder`.
+
+    It works in a draft folder, because it writes to a file's final name from the first byte on.
+    `verified` archives in `folder` need not be fetched again.
+    """
+    draft = folder / f".{reader.__name__}.download"
     try:
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        for path in verified:
+            link = draft / path.relative_to(folder)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
         with _impatient():
-            reader(folder, download=True)
+            reader(draft, download=True)
+        _move(draft, folder)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"CONFIG_DOWNLOAD=y: {missing} could not be fetched ({reason}); check the network "
             "and try again, or put the files there"
         ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(draft: Path, folder: Path) -> None:
+    """Move into `folder` what it lacks; `x.gz` before `x`, which cannot be verified without."""
+    for path in sorted(draft.rglob("*"), reverse=True):
+        target = folder / path.relative_to(draft)
+        if path.is_file() and not path.is_symlink() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
 
 
 @contextlib.contextmanager
