@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.sparsity.method import PruningMethod
@@ -19,4 +20,8 @@ class Magnitude(PruningMethod):
     """Score |w|."""
 
     def scores(self, run: Run) -> Scores:  # noqa: D102
-        return Scores(torch.abs, [(w,) for w in run.method_state.masks.weights])
+        return Scores(_size, [(w,) for w in run.method_state.masks.weights])
+
+
+def _size(weight: Tensor, out: Tensor) -> Tensor:
+    return torch.abs(weight, out=out)

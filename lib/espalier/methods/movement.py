@@ -43,7 +43,7 @@ class Movement(PruningMethod):
     def scores(self, run: Run) -> Scores:  # noqa: D102
         memory = run.method_state.memory
         if self.form == "sanh":
-            return Scores(torch.clone, [(s,) for s in memory])
+            return Scores(_as_they_are, [(s,) for s in memory])
         pairs = zip(run.method_state.masks.weights, memory, strict=True)
         return Scores(displacement, list(pairs))
 
@@ -56,9 +56,13 @@ class Movement(PruningMethod):
         torch._foreach_copy_(run.method_state.memory, state["memory"])
 
 
-def displacement(weight: Tensor, initial: Tensor) -> Tensor:
+def _as_they_are(scores: Tensor, out: Tensor) -> Tensor:
+    return out.copy_(scores)
+
+
+def displacement(weight: Tensor, initial: Tensor, out: Tensor) -> Tensor:
     """w * (w - w0)."""
-    return weight * (weight - initial)
+    return torch.sub(weight, initial, out=out).mul_(weight)
 
 
 def _accumulate(scores: list[Tensor], weights: list[Tensor]) -> None:

@@ -1,7 +1,7 @@
 """Importance of weights by the optimizer's state: formulas under the earlier code's names.
 
 w is the weight, m and v its first and second moments, not bias-corrected. Each formula is
-elementwise; higher means keep.
+elementwise and writes into `out`; higher means keep.
 Differs: bitter1 and bitter2 were told apart only by the length of training, and so are equal;
 bitter8 and bitter9 follow the earlier code, whose documents give other formulas.
 """
@@ -29,57 +29,57 @@ Importance = Literal[
     "bitter8",
     "bitter9",
 ]
-Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
+Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 EPSILON = 1e-8
 HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
 
 
-def hybrid(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def hybrid(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w m| * |w| / (sqrt(v) + 1e-8)."""
-    return (w * m).mul_(w).abs_().div_(_root(v).add_(EPSILON))
+    return torch.mul(w, m, out=out).mul_(w).abs_().div_(_root(v).add_(EPSILON))
 
 
-def magnitude(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def magnitude(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w|."""
     del m, v
-    return w.abs()
+    return torch.abs(w, out=out)
 
 
-def root_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def root_momentum(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w| * sqrt(|m| + 1e-8)."""
     del v
-    return w.abs() * (m.abs() + EPSILON).sqrt()
+    return torch.mul(w.abs(), (m.abs() + EPSILON).sqrt(), out=out)
 
 
-def signed_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def signed_momentum(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """sign(w) * m / (sqrt(v) + 1e-8) + 0.1 |w|."""
-    return w.sign() * m / (_root(v) + EPSILON) + 0.1 * w.abs()
+    return torch.add(w.sign() * m / (_root(v) + EPSILON), 0.1 * w.abs(), out=out)
 
 
-def stable_momentum(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def stable_momentum(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w| * sqrt(|m| + 1e-8) * sqrt(m^2 / (v + 1e-8))."""
-    return w.abs() * (m.abs() + EPSILON).sqrt() * (m**2 / (v + EPSILON)).sqrt()
+    return torch.mul(w.abs() * (m.abs() + EPSILON).sqrt(), (m**2 / (v + EPSILON)).sqrt(), out=out)
 
 
-def variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def variance(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w| * (|v| + 1e-8)^(1/4)."""
     del m
-    return w.abs() * (v.abs() + EPSILON).sqrt().sqrt()
+    return torch.mul(w.abs(), (v.abs() + EPSILON).sqrt().sqrt(), out=out)
 
 
-def half_variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def half_variance(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w| * (|v| + 1e-5)^(1/4), each operation rounded to float16."""
     del m
     root = (v.half().abs() + HALF_EPSILON).rsqrt().rsqrt()
-    return (w.half().abs() * root).float()
+    return out.copy_(w.half().abs() * root)
 
 
-def fused_half_variance(w: Tensor, m: Tensor, v: Tensor) -> Tensor:
+def fused_half_variance(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
     """|w| * (|v| + 1e-5)^(1/4) in float32, rounded to float16 once, as a compiler fuses it."""
     del m
     root = (v.float().abs() + HALF_EPSILON).rsqrt().rsqrt()
-    return (w.float().abs() * root).half().float()
+    return out.copy_((w.float().abs() * root).half())
 
 
 def _root(v: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ PIECE = 65536  # elements; six float32 tensors of as many then fit a 2 MiB cache
 class Scores:
     """An elementwise formula of float32 and, for each weight, its operands, all of one shape.
 
+    The formula takes the operands and a tensor to write the scores into.
+
     The higher the score, the longer the weight is kept.
     """
 
@@ -33,4 +35,4 @@ class Scores:
         piece = PIECE if out.device.type == "cpu" else max(1, len(out))
         parts = [torch.split(x, piece) for x in (*operands, out)]
         for *inputs, target in zip(*parts, strict=True):
-            target.copy_(self.formula(*(x.float() for x in inputs)))
+            self.formula(*(x.float() for x in inputs), target)
