@@ -83,7 +83,7 @@ def test_seeds_give_means_with_intervals_and_n() -> None:
     assert "Ranked by: validation accuracy, mean over seeds, with 95% t-intervals" in lines
     # 4.3027 * 2 / sqrt(3) = 4.968
     assert "Validation Accuracy: mean 92.00% +/- 4.97 (n=3)" in lines
-    assert "Test Accuracy: mean 90.00% +/- 0.00 (n=3)" in lines
+    assert "Test Accuracy: mean 90.00% (n=3, no spread)" in lines
     assert "Seeds: 1 (config_001), 2 (config_002), 3 (config_003)" in lines
     assert "  CONFIG_ADAMWPRUNE_BETA1=0.85" in lines
     assert not any("CONFIG_SEED=" in line for line in lines)
@@ -194,7 +194,7 @@ def test_absent_measures_show_as_such() -> None:
 
 @pytest.mark.parametrize(
     ("reached", "shown"),
-    [(0.70, None), (0.696, None), (0.704, None), (0.69, "69.0%"), (0.8, "80.0%")],
+    [(0.70, None), (0.6995, None), (0.7005, None), (0.69, "69.0%"), (0.8, "80.0%")],
 )
 def test_missed_sparsity_is_reported(reached: float, shown: str | None) -> None:
     lines = report([passed(trial(1, 1), 90.0, final_sparsity=reached)])
@@ -203,4 +203,101 @@ def test_missed_sparsity_is_reported(reached: float, shown: str | None) -> None:
 
 
 def test_counts_of_an_empty_plan() -> None:
-    assert counts([]) == "0 planned: none"
+    assert counts([]) == ["Trials: 0 planned: none"]
+
+
+def test_combinations_that_kconfig_refused_are_counted() -> None:
+    results = sweep({"0.85": [90.0]})
+    lines = analysis(results, "val_acc", log, refused=4).splitlines()
+    assert "Not planned: 4 combinations that Kconfig refused" in lines
+    assert not any("refused" in line for line in report(results))
+
+
+def short(number: int, val_acc: float, reached: float, **swept: str):
+    """A trial told to prune 98 % that reached `reached`."""
+    more = {"final_sparsity": reached, "target_sparsity": 0.98}
+    return passed(trial(number, 1, TARGET_SPARSITY="0.98", **swept), val_acc, **more)
+
+
+def test_missed_target_is_marked_at_its_entry_and_counted_beside_the_best() -> None:
+    lines = report([short(1, 99.0, 0.118, END="400"), short(2, 60.0, 0.98, END="15")])
+    assert lines[lines.index("BEST CONFIGURATION:") + 2] == "Config file: config_002"
+    assert "Ranked last, target sparsity not reached: 1 of 1 others" in lines
+    entry = lines.index("2. config_001")
+    assert lines[entry + 3] == "   target sparsity 98.0% not reached: 11.8%"
+
+
+def test_best_of_only_short_ones_says_so() -> None:
+    lines = report([short(1, 99.0, 0.118), short(2, 60.0, 0.5, END="15")])
+    assert "Config file: config_001" in lines
+    told = "target sparsity 98.0% not reached: 11.8%; no configuration reached its target"
+    assert told in lines
+
+
+def test_incomplete_best_above_complete_ones_that_missed_their_target() -> None:
+    results = [short(1, 99.0, 0.118, END="400"), short(2, 60.0, 0.98, END="15")]
+    failed = trial(3, 2, TARGET_SPARSITY="0.98", END="15")
+    lines = report([*results, ended(failed, Status.FAILED, "diverged")])
+    assert "Config file: config_002" in lines
+    told = "INCOMPLETE: 1 of 2 seeds (1 did not pass); those that passed on all of their seeds "
+    assert told + "missed their target sparsity" in lines
+
+
+def test_some_seeds_short() -> None:
+    item, other = short(1, 99.0, 0.118), trial(2, 2, TARGET_SPARSITY="0.98")
+    lines = report([item, passed(other, 99.0, final_sparsity=0.98)])
+    told = "target sparsity 98.0% not reached: 11.8% in 1 of 2 trials"
+    assert f"{told}; no configuration reached its target" in lines
+
+
+def test_best_for_each_target_sparsity() -> None:
+    results = [
+        passed(trial(1, 1, TARGET_SPARSITY="0.9"), 80.0, 79.0, final_sparsity=0.9),
+        passed(trial(2, 1, TARGET_SPARSITY="0.9", LR="2"), 85.0, 84.0, final_sparsity=0.9),
+        passed(trial(3, 1, TARGET_SPARSITY="0.9995"), 9.0, 8.0, final_sparsity=0.1),
+        passed(trial(4, 1, TARGET_SPARSITY="0"), 95.0, 94.0, final_sparsity=0.0),
+    ]
+    lines = report(results)
+    at = lines.index("BEST PER TARGET SPARSITY:")
+    assert lines.index("BEST CONFIGURATION:") < at < lines.index("TOP 10 CONFIGURATIONS:")
+    assert lines[at + 2 : at + 6] == [
+        "unpruned: config_004 | Val Acc: 95.00% (n=1: no interval) | Test Acc: 94.00%",
+        "90.0%: config_002 | Val Acc: 85.00% (n=1: no interval) | Test Acc: 84.00%",
+        "99.95%: config_003 | Val Acc: 9.00% (n=1: no interval) | Test Acc: 8.00%"
+        " | target sparsity 99.95% not reached: 10.0%",
+        "",
+    ]
+
+
+def test_an_unpruned_control_has_no_target() -> None:
+    control = trial(2, 1)
+    config = {name: text for name, text in control.config.items() if name != "TARGET_SPARSITY"}
+    control = Trial(2, control.name, control.id, {**config, "PRUNING_METHOD": "none"}, {})
+    lines = report([passed(trial(1, 1), 90.0), passed(control, 95.0, final_sparsity=0.0)])
+    assert any(line.startswith("unpruned: config_002 | ") for line in lines)
+
+
+def test_one_target_sparsity_needs_no_list_of_them() -> None:
+    assert "BEST PER TARGET SPARSITY:" not in report(sweep({"0.85": [90.0], "0.87": [91.0]}))
+
+
+def test_splits_are_named_where_they_vary() -> None:
+    results = [passed(trial(n, 1, SPLIT_SEED=str(n)), 90.0 + n) for n in (1, 2)]
+    lines = report(results)
+    assert "Seeds: 1 split 1 (config_001), 1 split 2 (config_002)" in lines
+    assert "Total configurations tested: 1" in lines
+    assert not any("CONFIG_SPLIT_SEED=" in line for line in lines)
+
+
+def test_other_validation_samples_are_marked() -> None:
+    results = [
+        passed(trial(n, 1, VALIDATION_FRACTION=share), 90.0 + n)
+        for n, share in enumerate(("0.1", "0.2"), 1)
+    ]
+    lines = report(results)
+    assert lines.index("BEST CONFIGURATION:") > lines.index(
+        "NOTE: validation accuracies are of different samples: compare within one data set"
+    )
+    assert "Other validation samples, not comparable with it: 1 of 1 others" in lines
+    entry = lines.index("2. config_001")
+    assert lines[entry + 3] == "   other validation samples than the best's"

@@ -168,3 +168,65 @@ def test_a_trial_without_a_seed_symbol() -> None:
     item = trial(1, 1)
     bare = type(item)(1, item.name, item.id, {"X": "1"})
     assert Outcome(*passed(bare, 1.0)).seed == ""
+
+
+def test_missed_target_sparsity_ranks_below_every_one_that_met_it() -> None:
+    told = {"TARGET_SPARSITY": "0.98"}
+    results = [
+        passed(trial(1, 1, END="400", **told), 99.0, final_sparsity=0.118, target_sparsity=0.98),
+        passed(trial(2, 1, END="15", **told), 60.0, final_sparsity=0.98, target_sparsity=0.98),
+        passed(trial(3, 1, END="14", **told), 50.0, final_sparsity=0.98, target_sparsity=0.98),
+        ended(trial(4, 2, END="14", **told), Status.FAILED, "diverged"),
+    ]
+    found = rank(results)
+    assert order(found) == ["config_002", "config_003", "config_001"]
+    assert [bool(item.short) for item in found.ranked] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("reached", "is_short"), [(0.6991, False), (0.6989, True), (0.8, False), (None, False)]
+)
+def test_tolerance_of_the_target(reached: float | None, is_short: bool) -> None:
+    (item,) = rank([passed(trial(1, 1), 90.0, final_sparsity=reached)]).ranked
+    assert bool(item.short) is is_short
+
+
+def test_the_target_that_was_measured_goes_before_the_symbol() -> None:
+    (item,) = rank([passed(trial(1, 1), 90.0, target_sparsity=0.9)]).ranked  # 0.7 as a symbol
+    assert item.counted[0].target == 0.9 and item.short
+
+
+def test_one_short_seed_makes_its_configuration_short() -> None:
+    results = sweep({"a": [99.0, 99.0], "b": [50.0, 50.0]})
+    results[1] = passed(results[1].trial, 99.0, final_sparsity=0.5)
+    assert order(rank(results)) == ["config_003", "config_001"]
+
+
+def test_split_seeds_are_repetitions_and_pairs_match_both_seeds() -> None:
+    results = [
+        passed(trial(1, 1, LR="1", SPLIT_SEED="0"), 80.0),
+        passed(trial(2, 1, LR="1", SPLIT_SEED="1"), 90.0),
+        passed(trial(3, 2, LR="1", SPLIT_SEED="0"), 70.0),
+        passed(trial(4, 1, LR="2", SPLIT_SEED="0"), 79.0),
+        passed(trial(5, 1, LR="2", SPLIT_SEED="1"), 88.9),
+        passed(trial(6, 2, LR="2", SPLIT_SEED="1"), 60.0),  # no such pair in the other
+    ]
+    found = rank(results)
+    assert order(found) == ["config_001", "config_004"]
+    assert [len(item.scores) for item in found.ranked] == [3, 3]
+    lead = found.ranked[1].lead
+    assert lead is not None and lead.n == 2
+    assert lead.mean == pytest.approx(1.05)
+
+
+@pytest.mark.parametrize("name", ["DATASET", "VALIDATION_FRACTION", "DIGITS_SIZE"])
+def test_other_validation_samples_are_never_compared(name: str) -> None:
+    results = [
+        passed(trial(2 * which + seed, seed, **{name: text}), 90.0)
+        for which, text in enumerate(("digits", "other"))
+        for seed in (1, 2)
+    ]
+    found = rank(results)
+    assert found.ranked[1].lead is None
+    assert found.ranked[1].verdict is Verdict.UNKNOWN
+    assert not found.level(found.ranked[1])

@@ -42,6 +42,21 @@ def test_by_test_accuracy_is_marked(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "optimistic" in capsys.readouterr().out
 
 
+def test_it_marks_what_the_report_marks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = [
+        passed(trial(1, 1, TARGET_SPARSITY="0.98"), 99.0, final_sparsity=0.118),
+        passed(trial(2, 1, TARGET_SPARSITY="0.5", DATASET="mnist"), 60.0, final_sparsity=0.5),
+    ]
+    folder = stored(tmp_path / "sweep_1", results, refused=3)
+    leaderboard(["--dir", str(folder)])
+    out = capsys.readouterr().out
+    assert "\n1  config_002 " in out
+    assert "target sparsity 98.0% not reached: 11.8%" in out
+    assert "NOTE: validation accuracies are of different samples" in out
+    assert "Not planned: 3 combinations that Kconfig refused" in out
+    assert "BEST PER TARGET SPARSITY:" in out and "\n50.0%: config_002 | " in out
+
+
 def test_nothing_passed_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", [ended(trial(1, 1), Status.NOTRUN)])
     assert leaderboard(["--dir", str(folder)]) == 0

@@ -14,11 +14,12 @@ from espalier.sweep.store import Planned, Store
 from espalier.trial import Status
 
 
-def stored(folder: Path, results: list[Outcome], by: str = "val_acc") -> Path:
+def stored(folder: Path, results: list[Outcome], by: str = "val_acc", refused: int = 0) -> Path:
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)
     planned = [Planned(item.trial, "", f"{item.trial.name}_mlp") for item in results]
-    Store.create(folder / "sweep.db", {"settings": {"RANK_BY": by}}, planned)
+    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}}
+    Store.create(folder / "sweep.db", header, planned)
     with Store.open(folder / "sweep.db") as store, store.writing():
         for item in results:
             for _ in range(item.attempts):
@@ -41,6 +42,11 @@ def test_both_files_are_written_from_the_store(tmp_path: Path) -> None:
     found = json.loads((folder / "sweep_summary.json").read_text())
     assert [item["status"] for item in found] == ["passed"] * 4 + ["error", "notrun"]
     assert [item["attempts"] for item in found] == [1, 1, 1, 1, 2, 0]
+
+
+def test_refused_combinations_come_from_the_header(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}), refused=2)
+    assert "Not planned: 2 combinations that Kconfig refused" in write_reports(folder)
 
 
 def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> None:

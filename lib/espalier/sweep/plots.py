@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.errors import UserError
-from espalier.sweep.analysis import parameters
 from espalier.sweep.rank import MEASURES, Configuration, Ranking
+from espalier.sweep.rows import parameters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,9 +1,9 @@
 """Ranking: which configuration did best, and how sure that is. Pure functions over results.
 
-A configuration is the trials that differ in SEED alone. It is scored by the mean of one measure
-over its passed trials. A larger share of its planned trials that passed ranks first, a higher
-mean second, the place in the plan last: a configuration that crashes on some seeds is judged on
-the lucky ones only, so it never beats one that finished them all.
+A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is scored by the mean of
+one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
+is easier; then a larger share of its planned trials that passed, since one that crashes on some
+seeds is judged on the lucky ones only; then a higher mean; the place in the plan last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from espalier.trial import Result, Status, Trial
 
 MEASURES = {"val_acc": "validation accuracy", "test_acc": "test accuracy"}
 """What may rank configurations; in percent, higher is better."""
+REPETITION = ("SEED", "SPLIT_SEED")
+"""What repeats a configuration instead of changing it."""
+SLACK = 0.001
+"""A sparsity this far from its target still meets it: whole weights of small layers."""
 
 
 class Outcome(NamedTuple):
@@ -33,6 +37,23 @@ class Outcome(NamedTuple):
         """The canonical text of SEED; empty for a trial that knows no seed."""
         return self.trial.config.get("SEED", "")
 
+    @property
+    def draw(self) -> tuple[str, ...]:
+        """Which repetition of its configuration this is: SEED and SPLIT_SEED."""
+        return tuple(self.trial.config.get(name, "") for name in REPETITION)
+
+    @property
+    def target(self) -> float:
+        """The share of weights to be pruned; 0 for a trial that does not prune."""
+        told = self.measure("target_sparsity")
+        return float(self.trial.config.get("TARGET_SPARSITY", 0)) if told is None else told
+
+    @property
+    def shortfall(self) -> float:
+        """The target minus the sparsity reached; 0 where none was measured."""
+        reached = self.measure("final_sparsity")
+        return 0.0 if reached is None else self.target - reached
+
     def measure(self, name: str) -> float | None:
         """A final scalar of a passed trial; None if it is absent or not a finite number."""
         value = self.result.measures.get(name)
@@ -43,14 +64,14 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Configuration:
-    """The trials that differ in SEED alone, in plan order.
+    """The trials that differ in SEED and SPLIT_SEED alone, in plan order.
 
-    `scores` holds the ranking measure by seed, of the trials that passed with a finite one; no
-    score, no rank. `lead` is the mean of (best minus this) over the seeds that both have.
+    `scores` holds the ranking measure by draw, of the trials that passed with a finite one; no
+    score, no rank. `lead` is the mean of (best minus this) over the draws that both have.
     """
 
     outcomes: tuple[Outcome, ...]
-    scores: Mapping[str, float]
+    scores: Mapping[tuple[str, ...], float]
     lead: Interval | None = None
 
     @property
@@ -61,7 +82,7 @@ class Configuration:
     @property
     def counted(self) -> tuple[Outcome, ...]:
         """The trials behind the score."""
-        return tuple(item for item in self.outcomes if item.seed in self.scores)
+        return tuple(item for item in self.outcomes if item.draw in self.scores)
 
     @property
     def first(self) -> Trial:
@@ -70,8 +91,18 @@ class Configuration:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned seed is counted."""
+        """Whether every planned trial is counted."""
         return len(self.scores) == len(self.outcomes)
+
+    @property
+    def short(self) -> tuple[Outcome, ...]:
+        """The counted trials that are less sparse than they were told to be."""
+        return tuple(item for item in self.counted if item.shortfall > SLACK)
+
+    @property
+    def samples(self) -> dict[str, str]:
+        """The symbols that choose its validation samples, SPLIT_SEED aside."""
+        return sampling(self.first, "VALIDATION_FRACTION")
 
     @property
     def pending(self) -> int:
@@ -105,7 +136,8 @@ class Ranking:
     def level(self, item: Configuration) -> bool:
         """Whether a configuration has the best one's score, and comes later in the plan."""
         best = self.ranked[0]
-        return item is not best and _order(item)[:2] == _order(best)[:2]
+        same = item.samples == best.samples and _order(item)[:-1] == _order(best)[:-1]
+        return item is not best and same
 
 
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
@@ -125,23 +157,36 @@ def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[Outcome,
     """Outcomes by configuration, both in plan order."""
     groups: dict[frozenset[tuple[str, str]], list[Outcome]] = {}
     for outcome in sorted((Outcome(*item) for item in results), key=lambda item: item.trial.number):
-        rest = {key: text for key, text in outcome.trial.config.items() if key != "SEED"}
+        rest = {key: text for key, text in outcome.trial.config.items() if key not in REPETITION}
         groups.setdefault(frozenset(rest.items()), []).append(outcome)
     return [tuple(group) for group in groups.values()]
 
 
 def lead(best: Configuration, other: Configuration) -> Interval | None:
-    """The mean of best minus other over the seeds both have a score for; None if there are none."""
-    common = [seed for seed in best.scores if seed in other.scores]
-    return interval([best.scores[seed] - other.scores[seed] for seed in common])
+    """The mean of best minus other over the draws both have a score for.
+
+    None if there are none, or if the two were validated on different samples.
+    """
+    if best.samples != other.samples:
+        return None
+    common = [draw for draw in best.scores if draw in other.scores]
+    return interval([best.scores[draw] - other.scores[draw] for draw in common])
 
 
-def _scores(outcomes: Iterable[Outcome], by: str) -> dict[str, float]:
-    found = {item.seed: item.measure(by) for item in outcomes}
-    return {seed: value for seed, value in found.items() if value is not None}
+def sampling(trial: Trial, *names: str) -> dict[str, str]:
+    """What a trial says of its data: DATASET, the options of that data set, and `names`."""
+    own = trial.config.get("DATASET", "").upper() + "_"
+    chosen = ("DATASET", *names)
+    return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
 
 
-def _order(item: Configuration) -> tuple[float, float, int]:
+def _scores(outcomes: Iterable[Outcome], by: str) -> dict[tuple[str, ...], float]:
+    found = {item.draw: item.measure(by) for item in outcomes}
+    return {draw: value for draw, value in found.items() if value is not None}
+
+
+def _order(item: Configuration) -> tuple[bool, float, float, int]:
     score = interval(list(item.scores.values()))
     mean = round(score.mean, 9) if score else -math.inf  # rounding error must not break a tie
-    return (1 - len(item.scores) / len(item.outcomes), -mean, item.outcomes[0].trial.number)
+    lost = 1 - len(item.scores) / len(item.outcomes)
+    return (bool(item.short), lost, -mean, item.outcomes[0].trial.number)

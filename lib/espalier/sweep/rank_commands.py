@@ -9,11 +9,12 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import RESULTS
-from espalier.sweep.analysis import cells, counts, method
+from espalier.sweep.analysis import counts, method
 from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import MEASURES, Ranking, rank
-from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.report import outcomes, ranking_measure, refused
 from espalier.sweep.results_dir import STORE, sweeps
+from espalier.sweep.rows import by_target, cells
 from espalier.sweep.store import Store
 
 
@@ -23,14 +24,17 @@ def leaderboard(argv: Sequence[str]) -> int:
     folder = args.dir or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         found, by = outcomes(store), ranking_measure(store, args.by)
+        left_out = refused(store)
     ranking = rank(found, by)
-    print(f"{folder}\nTrials: {counts(found)}\n" + "\n".join(method(ranking)))
+    print("\n".join([str(folder), *counts(found, left_out), *method(ranking)]))
     if ranking.best is None:
         print("No trial has passed yet: there is nothing to rank.")
     elif sys.stdout.isatty():
         _rich_table(ranking, args.top)
     else:
         print(plain_table(cells(ranking, args.top)))
+    if targets := by_target(ranking):
+        print("\n" + "\n".join(targets).rstrip())
     if args.plot:
         write_plot(ranking, args.plot)
     return 0

@@ -23,6 +23,11 @@ def outcomes(store: Store) -> list[Outcome]:
     return [Outcome(*item) for item in store.final_results()]
 
 
+def refused(store: Store) -> int:
+    """How many combinations of the plan Kconfig refused."""
+    return int(store.header.get("counts", {}).get("invalid", 0))
+
+
 def ranking_measure(store: Store, asked: str | None = None) -> str:
     """What ranks: what was asked for, else RANK_BY of the command line, else of the plan."""
     return asked or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
@@ -36,11 +41,12 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         found, folders, by = outcomes(store), store.directories(), ranking_measure(store, by)
+        left_out = refused(store)
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    text = analysis(found, by, log)
+    text = analysis(found, by, log, left_out)
     with space.needed(sweep_dir):
         write_atomically(sweep_dir / SUMMARY, summary_text(found))
         write_atomically(sweep_dir / ANALYSIS, text)

@@ -1,0 +1,122 @@
+"""One configuration of a ranking, told in a line or a row of a table."""
+
+from __future__ import annotations
+
+from espalier.sweep.interval import Interval, Verdict
+from espalier.sweep.rank import REPETITION, Configuration, Ranking
+from espalier.trial import Trial
+
+LINE = "-" * 40
+
+
+def parameters(trial: Trial) -> dict[str, str]:
+    """The swept symbols of a trial except its seeds."""
+    return {name: text for name, text in trial.swept.items() if name not in REPETITION}
+
+
+def spread(value: Interval | None, unit: str = "%") -> str:
+    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval."""
+    if value is None:
+        return "n/a"
+    if value.half_width is None:
+        return f"{value.mean:.2f}{unit} (n=1: no interval)"
+    if not value.half_width:  # a few equal scores do not make a sure one
+        return f"{value.mean:.2f}{unit} (n={value.n}, no spread)"
+    return f"{value.mean:.2f}{unit} +/- {value.half_width:.2f} (n={value.n})"
+
+
+def note(item: Configuration, ranking: Ranking) -> str:
+    """What a reader must know about a ranked configuration; empty for a plain one."""
+    found = _flaws(item)
+    if ranking.best and item.samples != ranking.best.samples:
+        found.append("other validation samples than the best's")
+    elif ranking.level(item):
+        found.append("same score as the best, later in the plan")
+    elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
+        found.append(f"not distinguishable from the best (n={item.lead.n})")
+    return "; ".join(found)
+
+
+def _flaws(item: Configuration) -> list[str]:
+    found = [unmet(item)] if item.short else []
+    return found if item.complete else [*found, missing(item)]
+
+
+def unmet(item: Configuration) -> str:
+    """The target sparsity of a configuration that missed it, and the least it reached."""
+    worst = max(item.short, key=lambda trial: trial.shortfall)
+    reached = f"{(worst.target - worst.shortfall) * 100:.1f}%"
+    some = f" in {len(item.short)} of {len(item.scores)} trials"
+    text = f"target sparsity {share(worst.target)} not reached: {reached}"
+    return text + some * (len(item.short) < len(item.scores))
+
+
+def share(value: float) -> str:
+    """A target as a percentage, with one decimal or as many as it takes to tell it exactly."""
+    text = f"{value * 100:.1f}"
+    return (text if abs(float(text) - value * 100) < 1e-6 else f"{value * 100:.8g}") + "%"
+
+
+def by_target(ranking: Ranking) -> list[str]:
+    """The best configuration for each target sparsity, if there are several; 0 is unpruned.
+
+    Else the best of all would nearly always be one that prunes little.
+    """
+    best: dict[float, Configuration] = {}
+    for item in ranking.ranked:
+        best.setdefault(round(item.counted[0].target, 9), item)
+    if len(best) < 2:
+        return []
+    lines = [_target(target, item) for target, item in sorted(best.items())]
+    return ["BEST PER TARGET SPARSITY:", LINE, *lines, ""]
+
+
+def _target(target: float, item: Configuration) -> str:
+    name = share(target) if target else "unpruned"
+    line = (
+        f"{name}: {item.first.name} | Val Acc: {spread(item.measure('val_acc'))}"
+        f" | Test Acc: {mean(item, 'test_acc', '.2f', '%')}"
+    )
+    return " | ".join([line, *_flaws(item)])
+
+
+def missing(item: Configuration) -> str:
+    """How many of the planned seeds are behind the score, and why not all."""
+    count = f"{len(item.scores)} of {len(item.outcomes)} seeds"
+    lost = len(item.outcomes) - len(item.scores) - item.pending
+    rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
+        item.pending > 0
+    )
+    return f"INCOMPLETE: {count} ({', '.join(rest)})"
+
+
+def cells(ranking: Ranking, top: int) -> list[list[str]]:
+    """The `top` configurations as a table, heading first."""
+    heading = ["#", "config", "val acc", "test acc", "sparsity", "time", "parameters", "note"]
+    rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
+    return [heading, *rows]
+
+
+def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
+    return [
+        str(place),
+        item.first.name,
+        spread(item.measure("val_acc")),
+        spread(item.measure("test_acc")),
+        percent(item),
+        mean(item, "total_time", ".1f", "s"),
+        " ".join(f"{name}={text}" for name, text in parameters(item.first).items()),
+        note(item, ranking),
+    ]
+
+
+def mean(item: Configuration, name: str, form: str, unit: str) -> str:
+    """The mean of a measure, without its interval."""
+    found = item.measure(name)
+    return "n/a" if found is None else format(found.mean, form) + unit
+
+
+def percent(item: Configuration) -> str:
+    """The mean sparsity reached."""
+    found = item.measure("final_sparsity")
+    return "n/a" if found is None else f"{found.mean * 100:.1f}%"
