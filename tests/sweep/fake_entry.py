@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -53,6 +54,12 @@ def diverging(job: Job) -> Result:
 
 def crashing(job: Job) -> Result:
     raise RuntimeError("broken\non purpose")
+
+
+def poisoning(job: Job) -> Result:
+    """Crash, and leave this process unfit for any other trial."""
+    ACTS["pass"] = crashing
+    raise RuntimeError("a sticky error")
 
 
 def exhausting(job: Job) -> Result:
@@ -109,6 +116,10 @@ def environment(job: Job) -> Result:
     return Result(Status.PASSED, provenance={**seen, "pid": os.getpid(), "warm": len(READY)})
 
 
+def coded(job: Job) -> Result:
+    return Result(Status.PASSED, provenance={"code": json.loads(os.environ["FAKE_CODE"])})
+
+
 def not_json(job: Job) -> Result:
     return Result(Status.PASSED, measures={"val_acc": object()})
 
@@ -144,6 +155,7 @@ ACTS = {
     "pass": passing,
     "diverge": diverging,
     "crash": crashing,
+    "poison": poisoning,
     "oom": exhausting,
     "gpu_oom": exhausting_gpu,
     "exit": exiting,
@@ -152,6 +164,7 @@ ACTS = {
     "once": once,
     "hang_once": hanging_once,
     "input": lacking,
+    "coded": coded,
     "environment": environment,
     "not_json": not_json,
     "full": full,

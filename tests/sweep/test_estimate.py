@@ -90,6 +90,20 @@ def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
     assert estimate.from_results(real, tmp_path / "none", "cpu") == []
 
 
+def test_an_earlier_sweep_that_is_no_use_is_left_out(
+    tmp_path: Path, real: Symbols, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = trial(1, PRUNING_METHOD="none")
+    store(tmp_path / "sweep_20260101_000000", [one], 5.0)
+    damaged = tmp_path / "sweep_20260102_000000"
+    store(damaged, [one], 2.0)
+    with Store.open(damaged / "sweep.db") as opened, opened.writing():
+        opened._db.execute("UPDATE attempts SET result = 'noise'")
+    (found,) = estimate.from_results(real, tmp_path, "cpu")
+    assert found.epoch == 5.0
+    assert capsys.readouterr().err.startswith(f"note: left out: {damaged}/sweep.db: damaged")
+
+
 class Script:
     """An executor on a clock of its own: each trial has `epochs` epochs of `seconds`.
 

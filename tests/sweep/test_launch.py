@@ -1,23 +1,30 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import re
 import resource
+import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import fake_sweep
 import pytest
 from fake_sweep import HERE, request, start, trial
 
+from espalier import revision
 from espalier.errors import UserError
-from espalier.sweep import launch
-from espalier.sweep.results_dir import STORE, locked, runner_of, sweeps, timestamped
+from espalier.sweep import launch, results_dir
+from espalier.sweep.results_dir import LOCK, STORE, locked, runner_of, sweeps, timestamped
 from espalier.sweep.status import status_lines
 from espalier.sweep.store import Store
+from espalier.trial import Record
 
 TWO = [trial(1), trial(2)]
 
@@ -90,8 +97,7 @@ def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
     made = []
     for _ in range(11):
         made.append(timestamped(tmp_path, now=0))
-        made[-1].mkdir()
-        (made[-1] / STORE).touch()
+        results_dir.create(made[-1], {}, [])
     assert re.fullmatch(r"sweep_\d{8}_\d{6}", made[0].name)
     assert made[1].name == made[0].name + "_2"
     assert sweeps(tmp_path) == made[::-1]
@@ -174,6 +180,97 @@ def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Pat
     assert launch.run(request(tmp_path, trials)) == 0
     found = ran(sweeps(tmp_path)[0])
     assert 40 <= found <= 42
+
+
+def test_the_newest_sweep_is_the_one_that_began_last_whatever_its_name(tmp_path: Path) -> None:
+    late, early = tmp_path / "sweep_20260101_000000", tmp_path / "sweep_20260102_000000"
+    for folder in (early, late):  # a clock was put back, or the sweep came from elsewhere
+        results_dir.create(folder, {}, [])
+    assert sweeps(tmp_path) == [late, early]
+
+
+def test_stores_that_are_no_use_are_noted_and_block_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch.run(request(tmp_path, TWO)) == 0
+    for name, content in (("sweep_x", b""), ("sweep_y", b"noise" * 1000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / STORE).write_bytes(content)
+    newer = tmp_path / "sweep_z" / STORE
+    results_dir.create(newer.parent, {}, [])
+    with closing(sqlite3.connect(newer)) as db, db:
+        db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    capsys.readouterr()
+    assert launch.run(request(tmp_path, TWO)) == 0
+    output = capsys.readouterr()
+    assert "finished already" in output.out
+    notes = sorted(output.err.splitlines())
+    assert [line.split(STORE)[0] for line in notes] == [
+        f"note: left out: {tmp_path}/sweep_{x}/" for x in "xyz"
+    ]
+    for name in ("sweep_x", "sweep_y", "sweep_z"):  # named, it must be right
+        with pytest.raises(UserError, match=STORE):
+            launch.run(request(tmp_path, TWO, output=tmp_path / name))
+
+
+def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from espalier.sweep import results_dir\n"
+        "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
+        "results_dir.create(folder, {}, (os.kill(os.getpid(), 9) for _ in range(1)))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert process.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert any(left.iterdir()) and not (left / STORE).exists()
+    mine = tmp_path / "sweep_mine"
+    shutil.copytree(left, mine)
+    for output in (None, mine):
+        assert launch.run(request(tmp_path, TWO, output=output)) == 0
+    assert set(tmp_path.iterdir()) == set(sweeps(tmp_path))
+    assert list(mine.glob(f".{STORE}.*")) == []
+
+
+CODE = {"commit": "a" * 40, "modified": False, "changes": ""}
+
+
+@pytest.mark.parametrize(
+    ("now", "line"),
+    [
+        ({}, ""),
+        ({"commit": "b" * 40}, "(commit aaaaaaa, now bbbbbbb)"),
+        ({"modified": True, "changes": "1"}, "(commit aaaaaaa, now aaaaaaa, modified)"),
+        ({"commit": "", "modified": False}, ""),  # no git here: nothing can be said
+    ],
+)
+def test_results_of_other_code_are_noted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    now: Record,
+    line: str,
+) -> None:
+    monkeypatch.setenv("FAKE_CODE", json.dumps(CODE))
+    monkeypatch.setattr(revision, "code", lambda: {**CODE, **now})
+    trials = [trial(1, "coded"), trial(2), trial(3, "once")]
+    for _ in range(3):  # a new one, one that goes on, one that is finished already
+        launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    *_, goes_on, finished = capsys.readouterr().out.split("3 trials: ")[:3]
+    note = f"note: 1 of {{}} results were made by other code {line}; NEW=1 runs everything again"
+    assert (note.format(2) in goes_on, note.format(3) in finished) == (bool(line), bool(line))
+    assert ("note:" in goes_on) is bool(line)
+
+
+def test_the_lock_waits_for_one_who_only_asks(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        pass
+    asking = (tmp_path / LOCK).open()
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    later = threading.Timer(0.2, asking.close)
+    later.start()
+    with locked(tmp_path):
+        assert runner_of(tmp_path) != ""
+    later.join()
 
 
 def test_the_lock_is_free_again_after_its_owner(tmp_path: Path) -> None:

@@ -113,6 +113,21 @@ def test_a_death_is_a_crash_and_the_slot_goes_on(
     assert result_of(pool, task(tmp_path, "pass", 2)).status == "passed"
 
 
+@pytest.mark.parametrize(
+    ("act", "replaced"),
+    [("crash", True), ("oom", True), ("gpu_oom", True), ("input", False), ("diverge", False)],
+)
+def test_an_error_costs_the_worker_its_place(
+    make: MakePool, tmp_path: Path, act: str, replaced: bool
+) -> None:
+    pool = make()
+    before = pool.process(idle(pool))
+    result_of(pool, task(tmp_path, act))
+    assert (pool.process(0) != before) is replaced
+    assert gone(before) is replaced
+    assert result_of(pool, task(tmp_path, "pass", 2)).status == "passed"
+
+
 def test_a_worker_that_dies_idle_is_replaced(make: MakePool, tmp_path: Path) -> None:
     pool = make()
     os.kill(pool.process(idle(pool)), signal.SIGKILL)

@@ -131,6 +131,48 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
         assert store.header["command"] == "make"
 
 
+def test_plain_make_says_what_a_test_matrix_is_and_leaves_out(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n")
+    assert main(["train", *ENTRY]) == 0
+    told = capsys.readouterr().out.split("new sweep")[0]
+    assert "Variable parameters:\n  CONFIG_OPTIMIZER: " in told
+    (place / ".config").write_text("CONFIG_SEED=9\n")
+    assert main(["train", *ENTRY]) == 0
+    assert "parameters" not in capsys.readouterr().out.split("new sweep")[0]
+
+
+def test_a_damaged_store_is_one_line_for_every_command(
+    planned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["sweep-run", "--output-dir", "mine", *ENTRY])
+    path = planned / "mine" / STORE
+    path.write_bytes(path.read_bytes()[:4096] + b"\x55" * (path.stat().st_size - 4096))
+    capsys.readouterr()
+    for verb in (
+        ["sweep-status", "--dir", "mine"],
+        ["sweep-leaderboard", "--dir", "mine"],
+        ["sweep-run", "--output-dir", "mine", *ENTRY],
+    ):
+        assert main(verb) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: mine/sweep.db: ")
+        assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_file_in_place_of_the_output_folder_is_one_line(
+    planned: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    (planned / "mine").touch()
+    capsys.readouterr()
+    assert main(["sweep-run", "--output-dir", "mine", *more, *ENTRY]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "name another" in error
+    assert error.count("\n") == 1
+
+
 def test_running_and_reporting_never_import_torch(planned: Path) -> None:
     code = (
         "import sys; from espalier.__main__ import main; code = main(sys.argv[1:]); "

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -110,6 +111,34 @@ def test_files_that_a_killed_runner_did_not_write_are_written_later(tmp_path: Pa
     path.unlink()
     launch.run(request(tmp_path, [trial(1), trial(2, "crash")]))
     assert path.read_text() == written
+
+
+def test_metrics_from_before_a_killed_retry_are_written_again(tmp_path: Path) -> None:
+    trials = [trial(1, "once")]
+    launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    path = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / METRICS
+    stale = path.read_text()
+    launch.run(request(tmp_path, trials))
+    written = path.read_text()
+    assert written != stale
+    path.write_text(stale)  # as if the retry's runner had been killed before it wrote
+    launch.run(request(tmp_path, trials))
+    assert path.read_text() == written
+
+
+def test_a_retry_never_meets_what_an_error_left_in_the_worker(tmp_path: Path) -> None:
+    assert launch.run(request(tmp_path, [trial(1, "poison"), trial(2)], parallel=1)) == 1
+    assert [status for _, status, _ in tried(tmp_path)] == ["error", "error", "passed"]
+
+
+def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(tmp_path: Path) -> None:
+    process = start(tmp_path, [trial(n, SECONDS="0.3") for n in range(1, 9)])
+    until(lambda: bool(running(tmp_path)))
+    shutil.rmtree(sweeps(tmp_path)[0])
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "Traceback" not in output
+    assert "gone" in output.splitlines()[-1]
 
 
 def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path) -> None:
@@ -276,7 +305,7 @@ def test_a_second_runner_refuses(tmp_path: Path) -> None:
 
 
 def test_two_runners_at_once_begin_one_sweep(tmp_path: Path) -> None:
-    trials = [trial(n, SECONDS="0.2") for n in range(1, 5)]
+    trials = [trial(n, SECONDS="1") for n in range(1, 5)]
     both = [start(tmp_path, trials) for _ in range(2)]
     for process in both:
         process.communicate()

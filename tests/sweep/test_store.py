@@ -134,7 +134,7 @@ def test_readers_and_the_writer_do_not_wait_for_each_other(path: Path) -> None:
 def test_a_reader_cannot_write(path: Path) -> None:
     with (
         Store.open(path, readonly=True) as store,
-        pytest.raises(sqlite3.OperationalError, match="readonly"),
+        pytest.raises(UserError, match="attempt to write a readonly database"),
         store.writing(),
     ):
         store.begin(1, 1, "cpu")
@@ -181,3 +181,46 @@ def test_a_full_disk_stops_with_one_line_and_a_store_that_opens(path: Path) -> N
     with Store.open(path) as store:
         assert store.final_results()[0][1] == PASSED
         assert store.states()[2] == "running"  # for the next runner to close
+
+
+def test_when_a_sweep_began_is_stored(path: Path) -> None:
+    with Store.open(path) as store:
+        assert path.stat().st_mtime - 3600 < store.created <= path.stat().st_mtime + 1
+
+
+def broken(path: Path, table: str) -> None:
+    """Overwrite the first page of a table with noise."""
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (page,) = db.execute(query, (table,)).fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\x55" * size)
+
+
+def test_a_damaged_page_is_one_line_for_readers_and_the_writer(path: Path) -> None:
+    broken(path, "attempts")
+    line = f"{path}: damaged or out of reach .*malformed.*; move its folder away"
+    with Store.open(path) as store:
+        for read in (store.final_results, store.states, store.counts, store.attempts):
+            with pytest.raises(UserError, match=line):
+                read()
+        with pytest.raises(UserError, match=line), store.writing():
+            store.begin(1, 1, "cpu")
+
+
+def test_a_record_that_is_no_trial_is_one_line(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE trials SET trial = ? WHERE number = 1", ('{"number": 1}',))
+    with Store.open(path) as store, pytest.raises(UserError, match="sweep.db: damaged"):
+        store.trials()
+
+
+def test_a_store_that_was_deleted_is_said_to_be_gone(path: Path) -> None:
+    with Store.open(path) as store:
+        broken(path, "attempts")
+        for file in path.parent.iterdir():
+            file.unlink()
+        with pytest.raises(UserError, match="gone while it was in use"):
+            store.counts()

@@ -15,7 +15,7 @@ from statistics import median
 from espalier.component import KINDS
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.sweep.devices import CPU
-from espalier.sweep.results_dir import STORE, sweeps
+from espalier.sweep.results_dir import STORE, leaving_out_unusable, sweeps
 from espalier.sweep.store import Store
 from espalier.trial import Result, Status, Trial
 
@@ -133,7 +133,10 @@ def from_results(symbols: Symbols, results: Path, device: str) -> list[Cost]:
     """
     found: dict[Key, list[Cost]] = {}
     for folder in sweeps(results)[:SWEEPS]:
-        for cost in _of_sweep(symbols, folder, device):
+        costs: list[Cost] = []
+        with leaving_out_unusable():
+            costs = list(_of_sweep(symbols, folder, device))
+        for cost in costs:
             same = found.setdefault(_key(cost.shape), [])
             if not same or same[0].source == cost.source:
                 same.append(cost)

@@ -9,12 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from espalier import revision
 from espalier.errors import UserError
 from espalier.sweep import report, results_dir, space
 from espalier.sweep.devices import slots
 from espalier.sweep.pool import Executor, InProcess, Pool
 from espalier.sweep.progress import counted, display
-from espalier.sweep.results_dir import STORE, SweepDir, sweeps, timestamped
+from espalier.sweep.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
 from espalier.sweep.runner import EXIT_INTERRUPTED, Limits, Runner, pending, stopping_on_signals
 from espalier.sweep.store import Store
 from espalier.sweep.worker import LOG
@@ -56,8 +57,10 @@ def run(request: Request) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal.
     """
     devices = _devices(request)  # refused before there is a folder
-    with _sweep(request) as (sweep, begun):
+    with _sweep(request) as (sweep, begun), _steady(sweep.folder):
         todo = pending(sweep.store, request.limits.attempts)
+        for line in _other_code(sweep.store):
+            print(line)
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
             return _closing(sweep, request)
@@ -93,13 +96,30 @@ def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
         with _choosing(request.output or request.results):
             folder, begun = _existing(request), "going on"
             if folder is None:
-                folder, begun = request.output or timestamped(request.results), "new sweep"
-                results_dir.create(folder, request.header, request.trials)
+                folder, begun = _created(request), "new sweep"
             stack.enter_context(results_dir.locked(folder))
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
         sweep.take_over()
         yield sweep, _refresh(sweep.store, request) or begun
+
+
+def _created(request: Request) -> Path:
+    results_dir.clear(request.results)
+    folder = request.output or timestamped(request.results)
+    header = {**request.header, "command": request.command}
+    results_dir.create(folder, header, request.trials)
+    return folder
+
+
+@contextmanager
+def _steady(folder: Path) -> Iterator[None]:
+    """Make one line of a results folder that is deleted or locked away under a running sweep."""
+    try:
+        yield
+    except OSError as error:
+        what = error if folder.is_dir() else "gone; was it deleted while the sweep ran?"
+        raise UserError(f"{folder}: {what}") from error
 
 
 def _refresh(store: Store, request: Request) -> str:
@@ -115,9 +135,13 @@ def _refresh(store: Store, request: Request) -> str:
 @contextmanager
 def _choosing(folder: Path) -> Iterator[None]:
     """Let no two runners choose at once, so that they cannot begin the same sweep twice."""
-    with space.needed(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with space.needed(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        what = f"cannot be a folder of results ({error.strerror})"
+        raise UserError(f"{folder}: {what}; name another") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -131,11 +155,16 @@ def _existing(request: Request) -> Path | None:
         return _named(request.output, request)
     if request.new:
         return None
-    of_plan = (path for path in sweeps(request.results) if _plan_of(path) == request.plan_id)
-    return next(of_plan, None)
+    for folder in sweeps(request.results):
+        with leaving_out_unusable():
+            if _plan_of(folder) == request.plan_id:
+                return folder
+    return None
 
 
 def _named(folder: Path, request: Request) -> Path | None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output-dir {folder}: must be a folder; name another")
     if not (folder / STORE).exists():
         return None
     if request.new or _plan_of(folder) != request.plan_id:
@@ -146,7 +175,24 @@ def _named(folder: Path, request: Request) -> Path | None:
 
 def _plan_of(folder: Path) -> str:
     with Store.open(folder / STORE, readonly=True) as store:
-        return str(store.header["plan_id"])
+        return str(store.header.get("plan_id"))
+
+
+def _other_code(store: Store) -> Iterator[str]:
+    """A line if results that count were made by other code than would run now."""
+    now = revision.code()
+    passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
+    recorded = [result.provenance.get("code", {}) for result in passed]
+    others = [code for code in recorded if any(now[key] != code[key] for key in now.keys() & code)]
+    if others and now["commit"]:
+        yield (
+            f"note: {len(others)} of {len(passed)} results were made by other code "
+            f"(commit {_commit(others[-1])}, now {_commit(now)}); NEW=1 runs everything again"
+        )
+
+
+def _commit(code: Record) -> str:
+    return str(code["commit"])[:7] + ", modified" * bool(code["modified"])
 
 
 def _devices(request: Request) -> list[str]:

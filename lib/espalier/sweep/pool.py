@@ -1,8 +1,8 @@
 """Executors: where trials run. Worker processes, or this process for debugging.
 
 An executor has numbered slots. A slot is idle, or has one task; `wait` tells what happened. A
-worker that dies is data about its trial and is replaced by a fresh one; a worker that cannot even
-start is a fault of the set-up and stops the sweep.
+worker that dies is data about its trial and is replaced by a fresh one, and so is one whose trial
+ended in an error; a worker that cannot even start is a fault of the set-up and stops the sweep.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Protocol
 from espalier.errors import UserError
 from espalier.sweep import wire, worker
 from espalier.sweep.devices import CPU
-from espalier.sweep.worker import Task
+from espalier.sweep.worker import HOPELESS, Task
 from espalier.trial import Record, Result, Status
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
@@ -109,7 +109,7 @@ class Pool:
             _write_all(one.jobs, wire.encode(task.as_json()).encode() + b"\n")
 
     def wait(self, seconds: float) -> list[Event]:
-        """Collect records and results, and replace workers that died."""
+        """Collect records and results, and replace workers that died or may be spoilt."""
         events: list[Event] = []
         for key, _ in self._selector.select(seconds):
             events += self._read(key.data)
@@ -145,7 +145,10 @@ class Pool:
                 one.child.wait(LAST_WORDS)
             one.end(closing=False)
             return []
-        return [event for line in one.lines(chunk) for event in one.heard(slot, line)]
+        events = [event for line in one.lines(chunk) for event in one.heard(slot, line)]
+        if any(_spoils(event) for event in events):
+            self.kill(slot)
+        return events
 
     def _bury(self, slot: int) -> list[Event]:
         one = self._workers[slot]
@@ -263,6 +266,16 @@ def death(code: int, directory: Path) -> Result:
     if code < 0:
         how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
     return Result(Status.ERROR, "crash", f"worker {how}: {last_line(directory / worker.LOG)}")
+
+
+def _spoils(event: Event) -> bool:
+    """Whether the worker may have been left in a state that the next trial would meet.
+
+    After an error nobody knows: a sticky CUDA error, memory still held, threads still running.
+    """
+    if isinstance(event, Progress):
+        return False
+    return event.result.status is Status.ERROR and event.result.reason != HOPELESS
 
 
 def last_line(log: Path, limit: int = 300) -> str:

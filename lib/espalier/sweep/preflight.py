@@ -10,13 +10,11 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.sweep.pool import Executor, Finished
-from espalier.sweep.worker import Task
+from espalier.sweep.worker import HOPELESS, Task
 from espalier.trial import Result, Trial
 
 NEEDS = ("DATASET", "DATA_VERIFY", "AMP")
 """The symbols that what a trial needs of the machine depends on."""
-HOPELESS = "input"
-"""The reason of an error that trying again will not mend: missing data, a missing device."""
 PAUSE = 0.1  # seconds: how late a wish to stop may be noticed
 
 

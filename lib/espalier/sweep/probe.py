@@ -111,6 +111,7 @@ class Probe:
         elif result.status is Status.PASSED:
             self._end(slot, ended=True)
         else:
+            self._warm.discard(slot)  # a fresh worker is in its place
             del self._watched[slot]
             what = f"{result.status} ({result.reason}): {result.message}"
             self._problem(f"{watch.trial.name}: {what}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,12 +21,14 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.sweep import space, wire
 from espalier.sweep.store import Attempt, Planned, Store
-from espalier.trial import Record, Result, Trial
+from espalier.trial import Record, Result, Status, Trial
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
 METRICS = "training_metrics.json"
 LOCK = ".lock"
+PATIENCE = 1.0
+"""Seconds for which a lock is waited for: whoever asks who runs a sweep holds it for a moment."""
 
 
 def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
@@ -32,6 +36,7 @@ def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) ->
     planned = (Planned(trial, text, directory_name(trial)) for trial, text in trials)
     with space.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
     Store.create(folder / STORE, header, planned)
 
 
@@ -52,26 +57,64 @@ def timestamped(results: Path, now: float | None = None) -> Path:
     return next(results / name for name in names if not (results / name).exists())
 
 
+def clear(results: Path) -> None:
+    """Remove the folders of runners that were killed before their store was whole."""
+    for folder in results.glob("sweep_????????_??????*"):
+        if folder.is_dir() and all(map(_is_draft, folder.iterdir())):
+            _clear(folder)
+            folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    for left in filter(_is_draft, folder.iterdir()):
+        left.unlink()
+
+
+def _is_draft(path: Path) -> bool:
+    return path.name.startswith(f".{STORE}.")
+
+
 def sweeps(results: Path) -> list[Path]:
-    """The sweeps in `results`, newest first."""
-    found = [path.parent for path in results.glob(f"sweep_*/{STORE}")]
-    return sorted(found, key=lambda path: (path.name[:21], len(path.name), path.name), reverse=True)
+    """The sweeps in `results`, the one that began last first; a store that is no use is noted."""
+    found = []
+    for path in results.glob(f"sweep_*/{STORE}"):
+        with leaving_out_unusable(), Store.open(path, readonly=True) as store:
+            found.append((store.created, path.parent.name, path.parent))
+    return [folder for *_, folder in sorted(found, reverse=True)]
+
+
+@contextmanager
+def leaving_out_unusable() -> Iterator[None]:
+    """Let one sweep that is damaged, or of another version, be a line on stderr and no more."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        print(f"note: left out: {error}", file=sys.stderr)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Be the only runner of a sweep. Raises UserError, naming the other, if there is one."""
     with space.needed(folder), (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{folder}: {_owner(folder)} is running this sweep; let it end"
-            ) from None
+        if not _taken(file.fileno()):
+            raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()
         yield
+
+
+def _taken(descriptor: int) -> bool:
+    """Whether the lock could be had, tried for PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+        time.sleep(0.02)
 
 
 def runner_of(folder: Path) -> str:
@@ -121,12 +164,13 @@ class SweepDir:
             write_atomically(self.directory(trial.number) / METRICS, text)
 
     def take_over(self) -> None:
-        """Set right what a killed runner left half done: open attempts, files not written."""
+        """Set right what a killed runner left half done: open attempts, files not up to date."""
         with self.store.writing():
             self.store.interrupt_running()
+        last = {one.trial: one for one in self.store.attempts()}
         for trial, result, _ in self.store.final_results():
             path = self.directory(trial.number) / METRICS
-            if result.status != "notrun" and not _filled(path):
+            if result.status != Status.NOTRUN and not _tells(path, last[trial.number]):
                 self.prepare(trial.number)
                 self.write_metrics(trial, result)
 
@@ -150,5 +194,10 @@ def write_atomically(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _filled(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+def _tells(path: Path, last: Attempt) -> bool:
+    """Whether a training_metrics.json goes as far as this attempt."""
+    try:
+        told = json.loads(path.read_text())["attempts"][-1]
+        return bool((told["attempt"], told["status"]) == (last.attempt, last.status))
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return False

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import RESULTS, SWEEP_CONFIGS
-from espalier.sweep import launch, plan, planning
+from espalier.sweep import commands, launch, plan, planning
 from espalier.sweep.launch import Request
 from espalier.sweep.plan import Plan
 from espalier.sweep.rank import MEASURES
@@ -43,6 +43,8 @@ def train(argv: Sequence[str]) -> int:
     """Train the configuration in .config: one trial, or a test matrix."""
     args = _parser("train", train.__doc__).parse_args(argv)
     found = planning.plan_from_config(Path(os.environ.get("KCONFIG_CONFIG") or ".config"))
+    if len(found.trials) > 1 or found.dropped or found.notes:
+        print("\n".join(commands.report(found)) + "\n")
     with tempfile.TemporaryDirectory() as folder:
         written = plan.write_plan(found, Path(folder) / "plan")
         texts = _with_texts(written, Path(folder) / "plan")

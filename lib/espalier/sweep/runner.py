@@ -19,12 +19,11 @@ from typing import NamedTuple
 
 from espalier.sweep import preflight, space
 from espalier.sweep.pool import Executor, Progress
-from espalier.sweep.preflight import HOPELESS
 from espalier.sweep.progress import Display, Ending, show_cursor
 from espalier.sweep.results_dir import SweepDir
 from espalier.sweep.standing import Running, Snapshot, Standing
 from espalier.sweep.store import INCONCLUSIVE, RUNNING, Store
-from espalier.sweep.worker import Task
+from espalier.sweep.worker import HOPELESS, Task
 from espalier.trial import Record, Result, Status, Trial
 
 EXIT_INTERRUPTED = 130

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from espalier.errors import UserError
-from espalier.sweep import space, wire
+from espalier.sweep import damage, space, wire
+from espalier.sweep.damage import reading
 from espalier.trial import Record, Result, Status, Trial
 
 SCHEMA = 1
@@ -125,38 +126,49 @@ class Store:
         """Close the connection."""
         self.close()
 
-    # -- reading
-
     @property
+    @reading
     def header(self) -> Record:
         """The plan's header, as `plan.jsonl` had it."""
         return dict(self._meta("header"))
 
     @property
+    @reading
+    def created(self) -> float:
+        """When the sweep began, in seconds since 1970."""
+        return float(self._meta("created"))
+
+    @property
+    @reading
     def round(self) -> int:
         """How often errors have been given a fresh allowance of attempts, from 1."""
         return int(self._meta("round"))
 
+    @reading
     def trials(self) -> list[Trial]:
         """Every trial, in plan order."""
         rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
         return [Trial.from_json(json.loads(text)) for (text,) in rows]
 
+    @reading
     def directories(self) -> dict[int, str]:
         """The folder's name of every trial, by number."""
         return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
 
+    @reading
     def config_text(self, number: int) -> str:
         """The text of a trial's `.config`."""
         query = "SELECT config FROM trials WHERE number = ?"
         return str(self._db.execute(query, (number,)).fetchone()[0])
 
+    @reading
     def attempts(self, number: int | None = None) -> list[Attempt]:
         """Every attempt, or those of one trial, in order."""
         where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
         query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
         return [_attempt(row) for row in self._db.execute(query, values)]
 
+    @reading
     def final_results(self) -> list[tuple[Trial, Result, int]]:
         """Every trial with the result of its last conclusive attempt and its attempts so far.
 
@@ -174,6 +186,7 @@ class Store:
             for trial in self.trials()
         ]
 
+    @reading
     def states(self) -> dict[int, str]:
         """How every trial stands: `running`, or the status of its last conclusive attempt."""
         numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
@@ -185,16 +198,19 @@ class Store:
         found.update(self._db.execute(query))
         return found
 
+    @reading
     def counts(self) -> dict[str, int]:
         """How many trials stand in each state that occurs."""
         return dict(Counter(self.states().values()))
 
-    # -- writing: the runner only
-
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One durable transaction. Raises DiskFullError, with nothing changed, on a full disk."""
-        with space.needed(self.path.parent):
+        """One durable transaction.
+
+        Raises DiskFullError, with nothing changed, on a full disk, and UserError if the file is
+        damaged or gone.
+        """
+        with damage.told(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -263,7 +279,8 @@ def _connect(uri: str) -> sqlite3.Connection:
 def _fill(db: sqlite3.Connection, header: Record, trials: Iterable[Planned]) -> None:
     meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
     db.executescript("BEGIN;" + _TABLES)
-    db.executemany("INSERT INTO meta VALUES (?, ?)", _encoded(meta))
+    encoded = [(key, wire.encode(value)) for key, value in meta.items()]
+    db.executemany("INSERT INTO meta VALUES (?, ?)", encoded)
     db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", map(_row, trials))
     db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
@@ -276,10 +293,6 @@ def _uri(path: Path) -> str:
 def _attempt(row: tuple[Any, ...]) -> Attempt:
     values = (*row[:-1], json.loads(row[-1] or "{}"))
     return Attempt(*values)
-
-
-def _encoded(meta: Record) -> list[tuple[str, str]]:
-    return [(key, wire.encode(value)) for key, value in meta.items()]
 
 
 def _row(planned: Planned) -> tuple[object, ...]:

@@ -33,6 +33,8 @@ from espalier.sweep import space, wire
 from espalier.trial import Entry, Job, Record, Result, Status, Trial
 
 LOG = "output.log"
+HOPELESS = "input"
+"""The reason of an error that trying again will not mend: missing data, a missing device."""
 _PR_SET_PDEATHSIG = 1
 
 

@@ -1,0 +1,66 @@
+"""Which code and which libraries this is, found without importing any of them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from espalier.paths import ROOT
+from espalier.trial import Record
+
+PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
+
+
+def code(root: Path = ROOT) -> Record:
+    """The commit, whether the tree differs from it, and a hash of how, as first asked for.
+
+    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
+    """
+    return dict(_revision(root))
+
+
+def versions() -> dict[str, str]:
+    """The versions of python and of every package of PACKAGES that is installed."""
+    return {"python": platform.python_version(), **_versions()}
+
+
+@functools.cache
+def _revision(root: Path) -> tuple[tuple[str, str | bool], ...]:
+    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
+    text = status + _git(root, "diff", "HEAD")
+    changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
+    return (("commit", commit), ("modified", bool(status)), ("changes", changes))
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {name: _version(name) for name in PACKAGES}
+    return {name: version for name, version in found.items() if version}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _git(root: Path, *args: str) -> str:
+    """What git prints, or nothing where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *args],
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
