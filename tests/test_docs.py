@@ -155,7 +155,7 @@ def masked(text: str) -> list[str]:
 def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
     (shown,) = [text for kind, text in FENCE.findall(PAGES[0].read_text()) if kind == "text"]
     config = {"TARGET_SPARSITY": "0.7"}
-    measures = {"test_acc": 97.5, "final_sparsity": 0.7, "total_time": 1.0}
+    measures = {"final_sparsity": 0.7, "total_time": 1.0}
     outcomes = []
     for number in range(1, 37):  # 12 configurations of 3 seeds; two share the first place
         place, seed = divmod(number - 1, 3)
@@ -163,7 +163,8 @@ def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
         swept |= {"PRUNING_WARMUP": "100", "SEED": str(seed)}
         trial = Trial(number, f"config_{number:03d}", str(number), {**config, **swept}, swept)
         score = 98.0 + (seed * 0.5 if place % 2 else 1 - seed * 0.5) - 0.01 * (place // 2)
-        result = Result(Status.PASSED, measures={**measures, "val_acc": score})
+        scores = {"val_acc": score, "test_acc": 97.0 + seed}
+        result = Result(Status.PASSED, measures={**measures, **scores})
         outcomes.append(Outcome(trial, result, 1))
     printed = masked(analysis(outcomes, "val_acc", str))
     own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |report: ")  # the runner's lines, and cuts

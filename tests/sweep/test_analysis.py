@@ -299,5 +299,6 @@ def test_other_validation_samples_are_marked() -> None:
         "NOTE: validation accuracies are of different samples: compare within one data set"
     )
     assert "Other validation samples, not comparable with it: 1 of 1 others" in lines
+    assert not any(line.startswith("Not compared with it") for line in lines)
     entry = lines.index("2. config_001")
     assert lines[entry + 3] == "   other validation samples than the best's"

@@ -96,6 +96,15 @@ def test_trials_that_are_not_ranked_do_not_count() -> None:
     assert notes(rank([made(1), failed])) == []
 
 
+def test_only_what_chooses_different_samples_is_named() -> None:
+    results = [made(1), made(2, {"VALIDATION_FRACTION": "0.3"})]
+    assert notes(rank(results))[1:] == [
+        "  by CONFIG_VALIDATION_FRACTION:",
+        "    none: 1 configuration",
+        "    0.3: 1 configuration",
+    ]
+
+
 def test_data_sets_are_named_with_their_configurations() -> None:
     results = [made(1, {"LR": "1"}), made(2, {"LR": "2"}), made(3, {"DATASET": "mnist"})]
     assert notes(rank(results)) == [

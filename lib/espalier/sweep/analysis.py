@@ -30,7 +30,7 @@ RULE = "=" * 60
 TOP = 10
 LISTED = 50  # failed trials listed one by one; the others are in sweep_summary.json
 
-UNCLEAR = "Not compared with it (under 2 common seeds, other samples, or one difference on all)"
+UNCLEAR = "Not compared with it (under 2 common seeds, or one difference on all)"
 LABELS = {"val_acc": "Validation Accuracy", "test_acc": "Test Accuracy"}
 
 
@@ -115,14 +115,13 @@ def _certainty(best: Configuration, ranking: Ranking) -> list[str]:
     if not best.complete:
         lines.append(missing(best) + _why_best(ranking))
     others = ranking.ranked[1:]
+    same = [item for item in others if item.samples == best.samples]
     told = {
         "Ranked last, target sparsity not reached": sum(bool(item.short) for item in others),
-        "Other validation samples, not comparable with it": sum(
-            item.samples != best.samples for item in others
-        ),
+        "Other validation samples, not comparable with it": len(others) - len(same),
         "Same score, later in the plan": sum(map(ranking.level, others)),
         "Not distinguishable from it (those included)": len(tied(ranking)),
-        UNCLEAR: sum(item.verdict is Verdict.UNKNOWN for item in others),
+        UNCLEAR: sum(item.verdict is Verdict.UNKNOWN for item in same),
     }
     return lines + [
         f"{what}: {count} of {len(others)} others" for what, count in told.items() if count

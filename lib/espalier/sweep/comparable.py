@@ -18,14 +18,15 @@ def notes(ranking: Ranking) -> list[str]:
 
 def _samples(ranked: Sequence[Configuration]) -> list[str]:
     """Configurations that were validated on different samples."""
-    found = Counter(", ".join(item.samples.values()) for item in ranked)
     names = dict.fromkeys(name for item in ranked for name in item.samples)
-    if len(found) < 2:
+    mixed = [name for name in names if len({item.samples.get(name) for item in ranked}) > 1]
+    if not mixed:
         return []
+    texts = (", ".join(item.samples.get(name, "none") for name in mixed) for item in ranked)
     return [
         "NOTE: validation accuracies are of different samples: compare within one data set",
-        f"  by {', '.join(f'CONFIG_{name}' for name in names)}:",
-        *(f"    {text}: {_count(count, 'configuration')}" for text, count in found.items()),
+        f"  by {', '.join(f'CONFIG_{name}' for name in mixed)}:",
+        *(f"    {text}: {_count(n, 'configuration')}" for text, n in Counter(texts).items()),
     ]
 
 
