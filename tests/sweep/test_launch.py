@@ -160,6 +160,20 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault_of_the_folder(tmp_path: Path) -> None:
+    code = (
+        f"import fake_sweep as f; f.launch.run(f.request(f.Path({str(tmp_path)!r}), [f.trial(1)]))"
+    )
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = subprocess.run(
+        [sys.executable, "-c", code], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(theirs)
+    assert "\nBrokenPipeError" in process.stderr  # for the command line to make an exit code of
+    assert "UserError" not in process.stderr
+
+
 def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Path) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -229,6 +243,14 @@ def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path
         assert launch.run(request(tmp_path, TWO, output=output)) == 0
     assert set(tmp_path.iterdir()) == set(sweeps(tmp_path))
     assert list(mine.glob(f".{STORE}.*")) == []
+
+
+def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) -> None:
+    folder = launch._created(request(tmp_path, TWO))
+    assert list(status_lines(folder))[1:] == [
+        "0/2 done: none",
+        "nobody runs it; `make sweep-run` goes on where it stopped",
+    ]
 
 
 CODE = {"commit": "a" * 40, "modified": False, "changes": ""}

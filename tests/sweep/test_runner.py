@@ -131,14 +131,18 @@ def test_a_retry_never_meets_what_an_error_left_in_the_worker(tmp_path: Path) ->
     assert [status for _, status, _ in tried(tmp_path)] == ["error", "error", "passed"]
 
 
-def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(tmp_path: Path) -> None:
-    process = start(tmp_path, [trial(n, SECONDS="0.3") for n in range(1, 9)])
+@pytest.mark.parametrize(("folder", "line"), [(".", "gone"), ("config_001_*", "No such file")])
+def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(
+    tmp_path: Path, folder: str, line: str
+) -> None:
+    process = start(tmp_path, [trial(n, SECONDS="0.5") for n in range(1, 9)])
     until(lambda: bool(running(tmp_path)))
-    shutil.rmtree(sweeps(tmp_path)[0])
+    (deleted,) = sweeps(tmp_path)[0].glob(folder) if folder != "." else sweeps(tmp_path)
+    shutil.rmtree(deleted)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "Traceback" not in output
-    assert "gone" in output.splitlines()[-1]
+    assert line in output.splitlines()[-1]
 
 
 def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def _steady(folder: Path) -> Iterator[None]:
     """Make one line of a results folder that is deleted or locked away under a running sweep."""
     try:
         yield
+    except BrokenPipeError:  # that is our reader's end: `... | head` has seen enough
+        raise
     except OSError as error:
         what = error if folder.is_dir() else "gone; was it deleted while the sweep ran?"
         raise UserError(f"{folder}: {what}") from error
