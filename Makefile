@@ -100,11 +100,11 @@ sweep sweep-parallel: sweep-generate
 
 sweep-generate: range-given
 	$(Q)$(SETUP) plan
-	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
+	$(Q)$(ESPALIER) $@ $(LIMIT) "$$RANGE_CONFIG"
 
 sweep-estimate: range-given
 	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) $@ $(LIMIT) $$RANGE_CONFIG
+	$(Q)$(ESPALIER) $@ $(LIMIT) "$$RANGE_CONFIG"
 
 sweep-run: setup-train
 	$(Q)$(ESPALIER) $@

@@ -84,7 +84,7 @@ def _lock() -> Iterator[int]:
 def _installed(stage: str) -> bool:
     stamp = VENV / f"{stage}.txt"
     same = stamp.is_file() and stamp.read_bytes() == _requirements(stage).read_bytes()
-    return same and _works("-P", "-c", "import espalier")
+    return same and not INSTALLING.exists() and _works("-P", "-c", "import espalier")
 
 
 def _requirements(stage: str) -> Path:

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Run the configurations of a folder; --help lists the options. The environment is made first."""
+"""Run the configurations of a folder; --help lists the options. The environment is made first.
+
+As with make, everything is relative to the checkout, from wherever this is started.
+"""
 
 import os
 import subprocess
@@ -12,4 +15,5 @@ STAGE = "plan" if {"--dry-run", "--help", "-h"} & set(sys.argv) else "train"
 
 if code := subprocess.call(["sh", str(ROOT / "scripts" / "bootstrap"), STAGE]):
     sys.exit(code)
+os.chdir(ROOT)
 os.execv(PYTHON, [PYTHON, "-P", "-m", "espalier", "sweep-run", *sys.argv[1:]])

@@ -102,7 +102,7 @@ def test_a_sweep_is_planned_before_torch_is_installed(checkout):
     ]
     assert lines == [
         "sh scripts/bootstrap plan",
-        "sweep-generate --max-trials '7' $RANGE_CONFIG",
+        "sweep-generate --max-trials '7' \"$RANGE_CONFIG\"",
         "sh scripts/bootstrap train",
         "sweep-run",
     ]

@@ -41,6 +41,24 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `... | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except _unreadable() as error:
+        print(f"error: {_reason(error, args[0])}", file=sys.stderr)
+        return 2
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What a file that cannot be read or written raises where nobody says it better.
+
+    Asked only once something was raised, so that a verb imports no more than it needs.
+    """
+    import sqlite3
+
+    return OSError, sqlite3.DatabaseError
+
+
+def _reason(error: BaseException, verb: str) -> str:
+    file = getattr(error, "filename", None) or verb
+    return f"{file}: {' '.join((getattr(error, 'strerror', None) or str(error)).split())}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where things are: every path is relative to the checkout."""
+"""Where things are. Paths are relative to the checkout: make and scripts/ run everything there."""
 
 from __future__ import annotations
 

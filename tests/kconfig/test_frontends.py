@@ -244,3 +244,28 @@ def test_the_menus_open_again_until_what_they_saved_is_valid(monkeypatch):
     assert make("menuconfig") == "CONFIG_TARGET_SPARSITY=0.7\n"
     assert len(asked) == 1
     assert asked[0].startswith("error: .config:1: CONFIG_TARGET_SPARSITY=70: must be in [0, 1)")
+
+
+def test_a_folder_is_not_taken_for_the_configuration(monkeypatch):
+    Path("folder").mkdir()
+    monkeypatch.setenv("KCONFIG_CONFIG", "folder")
+    with pytest.raises(UserError, match="^folder: is a folder; KCONFIG_CONFIG must name a file"):
+        frontends.main(["defconfig"])
+    assert [path.name for path in Path().iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('mainmenu "x"\n\nconfig A\n\tbol "A"\n', "Kconfig:4: error: couldn't parse 'bol \"A\"'"),
+        ('mainmenu "x"\nsource "models/absent"\n', "Kconfig:2: 'models/absent' not found"),
+        ("if A\n", "error: expected 'endif' at end of 'Kconfig'"),
+    ],
+)
+def test_a_fragment_that_cannot_be_read_is_one_line(tmp_path, text, message):
+    (tmp_path / "Kconfig").write_text(text)
+    with pytest.raises(UserError) as error:
+        tree.parse(tmp_path)
+    assert str(error.value).startswith(message)
+    assert str(error.value).endswith("correct the Kconfig file")
+    assert "\n" not in str(error.value)

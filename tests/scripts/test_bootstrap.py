@@ -169,3 +169,22 @@ def test_requirements_are_exact_and_name_no_host(stage):
 
 def test_planning_does_not_need_torch():
     assert not [line for line in pins("plan") if line.startswith(("torch", "nvidia", "triton"))]
+
+
+def test_an_interrupted_upgrade_is_not_taken_for_a_finished_stage(checkout):
+    bootstrap(checkout, "plan")
+    (checkout / ".venv/installing").touch()
+    python = checkout / "python"
+    python.write_text('#!/bin/sh\necho "$*" >> asked\n')
+    python.chmod(0o755)
+    bootstrap(checkout, "plan", PYTHON=str(python))
+    assert (checkout / "asked").read_text().endswith("scripts/bootstrap.py plan\n")
+
+
+def test_a_stage_is_not_installed_while_packages_are_being_written(checkout, monkeypatch):
+    bootstrap(checkout, "plan")
+    monkeypatch.chdir(checkout)
+    installed = runpy.run_path("scripts/bootstrap.py")["_installed"]
+    assert installed("plan")
+    Path(".venv/installing").touch()
+    assert not installed("plan")

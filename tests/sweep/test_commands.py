@@ -59,6 +59,21 @@ def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.startswith(note + "No variable parameters: one trial.\n")
 
 
+def test_several_files_in_one_argument_as_make_hands_them_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a").write_text("CONFIG_SEED=1|2\n")
+    Path("b*").write_text("CONFIG_NUM_EPOCHS=1|2\n")
+    Path("my ranges").write_text("CONFIG_SEED=1:1:7\n")
+    assert generate("a  b*", "--output-dir", "out") == 0
+    assert "Wrote 4 configurations" in capsys.readouterr().out
+    assert generate("my ranges", "--output-dir", "out") == 0
+    assert "Wrote 7 configurations" in capsys.readouterr().out
+    assert generate("a absent", "--output-dir", "out") == 2
+    assert capsys.readouterr().err.startswith("error: absent: no such range file")
+
+
 def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("CONFIG_SEED=1|2\n")
     code = (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -57,6 +59,12 @@ def test_ranges(text: str, values: str | None) -> None:
         ("1e-1:*10:1e-4", "the range is empty: a factor of 10 leads away"),
         ("1:1e-9:2", "at most 1000000"),
         ("1:*1.0000001:2", "at most 1000000"),
+        ("1e-4:*1.0000000000000000000000000001:1", "at most 1000000"),
+        ("1:1:1e300", "at most 1000000"),
+        ("1:1:1e9999", "each number must be 0 or of a size in"),
+        ("1:1:1e99999", "each number must be 0 or of a size in"),
+        ("1e999999:1:2", "each number must be 0 or of a size in"),
+        ("1e-400:*10:1", "each number must be 0 or of a size in"),
     ],
 )
 def test_rules(text: str, rule: str) -> None:
@@ -86,3 +94,35 @@ def test_arithmetic_is_exact(start: Decimal, step: Decimal, count: int) -> None:
 def test_plain_text_is_the_number(number: Decimal) -> None:
     assert Decimal(numbers.plain(number)) == number
     assert "E" not in numbers.plain(number)
+
+
+@contextlib.contextmanager
+def few_values() -> Iterator[None]:
+    """A limit that keeps random ranges cheap."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "MAX_VALUES", 1000)
+        yield
+
+
+extremes = st.decimals(allow_nan=False, allow_infinity=False)
+
+
+@given(extremes, st.sampled_from(["", "*"]), extremes, extremes)
+def test_extreme_numbers_break_a_rule_and_nothing_else(
+    start: Decimal, times: str, step: Decimal, end: Decimal
+) -> None:
+    with few_values(), contextlib.suppress(ValueError):
+        numbers.expand(f"{start}:{times}{step}:{end}")
+
+
+@given(
+    st.integers(-300, 300),
+    st.integers(-300, -6),
+    st.integers(-300, 300),
+    st.sampled_from([1, -1]),
+)
+def test_every_size_within_bounds_can_be_counted(low: int, tiny: int, high: int, sign: int) -> None:
+    """Factors next to 1 and ratios of 1e600 are in the arithmetic's range."""
+    factor = 1 + sign * Decimal(10) ** tiny
+    with few_values(), contextlib.suppress(ValueError):
+        numbers.expand(f"1e{low}:*{factor}:1e{high}")

@@ -177,6 +177,9 @@ def test_a_stale_plan(tmp_path: Path, made: Plan) -> None:
     again = r"plan again: make sweep-generate RANGE_CONFIG=ranges"
     with pytest.raises(UserError, match=f"^ranges: changed since the plan was made; {again}"):
         fresh.check_fresh(made, tmp_path)
+    several = replace(made, sources=[*made.sources, *made.sources])
+    with pytest.raises(UserError, match=r"RANGE_CONFIG='ranges ranges' \(the same trials"):
+        fresh.check_fresh(several, tmp_path)
     (tmp_path / "ranges").unlink()
     with pytest.raises(UserError, match=f"^ranges: gone since the plan was made; {again}"):
         fresh.check_fresh(made, tmp_path)
@@ -226,3 +229,16 @@ def test_drafts_of_a_killed_process_are_removed(tmp_path: Path, made: Plan, know
     write_plan(made, tmp_path / "out", known)
     drafts = [name for name in names(tmp_path) if name.startswith(".o")]
     assert drafts == [".other.dead", ".out.live"]
+
+
+def test_a_replaced_plan_that_could_not_be_removed_is_removed_by_the_next(
+    tmp_path: Path, made: Plan, known: Symbols
+) -> None:
+    (tmp_path / ".out.x.old").mkdir()
+    write_plan(made, tmp_path / "out", known)
+    assert not (tmp_path / ".out.x.old").exists()
+
+
+def test_a_folder_in_no_folder(tmp_path: Path, made: Plan, known: Symbols) -> None:
+    with pytest.raises(UserError, match=f"there is no folder {tmp_path}/no/such; make it first"):
+        write_plan(made, tmp_path / "no/such/out", known)

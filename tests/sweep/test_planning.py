@@ -137,7 +137,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "defconfigs"
     folder.mkdir()
@@ -146,7 +146,11 @@ def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").write_text("")
     assert planning.find("mine", tmp_path) == Path("mine")
+    assert capsys.readouterr().err == ""
     assert planning.find("lenet5/defconfigs/small-range", tmp_path) == folder / "small-range"
+    assert capsys.readouterr().err == (
+        "note: lenet5/defconfigs/small-range: no such file; taking defconfigs/small-range\n"
+    )
     with pytest.raises(UserError, match="smal-range: no such range file, nor .* small-range"):
         planning.find("smal-range", tmp_path)
 

@@ -69,6 +69,11 @@ def _check_taken(symbols: Symbols, request: Request) -> None:
 
 
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
-    """Write every value of the tree to `file`; what was there is kept as `<file>.old`."""
+    """Write every value of the tree to `file`; what was there is kept as `<file>.old`.
+
+    Raises UserError if `file` is a folder, which would be renamed too.
+    """
+    if file.is_dir():
+        raise UserError(f"{file}: is a folder; KCONFIG_CONFIG must name a file")
     file.parent.mkdir(parents=True, exist_ok=True)
     return str(kconf.write_config(os.fspath(file)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import kconfiglib
 
 from espalier import component
+from espalier.errors import UserError
 from espalier.paths import ROOT
 
 MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix switches, mode)
@@ -21,13 +22,16 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     """The tree of `root`, with warnings kept on the object and nothing printed.
 
     Neither the environment's symbol prefix nor a `kconfigfunctions` module on the path can
-    change what is read.
+    change what is read. Raises UserError, naming file and line, if it cannot be read.
     """
     write_switches(root)
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
-    return kconfiglib.Kconfig("Kconfig", warn=True, warn_to_stderr=False)
+    try:
+        return kconfiglib.Kconfig("Kconfig", warn=True, warn_to_stderr=False)
+    except kconfiglib.KconfigError as error:  # its text names file and line
+        raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
 
 
 def write_switches(root: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-_INT = re.compile(r"[+-]?[0-9]+")
+_INT = re.compile(r"[+-]?[0-9]{1,1000}")  # Python itself reads no more than 4300 digits
 _HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")

@@ -37,8 +37,13 @@ def planned(args: argparse.Namespace) -> Plan:
     limit = args.max_trials
     if limit is not None and not (limit.isdecimal() and int(limit)):
         raise UserError(f"MAX_TRIALS={limit}: must be an integer above 0")
-    files = [planning.find(name) for name in args.files]
+    files = [planning.find(name) for given in args.files for name in _names(given)]
     return planning.plan_from_files(files, None if limit is None else int(limit))
+
+
+def _names(given: str) -> list[str]:
+    """The files of one argument: make hands several on as one, and a path may have blanks."""
+    return [given] if Path(given).is_file() else given.split() or [given]
 
 
 def report(plan: Plan) -> list[str]:

@@ -68,7 +68,11 @@ def _changed(plan: Plan, directory: Path, root: Path) -> Path:
 
 def _again(plan: Plan) -> str:
     files = " ".join(source["path"] for source in plan.sources)
-    return f"plan again: make sweep-generate RANGE_CONFIG={files} (finished trials are kept)"
+    named = f"'{files}'" if " " in files else files
+    return (
+        f"plan again: make sweep-generate RANGE_CONFIG={named} "
+        "(the same trials continue their sweep; others begin a new one)"
+    )
 
 
 def _named(path: Path, root: Path) -> str:

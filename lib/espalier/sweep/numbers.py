@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import decimal
-import math
 from decimal import Decimal
 
 MAX_VALUES = 1_000_000
 """Longest range that is written out: a longer one is a slip of the pen."""
+
+MAX_EXPONENT = 300
+"""Of the numbers in a range: about what a float can hold, and their ratio stays in _DIGITS."""
 
 _DIGITS = decimal.Context(prec=60, Emin=-10_000, Emax=10_000)
 _REACHED = Decimal("1e-9")
@@ -58,9 +60,9 @@ def _arithmetic(start: Decimal, step: Decimal, end: Decimal) -> list[Decimal]:
         raise ValueError("the step must not be 0")
     if (end - start) * step < 0:
         raise ValueError(f"the range is empty: a step of {plain(step)} leads away from its end")
-    count = int((end - start) / step) + 1
-    _check_length(count)
-    return [start + i * step for i in range(count)]
+    steps = (end - start) / step
+    _check_length(steps)
+    return [start + i * step for i in range(int(steps) + 1)]
 
 
 def _geometric(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
@@ -71,7 +73,7 @@ def _geometric(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
     ratio = end / start
     if (ratio - 1) * (factor - 1) < 0:
         raise ValueError(f"the range is empty: a factor of {plain(factor)} leads away from its end")
-    _check_length(int(math.log(ratio) / math.log(factor)) + 1)
+    _check_length(ratio.ln() / factor.ln())
     return _powers(start, factor, end)
 
 
@@ -87,15 +89,20 @@ def _powers(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
     return found
 
 
-def _check_length(count: int) -> None:
-    if count > MAX_VALUES:
-        raise ValueError(f"the range has {count} values; at most {MAX_VALUES} are allowed")
+def _check_length(steps: Decimal) -> None:
+    if steps >= MAX_VALUES:
+        raise ValueError(f"the range has too many values; at most {MAX_VALUES} are allowed")
 
 
 def _part(text: str) -> Decimal:
     if not is_number(text):
         raise ValueError(f'{text!r} in the range is not a number; quote the value ("...") if text')
-    return _number(text)
+    number = _number(text)
+    if number and abs(number.adjusted()) > MAX_EXPONENT:
+        raise ValueError(
+            f"each number must be 0 or of a size in [1e-{MAX_EXPONENT}, 1e{MAX_EXPONENT}]"
+        )
+    return number
 
 
 def _is_hex(text: str) -> bool:

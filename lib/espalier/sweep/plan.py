@@ -27,6 +27,7 @@ PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"
 ABANDONED = 3600.0
 """Seconds after which a draft folder is that of a killed process."""
+RETIRED = ".old"
 _OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
 
 
@@ -137,6 +138,8 @@ def write_configs(plan: Plan, directory: Path, symbols: Symbols) -> None:
 
 def check_ours(directory: Path) -> None:
     """Raise UserError unless `directory` is absent, empty or a plan's and nothing else."""
+    if not directory.parent.is_dir():
+        raise UserError(f"{directory}: there is no folder {directory.parent}; make it first")
     if not directory.exists():
         return
     if not directory.is_dir() or directory.is_symlink():
@@ -163,15 +166,18 @@ def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
 
 
 def _sweep_up(directory: Path) -> None:
-    """Remove drafts that a killed process left behind, old enough to be nobody's."""
+    """Remove replaced plans that could not be removed, and drafts of a killed process.
+
+    A draft is one when it is old enough to be nobody's.
+    """
     for path in directory.parent.glob(f".{directory.name}.*"):
-        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
+        if path.suffix == RETIRED or time.time() - path.stat().st_mtime > ABANDONED:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _swap(draft: Path, directory: Path) -> None:
     """Put `draft` in the place of `directory`; a rename cannot replace a folder with content."""
-    retired = draft.with_name(draft.name + ".old")
+    retired = draft.with_name(draft.name + RETIRED)
     if directory.exists():
         directory.rename(retired)
     draft.rename(directory)

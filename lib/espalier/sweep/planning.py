@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,14 +73,17 @@ def open_plan(directory: Path) -> Plan:
 
 
 def find(name: str, root: Path = ROOT) -> Path:
-    """The range file meant by `name`: as given, or defconfigs/<its last part>.
+    """The range file meant by `name`: as given, or defconfigs/<its last part>, which is said.
 
     Raises UserError with the nearest names if there is none.
     """
     folder = root / DEFCONFIGS
-    for path in (Path(name), root / name, folder / Path(name).name):
+    for path in (Path(name), root / name):
         if path.is_file():
             return path
+    if (path := folder / Path(name).name).is_file():
+        print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
+        return path
     known = sorted(p.name for p in folder.glob("*") if p.is_file() and "Kconfig" not in p.name)
     near = difflib.get_close_matches(Path(name).name, known, n=3, cutoff=0.4) or known[:5]
     hint = f"did you mean {' or '.join(near)}?" if near else f"put it into {DEFCONFIGS}/"
