@@ -53,6 +53,7 @@ def test_one_spelling(kind: str, text: str, found: str) -> None:
         ("int", "1e3"),
         ("int", "5.0"),
         ("int", ""),
+        ("int", "1" * 5000),
         ("int", "\u0663"),  # a digit, but not of ours
         ("hex", "0xg"),
         ("bool", "m"),
