@@ -320,3 +320,10 @@ def test_only_what_is_missing_is_fetched(mirror, tmp_path):
     before = kept.stat().st_ino
     dataset("mnist", verify=True).load(tmp_path, download=True)
     assert kept.stat().st_ino == before and (folder / "t10k-images-idx3-ubyte.gz").is_file()
+
+
+def test_a_damaged_archive_does_not_keep_another_from_being_fetched(mirror, tmp_path):
+    archive = tmp_path / ARCHIVES["cifar10"]
+    archive.write_bytes(b"half")
+    assert len(dataset("cifar10", verify=True).load(tmp_path, download=True).test_y) == 20
+    assert archive.read_bytes() == b"half"  # nothing present is overwritten

@@ -61,18 +61,24 @@ def _ensure(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> 
         elif verify:
             published.require_published(path, md5)
     if missing:
-        archives = _archives(reader, data_dir)
+        archives = _archives(reader, data_dir, download)
         published.require_wish(missing[0], download or bool(archives), verify)
         published.fetch(reader, data_dir, missing[0], archives)
 
 
-def _archives(reader: type[Any], data_dir: Path) -> list[Path]:
-    """The published archive, whole, if it is there to unpack."""
+def _archives(reader: type[Any], data_dir: Path, download: bool) -> list[Path]:
+    """The published archive, if it is there to unpack.
+
+    Raises UserError if it is damaged and no other is to be fetched.
+    """
     archive = data_dir / reader.filename
     if not archive.is_file():
         return []
-    published.require_published(archive, reader.tgz_md5)
-    return [archive]
+    if published.is_published(archive, reader.tgz_md5):
+        return [archive]
+    if download:
+        return []
+    raise published.damaged(archive, reader.tgz_md5)
 
 
 def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:

@@ -47,13 +47,23 @@ def exclusive(folder: Path, create: bool) -> Iterator[None]:
 
 def require_published(path: Path, md5: str) -> None:
     """Raise UserError unless the content of `path` has the checksum `md5`."""
+    if not is_published(path, md5):
+        raise damaged(path, md5)
+
+
+def is_published(path: Path, md5: str) -> bool:
+    """Whether the content of `path` has the checksum `md5`."""
     from torchvision.datasets.utils import check_integrity
 
-    if not check_integrity(path, md5):
-        raise UserError(
-            f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
-            "CONFIG_DATA_VERIFY=n to read it as it is, or delete it: CONFIG_DOWNLOAD=y fetches it"
-        )
+    return bool(check_integrity(path, md5))
+
+
+def damaged(path: Path, md5: str) -> UserError:
+    """The error for a file that is not the published one."""
+    return UserError(
+        f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
+        "CONFIG_DATA_VERIFY=n to read it as it is, or delete it: CONFIG_DOWNLOAD=y fetches it"
+    )
 
 
 def require_wish(missing: Path, download: bool, verify: bool) -> None:
