@@ -90,6 +90,17 @@ def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
     assert estimate.from_results(real, tmp_path / "none", "cpu") == []
 
 
+def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> None:
+    assert estimate.warming(tmp_path) == 0
+    for name, gap in (("sweep_a", 7.5), ("sweep_b", 90_000.0)):
+        folder = tmp_path / name
+        results_dir.create(folder, {}, [(trial(1), "")])
+        with Store.open(folder / "sweep.db") as opened, opened.writing():
+            opened.begin(1, 1, "cpu")
+            opened._db.execute("UPDATE attempts SET started = ?", (opened.created + gap,))
+    assert estimate.warming(tmp_path) == pytest.approx(7.5, abs=1e-3)
+
+
 def test_an_earlier_sweep_that_is_no_use_is_left_out(
     tmp_path: Path, real: Symbols, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,6 +143,19 @@ def from_results(symbols: Symbols, results: Path, device: str) -> list[Cost]:
     return [_median(same) for same in list(found.values())[:SHAPES]]
 
 
+def warming(results: Path) -> float:
+    """Seconds from the beginning of a sweep to its first trial, the least of the newest ones.
+
+    The least, because a sweep may have been stopped and gone on with in between; 0 if unknown.
+    """
+    gaps: list[float] = []
+    for folder in sweeps(results)[:SWEEPS]:
+        with leaving_out_unusable(), Store.open(folder / STORE, readonly=True) as store:
+            starts = [attempt.started for attempt in store.attempts()]
+            gaps += [min(starts) - store.created] if starts else []
+    return max(0.0, min(gaps, default=0.0))
+
+
 def _median(costs: Sequence[Cost]) -> Cost:
     return replace(
         costs[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from espalier.sweep.progress import duration
 from espalier.sweep.run_commands import ENTRY
 from espalier.trial import Trial
 
+TICK = 0.1  # seconds
 PROBES = 6
 """At most this many trials are started to see how long they take."""
 
@@ -43,26 +45,33 @@ def estimate(argv: list[str]) -> int:
     costs = costing.from_results(symbols, RESULTS, slots[0])
     todo = costing.unlike(symbols, plan.trials, costs, PROBES)
     problems: list[str] = []
+    warming = costing.warming(RESULTS)
     if todo:
         print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
-        probed = _probe(symbols, plan, todo, slots, args.entry)
+        probed, warming = _probe(symbols, plan, todo, slots, args.entry)
         costs, problems = [*costs, *probed.costs], probed.problems
     if not costs:
         raise UserError(f"no trial could be timed: {'; '.join(problems)}")
     found = costing.total(symbols, plan.trials, costs, len(slots))
-    print("\n".join([*commands.report(plan), "", *estimated(plan, found, len(slots)), *problems]))
+    print(
+        "\n".join(
+            [*commands.report(plan), "", *estimated(plan, found, len(slots), warming), *problems]
+        )
+    )
     return 0
 
 
-def estimated(plan: Plan, found: Estimate, workers: int) -> list[str]:
-    """An estimate for people."""
+def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list[str]:
+    """An estimate for people; `warming` is the seconds before the first trial begins."""
     count = len(plan.trials)
     shortest, longest = duration(found.shortest), duration(found.longest)
     basis = ", ".join(f"{source} ({n} trials)" for source, n in found.sources.items())
     lines = [
         f"Trials: {count}",
-        f"Time: about {duration(found.wall)}, {workers} at a time"
-        f" ({duration(found.compute)} one after the other); a trial takes {shortest} to {longest}",
+        f"Time: about {duration(warming + found.wall)}, {workers} at a time; "
+        f"{duration(warming)} of it until the workers are warm",
+        f"A trial takes {shortest} to {longest}; all, one after the other, "
+        f"{duration(found.compute)}",
         f"Disk: about {_size(found.size)} ({_size(found.size / count)} a trial)",
         f"Measured on: {basis}",
     ]
@@ -71,17 +80,24 @@ def estimated(plan: Plan, found: Estimate, workers: int) -> list[str]:
     return lines
 
 
-def _probe(symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str) -> Probed:
+def _probe(
+    symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str
+) -> tuple[Probed, float]:
+    """What the probe found, and the seconds until its first worker was warm."""
     shapes = [costing.shape(symbols, trial.config) for trial in todo]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, begun = Path(name), time.monotonic()
         pool = Pool(entry, slots, folder / "workers.log")
         try:
+            while not pool.idle():
+                pool.wait(TICK)
+            warming = time.monotonic() - begun
             found = Probe(pool, plan.settings, folder).run(todo, shapes)
         finally:
             pool.close()
         texts = _config_bytes(symbols, replace(plan, trials=todo), folder)
-    return replace(found, costs=[replace(c, size=c.size + texts) for c in found.costs])
+    costs = [replace(c, size=c.size + texts) for c in found.costs]
+    return replace(found, costs=costs), warming
 
 
 def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
