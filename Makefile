@@ -91,7 +91,8 @@ defconfig-%: setup-plan
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
-all train: setup-train
+all train: config-given
+	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
 
 sweep sweep-parallel: sweep-generate
@@ -120,6 +121,11 @@ EXAMPLE := defconfigs/digits-adamwprune-range
 range-given:
 	@test -n "$$RANGE_CONFIG" || { echo "error: RANGE_CONFIG names no range file;" \
 		"for example: make $(firstword $(MAKECMDGOALS)) RANGE_CONFIG=$(EXAMPLE)" >&2; exit 2; }
+
+.PHONY: config-given
+config-given:
+	@test -e "$$KCONFIG_CONFIG" || { echo "error: $$KCONFIG_CONFIG: no such configuration;" \
+		"make menuconfig or make <name>_defconfig writes one" >&2; exit 2; }
 
 ##
 ## Checks:

@@ -13,7 +13,7 @@ from espalier.kconfig import defconfigs
 from espalier.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
-INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given"}
+INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given", "config-given"}
 
 
 @pytest.fixture

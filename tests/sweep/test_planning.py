@@ -173,3 +173,19 @@ def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) ->
         {"symbol": "PRUNING_METHOD", "values": ["magnitude", "movement", "none"]},
         {"symbol": "TARGET_SPARSITY", "values": ["0.5", "0.7", "0.9"]},
     ]
+
+
+def test_a_symbol_that_differs_unasked_is_noted() -> None:
+    configs = [{"A": "1", "B": "x"}, {"A": "2", "B": "y"}, {"A": "3", "B": "y", "C": "z"}]
+    assert planning.differing(configs, {"A"}) == [
+        "CONFIG_B is not set and differs: x (1 trials), y (2 trials)"
+    ]
+    assert planning.differing(configs, {"A", "B"}) == []
+
+
+def test_a_default_that_follows_an_axis_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\n")
+    (note,) = planning.plan_from_files([tmp_path / "r"]).notes
+    assert note.startswith("CONFIG_PRUNING_METHOD is not set and differs: ")
+    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n")
+    assert planning.plan_from_files([tmp_path / "r"]).notes == []

@@ -315,3 +315,14 @@ def test_two_runners_at_once_begin_one_sweep(tmp_path: Path) -> None:
         process.communicate()
     assert sorted(process.returncode for process in both) == [0, 2]
     assert len(sweeps(tmp_path)) == 1
+
+
+def test_the_log_of_a_trial_that_did_not_pass_says_why(tmp_path: Path) -> None:
+    trials = [trial(1), trial(2, "diverge"), trial(3, "kill")]
+    assert launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1")) == 1
+    last = {}
+    for folder in sweeps(tmp_path)[0].glob("config_*"):
+        last[folder.name[:10]] = (folder / "output.log").read_text().splitlines()[-1]
+    assert last["config_002"] == "== failed (diverged): loss is not finite"
+    assert last["config_003"].startswith("== error (crash): worker was killed by signal 9")
+    assert not last["config_001"].startswith("== passed")

@@ -77,7 +77,7 @@ def menuconfig(kconf: kconfiglib.Kconfig) -> None:
         try:
             return _load_if_there(kconf)
         except UserError as error:
-            input(f"error: {error}\nEnter opens the menus again, Ctrl-C leaves it as it is: ")
+            input(f"error: {error}\nEnter opens the menus again, Ctrl-C keeps what was saved: ")
 
 
 def config(kconf: kconfiglib.Kconfig) -> None:

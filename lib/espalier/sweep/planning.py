@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def _plan(
     notes: list[str],
 ) -> Plan:
     axes = _axes(wanted.values(), expansion.configs)
+    swept = {axis["symbol"] for axis in axes}
     return Plan(
         trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes]),
         axes=axes,
@@ -106,8 +108,26 @@ def _plan(
         kconfig=fresh.kconfig_hash(symbols),
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
-        notes=notes,
+        notes=[*notes, *differing(expansion.configs.values(), swept)],
     )
+
+
+def differing(configs: Iterable[Mapping[str, str]], swept: Container[str]) -> list[str]:
+    """A note for each symbol that differs between trials although nobody asked for it.
+
+    Its default depends on an axis, so that the axis is not all that is compared.
+    """
+    seen: dict[str, Counter[str]] = {}
+    for config in configs:
+        for name, value in config.items():
+            if name not in swept:
+                seen.setdefault(name, Counter())[value] += 1
+    return [
+        f"CONFIG_{name} is not set and differs: "
+        + ", ".join(f"{value} ({count} trials)" for value, count in values.items())
+        for name, values in seen.items()
+        if len(values) > 1
+    ]
 
 
 def _axes(requests: Iterable[Request], configs: dict[str, dict[str, str]]) -> list[Record]:

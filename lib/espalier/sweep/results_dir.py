@@ -21,6 +21,7 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.sweep import space, wire
 from espalier.sweep.store import Attempt, Planned, Store
+from espalier.sweep.worker import LOG
 from espalier.trial import Record, Result, Status, Trial
 
 STORE = "sweep.db"
@@ -155,6 +156,14 @@ class SweepDir:
             directory.mkdir(exist_ok=True)
             write_atomically(directory / CONFIG, self.store.config_text(number))
         return directory
+
+    def log_ending(self, number: int, result: Result) -> None:
+        """Append to a trial's log why it did not pass; the log is where people look."""
+        if result.status is Status.PASSED:
+            return
+        line = f"== {result.status} ({result.reason}): {result.message}\n"
+        with space.needed(self.folder), (self.directory(number) / LOG).open("a") as log:
+            log.write(line)
 
     def write_metrics(self, trial: Trial, result: Result) -> None:
         """Write a trial's training_metrics.json."""

@@ -163,6 +163,7 @@ class Runner:
         (one, result), number = ended, ended.assignment.trial.number
         if result.reason in INCONCLUSIVE:
             raise space.full(self._sweep.folder)
+        self._sweep.log_ending(number, result)
         self._sweep.write_metrics(one.trial, result)
         self._standing.set(number, result.status.value)
         self._standing.took(one.elapsed)
