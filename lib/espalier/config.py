@@ -7,7 +7,7 @@ can refuse to train when a symbol of the trial was never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -37,6 +37,6 @@ class Config:
             return {"y": True, "n": False}[text]
         return kind(text)
 
-    def unread(self, ignore: Iterable[str] = ()) -> list[str]:
+    def unread(self) -> list[str]:
         """Symbols that nothing has asked for, sorted."""
-        return sorted(set(self._values) - self._read - set(ignore))
+        return sorted(set(self._values) - self._read)

@@ -44,11 +44,6 @@ class Schedule:
         if self.frequency < 1:
             raise ValueError(f"frequency >= 1 must hold, but frequency={self.frequency}")
 
-    @property
-    def first_update(self) -> int:
-        """The step after which the first weights are removed."""
-        return min(self.warmup + self.frequency, self.ramp_end)
-
     def is_update(self, step: int) -> bool:
         """Whether masks change after update `step`."""
         if not self.warmup < step <= self.ramp_end:
