@@ -12,12 +12,12 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from espalier.contracts import Split, steps_in
+from espalier.contracts import Method, Run, Split, steps_in
 from espalier.train.augment import Augmentation
 from espalier.train.data import batches
 
@@ -28,20 +28,32 @@ Source = Callable[[], Iterable[object]]
 
 def sources(split: Split) -> dict[str, Source]:
     """Ways to walk once through `split` in random order, by name."""
-    generator = torch.Generator().manual_seed(0)
-    both = Augmentation(flip=True, crop_padding=min(4, split.x.shape[2] // 4))
-
-    def augmented() -> Iterator[object]:
-        for x, y in batches(split, BATCH, generator):
-            yield both.apply(x, generator), y
-
+    plain = _run(split, Augmentation())
+    both = _run(split, Augmentation(flip=True, crop_padding=min(4, split.x.shape[2] // 4)))
     here, workers = _loader(split, 0), _loader(split, 2)
     return {
-        "in memory": lambda: batches(split, BATCH, generator),
-        "in memory, flip and crop": augmented,
+        "in memory": lambda: batches([plain]),
+        "in memory, flip and crop": lambda: batches([both]),
         "DataLoader, 0 workers": lambda: here,
         "DataLoader, 2 workers": lambda: workers,
     }
+
+
+def _run(split: Split, augmentation: Augmentation) -> Run:
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters())
+    generators = {name: torch.Generator().manual_seed(0) for name in ("batches", "augment")}
+    return Run(
+        model,
+        optimizer,
+        Method(),
+        split,
+        split,
+        1,
+        BATCH,
+        generators,
+        augmentation=augmentation,
+    )
 
 
 def _loader(split: Split, workers: int) -> DataLoader[object]:

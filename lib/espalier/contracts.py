@@ -6,9 +6,10 @@ Every component is a frozen dataclass of hyperparameters: its fields are Kconfig
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,21 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches and pieces are."""
+        return self.x.device
+
+    def batches(self, chosen: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """A copy of the samples at each `chosen` (b,) of indices: x (b, ...), y (b,)."""
+        for indices in chosen:
+            yield self.x.index_select(0, indices), self.y.index_select(0, indices)
+
+    def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every sample once and in order, at most `size` at a time: views, not to be changed."""
+        for start in range(0, len(self), size):
+            yield self.x[start : start + size], self.y[start : start + size]
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,19 @@ class Method:
         """The inverse of `state_dict`, after `attach`."""
 
 
+class Augment(Protocol):
+    """What changes the training images of a run each time they are seen."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        ...
+
+    def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """A changed copy of `x` (n, channels, height, width), or `x` itself if not active."""
+        ...
+
+
 def steps_in(samples: int, batch_size: int) -> int:
     """Batches in one pass over `samples`; the last may be smaller, and counts.
 
@@ -158,6 +187,7 @@ class Run:
     step: int = 0  # updates done
     epoch: int = 0  # epochs complete
     method_state: Any = field(default=None)
+    augmentation: Augment | None = None
 
     @property
     def steps_per_epoch(self) -> int:

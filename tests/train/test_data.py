@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Dataset, RawData, Run, Split, steps_in
 from espalier.train import data
+from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan, SealedTest, batches, channel_statistics, divide
 
 CPU = torch.device("cpu")
@@ -216,10 +217,25 @@ def test_the_fingerprint_is_that_of_the_samples_of_each_split():
     assert len(fingerprints) == 2
 
 
+def run_over(split, seed=0, batch_size=4, augmentation=None):
+    names = ("batches", "augment")
+    return Run(
+        model=torch.nn.Identity(),
+        optimizer=None,
+        method=None,
+        train=split,
+        validation=split,
+        epochs=1,
+        batch_size=batch_size,
+        generators={name: torch.Generator().manual_seed(seed) for name in names},
+        augmentation=augmentation,
+    )
+
+
 @given(st.integers(1, 200), st.integers(1, 40))
 def test_batches_are_as_many_as_announced_and_hold_each_sample_once(samples, batch_size):
     split = Split(torch.arange(samples).view(-1, 1, 1, 1).float(), torch.arange(samples))
-    found = list(batches(split, batch_size, torch.Generator().manual_seed(0)))
+    found = list(batches([run_over(split, batch_size=batch_size)]))
     sizes = [len(y) for _, y in found]
     assert len(found) == steps_in(samples, batch_size)
     assert torch.cat([y for _, y in found]).sort().values.tolist() == list(range(samples))
@@ -234,40 +250,66 @@ def test_batches_are_as_many_as_announced_and_hold_each_sample_once(samples, bat
 )
 def test_a_single_sample_left_over_joins_the_batch_before(samples, batch_size, sizes):
     split = Split(torch.zeros(samples, 1, 1, 1), torch.zeros(samples))
-    found = batches(split, batch_size, torch.Generator())
-    assert [len(y) for _, y in found] == sizes
+    for runs in (1, 3):
+        found = batches([run_over(split, seed, batch_size) for seed in range(runs)])
+        assert [len(y) for _, y in found] == [runs * size for size in sizes]
 
 
 def test_the_order_follows_the_generator_and_changes_every_epoch():
     split = Split(torch.zeros(50, 1, 1, 1), torch.arange(50))
 
     def two_epochs(seed):
-        generator = torch.Generator().manual_seed(seed)
-        return [torch.cat([y for _, y in batches(split, 8, generator)]).tolist() for _ in range(2)]
+        run = run_over(split, seed, batch_size=8)
+        return [torch.cat([y for _, y in batches([run])]).tolist() for _ in range(2)]
 
     assert two_epochs(1) == two_epochs(1) != two_epochs(2)
     assert two_epochs(1)[0] != two_epochs(1)[1]
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(1))
+    assert two_epochs(1)[0] == order.tolist()
 
 
 def test_batches_are_copies():
     split = Split(torch.ones(4, 1, 1, 1), torch.arange(4))
-    for x, _ in batches(split, 2, torch.Generator()):
+    for x, _ in batches([run_over(split, batch_size=2)]):
         x.zero_()
     assert float(split.x.sum()) == 4
 
 
-def run_over(split, seed):
-    names = ("batches", "augment")
-    return Run(
-        model=torch.nn.Identity(),
-        optimizer=torch.optim.SGD([torch.zeros(1, requires_grad=True)]),
-        method=None,
-        train=split,
-        validation=split,
-        epochs=1,
-        batch_size=4,
-        generators={name: torch.Generator().manual_seed(seed) for name in names},
-    )
+SHIFTED, BOTH, OFF = Augmentation(crop_padding=2), Augmentation(True, 1), Augmentation()
+
+
+@pytest.mark.parametrize(
+    "augmentations",
+    [(None,), (BOTH,), (None, None, None), (OFF, None, OFF), (SHIFTED, None, BOTH)],
+    ids=["one", "one augmented", "three", "three, off", "three, mixed"],
+)
+@pytest.mark.parametrize("samples", [12, 14, 17])  # 17: the last batch of four has five
+def test_a_group_has_the_batches_that_each_run_has_alone(augmentations, samples):
+    split = Split(torch.randn(samples, 1, 4, 4), torch.arange(samples))
+
+    def runs():
+        return [run_over(split, seed, 4, one) for seed, one in enumerate(augmentations)]
+
+    group, alone = runs(), runs()
+    for _ in range(2):  # epochs
+        expected = zip(*(batches([run]) for run in alone), strict=True)
+        for (x, y), parts in zip(batches(group), expected, strict=True):
+            assert torch.equal(x, torch.cat([part for part, _ in parts]))
+            assert torch.equal(y, torch.cat([part for _, part in parts]))
+
+
+def test_a_group_shares_one_split_and_one_batch_size():
+    split, other = (Split(torch.zeros(8, 1, 1, 1), torch.arange(8)) for _ in range(2))
+    for stranger in (run_over(other), run_over(split, batch_size=2)):
+        with pytest.raises(ValueError, match="same training split and batch size"):
+            batches([run_over(split), stranger])
+
+
+def test_pieces_are_the_samples_in_order():
+    split = Split(torch.randn(7, 1, 2, 2), torch.arange(7))
+    xs, ys = zip(*split.pieces(3), strict=True)
+    assert [len(y) for y in ys] == [3, 3, 1]
+    assert torch.equal(torch.cat(xs), split.x) and torch.equal(torch.cat(ys), split.y)
 
 
 def test_the_source_shuffles_and_augments_with_generators_of_their_own():

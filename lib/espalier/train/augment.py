@@ -24,13 +24,18 @@ class Augmentation:
     flip: bool = symbol("AUGMENT_FLIP", False)
     crop_padding: int = symbol("AUGMENT_CROP_PADDING", 0)
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is switched on."""
+        return self.flip or self.crop_padding > 0
+
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """A changed copy of `x` (n, channels, height, width), or `x` itself if all is off.
 
         Draws from `generator` only for what is switched on: first the row and column offsets of
         the crops, then the flips.
         """
-        if not (self.flip or self.crop_padding):
+        if not self.active:
             return x
         n, _, height, width = x.shape
         rows = torch.arange(height, device=x.device).expand(n, height)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -100,28 +100,55 @@ def load_data(
 def batch_source(config: Config) -> Callable[[Run], Iterator[tuple[Tensor, Tensor]]]:
     """A function that walks once through a run's training samples, shuffled and augmented."""
     augmentation = component.build(Augmentation, config, "")
-
-    def source(run: Run) -> Iterator[tuple[Tensor, Tensor]]:
-        for x, y in batches(run.train, run.batch_size, run.generators["batches"]):
-            yield augmentation.apply(x, run.generators["augment"]), y
-
-    return source
+    return lambda run: batches([replace(run, augmentation=augmentation)])
 
 
-def batches(
-    split: Split, batch_size: int, generator: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every sample once, in an order drawn from `generator`, `steps_in` batches in all.
+def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every training sample once for each of K runs, in `steps_in` batches for all of them.
 
-    Yields copies `x` (b, channels, height, width) and `y` (b,).
+    Yields copies `x` (K * b, channels, height, width) and `y` (K * b,): the samples of the first
+    run, then those of the second. Each run's order and augmentation are drawn from its own
+    generators, so its part is what it would be alone. Raises ValueError unless all runs have the
+    same training split and batch size.
     """
-    order = torch.randperm(len(split), generator=generator, device=generator.device)
-    order = order.to(split.x.device)
-    last = steps_in(len(split), batch_size) - 1
+    split, size = runs[0].train, runs[0].batch_size
+    if any(run.train is not split or run.batch_size != size for run in runs):
+        raise ValueError("runs must have the same training split and batch size to share batches")
+    found = split.batches(_chosen(runs))
+    return _augmented(runs, found) if any(map(_augments, runs)) else found
+
+
+def _chosen(runs: Sequence[Run]) -> Iterator[Tensor]:
+    """Which samples make up each batch, (K * b,), on the device of the samples."""
+    split, size = runs[0].train, runs[0].batch_size
+    orders = torch.stack([_order(len(split), run.generators["batches"]) for run in runs])
+    orders = orders.to(split.device)  # (K, samples)
+    last = steps_in(len(split), size) - 1
     for step in range(last + 1):
-        end = None if step == last else (step + 1) * batch_size
-        chosen = order[step * batch_size : end]
-        yield split.x.index_select(0, chosen), split.y.index_select(0, chosen)
+        end = None if step == last else (step + 1) * size
+        yield orders[:, step * size : end].reshape(-1)
+
+
+def _order(samples: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(samples, generator=generator, device=generator.device)
+
+
+def _augments(run: Run) -> bool:
+    return run.augmentation is not None and run.augmentation.active
+
+
+def _augmented(
+    runs: Sequence[Run], found: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`found` with each run's part changed by its own augmentation."""
+    for x, y in found:
+        parts = zip(runs, x.chunk(len(runs)), strict=True)
+        changed = [_changed(run, part) for run, part in parts]
+        yield torch.cat(changed) if len(changed) > 1 else changed[0], y
+
+
+def _changed(run: Run, x: Tensor) -> Tensor:
+    return x if run.augmentation is None else run.augmentation.apply(x, run.generators["augment"])
 
 
 @dataclass(frozen=True)
