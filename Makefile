@@ -166,6 +166,7 @@ help:
 ## Variables:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
+##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep

@@ -32,7 +32,9 @@ class Trial:
 
     `config` maps every visible symbol of a trial's identity, without `CONFIG_`, to its canonical
     text; a choice is one entry, `{"OPTIMIZER": "sgd"}`, in place of its members. `swept` is the
-    part of `config` that differs between the trials of the plan. `id` is a hash of `config`.
+    part of `config` that differs between the trials of the plan. `id` is a hash of `config`, and
+    `shape` one of the part that trials must have in common to be trained as one program (empty:
+    not with any other).
     """
 
     number: int  # from 1, in plan order
@@ -40,6 +42,7 @@ class Trial:
     id: str
     config: Mapping[str, str]
     swept: Mapping[str, str] = field(default_factory=dict)
+    shape: str = ""
 
     def as_json(self) -> Record:
         """This trial as a JSON object."""

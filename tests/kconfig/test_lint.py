@@ -18,6 +18,7 @@ def test_the_tree_is_clean():
 
 MLP = "depends on MODEL_SELECT_MLP\n"
 HELP = "help\n\t  What it is.\n"
+PACK = "\t  Pack: same\n"
 C = "config C\n\tbool\n"
 CASES = {  # a symbol's definition -> what is said about it
     'config A\n\tbool "A"\n': ["CONFIG_A has a prompt and no help"],
@@ -39,6 +40,9 @@ CASES = {  # a symbol's definition -> what is said about it
     ],
     f'config A\n\tbool "A"\n\t{HELP}\t  identity: No\n': [
         "CONFIG_A: help line 'identity: No' must read like 'Identity: no'"
+    ],
+    f'config A\n\tbool "A"\n\t{HELP}\t  Pack: the same\n': [
+        "CONFIG_A: help line 'Pack: the same' must read like 'Pack: same'"
     ],
     f'config A\n\tbool "A"\n\t{HELP}\t  Float between 0 and 1\n': [
         "CONFIG_A: help line 'Float between 0 and 1' must read like "
@@ -96,7 +100,7 @@ def add(path: Path, text: str) -> None:
 def test_a_symbol_that_nothing_reads(copy):
     add(
         copy / "models/mlp.Kconfig",
-        f'config MLP_SHAPE\n\tint "Shape"\n\t{MLP}\tdefault 1\n\t{HELP}',
+        f'config MLP_SHAPE\n\tint "Shape"\n\t{MLP}\tdefault 1\n\t{HELP}{PACK}',
     )
     assert [x.partition(": ")[2] for x in lint.findings(copy)] == [
         "CONFIG_MLP_SHAPE is read by nothing"
@@ -109,10 +113,18 @@ def test_a_choice_that_nothing_reads(copy):
     member = f'config MLP_KIND_A\n\tbool "A"\n\t{HELP}'
     add(
         copy / "models/mlp.Kconfig",
-        f'choice MLP_KIND\n\tprompt "Kind"\n\t{MLP}\t{HELP}{member}endchoice\n',
+        f'choice MLP_KIND\n\tprompt "Kind"\n\t{MLP}\t{HELP}{PACK}{member}endchoice\n',
     )
     assert [x.partition(": ")[2] for x in lint.findings(copy)] == [
         "choice MLP_KIND is read by nothing"
+    ]
+
+
+def test_an_option_of_a_model_that_does_not_say_that_it_shapes_it(copy):
+    path = copy / "models/mlp.Kconfig"
+    path.write_text(path.read_text().replace("\t  Pack: same\n", "", 1))
+    assert [x.partition(": ")[2] for x in lint.findings(copy)] == [
+        "CONFIG_MLP_WIDTH is a model's and has no help line 'Pack: same'"
     ]
 
 

@@ -28,6 +28,17 @@ def test_identity_and_settings(known: Symbols) -> None:
     assert known.in_identity("COLOR_RED")
 
 
+def test_what_the_trials_of_a_pack_have_in_common() -> None:
+    known = Symbols(tree.parse())
+    expected = (
+        "MODEL MLP_WIDTH MLP_LAYERS RESNET50_STEM DATASET BATCH_SIZE TRAIN_SUBSET "
+        "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE PRUNING_METHOD "
+        "AMP COMPILE CPU_THREADS"
+    )
+    assert sorted(known.shape) == sorted(expected.split())
+    assert known.same_in_pack("AMP_BF16")
+
+
 def test_members_and_owners(known: Symbols) -> None:
     assert list(known.members("SHAPE")) == ["round", "square", "star"]
     assert list(known.members("COLOR")) == ["red", "blue"]

@@ -45,6 +45,7 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> Request:
         "results": results,
         "output": None,
         "parallel": 2,
+        "pack": 0,
         "new": False,
         "entry": "fake_entry:train",
         "in_process": False,

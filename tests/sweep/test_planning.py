@@ -57,6 +57,17 @@ def test_a_change_of_one_range_keeps_the_ids_of_the_others(tmp_path: Path, real:
     assert before < {t.id for t in planned(tmp_path, wider, real).trials}
 
 
+def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
+    tmp_path: Path, real: Symbols
+) -> None:
+    text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=3|4\n"
+    trials = planned(tmp_path, text + "CONFIG_PRUNING_RAMP_END_EPOCH=2\n", real).trials
+    shapes = {trial.config["MLP_WIDTH"]: trial.shape for trial in trials}
+    assert [trial.shape for trial in trials] == [shapes[t.config["MLP_WIDTH"]] for t in trials]
+    assert len(set(shapes.values())) == 2
+    assert all(len(shape) == 12 for shape in shapes.values())
+
+
 def test_several_files_are_merged_left_to_right(tmp_path: Path, real: Symbols) -> None:
     (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n")
     (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n")

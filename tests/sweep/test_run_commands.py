@@ -22,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, as a checkout is to make."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    for name in ("PARALLEL", "NEW", "RANK_BY", "KCONFIG_CONFIG"):
+    for name in ("PARALLEL", "PACK", "NEW", "RANK_BY", "KCONFIG_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -79,6 +79,7 @@ def test_make_variables_arrive_by_the_environment(
     [
         ("PARALLEL", "many", "error: PARALLEL=many: must be an integer of at least 0"),
         ("PARALLEL", "-1", "error: PARALLEL=-1: must be an integer of at least 0"),
+        ("PACK", "x", "error: PACK=x: must be an integer of at least 0; 0 goes by the device"),
         ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
     ],
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier import component
-from espalier.kconfig.lint_tree import Item, name, place
+from espalier.kconfig.lint_tree import Item, is_shape, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SWITCHES = re.compile(r"[A-Z][A-Z0-9_]*_ENABLE_?")
@@ -35,6 +35,7 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
     """`file:line: what is wrong`, for the tree and the code of the checkout `root`."""
     modules = {path: ast.parse(path.read_text()) for path in _files(root, "*.py")}
     yield from _unread(kconf, _read(modules))
+    yield from _unmarked(kconf)
     yield from _lonely_components(root)
     yield from _branches_on_names(root, modules)
     yield from _selected_elsewhere(root)
@@ -91,6 +92,16 @@ def _is_nested(rest: str, fields: set[str], inner: set[str]) -> bool:
     """Whether `rest` is a field of a group of symbols that is itself one of `fields`."""
     groups = (f"{name}_" for name in fields)
     return any(rest.removeprefix(group) in inner for group in groups if rest.startswith(group))
+
+
+def _unmarked(kconf: Kconfig) -> Iterator[str]:
+    """Options of models that do not say that they shape the network, as all of them do."""
+    for node in kconf.node_iter():
+        item = node.item
+        if not node.prompt or not isinstance(item, (Symbol, Choice)) or getattr(item, "choice", 0):
+            continue
+        if node.filename.startswith(f"{component.KINDS['model'][0]}/") and not is_shape(node):
+            yield f"{place(node)}: {name(item)} is a model's and has no help line 'Pack: same'"
 
 
 def _lonely_components(root: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ import kconfiglib
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier.kconfig import values
+from espalier.kconfig.symbols import SAME_IN_PACK
 
 Item: TypeAlias = Symbol | Choice
 
@@ -18,6 +19,7 @@ _NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
 _FLOAT_LINE = re.compile(r"Float in [\[(]\S+, \S+[\])]")
 _MARKERS = {  # what a marker line begins with, in any spelling -> the only right forms
     re.compile(r"identity\s*[:=]", re.IGNORECASE): re.compile(r"Identity: no"),
+    re.compile(r"packs?\s*[:=]", re.IGNORECASE): re.compile(r"Pack: same"),
     re.compile(r"floats?\s+(in|between|from)\b", re.IGNORECASE): _FLOAT_LINE,
 }
 
@@ -40,6 +42,11 @@ def name(item: Item) -> str:
     """How messages call a symbol or a choice."""
     kind = "choice " if isinstance(item, Choice) else "CONFIG_"
     return f"{kind}{item.name or '(unnamed)'}"
+
+
+def is_shape(node: MenuNode) -> bool:
+    """Whether a node's help says that trials of one pack must agree in it."""
+    return SAME_IN_PACK in (node.help or "")
 
 
 def _undefined(kconf: Kconfig, node: MenuNode) -> Iterator[str]:

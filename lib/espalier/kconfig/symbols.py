@@ -25,6 +25,7 @@ _KINDS = {
     kconfiglib.STRING: "string",
 }
 _NOT_IDENTITY = "Identity: no"
+SAME_IN_PACK = "Pack: same"
 
 
 class Symbols:
@@ -47,6 +48,8 @@ class Symbols:
         """Those that make up a trial's identity."""
         self.settings = tuple(n for n in self.prompted if not self.in_identity(n))
         """Those outside it: device, paths, verbosity, how to expand."""
+        self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
+        """Those of a trial's identity that must be equal in all trials of a pack."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices
@@ -83,6 +86,11 @@ class Symbols:
         """Whether it is part of a trial's identity; a member goes with its choice."""
         owner = self._owner.get(name)
         return _NOT_IDENTITY not in _help(self.item(owner[0] if owner else name))
+
+    def same_in_pack(self, name: str) -> bool:
+        """Whether trials trained as one program must agree in it; a member goes with its choice."""
+        owner = self._owner.get(name)
+        return SAME_IN_PACK in _help(self.item(owner[0] if owner else name))
 
     def nearest(self, name: str) -> str | None:
         """The most similar name, for error messages."""

@@ -33,6 +33,7 @@ class Request:
     results: Path  # the folder of all sweeps
     output: Path | None  # the folder of this one, if it was named
     parallel: int  # workers; 0: one a core or one a GPU
+    pack: int  # trials trained as one program, at most; 0: by a probe
     new: bool
     entry: str
     in_process: bool
@@ -41,9 +42,10 @@ class Request:
 
     @property
     def limits(self) -> Limits:
-        """Attempts and time, as the settings have them."""
+        """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header["settings"]
-        return Limits(int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"]))
+        attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
+        return Limits(attempts, timeout, self.pack)
 
     @property
     def plan_id(self) -> str:

@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,14 +63,30 @@ class Plan:
         return {**known, **rest}
 
 
-def number(configs: dict[str, dict[str, str]], axes: Iterable[str]) -> list[Trial]:
-    """Trials of the configurations by id, in order, named config_001 and on."""
+def number(
+    configs: dict[str, dict[str, str]], axes: Iterable[str], same: Iterable[str]
+) -> list[Trial]:
+    """Trials of the configurations by id, in order, named config_001 and on.
+
+    `same` are the symbols that trials trained as one program must agree in.
+    """
     width = max(3, len(str(len(configs))))
     varied = [a for a in axes if len({c.get(a) for c in configs.values()}) > 1]
+    same = list(same)
     return [
-        Trial(n, f"config_{n:0{width}}", key, config, {a: config[a] for a in varied if a in config})
+        Trial(n, f"config_{n:0{width}}", key, config, _part(config, varied), _shape(config, same))
         for n, (key, config) in enumerate(configs.items(), start=1)
     ]
+
+
+def _part(config: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: config[name] for name in names if name in config}
+
+
+def _shape(config: Mapping[str, str], same: Iterable[str]) -> str:
+    """12 hex digits of the hash of what trials of one shape have in common."""
+    text = json.dumps(_part(config, same), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> Plan:

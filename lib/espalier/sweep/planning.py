@@ -101,7 +101,7 @@ def _plan(
     axes = _axes(wanted.values(), expansion.configs)
     swept = {axis["symbol"] for axis in axes}
     return Plan(
-        trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes]),
+        trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes], symbols.shape),
         axes=axes,
         settings=expansion.settings,
         sources=fresh.sources(paths, Path(symbols.kconf.srctree)),
@@ -158,7 +158,7 @@ def _joined(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) ->
         first.setdefault(single.trials[0].id, (path, single.trials[0]))
     configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
     axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
-    trials = plan.number(configs, [axis["symbol"] for axis in axes])
+    trials = plan.number(configs, [axis["symbol"] for axis in axes], symbols.shape)
     counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
     return Plan(
         trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],

@@ -1,7 +1,7 @@
 """`sweep-run`, `train` and `sweep-status`: what is asked on the command line or by make.
 
-A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment; an
-option on the command line wins over it.
+A variable given to make (PARALLEL=4, PACK=16, NEW=1, RANK_BY=test_acc) arrives in the
+environment; an option on the command line wins over it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def _parser(name: str, text: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--output-dir", type=Path, help="folder of the results (default: a new one)")
     add("--parallel", default=os.environ.get("PARALLEL"), help="trials at a time (0: by device)")
+    add("--pack", default=os.environ.get("PACK"), help="trials a program (0: by a short probe)")
     add("--new", action="store_true", help="begin new results instead of going on")
     add("--rank-by", default=os.environ.get("RANK_BY"), help=" or ".join(MEASURES))
     add("--in-process", action="store_true", help="no workers: for debuggers")
@@ -87,7 +88,8 @@ def _request(
         trials=trials,
         results=RESULTS,
         output=args.output_dir,
-        parallel=_parallel(args.parallel or found.settings["PARALLEL"]),
+        parallel=_count("PARALLEL", args.parallel or found.settings["PARALLEL"]),
+        pack=_count("PACK", args.pack or found.settings["PACK"]),
         new=args.new or os.environ.get("NEW", "") not in ("", "0"),
         entry=args.entry,
         in_process=args.in_process,
@@ -96,7 +98,7 @@ def _request(
     )
 
 
-def _parallel(text: str) -> int:
+def _count(name: str, text: str) -> int:
     if not text.isdecimal():
-        raise UserError(f"PARALLEL={text}: must be an integer of at least 0; 0 goes by the device")
+        raise UserError(f"{name}={text}: must be an integer of at least 0; 0 goes by the device")
     return int(text)

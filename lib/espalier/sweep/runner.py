@@ -34,10 +34,14 @@ NOTED = 1.0  # seconds between two records of progress in the store
 
 @dataclass(frozen=True)
 class Limits:
-    """Attempts at a trial that ends in errors, and seconds it may take (0: any)."""
+    """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
+
+    A `pack` of 0 is as large as a probe says.
+    """
 
     attempts: int
     timeout: int
+    pack: int
 
 
 @dataclass
