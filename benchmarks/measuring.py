@@ -1,0 +1,166 @@
+"""What the benchmarks share: rounds that interleave, medians with their spread, one form of result.
+
+A program names its figures, `tell` prints them as a table and, with --json FILE, writes them down
+with the machine, the versions and the commit. collect.py gathers those files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from espalier import revision
+
+Record = dict[str, Any]
+Measure = Callable[[Path], float]
+"""A function of an empty folder, which is removed afterwards, to the value measured."""
+BEGAN = time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing measured: every value seen, and the goal for their median (`>= 15`, `<= 5`)."""
+
+    what: str
+    values: Sequence[float]
+    unit: str
+    goal: str = ""
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return statistics.median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None without one."""
+        if not self.goal:
+            return None
+        sign, limit = self.goal.split()
+        return self.value >= float(limit) if sign == ">=" else self.value <= float(limit)
+
+    def as_json(self) -> Record:
+        """This figure as collect.py takes it."""
+        return {
+            "what": self.what,
+            "value": self.value,
+            "unit": self.unit,
+            "n": len(self.values),
+            "spread": [min(self.values), max(self.values)],
+            "goal": self.goal,
+            "met": self.met,
+        }
+
+
+def parser(doc: str | None, rounds: int = 0) -> argparse.ArgumentParser:
+    """A program's command line: --json and, where there are any, --rounds."""
+    made = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there")
+    if rounds:
+        made.add_argument("--rounds", type=int, default=rounds, help="(default: %(default)s)")
+    made.set_defaults(program=Path(sys.argv[0]).stem, about=(doc or "").splitlines()[0])
+    return made
+
+
+def interleaved(candidates: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:
+    """Every candidate once a round, so that they share the machine's moods; values by name."""
+    seen: dict[str, list[float]] = {name: [] for name in candidates}
+    for number in range(1, rounds + 1):
+        for name, measure in candidates.items():
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+                seen[name].append(measure(Path(place)))
+            say(f"round {number} of {rounds}: {name}: {seen[name][-1]:.4g}")
+    return seen
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Round by round, the one over the other."""
+    return [a / b for a, b in zip(above, below, strict=False)]
+
+
+def say(text: str) -> None:
+    """A line about how far it is, on stderr: the table is what is printed."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def tell(
+    args: argparse.Namespace, figures: Sequence[Figure], notes: Sequence[str] = (), gpu: str = ""
+) -> None:
+    """Print the figures as a table and write them where --json says."""
+    here = machine(gpu)
+    record = {
+        "name": args.program,
+        "about": args.about,
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - BEGAN, 1),
+        "machine": here,
+        "load": round(os.getloadavg()[0], 1),
+        "versions": revision.versions(),
+        "code": revision.code(),
+        "figures": [figure.as_json() for figure in figures],
+        "notes": list(notes),
+    }
+    print(f"{args.program}: {here['name']}, load {record['load']}")
+    print("\n".join(table([row(figure) for figure in record["figures"]], HEAD)))
+    print("".join(f"  {note}\n" for note in notes), end="", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+HEAD = ("what", "median", "unit", "n", "min", "max", "goal", "met")
+
+
+def row(figure: Record) -> tuple[str, ...]:
+    """A figure's cells, in the order of HEAD."""
+    low, high = figure["spread"]
+    met = {True: "yes", False: "NO", None: ""}[figure["met"]]
+    numbers = (shown(figure["value"]), figure["unit"], str(figure["n"]), shown(low), shown(high))
+    return (figure["what"], *numbers, figure["goal"], met)
+
+
+def shown(value: float) -> str:
+    """Three digits that count, and no exponent where people would not write one."""
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.2e}"
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> list[str]:
+    """Rows as lines of aligned columns: the first to the left, the others to the right."""
+    cells = [head, *rows] if head else list(rows)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    first, *others = widths
+    return [
+        "  ".join(
+            [line[0].ljust(first), *(c.rjust(w) for c, w in zip(line[1:], others, strict=True))]
+        )
+        for line in cells
+    ]
+
+
+def machine(gpu: str = "") -> Record:
+    """What it was measured on: the processor and its cores, and the GPU if that was measured."""
+    cpu, cores = _cpu(), os.cpu_count()
+    name = gpu or f"{cpu}, {cores} cores"
+    return {"name": name, "cpu": cpu, "cores": cores, "gpu": gpu, "system": platform.system()}
+
+
+def _cpu() -> str:
+    """The processor as its maker calls it, as far as the system tells."""
+    about = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: (.+)$", about.read_text(), re.M) if about.exists() else None
+    return " ".join(found[1].split()) if found else platform.processor() or platform.machine()

@@ -1,0 +1,117 @@
+"""Whole sweeps through the command line, as a user runs them, and what their stores say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espalier.paths import ROOT
+from espalier.sweep.results_dir import STORE
+from espalier.sweep.store import Attempt, Store
+from espalier.trial import Record, Result, Trial
+
+CONFIGS, RESULTS = "configs", "results"
+ASKED = ("PACK", "PARALLEL", "NEW", "RANK_BY", "MAX_TRIALS")  # what the environment could ask for
+TIMES = ("seconds", "total_time", "started")
+"""What differs between two runs of a trial and says nothing about its outcome."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep in its folder: seconds of the plan and of the run, and when the run was started."""
+
+    place: Path
+    plan: float
+    run: float
+    started: float  # seconds since 1970
+
+    @property
+    def whole(self) -> float:
+        """Wall time from nothing planned to the report."""
+        return self.plan + self.run
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt at every trial."""
+        return attempts(self.place)
+
+    def results(self) -> list[tuple[Trial, Result]]:
+        """Every trial with its result."""
+        with Store.open(self.place / RESULTS / STORE, readonly=True) as store:
+            return [(trial, result) for trial, result, _ in store.final_results()]
+
+    def outcomes(self) -> dict[str, Record]:
+        """What is the same every time a trial is run, by the trial's id."""
+        return {trial.id: comparable(result) for trial, result in self.results()}
+
+
+def sweep(place: Path, range_file: Path | str, also: str = "", **variables: object) -> Swept:
+    """Plan and run a sweep in `place`; `also` is one more range file's text, which wins.
+
+    `variables` are those of make (PACK=1, PARALLEL=2). Ends the program if either command fails.
+    """
+    planned = plan(place, range_file, also)
+    started, clock = time.time(), time.perf_counter()
+    done = start(place, variables, capture=True)
+    said, _ = done.communicate()
+    if done.returncode:
+        sys.exit(said)
+    return Swept(place, planned, time.perf_counter() - clock, started)
+
+
+def plan(place: Path, range_file: Path | str, also: str = "") -> float:
+    """Wall seconds of `sweep-generate` into `place`."""
+    (place / "also-range").write_text(also)
+    files = [str(range_file), *([str(place / "also-range")] if also else [])]
+    clock = time.perf_counter()
+    arguments = ["sweep-generate", *files, "--output-dir", str(place / CONFIGS)]
+    done = subprocess.run(_command(*arguments), cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return time.perf_counter() - clock
+
+
+def start(
+    place: Path, variables: dict[str, object], *more: str, capture: bool = False
+) -> subprocess.Popen[str]:
+    """`sweep-run` of the plan in `place`, in a process group of its own."""
+    folders = ("--config-dir", str(place / CONFIGS), "--output-dir", str(place / RESULTS))
+    calm = {key: value for key, value in os.environ.items() if key not in ASKED}
+    return subprocess.Popen(
+        _command("sweep-run", *folders, *more),
+        cwd=ROOT,
+        env=calm | {key: str(value) for key, value in variables.items()},
+        stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
+        stderr=subprocess.STDOUT if capture else None,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "espalier", *arguments]
+
+
+def attempts(place: Path) -> list[Attempt]:
+    """Every attempt so far; none before there is a store."""
+    if not (place / RESULTS / STORE).exists():
+        return []
+    with Store.open(place / RESULTS / STORE, readonly=True) as store:
+        return store.attempts()
+
+
+def comparable(result: Result) -> Record:
+    """What of a result must be the same every time its trial is run."""
+    record = result.as_json()
+    return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
+
+
+def timeless(value: Any) -> Any:
+    """`value` without the times in it."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
