@@ -9,6 +9,7 @@ from torch import nn
 
 from espalier.contracts import Optimizer
 from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.lean import LeanAdam
 
 
 @dataclass(frozen=True)
@@ -22,5 +23,4 @@ class Adam(Optimizer):
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         groups = decay_groups(model.parameters(), self.weight_decay)
-        betas = (self.beta1, self.beta2)
-        return torch.optim.Adam(groups, lr, betas, self.epsilon, fused=True)
+        return LeanAdam(groups, lr, betas=(self.beta1, self.beta2), eps=self.epsilon)

@@ -12,6 +12,7 @@ from torch import nn
 
 from espalier.contracts import Optimizer
 from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.lean import LeanAdam
 
 
 @dataclass(frozen=True)
@@ -26,4 +27,4 @@ class AdamW(Optimizer):
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         groups = decay_groups(model.parameters(), self.weight_decay)
         betas = (self.beta1, self.beta2)
-        return torch.optim.AdamW(groups, lr, betas, self.epsilon, fused=True)
+        return LeanAdam(groups, lr, betas=betas, eps=self.epsilon, decoupled_weight_decay=True)

@@ -9,6 +9,7 @@ from torch import nn
 
 from espalier.contracts import CannotTrain, Optimizer
 from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.lean import LeanSGD
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,4 @@ class SGD(Optimizer):
                 "CONFIG_SGD_NESTEROV=y: momentum must be above 0; raise CONFIG_SGD_MOMENTUM (0)",
             )
         groups = decay_groups(model.parameters(), self.weight_decay)
-        return torch.optim.SGD(
-            groups, lr, momentum=self.momentum, nesterov=self.nesterov, fused=True
-        )
+        return LeanSGD(groups, lr, momentum=self.momentum, nesterov=self.nesterov)

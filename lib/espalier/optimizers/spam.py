@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.optimizers.norms import total_norm
 
 WINDOW = 100  # gradient norms remembered, in steps
 FEWEST = 10  # norms needed before one can be called a spike
@@ -76,7 +77,7 @@ class SpamGuard:
     def _damp(self, grads: list[Tensor], states: list[dict[str, Tensor]]) -> None:
         if not grads:
             return
-        norm = torch.nn.utils.get_total_norm(grads)
+        norm = total_norm(grads)
         if self.norms is None:
             self.norms = norm.new_zeros(WINDOW)
         known = self.norms[: min(self.steps, WINDOW)]
@@ -114,8 +115,9 @@ def _clip(parameters: list[Tensor], states: list[dict[str, Tensor]], theta: floa
     grads = [p.grad for p in parameters if p.grad is not None]
     limits = torch._foreach_mul([state["exp_avg_sq"] for state in states], theta)
     torch._foreach_sqrt_(limits)
-    for limit in limits:  # no multi-tensor call fills by condition
-        limit.masked_fill_(limit == 0, torch.inf)
+    infinite = torch._foreach_sign(limits)  # no multi-tensor call fills by condition:
+    torch._foreach_log_(infinite)  # a limit above 0 loses log 1, which is 0, and 0 becomes
+    torch._foreach_sub_(limits, infinite)  # infinite by losing log 0
     torch._foreach_minimum_(grads, limits)
     torch._foreach_neg_(limits)
     torch._foreach_maximum_(grads, limits)

@@ -1,0 +1,185 @@
+"""torch's Adam and SGD with next to nothing around their fused kernels.
+
+The numbers are torch's, bit for bit. For a small network torch's wrappers cost more than its
+kernels, and their first use imports torch._dynamo, which takes longer than importing torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import profiler
+from torch.optim import optimizer as torch_optimizer
+
+_ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
+BUFFER = "momentum_buffer"
+
+
+def _without_dynamo(method: Any) -> Any:
+    """`method` without the wrapper that imports torch._dynamo to keep it from being compiled."""
+    return getattr(method, "__wrapped__", method)
+
+
+def _sees_to_hooks(step: Any) -> Any:
+    """Mark a `step` that torch need not wrap for hooks and profilers."""
+    step.hooked = True
+    return step
+
+
+class Lean(torch.optim.Optimizer):
+    """What the lean optimizers share: all that is not the update.
+
+    Hooks and profilers see every step, as with any torch optimizer. Nothing but torch's own
+    `state` and `param_groups` is kept between steps, so parameters, gradients and state may be
+    rebound to other tensors at any time.
+    """
+
+    add_param_group = _without_dynamo(torch.optim.Optimizer.add_param_group)
+    state_dict = _without_dynamo(torch.optim.Optimizer.state_dict)
+    load_state_dict = _without_dynamo(torch.optim.Optimizer.load_state_dict)
+    _zero_grad = _without_dynamo(torch.optim.Optimizer.zero_grad)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """As torch's."""
+        if not set_to_none:
+            self._zero_grad(set_to_none=False)
+            return
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    @_sees_to_hooks
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One update; returns the closure's loss, if there is a closure."""
+        return (_watched_step if self._watched() else Lean._step)(self, closure)
+
+    def _watched(self) -> bool:
+        return bool(
+            self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or torch_optimizer._global_optimizer_pre_hooks
+            or torch_optimizer._global_optimizer_post_hooks
+            or profiler._is_profiler_enabled
+        )
+
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            self._update()
+        return loss
+
+    def _update(self) -> None:
+        """Gradients are there: update all parameters that have one."""
+        for group in self.param_groups:
+            for parameters in _alike([p for p in group["params"] if p.grad is not None]):
+                self._update_alike(group, parameters)
+
+    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        """Update `parameters` of `group`: at least one, of one device and number format."""
+        raise NotImplementedError
+
+    def _scaling(self) -> dict[str, Tensor | None]:
+        """What a GradScaler has left for the kernel, if one drives this step."""
+        return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
+
+
+_watched_step = torch.optim.Optimizer.profile_hook_step(Lean._step)
+
+
+def _alike(parameters: list[Tensor]) -> list[list[Tensor]]:
+    """Parted by device and number format: given several, a fused kernel computes nonsense."""
+    kinds = dict.fromkeys((p.device, p.dtype) for p in parameters)
+    if len(kinds) == 1:
+        return [parameters]
+    return [[p for p in parameters if (p.device, p.dtype) == kind] for kind in kinds]
+
+
+def _gradients(parameters: list[Tensor]) -> list[Any]:
+    return [p.grad for p in parameters]
+
+
+class LeanAdam(Lean, torch.optim.Adam):
+    """torch's fused Adam or, with `decoupled_weight_decay`, AdamW; `options` are Adam's own."""
+
+    def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
+        super().__init__(params, lr, fused=True, **options)
+
+    def _rate(self, lr: Any) -> Any:
+        """The learning rate of this step, for a group's own `lr`."""
+        return lr
+
+    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        states = [self.state[p] for p in parameters]
+        if not all(states):
+            _begin(parameters, states, group["amsgrad"])
+        steps = [state["step"] for state in states]
+        scaling = self._scaling()
+        torch._foreach_add_(steps, _ONE if steps[0].is_cpu else 1)
+        kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        kernel(
+            parameters,
+            _gradients(parameters),
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
+            steps,
+            lr=self._rate(group["lr"]),
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=group["amsgrad"],
+            maximize=group["maximize"],
+            **scaling,
+        )
+        if scaling["found_inf"] is not None:  # then the kernel did nothing
+            torch._foreach_sub_(steps, [scaling["found_inf"]] * len(steps))
+
+
+def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:
+    """Fill the states that are empty."""
+    names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsgrad else [])]
+    for parameter, state in zip(parameters, states, strict=True):
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            state.update({name: torch.zeros_like(parameter) for name in names})
+
+
+class LeanSGD(Lean, torch.optim.SGD):
+    """torch's fused SGD; `options` are its own."""
+
+    def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
+        super().__init__(params, lr, fused=True, **options)
+
+    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        known: list[Tensor] = []
+        fresh: list[Tensor] = []  # their momentum begins as the gradient
+        for p in parameters:
+            if group["momentum"] == 0 or self.state[p].get(BUFFER) is not None:
+                known.append(p)
+            else:
+                fresh.append(p)
+                self.state[p][BUFFER] = torch.zeros_like(p)
+        for part in (part for part in (known, fresh) if part):
+            self._kernel(group, part, first=part is fresh)
+
+    def _kernel(self, group: dict[str, Any], parameters: list[Tensor], *, first: bool) -> None:
+        torch._fused_sgd_(
+            parameters,
+            _gradients(parameters),
+            [self.state[p][BUFFER] for p in parameters] if group["momentum"] != 0 else [],
+            lr=group["lr"],
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+            is_first_step=first,
+            **self._scaling(),
+        )
