@@ -19,7 +19,7 @@ from espalier.kconfig import tree
 from espalier.paths import ROOT
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
-from espalier.train.loop import Recipe
+from espalier.train.trainee import Recipe
 
 BASES = {
     "model": contracts.Model,

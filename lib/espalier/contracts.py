@@ -6,7 +6,8 @@ Every component is a frozen dataclass of hyperparameters: its fields are Kconfig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -40,12 +41,20 @@ class RawData:
     classes: int
 
 
+PIECE_VALUES = 2048 * 3072  # numbers in a piece: 2048 colour images of 32x32 pixels
+
+
 @dataclass(frozen=True)
 class Split:
-    """Samples on the run's device: `x` (n, channels, height, width) float32, `y` (n,) int64."""
+    """Samples as they are kept; `batches` and `pieces` hand them out as the model sees them.
+
+    `x` (n, channels, height, width) float32 and `y` (n,) int64 on the run's device; raw samples
+    on the CPU where a set is `streamed`, because it would not fit.
+    """
 
     x: Tensor
     y: Tensor
+    streamed: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.y)
@@ -55,15 +64,27 @@ class Split:
         """Where batches and pieces are."""
         return self.x.device
 
-    def batches(self, chosen: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """A copy of the samples at each `chosen` (b,) of indices: x (b, ...), y (b,)."""
-        for indices in chosen:
+    def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Copies of the samples in the order of `orders` (K, n), taken as `chunks` says.
+
+        x is (K * b, channels, height, width), y (K * b,).
+        """
+        for indices in chunks(orders.to(self.device), batch_size):
             yield self.x.index_select(0, indices), self.y.index_select(0, indices)
 
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every sample once and in order, at most `size` at a time: views, not to be changed."""
+        """Every sample once and in order, at most `size` at a time: views, not to be changed.
+
+        Fewer at a time where samples are large (see `piece_size`).
+        """
+        size = piece_size(size, self.x.shape[1:])
         for start in range(0, len(self), size):
             yield self.x[start : start + size], self.y[start : start + size]
+
+
+def piece_size(wanted: int, sample: Sequence[int]) -> int:
+    """At most `wanted` samples, each of the shape `sample`, so that memory stays within bounds."""
+    return max(1, min(wanted, PIECE_VALUES // math.prod(sample)))
 
 
 @dataclass(frozen=True)
@@ -120,8 +141,13 @@ class Method:
     """Contract of a method: what differs from plain training. Every hook may be left out.
 
     `attach` puts whatever changes while training on `run.method_state`. A method knows one
-    ordinary model; it never learns of sweeps or packs.
+    ordinary model; it never learns of sweeps or packs. Between two hooks the tensors behind the
+    model's parameters, their gradients and the optimizer's state may be replaced by equal ones:
+    keep the parameters, never their data. Random numbers come from `run.generators["method"]`.
     """
+
+    # Whether runs may be trained as one program; False for a method that changes shapes.
+    packable: ClassVar[bool] = True
 
     def attach(self, run: Run) -> None:
         """Before the first step. Raises `CannotTrain` if the trial can make no sense."""
@@ -172,6 +198,17 @@ def steps_in(samples: int, batch_size: int) -> int:
     return -(-samples // batch_size) - leftover
 
 
+def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """The indices of each batch, (K * b,): `batch_size` of each row of `orders` (K, samples).
+
+    The first row's come first. There are `steps_in` batches, the last as large as it has to be.
+    """
+    last = steps_in(orders.shape[1], batch_size) - 1
+    for step in range(last + 1):
+        end = None if step == last else (step + 1) * batch_size
+        yield orders[:, step * batch_size : end].reshape(-1)
+
+
 @dataclass
 class Run:
     """One live trial: the single argument of every hook."""
@@ -183,7 +220,7 @@ class Run:
     validation: Split
     epochs: int
     batch_size: int
-    generators: dict[str, torch.Generator]  # one a purpose: "batches", "augment", "method"
+    generators: dict[str, torch.Generator]  # one a purpose, see `espalier.train.seeds`
     step: int = 0  # updates done
     epoch: int = 0  # epochs complete
     method_state: Any = field(default=None)

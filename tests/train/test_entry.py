@@ -11,6 +11,7 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.train import entry
+from espalier.train.loop import Loop
 from espalier.trial import Job, Status, Trial
 
 SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DOWNLOAD": "n", "DEBUG_CHECKS": "n"}
@@ -73,7 +74,7 @@ def test_provenance_names_what_is_needed_to_run_it_again():
     assert origin["versions"]["torch"] == metadata.version("torch")
     assert set(origin) >= {"config", "settings", "seeds", "data_fingerprint", "code", "device"}
     assert len(origin["data_fingerprint"]) >= 12
-    assert set(origin["seeds"]) == {"init", "batches", "augment", "method"}
+    assert set(origin["seeds"]) == {"init", "batches", "augment", "dropout", "method"}
 
 
 def test_a_failed_result_says_where_it_comes_from_too():
@@ -111,12 +112,11 @@ def test_a_symbol_that_nothing_reads_is_refused():
 
 
 def test_the_test_set_is_opened_once_and_not_before_the_end():
-    trainee = entry.prepare(job())
-    for _ in trainee.loop.epochs(trainee.run):
-        pass
-    trainee.data.test.open()  # nobody has looked yet
+    trainee, data = entry.prepare(job())
+    list(Loop([trainee]).epochs())
+    data.test.open()  # nobody has looked yet
     with pytest.raises(RuntimeError, match="once"):
-        trainee.data.test.open()
+        data.test.open()
 
 
 def test_threads_are_those_of_the_trial():
@@ -131,13 +131,13 @@ def test_threads_are_those_of_the_trial():
 def test_compiling_wraps_the_forward_pass(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
-    trainee = entry.prepare(job(COMPILE="y"))
-    next(trainee.loop.epochs(trainee.run))
+    trainee, _ = entry.prepare(job(COMPILE="y"))
+    next(Loop([trainee]).epochs())
     assert compiled == [trainee.run.model]
 
 
 def test_mixed_precision_reaches_the_loop():
-    assert entry.prepare(job(AMP="bf16")).loop.recipe.amp == "bf16"
+    assert entry.prepare(job(AMP="bf16"))[0].recipe.amp == "bf16"
     with pytest.raises(UserError, match="CONFIG_AMP_FP16"):
         entry.prepare(job(AMP="fp16"))
 

@@ -18,6 +18,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.kconfig.values import canonical
 from espalier.train import entry
+from espalier.train.loop import Loop
 from espalier.trial import Job, Trial
 
 SYMBOLS = Symbols(parse())
@@ -123,8 +124,8 @@ def outcome(values, data_dir):
     """What a training run under `values` comes to, as comparable text."""
     settings = {"DEVICE": "cpu", "DATA_DIR": data_dir, "DOWNLOAD": "n", "DEBUG_CHECKS": "y"}
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
-    trainee = entry.prepare(Job(trial, settings, None, lambda record: None))
-    for record in trainee.loop.epochs(trainee.run):
+    trainee, _ = entry.prepare(Job(trial, settings, None, lambda record: None))
+    for _, record in Loop([trainee]).epochs():
         record.pop("seconds")
     weights = torch.cat([p.detach().flatten() for p in trainee.run.model.parameters()])
     return repr((sorted(record.items()), float(weights.double().abs().sum()), len(weights)))

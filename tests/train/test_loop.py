@@ -8,7 +8,11 @@ import torch
 from torch import nn
 
 from espalier.contracts import LrSchedule, Method, Run, Split
-from espalier.train.loop import DivergedError, Loop, Recipe
+from espalier.train import seeds
+from espalier.train.data import batches
+from espalier.train.evaluation import evaluate
+from espalier.train.loop import DivergedError, Loop
+from espalier.train.trainee import Recipe, Trainee
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,13 @@ class Diary(Method):
         return {"sparsity": 0.25}
 
 
-def in_order(run):
-    for start in range(0, len(run.train), run.batch_size):
-        yield (
-            run.train.x[start : start + run.batch_size],
-            run.train.y[start : start + run.batch_size],
-        )
+def trainee(run, recipe=None, check=False):
+    return Trainee(run, recipe or Recipe(), Halving(), check)
+
+
+def train(run, recipe=None, check=False):
+    """The records, or the error at the end, of a run alone."""
+    return [outcome for _, outcome in Loop([trainee(run, recipe, check)]).epochs()]
 
 
 def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
@@ -63,7 +68,7 @@ def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
         validation=split,
         epochs=epochs,
         batch_size=batch_size,
-        generators={},
+        generators=seeds.generators(0, torch.device("cpu")),
     )
     run.method.attach(run)
     return run
@@ -71,8 +76,8 @@ def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
 
 def test_one_epoch_equals_the_updates_written_out():
     run, twin = linear_run(epochs=1), linear_run(epochs=1)
-    list(Loop(Recipe(learning_rate=0.1), Halving(), in_order).epochs(run))
-    for step, (x, y) in enumerate(in_order(twin)):
+    train(run, Recipe(learning_rate=0.1))
+    for step, (x, y) in enumerate(batches([twin])):
         twin.model.zero_grad()
         nn.functional.cross_entropy(twin.model(x), y).backward()
         with torch.no_grad():
@@ -83,23 +88,23 @@ def test_one_epoch_equals_the_updates_written_out():
 
 
 def test_the_hooks_see_each_update_once_and_in_order():
-    run = linear_run(Diary(), epochs=1)
-    list(Loop(Recipe(), Halving(), in_order, check=True).epochs(run))
+    run = linear_run(Diary(), samples=6, epochs=1)
+    train(run, check=True)
     expected = []
-    for step in (1, 2, 3):  # 5 samples in batches of 2
+    for step in (1, 2, 3):  # 6 samples in batches of 2
         expected += [("backward", step - 1), ("step", step), ("check", step)]
     assert run.method_state == [*expected, ("epoch", 1)]
 
 
 def test_checks_run_only_when_debugging():
     run = linear_run(Diary(), epochs=1)
-    list(Loop(Recipe(), Halving(), in_order).epochs(run))
+    train(run)
     assert "check" not in {hook for hook, _ in run.method_state}
 
 
 def test_a_record_an_epoch_with_the_methods_measures():
-    run = linear_run(Diary(), epochs=2)
-    records = list(Loop(Recipe(learning_rate=0.1), Halving(), in_order).epochs(run))
+    run = linear_run(Diary(), samples=6, epochs=2)
+    records = train(run, Recipe(learning_rate=0.1))
     assert [(r["epoch"], r["epochs"], r["step"]) for r in records] == [(1, 2, 3), (2, 2, 6)]
     assert records[-1]["lr"] == pytest.approx(0.1 * 0.5**5)
     assert records[-1]["sparsity"] == 0.25
@@ -109,7 +114,7 @@ def test_the_training_loss_is_the_mean_of_a_sample_not_of_a_batch():
     run = linear_run(epochs=1)
     with torch.no_grad():
         expected = float(nn.functional.cross_entropy(run.model(run.train.x), run.train.y))
-    (record,) = Loop(Recipe(learning_rate=0.0), Halving(), in_order).epochs(run)
+    (record,) = train(run, Recipe(learning_rate=0.0))
     assert record["train_loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -117,15 +122,16 @@ def test_a_loss_that_is_no_number_stops_the_run():
     run = linear_run()
     with torch.no_grad():
         run.model[1].weight.fill_(math.inf)
-    with pytest.raises(DivergedError, match="epoch 1"):
-        list(Loop(Recipe(), Halving(), in_order).epochs(run))
+    (error,) = train(run)
+    assert isinstance(error, DivergedError)
+    assert str(error) == "training loss is nan in epoch 1"
 
 
 def test_a_validation_loss_that_is_no_number_stops_the_run_too():
     run = linear_run()
     run.validation = Split(torch.full((3, 1, 2, 2), math.nan), torch.arange(3))
-    with pytest.raises(DivergedError, match="validation loss is nan in epoch 1"):
-        list(Loop(Recipe(), Halving(), in_order).epochs(run))
+    (error,) = train(run)
+    assert str(error) == "validation loss is nan in epoch 1"
 
 
 def test_compiling_starts_as_in_a_fresh_process(monkeypatch):
@@ -135,15 +141,14 @@ def test_compiling_starts_as_in_a_fresh_process(monkeypatch):
     monkeypatch.setattr(torch.compiler, "reset", lambda: calls.append("reset"))
     monkeypatch.setattr(torch, "compile", lambda module: calls.append("compile") or module)
     for _ in range(2):
-        list(Loop(Recipe(compile=True), Halving(), in_order).epochs(linear_run(epochs=1)))
+        train(linear_run(epochs=1), Recipe(compile=True))
     assert calls == ["reset", "compile"] * 2
 
 
 def test_clipping_bounds_the_step():
     run = linear_run(epochs=1, samples=2)
     before = [p.detach().clone() for p in run.model.parameters()]
-    recipe = Recipe(learning_rate=1.0, grad_clip_norm=0.001)
-    list(Loop(recipe, Halving(), in_order).epochs(run))
+    train(run, Recipe(learning_rate=1.0, grad_clip_norm=0.001))
     moved = [p.detach() - b for p, b in zip(run.model.parameters(), before, strict=True)]
     assert float(torch.cat([m.flatten() for m in moved]).norm()) == pytest.approx(0.001, rel=1e-3)
 
@@ -153,10 +158,8 @@ def test_evaluation_counts_hits_and_weighs_samples():
     with torch.no_grad():
         run.model[1].weight.zero_()
         run.model[1].bias.copy_(torch.tensor([0.0, 1.0, 0.0]))
-    loop = Loop(Recipe(learning_rate=0.0), Halving(), in_order)
-    next(loop.epochs(run))
     split = Split(torch.zeros(4, 1, 2, 2), torch.tensor([1, 1, 1, 0]))
-    loss, accuracy = loop.evaluate(run, split)
+    loss, accuracy = evaluate(trainee(run), split)
     log_sum = math.log(2 + math.e)
     assert accuracy == 75.0
     assert loss == pytest.approx((3 * (log_sum - 1) + log_sum) / 4, rel=1e-6)
@@ -166,5 +169,5 @@ def test_mixed_precision_computes_in_the_format_asked_for():
     seen = []
     run = linear_run(epochs=1)
     run.model[1].register_forward_hook(lambda module, args, out: seen.append(out.dtype))
-    list(Loop(Recipe(amp="bf16"), Halving(), in_order).epochs(run))
+    train(run, Recipe(amp="bf16"))
     assert set(seen) == {torch.bfloat16}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
 
@@ -22,9 +20,13 @@ from espalier.contracts import (
     Run,
 )
 from espalier.errors import UserError
-from espalier.train import provenance, seeds
-from espalier.train.data import Data, batch_source, load_data
-from espalier.train.loop import DivergedError, Loop, Recipe
+from espalier.train import provenance, seeds, structure
+from espalier.train.augment import Augmentation
+from espalier.train.data import Data, load_data
+from espalier.train.evaluation import evaluate
+from espalier.train.folded import CannotPack
+from espalier.train.loop import DivergedError, Loop
+from espalier.train.trainee import Recipe, Trainee
 from espalier.trial import Job, Record, Result, Status
 
 
@@ -43,43 +45,95 @@ def train_trial(job: Job) -> Result:
     this machine (data, a GPU) is an `error` result. Anything unforeseen is raised. Whatever
     comes of it, the result says what was run and where.
     """
-    origin = {"started": datetime.now(UTC).isoformat(), **_origin(job)}
-    history: list[Record] = []
+    ((_, result),) = train_pack([job])
+    return result
+
+
+def train_pack(jobs: Sequence[Job]) -> Iterator[tuple[int, Result]]:
+    """Train several trials, those of one structure as one program, each to its own end.
+
+    Yields the place of each job and its result, as `train_trial` would give it, when it ends.
+    Which trials were trained together changes no result but `provenance["pack"]`.
+    """
+    ready: list[Pupil] = []
+    for place, job in enumerate(jobs):
+        pupil = Pupil(place, job)
+        try:
+            pupil.prepare()
+        except REFUSALS as error:
+            yield place, pupil.refused(error)
+        else:
+            ready.append(pupil)
+    for group in structure.groups([pupil.trainee for pupil in ready]):
+        yield from _train_together([ready[place] for place in group])
+
+
+def _train_together(pupils: Sequence[Pupil]) -> Iterator[tuple[int, Result]]:
+    """Train pupils as one program if there are several and it can be done, else one by one."""
+    why = structure.why_alone(pupils[0].trainee)
     try:
-        trainee = prepare(job)
-        origin |= {"data_fingerprint": trainee.data.fingerprint}
-        measures = _train(trainee, job, history)
-    except CannotTrain as error:
-        return Result(Status.FAILED, error.reason, str(error), {}, history, origin)
-    except DivergedError as error:
-        return Result(Status.FAILED, "diverged", str(error), {}, history, origin)
-    except UserError as error:
-        return Result(Status.ERROR, "input", str(error), {}, history, origin)
-    return Result(Status.PASSED, measures=measures, history=history, provenance=origin)
+        yield from _train(pupils, why)
+    except CannotPack as error:  # nothing has been updated
+        for pupil in pupils:
+            pupil.prepare()
+            yield from _train([pupil], str(error))
 
 
-def _train(trainee: Trainee, job: Job, history: list[Record]) -> Record:
-    clock = time.perf_counter()  # without reading data: a worker's first trial is no slower
-    for record in trainee.loop.epochs(trainee.run):
-        history.append(record)
-        job.emit(record)
-    return {**_final(trainee, history), "total_time": time.perf_counter() - clock}
+def _train(pupils: Sequence[Pupil], why: str) -> Iterator[tuple[int, Result]]:
+    by_run = {id(pupil.trainee.run): pupil for pupil in pupils}
+    for trainee, outcome in Loop([pupil.trainee for pupil in pupils]).epochs():
+        pupil = by_run[id(trainee.run)]
+        pupil.origin["pack"] = {"size": len(pupils), "why": why}
+        if isinstance(outcome, DivergedError):
+            yield pupil.place, pupil.refused(outcome)
+            continue
+        pupil.history.append(outcome)
+        pupil.job.emit(outcome)
+        if trainee.run.epoch == trainee.run.epochs:
+            yield pupil.place, pupil.passed()
 
 
-@dataclass(frozen=True)
-class Trainee:
-    """A prepared trial: the run, how to step it, and the data with the sealed test part."""
-
-    run: Run
-    loop: Loop
-    data: Data
+REFUSALS = (CannotTrain, UserError)
+"""What a trial can be refused for before its first step."""
 
 
-def prepare(job: Job) -> Trainee:
-    """Build everything a trial needs, in the order that its random streams are drawn.
+class Pupil:
+    """A job on its way to a result."""
 
-    Raises RuntimeError when a symbol of the trial was read by nothing: it would be listed as
-    varied although it changed nothing.
+    def __init__(self, place: int, job: Job) -> None:
+        """`place` is the job's among those that came with it."""
+        self.place, self.job = place, job
+        self.history: list[Record] = []
+        self.origin = {"started": datetime.now(UTC).isoformat(), **_origin(job)}
+
+    def prepare(self) -> None:
+        """Build everything anew. Raises CannotTrain or UserError."""
+        self.trainee, self.data = prepare(self.job)
+        self.origin["data_fingerprint"] = self.data.fingerprint
+
+    def refused(self, error: Exception) -> Result:
+        """The result of a trial that cannot be trained, or not to its end."""
+        status, reason = Status.FAILED, "diverged"
+        if isinstance(error, UserError):
+            status, reason = Status.ERROR, "input"
+        elif isinstance(error, CannotTrain):
+            reason = error.reason
+        return Result(status, reason, str(error), {}, self.history, self.origin)
+
+    def passed(self) -> Result:
+        """The result of a trial that has come to its end; the test data is opened for it."""
+        test = evaluate(self.trainee, self.data.test.open())
+        measures = _final(self.trainee.run, self.history, test)
+        return Result(
+            Status.PASSED, measures=measures, history=self.history, provenance=self.origin
+        )
+
+
+def prepare(job: Job) -> tuple[Trainee, Data]:
+    """Everything a trial needs, built in the order that its random streams are drawn.
+
+    Raises CannotTrain or UserError, and RuntimeError when a symbol of the trial was read by
+    nothing: it would be listed as varied although it changed nothing.
     """
     config, settings = Config(job.trial.config), Config(job.settings)
     recipe = component.build(Recipe, config, "")
@@ -88,11 +142,10 @@ def prepare(job: Job) -> Trainee:
     data = _data(config, settings, device)
     run = _run(config, recipe, data, device)
     schedule = component.select("lr_schedule", config, LrSchedule)
-    loop = Loop(recipe, schedule, batch_source(config), settings.read("DEBUG_CHECKS", bool))
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
     run.method.attach(run)
-    return Trainee(run, loop, data)
+    return Trainee(run, recipe, schedule, settings.read("DEBUG_CHECKS", bool)), data
 
 
 def preflight(job: Job) -> Result:
@@ -128,6 +181,7 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         generators=seeds.generators(recipe.seed, device),
+        augmentation=component.build(Augmentation, config, ""),
     )
 
 
@@ -169,25 +223,24 @@ def _origin(job: Job) -> Record:
     }
 
 
-def _final(trainee: Trainee, history: list[Record]) -> Record:
-    """The closing measures; the only place where the test data is opened."""
-    run, last = trainee.run, history[-1]
+def _final(run: Run, history: list[Record], test: tuple[float, float]) -> Record:
+    """The closing measures; `test` is loss and accuracy on the test data."""
+    last = history[-1]
     best = max(history, key=lambda record: float(record["val_acc"]))
-    test_loss, test_accuracy = trainee.loop.evaluate(run, trainee.data.test.open())
     total = sum(parameter.numel() for parameter in run.model.parameters())
-    measured: dict[str, Any] = run.method.measures(run)
     return {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
         "val_acc": last["val_acc"],
         "best_val_acc": best["val_acc"],
         "best_epoch": best["epoch"],
-        "test_loss": test_loss,
-        "test_acc": test_accuracy,
+        "test_loss": test[0],
+        "test_acc": test[1],
         "final_sparsity": last["sparsity"],
         "parameters": total,
         "live_parameters": total,
         "epochs": run.epoch,
         "steps": run.step,
-        **measured,
+        **run.method.measures(run),
+        "total_time": sum(float(record["seconds"]) for record in history),
     }

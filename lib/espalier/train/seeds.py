@@ -11,7 +11,7 @@ import hashlib
 import torch
 
 INIT = "init"
-STREAMS = ("batches", "augment", "method")
+STREAMS = ("batches", "augment", "dropout", "method")
 PURPOSES = (INIT, *STREAMS)
 
 
@@ -36,5 +36,5 @@ def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
 
 
 def seed_globals(seed: int) -> None:
-    """Seed torch's global generators, which initialise weights and drive dropout."""
+    """Seed torch's global generators, which initialise weights."""
     torch.manual_seed(derive(seed, INIT))

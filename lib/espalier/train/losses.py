@@ -1,0 +1,19 @@
+"""The loss of K trials at once: one formula for a run alone and for a pack."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def mean_losses(logits: Tensor, y: Tensor, trials: int) -> Tensor:
+    """Mean cross-entropy of each trial, (K,), from logits (K*b, classes) and labels y (K*b,).
+
+    Trial 0's samples come first, then trial 1's, and so on.
+    """
+    return F.cross_entropy(wide(logits), y, reduction="none").view(trials, -1).mean(1)
+
+
+def wide(logits: Tensor) -> Tensor:
+    """Logits in float32, or in float64 if that is what they are in."""
+    return logits.float() if logits.element_size() < 4 else logits

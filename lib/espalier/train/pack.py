@@ -1,0 +1,172 @@
+"""K runs trained as one program.
+
+Parameters, buffers and gradients live in stacks (K, ...); those of each run's ordinary module are
+views into them. So a method, an optimizer or an evaluation that is handed one run of a pack finds
+nothing unusual, except that tensors behind parameters are replaced when others leave the pack.
+
+On a CPU each run's own optimizer steps; elsewhere one stacked update steps all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from espalier.contracts import Run
+from espalier.train.fold_rules import RULES
+from espalier.train.folded import CannotPack, Stacked, folded
+from espalier.train.losses import mean_losses
+from espalier.train.trainee import Trainee
+
+CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}
+"""How near the first batch's outputs must be to the runs' own, relative to the largest."""
+CLOSE_IN_HALF = 0.1
+
+
+class Pack:
+    """Forward, backward and update of K runs of one structure (see `alike`)."""
+
+    def __init__(self, trainees: Sequence[Trainee], verified: bool = False) -> None:
+        """Moves the runs' tensors into stacks.
+
+        `verified` runs have been in a pack before. Raises CannotPack.
+        """
+        self._trainees, self._runs = trainees, [trainee.run for trainee in trainees]
+        self._params = _columns(self._runs, lambda model: dict(model.named_parameters()))
+        stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
+        generators = [run.generators["dropout"] for run in self._runs]
+        state = Stacked(len(self._runs), stacks, generators)
+        self.forward = folded(self._runs[0].model, state, RULES)
+        self._step = self._stepper()
+        self.forward.train()
+        self._verified = verified
+
+    def _stack_parameters(self) -> dict[int, Tensor]:
+        leaves = [_stack(column).requires_grad_(column[0].requires_grad) for column in self._params]
+        trained = [i for i, leaf in enumerate(leaves) if leaf.requires_grad]
+        self._leaves = [leaves[i] for i in trained]
+        self._grads = [torch.zeros_like(leaf) for leaf in self._leaves]
+        self._trained = [self._params[i] for i in trained]
+        for column, leaf in zip(self._params, leaves, strict=True):
+            for parameter, view in zip(column, leaf.detach(), strict=True):
+                parameter.data = view
+        self._give_gradients()
+        return {id(column[0]): leaf for column, leaf in zip(self._params, leaves, strict=True)}
+
+    def _give_gradients(self) -> None:
+        for column, stack in zip(self._trained, self._grads, strict=True):
+            for parameter, view in zip(column, stack, strict=True):
+                parameter.grad = view
+
+    def _stepper(self) -> Callable[[], None]:
+        optimizers = [run.optimizer for run in self._runs]
+        return lambda: _each(optimizers)
+
+    def backward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs.
+
+        Raises CannotPack at the first batch, before anything has been updated, if the runs by
+        themselves would compute something else.
+        """
+        with self._trainees[0].autocast():
+            logits = self.forward(x) if self._verified else self._first(x)  # (K*b, classes)
+        losses = mean_losses(logits, y, len(self._runs))
+        found = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
+        if any(grad is None for grad in found):
+            self._leave_unused(found)
+        torch._foreach_copy_(self._grads, [grad for grad in found if grad is not None])
+        return losses.detach()
+
+    def update(self) -> None:
+        """Step every optimizer."""
+        self._step()
+
+    def _leave_unused(self, grads: Sequence[Tensor | None]) -> None:
+        """Let the runs see that some parameters have no gradient; from now on without those."""
+        used = [i for i, grad in enumerate(grads) if grad is not None]
+        for i in set(range(len(grads))) - set(used):
+            for parameter in self._trained[i]:
+                parameter.grad = None
+        self._leaves = [self._leaves[i] for i in used]
+        self._grads = [self._grads[i] for i in used]
+        self._trained = [self._trained[i] for i in used]
+        self._step = self._stepper()
+
+    def _first(self, x: Tensor) -> Tensor:
+        """The first forward pass, compared with those of the first and the last run alone."""
+        places = (0, len(self._runs) - 1)
+        alone = [_alone(self._runs[k], x.chunk(len(self._runs))[k]) for k in places]
+        before = torch.get_rng_state()
+        try:
+            logits: Tensor = self.forward(x)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise CannotPack(f"the model fails on a batch of several trials: {error}") from error
+        if not torch.equal(before, torch.get_rng_state()):
+            raise CannotPack("the model draws random numbers that are not a trial's own")
+        parts = logits.chunk(len(self._runs))
+        if not all(_near(parts[k], one) for k, one in zip(places, alone, strict=True)):
+            raise CannotPack("the model mixes the samples of a batch")
+        self._verified = True
+        return logits
+
+
+def release(run: Run) -> None:
+    """Give a run that has left a pack tensors of its own."""
+    for parameter in run.model.parameters():
+        parameter.data, parameter.grad = parameter.detach().clone(), None
+    for module in run.model.modules():
+        for name, buffer in module._buffers.items():
+            module._buffers[name] = None if buffer is None else buffer.clone()
+
+
+def _columns(
+    runs: Sequence[Run], named: Callable[[nn.Module], dict[str, Tensor]]
+) -> list[list[Tensor]]:
+    """For each tensor of a model, that of every run."""
+    return [
+        list(column) for column in zip(*(named(run.model).values() for run in runs), strict=True)
+    ]
+
+
+def _stack(column: Sequence[Tensor]) -> Tensor:
+    return torch.stack([tensor.detach() for tensor in column])
+
+
+def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
+    """Stack the buffers of all models, and put views in their places."""
+    found: dict[int, Tensor] = {}
+    for modules in zip(*(run.model.modules() for run in runs), strict=True):
+        for name, first in modules[0]._buffers.items():
+            if first is not None:
+                views = list(stack := torch.stack([module._buffers[name] for module in modules]))
+                for module, view in zip(modules, views, strict=True):
+                    module._buffers[name] = view
+                found[id(views[0])] = stack
+    return found
+
+
+def _alone(run: Run, x: Tensor) -> Tensor:
+    """What the run's own model makes of a batch in training; leaves no trace."""
+    buffers = {name: buffer.clone() for name, buffer in run.model.named_buffers()}
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(run.generators["dropout"].get_state())
+        logits: Tensor = functional_call(run.model, buffers, (x,))
+        return logits
+
+
+def _near(part: Tensor, alone: Tensor) -> bool:
+    within = CLOSE.get(part.dtype, CLOSE_IN_HALF)
+    same = torch.allclose(
+        part, alone, rtol=0, atol=within * float(alone.abs().max()), equal_nan=True
+    )
+    return part.shape == alone.shape and same
+
+
+def _each(optimizers: Sequence[torch.optim.Optimizer]) -> None:
+    for optimizer in optimizers:
+        optimizer.step()

@@ -1,0 +1,76 @@
+"""Which runs can be trained as one program, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from espalier.train.trainee import Trainee
+
+_PLAIN = frozenset(vars(nn.Module()))
+"""The attributes that every module has."""
+_HOOKS = [name for name in sorted(_PLAIN) if name.endswith("_hooks")]
+
+
+def why_alone(trainee: Trainee) -> str:
+    """Why this run can only train alone; empty if nothing speaks against a pack."""
+    recipe, run = trainee.recipe, trainee.run
+    reasons = {
+        "compiled models are trained one by one": recipe.compile,
+        "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
+        "the data is streamed, not held in memory": getattr(run.train, "streamed", False),
+        f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,
+        "the model has hooks": any(_hooked(module) for module in run.model.modules()),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _hooked(module: nn.Module) -> bool:
+    return any(vars(module)[name] for name in _HOOKS)
+
+
+def alike(one: Trainee, other: Trainee) -> bool:
+    """Whether two runs, both fit for packs, can be in the same one."""
+    return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
+
+
+def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
+    """The places of the trainees, put together where they are alike; others alone. In order."""
+    found: list[list[int]] = []
+    for place, trainee in enumerate(trainees):
+        free = not why_alone(trainee)
+        home = [g for g in found if free and not why_alone(trainees[g[0]])]
+        same = next((g for g in home if alike(trainees[g[0]], trainee)), None)
+        if same is None:
+            found.append([place])
+        else:
+            same.append(place)
+    return found
+
+
+def _outside(trainee: Trainee) -> Hashable:
+    """What must be equal beside the models."""
+    run, recipe = trainee.run, trainee.recipe
+    return id(run.train), run.batch_size, recipe.amp, recipe.cpu_threads, trainee.device
+
+
+def _inside(trainee: Trainee) -> list[Any]:
+    """The model as its names, types, settings and the kinds of its tensors."""
+    return [
+        (name, type(module), _settings(module), _tensors(module))
+        for name, module in trainee.run.model.named_modules(remove_duplicate=False)
+    ]
+
+
+def _settings(module: nn.Module) -> dict[str, Any]:
+    """Attributes of the module's own; a tensor among them equals nothing, itself aside."""
+    held = vars(module).items()
+    own = {name: value for name, value in held if name not in _PLAIN}
+    return {name: id(v) if isinstance(v, Tensor) else v for name, v in own.items()}
+
+
+def _tensors(module: nn.Module) -> list[Any]:
+    held = (*module._parameters.items(), *module._buffers.items())
+    return [(name, t if t is None else (t.shape, t.dtype, t.requires_grad)) for name, t in held]

@@ -1,0 +1,89 @@
+"""A run with all that its training loop needs to know of its trial."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from espalier.component import symbol
+from espalier.contracts import LrSchedule, Run
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The symbols of the loop itself."""
+
+    epochs: int = symbol("NUM_EPOCHS", 20)
+    batch_size: int = symbol("BATCH_SIZE", 32)
+    seed: int = symbol("SEED", 1)
+    learning_rate: float = symbol("LEARNING_RATE", 0.001)
+    grad_clip_norm: float = symbol("GRAD_CLIP_NORM", 0.0)
+    amp: Literal["off", "bf16", "fp16"] = symbol("AMP", "off")
+    compile: bool = symbol("COMPILE", False)
+    cpu_threads: int = symbol("CPU_THREADS", 1)
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A run, its recipe and its learning-rate schedule.
+
+    With `check` the method asserts its invariants after every update.
+    """
+
+    run: Run
+    recipe: Recipe
+    schedule: LrSchedule
+    check: bool = False
+
+    @cached_property
+    def forward(self) -> nn.Module:
+        """The model, compiled if the recipe says so."""
+        return compiled(self.run.model) if self.recipe.compile else self.run.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the run trains."""
+        return self.run.train.device
+
+    def autocast(self) -> Any:
+        """The context of forward passes: the recipe's number format."""
+        if self.recipe.amp == "off":
+            return contextlib.nullcontext()
+        kind = torch.bfloat16 if self.recipe.amp == "bf16" else torch.float16
+        return torch.autocast(self.device.type, dtype=kind)
+
+    def set_rate(self) -> None:
+        """Give the optimizer the learning rate of the coming update."""
+        run = self.run
+        factor = self.schedule.factor(run.step, run.steps_per_epoch, run.epochs)
+        for group in run.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * factor
+
+    def after_backward(self) -> None:
+        """Gradients are there: the method sees them, then their norm is limited."""
+        self.run.method.after_backward(self.run)
+        if self.recipe.grad_clip_norm > 0:
+            nn.utils.clip_grad_norm_(self.run.model.parameters(), self.recipe.grad_clip_norm)
+
+    def after_step(self) -> None:
+        """An update is done: count it and let the method act on it."""
+        self.run.step += 1
+        self.run.method.after_step(self.run)
+        if self.check:
+            self.run.method.check(self.run)
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """`model` compiled as in a fresh process.
+
+    What earlier trials of this worker compiled is forgotten first: past a limit torch would run
+    later models uncompiled, and their numbers would depend on what ran before.
+    """
+    torch.compiler.reset()
+    module: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    return module
