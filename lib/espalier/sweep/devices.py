@@ -6,11 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from espalier.errors import UserError
 
 CPU = "cpu"
+HERE = "this process"
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -28,6 +31,16 @@ def slots(device: str, parallel: int, threads: int) -> list[str]:
     return [gpus[index % len(gpus)] for index in range(parallel or len(gpus))]
 
 
+def described(devices: Sequence[str]) -> str:
+    """What the workers of `devices` compute on, in words: `on the CPU`, `on 2 GPUs`."""
+    first, count = devices[0], len(set(devices))
+    one = "GPU slice" if first.startswith("MIG") else "GPU"
+    return _PLACES.get(first) or f"on {count} {one}{'s' * (count > 1)}"
+
+
+_PLACES = {CPU: "on the CPU", HERE: "in this process"}
+
+
 def cores() -> int:
     """CPU cores this process may use, by affinity and by the container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -37,14 +50,17 @@ def cores() -> int:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs this process may use; an inherited CUDA_VISIBLE_DEVICES is respected."""
+    """The GPUs this process may use, each once; an inherited CUDA_VISIBLE_DEVICES is respected.
+
+    Of that variable CUDA heeds what comes before the first name that cannot be one.
+    """
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
-        return [part.strip() for part in allowed.split(",") if part.strip() not in ("", "-1")]
-    if shutil.which("nvidia-smi"):
-        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            return listed(answer.stdout)
+        names = (part.strip() for part in allowed.split(","))
+        return list(dict.fromkeys(takewhile(re.compile(r"\d+$|GPU-|MIG-").match, names)))
+    answer = _driver("-L")
+    if answer is not None:
+        return listed(answer)
     return [str(index) for index, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
 
 
@@ -52,3 +68,26 @@ def listed(text: str) -> list[str]:
     """The ids in the answer of `nvidia-smi -L`: of MIG slices where there are any, else of GPUs."""
     ids = re.findall(r"UUID: ((?:GPU|MIG)-[^\s)]+)", text)
     return [name for name in ids if name.startswith("MIG")] or ids
+
+
+def free_memory() -> dict[str, int]:
+    """Bytes free on each GPU, by its index and by its UUID; empty if the driver does not say.
+
+    Not told of MIG slices. An index is the driver's, which is CUDA's on machines of equal GPUs.
+    """
+    query = ("--query-gpu=index,uuid,memory.free", "--format=csv,noheader,nounits")
+    return measured(_driver(*query) or "")
+
+
+def measured(text: str) -> dict[str, int]:
+    """The answer to that question, lines of `0, GPU-1234, 81000` in MiB."""
+    rows = re.findall(r"^(\d+), (GPU-\S+), (\d+)$", text, re.M)
+    return {name: int(mib) << 20 for index, uuid, mib in rows for name in (index, uuid)}
+
+
+def _driver(*question: str) -> str | None:
+    if not shutil.which("nvidia-smi"):
+        return None
+    command = ["nvidia-smi", *question]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout if answer.returncode == 0 else None
