@@ -206,3 +206,16 @@ def test_the_update_is_up_to_the_subclass() -> None:
     weight.grad = torch.ones(1)
     with pytest.raises(NotImplementedError):
         Lean([weight], {}).step()
+
+
+@pytest.mark.parametrize("options", ADAMS)
+def test_a_parameter_that_sits_a_step_out_counts_its_own_steps(options: dict[str, Any]) -> None:
+    (one, torchs), (other, lean) = pair("adam", options)
+    for step in range(20):
+        for model, optimizer in ((one, torchs), (other, lean)):
+            loops.backward(model, step)
+            if step in (4, 5, 11):
+                next(model.parameters()).grad = None
+            optimizer.step()
+    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(held(torchs), held(lean))

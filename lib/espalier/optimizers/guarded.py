@@ -34,6 +34,7 @@ class GuardedAdam(LeanAdam):
         self.guard = None if spam is None else SpamGuard(spam)
 
     def _update(self) -> None:
+        self._part_counters()  # before the guard resets any
         self._before_update()
         super()._update()
         self._after_update()

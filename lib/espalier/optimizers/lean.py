@@ -105,10 +105,25 @@ def _gradients(parameters: list[Tensor]) -> list[Any]:
 
 
 class LeanAdam(Lean, torch.optim.Adam):
-    """torch's fused Adam or, with `decoupled_weight_decay`, AdamW; `options` are Adam's own."""
+    """torch's fused Adam or, with `decoupled_weight_decay`, AdamW; `options` are Adam's own.
+
+    Parameters that began together share the tensor that counts their steps, until one of them is
+    without a gradient: to add to six such tensors takes a CPU 24 microseconds, more than the rest.
+    """
 
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
+
+    def _update(self) -> None:
+        self._part_counters()
+        super()._update()
+
+    def _part_counters(self) -> None:
+        """Give every state of a group a counter of its own if not all of its parameters step."""
+        for group in self.param_groups:
+            if any(p.grad is None for p in group["params"]):
+                for state in (self.state[p] for p in group["params"] if p in self.state):
+                    state.update(step=state["step"].clone())
 
     def _rate(self, lr: Any) -> Any:
         """The learning rate of this step, for a group's own `lr`."""
@@ -120,7 +135,8 @@ class LeanAdam(Lean, torch.optim.Adam):
             _begin(parameters, states, group["amsgrad"])
         steps = [state["step"] for state in states]
         scaling = self._scaling()
-        torch._foreach_add_(steps, _ONE if steps[0].is_cpu else 1)
+        counters = list({id(step): step for step in steps}.values())
+        torch._foreach_add_(counters, _ONE if steps[0].is_cpu else 1)
         kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
         kernel(
             parameters,
@@ -139,15 +155,16 @@ class LeanAdam(Lean, torch.optim.Adam):
             **scaling,
         )
         if scaling["found_inf"] is not None:  # then the kernel did nothing
-            torch._foreach_sub_(steps, [scaling["found_inf"]] * len(steps))
+            torch._foreach_sub_(counters, [scaling["found_inf"]] * len(counters))
 
 
 def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:
     """Fill the states that are empty."""
     names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsgrad else [])]
+    step = torch.zeros((), dtype=torch.float32, device=parameters[0].device)
     for parameter, state in zip(parameters, states, strict=True):
         if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            state["step"] = step
             state.update({name: torch.zeros_like(parameter) for name in names})
 
 

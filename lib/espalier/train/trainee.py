@@ -28,7 +28,7 @@ class Recipe:
     cpu_threads: int = symbol("CPU_THREADS", 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trainee:
     """A run, its recipe and its learning-rate schedule.
 
