@@ -12,7 +12,7 @@ from espalier.config import Config
 from espalier.contracts import CannotTrain, Dataset, RawData, Run, Split, steps_in
 from espalier.train import data
 from espalier.train.augment import Augmentation
-from espalier.train.data import DataPlan, SealedTest, batches, channel_statistics, divide
+from espalier.train.data import DataPlan, SealedTest, batches, divide
 
 CPU = torch.device("cpu")
 VALUES = {
@@ -24,7 +24,7 @@ VALUES = {
     "AUGMENT_FLIP": "n",
     "AUGMENT_CROP_PADDING": "0",
 }
-SETTINGS = {"DATA_DIR": "data", "DOWNLOAD": "n"}
+SETTINGS = {"DATA_DIR": "data", "DOWNLOAD": "n", "DATA_MEMORY": "0", "DATA_WORKERS": "0"}
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,6 @@ def test_a_batch_is_no_larger_than_the_training_samples():
     assert len(load(BATCH_SIZE="30").train) == 30
     with pytest.raises(CannotTrain, match="CONFIG_BATCH_SIZE=31: must be at most the 30"):
         load(BATCH_SIZE="31")
-
-
-def test_statistics_of_a_channel():
-    # channel 0 holds 0, 2, 4, 6: mean 3, deviation sqrt(5); channel 1 is constant
-    x = torch.tensor([[[[0.0, 2.0]], [[7.0, 7.0]]], [[[4.0, 6.0]], [[7.0, 7.0]]]])
-    mean, std = channel_statistics(x)
-    assert mean.flatten().tolist() == [3.0, 7.0]
-    assert std.flatten().tolist() == pytest.approx([5**0.5, 1.0])
 
 
 def test_images_are_normalised_by_the_training_split_alone():

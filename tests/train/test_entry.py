@@ -14,7 +14,14 @@ from espalier.train import entry
 from espalier.train.loop import Loop
 from espalier.trial import Job, Status, Trial
 
-SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DOWNLOAD": "n", "DEBUG_CHECKS": "n"}
+SETTINGS = {
+    "DEVICE": "cpu",
+    "DATA_DIR": "data",
+    "DATA_MEMORY": "0",
+    "DATA_WORKERS": "0",
+    "DOWNLOAD": "n",
+    "DEBUG_CHECKS": "n",
+}
 SMALL = {
     "TRAIN_SUBSET": "120",
     "BATCH_SIZE": "8",

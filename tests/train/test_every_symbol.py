@@ -23,6 +23,14 @@ from espalier.trial import Job, Trial
 
 SYMBOLS = Symbols(parse())
 
+SETTINGS = {
+    "DEVICE": "cpu",
+    "DATA_MEMORY": "0",
+    "DATA_WORKERS": "0",
+    "DOWNLOAD": "n",
+    "DEBUG_CHECKS": "y",
+}
+
 # Small enough to train in a tenth of a second, long enough for every mechanism to act: 90
 # updates, pruning from the fourth on, an optimizer reset after the tenth.
 BASE = {
@@ -122,7 +130,7 @@ CASES = list(cases())
 
 def outcome(values, data_dir):
     """What a training run under `values` comes to, as comparable text."""
-    settings = {"DEVICE": "cpu", "DATA_DIR": data_dir, "DOWNLOAD": "n", "DEBUG_CHECKS": "y"}
+    settings = {**SETTINGS, "DATA_DIR": data_dir}
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
     trainee, _ = entry.prepare(Job(trial, settings, None, lambda record: None))
     for _, record in Loop([trainee]).epochs():

@@ -1,5 +1,7 @@
 """The samples of a trial: read, split, normalised and resized once, then held on the device.
 
+A set that would not fit is kept raw and prepared batch by batch (see `keeping`).
+
 Trials with equal data settings share the tensors within a worker. The test set is sealed: it can
 be opened once, at the end.
 """
@@ -14,14 +16,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from espalier import component
 from espalier.component import symbol
 from espalier.config import Config
-from espalier.contracts import CannotTrain, Dataset, RawData, Run, SampleShape, Split, steps_in
+from espalier.contracts import CannotTrain, Dataset, RawData, Run, SampleShape, Split
 from espalier.paths import ROOT
 from espalier.train.augment import Augmentation
+from espalier.train.keeping import Keeping
+from espalier.train.preparing import Preparation
 from espalier.train.stratify import members_of_classes, stratified_order
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
@@ -85,7 +88,9 @@ def load_data(
     folder = ROOT / settings.read("DATA_DIR", str)
     download = settings.read("DOWNLOAD", bool)
     plan = component.build(DataPlan, config, "")
-    prepared = _prepare(_Request(dataset, folder, download, plan, (input_size, str(device))))
+    keeping = component.build(Keeping, settings, "")
+    target = (input_size, str(device))
+    prepared = _prepare(_Request(dataset, folder, download, plan, target, keeping))
     prepared.check_untouched()
     _check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
     return Data(
@@ -114,19 +119,9 @@ def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
     split, size = runs[0].train, runs[0].batch_size
     if any(run.train is not split or run.batch_size != size for run in runs):
         raise ValueError("runs must have the same training split and batch size to share batches")
-    found = split.batches(_chosen(runs))
-    return _augmented(runs, found) if any(map(_augments, runs)) else found
-
-
-def _chosen(runs: Sequence[Run]) -> Iterator[Tensor]:
-    """Which samples make up each batch, (K * b,), on the device of the samples."""
-    split, size = runs[0].train, runs[0].batch_size
     orders = torch.stack([_order(len(split), run.generators["batches"]) for run in runs])
-    orders = orders.to(split.device)  # (K, samples)
-    last = steps_in(len(split), size) - 1
-    for step in range(last + 1):
-        end = None if step == last else (step + 1) * size
-        yield orders[:, step * size : end].reshape(-1)
+    found = split.batches(orders, size)
+    return _augmented(runs, found) if any(map(_augments, runs)) else found
 
 
 def _order(samples: int, generator: torch.Generator) -> Tensor:
@@ -160,6 +155,7 @@ class _Request:
     download: bool
     plan: DataPlan
     target: tuple[int | None, str]  # pixels a side, device
+    keeping: Keeping
 
 
 @dataclass(frozen=True)
@@ -182,19 +178,11 @@ def _prepare(request: _Request) -> _Prepared:
     raw = request.dataset.load(request.folder, request.download)
     splits = divide(raw, request.plan)
     input_size, device = request.target
-    to_floats = _scaling(splits[0].x, request.plan.normalize)
-    train, validation, test = (
-        _frozen(_resize(to_floats(split.x.to(device)), input_size), split.y.to(device))
-        for split in splits
-    )
-    channels, height, width = train.x.shape[1:]
+    preparation = Preparation.of(splits[0].x, request.plan.normalize, input_size)
+    train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
+    _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)
     return _Prepared(train, validation, test, shape, fingerprint(splits))
-
-
-def _frozen(x: Tensor, y: Tensor) -> Split:
-    """A split whose tensors count writes from zero."""
-    return Split(x.detach().clone(), y.detach().clone())
 
 
 def divide(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
@@ -234,40 +222,6 @@ def _check_batch(batch_size: int, samples: int) -> None:
             "batch_size",
             f"CONFIG_BATCH_SIZE={batch_size}: must be at most the {samples} training samples",
         )
-
-
-def _scaling(train_x: Tensor, normalize: bool) -> Callable[[Tensor], Tensor]:
-    """How raw samples become float32: to 0..1, then by the mean and std of `train_x` a channel."""
-    if not normalize:
-        return _unit
-    mean, std = channel_statistics(_unit(train_x))
-
-    def to_floats(x: Tensor) -> Tensor:
-        return (_unit(x) - mean.to(x.device)) / std.to(x.device)
-
-    return to_floats
-
-
-def _unit(x: Tensor) -> Tensor:
-    """Samples as float32 in 0..1; what is float already stays as it is."""
-    return x.float() / 255 if x.dtype == torch.uint8 else x.float()
-
-
-def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, (1, channels, 1, 1) float32.
-
-    `x` is (n, channels, height, width). The deviation is that of the population; a constant
-    channel gets 1, so that it becomes 0.
-    """
-    std, mean = torch.std_mean(x.double(), dim=(0, 2, 3), correction=0, keepdim=True)
-    return mean.float(), torch.where(std > 0, std, 1.0).float()
-
-
-def _resize(x: Tensor, size: int | None) -> Tensor:
-    """`x` (n, channels, height, width) as (n, channels, size, size)."""
-    if size is None or x.shape[2:] == (size, size):
-        return x
-    return F.interpolate(x, (size, size), mode="bilinear", antialias=True)
 
 
 def fingerprint(splits: tuple[Split, ...]) -> str:

@@ -1,0 +1,53 @@
+"""Whether samples are held as the model sees them, or raw and prepared batch by batch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from espalier import memory
+from espalier.component import symbol
+from espalier.contracts import Split
+from espalier.train.preparing import Preparation
+from espalier.train.streamed import StreamedSplit
+
+FLOAT = 4  # bytes
+SHARERS = "ESPALIER_WORKERS"  # how many workers use this one's device, set by the runner
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How much prepared samples may take (MB, 0: by what is free) and who prepares them else."""
+
+    limit: int = symbol("DATA_MEMORY", 0)
+    workers: int = symbol("DATA_WORKERS", 2)
+
+    def kept(
+        self, raw: Iterable[Split], preparation: Preparation, device: torch.device
+    ) -> list[Split]:
+        """The splits of one data set, prepared on `device`, or streamed to it if they are large.
+
+        Nothing else depends on which: batches hold the same numbers.
+        """
+        splits = list(raw)
+        needed = sum(FLOAT * math.prod(preparation.shape(split.x)) for split in splits)
+        if needed <= (self.limit * 10**6 or share(device)):
+            return [
+                Split(preparation.whole(split.x, device).data, split.y.to(device).data)
+                for split in splits
+            ]
+        there = preparation.to(device)
+        return [
+            StreamedSplit(split.x.data, split.y.data, there, device, self.workers)
+            for split in splits
+        ]
+
+
+def share(device: torch.device) -> int:
+    """Bytes of samples this process may hold: half of what is free, divided by its workers."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available()
+    return free // (2 * int(os.environ.get(SHARERS, "1")))
