@@ -13,12 +13,13 @@ images) puts them in proportion.
 from __future__ import annotations
 
 import copy
-import platform
 import statistics
 import time
 from collections.abc import Callable
 
+import measuring
 import torch
+from measuring import Figure
 from torch import nn
 from torch.nn import functional as F
 
@@ -67,7 +68,6 @@ def steps(model: nn.Module) -> dict[str, list[float]]:
             times["AdamW"].append(torch_time)
             times[kind].append(our_time)
     ours.pruner.masks.assert_masked(ours)
-    print(f"pruned {ours.pruner.masks.pruned:,} of {ours.pruner.masks.size:,} weights")
     return times
 
 
@@ -79,24 +79,24 @@ def training_step(model: nn.Module) -> float:
 
 def main() -> None:
     """Print the comparison."""
+    args = measuring.parser(__doc__).parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = ResNet18().build(SampleShape(3, 32, 32, 10))
-    size = sum(p.numel() for p in model.parameters())
-    print(f"{size:,} parameters, torch {torch.__version__}, {platform.machine()}, 1 thread")
     times = steps(copy.deepcopy(model))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in medians.items():
-        print(f"{name:18} {value:8.2f} ms  (n={len(times[name])}, fastest {min(times[name]):.2f})")
-    base, plain, update = medians.values()
-    mean = ((EVERY - 1) * plain + update) / EVERY
-    print(
-        f"re-mask alone      {update - plain:8.2f} ms = {(update - plain) / base:.2f} AdamW steps"
-    )
-    print(f"mean of {EVERY} steps  {mean:8.2f} ms = {mean / base:.2f} x AdamW")
     passes = training_step(model)
-    print(f"forward, backward  {passes:8.0f} ms")
-    print(f"AdamWPrune adds {(mean - base) / (passes + base):.2%} to a training step of AdamW")
+    base, plain, update = (statistics.median(values) for values in times.values())
+    mean = ((EVERY - 1) * plain + update) / EVERY
+    whole = [Figure(f"{name}, CPU time", values, "ms") for name, values in times.items()]
+    derived = {
+        "re-mask alone, in steps of AdamW": ((update - plain) / base, "x"),
+        f"mean of {EVERY} steps against AdamW": (mean / base, "x"),
+        "forward and backward, CPU time": (passes, "ms"),
+        "added to a training step of AdamW": (100 * (mean - base) / (passes + base), "%"),
+    }
+    figures = whole + [Figure(name, [value], unit) for name, (value, unit) in derived.items()]
+    size = sum(p.numel() for p in model.parameters())
+    measuring.tell(args, figures, [f"{size:,} parameters, 1 thread; the last 4 from the medians"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Milliseconds a batch: samples held in memory against torch's DataLoader, interleaved, medians.
 
-Run: python benchmarks/data_batches.py [rounds]
+Run: python benchmarks/data_batches.py [--rounds 11]
 
 The DataLoader is given its best case, a TensorDataset that is in memory already and needs no
 decoding; each round times one epoch of every source, so that they share the machine's moods.
@@ -8,13 +8,12 @@ decoding; each round times one epoch of every source, so that they share the mac
 
 from __future__ import annotations
 
-import platform
-import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable
 
+import measuring
 import torch
+from measuring import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
 from espalier.contracts import Method, Run, Split, steps_in
@@ -74,8 +73,8 @@ def milliseconds(source: Source, steps: int) -> float:
     return 1000 * (time.perf_counter() - start) / steps
 
 
-def measure(shape: tuple[int, int, int, int], rounds: int) -> dict[str, float]:
-    """Median over `rounds` of every source, after one epoch that is not counted."""
+def measure(shape: tuple[int, int, int, int], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds a batch of every source, round by round, after one that is not counted."""
     split = Split(torch.randn(shape), torch.randint(10, shape[:1]))
     steps = steps_in(len(split), BATCH)
     found = sources(split)
@@ -83,17 +82,18 @@ def measure(shape: tuple[int, int, int, int], rounds: int) -> dict[str, float]:
     for _ in range(rounds + 1):
         for name, source in found.items():
             times[name].append(milliseconds(source, steps))
-    return {name: statistics.median(values[1:]) for name, values in times.items()}
+    return {name: values[1:] for name, values in times.items()}
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    args = measuring.parser(__doc__, rounds=11).parse_args()
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, {platform.machine()}, 1 thread, batch {BATCH}, n={rounds}")
-    table = {size: measure(shape, rounds) for size, shape in SIZES.items()}
-    print(f"{'ms a batch':28}" + "".join(f"{size:>10}" for size in table))
-    for name in next(iter(table.values())):
-        print(f"{name:28}" + "".join(f"{row[name]:10.3f}" for row in table.values()))
+    figures = [
+        Figure(f"{size}: {name}", values, "ms a batch")
+        for size, shape in SIZES.items()
+        for name, values in measure(shape, args.rounds).items()
+    ]
+    measuring.tell(args, figures, [f"batches of {BATCH}, 1 thread"])
 
 
 if __name__ == "__main__":

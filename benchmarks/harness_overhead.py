@@ -1,33 +1,27 @@
 """What a sweep costs beyond training: milliseconds for a trial that does nothing.
 
-    .venv/bin/python benchmarks/harness_overhead.py [--rounds 5] [--trials 200] [--peers VENV]
+    .venv/bin/python benchmarks/harness_overhead.py [--rounds 5] [--trials 200]
 
 Espalier's figure is the real thing: warm worker processes, two durable states a trial in SQLite
 (full synchronisation), the trial's folder with its three files, plain progress lines. Beside it,
 interleaved in the same run, Optuna (random sampler, journal file and SQLite) and Hydra (basic
-multirun) do the same no-op, in a throw-away environment made from requirements/bench.txt, or in
-VENV. Start-up is left out everywhere: from the first trial's start to the last one's end.
-
-Measured (2 cores of a shared x86-64 server, load 1.1, Python 3.11, 5 rounds of 200 trials,
-medians): espalier 1.57 ms with 1 worker, 1.22 with 2, of which its store 0.42; Optuna 5.0.0 in one
-process 1.29 (journal file), 11.3 (SQLite); Hydra 1.3.8 44.4. At load 8.6: 8.9, 9.1; 18.4, 132; 241.
+multirun) do the same no-op. Start-up is left out everywhere: from the first trial's start to the
+last one's end.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
-import statistics
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from espalier.paths import ROOT
+import measuring
+import peers
+from measuring import Figure, Measure
+
 from espalier.sweep import launch
 from espalier.sweep.launch import Request
 from espalier.sweep.results_dir import STORE, sweeps
@@ -35,7 +29,7 @@ from espalier.sweep.store import Planned, Store
 from espalier.trial import Job, Result, Status, Trial
 
 SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
-GOAL = 5.0  # ms
+GOAL = 5.0  # ms a trial
 
 OPTUNA = """
 import sys, time, optuna
@@ -72,26 +66,20 @@ def noop(job: Job) -> Result:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = measuring.parser(__doc__, rounds=5)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--peers", type=Path, help="environment that has optuna and hydra")
     args = parser.parse_args()
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
-    with tempfile.TemporaryDirectory() as folder:
-        python = peers(args.peers or Path(folder) / "peers")
-        measured = candidates(args.trials, python)
-        seen: dict[str, list[float]] = {name: [] for name in measured}
-        for _ in range(args.rounds):
-            for name, measure in measured.items():
-                with tempfile.TemporaryDirectory() as place:
-                    seen[name].append(measure(Path(place)))
-        report(seen)
+    peer = peers.python()
+    seen = measuring.interleaved(candidates(args.trials, peer), args.rounds)
+    goals = {name: f"<= {GOAL:g}" for name in seen if name.startswith("espalier")}
+    figures = [Figure(name, seen[name], "ms a trial", goals.get(name, "")) for name in seen]
+    measuring.tell(args, figures, [peers.versions() if peer else peers.NOT_MEASURED])
 
 
-def candidates(count: int, python: Path | None) -> dict[str, Callable[[Path], float]]:
+def candidates(count: int, python: Path | None) -> dict[str, Measure]:
     """What is measured: by name, a function of an empty folder to milliseconds a trial."""
-    found: dict[str, Callable[[Path], float]] = {
+    found: dict[str, Measure] = {
         "espalier, 1 worker": lambda place: espalier(place, count, 1),
         "espalier, 2 workers": lambda place: espalier(place, count, 2),
         "(its store alone)": lambda place: store_alone(place, count),
@@ -111,18 +99,6 @@ def candidates(count: int, python: Path | None) -> dict[str, Callable[[Path], fl
     }
 
 
-def peers(venv: Path) -> Path | None:
-    """The interpreter of the peers' environment, made if it is missing; None if that fails."""
-    python = venv / "bin" / "python"
-    wanted = ["pip", "install", "-q", "-p", str(python), "-r", str(ROOT / "requirements/bench.txt")]
-    for arguments in [] if python.exists() else [["venv", "-q", str(venv)], wanted]:
-        made = subprocess.run([sys.executable, "-m", "uv", *arguments], check=False)
-        if made.returncode:
-            print("peers: NOT MEASURED, their packages could not be installed (no network?)")
-            return None
-    return python
-
-
 def espalier(place: Path, count: int, workers: int) -> float:
     """Milliseconds a trial of a sweep of no-ops, from its own store."""
     config = {"CPU_THREADS": "1", "MODEL": "mlp", "OPTIMIZER": "sgd", "SEED": "1"}
@@ -139,6 +115,7 @@ def espalier(place: Path, count: int, workers: int) -> float:
         new=True,
         entry="harness_overhead:noop",
         in_process=False,
+        pack=1,
     )
     with contextlib.redirect_stdout(io.StringIO()):
         launch.run(request)
@@ -159,17 +136,8 @@ def store_alone(place: Path, count: int) -> float:
         for trial, _, _ in planned:
             with store.writing():  # as the runner does: one ends and the next begins
                 store.finish(trial.number - 1, 1, Result(Status.PASSED))
-                store.begin(trial.number, 1, "cpu")
+                store.begin([trial.number], 1, "cpu")
         return (time.perf_counter() - began) / count * 1000
-
-
-def report(seen: dict[str, list[float]]) -> None:
-    load = os.getloadavg()[0]
-    print(f"{len(next(iter(seen.values())))} rounds, load {load:.1f} on {os.cpu_count()} cores")
-    for name, values in seen.items():
-        middle = statistics.median(values)
-        print(f"{name:24} {middle:8.2f} ms a trial  [{min(values):.2f} - {max(values):.2f}]")
-    print(f"goal: espalier under {GOAL} ms")
 
 
 if __name__ == "__main__":

@@ -3,21 +3,21 @@
 Run: `python benchmarks/plan_10k.py`
 
 Each repetition is a fresh process, the same as `make sweep-generate`, writing into an empty
-folder; the phases are timed inside one more. Claim under test: under 5 s, and no torch imported.
+folder; the phases are timed inside one more. No torch is imported, which is checked.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import measuring
+from measuring import Figure
 
 RANGES = """CONFIG_OPTIMIZER=adamw|sgd
 CONFIG_PRUNING_METHOD=none|magnitude
@@ -27,6 +27,7 @@ CONFIG_SEED=1:1:125
 """
 TRIALS = 10_000
 REPEATS = 5
+GOAL = 5  # seconds
 PROBE = """
 import json, sys, time
 from pathlib import Path
@@ -69,22 +70,20 @@ def phases(folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
+    args = measuring.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "ranges").write_text(RANGES)
         seconds = [command(folder, i) for i in range(REPEATS)]
         cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
         parts = phases(folder)
-    shown = ", ".join(f"{part} {value:.2f}" for part, value in parts.items())
-    print(
-        f"python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
-    print(
-        f"sweep-generate, {TRIALS} trials: median {statistics.median(seconds):.2f} s of n={REPEATS}"
-    )
-    print(f"  each: {' '.join(f'{s:.2f}' for s in seconds)} s; inside one process: {shown} s")
-    seconds_cpu = (cpu.ru_utime + cpu.ru_stime) / REPEATS
-    print(f"  processor time: {seconds_cpu:.2f} s each; torch imported: no")
+    used = (cpu.ru_utime + cpu.ru_stime) / REPEATS
+    figures = [
+        Figure(f"sweep-generate, {TRIALS:,} trials", seconds, "s", f"<= {GOAL}"),
+        Figure("processor time of one", [used], "s"),
+        *(Figure(f"inside one process: {part}", [value], "s") for part, value in parts.items()),
+    ]
+    measuring.tell(args, figures, ["torch imported: no"])
 
 
 if __name__ == "__main__":

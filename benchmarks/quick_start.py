@@ -1,6 +1,6 @@
 """The quick start: the README's sweep from nothing planned to the report, and where the time goes.
 
-    python benchmarks/quick_start.py [range file]
+    python benchmarks/quick_start.py [range file] [--rounds 3]
 
 Runs the two commands behind `make sweep` in fresh processes, with results in a temporary folder,
 and splits the wall time: plan, start-up of the workers, training, and the rest (scheduling,
@@ -9,55 +9,50 @@ durable rows, reports).
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
-from espalier.paths import ROOT
-from espalier.sweep.store import Store
+import measuring
+import sweeping
+from measuring import Figure
+
 from espalier.trial import Status
 
 RANGE = "defconfigs/digits-adamwprune-range"
+WHOLE = "whole"
 
 
-def timed(*args: str) -> float:
-    """Wall seconds of one `python -m espalier` command; its output is shown if it fails."""
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "espalier", *args], cwd=ROOT, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    return time.perf_counter() - started
+def parts(place: Path, range_file: str) -> dict[str, float]:
+    """Seconds of each part of one quick start, and of the whole."""
+    swept = sweeping.sweep(place, range_file)
+    attempts, results = swept.attempts(), [result for _, result in swept.results()]
+    bad = [result for result in results if result.status is not Status.PASSED]
+    if bad:
+        raise SystemExit(f"{len(bad)} of {len(results)} trials did not pass: {bad[0].message}")
+    workers = len({attempt.worker for attempt in attempts})
+    start_up = min(attempt.started for attempt in attempts) - swept.started
+    training = sum(float(result.measures["total_time"]) for result in results) / workers
+    return {
+        "plan": swept.plan,
+        "start-up of the workers": start_up,
+        f"training ({workers} workers)": training,
+        "scheduling, rows, reports, exit": swept.run - start_up - training,
+        WHOLE: swept.whole,
+    }
 
 
 def main() -> None:
-    range_file = sys.argv[1] if len(sys.argv) > 1 else RANGE
-    with tempfile.TemporaryDirectory() as folder:
-        configs, results = Path(folder) / "configs", Path(folder) / "results"
-        plan = timed("sweep-generate", range_file, "--output-dir", str(configs))
-        clock = time.time()
-        run = timed("sweep-run", "--config-dir", str(configs), "--output-dir", str(results))
-        with Store.open(results / "sweep.db", readonly=True) as store:
-            attempts = list(store.attempts())
-            outcomes = [result for _, result, _ in store.final_results()]
-    workers = len({attempt.worker for attempt in attempts})
-    begun = min(attempt.started for attempt in attempts)
-    training = sum(float(result.measures["total_time"]) for result in outcomes) / workers
-    rows = {
-        "plan": plan,
-        "start-up of the workers": begun - clock,
-        f"training ({workers} workers)": training,
-        "scheduling, rows, reports, exit": run - (begun - clock) - training,
-        "whole": plan + run,
-    }
-    passed = sum(result.status is Status.PASSED for result in outcomes)
-    print(f"{range_file}: {passed} of {len(outcomes)} trials passed, {os.cpu_count()} cores")
-    for name, value in rows.items():
-        print(f"  {name:34s} {value:7.2f} s  {100 * value / rows['whole']:5.1f} %")
+    parser = measuring.parser(__doc__, rounds=3)
+    parser.add_argument("range_file", nargs="?", default=RANGE)
+    args = parser.parse_args()
+    seen: list[dict[str, float]] = []
+
+    def measure(place: Path) -> float:
+        seen.append(parts(place, args.range_file))
+        return seen[-1][WHOLE]
+
+    measuring.interleaved({args.range_file: measure}, args.rounds)
+    figures = [Figure(name, [one[name] for one in seen], "s") for name in seen[0]]
+    measuring.tell(args, figures, [f"{args.range_file}, every trial passed"])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,28 @@ class Swept:
     plan: float
     run: float
     started: float  # seconds since 1970
+    said: str  # what the run printed
 
     @property
     def whole(self) -> float:
         """Wall time from nothing planned to the report."""
         return self.plan + self.run
+
+    @property
+    def start_up(self) -> float:
+        """Seconds from the start of the run to the first trial's, a probe for packs included."""
+        return min(one.started for one in self.attempts()) - self.started
+
+    @property
+    def noted(self) -> list[str]:
+        """What the run thought worth a note."""
+        return [line for line in self.said.splitlines() if line.startswith("note: ")]
+
+    @property
+    def packs(self) -> str:
+        """How large the packs were: `16 x 32`: 32 trials in packs of 16."""
+        sizes = Counter(_size(result) for _, result in self.results())
+        return ", ".join(f"{size} x {trials}" for size, trials in sorted(sizes.items()))
 
     def attempts(self) -> list[Attempt]:
         """Every attempt at every trial."""
@@ -41,12 +59,11 @@ class Swept:
 
     def results(self) -> list[tuple[Trial, Result]]:
         """Every trial with its result."""
-        with Store.open(self.place / RESULTS / STORE, readonly=True) as store:
-            return [(trial, result) for trial, result, _ in store.final_results()]
+        return results(self.place)
 
     def outcomes(self) -> dict[str, Record]:
         """What is the same every time a trial is run, by the trial's id."""
-        return {trial.id: comparable(result) for trial, result in self.results()}
+        return outcomes(self.place)
 
 
 def sweep(place: Path, range_file: Path | str, also: str = "", **variables: object) -> Swept:
@@ -60,7 +77,7 @@ def sweep(place: Path, range_file: Path | str, also: str = "", **variables: obje
     said, _ = done.communicate()
     if done.returncode:
         sys.exit(said)
-    return Swept(place, planned, time.perf_counter() - clock, started)
+    return Swept(place, planned, time.perf_counter() - clock, started, said)
 
 
 def plan(place: Path, range_file: Path | str, also: str = "") -> float:
@@ -81,6 +98,7 @@ def start(
     """`sweep-run` of the plan in `place`, in a process group of its own."""
     folders = ("--config-dir", str(place / CONFIGS), "--output-dir", str(place / RESULTS))
     calm = {key: value for key, value in os.environ.items() if key not in ASKED}
+    calm["XDG_CACHE_HOME"] = str(place / "cache")  # nothing is known yet from earlier sweeps
     return subprocess.Popen(
         _command("sweep-run", *folders, *more),
         cwd=ROOT,
@@ -102,6 +120,21 @@ def attempts(place: Path) -> list[Attempt]:
         return []
     with Store.open(place / RESULTS / STORE, readonly=True) as store:
         return store.attempts()
+
+
+def results(place: Path) -> list[tuple[Trial, Result]]:
+    """Every trial with its result so far."""
+    with Store.open(place / RESULTS / STORE, readonly=True) as store:
+        return [(trial, result) for trial, result, _ in store.final_results()]
+
+
+def outcomes(place: Path) -> dict[str, Record]:
+    """What is the same every time a trial is run, by the trial's id."""
+    return {trial.id: comparable(result) for trial, result in results(place)}
+
+
+def _size(result: Result) -> int:
+    return int(result.provenance.get("pack", {}).get("size", 1))
 
 
 def comparable(result: Result) -> Record:
