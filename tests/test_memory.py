@@ -46,6 +46,16 @@ def test_the_narrowest_of_the_groups_around_counts(tmp_path):
     assert available(proc, groups) == 700
 
 
+def test_groups_of_version_1_are_heeded_too(tmp_path):
+    proc, groups = machine(tmp_path)  # in the group /old, which a container may not see
+    (groups / "memory").mkdir(parents=True)
+    for name, value in (("limit", 3000), ("usage", 2000)):
+        (groups / f"memory/memory.{name}_in_bytes").write_text(f"{value}\n")
+    assert available(proc, groups) == 1000
+    (groups / "memory/memory.stat").write_text("inactive_file 7\ntotal_inactive_file 500\n")
+    assert available(proc, groups) == 1500
+
+
 def test_a_machine_that_does_not_say_what_is_free_has_all(tmp_path):
     assert available(tmp_path, tmp_path) > 1 << 20
 

@@ -5,8 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+class Files(NamedTuple):
+    """Where a control group says what it may use, what it does, and how much of that is cache."""
+
+    limit: str
+    used: str
+    cached: str
+
+
+_VERSION_1 = Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = Files("memory.max", "memory.current", "inactive_file")
 
 
 def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int:
@@ -25,23 +38,30 @@ def _of_machine(meminfo: Path) -> int:
 
 
 def _of_groups(mine: Path, groups: Path) -> Iterator[int]:
-    """What is left of each limit on this process: of its control group and of those around it."""
-    lines = mine.read_text().splitlines() if mine.is_file() else []
-    named = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
-    for folder in [groups, *(groups / part for name in named for part in _ancestry(name))]:
-        limit = _text(folder / "memory.max")
+    """What is left of each limit on this process: of its control groups and of those around them.
+
+    Version 2 has one tree of groups, version 1 a tree for each thing it limits.
+    """
+    lines = mine.read_text().splitlines() if mine.is_file() else ["0::/"]
+    for _, things, name in (line.split(":", 2) for line in lines):
+        if not things:
+            yield from _left(groups, name, _VERSION_2)
+        elif "memory" in things.split(","):
+            yield from _left(groups / "memory", name, _VERSION_1)
+
+
+def _left(root: Path, name: str, files: Files) -> Iterator[int]:
+    group = Path(name.lstrip("/"))
+    for folder in (root / part for part in (group, *group.parents)):
+        limit = _text(folder / files.limit)
         if limit.isdigit():
-            yield int(limit) - _in_use(folder)
+            yield int(limit) - _in_use(folder, files)
 
 
-def _ancestry(name: str) -> list[Path]:
-    return [path for path in (Path(name), *Path(name).parents) if path != Path()]
-
-
-def _in_use(group: Path) -> int:
+def _in_use(group: Path, files: Files) -> int:
     """Less what is only a cache of files and gives way."""
-    cached = _numbers(group / "memory.stat").get("inactive_file", 0)
-    return int(_text(group / "memory.current") or 0) - cached
+    cached = _numbers(group / "memory.stat").get(files.cached, 0)
+    return int(_text(group / files.used) or 0) - cached
 
 
 def _numbers(path: Path) -> dict[str, int]:
