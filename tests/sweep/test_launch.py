@@ -125,7 +125,7 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
     output, _ = process.communicate()
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", output)
     lines = output.splitlines()
-    assert lines[0].endswith(": new sweep, 2 of 2 trials, 1 at a time")
+    assert lines[0].endswith(": new sweep, 2 of 2 trials, 1 at a time on the CPU")
     assert re.fullmatch(
         r"\[1/2\] config_001 passed val 51\.0% sparsity 70\.0% \S+s  ETA .*", lines[1]
     )
@@ -310,7 +310,7 @@ def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:
     (folder,) = sweeps(tmp_path)
     assert list(status_lines(folder)) == [str(folder), "finished: 2 passed"]
     with Store.open(folder / STORE) as store, store.writing():
-        store.begin(2, 1, "cpu")
+        store.begin([2], 1, "cpu")
     assert list(status_lines(folder))[1:] == [
         "1/2 done: 1 passed",
         "nobody runs it; `make sweep-run` goes on where it stopped",
@@ -329,7 +329,7 @@ def test_status_beside_the_runner(tmp_path: Path) -> None:
                 "val_acc": 93.1,
                 "sparsity": 0.35,
             }
-            store.progress(2, store.begin(2, 1, "cpu"), record)
+            store.progress(2, store.begin([2], 1, "cpu")[2], record)
         _, line, counts, runner = status_lines(folder)
     assert re.fullmatch(
         r"config_002 epoch 3/20 loss 0\.5 val 93\.1% sparsity 35\.0%  \d\.\ds", line

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from espalier import revision
 from espalier.errors import UserError
-from espalier.sweep import report, results_dir, space
-from espalier.sweep.devices import slots
+from espalier.sweep import admission, report, results_dir, space
+from espalier.sweep.devices import described, slots
 from espalier.sweep.pool import Executor, InProcess, Pool
 from espalier.sweep.progress import counted, display
 from espalier.sweep.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
@@ -66,9 +66,13 @@ def run(request: Request) -> int:
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
             return _closing(sweep, request)
-        executor = _executor(request, devices[: len(todo)], sweep)
+        wanted = devices[: 1 if request.in_process else len(todo)]
+        fit = admission.fitting(wanted, request.parallel)
+        for line in fit.notes:
+            print(line)
+        executor = _executor(request, fit.devices, sweep)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
-        print(f"{len(executor.devices)} at a time", flush=True)
+        print(f"{len(executor.devices)} at a time {described(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, request.limits, display())
         with stopping_on_signals(runner):
             runner.run()

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import pytest
+
+from espalier.sweep import admission, devices, footprint
+from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, Admission, choose, fits, fitting
+from espalier.sweep.footprint import Held
+from espalier.sweep.pool import InProcess
+from espalier.sweep.worker import OOM
+from espalier.trial import Result, Status
+
+GIB = 1 << 30
+
+
+class Slots(InProcess):
+    """An executor whose workers are told to be idle; worker n is process 100 + n."""
+
+    def __init__(self, *devices: str) -> None:
+        self.devices, self.free = devices, list(range(len(devices)))
+
+    def idle(self) -> list[int]:
+        return self.free
+
+    def process(self, slot: int) -> int:
+        return 100 + slot
+
+
+class Machine:
+    """Memory as a test says: what is left of it, and what each process holds."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.processes = room, dict[int, Held]()
+
+    def available(self) -> int:
+        return self.room
+
+    def held(self, process: int) -> Held:
+        return self.processes.get(process, Held(0, 0))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(100 * GIB)
+    monkeypatch.setattr(admission, "available", made.available)
+    monkeypatch.setattr(footprint, "held", made.held)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("room", "workers"),
+    [
+        (0, 1),
+        (WORKER + SPARE, 1),
+        (3 * WORKER + SPARE - 1, 2),
+        (3 * WORKER + SPARE, 3),
+        (GIB * 9, 4),
+    ],
+)
+def test_no_more_workers_than_fit_and_always_one(machine: Machine, room: int, workers: int) -> None:
+    machine.room = room
+    found = fitting(["cpu"] * 4, 0)
+    assert found.devices == ["cpu"] * workers
+    assert len(found.notes) == (workers < 4)
+
+
+def test_a_number_that_is_asked_for_is_obeyed_aloud(machine: Machine) -> None:
+    machine.room = GIB
+    assert fitting(["cpu"] * 4, 0) == (
+        ["cpu"],
+        [
+            "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
+            "not 4 at a time; PARALLEL=4 tries it"
+        ],
+    )
+    assert fitting(["cpu"] * 4, 4) == (
+        ["cpu"] * 4,
+        [
+            "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
+            "4 at a time may run out of it"
+        ],
+    )
+
+
+def test_a_gpu_with_little_free_memory_is_named_and_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"0": GPU_WORKER, "1": 2 * GPU_WORKER - 1, "2": 80 * GIB}
+    monkeypatch.setattr(devices, "free_memory", lambda: free)
+    wanted = ["0", "1", "2", "MIG-1", "1"]
+    assert fitting(wanted, 5) == (
+        wanted,
+        ["note: GPU 1: 2.1 GB of memory is free for 2 workers"],
+    )
+    assert fitting(["0"], 0) == (["0"], [])
+
+
+def test_trials_go_to_idle_slots_in_order(machine: Machine) -> None:
+    slots = Slots("cpu", "cpu", "cpu")
+    gate = Admission(slots, waits=True)
+    assert gate.assign([5, 6, 7, 8], {}) == {0: 5, 1: 6, 2: 7}
+    slots.free = [1]
+    assert gate.assign([8], {0: 5, 2: 7}) == {1: 8}
+    assert gate.assign([], {0: 5, 2: 7}) == {}
+    slots.free = []
+    assert gate.assign([8], {0: 5, 1: 6, 2: 7}) == {}
+
+
+def test_a_trial_waits_until_the_largest_worker_fits_again(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slots = Slots("cpu", "cpu", "cpu")
+    gate = Admission(slots, waits=True)
+    # 0 had 4 GiB and ended; 1 is at work with 3 and may grow by 1; 2 has not run yet
+    machine.processes = {100: Held(GIB, 4 * GIB), 101: Held(3 * GIB, 3 * GIB), 102: Held(GIB, GIB)}
+    slots.free = [0, 2]
+    machine.room = 7 * GIB + SPARE  # for 1's growth, 3 more for slot 0 and 3 more for slot 2
+    assert gate.assign([8, 9], {1: 6}) == {0: 8, 2: 9}
+    machine.room -= 1
+    assert gate.assign([8, 9], {1: 6}) == {0: 8}
+    machine.room = 4 * GIB + SPARE - 1
+    assert gate.assign([8, 9], {1: 6}) == {}
+    slots.free = [0, 1, 2]
+    assert gate.assign([8, 9], {}) == {0: 8}  # 4 GiB for one, 4 more for two
+    machine.room = 0
+    assert gate.assign([8, 9], {}) == {0: 8}  # one always runs
+    note = (
+        "note: 7.8 GB of memory is free and a worker took 4.3 GB: trials wait for others to end\n"
+    )
+    assert capsys.readouterr().out == note
+
+
+def test_the_largest_worker_is_remembered_when_it_is_gone(machine: Machine) -> None:
+    slots = Slots("cpu", "cpu")
+    gate = Admission(slots, waits=True)
+    machine.processes = {100: Held(GIB, 8 * GIB)}
+    gate.assign([1], {1: 2})
+    machine.processes, machine.room, slots.free = {}, 8 * GIB, [0]
+    assert gate.assign([1], {1: 2}) == {}
+
+
+def test_without_waiting_it_is_only_said(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = Admission(Slots("cpu", "cpu"), waits=False)
+    machine.room, machine.processes = GIB, {100: Held(0, GIB)}
+    for _ in range(2):
+        assert gate.assign([1, 2], {}) == {0: 1, 1: 2}
+    note = "note: 1.1 GB of memory is free and a worker took 1.1 GB: trials may run out of it\n"
+    assert capsys.readouterr().out == note
+
+
+def test_where_nothing_is_known_of_workers_nothing_waits(machine: Machine) -> None:
+    assert Admission(Slots("cpu", "cpu"), waits=True).assign([1, 2], {}) == {0: 1, 1: 2}
+
+
+def test_after_running_out_of_memory_a_trial_has_its_device_to_itself(machine: Machine) -> None:
+    slots = Slots("a", "a", "b")
+    gate = Admission(slots, waits=True, alone=[1])
+    gate.ended(2, Result(Status.ERROR, OOM))
+    gate.ended(3, Result(Status.ERROR, "crash"))
+    assert gate.assign([1, 2, 3, 4], {}) == {0: 1, 2: 2}  # nothing beside 1 on device a
+    slots.free = [1, 2]
+    assert gate.assign([2, 3, 4], {0: 1}) == {2: 2}
+    assert gate.assign([2, 3, 4], {0: 9}) == {1: 3, 2: 2}  # beside another 2 has to wait
+    slots.free = [0]
+    assert gate.assign([2], {1: 9, 2: 8}) == {}
+    assert gate.assign([2], {2: 8}) == {0: 2}
+
+
+def test_choosing() -> None:
+    assert choose([], [], []) is None
+    assert choose([1, 2], [], [1]) == 1
+    assert choose([1, 2], [9], [1]) == 2
+    assert choose([1], [9], [1]) is None
+    assert choose([2], [1], [1]) is None
+
+
+def test_fitting_sizes() -> None:
+    assert fits([3, 3, 3], 6) == 2
+    assert fits([3, 3, 3], 5) == 1
+    assert fits([], 0) == 0
+    assert fits([0, 0], 0) == 2
+    assert fits([0, 0], -1) == 0
