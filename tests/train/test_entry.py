@@ -143,6 +143,17 @@ def test_compiling_wraps_the_forward_pass(monkeypatch):
     assert compiled == [trainee.run.model]
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_data_set_that_does_not_fit_gives_the_same_numbers(workers):
+    changes = {"MODEL": "lenet5", "AUGMENT_CROP_PADDING": "1"}
+    limited = {"DATA_MEMORY": "1", "DATA_WORKERS": workers}  # 696 images of 4 kB take 2.9 MB
+    streamed = entry.train_trial(job(settings=limited, **changes))
+    held = entry.train_trial(job(**changes))
+    assert held.status is Status.PASSED
+    assert numbers(streamed) == numbers(held)
+    assert streamed.provenance["data_fingerprint"] == held.provenance["data_fingerprint"]
+
+
 def test_mixed_precision_reaches_the_loop():
     assert entry.prepare(job(AMP="bf16"))[0].recipe.amp == "bf16"
     with pytest.raises(UserError, match="CONFIG_AMP_FP16"):

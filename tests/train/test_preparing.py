@@ -1,4 +1,4 @@
-"""How raw samples become floats: statistics by hand, each sample by itself, all of them in chunks."""
+"""How raw samples become floats: statistics by hand, each sample by itself, all in chunks."""
 
 import pytest
 import torch
