@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from espalier.sweep import admission, devices, footprint
-from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, Admission, choose, fits, fitting
+from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, Admission, fits, fitting
 from espalier.sweep.footprint import Held
 from espalier.sweep.pool import InProcess
 from espalier.sweep.worker import OOM
@@ -94,15 +94,16 @@ def test_a_gpu_with_little_free_memory_is_named_and_used(
     assert fitting(["0"], 0) == (["0"], [])
 
 
-def test_trials_go_to_idle_slots_in_order(machine: Machine) -> None:
+def test_no_more_slots_than_trials(machine: Machine) -> None:
     slots = Slots("cpu", "cpu", "cpu")
     gate = Admission(slots, waits=True)
-    assert gate.assign([5, 6, 7, 8], {}) == {0: 5, 1: 6, 2: 7}
+    assert gate.free(4, []) == [0, 1, 2]
+    assert gate.free(2, []) == [0, 1]
+    assert gate.free(0, []) == []
     slots.free = [1]
-    assert gate.assign([8], {0: 5, 2: 7}) == {1: 8}
-    assert gate.assign([], {0: 5, 2: 7}) == {}
+    assert gate.free(4, [0, 2]) == [1]
     slots.free = []
-    assert gate.assign([8], {0: 5, 1: 6, 2: 7}) == {}
+    assert gate.free(4, [0, 1, 2]) == []
 
 
 def test_a_trial_waits_until_the_largest_worker_fits_again(
@@ -114,28 +115,24 @@ def test_a_trial_waits_until_the_largest_worker_fits_again(
     machine.processes = {100: Held(GIB, 4 * GIB), 101: Held(3 * GIB, 3 * GIB), 102: Held(GIB, GIB)}
     slots.free = [0, 2]
     machine.room = 7 * GIB + SPARE  # for 1's growth, 3 more for slot 0 and 3 more for slot 2
-    assert gate.assign([8, 9], {1: 6}) == {0: 8, 2: 9}
+    assert gate.free(9, [1]) == [0, 2]
     machine.room -= 1
-    assert gate.assign([8, 9], {1: 6}) == {0: 8}
+    assert gate.free(9, [1]) == [0]
     machine.room = 4 * GIB + SPARE - 1
-    assert gate.assign([8, 9], {1: 6}) == {}
-    slots.free = [0, 1, 2]
-    assert gate.assign([8, 9], {}) == {0: 8}  # 4 GiB for one, 4 more for two
-    machine.room = 0
-    assert gate.assign([8, 9], {}) == {0: 8}  # one always runs
-    note = (
-        "note: 7.8 GB of memory is free and a worker took 4.3 GB: trials wait for others to end\n"
-    )
-    assert capsys.readouterr().out == note
+    assert gate.free(9, [1]) == []
+    machine.room, slots.free = 0, [0, 1, 2]
+    assert gate.free(9, []) == [0]  # one always runs
+    note = "note: 7.8 GB of memory is free and a worker took 4.3 GB: "
+    assert capsys.readouterr().out == note + "trials wait for others to end\n"
 
 
 def test_the_largest_worker_is_remembered_when_it_is_gone(machine: Machine) -> None:
     slots = Slots("cpu", "cpu")
     gate = Admission(slots, waits=True)
     machine.processes = {100: Held(GIB, 8 * GIB)}
-    gate.assign([1], {1: 2})
-    machine.processes, machine.room, slots.free = {}, 8 * GIB, [0]
-    assert gate.assign([1], {1: 2}) == {}
+    assert gate.free(1, [1]) == [0]
+    machine.processes, machine.room = {}, 8 * GIB
+    assert gate.free(1, [1]) == []
 
 
 def test_without_waiting_it_is_only_said(
@@ -144,35 +141,30 @@ def test_without_waiting_it_is_only_said(
     gate = Admission(Slots("cpu", "cpu"), waits=False)
     machine.room, machine.processes = GIB, {100: Held(0, GIB)}
     for _ in range(2):
-        assert gate.assign([1, 2], {}) == {0: 1, 1: 2}
+        assert gate.free(2, []) == [0, 1]
     note = "note: 1.1 GB of memory is free and a worker took 1.1 GB: trials may run out of it\n"
     assert capsys.readouterr().out == note
 
 
-def test_where_nothing_is_known_of_workers_nothing_waits(machine: Machine) -> None:
-    assert Admission(Slots("cpu", "cpu"), waits=True).assign([1, 2], {}) == {0: 1, 1: 2}
+def test_where_workers_tell_nothing_nothing_waits(machine: Machine) -> None:
+    machine.room = SPARE
+    assert Admission(Slots("cpu", "cpu"), waits=True).free(2, []) == [0, 1]
 
 
 def test_after_running_out_of_memory_a_trial_has_its_device_to_itself(machine: Machine) -> None:
-    slots = Slots("a", "a", "b")
-    gate = Admission(slots, waits=True, alone=[1])
+    gate = Admission(Slots("a", "a", "b"), waits=True, alone=[1])
     gate.ended(2, Result(Status.ERROR, OOM))
     gate.ended(3, Result(Status.ERROR, "crash"))
-    assert gate.assign([1, 2, 3, 4], {}) == {0: 1, 2: 2}  # nothing beside 1 on device a
-    slots.free = [1, 2]
-    assert gate.assign([2, 3, 4], {0: 1}) == {2: 2}
-    assert gate.assign([2, 3, 4], {0: 9}) == {1: 3, 2: 2}  # beside another 2 has to wait
-    slots.free = [0]
-    assert gate.assign([2], {1: 9, 2: 8}) == {}
-    assert gate.assign([2], {2: 8}) == {0: 2}
 
+    def allowed(slot: int, running: dict[int, list[int]]) -> list[int]:
+        allows = gate.allowing(slot, running)
+        return [number for number in (1, 2, 3, 4) if allows(number)]
 
-def test_choosing() -> None:
-    assert choose([], [], []) is None
-    assert choose([1, 2], [], [1]) == 1
-    assert choose([1, 2], [9], [1]) == 2
-    assert choose([1], [9], [1]) is None
-    assert choose([2], [1], [1]) is None
+    assert allowed(0, {}) == [1, 2, 3, 4]
+    assert allowed(0, {2: [9]}) == [1, 2, 3, 4]  # on another device
+    assert allowed(0, {1: [8, 9]}) == [3, 4]
+    assert allowed(0, {1: [1], 2: [9]}) == []
+    assert allowed(2, {1: [1]}) == [1, 2, 3, 4]
 
 
 def test_fitting_sizes() -> None:

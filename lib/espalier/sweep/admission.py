@@ -8,7 +8,7 @@ far, in as many copies as would then be at work, does not fit. One trial always 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from espalier.memory import available
@@ -67,24 +67,23 @@ class Admission:
         if result.reason == OOM:
             self._alone.add(number)
 
-    def assign(self, queue: Collection[int], running: Mapping[int, int]) -> dict[int, int]:
-        """The trials of `queue` to start now, by slot; `running` are those at work, by slot."""
-        idle = self._executor.idle()[: len(queue)]
-        starts: dict[int, int] = {}
-        for slot in self._affordable(idle, running) if idle else []:
-            taken = {**running, **starts}
-            left = (number for number in queue if number not in starts.values())
-            number = choose(left, self._beside(slot, taken), self._alone)
-            if number is not None:
-                starts[slot] = number
-        return starts
+    def free(self, waiting: int, busy: Collection[int]) -> list[int]:
+        """The idle slots, `waiting` at most, that memory allows to work beside the busy ones."""
+        idle = self._executor.idle()[:waiting]
+        return self._affordable(idle, busy) if idle else []
 
-    def _beside(self, slot: int, running: Mapping[int, int]) -> list[int]:
+    def allowing(self, slot: int, running: Mapping[int, Collection[int]]) -> Callable[[int], bool]:
+        """Whether the trial of a number may start in a slot.
+
+        `running` are the numbers of the trials at work, by slot.
+        """
         on = self._executor.devices
-        return [number for other, number in running.items() if on[other] == on[slot]]
+        beside = [n for other, numbers in running.items() if on[other] == on[slot] for n in numbers]
+        if any(number in self._alone for number in beside):
+            return lambda number: False
+        return lambda number: not (beside and number in self._alone)
 
     def _affordable(self, idle: Sequence[int], busy: Collection[int]) -> list[int]:
-        """The idle slots that memory allows to work beside the busy ones."""
         room = available()
         held = {slot: footprint.held(self._executor.process(slot)) for slot in (*busy, *idle)}
         self._most = max(self._most, *(one.most for one in held.values()))
@@ -103,16 +102,6 @@ class Admission:
                 flush=True,
             )
         self._said = True
-
-
-def choose(queue: Iterable[int], beside: Collection[int], alone: Collection[int]) -> int | None:
-    """The first trial of `queue` that may run beside those on the same device, if any.
-
-    Those of `alone` run beside none.
-    """
-    if any(number in alone for number in beside):
-        return None
-    return next((number for number in queue if not (beside and number in alone)), None)
 
 
 def fits(sizes: Iterable[int], room: int) -> int:

@@ -15,6 +15,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.sweep import commands
 from espalier.sweep import estimate as costing
+from espalier.sweep.admission import fitting
 from espalier.sweep.devices import slots
 from espalier.sweep.estimate import Estimate
 from espalier.sweep.plan import Plan, write_configs
@@ -112,7 +113,8 @@ def _slots(plan: Plan, parallel: str | None) -> list[str]:
     if not text.isdecimal():
         raise UserError(f"PARALLEL={text}: must be an integer of at least 0; 0 goes by the device")
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
-    return slots(plan.settings["DEVICE"], int(text), threads)[: len(plan.trials)]
+    wanted = slots(plan.settings["DEVICE"], int(text), threads)
+    return fitting(wanted[: len(plan.trials)], int(text)).devices
 
 
 def _size(number: float) -> str:
