@@ -10,7 +10,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import estimate, results_dir
 from espalier.sweep.estimate import Cost
-from espalier.sweep.pool import Event, Finished, Progress
+from espalier.sweep.child import Event, Finished, Progress
 from espalier.sweep.probe import Probe
 from espalier.sweep.store import Store
 from espalier.sweep.worker import Task
@@ -71,7 +71,7 @@ def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu"
     history: list[Record] = [{"epoch": n, "seconds": seconds} for n in (1, 2)]
     with Store.open(folder / "sweep.db") as opened, opened.writing():
         for one in trials:
-            attempt = opened.begin(one.number, 1, device)
+            attempt = opened.begin([one.number], 1, device)[one.number]
             status = Status.FAILED if "BAD" in one.config else Status.PASSED
             opened.finish(one.number, attempt, Result(status, history=history))
         opened._db.execute("UPDATE attempts SET started = 0, finished = ?", (3 + 2 * seconds,))
@@ -96,7 +96,7 @@ def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> 
         folder = tmp_path / name
         results_dir.create(folder, {}, [(trial(1), "")])
         with Store.open(folder / "sweep.db") as opened, opened.writing():
-            opened.begin(1, 1, "cpu")
+            opened.begin([1], 1, "cpu")
             opened._db.execute("UPDATE attempts SET started = ?", (opened.created + gap,))
     assert estimate.warming(tmp_path) == pytest.approx(7.5, abs=1e-3)
 
@@ -140,15 +140,15 @@ class Script:
         return slot
 
     def submit(self, slot: int, task: Task) -> None:
-        self.submitted.append(task.trial.name)
+        self.submitted.append(task.members[0].trial.name)
         self._runs[slot] = self._run(slot, 50.0 if slot in self._cold else 0.0)
         self._cold.discard(slot)
 
     def _run(self, slot: int, late: float) -> Iterator[tuple[float, Event]]:
         epochs, seconds, result = self._script
         for epoch in range(1, epochs + 1):
-            yield seconds + (late if epoch == 1 else 0), Progress(slot, {"epoch": epoch})
-        yield 2.0, Finished(slot, result)
+            yield seconds + (late if epoch == 1 else 0), Progress(slot, 1, {"epoch": epoch})
+        yield 2.0, Finished(slot, 1, result)
 
     def wait(self, seconds: float) -> list[Event]:
         slot = next(iter(self._runs))
@@ -210,7 +210,7 @@ def test_a_trial_that_cannot_run_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_trial_without_an_epoch_is_given_up(tmp_path: Path) -> None:
     script = Script(1, 2, 500.0, PASSED)
-    script._run = lambda slot, late: iter([(500.0, Progress(slot, {"step": 1}))])  # type: ignore
+    script._run = lambda slot, late: iter([(500.0, Progress(slot, 1, {"step": 1}))])  # type: ignore
     found = Probe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
     assert found.problems == ["config_001: no epoch within 500 s"]
 

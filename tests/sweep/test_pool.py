@@ -12,8 +12,9 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.errors import UserError
-from espalier.sweep.pool import InProcess, Pool, Progress, death, environment, last_line
-from espalier.sweep.worker import Task
+from espalier.sweep.child import Finished, Progress, death, environment, last_line
+from espalier.sweep.pool import InProcess, Pool
+from espalier.sweep.worker import Member, Task
 from espalier.trial import Result
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
@@ -35,9 +36,13 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePool]:
 
 
 def task(folder: Path, act: str, number: int = 1, **config: str) -> Task:
+    return Task((member(folder, act, number, **config),), {})
+
+
+def member(folder: Path, act: str, number: int, **config: str) -> Member:
     directory = folder / f"{number}"
     directory.mkdir(exist_ok=True)
-    return Task(trial(number, act, **config), {}, directory, 1)
+    return Member(trial(number, act, **config), directory, 1)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -233,7 +238,8 @@ def test_in_process_has_the_same_interface(
 
 def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("first\n  last \n\n")
-    assert death(-15, tmp_path).message == "worker was killed by signal 15 (SIGTERM): last"
+    one = Task((Member(trial(1), tmp_path, 1),), {})
+    assert death(-15, one).message == "worker was killed by signal 15 (SIGTERM): last"
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
     assert last_line(tmp_path / "empty.log") == "empty.log is empty"

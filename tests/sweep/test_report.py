@@ -23,7 +23,7 @@ def stored(folder: Path, results: list[Outcome], by: str = "val_acc", refused: i
     with Store.open(folder / "sweep.db") as store, store.writing():
         for item in results:
             for _ in range(item.attempts):
-                attempt = store.begin(item.trial.number, 1, "cpu")
+                attempt = store.begin([item.trial.number], 1, "cpu")[item.trial.number]
                 store.finish(item.trial.number, attempt, item.result)
     return folder
 
@@ -60,7 +60,7 @@ def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> N
 def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0], "0.87": [91.0]}))
     with Store.open(folder / "sweep.db") as store, store.writing():
-        store.begin(1, 1, "cpu")
+        store.begin([1], 1, "cpu")
         assert "Trials: 2 planned: 2 passed" in write_reports(folder)
 
 

@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 def record(store: Store, number: int, *results: Result) -> None:
     for result in results:
         with store.writing():
-            attempt = store.begin(number, 4711, "cpu")
+            attempt = store.begin([number], 4711, "cpu")[number]
         with store.writing():
             store.finish(number, attempt, result)
 
@@ -71,7 +71,7 @@ def test_the_last_conclusive_attempt_counts_and_all_are_kept(path: Path) -> None
 def test_a_running_attempt_is_closed_by_the_next_runner(path: Path) -> None:
     with Store.open(path) as store:
         with store.writing():
-            store.progress(2, store.begin(2, 1, "cpu"), {"epoch": 3})
+            store.progress(2, store.begin([2], 1, "cpu")[2], {"epoch": 3})
         assert store.states() == {1: "notrun", 2: "running", 3: "notrun"}
     with Store.open(path) as store:
         with store.writing():
@@ -83,7 +83,7 @@ def test_a_running_attempt_is_closed_by_the_next_runner(path: Path) -> None:
 
 def test_the_result_of_an_attempt_is_recorded_once(path: Path) -> None:
     with Store.open(path) as store, store.writing():
-        attempt = store.begin(1, 1, "cpu")
+        attempt = store.begin([1], 1, "cpu")[1]
         store.finish(1, attempt, PASSED)
         store.finish(1, attempt, CRASHED)
         assert store.counts()["passed"] == 1
@@ -91,7 +91,7 @@ def test_the_result_of_an_attempt_is_recorded_once(path: Path) -> None:
 
 def test_an_attempt_cannot_be_notrun(path: Path) -> None:
     with Store.open(path) as store, store.writing(), pytest.raises(ValueError, match="notrun"):
-        store.finish(1, store.begin(1, 1, "cpu"), Result(Status.NOTRUN))
+        store.finish(1, store.begin([1], 1, "cpu")[1], Result(Status.NOTRUN))
 
 
 def test_the_schema_refuses_a_status_that_does_not_exist(path: Path) -> None:
@@ -108,7 +108,7 @@ def test_numbers_that_are_not_finite_become_null(path: Path) -> None:
 def test_a_transaction_that_fails_leaves_nothing(path: Path) -> None:
     with Store.open(path) as store:
         with pytest.raises(RuntimeError), store.writing():
-            store.begin(1, 1, "cpu")
+            store.begin([1], 1, "cpu")
             raise RuntimeError
         assert store.attempts() == []
 
@@ -124,7 +124,7 @@ def test_readers_and_the_writer_do_not_wait_for_each_other(path: Path) -> None:
         reader._db.execute("BEGIN")
         assert reader.counts() == {"notrun": 3}
         with writer.writing():
-            writer.begin(1, 1, "cpu")
+            writer.begin([1], 1, "cpu")
             assert reader.counts() == {"notrun": 3}
         assert reader.counts() == {"notrun": 3}  # its transaction is still open
         reader._db.execute("COMMIT")
@@ -137,7 +137,7 @@ def test_a_reader_cannot_write(path: Path) -> None:
         pytest.raises(UserError, match="attempt to write a readonly database"),
         store.writing(),
     ):
-        store.begin(1, 1, "cpu")
+        store.begin([1], 1, "cpu")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
@@ -207,7 +207,7 @@ def test_a_damaged_page_is_one_line_for_readers_and_the_writer(path: Path) -> No
             with pytest.raises(UserError, match=line):
                 read()
         with pytest.raises(UserError, match=line), store.writing():
-            store.begin(1, 1, "cpu")
+            store.begin([1], 1, "cpu")
 
 
 def test_a_record_that_is_no_trial_is_one_line(path: Path) -> None:

@@ -10,17 +10,23 @@ from fake_sweep import trial
 
 from espalier.errors import UserError
 from espalier.sweep import worker
-from espalier.sweep.worker import Task
-from espalier.trial import Record, Result, Status
+from espalier.sweep.worker import Member, Task
+from espalier.trial import Entry, Record, Result, Status
 
 
 def task(folder: Path, act: str = "pass", **config: str) -> Task:
-    return Task(trial(1, act, **config), {"DEVICE": "cpu"}, folder, 1)
+    return Task((Member(trial(1, act, **config), folder, 1),), {"DEVICE": "cpu"})
 
 
 def outcome(folder: Path, act: str) -> Result:
-    line = worker.attempt(fake_entry.train, task(folder, act), lambda record: None)
-    return Result.from_json(json.loads(line)["result"])
+    (result,) = results(fake_entry.train, task(folder, act))
+    return result
+
+
+def results(entry: Entry, one: Task) -> list[Result]:
+    """What a task comes to, in the order in which its trials end."""
+    lines = worker.attempt(entry, one, lambda number, record: None)
+    return [Result.from_json(json.loads(line)["result"]) for line in lines]
 
 
 def test_a_task_survives_json(tmp_path: Path) -> None:
@@ -30,7 +36,8 @@ def test_a_task_survives_json(tmp_path: Path) -> None:
 
 def test_an_entry_gets_the_trial_and_its_records_go_out(tmp_path: Path) -> None:
     sent: list[Record] = []
-    worker.attempt(fake_entry.train, task(tmp_path, EPOCHS="2"), sent.append)
+    one = task(tmp_path, EPOCHS="2")
+    assert len(list(worker.attempt(fake_entry.train, one, lambda _, told: sent.append(told)))) == 1
     assert [record["epoch"] for record in sent] == [1, 2]
 
 
@@ -59,20 +66,20 @@ def test_the_traceback_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_an_entry_cannot_return_notrun(tmp_path: Path) -> None:
-    line = worker.attempt(lambda job: Result(Status.NOTRUN), task(tmp_path), lambda record: None)
-    assert json.loads(line)["result"]["reason"] == "crash"
+    (result,) = results(lambda job: Result(Status.NOTRUN), task(tmp_path))
+    assert result.reason == "crash"
 
 
 def test_an_entry_that_returns_no_result_is_a_crash(tmp_path: Path) -> None:
-    line = worker.attempt(lambda job: None, task(tmp_path), lambda record: None)  # type: ignore
-    assert json.loads(line)["result"]["reason"] == "crash"
+    (result,) = results(lambda job: None, task(tmp_path))  # type: ignore
+    assert result.reason == "crash"
 
 
 def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with capfd.disabled(), worker.captured(task(tmp_path)):
-        worker.attempt(fake_entry.train, task(tmp_path, "loud"), lambda record: None)
+        results(fake_entry.train, task(tmp_path, "loud"))
     print("after")
     log = (tmp_path / "output.log").read_text()
     assert log.startswith("== config_001 attempt 1, ")
@@ -83,7 +90,7 @@ def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
 
 def test_the_second_attempt_appends(tmp_path: Path) -> None:
     for attempt in (1, 2):
-        with worker.captured(Task(trial(1), {}, tmp_path, attempt)):
+        with worker.captured(Task((Member(trial(1), tmp_path, attempt),), {})):
             pass
     assert (tmp_path / "output.log").read_text().count("== config_001 attempt") == 2
 

@@ -45,7 +45,7 @@ class Request:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header["settings"]
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        return Limits(attempts, timeout, self.pack)
+        return Limits(attempts, timeout, self.pack, waits=not self.parallel)
 
     @property
     def plan_id(self) -> str:

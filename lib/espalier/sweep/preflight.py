@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from espalier.errors import UserError
-from espalier.sweep.pool import Executor, Finished
-from espalier.sweep.worker import HOPELESS, Task
+from espalier.sweep.child import Finished
+from espalier.sweep.pool import Executor
+from espalier.sweep.worker import HOPELESS, PREFLIGHT, Member, Task
 from espalier.trial import Result, Trial
 
 NEEDS = ("DATASET", "DATA_VERIFY", "AMP")
@@ -28,7 +29,7 @@ def check(
     """Ask a worker about one trial of each kind. Raises UserError with what it misses."""
     kinds = {tuple(trial.config.get(need) for need in NEEDS): trial for trial in reversed(trials)}
     for trial in kinds.values():
-        task = Task(trial, dict(settings), folder, 0, preflight=True)
+        task = Task((Member(trial, folder, 0),), dict(settings), PREFLIGHT)
         result = _ask(executor, task, stopping)
         if result is not None and result.reason == HOPELESS:
             raise UserError(result.message)

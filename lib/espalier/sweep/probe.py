@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espalier.sweep import estimate, wire
+from espalier.sweep.child import Event, Finished, Progress
 from espalier.sweep.estimate import Cost, Shape
-from espalier.sweep.pool import Event, Executor, Finished, Progress
-from espalier.sweep.worker import Task
+from espalier.sweep.pool import Executor
+from espalier.sweep.worker import Member, Task
 from espalier.trial import Record, Result, Status, Trial
 
 ENOUGH = 5.0
@@ -92,7 +93,7 @@ class Probe:
     def _start(self, slot: int, trial: Trial) -> None:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         self._watched[slot] = _Watch(trial, folder, self._clock())
-        self._executor.submit(slot, Task(trial, self._settings, folder, 1))
+        self._executor.submit(slot, Task((Member(trial, folder, 1),), self._settings))
 
     def _heard(self, event: Event) -> None:
         watch = self._watched.get(event.slot)

@@ -39,6 +39,10 @@ class Display(Protocol):
         """A trial has ended an attempt."""
         ...
 
+    def note(self, line: str) -> None:
+        """Something worth knowing that is not about one trial."""
+        ...
+
     def update(self, snapshot: Snapshot) -> None:
         """Called often."""
         ...
@@ -54,6 +58,10 @@ class PlainDisplay:
     def finished(self, ending: Ending, snapshot: Snapshot) -> None:
         """Print the trial's line."""
         print(finished_line(ending, snapshot), flush=True)
+
+    def note(self, line: str) -> None:
+        """Print it."""
+        print(line, flush=True)
 
     def update(self, snapshot: Snapshot) -> None:
         """Nothing: a log is no place for a moving picture."""
@@ -76,6 +84,10 @@ class LiveDisplay:
         if ending.result.status is not Status.PASSED:
             line = finished_line(ending, snapshot)
             self._live.console.print(Text(line, style="red"))
+
+    def note(self, line: str) -> None:
+        """Print it above the moving part."""
+        self._live.console.print(Text(line))
 
     def update(self, snapshot: Snapshot) -> None:
         """Redraw, unless that was just done."""
@@ -153,7 +165,8 @@ def overall(snapshot: Snapshot) -> str:
     text = f"{snapshot.done}/{snapshot.total} done"
     if some := counted(snapshot.counts):
         text += f" ({some})"
-    running = f"{len(snapshot.running)} running" if snapshot.running else "workers are starting"
+    count = sum(one.left for one in snapshot.running)
+    running = f"{count} running" if count else "workers are starting"
     return f"{text}, {running}  ETA {duration(snapshot.eta)}"
 
 

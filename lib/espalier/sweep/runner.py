@@ -10,21 +10,25 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
-from typing import NamedTuple
 
-from espalier.sweep import preflight, space
-from espalier.sweep.pool import Executor, Progress
+from espalier.sweep import packing, preflight, space
+from espalier.sweep.admission import Admission
+from espalier.sweep.asking import Asking
+from espalier.sweep.child import Progress
+from espalier.sweep.group import Assignment, Ended, Group, broken
+from espalier.sweep.packing import Answer, Packing, Turn
+from espalier.sweep.pool import Executor
 from espalier.sweep.progress import Display, Ending, show_cursor
 from espalier.sweep.results_dir import SweepDir
-from espalier.sweep.standing import Running, Snapshot, Standing
+from espalier.sweep.standing import Snapshot, Standing
 from espalier.sweep.store import INCONCLUSIVE, RUNNING, Store
-from espalier.sweep.worker import HOPELESS, Task
-from espalier.trial import Record, Result, Status, Trial
+from espalier.sweep.worker import DISK_FULL, HOPELESS, OOM, PROBE, TRAIN, Member, Task
+from espalier.trial import Result, Status, Trial
 
 EXIT_INTERRUPTED = 130
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -36,35 +40,13 @@ NOTED = 1.0  # seconds between two records of progress in the store
 class Limits:
     """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
 
-    A `pack` of 0 is as large as a probe says.
+    A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
     """
 
     attempts: int
     timeout: int
     pack: int
-
-
-@dataclass
-class Assignment:
-    """A trial in a slot; `started` is of time.monotonic()."""
-
-    trial: Trial
-    attempt: int
-    started: float
-    record: Record = field(default_factory=dict)
-    noted: bool = True  # whether `record` is in the store
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since it was handed out."""
-        return time.monotonic() - self.started
-
-
-class Ended(NamedTuple):
-    """An attempt that has come to its end."""
-
-    assignment: Assignment
-    result: Result
+    waits: bool
 
 
 class Runner:
@@ -75,11 +57,16 @@ class Runner:
         self._sweep, self._store = sweep, sweep.store
         self._executor, self._limits, self._view = executor, limits, view
         self._settings = {str(k): str(v) for k, v in self._store.header["settings"].items()}
-        self._trials = {trial.number: trial for trial in self._store.trials()}
         self._errors = spent(self._store, limits.attempts)
-        self._queue = deque(pending(self._store, limits.attempts))
+        trials = {trial.number: trial for trial in self._store.trials()}
+        waiting = [trials[number] for number in pending(self._store, limits.attempts)]
+        self._bounds = packing.bounds(self._store)
+        self._waiting = Packing(limits.pack, self._bounds, waiting)
+        self._asking = Asking(executor, self._settings, sweep.folder)
+        self._admission = Admission(executor, limits.waits, exhausting(self._store))
+        self._answers: dict[str, Answer] = {}
         self._standing = Standing(self._store)
-        self._slots: dict[int, Assignment] = {}
+        self._slots: dict[int, Group] = {}
         self._noted = time.monotonic()
         self.stopping = False
 
@@ -93,7 +80,7 @@ class Runner:
         try:
             self._view.update(self._snapshot())
             self._check_needs()
-            while not self.stopping and (self._queue or self._slots):
+            while not self.stopping and (self._waiting or self._slots):
                 self._turn()
         finally:
             self._executor.close()
@@ -102,84 +89,133 @@ class Runner:
                 self._store.interrupt_running()
 
     def _check_needs(self) -> None:
-        trials = [self._trials[number] for number in self._queue]
-        preflight.check(
-            self._executor, trials, self._settings, self._sweep.folder, lambda: self.stopping
-        )
+        trials, folder = list(self._waiting), self._sweep.folder
+        preflight.check(self._executor, trials, self._settings, folder, lambda: self.stopping)
 
     def _turn(self) -> None:
-        ended = []
-        for event in self._executor.wait(TICK):
-            if isinstance(event, Progress):
-                self._slots[event.slot].record = event.record
-                self._slots[event.slot].noted = False
-            else:
-                ended.append(Ended(self._slots.pop(event.slot), event.result))
-        ended += self._overdue()
+        ended = self._hear() + self._overdue()
+        for shape, answer in self._asking.answers():
+            self._learn(shape, answer)
         for slot, task in self._commit(ended).items():
-            self._sweep.prepare(task.trial.number)
+            for number in task.awaited if task.ask == TRAIN else ():
+                self._sweep.prepare(number)
             self._executor.submit(slot, task)
         for one in ended:  # its files are written while the next trial runs
             self._conclude(one)
+        for line in broken(ended):
+            self._view.note(line)
         self._view.update(self._snapshot())
+
+    def _hear(self) -> list[Ended]:
+        ended = []
+        for event in self._executor.wait(TICK):
+            if event.slot in self._asking:
+                self._asking.hear(event)
+            elif isinstance(event, Progress):
+                self._slots[event.slot].heard(event.number, event.record)
+            else:
+                ended.append(self._end(event.slot, event.number, event.result))
+        return ended
 
     def _overdue(self) -> list[Ended]:
         limit = self._limits.timeout
-        late = [slot for slot, one in self._slots.items() if limit and one.elapsed > limit]
+        late = {slot: group for slot, group in self._slots.items() if group.late(limit)}
         for slot in late:
             self._executor.kill(slot)
-        message = f"stopped after {limit} s, the limit that CONFIG_TRIAL_TIMEOUT sets"
         return [
-            Ended(self._slots.pop(slot), Result(Status.ERROR, "timeout", message)) for slot in late
+            self._end(slot, number, group.overdue(limit))
+            for slot, group in late.items()
+            for number in list(group.members)
         ]
+
+    def _end(self, slot: int, number: int, result: Result) -> Ended:
+        group = self._slots[slot]
+        ended = Ended(group.members.pop(number), result, group)
+        if not group.members:
+            del self._slots[slot]
+        self._bounds.note(ended.assignment.trial, result.reason, group.size)
+        self._admission.ended(number, result)
+        return ended
+
+    def _learn(self, shape: str, answer: Answer) -> None:
+        """Heed the answer of a probe, keep it, and say why not to pack, each reason once."""
+        self._waiting.answer(shape, answer)
+        if answer.why and answer.why not in {known.why for known in self._answers.values()}:
+            self._view.note(f"note: trials run one at a time: {answer.why}")
+        self._answers[shape] = answer
+        packs = {shape: answer._asdict() for shape, answer in self._answers.items()}
+        with self._store.writing():
+            self._store.set_header({**self._store.header, "packs": packs})
 
     def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
         """Record what ended, what starts and how far the rest is, in one transaction."""
-        free = self._executor.idle()[: len(self._queue)]
+        free = self._admission.free(len(self._waiting), [*self._slots, *self._asking])
         news = self._news()
         if not (ended or free or news):
             return {}
         with self._store.writing():
-            for one, result in ended:
-                self._store.finish(one.trial.number, one.attempt, result)
-            for one in news:
-                self._store.progress(one.trial.number, one.attempt, one.record)
-            return {slot: self._begin(slot) for slot in free}
+            for one in ended:
+                self._store.finish(one.assignment.trial.number, one.assignment.attempt, one.result)
+            for news_of in news:
+                self._store.progress(news_of.trial.number, news_of.attempt, news_of.record)
+            turns = ((slot, self._next(slot)) for slot in free)
+            return {slot: self._begin(slot, turn) for slot, turn in turns if turn is not None}
+
+    def _next(self, slot: int) -> Turn | None:
+        running = {other: list(group.members) for other, group in self._slots.items()}
+        return self._waiting.next(self._most, self._admission.allowing(slot, running))
 
     def _news(self) -> list[Assignment]:
         if time.monotonic() - self._noted < NOTED:
             return []
         self._noted = time.monotonic()
-        news = [one for one in self._slots.values() if not one.noted]
+        running = (one for group in self._slots.values() for one in group.members.values())
+        news = [one for one in running if not one.noted]
         for one in news:
             one.noted = True
         return news
 
-    def _begin(self, slot: int) -> Task:
-        trial = self._trials[self._queue.popleft()]
-        device = self._executor.devices[slot]
-        attempt = self._store.begin(trial.number, self._executor.process(slot), device)
-        self._slots[slot] = Assignment(trial, attempt, time.monotonic())
-        self._standing.set(trial.number, RUNNING)
-        return Task(trial, self._settings, self._sweep.directory(trial.number), attempt)
+    def _most(self, shape: str, waiting: int) -> int:
+        running = sum(group.left for group in self._slots.values() if group.shape == shape)
+        return packing.share(waiting, running, len(self._executor.devices))
+
+    def _begin(self, slot: int, turn: Turn) -> Task:
+        if turn.ask == PROBE:
+            return self._asking.task(slot, turn.trials)
+        process, device = self._executor.process(slot), self._executor.devices[slot]
+        attempts = self._store.begin([trial.number for trial in turn.trials], process, device)
+        self._slots[slot] = Group(turn.trials, attempts)
+        for number in attempts:
+            self._standing.set(number, RUNNING)
+        members = (
+            Member(trial, self._sweep.directory(trial.number), attempts[trial.number])
+            for trial in turn.trials
+        )
+        return Task(tuple(members), self._settings)
 
     def _conclude(self, ended: Ended) -> None:
-        (one, result), number = ended, ended.assignment.trial.number
-        if result.reason in INCONCLUSIVE:
+        trial, result = ended.assignment.trial, ended.result
+        if result.reason == DISK_FULL:
             raise space.full(self._sweep.folder)
-        self._sweep.log_ending(number, result)
-        self._sweep.write_metrics(one.trial, result)
-        self._standing.set(number, result.status.value)
-        self._standing.took(one.elapsed)
-        self._errors[number] += cost(result.status, result.reason, self._limits.attempts)
-        again = result.status is Status.ERROR and self._errors[number] < self._limits.attempts
+        self._sweep.log_ending(trial.number, result)
+        if result.reason in INCONCLUSIVE:
+            self._again(trial)
+            return
+        self._sweep.write_metrics(trial, result)
+        self._standing.set(trial.number, result.status.value)
+        self._standing.took(ended.seconds)
+        self._errors[trial.number] += cost(result.status, result.reason, self._limits.attempts)
+        again = result.status is Status.ERROR and self._errors[trial.number] < self._limits.attempts
         if again:
-            self._queue.append(number)
-            self._standing.set(number, Status.NOTRUN.value)
-        self._view.finished(Ending(one.trial, result, one.elapsed, again), self._snapshot())
+            self._again(trial)
+        self._view.finished(Ending(trial, result, ended.seconds, again), self._snapshot())
+
+    def _again(self, trial: Trial) -> None:
+        self._waiting.add(trial)
+        self._standing.set(trial.number, Status.NOTRUN.value)
 
     def _snapshot(self) -> Snapshot:
-        running = (Running(one.trial.name, one.record, one.elapsed) for one in self._slots.values())
+        running = (group.running for group in self._slots.values())
         return self._standing.snapshot(running, len(self._executor.devices))
 
 
@@ -228,3 +264,8 @@ def spent(store: Store, allowance: int) -> Counter[int]:
         if one.round == store.round:
             used[one.trial] += cost(one.status, one.reason, allowance)
     return used
+
+
+def exhausting(store: Store) -> list[int]:
+    """The trials that have run out of memory by themselves in this round."""
+    return [o.trial for o in store.attempts() if o.round == store.round and o.reason == OOM]

@@ -25,7 +25,8 @@ from espalier.trial import Record, Result, Status, Trial
 SCHEMA = 1
 RUNNING = "running"
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
-INCONCLUSIVE = ("interrupted", "disk_full")
+PACK_OOM, PACK_CRASH, PACK_TIMEOUT = "pack_oom", "pack_crash", "pack_timeout"
+INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, PACK_CRASH, PACK_TIMEOUT)
 """Reasons of attempts that say nothing about their trial: it is run again at no cost."""
 
 _TABLES = """
@@ -45,7 +46,7 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_status ON attempts (status);
 """
 _ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
-_CONCLUSIVE = "status != 'running' AND reason NOT IN ('interrupted', 'disk_full')"
+_CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
 
 class Planned(NamedTuple):
@@ -73,9 +74,19 @@ class Attempt:
     progress: Record = field(default_factory=dict)  # the last record the trial emitted
 
     @property
+    def task(self) -> tuple[int, float]:
+        """The same for the attempts that began together, as one pack, and for no others."""
+        return self.worker, self.started
+
+    @property
     def conclusive(self) -> bool:
         """Whether it says something about its trial."""
         return self.status != RUNNING and self.reason not in INCONCLUSIVE
+
+
+def sizes(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
+    """By `Attempt.task`, how many trials began together; `attempts` are all of them."""
+    return Counter(one.task for one in attempts)
 
 
 class Store:
@@ -219,15 +230,16 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
 
-    def begin(self, number: int, worker: int, device: str) -> int:
-        """Record that a trial starts; returns the number of the attempt, from 1."""
+    def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
+        """Record that trials start together; returns the number of each one's attempt, from 1."""
         query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
-        attempt = int(self._db.execute(query, (number,)).fetchone()[0])
-        self._db.execute(
+        found = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        same = (self.round, time.time(), worker, device)
+        self._db.executemany(
             f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
-            (number, attempt, self.round, time.time(), worker, device),
+            [(number, attempt, *same) for number, attempt in found.items()],
         )
-        return attempt
+        return found
 
     def progress(self, number: int, attempt: int, record: Record) -> None:
         """Record the last progress of a running attempt."""

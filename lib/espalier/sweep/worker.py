@@ -1,11 +1,17 @@
-"""A warm worker process: imports the entry once, then trains trial after trial.
+"""A warm worker process: imports the entry once, then does task after task.
 
 Jobs come in and records go out as lines of JSON over two pipes of their own, so that whatever a
 trial prints lands in its output.log. The job pipe is also the lifeline: when it closes, the runner
 is gone, and the worker ends itself and whatever it started.
 
-A module that defines the entry may define `warm()`, called once, before the first job, and
-`preflight(job)`, which says whether this machine has what a trial needs.
+A module that defines the entry may define more than that:
+
+* `warm()`, called once, before the first task;
+* `preflight(job)`, which says whether this machine has what a trial needs;
+* `train_pack(jobs)`, which trains several trials as one program and yields the place of each in
+  `jobs` and its result as it ends; what it raises is about those that have not ended;
+* `probe_pack(jobs)`, which measures how many trials of their shape one program should train: a
+  result with the measures `pack` and, where that is 1, `why`.
 """
 
 from __future__ import annotations
@@ -21,9 +27,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
@@ -33,39 +40,67 @@ from espalier.sweep import space, wire
 from espalier.trial import Entry, Job, Record, Result, Status, Trial
 
 LOG = "output.log"
+OOM = "oom"
+"""The reason of an error for lack of memory: the trial is tried again by itself."""
 HOPELESS = "input"
 """The reason of an error that trying again will not mend: missing data, a missing device."""
+DISK_FULL = "disk_full"
+"""The reason of an error that is none of the trial's doing: it stops the sweep."""
+PACK = "pack_"
+"""How the reason of an error begins that one of several trials, or their number, caused."""
+OVER = {"over": True}
+"""The record that ends a task, after its last result."""
+TRAIN, PREFLIGHT, PROBE = "train", "preflight", "probe"
+"""What may be asked of a worker about the trials of a task."""
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job on its way to a worker: what `Job` holds, less the way back.
-
-    With `preflight` the trial is not trained: the entry's module is asked whether it could be.
-    """
+class Member:
+    """One trial of a task: where it may write, and which attempt at it this is."""
 
     trial: Trial
-    settings: dict[str, str]
     directory: Path
     attempt: int
-    preflight: bool = False
+
+    def as_json(self) -> Record:
+        """This member as a JSON object."""
+        return {**vars(self), "trial": self.trial.as_json(), "directory": str(self.directory)}
+
+    @classmethod
+    def from_json(cls, record: Record) -> Member:
+        """The inverse of `as_json`."""
+        trial, directory = Trial.from_json(record["trial"]), Path(record["directory"])
+        return cls(trial, directory, record["attempt"])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked about one trial or several: to train them, or a question."""
+
+    members: tuple[Member, ...]
+    settings: dict[str, str]
+    ask: str = TRAIN
+
+    @property
+    def awaited(self) -> list[int]:
+        """The numbers of the trials that a result is due for; a question has one answer."""
+        due = self.members if self.ask == TRAIN else self.members[:1]
+        return [one.trial.number for one in due]
+
+    @property
+    def log(self) -> Path:
+        """Where the output of the whole task goes."""
+        return self.members[0].directory / LOG
 
     def as_json(self) -> Record:
         """This task as a JSON object."""
-        return {
-            "trial": self.trial.as_json(),
-            "settings": self.settings,
-            "directory": str(self.directory),
-            "attempt": self.attempt,
-            "preflight": self.preflight,
-        }
+        return {**vars(self), "members": [one.as_json() for one in self.members]}
 
     @classmethod
     def from_json(cls, record: Record) -> Task:
         """The inverse of `as_json`."""
-        trial, directory = Trial.from_json(record["trial"]), Path(record["directory"])
-        return cls(**{**record, "trial": trial, "directory": directory})
+        return cls(**{**record, "members": tuple(map(Member.from_json, record["members"]))})
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -108,26 +143,70 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def attempt(entry: Entry, task: Task, emit: Callable[[Record], None]) -> str:
-    """Run one trial; its result as a line of JSON, whatever the entry raised.
+def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> Iterator[str]:
+    """Do a task; each result as a line of JSON when it is there, whatever the entry raised.
 
-    The library's only broad `except`: what goes wrong in a trial is data about that trial.
+    `emit` is given the number of the trial and its record. The library's only broad `except`:
+    what goes wrong in a trial is data about that trial.
     """
-    job = Job(task.trial, task.settings, task.directory, emit)
-    function = preflight(entry) if task.preflight else entry
+    due = dict.fromkeys(task.awaited)
     try:
-        return wire.encode({"result": checked(function(job)).as_json()})
+        for place, result in _asked(entry, task, _jobs(task, emit)):
+            number = task.members[place].trial.number
+            line = _result_line(number, checked(result))
+            del due[number]
+            yield line
+        if due:
+            raise RuntimeError(f"{len(due)} of {len(task.members)} trials were left without result")
     except Exception as error:  # noqa: BLE001
         with suppress(OSError):  # the disk of the log may be what is full
             traceback.print_exc()
-        return wire.encode({"result": failure(error).as_json()})
+        result = of_several(len(task.members), failure(error))
+        yield from (_result_line(number, result) for number in due)
 
 
-def preflight(entry: Entry) -> Entry:
-    """What the entry's module offers to call before training, or else a check that passes."""
+def _result_line(number: int, result: Result) -> str:
+    return wire.encode({"trial": number, "result": result.as_json()})
+
+
+def _jobs(task: Task, emit: Callable[[int, Record], None]) -> list[Job]:
+    return [
+        Job(one.trial, task.settings, one.directory, partial(emit, one.trial.number))
+        for one in task.members
+    ]
+
+
+def _asked(entry: Entry, task: Task, jobs: Sequence[Job]) -> Iterable[tuple[int, Result]]:
+    """The place in `jobs` of each trial that there is a result for, and that result."""
     module = sys.modules[entry.__module__]
-    offered: Entry = getattr(module, "preflight", lambda job: Result(Status.PASSED))
-    return offered
+    if task.ask == PREFLIGHT:
+        yield 0, getattr(module, "preflight", _without_needs)(jobs[0])
+    elif task.ask == PROBE:
+        yield 0, getattr(module, "probe_pack", _without_packs)(jobs)
+    elif len(jobs) > 1 and hasattr(module, "train_pack"):
+        yield from module.train_pack(jobs)
+    else:
+        yield from ((place, entry(job)) for place, job in enumerate(jobs))
+
+
+def _without_needs(job: Job) -> Result:
+    del job
+    return Result(Status.PASSED)
+
+
+def _without_packs(jobs: Sequence[Job]) -> Result:
+    del jobs
+    return Result(Status.PASSED, measures={"pack": 1})
+
+
+def of_several(count: int, result: Result) -> Result:
+    """What an error of a task of `count` trials means for each of them that has not ended.
+
+    Among several it may be the fault of another one, or of their number.
+    """
+    if count == 1 or result.reason == DISK_FULL:
+        return result
+    return replace(result, reason=f"{PACK}{result.reason}")
 
 
 def checked(result: Result) -> Result:
@@ -143,18 +222,25 @@ def failure(error: Exception) -> Result:
     text = " ".join(str(error).split())
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if "builtins.MemoryError" in kinds or any(kind.endswith(".OutOfMemoryError") for kind in kinds):
-        return Result(Status.ERROR, "oom", message)
+        return Result(Status.ERROR, OOM, message)
     if isinstance(error, OSError) and error.errno in space.NO_SPACE:
-        return Result(Status.ERROR, "disk_full", message)
+        return Result(Status.ERROR, DISK_FULL, message)
     return Result(Status.ERROR, "crash", message)
 
 
 @contextmanager
 def captured(task: Task) -> Iterator[None]:
-    """Append what this process and its children print to the trial's output.log."""
+    """Append what this process and its children print to the output.log of the first trial.
+
+    Those of the other trials say which one that is.
+    """
     kept = os.dup(1), os.dup(2)
-    with (task.directory / LOG).open("ab", buffering=0) as log:
-        log.write(f"== {task.trial.name} attempt {task.attempt}, {time.ctime()}\n".encode())
+    for one in task.members[1:] if task.ask == TRAIN else ():
+        where = f"with {task.members[0].trial.name}: see ../{task.log.parent.name}/{LOG}"
+        with (one.directory / LOG).open("a") as other:
+            other.write(f"{_heading(one)}, {where}\n")
+    with task.log.open("ab", buffering=0) as log:
+        log.write(f"{_heading(task.members[0])}\n".encode())
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     try:
@@ -167,17 +253,26 @@ def captured(task: Task) -> Iterator[None]:
             os.close(kept[number - 1])
 
 
+def _heading(one: Member) -> str:
+    return f"== {one.trial.name} attempt {one.attempt}, {time.ctime()}"
+
+
 def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
-    def emit(record: Record) -> None:
-        _send(pipe, wire.encode({"progress": record}))
+    def emit(number: int, record: Record) -> None:
+        _send(pipe, wire.encode({"trial": number, "progress": record}))
 
+    due, last = len(task.awaited), ""
     with captured(task):
-        line = attempt(entry, task, emit)
-    _send(pipe, line)
+        for line in attempt(entry, task, emit):
+            due -= 1
+            if due:
+                _send(pipe, line)
+            last = line
+    _send(pipe, last, wire.encode(OVER))  # at once: the runner then has a free worker to count on
 
 
-def _send(pipe: BinaryIO, line: str) -> None:
-    pipe.write(line.encode() + b"\n")
+def _send(pipe: BinaryIO, *lines: str) -> None:
+    pipe.write(b"".join(line.encode() + b"\n" for line in lines))
     pipe.flush()
 
 

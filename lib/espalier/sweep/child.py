@@ -1,0 +1,165 @@
+"""One worker process, its two pipes, and what comes out of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.sweep import footprint, wire, worker
+from espalier.sweep.devices import CPU
+from espalier.sweep.worker import HOPELESS, OOM, Task
+from espalier.trial import Record, Result, Status
+
+CHUNK = 1 << 16  # bytes, what a pipe holds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A trial in this slot has emitted a record."""
+
+    slot: int
+    number: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial in this slot has ended; after the last one the slot is idle again, or will be."""
+
+    slot: int
+    number: int
+    result: Result
+
+
+Event = Progress | Finished
+
+
+class Child:
+    """A worker process for one slot of a pool, and the task that it has."""
+
+    def __init__(self, entry: str, device: str, log: Path) -> None:
+        """Start it; what it prints between tasks goes to `log`."""
+        job_end, self.jobs = os.pipe()
+        self.records, record_end = os.pipe()
+        os.set_blocking(self.records, False)
+        command = [sys.executable, "-P", "-m", "espalier.sweep.worker", "--entry", entry]
+        with log.open("ab") as sink:
+            self.child = subprocess.Popen(
+                [*command, "--jobs", str(job_end), "--records", str(record_end)],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env=environment(device),
+                pass_fds=(job_end, record_end),
+                start_new_session=True,  # Ctrl-C is the runner's to handle
+            )
+        os.close(job_end)
+        os.close(record_end)
+        self.ready, self._rest = False, b""
+        self.kills = footprint.kills()
+        self.task: Task | None = None
+        self.due: list[int] = []  # the trials that have not ended
+        self.spoilt = False  # by a trial that ended in an error
+
+    def take(self, task: Task) -> None:
+        """Hand it a task; that it may be dead already shows later."""
+        self.task, self.due = task, task.awaited
+        with suppress(BrokenPipeError):
+            _write_all(self.jobs, wire.encode(task.as_json()).encode() + b"\n")
+
+    def lines(self) -> list[bytes] | None:
+        """The complete lines that one read finishes; None if there is nothing to read."""
+        try:
+            chunk = os.read(self.records, CHUNK)
+        except BlockingIOError:
+            return None
+        *complete, self._rest = (self._rest + chunk).split(b"\n")
+        return complete if chunk else None
+
+    def heard(self, slot: int, line: bytes) -> list[Event]:
+        """What a line tells of the trials in `slot`."""
+        record = json.loads(line)
+        if "ready" in record:
+            self.ready = True
+            return []
+        if record == worker.OVER:
+            self.task = None
+            return []
+        event = event_of(slot, record)
+        if isinstance(event, Finished):
+            self.due.remove(event.number)
+            self.spoilt = self.spoilt or _spoils(event.result)
+        return [event]
+
+    def died(self, slot: int) -> list[Event]:
+        """What its death means for the trials it had, if any."""
+        if self.task is None:
+            return []
+        result = death(self.child.returncode, self.task, footprint.kills() > self.kills)
+        return [Finished(slot, number, result) for number in self.due]
+
+    def end(self, closing: bool = True) -> None:
+        """Kill it and whatever it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+        if closing:
+            os.close(self.jobs)
+            os.close(self.records)
+
+
+def environment(device: str) -> dict[str, str]:
+    """What a worker sees: one compute thread unless the trial asks for more, one device."""
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
+    return {**os.environ, **threads, **visible}
+
+
+def death(code: int, task: Task, starved: bool = False) -> Result:
+    """The result of the trials whose worker died, with the last words of its log.
+
+    If meanwhile the kernel has killed processes for lack of memory (`starved`), then this one.
+    """
+    how, reason = f"exited with code {code}", "crash"
+    if code < 0:
+        how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    if starved and code == -signal.SIGKILL:
+        how, reason = f"{how} for lack of memory", OOM
+    message = f"worker {how}: {last_line(task.log)}"
+    return worker.of_several(len(task.members), Result(Status.ERROR, reason, message))
+
+
+def event_of(slot: int, record: Record) -> Event:
+    """The event of a record that a worker sent about a trial."""
+    if "progress" in record:
+        return Progress(slot, record["trial"], record["progress"])
+    return Finished(slot, record["trial"], Result.from_json(record["result"]))
+
+
+def _spoils(result: Result) -> bool:
+    """Whether the worker may have been left in a state that the next trial would meet.
+
+    After an error nobody knows: a sticky CUDA error, memory still held, threads still running.
+    """
+    return result.status is Status.ERROR and result.reason != HOPELESS
+
+
+def last_line(log: Path, limit: int = 300) -> str:
+    """The last line of a log that is not blank, at most `limit` characters of it."""
+    if not log.is_file():
+        return f"{log.name} is missing"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - CHUNK))
+        lines = [line for line in file.read().decode(errors="replace").split("\n") if line.strip()]
+    return lines[-1].strip()[:limit] if lines else f"{log.name} is empty"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
