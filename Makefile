@@ -133,8 +133,10 @@ config-given:
 ##   lint               - Style of the code, and the Kconfig tree against the code
 ##   types              - Static types
 ##   test               - Tests
+##   bench              - Measure everything, 20 minutes; writes docs/benchmarks.md
+##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint types test lock
+.PHONY: check lint types test bench bench-gpu lock
 check: lint types test
 
 lint: setup-dev
@@ -148,12 +150,20 @@ types: setup-dev
 test: setup-dev
 	$(Q)OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2
 
+# Not with -P: the programs share modules of their own folder.
+BENCHMARKS := .venv/bin/python benchmarks/collect.py
+bench: setup-train
+	$(Q)$(BENCHMARKS) $(if $(BENCH),--only '$(BENCH)')
+
+bench-gpu: setup-train
+	$(Q)$(BENCHMARKS) --gpu
+
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
 	$(Q)$(LOCK) requirements/dev.in -o requirements/dev.txt
-	$(Q)$(LOCK) requirements/train.in -c requirements/dev.txt -o requirements/train.txt
-	$(Q)$(LOCK) requirements/plan.in -c requirements/dev.txt -o requirements/plan.txt
+	$(Q)for name in train plan bench; do $(LOCK) requirements/$$name.in \
+		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##
 ## Documentation:
@@ -168,6 +178,7 @@ help:
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config

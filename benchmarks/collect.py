@@ -33,6 +33,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "harness_overhead",
     "adamwprune_step",
     "data_batches",
+    "data_streamed",
     "pack_kill",
     "kill_nine",
 )

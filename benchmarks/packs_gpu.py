@@ -1,0 +1,279 @@
+"""Packs on a GPU: trials a second for K = 1, 2, 4 ... against processes side by side.
+
+    python benchmarks/packs_gpu.py [--most 512] [--only NAME ...] [--device cpu]
+
+An MLP, LeNet-5 and a character-level transformer on random samples that lie on the device, trained
+by the training loop in whole epochs, evaluation included. One trial at a time is K = 1 in one
+process; 4 and 8 processes train one trial each, at the same time on the same GPU. Start-up and the
+first epoch are left out everywhere. Without a GPU it says so and does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import measuring
+import torch
+from char_transformer import CONTEXT, SYMBOLS, CharTransformer
+from measuring import Figure
+from torch import Tensor, nn
+
+from espalier.contracts import Method, Run, SampleShape, Split
+from espalier.lr_schedules.none import Constant
+from espalier.models.lenet5 import LeNet5
+from espalier.models.mlp import Mlp
+from espalier.optimizers.adamw import AdamW
+from espalier.train import seeds
+from espalier.train.entry import make_deterministic
+from espalier.train.loop import Loop
+from espalier.train.trainee import Recipe, Trainee
+
+PROCESSES = (4, 8)
+SATURATED = 0.9  # of the largest rate
+GOAL = ">= 15"  # times the trials a second of one at a time
+MEBI = 2**20
+READY = 300  # seconds that processes have to get ready; one that fails must not hold up the others
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its batches, and how many updates an epoch and epochs a trial has."""
+
+    build: Callable[[], nn.Module]
+    samples: Callable[[int], Tensor]
+    classes: int
+    batch: int
+    updates: int  # an epoch
+    validation: int  # samples
+    epochs: int  # a trial
+    goal: str = ""
+
+
+CASES = {
+    "MLP": Case(
+        lambda: Mlp().build(SampleShape(1, 8, 8, 10)),
+        lambda n: torch.randn(n, 1, 8, 8),
+        *(10, 32, 39, 216, 20),
+        goal=GOAL,
+    ),
+    "LeNet-5": Case(
+        lambda: LeNet5().build(SampleShape(1, 32, 32, 10)),
+        lambda n: torch.randn(n, 1, 32, 32),
+        *(10, 128, 50, 1000, 20),
+        goal=GOAL,
+    ),
+    "transformer": Case(
+        CharTransformer,
+        lambda n: torch.randint(SYMBOLS, (n, CONTEXT)),
+        *(SYMBOLS, 16, 20, 64, 50),
+    ),
+}
+
+
+def trainees(name: str, trials: int, args: argparse.Namespace) -> list[Trainee]:
+    """So many trials of a case, each with its own seed, on the same samples."""
+    case, device = CASES[name], torch.device(args.device)
+    updates = args.updates or case.updates
+    train, validation = (_split(case, n, device) for n in (updates * case.batch, case.validation))
+    recipe = Recipe(epochs=10**6, batch_size=case.batch)
+    made = []
+    for seed in range(trials):
+        seeds.seed_globals(seed)
+        model = case.build().to(device)
+        optimizer = AdamW().build(model, recipe.learning_rate)
+        ends = (recipe.epochs, recipe.batch_size, seeds.generators(seed, device))
+        run = Run(model, optimizer, Method(), train, validation, *ends)
+        made.append(Trainee(run, recipe, Constant()))
+    return made
+
+
+def _split(case: Case, samples: int, device: torch.device) -> Split:
+    x, y = case.samples(samples), torch.randint(case.classes, (samples,))
+    return Split(x.to(device), y.to(device))
+
+
+class Epochs:
+    """Trials of a case under way: each call trains all of them for an epoch."""
+
+    def __init__(self, name: str, trials: int, args: argparse.Namespace) -> None:
+        make_deterministic(1)
+        self.trials = trials
+        self._epochs = Loop(trainees(name, trials, args)).epochs()
+
+    def __call__(self) -> None:
+        """Ends when the device has: each trial's losses are read."""
+        for _ in range(self.trials):
+            next(self._epochs)
+
+
+def alone(name: str, trials: int, args: argparse.Namespace) -> list[float]:
+    """Seconds of each epoch of a pack in this process, after one that is not counted."""
+    epoch = Epochs(name, trials, args)
+    epoch()
+    return [_timed(epoch) for _ in range(args.epochs)]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    clock = time.perf_counter()
+    work()
+    return time.perf_counter() - clock
+
+
+_barrier: Any = None
+
+
+def _meet(barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _beside(name: str, trials: int, args: argparse.Namespace) -> tuple[float, float]:
+    """When a process that trains beside others began and ended, once all were ready."""
+    epoch = Epochs(name, trials, args)
+    epoch()
+    _barrier.wait(timeout=READY)
+    began = time.time()
+    for _ in range(args.epochs):
+        epoch()
+    return began, time.time()
+
+
+def beside(name: str, processes: int, trials: int, args: argparse.Namespace) -> float:
+    """Seconds an epoch of processes side by side, each with a pack of so many trials."""
+    context = get_context("spawn")
+    start = {"initializer": _meet, "initargs": (context.Barrier(processes),)}
+    with ProcessPoolExecutor(processes, mp_context=context, **start) as pool:
+        asked = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
+        began, ended = zip(*(one.result() for one in asked), strict=True)
+    return (max(ended) - min(began)) / args.epochs
+
+
+@dataclass
+class Seen:
+    """What a case showed: trials a second by K, MiB a trial by K, trials a second by processes."""
+
+    rates: dict[int, list[float]]
+    memory: dict[int, float]
+    processes: dict[str, float]
+    notes: list[str]
+
+    @property
+    def best(self) -> int:
+        """The K with the largest rate."""
+        return max(self.rates, key=lambda size: statistics.median(self.rates[size]))
+
+    @property
+    def saturated(self) -> int:
+        """The smallest K that comes near it."""
+        limit = SATURATED * statistics.median(self.rates[self.best])
+        return min(k for k, rates in self.rates.items() if statistics.median(rates) >= limit)
+
+
+def examine(name: str, args: argparse.Namespace) -> Seen:
+    """Measure a case in every way."""
+    seen, length = Seen({}, {}, {}, []), CASES[name].epochs
+    for size in _sizes(args.most):
+        try:
+            seconds, seen.memory[size] = _with_memory(lambda k=size: alone(name, k, args), args)
+        except torch.OutOfMemoryError:
+            seen.notes.append(f"{name}: out of memory at K={size}")
+            break
+        seen.rates[size] = [size / (one * length) for one in seconds]
+        seen.memory[size] /= size
+        measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
+    packs = [(n, 1) for n in args.processes] + [(2, max(1, seen.best // 2))]
+    for processes, size in packs:
+        what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
+        seconds = beside(name, processes, size, args)
+        seen.processes[what] = processes * size / (seconds * length)
+        measuring.say(f"{name}, {what}: {seen.processes[what]:.4g} trials/s")
+    seen.notes += profile(name, seen.saturated, args)
+    return seen
+
+
+def _sizes(most: int) -> list[int]:
+    return [2**power for power in range(most.bit_length())]
+
+
+def _with_memory(
+    work: Callable[[], list[float]], args: argparse.Namespace
+) -> tuple[list[float], float]:
+    """What `work` returns, and the largest memory in MiB that tensors took on the GPU meanwhile."""
+    if args.device == "cpu":
+        return work(), 0.0
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    return work(), torch.cuda.max_memory_allocated() / MEBI
+
+
+def profile(name: str, trials: int, args: argparse.Namespace) -> list[str]:
+    """What an epoch of a pack spends its time on, the ten largest items, as lines."""
+    gpu = args.device != "cpu"
+    epoch = Epochs(name, trials, args)
+    epoch()
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    kinds += [torch.profiler.ProfilerActivity.CUDA] * gpu
+    with torch.profiler.profile(activities=kinds) as found:
+        wall = _timed(epoch)
+    which = "self_device_time_total" if gpu else "self_cpu_time_total"
+    spent = {str(event.key): float(getattr(event, which)) for event in found.key_averages()}
+    busy = sum(spent.values())  # microseconds
+    head = (
+        f"{name}, K={trials}: {busy / wall / 1e4:.0f} % of a profiled epoch is in kernels; of that"
+    )
+    largest = sorted(spent.items(), key=lambda item: -item[1])[:10]
+    return [head] + [f"{100 * time / busy:4.1f} % {what[:70]}" for what, time in largest]
+
+
+def figures(name: str, seen: Seen) -> list[Figure]:
+    one = statistics.median(seen.rates[1])
+    rates = [Figure(f"{name}: K={k}", values, "trials/s") for k, values in seen.rates.items()]
+    rates += [Figure(f"{name}: {what}", [v], "trials/s") for what, v in seen.processes.items()]
+    best = seen.rates[seen.best]
+    what = f"{name}: K={seen.best} against one at a time"
+    gain = [Figure(what, [v / one for v in best], "x", CASES[name].goal)]
+    gain += [
+        Figure(f"{name}: K={seen.best} against {what}", [v / rate for v in best], "x")
+        for what, rate in seen.processes.items()
+    ]
+    memory = [
+        Figure(f"{name}: peak memory a trial, K={k}", [seen.memory[k]], "MiB")
+        for k in (1, seen.saturated, seen.best)
+        if seen.memory[k]
+    ]
+    return [*rates, *gain, Figure(f"{name}: saturates at K", [seen.saturated], ""), *memory]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = measuring.parser(__doc__)
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--most", type=int, default=512, help="largest K (default: 512)")
+    parser.add_argument("--epochs", type=int, default=3, help="that are timed (default: 3)")
+    parser.add_argument("--updates", type=int, default=0, help="an epoch (0: as the case has it)")
+    parser.add_argument("--processes", type=int, nargs="*", default=PROCESSES)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    args = parser.parse_args(argv)
+    if args.device == "cuda" and not torch.cuda.is_available():
+        print(f"{args.program}: skipped, no NVIDIA GPU is visible")
+        return 0
+    found = {name: examine(name, args) for name in args.only}
+    gpu = torch.cuda.get_device_name() if args.device == "cuda" else ""
+    shown = [figure for name, seen in found.items() for figure in figures(name, seen)]
+    lengths = [
+        f"{n}: a trial is {c.epochs} epochs of {c.updates} updates" for n, c in CASES.items()
+    ]
+    notes = [note for seen in found.values() for note in seen.notes]
+    measuring.tell(args, shown, lengths + notes, gpu)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
