@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from espalier.sweep import admission, devices, footprint
+import pytest
+from fake_sweep import HERE, request, trial
+
+from espalier.sweep import admission, devices, footprint, launch
 from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, Admission, fits, fitting
 from espalier.sweep.footprint import Held
 from espalier.sweep.pool import InProcess
+from espalier.sweep.results_dir import STORE, sweeps
+from espalier.sweep.store import Store
 from espalier.sweep.worker import OOM
 from espalier.trial import Result, Status
 
@@ -173,3 +178,18 @@ def test_fitting_sizes() -> None:
     assert fits([], 0) == 0
     assert fits([0, 0], 0) == 2
     assert fits([0, 0], -1) == 0
+
+
+def test_in_a_sweep_the_second_attempt_runs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    others = [trial(n, SECONDS="0.2") for n in range(2, 6)]
+    assert launch.run(request(tmp_path, [trial(1, "oom"), *others])) == 1
+    with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
+        found = store.attempts()
+    first, second = (one for one in found if one.trial == 1)
+    assert (first.reason, second.reason) == (OOM, OOM)
+    for one in found:
+        if one.trial != 1:
+            assert one.finished is not None and one.finished <= second.started

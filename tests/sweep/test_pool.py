@@ -243,3 +243,11 @@ def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
     assert last_line(tmp_path / "empty.log") == "empty.log is empty"
+
+
+def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "output.log").write_text("last\n")
+    one = Task((Member(trial(1), tmp_path, 1),), {})
+    found = [death(code, one, starved) for code, starved in ((-9, True), (-9, False), (-6, True))]
+    assert [result.reason for result in found] == ["oom", "crash", "crash"]
+    assert found[0].message == "worker was killed by signal 9 (SIGKILL) for lack of memory: last"
