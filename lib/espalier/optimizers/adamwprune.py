@@ -18,6 +18,8 @@ from espalier.contracts import Optimizer
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
+from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparsity.allocation import Allocation
 from espalier.sparsity.importance import BY_DEPTH, Importance, state_scores
 from espalier.sparsity.masks import prunable
@@ -101,6 +103,10 @@ class AdamWPrune(GuardedAdam):
     def sparsity(self) -> float:
         """Share of the prunable weights that is pruned, in [0, 1]."""
         return 0.0 if self.pruner is None else self.pruner.masks.sparsity
+
+    def stacked_by(self) -> type[Stack] | None:
+        """One with pruning of its own steps by itself."""
+        return GuardedStack if self.pruner is None else None
 
     def _before_update(self) -> None:
         if self.pruner is not None:

@@ -10,6 +10,8 @@ from torch import Tensor
 from espalier.optimizers.lean import LeanAdam
 from espalier.optimizers.norms import limit_norm
 from espalier.optimizers.spam import Spam, SpamGuard
+from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked_guarded import GuardedStack
 
 
 class GuardedAdam(LeanAdam):
@@ -32,6 +34,9 @@ class GuardedAdam(LeanAdam):
         self._step_supports_amp_scaling = False  # what runs before the update needs true gradients
         self.clip_norm = clip_norm
         self.guard = None if spam is None else SpamGuard(spam)
+
+    def stacked_by(self) -> type[Stack] | None:  # noqa: D102
+        return GuardedStack
 
     def _update(self) -> None:
         self._part_counters()  # before the guard resets any

@@ -14,6 +14,10 @@ from torch import Tensor
 from torch.autograd import profiler
 from torch.optim import optimizer as torch_optimizer
 
+from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked_adam import AdamStack
+from espalier.optimizers.stacked_sgd import SGDStack
+
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
 BUFFER = "momentum_buffer"
 
@@ -125,6 +129,10 @@ class LeanAdam(Lean, torch.optim.Adam):
                 for state in (self.state[p] for p in group["params"] if p in self.state):
                     state.update(step=state["step"].clone())
 
+    def stacked_by(self) -> type[Stack] | None:
+        """What steps several of this class at once: see `espalier.optimizers.stacked`."""
+        return AdamStack
+
     def _rate(self, lr: Any) -> Any:
         """The learning rate of this step, for a group's own `lr`."""
         return lr
@@ -173,6 +181,10 @@ class LeanSGD(Lean, torch.optim.SGD):
 
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
+
+    def stacked_by(self) -> type[Stack] | None:
+        """What steps several of this class at once: see `espalier.optimizers.stacked`."""
+        return SGDStack
 
     def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         known: list[Tensor] = []

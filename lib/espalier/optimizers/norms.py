@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-_SMALL = 1e-6  # added to the norm, as torch does, so that nothing is divided by 0
+SMALL = 1e-6  # added to the norm, as torch does, so that nothing is divided by 0
 
 
 def total_norm(tensors: list[Tensor]) -> Tensor:
@@ -21,5 +21,5 @@ def limit_norm(parameters: Iterable[Tensor], limit: float) -> None:
     """Scale all gradients of `parameters` so that their norm is at most `limit` (above 0)."""
     grads = [p.grad for p in parameters if p.grad is not None]
     if grads:
-        factor = limit / (total_norm(grads) + _SMALL)
+        factor = limit / (total_norm(grads) + SMALL)
         torch._foreach_mul_(grads, factor.clamp_(max=1.0))

@@ -46,12 +46,22 @@ class SpamGuard:
         self.steps = 0  # calls of before_step
         self.norms: Tensor | None = None  # (WINDOW,) ring of gradient norms
 
+    @property
+    def known(self) -> int:
+        """How many norms are remembered."""
+        return min(self.steps, WINDOW)
+
+    @property
+    def slot(self) -> int:
+        """Where in the ring the next norm goes."""
+        return self.steps % WINDOW
+
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Damp, reset and clip, on the device and without waiting for it."""
         parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
         states = [optimizer.state[p] for p in parameters if optimizer.state[p]]
         self._damp([p.grad for p in parameters if p.grad is not None], states)
-        if self._reset_due():
+        if self.reset_due():
             _reset(states)
         elif self.settings.enable_clip and self.settings.theta is not None:
             _clip([p for p in parameters if optimizer.state[p]], states, self.settings.theta)
@@ -71,7 +81,8 @@ class SpamGuard:
     def _resets(self) -> bool:
         return self.settings.periodic_reset and bool(self.settings.interval)
 
-    def _reset_due(self) -> bool:
+    def reset_due(self) -> bool:
+        """Whether the coming step is one at which the moments start afresh."""
         return self._resets() and self.steps > 0 and self.steps % (self.settings.interval or 1) == 0
 
     def _damp(self, grads: list[Tensor], states: list[dict[str, Tensor]]) -> None:
@@ -80,14 +91,14 @@ class SpamGuard:
         norm = total_norm(grads)
         if self.norms is None:
             self.norms = norm.new_zeros(WINDOW)
-        known = self.norms[: min(self.steps, WINDOW)]
+        known = self.norms[: self.known]
         if len(known) >= FEWEST:
             std, mean = torch.std_mean(known)
             spike = norm > mean + self.settings.spike_threshold * std
             for name, kept in DAMPING.items():
                 factor = torch.where(spike, kept, 1.0)
                 torch._foreach_mul_([state[name] for state in states], factor)
-        self.norms[self.steps % WINDOW] = norm
+        self.norms[self.slot] = norm
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""

@@ -1,0 +1,84 @@
+"""Where the parameters of K runs lie when they are put side by side in the rows of a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Columns = Sequence[Sequence[Tensor]]  # [i][k]: parameter i of run k
+Stacks = Sequence[tuple[Tensor, Tensor]]  # [i]: all runs' values and gradients, (K, ...) each
+Groups = list[dict[str, Any]]  # `param_groups` of an optimizer
+
+_NOWHERE = -1
+
+
+class Layout:
+    """Parameters in the order of their groups: columns `a:b` of every (K, N) matrix are one's."""
+
+    def __init__(self, columns: Columns, stacks: Stacks, groups: list[int]) -> None:
+        """`groups[i]` is the group of parameter i; they ascend."""
+        self.columns = columns
+        self.runs = len(columns[0])
+        self.device, self.dtype = stacks[0][0].device, stacks[0][0].dtype
+        self._weights = [weights.detach().view(self.runs, -1) for weights, _ in stacks]
+        self._grads = [grads.detach().view(self.runs, -1) for _, grads in stacks]
+        self._sizes = [weights.shape[1] for weights in self._weights]
+        self.groups = [self._columns_of(group, groups) for group in sorted(set(groups))]
+
+    def _columns_of(self, wanted: int, groups: list[int]) -> slice:
+        start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < wanted)
+        end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= wanted)
+        return slice(start, end)
+
+    def zeros(self) -> Tensor:
+        """(K, N)."""
+        return torch.zeros(self.runs, sum(self._sizes), dtype=self.dtype, device=self.device)
+
+    def weights(self) -> Tensor:
+        """(K, N) copy of all parameters."""
+        return torch.cat(self._weights, 1)
+
+    def grads(self) -> Tensor:
+        """(K, N) copy of all gradients."""
+        return torch.cat(self._grads, 1)
+
+    def put_weights(self, matrix: Tensor) -> None:
+        """The inverse of `weights`."""
+        torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._weights)
+
+    def put_grads(self, matrix: Tensor) -> None:
+        """The inverse of `grads`."""
+        torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._grads)
+
+    def views(self, matrix: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Each run's number, parameter and part of `matrix` in the parameter's shape."""
+        for column, part in zip(self.columns, torch.split(matrix, self._sizes, 1), strict=True):
+            for k, (parameter, row) in enumerate(zip(column, part, strict=True)):
+                yield k, parameter, row.view(parameter.shape)
+
+
+def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | None:
+    """None unless all runs have the same parameters in the same groups, of one device and format.
+
+    Columns that no group holds, of parameters that are not trained, are left out.
+    """
+    places = [{id(p): g for g, group in enumerate(r) for p in group["params"]} for r in runs]
+    found = [
+        {place.get(id(p), _NOWHERE) for p, place in zip(column, places, strict=True)}
+        for column in columns
+    ]
+    rows = [row for row in zip(found, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
+    tensors = [tensor for _, _, pair in rows for tensor in pair]
+    whole = all(len(place) == len(rows) for place in places) and all(len(f) == 1 for f in found)
+    if not rows or not whole or not _plain(tensors):
+        return None
+    rows.sort(key=lambda row: min(row[0]))
+    return Layout([row[1] for row in rows], [row[2] for row in rows], [min(row[0]) for row in rows])
+
+
+def _plain(tensors: list[Tensor]) -> bool:
+    kinds = {(tensor.device, tensor.dtype) for tensor in tensors}
+    return len(kinds) == 1 and all(tensor.is_contiguous() for tensor in tensors)

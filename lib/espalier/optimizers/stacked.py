@@ -1,0 +1,169 @@
+"""One update of K optimizers of one kind at once, each run with its own hyperparameters.
+
+Worth it where calling K kernels costs more than the work in them, as on a GPU. All parameters of
+a run lie side by side in one row of (K, N) matrices; hyperparameters are (K, 1) columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espalier.optimizers.layout import Columns, Layout, Stacks, layout_of
+
+
+def stacked(
+    optimizers: Sequence[torch.optim.Optimizer], columns: Columns, stacks: Stacks
+) -> Stack | None:
+    """A function that does one `step()` of all `optimizers`; None if each must step by itself.
+
+    `columns[i][k]` is parameter i of run k, a view of row k of `stacks[i][0]`, and its gradient
+    one of row k of `stacks[i][1]`; every parameter has a gradient at every step. The optimizers'
+    state becomes views of stacks too, with its values kept, and stays as readable as ever. When
+    runs leave, or after `load_state_dict`, stack anew: what is stacked does not follow.
+    """
+    kinds = {_kind(optimizer) for optimizer in optimizers}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    groups = [optimizer.param_groups for optimizer in optimizers]
+    layout = layout_of(groups, columns, stacks)
+    if kind is None or layout is None or not all(kind.takes(run) for run in groups):
+        return None
+    stack = kind(optimizers, layout)
+    return stack if stack.in_step else None
+
+
+def _kind(optimizer: Any) -> type[Stack] | None:
+    """What the optimizer's own class says, if nothing else acts at its steps.
+
+    Not what a base class says: a subclass may change the update.
+    """
+    declared = vars(type(optimizer)).get("stacked_by")
+    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    if declared is None or hooks or "step" in vars(optimizer):
+        return None
+    kind: type[Stack] | None = declared(optimizer)
+    return kind
+
+
+class Stack:
+    """K optimizers as one: `stack()` is a step of each, the host's part and then the device's.
+
+    The device's part, `update`, never waits for the device and touches only tensors that stay
+    where they are, so it may be captured in a CUDA graph; `prepare` goes before each replay.
+    """
+
+    READS: ClassVar[tuple[str, ...]]  # what the update reads of a group, besides the rate
+    FIXED: ClassVar[dict[str, Any]]  # settings of a group that only their default can be stacked of
+    in_step = True  # whether the runs' state allows to go on as one
+
+    def __init__(self, optimizers: Sequence[Any], layout: Layout) -> None:
+        self.optimizers = list(optimizers)
+        self.layout = layout
+        self._groups = [group for o in optimizers for group in o.param_groups]
+        self._get = itemgetter(*self.READS, *self.FIXED)
+        self._read: list[Any] = []
+        self._forms = [self.form(optimizer.param_groups) for optimizer in optimizers]
+        self._names = ["lr", *self.row(optimizers[0])]
+        self.table = np.zeros((layout.runs, len(self._names)))  # float64, one row a run
+        self._sent = np.full_like(self.table, np.nan)
+        self.exact = torch.zeros(self.table.shape, dtype=torch.float64, device=layout.device)
+        self.values = self.exact.to(layout.dtype)
+        self._fill()
+        with torch.no_grad():
+            self.begin()
+
+    @classmethod
+    def takes(cls, groups: list[dict[str, Any]]) -> bool:
+        """Whether the groups of a run differ in nothing but weight decay, and are not special."""
+        same = ["lr", *(name for name in cls.READS if name != "weight_decay")]
+        plain = all(group[name] == value for group in groups for name, value in cls.FIXED.items())
+        floats = not any(isinstance(group["lr"], Tensor) for group in groups)
+        return plain and floats and all(g[k] == groups[0][k] for g in groups for k in same)
+
+    @classmethod
+    def form(cls, groups: list[dict[str, Any]]) -> Any:
+        """What decides which state and operations a run needs; it must not change."""
+        raise NotImplementedError
+
+    def row(self, optimizer: Any) -> dict[str, float]:
+        """The hyperparameters of a run by name, without the rate."""
+        raise NotImplementedError
+
+    def count(self) -> None:
+        """What the host counts at each step; the table is filled and not yet sent."""
+
+    def begin(self) -> None:
+        """Take over the optimizers' state."""
+        raise NotImplementedError
+
+    def update(self) -> None:
+        """The device's part of a step."""
+        raise NotImplementedError
+
+    def __call__(self) -> None:
+        """One step of every run."""
+        self.prepare()
+        self.update()
+
+    def prepare(self) -> None:
+        """The host's part: hyperparameters as they now are, sent to the device if they changed.
+
+        Raises RuntimeError if they have become such that the runs must step one by one.
+        """
+        self._fill()
+        self.count()
+        if not np.array_equal(self.table, self._sent):
+            self._sent = self.table.copy()
+            table = torch.from_numpy(self._sent)
+            table = table.pin_memory() if self.exact.is_cuda else table  # or the copy would wait
+            self.exact.copy_(table, non_blocking=True)
+            self.values.copy_(self.exact)
+
+    def _fill(self) -> None:
+        rates = np.array([group["lr"] for group in self._groups]).reshape(self.layout.runs, -1)
+        read = [self._get(group) for group in self._groups]
+        if read != self._read:
+            self._check()
+            self._read = read
+            rows = [list(self.row(optimizer).values()) for optimizer in self.optimizers]
+            self.table[:, 1:] = np.array(rows, dtype=float)
+        if (rates != rates[:, :1]).any():
+            raise RuntimeError("all groups of a stacked optimizer must have one learning rate")
+        self.table[:, 0] = rates[:, 0]
+
+    def _check(self) -> None:
+        groups = [optimizer.param_groups for optimizer in self.optimizers]
+        forms = [self.form(run) for run in groups]
+        if self._forms != forms or not all(self.takes(run) for run in groups):
+            raise RuntimeError("changed settings of an optimizer: it must be stacked anew")
+
+    def column(self, name: str) -> Any:
+        """(K,) view of the host's table."""
+        return self.table[:, self._names.index(name)]
+
+    def of(self, name: str, values: Tensor | None = None) -> Tensor:
+        """(K, 1): a hyperparameter on the device, in the parameters' format or that of `values`."""
+        j = self._names.index(name)
+        return (self.values if values is None else values)[:, j : j + 1]
+
+    def per_group(self, name: str) -> Iterable[tuple[slice, Tensor]]:
+        """Each group's columns of the matrices and (K, 1) float64 values."""
+        for g, columns in enumerate(self.layout.groups):
+            yield columns, self.of(f"{name}{g}", self.exact)
+
+    def adopt(self, name: str, runs: Iterable[bool] | None = None) -> Tensor:
+        """(K, N): the state called `name`; that of `runs` (default: all) becomes views of it."""
+        chosen = [True] * self.layout.runs if runs is None else list(runs)
+        matrix = self.layout.zeros()
+        for k, parameter, part in self.layout.views(matrix):
+            if chosen[k]:
+                state = self.optimizers[k].state[parameter]
+                if state.get(name) is not None:
+                    part.copy_(state[name])
+                state[name] = part
+        return matrix

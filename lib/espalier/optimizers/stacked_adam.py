@@ -1,0 +1,96 @@
+"""Adam and AdamW of K runs at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.optimizers.stacked import Stack
+
+
+class AdamStack(Stack):
+    """Runs with and without AMSGrad, and with either kind of weight decay, may be mixed."""
+
+    READS = ("betas", "eps", "amsgrad", "weight_decay", "decoupled_weight_decay")
+    FIXED = {"maximize": False}
+
+    @classmethod
+    def form(cls, groups: list[dict[str, Any]]) -> tuple[bool, bool]:  # noqa: D102
+        return groups[0]["amsgrad"], groups[0]["decoupled_weight_decay"]
+
+    def row(self, optimizer: Any) -> dict[str, float]:  # noqa: D102
+        row: dict[str, float] = {}
+        for g, group in enumerate(optimizer.param_groups):
+            decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
+            row |= {f"shrink{g}": decay * decoupled, f"decay{g}": decay * (not decoupled)}
+        first = optimizer.param_groups[0]
+        names = ("beta1", "beta2", "eps", "amsgrad")
+        values = (*first["betas"], first["eps"], first["amsgrad"])
+        return {**dict(zip(names, values, strict=True)), **row}
+
+    def begin(self) -> None:
+        """`in_step` is false if a run's parameters have taken different numbers of steps."""
+        self.steps = self._adopt_steps()
+        self.in_step = bool((self.steps == self.steps[:, :1]).all())
+        self.mean = self.adopt("exp_avg")
+        self.square = self.adopt("exp_avg_sq")
+        amsgrad, decoupled = zip(*self._forms, strict=True)
+        self.largest = self.adopt("max_exp_avg_sq", amsgrad) if any(amsgrad) else None
+        self._shrinks, self._decays = any(decoupled), not all(decoupled)
+
+    def _adopt_steps(self) -> Tensor:
+        """(K, parameters): one count each, for a run that leaves steps by itself again."""
+        columns = self.layout.columns
+        steps = torch.zeros(self.layout.runs, len(columns), device=self.layout.device)
+        for i, column in enumerate(columns):
+            for k, parameter in enumerate(column):
+                state = self.optimizers[k].state[parameter]
+                if "step" in state:
+                    steps[k, i].copy_(state["step"])
+                state["step"] = steps[k, i]
+        return steps
+
+    @torch.no_grad()
+    def update(self) -> None:  # noqa: D102
+        weights, grads = self.layout.weights(), self.layout.grads()
+        self.guard(grads)
+        self._decay(weights, grads)
+        self.steps.add_(1)
+        self.mean.lerp_(grads, 1 - self.of("beta1"))
+        self.square.lerp_(grads.square_(), 1 - self.of("beta2"))
+        rate, root = self._corrections()
+        size = torch.addcmul(self.of("eps"), self._second_moment().sqrt_(), root)
+        weights.addcmul_(torch.div(self.mean, size, out=size), rate)
+        self.layout.put_weights(weights)
+
+    def guard(self, grads: Tensor) -> None:
+        """Change the gradients (K, N) as need be, before the update."""
+
+    def _decay(self, weights: Tensor, grads: Tensor) -> None:
+        if self._shrinks:
+            for columns, shrink in self.per_group("shrink"):
+                kept = 1 - shrink * self.of("lr", self.exact)
+                weights[:, columns].mul_(kept.to(weights.dtype))
+        if self._decays:
+            for columns, decay in self.per_group("decay"):
+                grads[:, columns].addcmul_(weights[:, columns], decay.to(grads.dtype))
+
+    def _corrections(self) -> tuple[Tensor, Tensor]:
+        """(K, 1) each, bias-corrected: minus the rate, and the factor of the second moment's root.
+
+        In float64, as in torch's kernels: for late steps 1 - beta^t is close to 1.
+        """
+        first, second = self._names.index("beta1"), self._names.index("beta2")  # neighbours
+        betas = self.exact[:, first : second + 1]
+        corrections = 1 - betas.pow(self.steps[:, :1].double())
+        rate = -self.of("lr", self.exact) / corrections[:, :1]
+        return rate.to(self.layout.dtype), corrections[:, 1:].rsqrt().to(self.layout.dtype)
+
+    def _second_moment(self) -> Tensor:
+        """(K, N), a copy: with AMSGrad its largest value so far."""
+        if self.largest is None:
+            return self.square.clone()
+        torch.maximum(self.largest, self.square, out=self.largest)
+        return torch.where(self.of("amsgrad") > 0, self.largest, self.square)

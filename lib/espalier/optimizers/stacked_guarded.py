@@ -1,0 +1,87 @@
+"""Guarded Adams of K runs at once: gradient limits and spike guards, per run on or off."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.optimizers.norms import SMALL
+from espalier.optimizers.spam import DAMPING, FEWEST, WINDOW, Spam
+from espalier.optimizers.stacked_adam import AdamStack
+
+
+class GuardedStack(AdamStack):
+    """What a guard decides by counting is decided on the host, what it measures on the device."""
+
+    def row(self, optimizer: Any) -> dict[str, float]:
+        """A limit of 0 and an infinite threshold are none; the last three change at each step."""
+        settings = Spam(enable_clip=False) if optimizer.guard is None else optimizer.guard.settings
+        theta = settings.theta if settings.enable_clip else None
+        limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
+        return {**super().row(optimizer), **limits, "threshold": math.inf, "known": 0, "slot": 0}
+
+    def begin(self) -> None:  # noqa: D102
+        super().begin()
+        self._guards = [(k, o.guard) for k, o in enumerate(self.optimizers) if o.guard is not None]
+        self._limits = bool(self.column("clip_norm").any())
+        self._clips = bool(self.column("theta").any())
+        self._slots = torch.arange(WINDOW, device=self.layout.device)
+        self.norms = torch.zeros(self.layout.runs, WINDOW, device=self.layout.device)
+        self.norms = self.norms.to(self.layout.dtype)
+        for k, guard in self._guards:
+            if guard.norms is not None:
+                self.norms[k].copy_(guard.norms)
+            guard.norms = self.norms[k]
+
+    @torch.no_grad()
+    def count(self) -> None:
+        """Resets happen here, run by run: they are rare, and so clear whatever a row holds."""
+        lr, threshold = self.column("lr"), self.column("threshold")
+        known, slot = self.column("known"), self.column("slot")
+        for k, guard in self._guards:
+            if guard.reset_due():
+                self._reset(k)
+            known[k], slot[k] = guard.known, guard.slot
+            threshold[k] = guard.settings.spike_threshold if guard.known >= FEWEST else math.inf
+            guard.steps += 1
+            lr[k] *= guard.rate()
+        for optimizer in self.optimizers:
+            optimizer._after_update()
+
+    def _reset(self, k: int) -> None:
+        torch._foreach_zero_([self.mean[k], self.square[k], self.steps[k]])
+        if self.largest is not None:
+            self.largest[k].zero_()
+
+    def guard(self, grads: Tensor) -> None:
+        """As solo, the gradients are left as they were used."""
+        if self._guards:
+            self._damp(torch.linalg.vector_norm(grads, dim=1, keepdim=True))
+        if self._clips:
+            self._clip(grads)
+        if self._limits:
+            norms = torch.linalg.vector_norm(grads, dim=1, keepdim=True)
+            factor = (self.of("clip_norm") / (norms + SMALL)).clamp_(max=1.0)
+            grads.mul_(torch.where(self.of("clip_norm") > 0, factor, 1.0))
+        if self._clips or self._limits:
+            self.layout.put_grads(grads)
+
+    def _damp(self, norm: Tensor) -> None:
+        """`norm` is (K, 1): of a run's gradients together."""
+        count = self.of("known")
+        known = self._slots < count
+        mean = torch.where(known, self.norms, 0).sum(1, keepdim=True) / count
+        off = torch.where(known, self.norms - mean, 0)
+        std = (off.square_().sum(1, keepdim=True) / (count - 1)).sqrt_()
+        spike = norm > mean + self.of("threshold") * std
+        self.mean.mul_(torch.where(spike, DAMPING["exp_avg"], 1.0))
+        self.square.mul_(torch.where(spike, DAMPING["exp_avg_sq"], 1.0))
+        torch.where(self._slots == self.of("slot"), norm, self.norms, out=self.norms)
+
+    def _clip(self, grads: Tensor) -> None:
+        limits = torch.mul(self.square, self.of("theta")).sqrt_()
+        limits = torch.where(limits > 0, limits, torch.inf)
+        torch.clamp(grads, -limits, limits, out=grads)
