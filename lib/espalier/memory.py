@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+SHARERS = "ESPALIER_WORKERS"
+"""The environment variable that tells a worker how many there are on its device, it included."""
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 

@@ -12,7 +12,7 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.errors import UserError
-from espalier.sweep.child import Finished, Progress, death, environment, last_line
+from espalier.sweep.child import Progress, death, environment, last_line
 from espalier.sweep.pool import InProcess, Pool
 from espalier.sweep.worker import Member, Task
 from espalier.trial import Result
@@ -90,6 +90,10 @@ def test_a_worker_sees_one_thread_and_its_own_device(make: MakePool, tmp_path: P
     on_cpu = result_of(make(["cpu"]), task(tmp_path, "environment")).provenance
     assert (on_cpu["OMP_NUM_THREADS"], on_cpu["CUDA_VISIBLE_DEVICES"]) == ("1", "")
     assert environment("GPU-1")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
+def test_a_worker_is_told_how_many_share_its_device() -> None:
+    assert environment("GPU-1", sharers=3)["ESPALIER_WORKERS"] == "3"
 
 
 def test_progress_arrives_before_the_result(make: MakePool, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import torch
 
 from espalier import memory
 from espalier.contracts import Run, Split
-from espalier.train import keeping
 from espalier.train.augment import Augmentation
 from espalier.train.data import batches
 from espalier.train.keeping import Keeping, share
@@ -126,9 +125,9 @@ def test_a_worker_that_is_killed_is_an_error_and_no_hang():
 
 def test_the_share_of_a_worker_is_half_of_what_is_free_by_their_number(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1200)
-    monkeypatch.delenv(keeping.SHARERS, raising=False)
+    monkeypatch.delenv(memory.SHARERS, raising=False)
     assert share(CPU) == 600
-    monkeypatch.setenv(keeping.SHARERS, "3")
+    monkeypatch.setenv(memory.SHARERS, "3")
     assert share(CPU) == 200
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from espalier import memory
 from espalier.sweep import footprint, wire, worker
 from espalier.sweep.devices import CPU
 from espalier.sweep.worker import HOPELESS, OOM, Task
@@ -43,8 +44,8 @@ Event = Progress | Finished
 class Child:
     """A worker process for one slot of a pool, and the task that it has."""
 
-    def __init__(self, entry: str, device: str, log: Path) -> None:
-        """Start it; what it prints between tasks goes to `log`."""
+    def __init__(self, entry: str, sees: dict[str, str], log: Path) -> None:
+        """Start it in the environment `sees`; what it prints between tasks goes to `log`."""
         job_end, self.jobs = os.pipe()
         self.records, record_end = os.pipe()
         os.set_blocking(self.records, False)
@@ -55,7 +56,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
-                env=environment(device),
+                env=sees,
                 pass_fds=(job_end, record_end),
                 start_new_session=True,  # Ctrl-C is the runner's to handle
             )
@@ -114,11 +115,14 @@ class Child:
             os.close(self.records)
 
 
-def environment(device: str) -> dict[str, str]:
-    """What a worker sees: one compute thread unless the trial asks for more, one device."""
+def environment(device: str, sharers: int = 1) -> dict[str, str]:
+    """What a worker sees: one compute thread unless the trial asks for more, one device.
+
+    And how many workers share the device, so that none takes more than its part of the memory.
+    """
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
-    return {**os.environ, **threads, **visible}
+    return {**os.environ, **threads, **visible, memory.SHARERS: str(sharers)}
 
 
 def death(code: int, task: Task, starved: bool = False) -> Result:

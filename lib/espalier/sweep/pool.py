@@ -19,7 +19,7 @@ from typing import Protocol
 
 from espalier.errors import UserError
 from espalier.sweep import worker
-from espalier.sweep.child import Child, Event, Progress, event_of, last_line
+from espalier.sweep.child import Child, Event, Progress, environment, event_of, last_line
 from espalier.sweep.devices import HERE
 from espalier.sweep.worker import Task
 
@@ -104,7 +104,9 @@ class Pool:
         self._selector.close()
 
     def _start(self, slot: int) -> None:
-        self._workers[slot] = one = Child(self._entry, self.devices[slot], self._log)
+        device = self.devices[slot]
+        sees = environment(device, sum(other == device for other in self.devices))
+        self._workers[slot] = one = Child(self._entry, sees, self._log)
         self._selector.register(one.records, selectors.EVENT_READ, slot)
 
     def _stop(self, slot: int) -> None:

@@ -16,7 +16,6 @@ from espalier.train.preparing import Preparation
 from espalier.train.streamed import StreamedSplit
 
 FLOAT = 4  # bytes
-SHARERS = "ESPALIER_WORKERS"  # how many workers use this one's device, set by the runner
 
 
 @dataclass(frozen=True)
@@ -50,4 +49,4 @@ class Keeping:
 def share(device: torch.device) -> int:
     """Bytes of samples this process may hold: half of what is free, divided by its workers."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available()
-    return free // (2 * int(os.environ.get(SHARERS, "1")))
+    return free // (2 * int(os.environ.get(memory.SHARERS, "1")))
