@@ -219,3 +219,35 @@ def test_a_parameter_that_sits_a_step_out_counts_its_own_steps(options: dict[str
             optimizer.step()
     assert loops.same(loops.values(one), loops.values(other))
     assert loops.same(held(torchs), held(lean))
+
+
+@pytest.mark.parametrize(("kind", "options"), ALL)
+def test_the_bound_update_is_the_step(kind: str, options: dict[str, Any]) -> None:
+    (one, torchs), (other, lean) = pair(kind, options)
+    for parameter in (*one.parameters(), *other.parameters()):  # gradients that stay in place
+        parameter.grad = torch.zeros_like(parameter)
+    update = lean.bound()
+    for step in range(20):
+        for model, optimizer in ((one, torchs), (other, lean)):
+            optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
+            fresh = torch.autograd.grad(loss_of(model, step), list(model.parameters()))
+            torch._foreach_copy_([p.grad for p in model.parameters()], fresh)
+        torchs.step()
+        with torch.no_grad():
+            update()
+    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(held(torchs), held(lean))
+
+
+def loss_of(model: nn.Module, step: int) -> Tensor:
+    x, y = loops.batch(step)
+    return torch.nn.functional.cross_entropy(model(x), y)
+
+
+def test_a_bound_update_calls_hooks_that_are_there_when_it_is_made() -> None:
+    model, calls = loops.network(), []
+    lean = LeanSGD(model.parameters(), 0.1)
+    lean.register_step_post_hook(lambda *args: calls.append("post"))
+    loops.backward(model, 0)
+    lean.bound()()
+    assert calls == ["post"]

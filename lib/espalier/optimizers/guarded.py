@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor
@@ -38,10 +38,17 @@ class GuardedAdam(LeanAdam):
     def stacked_by(self) -> type[Stack] | None:  # noqa: D102
         return GuardedStack
 
+    def bound(self) -> Callable[[], None]:  # noqa: D102
+        update = super().bound()
+        return update if self._watched() else lambda: self._guarded(update)
+
     def _update(self) -> None:
         self._part_counters()  # before the guard resets any
+        self._guarded(self._update_parameters)
+
+    def _guarded(self, update: Callable[[], None]) -> None:
         self._before_update()
-        super()._update()
+        update()
         self._after_update()
 
     def _before_update(self) -> None:

@@ -78,14 +78,43 @@ class Lean(torch.optim.Optimizer):
             self._update()
         return loss
 
+    def bound(self) -> Callable[[], None]:
+        """What `step` does, made ready once: good until a parameter, gradient or state is rebound.
+
+        Saves most of what a step of a small network costs beside its kernels.
+        """
+        if self._watched():
+            return lambda: self.step() and None
+        ready: list[Callable[[], None]] = []
+
+        def update() -> None:
+            if ready:
+                for kernel in ready:
+                    kernel()
+            else:
+                self._update_parameters()
+                ready.extend(self._kernels())  # now that there is state
+
+        return update
+
     def _update(self) -> None:
         """Gradients are there: update all parameters that have one."""
-        for group in self.param_groups:
-            for parameters in _alike([p for p in group["params"] if p.grad is not None]):
-                self._update_alike(group, parameters)
+        self._update_parameters()
 
-    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        """Update `parameters` of `group`: at least one, of one device and number format."""
+    def _update_parameters(self) -> None:
+        for kernel in self._kernels():
+            kernel()
+
+    def _kernels(self) -> list[Callable[[], None]]:
+        """The kernel calls that update all parameters which have a gradient."""
+        return [
+            self._kernel(group, parameters)
+            for group in self.param_groups
+            for parameters in _alike([p for p in group["params"] if p.grad is not None])
+        ]
+
+    def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
+        """The call for `parameters` of `group`: at least one, of one device and number format."""
         raise NotImplementedError
 
     def _scaling(self) -> dict[str, Tensor | None]:
@@ -118,9 +147,9 @@ class LeanAdam(Lean, torch.optim.Adam):
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
 
-    def _update(self) -> None:
+    def _kernels(self) -> list[Callable[[], None]]:
         self._part_counters()
-        super()._update()
+        return super()._kernels()
 
     def _part_counters(self) -> None:
         """Give every state of a group a counter of its own if not all of its parameters step."""
@@ -137,33 +166,42 @@ class LeanAdam(Lean, torch.optim.Adam):
         """The learning rate of this step, for a group's own `lr`."""
         return lr
 
-    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+    def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         states = [self.state[p] for p in parameters]
         if not all(states):
             _begin(parameters, states, group["amsgrad"])
         steps = [state["step"] for state in states]
-        scaling = self._scaling()
         counters = list({id(step): step for step in steps}.values())
-        torch._foreach_add_(counters, _ONE if steps[0].is_cpu else 1)
-        kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        kernel(
+        one = _ONE if steps[0].is_cpu else 1
+        kernel: Any = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        tensors = (
             parameters,
             _gradients(parameters),
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
             steps,
-            lr=self._rate(group["lr"]),
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=group["amsgrad"],
-            maximize=group["maximize"],
-            **scaling,
         )
-        if scaling["found_inf"] is not None:  # then the kernel did nothing
-            torch._foreach_sub_(counters, [scaling["found_inf"]] * len(counters))
+
+        def update() -> None:
+            scaling = self._scaling()
+            for counter in counters:
+                counter.add_(one)
+            kernel(
+                *tensors,
+                lr=self._rate(group["lr"]),
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=group["amsgrad"],
+                maximize=group["maximize"],
+                **scaling,
+            )
+            if scaling["found_inf"] is not None:  # then the kernel did nothing
+                torch._foreach_sub_(counters, [scaling["found_inf"]] * len(counters))
+
+        return update
 
 
 def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:
@@ -186,7 +224,7 @@ class LeanSGD(Lean, torch.optim.SGD):
         """What steps several of this class at once: see `espalier.optimizers.stacked`."""
         return SGDStack
 
-    def _update_alike(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+    def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         known: list[Tensor] = []
         fresh: list[Tensor] = []  # their momentum begins as the gradient
         for p in parameters:
@@ -195,20 +233,34 @@ class LeanSGD(Lean, torch.optim.SGD):
             else:
                 fresh.append(p)
                 self.state[p][BUFFER] = torch.zeros_like(p)
-        for part in (part for part in (known, fresh) if part):
-            self._kernel(group, part, first=part is fresh)
+        parts = [(part, part is fresh) for part in (known, fresh) if part]
+        calls = [self._call(group, part, first=first) for part, first in parts]
+        return calls[0] if len(calls) == 1 else lambda: _every(calls)
 
-    def _kernel(self, group: dict[str, Any], parameters: list[Tensor], *, first: bool) -> None:
-        torch._fused_sgd_(
-            parameters,
-            _gradients(parameters),
-            [self.state[p][BUFFER] for p in parameters] if group["momentum"] != 0 else [],
-            lr=group["lr"],
-            momentum=group["momentum"],
-            dampening=group["dampening"],
-            weight_decay=group["weight_decay"],
-            nesterov=group["nesterov"],
-            maximize=group["maximize"],
-            is_first_step=first,
-            **self._scaling(),
-        )
+    def _call(
+        self, group: dict[str, Any], parameters: list[Tensor], *, first: bool
+    ) -> Callable[[], None]:
+        gradients = _gradients(parameters)
+        buffers = [self.state[p][BUFFER] for p in parameters] if group["momentum"] != 0 else []
+
+        def update() -> None:
+            torch._fused_sgd_(
+                parameters,
+                gradients,
+                buffers,
+                lr=group["lr"],
+                momentum=group["momentum"],
+                dampening=group["dampening"],
+                weight_decay=group["weight_decay"],
+                nesterov=group["nesterov"],
+                maximize=group["maximize"],
+                is_first_step=first,
+                **self._scaling(),
+            )
+
+        return update
+
+
+def _every(calls: list[Callable[[], None]]) -> None:
+    for call in calls:
+        call()

@@ -10,12 +10,15 @@ On a CPU each run's own optimizer steps; elsewhere one stacked update steps all 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from espalier.contracts import Run
+from espalier.optimizers.lean import Lean
+from espalier.optimizers.stacked import stacked
 from espalier.train.fold_rules import RULES
 from espalier.train.folded import CannotPack, Stacked, folded
 from espalier.train.losses import mean_losses
@@ -61,9 +64,16 @@ class Pack:
             for parameter, view in zip(column, stack, strict=True):
                 parameter.grad = view
 
-    def _stepper(self) -> Callable[[], None]:
+    def _stepper(self) -> Callable[[], Any]:
+        """What steps all optimizers; it holds for the parameters and gradients as they are now."""
         optimizers = [run.optimizer for run in self._runs]
-        return lambda: _each(optimizers)
+        if self._trainees[0].device.type != "cpu":
+            pairs = list(zip(self._leaves, self._grads, strict=True))
+            together = stacked(optimizers, self._trained, pairs)
+            if together is not None:
+                return together
+        updates = [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
+        return lambda: _every(updates)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs.
@@ -82,7 +92,8 @@ class Pack:
 
     def update(self) -> None:
         """Step every optimizer."""
-        self._step()
+        with torch.no_grad():
+            self._step()
 
     def _leave_unused(self, grads: Sequence[Tensor | None]) -> None:
         """Let the runs see that some parameters have no gradient; from now on without those."""
@@ -167,6 +178,6 @@ def _near(part: Tensor, alone: Tensor) -> bool:
     return part.shape == alone.shape and same
 
 
-def _each(optimizers: Sequence[torch.optim.Optimizer]) -> None:
-    for optimizer in optimizers:
-        optimizer.step()
+def _every(updates: Sequence[Callable[[], Any]]) -> None:
+    for update in updates:
+        update()
