@@ -62,7 +62,12 @@ def kill_once(place: Path, args: argparse.Namespace) -> tuple[list[str], int]:
     tried = sweeping.attempts(place)
     cut = {one.trial for one in tried if one.worker == worker and one.status == "error"}
     times = Counter(one.trial for one in tried)
-    faults = [f"trial {n} ran again unasked" for n in times if times[n] > 1 and n not in cut]
+    again = [one for one in tried if one.attempt == 1 and times[one.trial] > 1]
+    faults = [
+        f"trial {one.trial} ran again after {one.status} ({one.reason}: {one.message})"
+        for one in again
+        if one.trial not in cut
+    ]
     return faults + [f"trial {n} did not run again" for n in cut if times[n] < 2], len(cut)
 
 

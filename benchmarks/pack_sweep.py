@@ -1,6 +1,6 @@
 """A sweep of 32 small trials, whole: one process a trial, Optuna, Ray Tune, warm workers, packs.
 
-    python benchmarks/pack_sweep.py [--rounds 3] [--epochs 20] [--long 80] [--only NAME ...]
+    python benchmarks/pack_sweep.py [--rounds 3] [--long 80] [--pack 0] [--only NAME ...]
 
 Wall time from the first command to the last result, start-up included, two trials or two workers
 at a time, interleaved. Trials are those of pack_sweep-range. Where Espalier does not train them,
@@ -47,13 +47,15 @@ class Contest:
 
     epochs: int
     peer: Path | None
+    pack: int = 0
+    sizes: str = ""
     accuracies: dict[str, list[float]] = field(default_factory=dict)
 
     def ways(self) -> dict[str, Measure]:
         """Wall seconds of the whole sweep, by name."""
         found: dict[str, Measure] = {
-            PACKS: lambda place: self.espalier(place, PACKS),
-            SOLO: lambda place: self.espalier(place, SOLO, PACK=1),
+            PACKS: lambda place: self.espalier(place, PACKS, self.pack),
+            SOLO: lambda place: self.espalier(place, SOLO, 1),
             PLAIN: lambda place: self.one_by_one(PLAIN, lambda: self.plain_commands()),
             ENGINE: lambda place: self.one_by_one(ENGINE, lambda: self.engine_commands(place)),
         }
@@ -64,8 +66,10 @@ class Contest:
             RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py"),
         }
 
-    def espalier(self, place: Path, name: str, **variables: object) -> float:
-        swept = sweeping.sweep(place, RANGE, self.also, PARALLEL=WORKERS, **variables)
+    def espalier(self, place: Path, name: str, pack: int) -> float:
+        swept = sweeping.sweep(place, RANGE, self.also, PARALLEL=WORKERS, PACK=pack)
+        if name == PACKS:
+            self.sizes = "; ".join([f"trials were in packs of {swept.packs}", *swept.noted])
         self.keep(name, [result.measures for _, result in swept.results()])
         return swept.whole
 
@@ -109,7 +113,7 @@ class Contest:
         return [
             f"{name}: {len(found)} trials run, mean test accuracy {statistics.mean(found):.1f} %"
             for name, found in self.accuracies.items()
-        ]
+        ] + [self.sizes]
 
 
 def trials() -> list[dict[str, float]]:
@@ -119,10 +123,10 @@ def trials() -> list[dict[str, float]]:
     return [{**point, "seed": int(point["seed"])} for point in points]
 
 
-def steady(place: Path, epochs: int, **variables: object) -> float:
+def steady(place: Path, epochs: int, pack: int) -> float:
     """Updates a second of all trials together, start-up left out."""
     also = f"CONFIG_NUM_EPOCHS={epochs}\n"
-    swept = sweeping.sweep(place, RANGE, also, PARALLEL=WORKERS, **variables)
+    swept = sweeping.sweep(place, RANGE, also, PARALLEL=WORKERS, PACK=pack)
     attempts = swept.attempts()
     ends = [one.finished for one in attempts if one.finished is not None]
     updates = sum(int(result.measures["steps"]) for _, result in swept.results())
@@ -155,14 +159,15 @@ def main() -> None:
     parser = measuring.parser(__doc__, rounds=3)
     parser.add_argument("--epochs", type=int, default=20, help="of a trial (default: 20)")
     parser.add_argument("--long", type=int, default=80, help="epochs for throughput; 0: leave out")
+    parser.add_argument("--pack", type=int, default=0, help="trials in a pack (default: probe)")
     parser.add_argument("--only", nargs="+", default=[], help="parts of the names of the ways")
     args = parser.parse_args()
-    contest = Contest(args.epochs, peers.python())
+    contest = Contest(args.epochs, peers.python(), args.pack)
     ways = {name: way for name, way in contest.ways().items() if _wanted(name, args)}
     seen = measuring.interleaved(ways, args.rounds)
     long: dict[str, Measure] = {
-        PACKS: lambda place: steady(place, args.long),
-        SOLO: lambda place: steady(place, args.long, PACK=1),
+        PACKS: lambda place: steady(place, args.long, args.pack),
+        SOLO: lambda place: steady(place, args.long, 1),
     }
     rates = measuring.interleaved(long, args.rounds) if args.long else {}
     peer_note = peers.NOT_MEASURED if contest.peer is None else f"peers: {peers.versions()}"
