@@ -23,7 +23,7 @@ class Keeping:
     """How much prepared samples may take (MB, 0: by what is free) and who prepares them else."""
 
     limit: int = symbol("DATA_MEMORY", 0)
-    workers: int = symbol("DATA_WORKERS", 2)
+    workers: int = symbol("DATA_WORKERS", 0)
 
     def kept(
         self, raw: Iterable[Split], preparation: Preparation, device: torch.device
