@@ -91,13 +91,20 @@ def test_estimate_from_a_probe(
 ) -> None:
     (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n")
     monkeypatch.chdir(tmp_path)  # no earlier results here
+    monkeypatch.delenv("PACK", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
     assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Probing 1 of 3 trials ..."
     assert "Trials: 3" in lines
-    assert lines[-1] == "Measured on: a probe (3 trials)"
+    assert lines[-2:] == [
+        "Measured on: a probe (3 trials)",
+        "Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster",
+    ]
+    monkeypatch.setenv("PACK", "1")
+    assert main(argv) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == lines[-2]
     assert main([*argv[:-1], "epochs_entry:refuse"]) == 2
     problem = "error: no trial could be timed: config_001: failed (no_data): there is none"
     assert capsys.readouterr().err == problem + "\n"

@@ -9,8 +9,8 @@ import toy
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import estimate, results_dir
-from espalier.sweep.estimate import Cost
 from espalier.sweep.child import Event, Finished, Progress
+from espalier.sweep.estimate import Cost
 from espalier.sweep.probe import Probe
 from espalier.sweep.store import Store
 from espalier.sweep.worker import Task
@@ -71,7 +71,7 @@ def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu"
     history: list[Record] = [{"epoch": n, "seconds": seconds} for n in (1, 2)]
     with Store.open(folder / "sweep.db") as opened, opened.writing():
         for one in trials:
-            attempt = opened.begin([one.number], 1, device)[one.number]
+            attempt = opened.begin([one.number], one.number, device)[one.number]
             status = Status.FAILED if "BAD" in one.config else Status.PASSED
             opened.finish(one.number, attempt, Result(status, history=history))
         opened._db.execute("UPDATE attempts SET started = 0, finished = ?", (3 + 2 * seconds,))
@@ -88,6 +88,15 @@ def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
     assert found.bytes(one) > 1000  # its share of the store
     assert [c.epoch for c in estimate.from_results(real, tmp_path, "GPU-0")] == [1.0]
     assert estimate.from_results(real, tmp_path / "none", "cpu") == []
+
+
+def test_what_a_trial_of_a_pack_took_is_its_share(tmp_path: Path, real: Symbols) -> None:
+    trials = [trial(n, PRUNING_METHOD="none") for n in (1, 2)]
+    store(tmp_path / "sweep_a", trials, 1.0)
+    with Store.open(tmp_path / "sweep_a" / "sweep.db") as opened, opened.writing():
+        opened._db.execute("UPDATE attempts SET worker = 7, finished = 9")
+    (found,) = estimate.from_results(real, tmp_path, "cpu")
+    assert (found.startup, found.epoch) == (2.5, 1.0)  # 9 s for two trials of two epochs
 
 
 def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> None:

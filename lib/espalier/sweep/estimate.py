@@ -1,8 +1,8 @@
 """What a sweep will take, worked out from trials that ran: never from a constant.
 
-A trial's cost is taken from the measured trial that is most like it. Symbols that hold a float
-(rates, decays, shares) and the seed do not change how long an epoch takes; the number of epochs
-changes it in proportion.
+A trial's cost is taken from the measured trial that is most like it; what one of a pack took is
+its share of the pack's time. Symbols that hold a float (rates, decays, shares) and the seed do not
+change how long an epoch takes; the number of epochs changes it in proportion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from espalier.component import KINDS
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.sweep.devices import CPU
 from espalier.sweep.results_dir import STORE, leaving_out_unusable, sweeps
-from espalier.sweep.store import Store
+from espalier.sweep.store import Store, sizes
 from espalier.trial import Result, Status, Trial
 
 EPOCHS = "NUM_EPOCHS"
@@ -168,7 +168,9 @@ def _median(costs: Sequence[Cost]) -> Cost:
 def _of_sweep(symbols: Symbols, folder: Path, device: str) -> Iterator[Cost]:
     with Store.open(folder / STORE, readonly=True) as store:
         results, directories = store.final_results(), store.directories()
-        ended = {a.trial: a for a in store.attempts() if a.conclusive and a.finished is not None}
+        attempts = store.attempts()
+        ended = {a.trial: a for a in attempts if a.conclusive and a.finished is not None}
+        together = sizes(attempts)
     share = (folder / STORE).stat().st_size / max(1, len(results))
     for trial, result, _ in results:
         attempt = ended.get(trial.number)
@@ -178,7 +180,7 @@ def _of_sweep(symbols: Symbols, folder: Path, device: str) -> Iterator[Cost]:
             or _is_cpu(attempt.device) != _is_cpu(device)
         ):
             continue
-        seconds = (attempt.finished or 0) - attempt.started
+        seconds = ((attempt.finished or 0) - attempt.started) / together[attempt.task]
         size = share + folder_size(folder / directories[trial.number])
         yield _cost(symbols, trial, result, (seconds, size), folder.name)
 

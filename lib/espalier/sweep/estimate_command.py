@@ -50,7 +50,7 @@ def estimate(argv: list[str]) -> int:
     if todo:
         print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
         probed, warming = _probe(symbols, plan, todo, slots, args.entry)
-        costs, problems = [*costs, *probed.costs], probed.problems
+        costs, problems = [*costs, *probed.costs], [*_packs(plan), *probed.problems]
     if not costs:
         raise UserError(f"no trial could be timed: {'; '.join(problems)}")
     found = costing.total(symbols, plan.trials, costs, len(slots))
@@ -79,6 +79,14 @@ def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list
     if found.unlike:
         lines.append(f"{found.unlike} trials are unlike anything measured: theirs is a guess")
     return lines
+
+
+def _packs(plan: Plan) -> list[str]:
+    """A line if trials may be trained together, which the probe does not do."""
+    alone = (os.environ.get("PACK") or plan.settings["PACK"]) == "1"
+    if alone or len({trial.shape for trial in plan.trials}) == len(plan.trials):
+        return []
+    return ["Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster"]
 
 
 def _probe(

@@ -18,33 +18,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from espalier.errors import UserError
-from espalier.sweep import damage, space, wire
+from espalier.sweep import damage, space, tables, wire
 from espalier.sweep.damage import reading
 from espalier.trial import Record, Result, Status, Trial
 
-SCHEMA = 1
 RUNNING = "running"
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
-PACK_OOM, PACK_CRASH, PACK_TIMEOUT = "pack_oom", "pack_crash", "pack_timeout"
-INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, PACK_CRASH, PACK_TIMEOUT)
+PACK_OOM = "pack_oom"
+INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
 """Reasons of attempts that say nothing about their trial: it is run again at no cost."""
 
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE trials (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
-    directory TEXT NOT NULL UNIQUE, trial TEXT NOT NULL, config TEXT NOT NULL);
-CREATE TABLE attempts (
-    trial INTEGER NOT NULL REFERENCES trials (number), attempt INTEGER NOT NULL,
-    round INTEGER NOT NULL,
-    status TEXT NOT NULL
-        CHECK (status IN ('running', 'passed', 'failed', 'error', 'skipped', 'filtered')),
-    reason TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
-    started REAL NOT NULL, finished REAL, worker INTEGER NOT NULL, device TEXT NOT NULL,
-    progress TEXT, result TEXT,
-    PRIMARY KEY (trial, attempt)) WITHOUT ROWID;
-CREATE INDEX attempts_by_status ON attempts (status);
-"""
 _ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
@@ -101,8 +84,11 @@ class Store:
         """Write the store of a new sweep; it appears under its name complete or not at all."""
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with space.needed(path.parent), closing(_connect(f"file:{_uri(draft)}?mode=rwc")) as db:
-                _fill(db, header, trials)
+            with (
+                space.needed(path.parent),
+                closing(tables.connect(f"file:{tables.uri(draft)}?mode=rwc")) as db,
+            ):
+                tables.fill(db, header, map(_row, trials))
             draft.replace(path)
         finally:
             for left in path.parent.glob(f"{draft.name}*"):
@@ -116,13 +102,15 @@ class Store:
         frozen = readonly and not os.access(path.parent, os.W_OK)
         mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
         try:
-            store = cls(path, _connect(f"file:{_uri(path)}?{mode}"))
+            store = cls(path, tables.connect(f"file:{tables.uri(path)}?{mode}"))
             schema = store._meta("schema")
         except (sqlite3.DatabaseError, TypeError) as error:
             raise UserError(f"{path}: not the store of a sweep ({error})") from error
-        if schema != SCHEMA:
+        if schema != tables.SCHEMA:
             store.close()
-            raise UserError(f"{path}: schema {schema}: must be {SCHEMA}; use its own version")
+            raise UserError(
+                f"{path}: schema {schema}: must be {tables.SCHEMA}; use its own version"
+            )
         return store
 
     def close(self) -> None:
@@ -279,27 +267,6 @@ class Store:
     def _meta(self, key: str) -> Any:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return json.loads(row[0])
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    return db
-
-
-def _fill(db: sqlite3.Connection, header: Record, trials: Iterable[Planned]) -> None:
-    meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
-    db.executescript("BEGIN;" + _TABLES)
-    encoded = [(key, wire.encode(value)) for key, value in meta.items()]
-    db.executemany("INSERT INTO meta VALUES (?, ?)", encoded)
-    db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", map(_row, trials))
-    db.execute("COMMIT")
-    db.execute("PRAGMA journal_mode = WAL")
-
-
-def _uri(path: Path) -> str:
-    return path.absolute().as_uri().removeprefix("file://")
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:

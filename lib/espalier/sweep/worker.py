@@ -150,8 +150,13 @@ def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> It
     what goes wrong in a trial is data about that trial.
     """
     due = dict.fromkeys(task.awaited)
+
+    def tell(number: int, record: Record) -> None:
+        if number in due:  # whoever has a result has no more to say
+            emit(number, record)
+
     try:
-        for place, result in _asked(entry, task, _jobs(task, emit)):
+        for place, result in _asked(entry, task, _jobs(task, tell)):
             number = task.members[place].trial.number
             line = _result_line(number, checked(result))
             del due[number]
