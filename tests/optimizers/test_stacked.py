@@ -23,10 +23,10 @@ SHAPES = [(4, 3), (4,), (2, 4), (2,), (3, 2, 2, 2)]
 Build = Callable[[nn.Module], torch.optim.Optimizer]
 
 
-def bag(dtype: torch.dtype = torch.float64) -> nn.Module:
+def bag() -> nn.Module:
     """A module with parameters of all kinds of shapes; equal each time."""
     generator = torch.Generator().manual_seed(7)
-    tensors = [torch.randn(shape, generator=generator, dtype=dtype) for shape in SHAPES]
+    tensors = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in SHAPES]
     module = nn.Module()
     for i, tensor in enumerate(tensors):
         module.register_parameter(f"p{i}", nn.Parameter(tensor))
@@ -227,6 +227,43 @@ def test_hyperparameters_may_change_between_steps() -> None:
         train(together, list(range(K)), range(start, start + 3), step)
         train(alone, list(range(K)), range(start, start + 3), one_by_one(alone))
     assert difference(together, alone) <= 1e-12
+
+
+@pytest.mark.parametrize("name", component.names("optimizer"))
+def test_in_float32_the_digits_of_small_numbers_are_kept(name: str) -> None:
+    def single(build: Build) -> Build:
+        return lambda module: build(module.float())
+
+    cls = component.find("optimizer", name, Optimizer)
+    defaults: list[Build] = [single(lambda module: cls().build(module, 0.01))] * 2
+    together, alone = Pack(defaults), Pack(defaults)
+    train(together, [0, 1], range(10), together.stacked())  # type: ignore[arg-type]
+    train(alone, [0, 1], range(10), one_by_one(alone))
+    for mine, yours in zip(contents(together), contents(alone), strict=True):
+        for key in mine:
+            scale = float(yours[key].abs().max())
+            torch.testing.assert_close(mine[key], yours[key], rtol=2e-6, atol=1e-6 * scale)
+
+
+def test_parameters_that_never_have_a_gradient_may_be_left_out() -> None:
+    builds = [parted({}, {"weight_decay": 0.1})] * 2  # those left out are the whole first group
+    together, alone = Pack(builds), Pack(builds)
+    for pack in (together, alone):
+        del pack.columns[:2], pack.stacks[:2]
+        for module in pack.modules:
+            module.p0.grad = module.p1.grad = None
+    step = together.stacked()
+    for _ in range(3):
+        for pack, update in ((together, step), (alone, one_by_one(alone))):
+            for i, (_, grads) in enumerate(pack.stacks):
+                grads.fill_(1.0 + i)
+            update()  # type: ignore[misc]
+    for k in range(2):
+        for mine, yours in zip(
+            *(p.modules[k].parameters() for p in (together, alone)), strict=True
+        ):
+            assert torch.allclose(mine, yours, rtol=0, atol=1e-12)
+    assert not together.optimizers[0].state[together.modules[0].p1]
 
 
 def adamw(module: nn.Module) -> torch.optim.Optimizer:

@@ -26,7 +26,7 @@ class Layout:
         self._weights = [weights.detach().view(self.runs, -1) for weights, _ in stacks]
         self._grads = [grads.detach().view(self.runs, -1) for _, grads in stacks]
         self._sizes = [weights.shape[1] for weights in self._weights]
-        self.groups = [self._columns_of(group, groups) for group in sorted(set(groups))]
+        self.groups = [self._columns_of(group, groups) for group in range(max(groups) + 1)]
 
     def _columns_of(self, wanted: int, groups: list[int]) -> slice:
         start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < wanted)
@@ -53,6 +53,11 @@ class Layout:
         """The inverse of `grads`."""
         torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._grads)
 
+    def each_group(self, values: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Each group's columns of the matrices and (K, 1) of `values` (K, groups)."""
+        for g, columns in enumerate(self.groups):
+            yield columns, values[:, g : g + 1]
+
     def views(self, matrix: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Each run's number, parameter and part of `matrix` in the parameter's shape."""
         for column, part in zip(self.columns, torch.split(matrix, self._sizes, 1), strict=True):
@@ -63,7 +68,8 @@ class Layout:
 def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | None:
     """None unless all runs have the same parameters in the same groups, of one device and format.
 
-    Columns that no group holds, of parameters that are not trained, are left out.
+    Columns that no group holds, of parameters that are not trained, are left out, and so may be
+    parameters without a gradient.
     """
     places = [{id(p): g for g, group in enumerate(r) for p in group["params"]} for r in runs]
     found = [
@@ -72,11 +78,17 @@ def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | 
     ]
     rows = [row for row in zip(found, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
     tensors = [tensor for _, _, pair in rows for tensor in pair]
-    whole = all(len(place) == len(rows) for place in places) and all(len(f) == 1 for f in found)
-    if not rows or not whole or not _plain(tensors):
+    if not rows or any(len(f) != 1 for f in found) or not _plain(tensors) or _others(runs, columns):
         return None
     rows.sort(key=lambda row: min(row[0]))
     return Layout([row[1] for row in rows], [row[2] for row in rows], [min(row[0]) for row in rows])
+
+
+def _others(runs: list[Groups], columns: Columns) -> bool:
+    """Whether an optimizer would update parameters that are not in `columns`."""
+    known = {id(parameter) for column in columns for parameter in column}
+    parameters = (p for groups in runs for group in groups for p in group["params"])
+    return any(p.grad is not None and id(p) not in known for p in parameters)
 
 
 def _plain(tensors: list[Tensor]) -> bool:

@@ -151,19 +151,25 @@ class Stack:
         j = self._names.index(name)
         return (self.values if values is None else values)[:, j : j + 1]
 
-    def per_group(self, name: str) -> Iterable[tuple[slice, Tensor]]:
-        """Each group's columns of the matrices and (K, 1) float64 values."""
-        for g, columns in enumerate(self.layout.groups):
-            yield columns, self.of(f"{name}{g}", self.exact)
+    def per_group(self, name: str, values: Tensor | None = None) -> Tensor:
+        """(K, groups): a hyperparameter that each group has for itself; its columns adjoin."""
+        j = self._names.index(f"{name}0")
+        return (self.values if values is None else values)[:, j : j + len(self.layout.groups)]
 
     def adopt(self, name: str, runs: Iterable[bool] | None = None) -> Tensor:
         """(K, N): the state called `name`; that of `runs` (default: all) becomes views of it."""
         chosen = [True] * self.layout.runs if runs is None else list(runs)
         matrix = self.layout.zeros()
-        for k, parameter, part in self.layout.views(matrix):
-            if chosen[k]:
-                state = self.optimizers[k].state[parameter]
-                if state.get(name) is not None:
-                    part.copy_(state[name])
-                state[name] = part
+        self.take(name, [view for view in self.layout.views(matrix) if chosen[view[0]]])
         return matrix
+
+    def take(self, name: str, views: list[tuple[int, Tensor, Tensor]]) -> None:
+        """Make the state called `name` the given views: run, parameter, its part of a stack."""
+        states = [self.optimizers[k].state[parameter] for k, parameter, _ in views]
+        pairs = [
+            (v[2], s[name]) for v, s in zip(views, states, strict=True) if s.get(name) is not None
+        ]
+        if pairs:
+            torch._foreach_copy_([new for new, _ in pairs], [old for _, old in pairs])
+        for state, (_, _, part) in zip(states, views, strict=True):
+            state[name] = part

@@ -21,14 +21,20 @@ class AdamStack(Stack):
         return groups[0]["amsgrad"], groups[0]["decoupled_weight_decay"]
 
     def row(self, optimizer: Any) -> dict[str, float]:  # noqa: D102
-        row: dict[str, float] = {}
-        for g, group in enumerate(optimizer.param_groups):
-            decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
-            row |= {f"shrink{g}": decay * decoupled, f"decay{g}": decay * (not decoupled)}
         first = optimizer.param_groups[0]
-        names = ("beta1", "beta2", "eps", "amsgrad")
-        values = (*first["betas"], first["eps"], first["amsgrad"])
-        return {**dict(zip(names, values, strict=True)), **row}
+        beta1, beta2 = first["betas"]
+        decays = [group["weight_decay"] for group in optimizer.param_groups]
+        decoupled = first["decoupled_weight_decay"]
+        return {
+            "beta1": beta1,
+            "beta2": beta2,
+            "fresh1": 1 - beta1,  # in float64: float32 would lose half of its digits here
+            "fresh2": 1 - beta2,
+            "eps": first["eps"],
+            "amsgrad": first["amsgrad"],
+            **{f"shrink{g}": decay * decoupled for g, decay in enumerate(decays)},
+            **{f"decay{g}": decay * (not decoupled) for g, decay in enumerate(decays)},
+        }
 
     def begin(self) -> None:
         """`in_step` is false if a run's parameters have taken different numbers of steps."""
@@ -44,12 +50,8 @@ class AdamStack(Stack):
         """(K, parameters): one count each, for a run that leaves steps by itself again."""
         columns = self.layout.columns
         steps = torch.zeros(self.layout.runs, len(columns), device=self.layout.device)
-        for i, column in enumerate(columns):
-            for k, parameter in enumerate(column):
-                state = self.optimizers[k].state[parameter]
-                if "step" in state:
-                    steps[k, i].copy_(state["step"])
-                state["step"] = steps[k, i]
+        cells = [(k, p, steps[k, i]) for i, c in enumerate(columns) for k, p in enumerate(c)]
+        self.take("step", cells)
         return steps
 
     @torch.no_grad()
@@ -58,10 +60,10 @@ class AdamStack(Stack):
         self.guard(grads)
         self._decay(weights, grads)
         self.steps.add_(1)
-        self.mean.lerp_(grads, 1 - self.of("beta1"))
-        self.square.lerp_(grads.square_(), 1 - self.of("beta2"))
+        self.mean.lerp_(grads, self.of("fresh1"))
+        self.square.lerp_(grads.square_(), self.of("fresh2"))
         rate, root = self._corrections()
-        size = torch.addcmul(self.of("eps"), self._second_moment().sqrt_(), root)
+        size = torch.addcmul(self.of("eps"), self._second_moment().sqrt(), root)
         weights.addcmul_(torch.div(self.mean, size, out=size), rate)
         self.layout.put_weights(weights)
 
@@ -70,12 +72,12 @@ class AdamStack(Stack):
 
     def _decay(self, weights: Tensor, grads: Tensor) -> None:
         if self._shrinks:
-            for columns, shrink in self.per_group("shrink"):
-                kept = 1 - shrink * self.of("lr", self.exact)
-                weights[:, columns].mul_(kept.to(weights.dtype))
+            kept = 1 - self.per_group("shrink", self.exact) * self.of("lr", self.exact)
+            for columns, factor in self.layout.each_group(kept.to(weights.dtype)):
+                weights[:, columns].mul_(factor)
         if self._decays:
-            for columns, decay in self.per_group("decay"):
-                grads[:, columns].addcmul_(weights[:, columns], decay.to(grads.dtype))
+            for columns, decay in self.layout.each_group(self.per_group("decay")):
+                grads[:, columns].addcmul_(weights[:, columns], decay)
 
     def _corrections(self) -> tuple[Tensor, Tensor]:
         """(K, 1) each, bias-corrected: minus the rate, and the factor of the second moment's root.
@@ -89,8 +91,8 @@ class AdamStack(Stack):
         return rate.to(self.layout.dtype), corrections[:, 1:].rsqrt().to(self.layout.dtype)
 
     def _second_moment(self) -> Tensor:
-        """(K, N), a copy: with AMSGrad its largest value so far."""
+        """(K, N): with AMSGrad its largest value so far."""
         if self.largest is None:
-            return self.square.clone()
+            return self.square
         torch.maximum(self.largest, self.square, out=self.largest)
         return torch.where(self.of("amsgrad") > 0, self.largest, self.square)

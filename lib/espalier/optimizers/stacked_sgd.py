@@ -30,8 +30,8 @@ class SGDStack(Stack):
     @torch.no_grad()
     def update(self) -> None:  # noqa: D102
         weights, grads = self.layout.weights(), self.layout.grads()
-        for columns, decay in self.per_group("decay"):
-            grads[:, columns].addcmul_(weights[:, columns], decay.to(grads.dtype))
+        for columns, decay in self.layout.each_group(self.per_group("decay")):
+            grads[:, columns].addcmul_(weights[:, columns], decay)
         momentum = self.of("momentum")
         self.buffer.mul_(momentum).add_(grads)
         ahead = torch.addcmul(grads, self.buffer, momentum)
