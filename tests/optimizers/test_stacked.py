@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from espalier import component
 from espalier.contracts import Optimizer
@@ -391,6 +392,30 @@ def test_nothing_is_sent_while_nothing_changes() -> None:
     step()
     assert step._sent is not sent
     assert step.of("lr").flatten().tolist() == [0.1, 0.2]
+
+
+class Operations(TorchDispatchMode):
+    """Notes the name of every operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("name", "more"), CASES)
+def test_a_step_never_waits_for_the_device(name: str, more: dict[str, Any]) -> None:
+    pack = Pack(builds(name, **more))
+    step = pack.stacked()
+    assert step is not None
+    with Operations() as seen:
+        for _ in range(30):
+            step()
+    assert "addcmul_" in seen.names
+    assert not {"_local_scalar_dense", "nonzero", "equal", "is_nonzero"} & set(seen.names)
 
 
 def test_mixed_bases_and_guards_are_stacked_together() -> None:
