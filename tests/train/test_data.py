@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.config import Config
-from espalier.contracts import CannotTrain, Dataset, RawData, Run, Split, steps_in
+from espalier.contracts import CannotTrain, Dataset, RawData, Run, Split, piece_size, steps_in
 from espalier.train import data
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan, SealedTest, batches, divide
@@ -304,12 +304,19 @@ def test_pieces_are_the_samples_in_order():
     assert torch.equal(torch.cat(xs), split.x) and torch.equal(torch.cat(ys), split.y)
 
 
-def test_the_source_shuffles_and_augments_with_generators_of_their_own():
+def test_shuffling_and_augmenting_draw_from_generators_of_their_own():
     split = Split(torch.randn(12, 1, 4, 4), torch.arange(12))
-    plain = data.batch_source(Config(VALUES))
-    shifted = data.batch_source(Config({**VALUES, "AUGMENT_CROP_PADDING": "2"}))
-    both = zip(plain(run_over(split, 1)), shifted(run_over(split, 1)), strict=True)
-    for (x, y), (moved, same) in both:
-        assert torch.equal(x, split.x[y]) and torch.equal(y, same)
-        assert not torch.equal(x, moved)
-    assert run_over(split, 1).steps_per_epoch == len(list(plain(run_over(split, 1))))
+    plain, shifted = run_over(split, 1), run_over(split, 1, augmentation=SHIFTED)
+    for _ in range(2):  # epochs
+        for (x, y), (moved, same) in zip(batches([plain]), batches([shifted]), strict=True):
+            assert torch.equal(x, split.x[y]) and torch.equal(y, same)
+            assert not torch.equal(x, moved)
+    assert plain.steps_per_epoch == len(list(batches([plain])))
+
+
+@pytest.mark.parametrize(
+    ("sample", "size"),
+    [((1, 8, 8), 2048), ((3, 32, 32), 2048), ((3, 224, 224), 41), ((3, 4096, 4096), 1)],
+)
+def test_pieces_of_large_images_have_fewer_samples(sample, size):
+    assert piece_size(2048, sample) == size  # 2048 * 3072 numbers at most

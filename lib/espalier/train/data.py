@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,7 +22,6 @@ from espalier.component import symbol
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Dataset, RawData, Run, SampleShape, Split
 from espalier.paths import ROOT
-from espalier.train.augment import Augmentation
 from espalier.train.keeping import Keeping
 from espalier.train.preparing import Preparation
 from espalier.train.stratify import members_of_classes, stratified_order
@@ -100,12 +99,6 @@ def load_data(
         prepared.shape,
         prepared.fingerprint,
     )
-
-
-def batch_source(config: Config) -> Callable[[Run], Iterator[tuple[Tensor, Tensor]]]:
-    """A function that walks once through a run's training samples, shuffled and augmented."""
-    augmentation = component.build(Augmentation, config, "")
-    return lambda run: batches([replace(run, augmentation=augmentation)])
 
 
 def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
