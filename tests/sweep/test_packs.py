@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
+import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_sweep import HERE, request, start, trial
-from test_runner import attempts, opened, running, tried, until
+from test_runner import (
+    attempts,
+    finished,
+    many,
+    opened,
+    running,
+    summary,
+    tried,
+    until,
+    wait_for_new_attempt,
+)
 
 from espalier.sweep import asking, launch
 from espalier.sweep.results_dir import STORE, locked, sweeps
@@ -85,9 +98,10 @@ def asked(folder: Path, count: int, answer: str, shapes: str = "a") -> list[Tria
     return [shaped(n, shape=shape, **common) for n, shape in enumerate(names, 1)]
 
 
-def test_a_probe_says_how_large_packs_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_process", [False, True])
+def test_a_probe_says_how_large_packs_are(tmp_path: Path, in_process: bool) -> None:
     trials = [*asked(tmp_path, 7, "3"), *asked(tmp_path, 8, "3", "b")[-1:]]
-    assert launch.run(request(tmp_path, trials, **ALONE)) == 0
+    assert launch.run(request(tmp_path, trials, in_process=in_process, **ALONE)) == 0
     assert packs(tmp_path) == [[1, 2, 3], [4, 5, 6], [7], [8]]
     assert (tmp_path / "asked").read_text() == "a 7\n"
     with opened(tmp_path) as store:
@@ -238,6 +252,27 @@ def test_a_killed_runner_in_the_middle_of_a_pack(tmp_path: Path) -> None:
     ]
 
 
+def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    seeded = random.Random(2)
+    undisturbed, killed = tmp_path / "a", tmp_path / "b"
+    trials = [replace(one, shape="a") for one in many(tmp_path / "ends")]
+    assert launch.run(request(undisturbed, trials, pack=1)) == 1
+    for _ in range(5):
+        before = finished(killed)
+        process = start(killed, trials, pack=6, **ENTRY)
+        wait_for_new_attempt(killed, process)
+        time.sleep(seeded.uniform(0, 0.15))
+        process.kill()
+        process.communicate()
+        assert before.items() <= finished(killed).items()
+    assert 0 < len(finished(killed)) < 19
+    assert launch.run(request(killed, trials, pack=6, **ENTRY)) == 1
+    assert summary(killed) == summary(undisturbed)
+    concluded = Counter(one.trial for one in attempts(killed) if one.conclusive)
+    assert concluded == {n: 2 if n == 3 else 1 for n in range(1, 21)}
+    assert any(len(pack) > 1 for pack in packs(killed))
+
+
 def left_behind(results: Path, trials: list[Trial], reason: str) -> None:
     """A sweep whose runner was killed after a pack of 8 had ended with `reason`; 1 had passed."""
     folder = launch._created(request(results, trials, pack=8))
@@ -302,7 +337,8 @@ def test_the_time_of_a_packed_trial_is_its_share(tmp_path: Path) -> None:
     output, _ = process.communicate()
     last = float(re.findall(r"config_001 passed.* (\S+)s  ETA", output)[0])
     whole = max((one.finished or 0) - one.started for one in attempts(tmp_path))
-    assert last == pytest.approx(whole / 4, abs=0.1)
+    assert whole > 0.8  # what four trials of 0.2 s take
+    assert last < whole / 2
 
 
 def test_the_summary_counts_attempts_and_hides_no_trial(tmp_path: Path) -> None:
