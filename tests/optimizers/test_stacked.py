@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from espalier import component
@@ -335,6 +336,13 @@ def test_what_must_be_stepped_one_by_one(why: str) -> None:
     else:
         pack = Pack(ONE_BY_ONE[why])
     assert pack.stacked() is None
+
+
+def test_hooks_for_all_optimizers_see_each_by_itself() -> None:
+    handle = register_optimizer_step_post_hook(lambda *_: None)
+    assert Pack([adamw] * 2).stacked() is None
+    handle.remove()
+    assert Pack([adamw] * 2).stacked() is not None
 
 
 @pytest.mark.parametrize(

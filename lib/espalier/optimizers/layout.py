@@ -78,7 +78,8 @@ def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | 
     ]
     rows = [row for row in zip(found, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
     tensors = [tensor for _, _, pair in rows for tensor in pair]
-    if not rows or any(len(f) != 1 for f in found) or not _plain(tensors) or _others(runs, columns):
+    alike = len({len(groups) for groups in runs}) == 1 and all(len(f) == 1 for f in found)
+    if not rows or not alike or not _plain(tensors) or _others(runs, columns):
         return None
     rows.sort(key=lambda row: min(row[0]))
     return Layout([row[1] for row in rows], [row[2] for row in rows], [min(row[0]) for row in rows])

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import optimizer as torch_optimizer
 
 from espalier.optimizers.layout import Columns, Layout, Stacks, layout_of
 
@@ -23,9 +24,10 @@ def stacked(
     """A function that does one `step()` of all `optimizers`; None if each must step by itself.
 
     `columns[i][k]` is parameter i of run k, a view of row k of `stacks[i][0]`, and its gradient
-    one of row k of `stacks[i][1]`; every parameter has a gradient at every step. The optimizers'
-    state becomes views of stacks too, with its values kept, and stays as readable as ever. When
-    runs leave, or after `load_state_dict`, stack anew: what is stacked does not follow.
+    one of row k of `stacks[i][1]`. Those in `columns` have a gradient at every step, others never.
+    The optimizers' state becomes views of stacks too, with its values kept, and stays as readable
+    as ever. When runs leave, or after `load_state_dict`, stack anew: what is stacked does not
+    follow.
     """
     kinds = {_kind(optimizer) for optimizer in optimizers}
     kind = kinds.pop() if len(kinds) == 1 else None
@@ -43,8 +45,13 @@ def _kind(optimizer: Any) -> type[Stack] | None:
     Not what a base class says: a subclass may change the update.
     """
     declared = vars(type(optimizer)).get("stacked_by")
-    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-    if declared is None or hooks or "step" in vars(optimizer):
+    hooks = (
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_step_post_hooks,
+        torch_optimizer._global_optimizer_pre_hooks,
+        torch_optimizer._global_optimizer_post_hooks,
+    )
+    if declared is None or any(hooks) or "step" in vars(optimizer):
         return None
     kind: type[Stack] | None = declared(optimizer)
     return kind

@@ -14,7 +14,10 @@ from espalier.optimizers.stacked_adam import AdamStack
 
 
 class GuardedStack(AdamStack):
-    """What a guard decides by counting is decided on the host, what it measures on the device."""
+    """What a guard decides by counting is decided on the host, what it measures on the device.
+
+    `clip_norm` and the guards' settings are what they are when stacked.
+    """
 
     def row(self, optimizer: Any) -> dict[str, float]:
         """A limit of 0 and an infinite threshold are none; the last three change at each step."""
