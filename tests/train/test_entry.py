@@ -1,7 +1,10 @@
 """What a worker calls: failures are data, the test set is opened once, seeds decide everything."""
 
 import functools
+import subprocess
+import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import torch
@@ -172,3 +175,14 @@ def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):
     result = entry.preflight(job(DATASET="cifar10", settings={"DATA_DIR": str(tmp_path)}))
     assert (result.status, result.reason) == (Status.ERROR, "input")
     assert str(tmp_path) in result.message
+
+
+def test_training_does_not_import_the_compiler():
+    # It takes longer to import than torch itself, and every worker would.
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_entry as t; "
+        "r = list(t.entry.train_pack([t.job(), t.job(SEED='2')])); t.entry.warm(); "
+        "assert len(r) == 2; print('torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    assert subprocess.check_output(command, text=True).split() == ["False"]

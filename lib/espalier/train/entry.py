@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import torch
@@ -20,7 +22,8 @@ from espalier.contracts import (
     Run,
 )
 from espalier.errors import UserError
-from espalier.train import provenance, seeds, structure
+from espalier.optimizers.lean import LeanAdam
+from espalier.train import answers, choosing, provenance, seeds, structure
 from espalier.train.augment import Augmentation
 from espalier.train.data import Data, load_data
 from espalier.train.evaluation import evaluate
@@ -31,10 +34,10 @@ from espalier.trial import Job, Record, Result, Status
 
 
 def warm() -> None:
-    """Pay for imports and the first optimizer step before the first trial is timed."""
+    """Take a step of an optimizer before the first trial is timed."""
     layer = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.AdamW(layer.parameters())
-    layer(torch.zeros(1, 2)).sum().backward()
+    optimizer = LeanAdam(layer.parameters(), 0.1)
+    torch.nn.functional.cross_entropy(layer(torch.zeros(1, 2)), torch.zeros(1).long()).backward()
     optimizer.step()
 
 
@@ -148,6 +151,31 @@ def prepare(job: Job) -> tuple[Trainee, Data]:
     return Trainee(run, recipe, schedule, settings.read("DEBUG_CHECKS", bool)), data
 
 
+def probe_pack(jobs: Sequence[Job]) -> Result:
+    """How many trials of one shape to train as one program here: the measures `pack` and `why`.
+
+    `jobs` are trials of that shape. What is found is kept for the next sweep on this machine,
+    unless there was too little to do for a measurement.
+    """
+    config, settings = Config(jobs[0].trial.config), Config(jobs[0].settings)
+    device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
+    shape, count = jobs[0].trial.shape, len(jobs)
+    found = answers.recall(shape, device, count)
+    if found is None and any(True for _ in _trainees(jobs)):
+        found = choosing.choose(_trainees(itertools.cycle(jobs)), count)
+        if found is not None:
+            answers.remember(shape, device, count, found)
+    size, why = (1, "") if found is None else (found.size, found.why)
+    return Result(Status.PASSED, measures={"pack": size, "why": why})
+
+
+def _trainees(jobs: Iterable[Job]) -> Iterator[Trainee]:
+    """Fresh trainees of those jobs that can be trained."""
+    for job in jobs:
+        with contextlib.suppress(*REFUSALS):
+            yield prepare(job)[0]
+
+
 def preflight(job: Job) -> Result:
     """Whether this machine has what the trial needs: its device, and its data, whole."""
     config, settings = Config(job.trial.config), Config(job.settings)
@@ -207,7 +235,8 @@ def make_deterministic(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # not use_deterministic_algorithms: that imports torch's compiler, which takes 3 s
+    torch.set_deterministic_debug_mode("warn")
 
 
 def _origin(job: Job) -> Record:

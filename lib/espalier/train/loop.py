@@ -94,12 +94,12 @@ class Loop:
         samples = 0
         for x, y in batches(runs):
             each = len(y) // len(runs)
-            total += self._step(x, y) * each
+            total += self.step(x, y) * each
             samples += each
         means: list[float] = (total / samples).tolist()
         return means
 
-    def _step(self, x: Tensor, y: Tensor) -> Tensor:
+    def step(self, x: Tensor, y: Tensor) -> Tensor:
         """One update of each run on x (K*b, channels, height, width), y (K*b,). Losses, (K,)."""
         for trainee in self._trainees:
             trainee.set_rate()

@@ -84,6 +84,7 @@ def compiled(model: nn.Module) -> nn.Module:
     What earlier trials of this worker compiled is forgotten first: past a limit torch would run
     later models uncompiled, and their numbers would depend on what ran before.
     """
+    torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler too
     torch.compiler.reset()
     module: nn.Module = torch.compile(model)  # type: ignore[assignment]
     return module

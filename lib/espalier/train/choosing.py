@@ -1,0 +1,143 @@
+"""Whether trials of a shape are faster as one program, and how many: measured, not guessed.
+
+A few steps of one run are timed against a few steps of packs. What is found holds for this device
+and is kept between sweeps (see `espalier.train.answers`). Nothing that is trained here is used.
+
+The probe is bounded: it takes at most SHARE of the steps that each worker is to do, and is left
+out where that is too little to tell anything.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+
+import torch
+from torch import Tensor
+
+from espalier.memory import SHARERS
+from espalier.train import structure
+from espalier.train.data import batches
+from espalier.train.folded import CannotPack
+from espalier.train.loop import Loop
+from espalier.train.trainee import Trainee
+
+SIZES = (4, 16, 64, 256)
+WARM, TIMED = 3, 7  # steps before timing, and timed
+SHARE = 0.03  # of the steps that a worker is to do
+GAIN = 1.1  # how much faster than alone a pack must be to be chosen
+NEAR = 1.03  # the smallest pack within this of the fastest is chosen: less is lost with it
+HEADROOM = 0.8  # of the memory that is free on a GPU
+LONG = 0.02
+"""Seconds. Packing saves dispatch, well under a millisecond a step: of a longer step, nothing."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many trials to train together; `why` says why only one.
+
+    `steps` holds the seconds that a step of one trial took, by the number trained together.
+    """
+
+    size: int
+    why: str
+    steps: dict[int, float]
+
+
+def choose(trainees: Iterator[Trainee], count: int) -> Choice | None:
+    """How many of `count` trainees of one shape to train together.
+
+    `trainees` gives fresh ones without end. None if there are too few steps for it to matter.
+    """
+    first = next(trainees)
+    if why := structure.why_alone(first):
+        return Choice(1, why, {})
+    share = math.ceil(count / int(os.environ.get(SHARERS, 1)))  # of each worker
+    steps = SHARE * share * first.run.total_steps
+    if share < 2 or steps < (WARM + TIMED) * (1 + sizes(share)[0]):
+        return None
+    started = time.perf_counter()
+    alone = step_seconds([first])
+    if alone > LONG:
+        return Choice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
+    fellows = (trainee for trainee in trainees if structure.alike(first, trainee))
+    return _fastest({1: alone}, fellows, share, started + steps * alone)
+
+
+def sizes(most: int) -> list[int]:
+    """The sizes to try, up to and with `most`, but none beyond the largest of SIZES."""
+    most = min(most, SIZES[-1])
+    return [*(size for size in SIZES if size <= 0.75 * most), most]
+
+
+def _fastest(steps: dict[int, float], trainees: Iterator[Trainee], most: int, end: float) -> Choice:
+    for size in sizes(most):
+        last = max(steps)
+        longest = (WARM + TIMED) * size * steps[last]  # if it is no faster
+        if time.perf_counter() + longest > end or not _fits(size, last):
+            break
+        try:
+            steps[size] = step_seconds(list(islice(trainees, size))) / size
+        except (CannotPack, torch.OutOfMemoryError) as error:
+            return _chosen(steps, str(error))
+        if steps[size] > NEAR * min(steps.values()):
+            break
+    return _chosen(steps, "")
+
+
+def _chosen(steps: dict[int, float], trouble: str) -> Choice:
+    best = min(steps.values())
+    size = min(size for size, seconds in steps.items() if seconds <= NEAR * best)
+    if size == 1 or steps[1] < GAIN * steps[size]:
+        return Choice(1, trouble or _slower(steps), steps)
+    return Choice(size, "", steps)
+
+
+def _slower(steps: dict[int, float]) -> str:
+    if len(steps) < 2:
+        return ""
+    together = min((seconds, size) for size, seconds in steps.items() if size > 1)
+    return (
+        f"a step of one trial takes {steps[1] * 1000:.2f} ms alone "
+        f"and {together[0] * 1000:.2f} ms among {together[1]} on this device"
+    )
+
+
+def step_seconds(trainees: Sequence[Trainee]) -> float:
+    """The least time of a step of all the trainees together. Raises CannotPack."""
+    loop = Loop(trainees)
+    times = [_timed(loop, x, y) for x, y in islice(_endless(trainees), WARM + TIMED)]
+    return min(times[WARM:])  # what else the machine does only adds
+
+
+def _endless(trainees: Sequence[Trainee]) -> Iterator[tuple[Tensor, Tensor]]:
+    runs = [trainee.run for trainee in trainees]
+    for run in runs:
+        run.model.train()
+    return chain.from_iterable(batches(runs) for _ in repeat(None))
+
+
+def _timed(loop: Loop, x: Tensor, y: Tensor) -> float:
+    _wait(x.device)
+    started = time.perf_counter()
+    loop.step(x, y)
+    _wait(x.device)
+    return time.perf_counter() - started
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _fits(size: int, last: int) -> bool:
+    """Whether the device's memory holds a pack, going by what one of `last` trials took."""
+    if not torch.cuda.is_available():
+        return True
+    free, _ = torch.cuda.mem_get_info()
+    room = free + torch.cuda.memory_reserved()
+    return torch.cuda.max_memory_allocated() * size / last < HEADROOM * room
