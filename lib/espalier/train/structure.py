@@ -20,9 +20,9 @@ def why_alone(trainee: Trainee) -> str:
     reasons = {
         "compiled models are trained one by one": recipe.compile,
         "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
-        "the data is streamed, not held in memory": getattr(run.train, "streamed", False),
         f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,
-        "the model has hooks": any(_hooked(module) for module in run.model.modules()),
+        "the model has hooks": any(_hooked(module) for module in run.model.modules())
+        or any(_watched(parameter) for parameter in run.model.parameters()),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -31,9 +31,16 @@ def _hooked(module: nn.Module) -> bool:
     return any(vars(module)[name] for name in _HOOKS)
 
 
+def _watched(parameter: nn.Parameter) -> bool:
+    return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+
+
 def alike(one: Trainee, other: Trainee) -> bool:
     """Whether two runs, both fit for packs, can be in the same one."""
-    return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
+    try:
+        return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
+    except (RuntimeError, ValueError):  # tensors or arrays deep in some attribute
+        return False
 
 
 def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
@@ -57,15 +64,21 @@ def _outside(trainee: Trainee) -> Hashable:
 
 
 def _inside(trainee: Trainee) -> list[Any]:
-    """The model as its names, types, settings and the kinds of its tensors."""
-    return [
-        (name, type(module), _settings(module), _tensors(module))
-        for name, module in trainee.run.model.named_modules(remove_duplicate=False)
+    """The model as its names, types, settings, the kinds of its tensors, and what it shares."""
+    model = trainee.run.model
+    parts = [
+        (name, type(module), _tensors(module))
+        for name, module in model.named_modules(remove_duplicate=False)
     ]
+    return [parts, settings(model), _sharing(model)]
+
+
+def settings(model: nn.Module) -> list[dict[str, Any]]:
+    """Attributes of each module's own; a tensor among them equals nothing, itself aside."""
+    return [_settings(module) for module in model.modules()]
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:
-    """Attributes of the module's own; a tensor among them equals nothing, itself aside."""
     held = vars(module).items()
     own = {name: value for name, value in held if name not in _PLAIN}
     return {name: id(v) if isinstance(v, Tensor) else v for name, v in own.items()}
@@ -74,3 +87,11 @@ def _settings(module: nn.Module) -> dict[str, Any]:
 def _tensors(module: nn.Module) -> list[Any]:
     held = (*module._parameters.items(), *module._buffers.items())
     return [(name, t if t is None else (t.shape, t.dtype, t.requires_grad)) for name, t in held]
+
+
+def _sharing(model: nn.Module) -> list[int]:
+    """A number for each module and parameter, that of the first for one that is met again."""
+    held = (model.named_modules, model.named_parameters)
+    numbers: dict[int, int] = {}
+    found = (id(item) for named in held for _, item in named(remove_duplicate=False))
+    return [numbers.setdefault(key, len(numbers)) for key in found]
