@@ -179,7 +179,8 @@ class Seen:
 
 def examine(name: str, args: argparse.Namespace) -> Seen:
     """Measure a case in every way."""
-    seen, length = Seen({}, {}, {}, []), CASES[name].epochs
+    seen, case = Seen({}, {}, {}, []), CASES[name]
+    length = case.epochs * case.updates / (args.updates or case.updates)  # of a trial, in epochs
     for size in _sizes(args.most):
         try:
             seconds, seen.memory[size] = _with_memory(lambda k=size: alone(name, k, args), args)
@@ -189,8 +190,8 @@ def examine(name: str, args: argparse.Namespace) -> Seen:
         seen.rates[size] = [size / (one * length) for one in seconds]
         seen.memory[size] /= size
         measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
-    packs = [(n, 1) for n in args.processes] + [(2, max(1, seen.best // 2))]
-    for processes, size in packs:
+    several = [(2, seen.best // 2)] * (seen.best > 2)
+    for processes, size in [(n, 1) for n in args.processes] + several:
         what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
         seconds = beside(name, processes, size, args)
         seen.processes[what] = processes * size / (seconds * length)
@@ -268,7 +269,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     gpu = torch.cuda.get_device_name() if args.device == "cuda" else ""
     shown = [figure for name, seen in found.items() for figure in figures(name, seen)]
     lengths = [
-        f"{n}: a trial is {c.epochs} epochs of {c.updates} updates" for n, c in CASES.items()
+        f"{n}: a trial is {c.epochs} epochs of {c.updates} updates"
+        for n, c in CASES.items()
+        if n in found
     ]
     notes = [note for seen in found.values() for note in seen.notes]
     measuring.tell(args, shown, lengths + notes, gpu)
