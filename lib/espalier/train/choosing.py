@@ -30,6 +30,7 @@ SIZES = (4, 16, 64, 256)
 WARM, TIMED = 3, 7  # steps before timing, and timed
 SHARE = 0.03  # of the steps that a worker is to do
 GAIN = 1.1  # how much faster than alone a pack must be to be chosen
+WORSE = 1.25  # how much slower than a smaller pack one must be to end the search
 NEAR = 1.03  # the smallest pack within this of the fastest is chosen: less is lost with it
 HEADROOM = 0.8  # of the memory that is free on a GPU
 LONG = 0.02
@@ -84,7 +85,7 @@ def _fastest(steps: dict[int, float], trainees: Iterator[Trainee], most: int, en
             steps[size] = step_seconds(list(islice(trainees, size))) / size
         except (CannotPack, torch.OutOfMemoryError) as error:
             return _chosen(steps, str(error))
-        if steps[size] > NEAR * min(steps.values()):
+        if steps[size] > WORSE * min(steps.values()):
             break
     return _chosen(steps, "")
 
