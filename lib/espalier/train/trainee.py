@@ -12,6 +12,7 @@ from torch import nn
 
 from espalier.component import symbol
 from espalier.contracts import LrSchedule, Run
+from espalier.optimizers.norms import limit_norm
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Trainee:
         """Gradients are there: the method sees them, then their norm is limited."""
         self.run.method.after_backward(self.run)
         if self.recipe.grad_clip_norm > 0:
-            nn.utils.clip_grad_norm_(self.run.model.parameters(), self.recipe.grad_clip_norm)
+            limit_norm(self.run.model.parameters(), self.recipe.grad_clip_norm)
 
     def after_step(self) -> None:
         """An update is done: count it and let the method act on it."""
