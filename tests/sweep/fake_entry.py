@@ -110,6 +110,10 @@ def lacking(job: Job) -> Result:
     return Result(Status.ERROR, "input", "data/x: no such file")
 
 
+def odd(job: Job) -> Result:
+    return Result(Status.ERROR, "odd", "an error that is not raised")
+
+
 def environment(job: Job) -> Result:
     names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
     seen = {name: os.environ.get(name) for name in names}
@@ -164,6 +168,7 @@ ACTS = {
     "once": once,
     "hang_once": hanging_once,
     "input": lacking,
+    "odd": odd,
     "coded": coded,
     "environment": environment,
     "not_json": not_json,

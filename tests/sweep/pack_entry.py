@@ -30,6 +30,7 @@ def train_pack(jobs: Sequence[Job]) -> Iterator[tuple[int, Result]]:
         misfortune(config.get("PACKED", ""))
         for _ in range(int(config.get("TIMES", "1"))):
             yield place, fake_entry.train(jobs[place])
+    misfortune(jobs[0].trial.config.get("AFTER", ""))
 
 
 def misfortune(kind: str) -> None:

@@ -192,6 +192,12 @@ def test_each_trial_of_a_pack_has_exactly_one_result(
     assert packs(tmp_path) == [[1, 2, 3], [again]]
 
 
+def test_what_goes_wrong_after_the_last_result_costs_nothing(tmp_path: Path) -> None:
+    trials = several(3, _1={"AFTER": "raise"})
+    assert launch.run(request(tmp_path, trials, pack=3, **ALONE)) == 0
+    assert packs(tmp_path) == [[1, 2, 3]]
+
+
 def test_a_pack_has_the_time_of_all_its_trials_and_each_alone_its_own(tmp_path: Path) -> None:
     trials = several(2, _1={"PACKED": "hang", "act": "hang"}, _2={"EPOCHS": "3", "SECONDS": "0.4"})
     asked_for = request(tmp_path, trials, pack=2, TRIAL_TIMEOUT="1", MAX_ATTEMPTS="1", **ALONE)

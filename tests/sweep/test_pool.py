@@ -149,6 +149,19 @@ def test_a_worker_that_dies_idle_is_replaced(make: MakePool, tmp_path: Path) -> 
     assert result_of(pool, task(tmp_path, "pass", 2)).status == "passed"
 
 
+def test_a_slot_is_busy_until_the_whole_task_is_over(make: MakePool, tmp_path: Path) -> None:
+    """Trial 2 ends first and in an error: its worker is replaced, but not before trial 1 ended."""
+    pool = make(entry="pack_entry:train")
+    first, second = member(tmp_path, "pass", 1, SECONDS="0.2"), member(tmp_path, "odd", 2)
+    before = pool.process(idle(pool))
+    pool.submit(0, Task((first, second), {}))
+    seen = []
+    while not pool.idle():
+        seen += [(event.number, type(event).__name__) for event in pool.wait(1)]
+        assert (pool.process(0) == before) is ((1, "Finished") not in seen)
+    assert seen == [(2, "Progress"), (2, "Finished"), (1, "Progress"), (1, "Finished")]
+
+
 def test_a_hanging_trial_can_be_ended(make: MakePool, tmp_path: Path) -> None:
     pool = make()
     pool.submit(idle(pool), task(tmp_path, "hang"))

@@ -25,8 +25,8 @@ def outcome(folder: Path, act: str) -> Result:
 
 def results(entry: Entry, one: Task) -> list[Result]:
     """What a task comes to, in the order in which its trials end."""
-    lines = worker.attempt(entry, one, lambda number, record: None)
-    return [Result.from_json(json.loads(line)["result"]) for line in lines]
+    batches = worker.attempt(entry, one, lambda number, record: None)
+    return [Result.from_json(json.loads(line)["result"]) for lines in batches for line in lines]
 
 
 def test_a_task_survives_json(tmp_path: Path) -> None:

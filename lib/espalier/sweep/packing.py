@@ -40,7 +40,8 @@ def answered(result: Result) -> Answer:
     """The answer in the result of a probe; one that could not tell means one at a time."""
     if result.status is not Status.PASSED:
         return Answer(1, f"the probe ended with {result.reason}: {result.message}")
-    return Answer(int(result.measures["pack"]), str(result.measures.get("why", "")))
+    size = int(result.measures.get("pack", 1))
+    return Answer(max(1, size), str(result.measures.get("why", "")))
 
 
 def share(waiting: int, running: float, workers: int) -> int:

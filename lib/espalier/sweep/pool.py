@@ -169,10 +169,10 @@ class InProcess:
         if self._task is None:
             return []
         events: list[Event] = []
-        for line in worker.attempt(
+        for lines in worker.attempt(
             self._entry, self._task, lambda *told: events.append(Progress(0, *told))
         ):
-            events.append(event_of(0, json.loads(line)))
+            events.extend(event_of(0, json.loads(line)) for line in lines)
         self._task = None
         return events
 

@@ -143,11 +143,11 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> Iterator[str]:
-    """Do a task; each result as a line of JSON when it is there, whatever the entry raised.
+def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> Iterator[list[str]]:
+    """Do a task; results as lines of JSON as they come, whatever the entry raised.
 
-    `emit` is given the number of the trial and its record. The library's only broad `except`:
-    what goes wrong in a trial is data about that trial.
+    Results that come at once come in one list. `emit` is given the number of the trial and its
+    record. The library's only broad `except`: what goes wrong in a trial is data about that trial.
     """
     due = dict.fromkeys(task.awaited)
 
@@ -160,14 +160,15 @@ def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> It
             number = task.members[place].trial.number
             line = _result_line(number, checked(result))
             del due[number]
-            yield line
+            yield [line]
         if due:
             raise RuntimeError(f"{len(due)} of {len(task.members)} trials were left without result")
     except Exception as error:  # noqa: BLE001
         with suppress(OSError):  # the disk of the log may be what is full
             traceback.print_exc()
-        result = of_several(len(task.members), failure(error))
-        yield from (_result_line(number, result) for number in due)
+        if due:
+            result = of_several(len(task.members), failure(error))
+            yield [_result_line(number, result) for number in due]
 
 
 def _result_line(number: int, result: Result) -> str:
@@ -266,14 +267,13 @@ def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
     def emit(number: int, record: Record) -> None:
         _send(pipe, wire.encode({"trial": number, "progress": record}))
 
-    due, last = len(task.awaited), ""
+    due, last = len(task.awaited), [""]
     with captured(task):
-        for line in attempt(entry, task, emit):
-            due -= 1
+        for last in attempt(entry, task, emit):
+            due -= len(last)
             if due:
-                _send(pipe, line)
-            last = line
-    _send(pipe, last, wire.encode(OVER))  # at once: the runner then has a free worker to count on
+                _send(pipe, *last)
+    _send(pipe, *last, wire.encode(OVER))  # at once: the runner then has a free worker to count on
 
 
 def _send(pipe: BinaryIO, *lines: str) -> None:
