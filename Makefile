@@ -133,7 +133,7 @@ config-given:
 ##   lint               - Style of the code, and the Kconfig tree against the code
 ##   types              - Static types
 ##   test               - Tests
-##   bench              - Measure everything, 20 minutes; writes docs/benchmarks.md
+##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint types test bench bench-gpu lock

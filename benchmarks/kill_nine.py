@@ -2,7 +2,8 @@
 
     .venv/bin/python benchmarks/kill_nine.py [RANGE_CONFIG] [--kills 20] [--seed 1]
 
-Every trial is compared: status, every measure and every epoch, all but the time it took. Prints
+Trials are trained one by one, so that they end one by one; pack_kill.py kills in packs. Every trial
+is compared: status, every measure and every epoch, all but the time it took. Prints
 what was seen and exits 1 on any difference, on a finished trial that ran again, or on a zombie.
 """
 
@@ -30,6 +31,7 @@ def main() -> int:
     parser = measuring.parser(__doc__)
     parser.add_argument("range_config", nargs="?", default=RANGE)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--pack", type=int, default=1, help="trials in a pack (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the times of the kills")
     parser.add_argument("--entry", default="espalier.train.entry:train_trial")
     args = parser.parse_args()
@@ -51,7 +53,7 @@ def main() -> int:
 
 
 def run(place: Path, args: argparse.Namespace) -> subprocess.Popen[str]:
-    return sweeping.start(place, {}, "--entry", args.entry)
+    return sweeping.start(place, {"PACK": args.pack}, "--entry", args.entry)
 
 
 def kill_often(place: Path, args: argparse.Namespace, trials: int) -> list[str]:

@@ -45,9 +45,9 @@ CONFIG_LEARNING_RATE=0.001|0.002
 """
 CASES = {
     "LeNet-5": Case(
-        lambda small, folder: small.write_idx(folder, train=3000, test=200),
+        lambda small, folder: small.write_idx(folder, train=2000, test=200),
         "CONFIG_MODEL=lenet5\nCONFIG_DATASET=mnist\nCONFIG_BATCH_SIZE=64\n"
-        "CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1:1:12\n",
+        "CONFIG_NUM_EPOCHS=4\nCONFIG_SEED=1:1:10\n",
     ),
     "ResNet-18": Case(
         lambda small, folder: small.write_batches(folder, samples=40, test=40),

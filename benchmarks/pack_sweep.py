@@ -36,7 +36,8 @@ WORKERS = 2
 POINTS = {"LEARNING_RATE": "lr", "TARGET_SPARSITY": "sparsity", "SEED": "seed"}
 PACKS, SOLO = "packs (as it comes)", "warm workers (PACK=1)"
 PLAIN, ENGINE = "a process a trial, plain PyTorch", "a process a trial, our engine"
-OPTUNA, RAY = "Optuna, 2 processes", "Ray Tune, 2 CPUs"
+OPTUNA = "Optuna, 2 processes"
+RAY, RAY_REUSING = "Ray Tune, 2 CPUs", "Ray Tune, 2 CPUs, actors reused"
 GOALS = {PLAIN: ">= 15", RAY: ">= 5"}  # times as long as packs, whole
 STEADY_GOAL = ">= 2.5"  # times the updates a second of warm workers
 
@@ -57,13 +58,13 @@ class Contest:
             PACKS: lambda place: self.espalier(place, PACKS, self.pack),
             SOLO: lambda place: self.espalier(place, SOLO, 1),
             PLAIN: lambda place: self.one_by_one(PLAIN, lambda: self.plain_commands()),
-            ENGINE: lambda place: self.one_by_one(ENGINE, lambda: self.engine_commands(place)),
         }
         if self.peer is None:
             return found
         return found | {
             OPTUNA: lambda place: self.by_peer(place, OPTUNA, "optuna_trials.py"),
             RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py"),
+            RAY_REUSING: lambda place: self.by_peer(place, RAY_REUSING, "ray_trials.py", "--reuse"),
         }
 
     def espalier(self, place: Path, name: str, pack: int) -> float:
@@ -80,11 +81,15 @@ class Contest:
         self.keep(name, [json.loads(text.splitlines()[-1]) for text in printed])
         return perf_counter() - clock
 
-    def by_peer(self, place: Path, name: str, program: str) -> float:
+    def by_engine(self, place: Path) -> float:
+        return self.one_by_one(ENGINE, lambda: self.engine_commands(place))
+
+    def by_peer(self, place: Path, name: str, program: str, *more: str) -> float:
         points = place / "points.json"
         points.write_text(json.dumps([{**point, "epochs": self.epochs} for point in trials()]))
         clock = perf_counter()
-        printed = _printed([str(self.peer), str(HERE / program), str(points), str(place)])
+        command = [str(self.peer), str(HERE / program), str(points), str(place), *more]
+        printed = _printed(command)
         seconds = perf_counter() - clock
         self.keep(name, json.loads(printed.splitlines()[-1]))
         return seconds
@@ -165,6 +170,10 @@ def main() -> None:
     contest = Contest(args.epochs, peers.python(), args.pack)
     ways = {name: way for name, way in contest.ways().items() if _wanted(name, args)}
     seen = measuring.interleaved(ways, args.rounds)
+    if _wanted(
+        ENGINE, args
+    ):  # once: it is as slow as the plain one, and says where that comes from
+        seen |= measuring.interleaved({ENGINE: contest.by_engine}, 1)
     long: dict[str, Measure] = {
         PACKS: lambda place: steady(place, args.long, args.pack),
         SOLO: lambda place: steady(place, args.long, 1),
