@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fake_sweep import trial
 
-from espalier.sweep.packing import Answer, Bounds, Packing, answered, share
+from espalier.sweep.packing import ASKED, Answer, Bounds, Packing, answered, share
 from espalier.trial import Result, Status, Trial
 
 
@@ -68,8 +68,8 @@ def test_a_shape_is_asked_about_once_and_others_go_on_meanwhile() -> None:
 
 
 def test_at_most_so_many_trials_are_shown_to_a_probe() -> None:
-    ((ask, numbers),) = turns(Packing(0, Bounds(), several("a" * 70)))
-    assert (ask, numbers) == ("probe", list(range(1, 65)))
+    ((ask, numbers),) = turns(Packing(0, Bounds(), several("a" * (ASKED + 6))))
+    assert (ask, numbers) == ("probe", list(range(1, ASKED + 1)))
 
 
 def test_out_of_memory_halves_the_packs_of_the_shape_down_to_one() -> None:

@@ -51,7 +51,8 @@ def _kind(optimizer: Any) -> type[Stack] | None:
         torch_optimizer._global_optimizer_pre_hooks,
         torch_optimizer._global_optimizer_post_hooks,
     )
-    if declared is None or any(hooks) or "step" in vars(optimizer):
+    replaced = vars(optimizer).keys() & {"step"}  # as torch's schedulers do
+    if declared is None or any(hooks) or replaced:
         return None
     kind: type[Stack] | None = declared(optimizer)
     return kind

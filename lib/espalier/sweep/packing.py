@@ -18,7 +18,7 @@ from espalier.trial import Result, Status, Trial
 UNTOLD = ("", "interrupted", DISK_FULL)
 """Reasons that tell nothing about packs; the first is that of a trial that passed."""
 MANY = 4096  # as large as CONFIG_PACK may be
-ASKED = 64
+ASKED = 1024
 """Trials of a shape that a probe is given to choose from, at most."""
 
 
