@@ -98,7 +98,8 @@ def _unmarked(kconf: Kconfig) -> Iterator[str]:
     """Options of models that do not say that they shape the network, as all of them do."""
     for node in kconf.node_iter():
         item = node.item
-        if not node.prompt or not isinstance(item, (Symbol, Choice)) or getattr(item, "choice", None):
+        member = isinstance(item, Symbol) and item.choice is not None
+        if not node.prompt or not isinstance(item, (Symbol, Choice)) or member:
             continue
         if node.filename.startswith(f"{component.KINDS['model'][0]}/") and not is_shape(node):
             yield f"{place(node)}: {name(item)} is a model's and has no help line 'Pack: same'"
