@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/kill_nine.py [RANGE_CONFIG] [--kills 20] [--seed 1]
 
 Trials are trained one by one, so that they end one by one; pack_kill.py kills in packs. Every trial
-is compared: status, every measure and every epoch, all but the time it took. Prints
-what was seen and exits 1 on any difference, on a finished trial that ran again, or on a zombie.
+is compared: status, every measure and every epoch, all but the time it took. Prints what was seen
+and exits 1 on any difference, on a finished trial that ran again, or on a zombie.
 """
 
 from __future__ import annotations

@@ -77,10 +77,13 @@ def parser(doc: str | None, rounds: int = 0) -> argparse.ArgumentParser:
 
 
 def interleaved(candidates: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:
-    """Every candidate once a round, so that they share the machine's moods; values by name."""
+    """Every candidate once a round, so that they share the machine's moods; values by name.
+
+    Every other round goes backwards, so that none always follows the same other.
+    """
     seen: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(1, rounds + 1):
-        for name, measure in candidates.items():
+        for name, measure in list(candidates.items())[:: 1 if number % 2 else -1]:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
                 seen[name].append(measure(Path(place)))
             say(f"round {number} of {rounds}: {name}: {seen[name][-1]:.4g}")

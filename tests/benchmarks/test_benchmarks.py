@@ -75,9 +75,9 @@ def test_candidates_take_turns_in_empty_folders():
         return once
 
     seen = measuring.interleaved({"a": measure("a"), "b": measure("b")}, 2)
-    assert order == ["a", "b", "a", "b"]
-    assert seen == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
-    assert measuring.ratios(seen["b"], seen["a"]) == [2.0, 4.0 / 3.0]
+    assert order == ["a", "b", "b", "a"]  # every other round goes backwards
+    assert seen == {"a": [1.0, 4.0], "b": [2.0, 3.0]}
+    assert measuring.ratios(seen["b"], seen["a"]) == [2.0, 0.75]
 
 
 def test_what_is_told_is_printed_and_written(tmp_path, capsys):
