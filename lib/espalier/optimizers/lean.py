@@ -155,7 +155,7 @@ class LeanAdam(Lean, torch.optim.Adam):
         """Give every state of a group a counter of its own if not all of its parameters step."""
         for group in self.param_groups:
             if any(p.grad is None for p in group["params"]):
-                for state in (self.state[p] for p in group["params"] if p in self.state):
+                for state in (self.state[p] for p in group["params"] if self.state.get(p)):
                     state.update(step=state["step"].clone())
 
     def stacked_by(self) -> type[Stack] | None:
