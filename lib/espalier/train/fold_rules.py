@@ -150,14 +150,25 @@ class LayerNorm(Folded):
 
 
 class Embedding(Folded):
-    """One look-up in all trials' tables, put one below the other."""
+    """One look-up in all trials' tables, put one below the other.
+
+    Not through torch's own mapping, which forgets what is special about gradients of a table.
+    """
+
+    def __init__(self, layer: Any, stacked: Stacked) -> None:
+        """See `Folded`. Raises CannotPack for what no rule covers."""
+        super().__init__(layer, stacked)
+        if layer.max_norm is not None or layer.scale_grad_by_freq or layer.sparse:
+            raise CannotPack("an embedding is sparse, limited in norm or scaled by frequency")
 
     def forward(self, x: Tensor) -> Tensor:
         """Indices (K*b, ...) -> (K*b, ..., size)."""
         tables = self.stacks["weight"]  # (K, entries, size)
         first = torch.arange(self.trials, device=x.device) * tables.shape[1]
         parts = x.view(self.trials, -1, *x.shape[1:]) + first.view(-1, *[1] * x.ndim)
-        return F.embedding(parts.flatten(0, 1), tables.flatten(0, 1))
+        y = F.embedding(parts.flatten(0, 1), tables.flatten(0, 1))
+        padding = self.settings["padding_idx"]
+        return y if padding is None else torch.where((x == padding).unsqueeze(-1), y.detach(), y)
 
 
 class Dropout(Folded):
@@ -192,8 +203,6 @@ RULES: dict[type, Rule] = {
     nn.BatchNorm1d: _unless(BatchNorm, lambda layer: layer.momentum is None),
     nn.BatchNorm2d: _unless(BatchNorm, lambda layer: layer.momentum is None),
     nn.LayerNorm: LayerNorm,
-    nn.Embedding: _unless(
-        Embedding, lambda e: e.padding_idx is not None or e.max_norm is not None or e.sparse
-    ),
+    nn.Embedding: Embedding,
     nn.Dropout: Dropout,
 }
