@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from espalier.contracts import Run
 from espalier.optimizers.lean import Lean
@@ -23,10 +22,7 @@ from espalier.train.fold_rules import RULES
 from espalier.train.folded import CannotPack, Stacked, folded
 from espalier.train.losses import mean_losses
 from espalier.train.trainee import Trainee
-
-CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}
-"""How near the first batch's outputs must be to the runs' own, relative to the largest."""
-CLOSE_IN_HALF = 0.1
+from espalier.train.verify import verify
 
 
 class Pack:
@@ -41,8 +37,8 @@ class Pack:
         self._params = _columns(self._runs, lambda model: dict(model.named_parameters()))
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         generators = [run.generators["dropout"] for run in self._runs]
-        state = Stacked(len(self._runs), stacks, generators)
-        self.forward = folded(self._runs[0].model, state, RULES)
+        self._state = Stacked(len(self._runs), stacks, generators)
+        self.forward = folded(self._runs[0].model, self._state, RULES)
         self._step = self._stepper()
         self.forward.train()
         self._verified = verified
@@ -81,8 +77,10 @@ class Pack:
         Raises CannotPack at the first batch, before anything has been updated, if the runs by
         themselves would compute something else.
         """
+        if not self._verified:
+            self._verify(x)
         with self._trainees[0].autocast():
-            logits = self.forward(x) if self._verified else self._first(x)  # (K*b, classes)
+            logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
         found = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
         if any(grad is None for grad in found):
@@ -106,24 +104,14 @@ class Pack:
         self._trained = [self._trained[i] for i in used]
         self._step = self._stepper()
 
-    def _first(self, x: Tensor) -> Tensor:
-        """The first forward pass, compared with those of the first and the last run alone."""
-        places = (0, len(self._runs) - 1)
-        alone = [_alone(self._runs[k], x.chunk(len(self._runs))[k]) for k in places]
-        before = torch.get_rng_state()
-        try:
-            logits: Tensor = self.forward(x)
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            raise CannotPack(f"the model fails on a batch of several trials: {error}") from error
-        if not torch.equal(before, torch.get_rng_state()):
-            raise CannotPack("the model draws random numbers that are not a trial's own")
-        parts = logits.chunk(len(self._runs))
-        if not all(_near(parts[k], one) for k, one in zip(places, alone, strict=True)):
-            raise CannotPack("the model mixes the samples of a batch")
+    def _verify(self, x: Tensor) -> None:
+        """Raise CannotPack unless the runs are the same together as alone, in each format used."""
+        with torch.autocast(x.device.type, enabled=False):
+            verify(self.forward, self._runs, self._state, x)
+        if self._trainees[0].recipe.amp != "off":
+            with self._trainees[0].autocast():
+                verify(self.forward, self._runs, self._state, x)
         self._verified = True
-        return logits
 
 
 def release(run: Run) -> None:
@@ -150,6 +138,9 @@ def _stack(column: Sequence[Tensor]) -> Tensor:
 
 def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
     """Stack the buffers of all models, and put views in their places."""
+    own = [t for m in runs[0].model.modules() for t in m._buffers.values() if t is not None]
+    if len(set(map(id, own))) < len(own):
+        raise CannotPack("modules share a buffer")
     found: dict[int, Tensor] = {}
     for modules in zip(*(run.model.modules() for run in runs), strict=True):
         for name, first in modules[0]._buffers.items():
@@ -159,23 +150,6 @@ def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
                     module._buffers[name] = view
                 found[id(views[0])] = stack
     return found
-
-
-def _alone(run: Run, x: Tensor) -> Tensor:
-    """What the run's own model makes of a batch in training; leaves no trace."""
-    buffers = {name: buffer.clone() for name, buffer in run.model.named_buffers()}
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(run.generators["dropout"].get_state())
-        logits: Tensor = functional_call(run.model, buffers, (x,))
-        return logits
-
-
-def _near(part: Tensor, alone: Tensor) -> bool:
-    within = CLOSE.get(part.dtype, CLOSE_IN_HALF)
-    same = torch.allclose(
-        part, alone, rtol=0, atol=within * float(alone.abs().max()), equal_nan=True
-    )
-    return part.shape == alone.shape and same
 
 
 def _every(updates: Sequence[Callable[[], Any]]) -> None:

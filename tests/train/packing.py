@@ -1,0 +1,283 @@
+"""Small runs of any optimizer and method, in float64, trained by the loop alone or in packs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from espalier import component
+from espalier.config import Config
+from espalier.contracts import LrSchedule, Method, Optimizer, Run, SampleShape, Split
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.tree import parse
+from espalier.models.lenet5 import LeNet5
+from espalier.models.mlp import Mlp
+from espalier.models.residual import BasicBlock, normed
+from espalier.train import loop, seeds
+from espalier.train.augment import Augmentation
+from espalier.train.pack import Pack
+from espalier.train.trainee import Recipe, Trainee
+from espalier.trial import Record
+
+Build = Callable[[], nn.Module]
+Values = dict[str, str]
+
+KINDS = {choice: kind for kind, (_, choice) in component.KINDS.items()}
+
+# 200 steps in 20 epochs, in which every mechanism acts: masks change, moments are reset.
+BASE = {
+    "BATCH_SIZE": "4",
+    "NUM_EPOCHS": "20",
+    "LEARNING_RATE": "0.01",
+    "PRUNING_WARMUP": "20",
+    "PRUNING_RAMP_END_EPOCH": "15",
+    "PRUNING_FREQUENCY": "17",
+    "SPAM_INTERVAL": "40",
+    "SPAM_WARMUP_STEPS": "10",
+    "SPAM_THETA": "5",
+    "STEP_EVERY_EPOCHS": "2",
+}
+CLASSES, SAMPLES = 4, 40
+
+
+@functools.cache
+def symbols() -> Symbols:
+    return Symbols(parse())
+
+
+def configured(wishes: Values) -> Values:
+    """The effective configuration under `wishes`, those that take."""
+    tree = symbols()
+    tree.kconf.unset_values()
+    for _ in range(2):  # a later wish may be what makes an earlier one visible
+        for name, value in wishes.items():
+            assign.put(tree, name, value)
+    return assign.effective_config(tree, tree.identity)
+
+
+def combinations() -> list[Values]:
+    """Every optimizer, each kind of it that cannot be mixed, with every method it allows."""
+    found = []
+    for wishes in _products(["OPTIMIZER", "PRUNING_METHOD"]):
+        taken = configured(wishes)
+        own = [n for n in symbols().shape if n in taken and _is_choice_of(n, wishes)]
+        found += [c for c in _products(own, wishes) if c.items() <= configured(c).items()]
+    return [c for c in found if _method_of(c).packable]
+
+
+def _products(choices: Sequence[str], start: Values | None = None) -> Iterator[Values]:
+    if not choices:
+        yield dict(start or {})
+        return
+    for value in symbols().members(choices[0]):
+        yield from _products(choices[1:], {**(start or {}), choices[0]: value})
+
+
+def _is_choice_of(name: str, wishes: Values) -> bool:
+    """Whether a choice is there for some optimizers or methods only."""
+    plain = [configured({**wishes, "OPTIMIZER": o}) for o in symbols().members("OPTIMIZER")]
+    choice = symbols().kind(name) == "choice" and name not in KINDS
+    return choice and not all(name in config for config in plain)
+
+
+def _method_of(wishes: Values) -> type[Method]:
+    return component.find("method", wishes["PRUNING_METHOD"], Method)
+
+
+def varied(wishes: Values, k: int, **more: str) -> Values:
+    """The configuration of trial k: all that may differ in a pack does.
+
+    A smaller epsilon would make a rounding error of a gradient near 0 a step of its own.
+    """
+    calm = {n: "1e-6" for n in symbols().identity if n.endswith("_EPSILON")}
+    fixed = {**calm, **BASE, **wishes, **more}
+    values = configured(fixed)
+    free = [n for n in values if n not in symbols().shape and n != "NUM_EPOCHS" and n not in more]
+    return configured({**fixed, **{n: _other(n, values[n], k) for n in free}})
+
+
+def _other(name: str, value: str, k: int) -> str:
+    kind = symbols().kind(name)
+    if kind == "choice":
+        members = [m for m, item in symbols().members(name).items() if item.visibility]
+        return members[(members.index(value) + k) % len(members)]
+    if kind == "bool":
+        return value if k % 2 == 0 else {"y": "n", "n": "y"}[value]
+    if kind == "float":
+        return repr(float(value) * 0.8**k or 0.02 * k)
+    return str(int(value) + k) if kind == "int" else value
+
+
+def mlp(width: int = 12) -> nn.Module:
+    return Mlp(width, 2).build(SampleShape(1, 4, 4, CLASSES))
+
+
+def lenet() -> nn.Module:
+    """On the smallest images it takes, of 16 pixels a side."""
+    return LeNet5().build(SampleShape(1, 16, 16, CLASSES))
+
+
+class Mean(nn.Module):
+    """(n, channels, h, w) -> (n, channels)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+
+def residual() -> nn.Module:
+    """The parts of a residual network, as few as there can be."""
+    return nn.Sequential(
+        normed(1, 4, 3),
+        nn.ReLU(),
+        BasicBlock(4, 8, 2),
+        Mean(),
+        nn.Linear(8, CLASSES),
+    )
+
+
+def dropping() -> nn.Module:
+    layers = [nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Dropout(0.4), nn.Linear(12, CLASSES)]
+    return nn.Sequential(*layers)
+
+
+SIDES = {mlp: 4, lenet: 16, residual: 6, dropping: 4}
+
+
+@functools.cache
+def split(side: int, samples: int = SAMPLES) -> Split:
+    """Random images and labels, float64."""
+    generator = torch.Generator().manual_seed(side)
+    x = torch.randn(samples, 1, side, side, generator=generator, dtype=torch.float64)
+    return Split(x, torch.randint(CLASSES, (samples,), generator=generator))
+
+
+def trainee(values: Values, build: Build, data: Split | None = None) -> Trainee:
+    """A run before its first step, in float64, as the entry would prepare it."""
+    config = Config(values)
+    recipe = component.build(Recipe, config, "")
+    seeds.seed_globals(recipe.seed)
+    model, data = build().double(), data or split(SIDES[build])
+    optimizer = component.select("optimizer", config, Optimizer)
+    run = Run(
+        model=model,
+        optimizer=optimizer.build(model, recipe.learning_rate),
+        method=component.select("method", config, Method),
+        train=data,
+        validation=data,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        generators=seeds.generators(recipe.seed, torch.device("cpu")),
+        augmentation=component.build(Augmentation, config, ""),
+    )
+    run.method.attach(run)
+    schedule = component.select("lr_schedule", config, LrSchedule)
+    return Trainee(run, recipe, schedule, check=True)
+
+
+@dataclass
+class Outcome:
+    """What became of a run: the loss of each step, its records, or the error at the end."""
+
+    losses: list[float] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    error: str = ""
+    tensors: list[Tensor] = field(default_factory=list)
+    mask: Tensor | None = None
+
+
+class Watched:
+    """A loop's program that writes down each run's losses."""
+
+    def __init__(self, program: loop.Program, outcomes: Sequence[Outcome]) -> None:
+        self.program, self.outcomes = program, outcomes
+
+    def backward(self, x: Tensor, y: Tensor) -> Tensor:
+        losses = self.program.backward(x, y)
+        for outcome, loss in zip(self.outcomes, losses.tolist(), strict=True):
+            outcome.losses.append(loss)
+        return losses
+
+    def update(self) -> None:
+        self.program.update()
+
+
+Programs = Callable[..., loop.Program]
+
+
+def train(trainees: Sequence[Trainee], program: Programs = loop.program) -> list[Outcome]:
+    """Train all of them together, each to its end, with the real loop."""
+    outcomes = {id(each): Outcome() for each in trainees}
+
+    def watched(these: Sequence[Trainee], *rest: Any, **named: Any) -> loop.Program:
+        made = program(these, *rest, **named)
+        assert isinstance(made, Pack) == (len(these) > 1)
+        return Watched(made, [outcomes[id(each)] for each in these])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "program", watched)
+        for each, record in loop.Loop(trainees).epochs():
+            _note(outcomes[id(each)], each.run, record)
+    return list(outcomes.values())
+
+
+def _note(outcome: Outcome, run: Run, record: Record | loop.DivergedError) -> None:
+    if isinstance(record, loop.DivergedError):
+        outcome.error = str(record)
+        return
+    outcome.records.append({k: v for k, v in record.items() if k != "seconds"})
+    if run.epoch == run.epochs:
+        held = (*run.model.parameters(), *run.model.buffers())
+        outcome.tensors = [tensor.detach().clone() for tensor in held]
+        masks = getattr(run.method_state, "masks", None)
+        outcome.mask = None if masks is None else masks.mask.clone()
+
+
+def alone(values: Values, build: Build) -> Outcome:
+    (outcome,) = train([trainee(values, build)])
+    return outcome
+
+
+def together(
+    values: Sequence[Values], build: Build, program: Programs = loop.program
+) -> list[Outcome]:
+    return train([trainee(each, build) for each in values], program)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The largest differences between two outcomes."""
+
+    loss: float
+    weight: float
+
+
+def gap(one: Outcome, other: Outcome) -> Gap:
+    """Asserts that what is not a number with rounding errors is equal."""
+    assert len(one.losses) == len(other.losses)
+    assert one.error == other.error
+    assert len(one.records) == len(other.records)
+    assert (one.mask is None) == (other.mask is None)
+    assert one.mask is None or torch.equal(one.mask, other.mask)  # type: ignore[arg-type]
+    pairs = zip(one.tensors, other.tensors, strict=True)
+    weights = [float((a - b).abs().max()) for a, b in pairs]
+    return Gap(_apart(one.losses, other.losses), max([0.0, *weights]))
+
+
+def _apart(one: Sequence[float], other: Sequence[float]) -> float:
+    ours, theirs = (torch.tensor(values, dtype=torch.float64) for values in (one, other))
+    return float((ours - theirs).abs()[ours.isfinite() | theirs.isfinite()].max())
+
+
+def assert_same(one: Outcome, other: Outcome) -> Gap:
+    """The gate: losses of every step within 1e-10, final weights within 1e-9, the same masks."""
+    apart = gap(one, other)
+    assert apart.loss <= 1e-10
+    assert apart.weight <= 1e-9
+    return apart

@@ -1,0 +1,355 @@
+"""Packs against runs alone: the same numbers, whoever else is in the pack and whoever leaves it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import packing
+import pytest
+import torch
+from packing import Build, Outcome, Values
+from test_folded import Elsewhere
+from torch import Tensor, nn
+
+from espalier.optimizers.stacked import stacked
+from espalier.train import loop
+from espalier.train.folded import CannotPack
+from espalier.train.pack import Pack
+from espalier.train.solo import Solo
+from espalier.train.trainee import Trainee
+
+COMBINATIONS = packing.combinations()
+PLAIN: Values = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "magnitude"}
+BUILDS = {packing.mlp: 4, packing.lenet: 3, packing.residual: 3}  # with how many trials
+
+
+def name_of(wishes: Values) -> str:
+    return "-".join(wishes.values())
+
+
+def test_every_optimizer_and_every_method_takes_part() -> None:
+    tree = packing.symbols()
+    for choice in ("OPTIMIZER", "PRUNING_METHOD", "ADAMWPRUNE_BASE"):
+        assert {c[choice] for c in COMBINATIONS if choice in c} == set(tree.members(choice))
+
+
+def test_trials_of_a_pack_differ_in_all_that_may_differ() -> None:
+    configs = [packing.varied(COMBINATIONS[-1], k) for k in range(4)]
+    tree = packing.symbols()
+    for name in set(configs[0]) - set(tree.shape) - {"NUM_EPOCHS"}:
+        assert len({config.get(name) for config in configs}) > 1, name
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+@pytest.mark.parametrize("wishes", COMBINATIONS, ids=name_of)
+def test_200_steps_in_a_pack_are_200_steps_alone(wishes: Values, build: Build) -> None:
+    values = [packing.varied(wishes, k) for k in range(BUILDS[build])]
+    outcomes = packing.together(values, build)
+    for each, outcome in zip(values, outcomes, strict=True):
+        assert len(outcome.losses) == 200
+        packing.assert_same(outcome, packing.alone(each, build))
+
+
+class OnADevice(Pack):
+    """A pack that computes as on a GPU: grouped convolutions and one update of all optimizers."""
+
+    def _stepper(self) -> object:  # type: ignore[override]
+        optimizers = [run.optimizer for run in self._runs]
+        step = stacked(optimizers, self._trained, list(zip(self._leaves, self._grads, strict=True)))
+        assert step is not None
+        return step
+
+    def backward(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().backward(x.as_subclass(Elsewhere), y).as_subclass(Tensor)
+
+    def _verify(self, x: Tensor) -> None:
+        super()._verify(x.as_subclass(Tensor))
+
+
+def on_a_device(trainees: Sequence[Trainee], verified: bool = False) -> loop.Program:
+    whole = len(trainees) > 1
+    return OnADevice(trainees, verified) if whole else Solo(trainees[0])
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+@pytest.mark.parametrize("optimizer", ["adamwspam", "sgd"])
+def test_a_pack_as_on_a_gpu_is_the_same_too(optimizer: str, build: Build) -> None:
+    wishes = {**PLAIN, "OPTIMIZER": optimizer}
+    values = [packing.varied(wishes, k, NUM_EPOCHS=str(17 - k)) for k in range(3)]
+    outcomes = packing.together(values, build, on_a_device)
+    for each, outcome in zip(values, outcomes, strict=True):
+        packing.assert_same(outcome, packing.alone(each, build))
+
+
+# Five trials of different lengths, none of which may notice the others.
+EPOCHS = (20, 17, 19, 16, 18)
+
+
+@functools.cache
+def trial(k: int) -> Values:
+    return packing.varied(PLAIN, k, NUM_EPOCHS=str(EPOCHS[k]))
+
+
+@functools.cache
+def by_itself(k: int) -> Outcome:
+    return packing.alone(trial(k), packing.mlp)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[0, 1], [1, 0], [3, 1, 2], [0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 2, 2], [0, 3, 0]],
+    ids=str,
+)
+def test_companions_order_and_size_do_not_matter(places: list[int]) -> None:
+    outcomes = packing.together([trial(k) for k in places], packing.mlp)
+    for k, outcome in zip(places, outcomes, strict=True):
+        packing.assert_same(outcome, by_itself(k))
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+def test_half_of_a_pack_leaves_early_and_the_rest_does_not_notice(build: Build) -> None:
+    steps = {"PRUNING_RAMP_END_EPOCH": "4", "PRUNING_WARMUP": "5"}
+    epochs = ("9", "5", "7", "5")
+    values = [packing.varied(PLAIN, k, NUM_EPOCHS=e, **steps) for k, e in enumerate(epochs)]
+    outcomes = packing.together(values, build)
+    for each, outcome in zip(values, outcomes, strict=True):
+        assert len(outcome.records) == int(each["NUM_EPOCHS"])
+        packing.assert_same(outcome, packing.alone(each, build))
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_trial_that_diverges_leaves_and_the_rest_does_not_notice(
+    build: Build, place: int
+) -> None:
+    wishes = {"OPTIMIZER": "sgd", "PRUNING_METHOD": "none", "NUM_EPOCHS": "3"}
+    values = [packing.varied(wishes, k) for k in range(3)]
+    values[place] = packing.varied(wishes, 0)
+    trainees = [packing.trainee(each, build) for each in values]
+    with torch.no_grad():
+        last = list(trainees[place].run.model.parameters())[-2]
+        last.fill_(math.inf)
+    outcomes = packing.train(trainees)
+    assert outcomes[place].error == "training loss is nan in epoch 1"
+    for k in {0, 1, 2} - {place}:
+        packing.assert_same(outcomes[k], packing.alone(values[k], build))
+
+
+def test_a_rate_too_high_fails_alone_and_in_a_pack_alike() -> None:
+    wishes = {"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"}
+    values = [packing.varied(wishes, k) for k in range(4)]
+    for k, each in enumerate(values):
+        each["LEARNING_RATE"] = "1e6" if k % 2 else each["LEARNING_RATE"]
+        each["GRAD_CLIP_NORM"] = "0"
+    for each, outcome in zip(values, packing.together(values, packing.mlp), strict=True):
+        own = packing.alone(each, packing.mlp)
+        assert bool(own.error) == (each["LEARNING_RATE"] == "1e6")
+        assert outcome.error == own.error
+        assert own.error or packing.assert_same(outcome, own)
+
+
+def test_dropout_draws_from_each_trials_own_stream() -> None:
+    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k)) for k in range(3)]
+    for each, outcome in zip(values, packing.together(values, packing.dropping), strict=True):
+        packing.assert_same(outcome, packing.alone(each, packing.dropping))
+
+
+def test_optimizers_and_methods_may_be_mixed() -> None:
+    wanted = COMBINATIONS[:: len(COMBINATIONS) // 5]
+    values = [packing.varied(wishes, k) for k, wishes in enumerate(wanted)]
+    for each, outcome in zip(values, packing.together(values, packing.mlp), strict=True):
+        packing.assert_same(outcome, packing.alone(each, packing.mlp))
+
+
+class Branches(nn.Module):
+    """One layer takes part, one is frozen, one is never used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.left = nn.Linear(16, packing.CLASSES), nn.Linear(16, 3)
+        self.frozen = nn.Linear(16, 16).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(self.frozen(x.flatten(1)).relu())
+
+
+@pytest.mark.parametrize("optimizer", packing.symbols().members("OPTIMIZER"))
+def test_parameters_without_gradients_stay_as_they_are(optimizer: str) -> None:
+    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": "none"}
+    values = [packing.varied(wishes, k, NUM_EPOCHS=str(5 + k)) for k in range(3)]
+    data = packing.split(4)
+    trainees = [packing.trainee(each, Branches, data) for each in values]
+    before = [t.run.model.left.weight.detach().clone() for t in trainees]
+    for each, outcome in zip(values, packing.train(trainees), strict=True):
+        (own,) = packing.train([packing.trainee(each, Branches, data)])
+        packing.assert_same(outcome, own)
+    for each, old in zip(trainees, before, strict=True):
+        assert torch.equal(each.run.model.left.weight, old)
+        assert each.run.model.left.weight.grad is None
+
+
+def pack_of(build: Build, count: int = 3) -> tuple[list[Trainee], Pack]:
+    values = [packing.varied(PLAIN, k) for k in range(count)]
+    trainees = [packing.trainee(each, build) for each in values]
+    return trainees, Pack(trainees)
+
+
+def batch(count: int = 3) -> tuple[Tensor, Tensor]:
+    data = packing.split(4)
+    return data.x[: 4 * count], data.y[: 4 * count]
+
+
+def test_parameters_and_gradients_are_views_of_stacks() -> None:
+    trainees, pack = pack_of(packing.mlp)
+    pack.backward(*batch())
+    first, second = (list(t.run.model.parameters()) for t in trainees[:2])
+    for p, q in zip(first, second, strict=True):
+        for one, other in ((p.data, q.data), (p.grad, q.grad)):
+            assert other.data_ptr() - one.data_ptr() == one.numel() * one.element_size()
+
+
+def test_one_run_that_is_left_has_tensors_of_its_own() -> None:
+    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k)) for k in range(2)]
+    trainees = [packing.trainee(each, packing.mlp) for each in values]
+    packing.train(trainees)
+    for p in trainees[1].run.model.parameters():
+        assert p.untyped_storage().nbytes() == p.numel() * p.element_size()
+
+
+def test_the_first_batch_is_looked_at_without_a_trace() -> None:
+    (checked, pack), (_, other) = pack_of(packing.dropping), pack_of(packing.dropping)
+    other._verified = True
+    for _ in range(2):
+        assert torch.equal(pack.backward(*batch()), other.backward(*batch()))
+    assert all(t.run.step == 0 for t in checked)
+
+
+class Centred(nn.Module):
+    """Takes the mean of the batch away; nothing of it reaches the gradient."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.detach().mean(0)
+
+
+class PositionsFirst(nn.Module):
+    """Rows of the image as positions, before the samples: linear layers then mix trials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(4, 8), nn.Linear(8, packing.CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(1, 2).transpose(0, 1)  # (positions, n, 4)
+        return self.outer(self.inner(rows).tanh().mean(0))
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1e-9 * torch.rand(())
+
+
+class Reaching(nn.Module):
+    """Uses a layer's weight without calling the layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, packing.CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x.flatten(1), self.layer.weight)
+
+
+class FixedBatch(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(4, 16)
+
+
+class Rebinding(nn.Module):
+    """A buffer that is replaced, not changed: torch's functional call would lose it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = self.seen + x.detach().mean()
+        return x + self.seen
+
+
+class Counting(nn.Module):
+    """An attribute that changes with each batch."""
+
+    batches = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.batches = self.batches + 1
+        return x * (1 + self.batches)
+
+
+class Twice(nn.Module):
+    """Two modules with one buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = Rebinding(), Rebinding()
+        self.two.seen = self.one.seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(self.one(x))
+
+
+def before_a_layer(part: nn.Module) -> nn.Module:
+    return nn.Sequential(part, nn.Flatten(), nn.Linear(16, packing.CLASSES))
+
+
+UNFIT: dict[str, tuple[Build, str]] = {
+    "mixes samples": (lambda: before_a_layer(Centred()), "mixes the samples"),
+    "has samples second": (PositionsFirst, "mixes the samples"),
+    "draws random numbers": (lambda: before_a_layer(Noisy()), "draws random numbers"),
+    "torch's other dropouts": (lambda: before_a_layer(nn.Dropout2d(0.3)), "draws random"),
+    "reaches into layers": (Reaching, "fails on a batch"),
+    "knows the batch size": (lambda: before_a_layer(FixedBatch()), "fails on a batch"),
+    "averages over all time": (
+        lambda: before_a_layer(nn.BatchNorm2d(1, momentum=None)),
+        "fails on a batch",
+    ),
+    "replaces buffers": (lambda: before_a_layer(Rebinding()), "buffers"),
+    "counts batches": (lambda: before_a_layer(Counting()), "attributes of its own"),
+    "shares a buffer": (lambda: before_a_layer(Twice()), "share a buffer"),
+    "tables with sparse gradients": (
+        lambda: before_a_layer(nn.Embedding(3, 2, sparse=True)),
+        "embedding",
+    ),
+}
+
+
+@pytest.mark.parametrize("equal", [False, True], ids=["other seeds", "one seed"])
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_a_pack_would_get_wrong_is_refused_before_anything_is_updated(
+    name: str, equal: bool
+) -> None:
+    build, reason = UNFIT[name]
+    values = [packing.varied(PLAIN, 0 if equal else k) for k in range(3)]
+    trainees = [packing.trainee(each, build, packing.split(4)) for each in values]
+    before = [p.detach().clone() for t in trainees for p in t.run.model.parameters()]
+    with pytest.raises(CannotPack, match=reason):
+        next(loop.Loop(trainees).epochs())
+    after = [p for t in trainees for p in t.run.model.parameters()]
+    assert all(map(torch.equal, before, after))
+    assert all(t.run.step == 0 for t in trainees)
+
+
+def test_running_out_of_memory_is_not_taken_for_an_unfit_model() -> None:
+    class Hungry(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("no room")
+
+    trainees = [
+        packing.trainee(packing.varied(PLAIN, k), lambda: before_a_layer(Hungry()), data)
+        for data in [packing.split(4)]
+        for k in range(2)
+    ]
+    with pytest.raises(torch.OutOfMemoryError):
+        next(loop.Loop(trainees).epochs())
