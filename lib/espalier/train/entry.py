@@ -84,6 +84,7 @@ def _train_together(pupils: Sequence[Pupil]) -> Iterator[tuple[int, Result]]:
 
 def _train(pupils: Sequence[Pupil], why: str) -> Iterator[tuple[int, Result]]:
     by_run = {id(pupil.trainee.run): pupil for pupil in pupils}
+    make_deterministic(pupils[0].trainee.recipe.cpu_threads)  # others were prepared since
     for trainee, outcome in Loop([pupil.trainee for pupil in pupils]).epochs():
         pupil = by_run[id(trainee.run)]
         pupil.origin["pack"] = {"size": len(pupils), "why": why}

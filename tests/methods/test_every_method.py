@@ -1,0 +1,95 @@
+"""The contract of every method component: what packs rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import loops
+import pytest
+import torch
+from test_pruning_methods import PLAN, allowed
+
+from espalier import component
+from espalier.contracts import Method, Optimizer, Run
+from espalier.sparsity.method import PruningMethod
+
+PAIRS = allowed()
+STEPS = 30
+
+
+def run_of(optimizer: str, method: str) -> Run:
+    cls: Any = component.find("method", method, Method)
+    plan = {"plan": PLAN} if issubclass(cls, PruningMethod) else {}
+    return loops.run_of(component.find("optimizer", optimizer, Optimizer)(), cls(**plan))
+
+
+def trained(run: Run, between: Callable[[Run], None]) -> Run:
+    """As `loops.train`, with `between` wherever the engine may act between two hooks."""
+    for _ in range(STEPS):
+        loops.backward(run.model, run.step)
+        between(run)
+        run.method.after_backward(run)
+        run.optimizer.step()
+        run.step += 1
+        between(run)
+        run.method.after_step(run)
+        run.method.check(run)
+        between(run)
+        if run.step % run.steps_per_epoch == 0:
+            run.epoch += 1
+            run.method.after_epoch(run)
+    return run
+
+
+def rebind(run: Run) -> None:
+    """Equal tensors in place of those behind parameters, gradients and optimizer state."""
+    for parameter in run.model.parameters():
+        parameter.data = parameter.detach().clone()
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad.clone()
+        state = run.optimizer.state[parameter]
+        for name, value in state.items():
+            state[name] = value.clone() if torch.is_tensor(value) else value
+
+
+def nothing(run: Run) -> None:
+    """The engine does not act."""
+
+
+@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+def test_tensors_may_be_replaced_between_hooks(optimizer: str, method: str) -> None:
+    moved = trained(run_of(optimizer, method), rebind)
+    still = trained(run_of(optimizer, method), nothing)
+    assert loops.same(loops.values(moved.model), loops.values(still.model))
+    assert moved.method.measures(moved) == still.method.measures(still)
+
+
+@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+def test_the_global_generator_is_left_alone(optimizer: str, method: str) -> None:
+    run = run_of(optimizer, method)
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    run.method.attach(run)
+    trained(run, nothing)
+    run.method.measures(run)
+    run.method.load_state_dict(run, run.method.state_dict(run))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("method", component.names("method"))
+def test_two_runs_of_one_method_share_nothing(method: str) -> None:
+    """One method object may serve many runs: what changes is on the run."""
+    optimizer = next(o for o, m in PAIRS if m == method)
+    alone = trained(run_of(optimizer, method), nothing)
+    one = run_of(optimizer, method)
+    other = loops.run_of(component.find("optimizer", optimizer, Optimizer)(), one.method)
+    for _ in range(STEPS):
+        loops.train(one, 1)
+        loops.train(other, 1)
+    for run in (one, other):
+        assert loops.same(loops.values(run.model), loops.values(alone.model))
+
+
+def test_every_method_takes_part() -> None:
+    assert {method for _, method in PAIRS} == set(component.names("method"))
