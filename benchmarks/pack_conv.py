@@ -52,7 +52,7 @@ CASES = {
     "ResNet-18": Case(
         lambda small, folder: small.write_batches(folder, samples=40, test=40),
         "CONFIG_MODEL=resnet18\nCONFIG_DATASET=cifar10\nCONFIG_BATCH_SIZE=16\n"
-        "CONFIG_NUM_EPOCHS=3\nCONFIG_SEED=1:1:4\n",
+        "CONFIG_NUM_EPOCHS=2\nCONFIG_SEED=1:1:4\n",
     ),
 }
 

@@ -3,8 +3,9 @@
     python benchmarks/pack_sweep.py [--rounds 3] [--long 80] [--pack 0] [--only NAME ...]
 
 Wall time from the first command to the last result, start-up included, two trials or two workers
-at a time, interleaved. Trials are those of pack_sweep-range. Where Espalier does not train them,
-plain_trial.py does: the same network, epochs, batches and pruning without any harness.
+at a time, interleaved; what takes minutes is measured once. Trials are those of pack_sweep-range;
+where Espalier does not train them, plain_trial.py does: the same network, epochs, batches and
+pruning without any harness.
 
 Steady throughput leaves start-up out: updates of all trials by the time from the first trial's
 start to the last one's end, in trials long enough for it to show.
@@ -63,7 +64,6 @@ class Contest:
             return found
         return found | {
             OPTUNA: lambda place: self.by_peer(place, OPTUNA, "optuna_trials.py"),
-            RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py"),
             RAY_REUSING: lambda place: self.by_peer(place, RAY_REUSING, "ray_trials.py", "--reuse"),
         }
 
@@ -81,8 +81,14 @@ class Contest:
         self.keep(name, [json.loads(text.splitlines()[-1]) for text in printed])
         return perf_counter() - clock
 
-    def by_engine(self, place: Path) -> float:
-        return self.one_by_one(ENGINE, lambda: self.engine_commands(place))
+    def slow_ways(self) -> dict[str, Measure]:
+        """Those that take minutes and are measured once."""
+        found: dict[str, Measure] = {
+            ENGINE: lambda place: self.one_by_one(ENGINE, lambda: self.engine_commands(place))
+        }
+        if self.peer is None:
+            return found
+        return found | {RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py")}
 
     def by_peer(self, place: Path, name: str, program: str, *more: str) -> float:
         points = place / "points.json"
@@ -168,12 +174,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="parts of the names of the ways")
     args = parser.parse_args()
     contest = Contest(args.epochs, peers.python(), args.pack)
-    ways = {name: way for name, way in contest.ways().items() if _wanted(name, args)}
-    seen = measuring.interleaved(ways, args.rounds)
-    if _wanted(
-        ENGINE, args
-    ):  # once: it is as slow as the plain one, and says where that comes from
-        seen |= measuring.interleaved({ENGINE: contest.by_engine}, 1)
+    ways, slow = (
+        {name: way for name, way in some.items() if _wanted(name, args)}
+        for some in (contest.ways(), contest.slow_ways())
+    )
+    seen = measuring.interleaved(ways, args.rounds) | measuring.interleaved(slow, 1)
     long: dict[str, Measure] = {
         PACKS: lambda place: steady(place, args.long, args.pack),
         SOLO: lambda place: steady(place, args.long, 1),
