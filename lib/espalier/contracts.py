@@ -146,7 +146,8 @@ class Method:
     keep the parameters, never their data. Random numbers come from `run.generators["method"]`.
     """
 
-    # Whether runs may be trained as one program; False for a method that changes shapes.
+    # Whether runs may be trained as one program. False for a method that changes shapes, replaces
+    # tensors of the model instead of changing them in place, or sets attributes of its modules.
     packable: ClassVar[bool] = True
 
     def attach(self, run: Run) -> None:

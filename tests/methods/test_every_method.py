@@ -13,6 +13,7 @@ from test_pruning_methods import PLAN, allowed
 from espalier import component
 from espalier.contracts import Method, Optimizer, Run
 from espalier.sparsity.method import PruningMethod
+from espalier.train import structure
 
 PAIRS = allowed()
 STEPS = 30
@@ -93,3 +94,20 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
 
 def test_every_method_takes_part() -> None:
     assert {method for _, method in PAIRS} == set(component.names("method"))
+
+
+@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
+    optimizer: str, method: str
+) -> None:
+    run = run_of(optimizer, method)
+    if not run.method.packable:
+        pytest.skip("it says that it cannot be packed")
+    before = places(run), structure.settings(run.model)
+    trained(run, nothing)
+    assert (places(run), structure.settings(run.model)) == before
+
+
+def places(run: Run) -> list[int]:
+    return [t.data_ptr() for t in (*run.model.parameters(), *run.model.buffers())]
+

@@ -353,3 +353,39 @@ def test_running_out_of_memory_is_not_taken_for_an_unfit_model() -> None:
     ]
     with pytest.raises(torch.OutOfMemoryError):
         next(loop.Loop(trainees).epochs())
+
+
+def test_a_tensor_replaced_in_a_pack_is_noticed() -> None:
+    trainees, pack = pack_of(packing.mlp)
+    pack.check()
+    parameter = next(trainees[1].run.model.parameters())
+    parameter.data = parameter.detach().clone()
+    with pytest.raises(RuntimeError, match="packable = False"):
+        pack.check()
+
+
+class Gated(nn.Module):
+    """Whether its second layer takes part depends on the shape of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.first, self.second = nn.Flatten(), nn.Linear(16, 10), nn.Linear(10, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.first(self.flat(x))
+        return self.second(y) if x.shape[-1] == 4 else y
+
+
+def test_parameters_have_gradients_in_those_steps_that_use_them() -> None:
+    data = packing.split(4)
+    trainees = [packing.trainee(packing.varied(PLAIN, k), Gated, data) for k in range(3)]
+    pack = Pack(trainees)
+    weights = [t.run.model.get_submodule("second").weight for t in trainees]
+    x, y = batch()
+    for side, used in ((4, True), (8, False), (4, True)):
+        pack.backward(x.reshape(len(x), 1, -1, side), y)
+        assert [weight.grad is not None for weight in weights] == [used] * 3
+        before = [weight.detach().clone() for weight in weights]
+        pack.update()
+        moved = [not torch.equal(w, old) for w, old in zip(weights, before, strict=True)]
+        assert moved == [used] * 3

@@ -36,6 +36,10 @@ class Program(Protocol):
         """Step every optimizer."""
         ...
 
+    def check(self) -> None:
+        """Raise RuntimeError if the runs' models are no longer what is computed with."""
+        ...
+
 
 def program(trainees: Sequence[Trainee], verified: bool = False) -> Program:
     """Plain PyTorch for one run. Raises CannotPack if several cannot be one program."""
@@ -78,6 +82,7 @@ class Loop:
     def _epoch(self) -> list[tuple[Trainee, Record | DivergedError]]:
         started = time.perf_counter()
         losses = self._train()
+        self._program.check()
         outcomes = [_closing(t, loss) for t, loss in zip(self._trainees, losses, strict=True)]
         share = (time.perf_counter() - started) / len(self._trainees)
         for outcome in outcomes:

@@ -10,6 +10,7 @@ On a CPU each run's own optimizer steps; elsewhere one stacked update steps all 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -36,10 +37,11 @@ class Pack:
         self._trainees, self._runs = trainees, [trainee.run for trainee in trainees]
         self._params = _columns(self._runs, lambda model: dict(model.named_parameters()))
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
+        self._places = _places(self._runs)
         generators = [run.generators["dropout"] for run in self._runs]
         self._state = Stacked(len(self._runs), stacks, generators)
         self.forward = folded(self._runs[0].model, self._state, RULES)
-        self._step = self._stepper()
+        self._use(list(range(len(self._leaves))))
         self.forward.train()
         self._verified = verified
 
@@ -52,20 +54,14 @@ class Pack:
         for column, leaf in zip(self._params, leaves, strict=True):
             for parameter, view in zip(column, leaf.detach(), strict=True):
                 parameter.data = view
-        self._give_gradients()
         return {id(column[0]): leaf for column, leaf in zip(self._params, leaves, strict=True)}
-
-    def _give_gradients(self) -> None:
-        for column, stack in zip(self._trained, self._grads, strict=True):
-            for parameter, view in zip(column, stack, strict=True):
-                parameter.grad = view
 
     def _stepper(self) -> Callable[[], Any]:
         """What steps all optimizers; it holds for the parameters and gradients as they are now."""
         optimizers = [run.optimizer for run in self._runs]
         if self._trainees[0].device.type != "cpu":
-            pairs = list(zip(self._leaves, self._grads, strict=True))
-            together = stacked(optimizers, self._trained, pairs)
+            pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
+            together = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
             if together is not None:
                 return together
         updates = [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
@@ -83,9 +79,10 @@ class Pack:
             logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
         found = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
-        if any(grad is None for grad in found):
-            self._leave_unused(found)
-        torch._foreach_copy_(self._grads, [grad for grad in found if grad is not None])
+        used = [i for i, grad in enumerate(found) if grad is not None]
+        if used != self._used:
+            self._use(used)
+        torch._foreach_copy_(self._into, [grad for grad in found if grad is not None])
         return losses.detach()
 
     def update(self) -> None:
@@ -93,15 +90,22 @@ class Pack:
         with torch.no_grad():
             self._step()
 
-    def _leave_unused(self, grads: Sequence[Tensor | None]) -> None:
-        """Let the runs see that some parameters have no gradient; from now on without those."""
-        used = [i for i, grad in enumerate(grads) if grad is not None]
-        for i in set(range(len(grads))) - set(used):
-            for parameter in self._trained[i]:
-                parameter.grad = None
-        self._leaves = [self._leaves[i] for i in used]
-        self._grads = [self._grads[i] for i in used]
-        self._trained = [self._trained[i] for i in used]
+    def check(self) -> None:
+        """Raise RuntimeError if something gave a run's model other tensors than its views."""
+        if _places(self._runs) != self._places:
+            raise RuntimeError(
+                "a tensor of a model was replaced, not changed in place, while in a pack: "
+                "the method must declare packable = False"
+            )
+
+    def _use(self, used: list[int]) -> None:
+        """Let the runs have gradients of those parameters that the last batch depended on."""
+        for parameter in chain.from_iterable(self._trained):
+            parameter.grad = None
+        for i in used:
+            for parameter, view in zip(self._trained[i], self._grads[i], strict=True):
+                parameter.grad = view
+        self._used, self._into = used, [self._grads[i] for i in used]
         self._step = self._stepper()
 
     def _verify(self, x: Tensor) -> None:
@@ -130,6 +134,12 @@ def _columns(
     return [
         list(column) for column in zip(*(named(run.model).values() for run in runs), strict=True)
     ]
+
+
+def _places(runs: Sequence[Run]) -> list[int]:
+    """Where in memory the parameters and buffers of all models are."""
+    models = [run.model for run in runs]
+    return [t.data_ptr() for m in models for t in chain(m.parameters(), m.buffers())]
 
 
 def _stack(column: Sequence[Tensor]) -> Tensor:

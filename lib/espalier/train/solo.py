@@ -35,3 +35,6 @@ class Solo:
         """Step the optimizer, unless float16 gradients overflowed."""
         self._scaler.step(self._run.optimizer)
         self._scaler.update()
+
+    def check(self) -> None:
+        """Alone, a method may do to its model what it likes."""
