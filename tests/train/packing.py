@@ -207,6 +207,9 @@ class Watched:
     def update(self) -> None:
         self.program.update()
 
+    def check(self) -> None:
+        self.program.check()
+
 
 Programs = Callable[..., loop.Program]
 
