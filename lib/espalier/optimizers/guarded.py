@@ -39,6 +39,7 @@ class GuardedAdam(LeanAdam):
         return GuardedStack
 
     def bound(self) -> Callable[[], None]:  # noqa: D102
+        self._part_counters()  # before the guard resets any
         update = super().bound()
         return update if self._watched() else lambda: self._guarded(update)
 

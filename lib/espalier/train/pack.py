@@ -94,7 +94,7 @@ class Pack:
         """Raise RuntimeError if something gave a run's model other tensors than its views."""
         if _places(self._runs) != self._places:
             raise RuntimeError(
-                "a tensor of a model was replaced, not changed in place, while in a pack: "
+                "a tensor of a model was replaced, frozen or thawed while in a pack: "
                 "the method must declare packable = False"
             )
 
@@ -136,10 +136,11 @@ def _columns(
     ]
 
 
-def _places(runs: Sequence[Run]) -> list[int]:
-    """Where in memory the parameters and buffers of all models are."""
+def _places(runs: Sequence[Run]) -> list[tuple[int, bool]]:
+    """Where in memory the parameters and buffers of all models are, and which are trained."""
     models = [run.model for run in runs]
-    return [t.data_ptr() for m in models for t in chain(m.parameters(), m.buffers())]
+    held = chain.from_iterable((*model.parameters(), *model.buffers()) for model in models)
+    return [(tensor.data_ptr(), tensor.requires_grad) for tensor in held]
 
 
 def _stack(column: Sequence[Tensor]) -> Tensor:
