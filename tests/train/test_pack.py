@@ -389,3 +389,25 @@ def test_parameters_have_gradients_in_those_steps_that_use_them() -> None:
         pack.update()
         moved = [not torch.equal(w, old) for w, old in zip(weights, before, strict=True)]
         assert moved == [used] * 3
+
+
+class Twice(nn.Module):
+    """Uses one layer twice in a pass: its gradient is the sum of two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.inner, self.head = nn.Flatten(), nn.Linear(16, 16), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.tanh(self.inner(self.flat(x)))
+        logits: Tensor = self.head(torch.tanh(self.inner(hidden)))
+        return logits
+
+
+def test_a_layer_used_twice_is_the_same_in_a_pack() -> None:
+    data = packing.split(4)
+    values = [packing.varied(PLAIN, k) for k in range(3)]
+    outcomes = packing.train([packing.trainee(each, Twice, data) for each in values])
+    for each, outcome in zip(values, outcomes, strict=True):
+        (own,) = packing.train([packing.trainee(each, Twice, data)])
+        packing.assert_same(outcome, own)

@@ -115,6 +115,14 @@ class Child:
             os.close(self.records)
 
 
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+"""Lets glibc keep memory that is freed at every step and taken again at the next.
+
+Two workers with packs of 16 small MLPs, 100,000 steps: 4.2 million page faults and 10.6 s without
+it, 0.19 million and 8.4 s with it (medians of two).
+"""
+
+
 def environment(device: str, sharers: int = 1) -> dict[str, str]:
     """What a worker sees: one compute thread unless the trial asks for more, one device.
 
@@ -122,7 +130,7 @@ def environment(device: str, sharers: int = 1) -> dict[str, str]:
     """
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
-    return {**os.environ, **threads, **visible, memory.SHARERS: str(sharers)}
+    return {**KEEPING, **os.environ, **threads, **visible, memory.SHARERS: str(sharers)}
 
 
 def death(code: int, task: Task, starved: bool = False) -> Result:

@@ -26,12 +26,14 @@ class Stacked:
     """What the folded network computes with.
 
     `tensors` maps the id of each parameter and buffer of the first run's model to its stack
-    (K, ...). `generators` are the trials' streams for dropout.
+    (K, ...). `generators` are the trials' streams for dropout. `gradients` maps the id of a stack
+    to where its gradient will be wanted: a layer may put it there itself.
     """
 
     trials: int
     tensors: Mapping[int, Tensor]
     generators: Sequence[torch.Generator]
+    gradients: Mapping[int, Tensor] = field(default_factory=dict)
     twins: dict[int, nn.Module] = field(default_factory=dict)
 
     def of(self, tensor: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ class Pack:
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         self._places = _places(self._runs)
         generators = [run.generators["dropout"] for run in self._runs]
-        self._state = Stacked(len(self._runs), stacks, generators)
+        wanted = {id(leaf): grad for leaf, grad in zip(self._leaves, self._grads, strict=True)}
+        self._state = Stacked(len(self._runs), stacks, generators, wanted)
         self.forward = folded(self._runs[0].model, self._state, RULES)
         self._use(list(range(len(self._leaves))))
         self.forward.train()
@@ -82,13 +83,20 @@ class Pack:
         used = [i for i, grad in enumerate(found) if grad is not None]
         if used != self._used:
             self._use(used)
-        torch._foreach_copy_(self._into, [grad for grad in found if grad is not None])
+        self._keep([grad for grad in found if grad is not None])
         return losses.detach()
 
     def update(self) -> None:
         """Step every optimizer."""
         with torch.no_grad():
             self._step()
+
+    def _keep(self, found: list[Tensor]) -> None:
+        """Copy the gradients that are not in their place already."""
+        pairs = zip(self._into, found, strict=True)
+        moved = [(into, g) for into, g in pairs if g.data_ptr() != into.data_ptr()]
+        if moved:
+            torch._foreach_copy_([into for into, _ in moved], [g for _, g in moved])
 
     def check(self) -> None:
         """Raise RuntimeError if something gave a run's model other tensors than its views."""
