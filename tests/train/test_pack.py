@@ -391,7 +391,7 @@ def test_parameters_have_gradients_in_those_steps_that_use_them() -> None:
         assert moved == [used] * 3
 
 
-class Twice(nn.Module):
+class Reused(nn.Module):
     """Uses one layer twice in a pass: its gradient is the sum of two."""
 
     def __init__(self) -> None:
@@ -407,7 +407,7 @@ class Twice(nn.Module):
 def test_a_layer_used_twice_is_the_same_in_a_pack() -> None:
     data = packing.split(4)
     values = [packing.varied(PLAIN, k) for k in range(3)]
-    outcomes = packing.train([packing.trainee(each, Twice, data) for each in values])
+    outcomes = packing.train([packing.trainee(each, Reused, data) for each in values])
     for each, outcome in zip(values, outcomes, strict=True):
-        (own,) = packing.train([packing.trainee(each, Twice, data)])
+        (own,) = packing.train([packing.trainee(each, Reused, data)])
         packing.assert_same(outcome, own)
