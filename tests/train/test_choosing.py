@@ -165,3 +165,10 @@ def test_a_cache_that_cannot_be_written_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     answers.remember("shape", CPU, 4, Choice(4, "", {}))
     assert answers.recall("shape", CPU, 4) is None
+
+
+def test_long_steps_are_told_by_the_second_one(monkeypatch):
+    seconds = iter([9.0, 0.5, 0.4])
+    monkeypatch.setattr(choosing, "_timed", lambda loop, x, y: next(seconds))
+    assert choosing.step_seconds(list(itertools.islice(trainees(), 1))) == 0.5
+    assert next(seconds) == 0.4
