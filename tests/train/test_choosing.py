@@ -1,6 +1,7 @@
 """How many trials to pack, from step times that are made up."""
 
 import itertools
+import json
 
 import pytest
 import torch
@@ -154,8 +155,11 @@ def test_another_number_of_workers_is_another_question(monkeypatch):
 def test_a_damaged_cache_is_an_empty_one(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     answers.remember("shape", CPU, 4, Choice(4, "", {}))
-    (tmp_path / "espalier" / "packs.json").write_text("{")
-    assert answers.recall("shape", CPU, 4) is None
+    file = tmp_path / "espalier" / "packs.json"
+    (key,) = json.loads(file.read_text())
+    for damaged in ("{", "[]", f'{{"{key}": 1}}', f'{{"{key}": {{"count": 9, "size": "x"}}}}'):
+        file.write_text(damaged)
+        assert answers.recall("shape", CPU, 4) is None
     answers.remember("shape", CPU, 4, Choice(4, "", {}))
     assert answers.recall("shape", CPU, 4) == Choice(4, "", {})
 

@@ -32,11 +32,13 @@ def folder() -> Path:
 
 def recall(shape: str, device: torch.device, count: int) -> Choice | None:
     """What was found for this shape on this device, if it was for at least `count` trials."""
-    found = _read().get(_key(shape, device))
-    if found is None or found["count"] < count:
+    try:
+        found = _read()[_key(shape, device)]
+        steps = {int(size): float(seconds) for size, seconds in found["steps"].items()}
+        choice = Choice(int(found["size"]), str(found["why"]), steps)
+        return choice if found["count"] >= count else None
+    except (KeyError, TypeError, ValueError, AttributeError):  # unknown, or not as we write it
         return None
-    steps = {int(size): seconds for size, seconds in found["steps"].items()}
-    return Choice(found["size"], found["why"], steps)
 
 
 def remember(shape: str, device: torch.device, count: int, choice: Choice) -> None:
