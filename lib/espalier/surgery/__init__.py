@@ -1,0 +1,1 @@
+"""Surgery on pairs of layers: neurons die, are born, split; layers widen and narrow."""

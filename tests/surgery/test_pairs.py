@@ -1,0 +1,110 @@
+"""Which layers are pairs, and which must never be taken for one."""
+
+import pytest
+import torch
+from torch import nn
+
+from espalier.contracts import SampleShape
+from espalier.models.lenet5 import LeNet5
+from espalier.models.mlp import Mlp
+from espalier.models.resnet18 import ResNet18
+from espalier.surgery.pairs import Pair, find_pairs, pair
+
+
+class FeedForward(nn.Module):
+    def __init__(self, ffn: nn.Sequential) -> None:
+        super().__init__()
+        self.ffn, self.norm = ffn, nn.LayerNorm(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x + self.ffn(x))
+
+
+def described(found: list[Pair]) -> list[tuple[str, int, bool, bool, int]]:
+    return [(p.name, p.size, p.norm is not None, p.after is not None, p.per) for p in found]
+
+
+def test_a_multilayer_perceptron() -> None:
+    found = find_pairs(Mlp(width=5, layers=2).build(SampleShape(1, 2, 2, 3)))
+    assert described(found) == [("1", 5, False, False, 1), ("3", 5, False, False, 1)]
+
+
+def test_convolutions_with_normalisation_and_a_flattened_map() -> None:
+    found = find_pairs(LeNet5().build(SampleShape(1, 32, 32, 10)))
+    assert described(found) == [
+        ("0", 6, True, True, 1),
+        ("4", 16, True, False, 25),
+        ("9", 120, False, False, 1),
+        ("11", 84, False, False, 1),
+    ]
+    assert [type(m).__name__ for m in found[1].between] == ["ReLU", "MaxPool2d", "Flatten"]
+    assert found[1].columns(torch.tensor([0, 2])).tolist() == [*range(25), *range(50, 75)]
+
+
+def test_inside_residual_branches_but_never_across_the_sum() -> None:
+    found = find_pairs(ResNet18().build(SampleShape(3, 32, 32, 10)))
+    assert [p.name for p in found] == [f"stages.{i}.branch.0.0" for i in range(8)]
+    assert all(p.norm is not None and p.after is not None for p in found)
+
+
+def test_a_feed_forward_part_of_a_transformer() -> None:
+    ffn = nn.Sequential(
+        nn.Linear(4, 8), nn.GELU(), nn.Dropout(0.1), nn.Linear(8, 4), nn.Dropout(0.1)
+    )
+    model = nn.ModuleDict({"blocks": nn.ModuleList([FeedForward(ffn)])})
+    assert described(find_pairs(model)) == [("blocks.0.ffn.0", 8, False, False, 1)]
+    assert pair(model, "blocks.0.ffn.0").consumer is ffn[3]
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    model = Mlp(width=5, layers=2).build(SampleShape(1, 2, 2, 3))
+    with pytest.raises(ValueError, match=r"begins at '5'; those of this model: 1, 3$"):
+        pair(model, "5")
+    with pytest.raises(ValueError, match="of this model: none"):
+        pair(nn.Linear(2, 2), "x")
+
+
+SHARED = nn.Linear(3, 3)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)),
+        nn.Sequential(nn.Linear(3, 4), nn.GLU(), nn.Linear(2, 2)),
+        nn.Sequential(nn.Linear(3, 4), nn.PReLU(4), nn.Linear(4, 2)),
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Linear(4, 2)),
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1, groups=2)),
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(2), nn.Linear(4, 2)),
+        nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.BatchNorm1d(8), nn.Linear(8, 2)),
+        nn.Sequential(SHARED, nn.ReLU(), SHARED),
+        nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)]),
+    ],
+)
+def test_no_pairs(model: nn.Module) -> None:
+    assert find_pairs(model) == []
+
+
+def test_weights_tied_to_another_layer_are_left_alone() -> None:
+    one, other = nn.Linear(3, 3), nn.Linear(3, 3)
+    other.weight = one.weight
+    model = nn.ModuleList([nn.Sequential(one, nn.ReLU(), nn.Linear(3, 2)), other])
+    assert find_pairs(model) == []
+
+
+def test_weights_by_neuron() -> None:
+    conv, linear = nn.Conv2d(1, 2, 1), nn.Linear(8, 1)
+    linear.weight.data = torch.arange(8.0).view(1, 8)
+    (found,) = find_pairs(nn.Sequential(conv, nn.ReLU(), nn.Flatten(), linear))
+    assert found.incoming().shape == (2, 1)
+    assert found.outgoing().tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert found.samples(torch.zeros(5, 8)).shape == (5, 8)
+
+
+def test_positions_of_a_map_are_samples() -> None:
+    (found,) = find_pairs(nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 3, 2)))
+    x = torch.arange(12.0).view(1, 2, 2, 3)  # channel 1 is channel 0 plus 6
+    assert found.samples(x).tolist() == [[i, i + 6] for i in range(6)]
+    assert found.outgoing().shape == (2, 12)
+    weight = found.consumer.weight.detach()
+    torch.testing.assert_close(found.outgoing()[1], weight[:, 1].flatten())
