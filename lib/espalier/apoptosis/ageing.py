@@ -1,0 +1,57 @@
+"""Running averages of fitness, ages, and who may be judged yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Ageing:
+    """What is remembered of each neuron of one pair.
+
+    `decay` is that of the running average, in [0, 1): 0 keeps the last value only. A neuron
+    younger than `maturity` steps is not judged.
+    """
+
+    def __init__(self, neurons: int, decay: float, maturity: int, device: torch.device) -> None:
+        """All are newborn and unjudged."""
+        self.decay, self.maturity = decay, maturity
+        self.age = torch.zeros(neurons, dtype=torch.int64, device=device)  # steps
+        self._sum = torch.zeros(neurons, device=device)
+        self._weight = torch.zeros(neurons, device=device)
+
+    def step(self, steps: int = 1) -> None:
+        """Time goes by."""
+        self.age += steps
+
+    def judge(self, fitness: Tensor) -> None:
+        """Take `fitness` (neurons,) into the average."""
+        self._sum.mul_(self.decay).add_(fitness, alpha=1 - self.decay)
+        self._weight.mul_(self.decay).add_(1 - self.decay)
+
+    @property
+    def fitness(self) -> Tensor:
+        """(neurons,): the average since birth, corrected for its start at 0."""
+        return self._sum / self._weight.clamp(min=torch.finfo(self._weight.dtype).tiny)
+
+    def weakest(self, count: int) -> Tensor:
+        """The indices of up to `count` mature neurons with the lowest fitness, lowest first."""
+        mature = self.age >= self.maturity
+        ranked = torch.where(mature, self.fitness, torch.inf).argsort(stable=True)
+        return ranked[: min(count, int(mature.sum()))]
+
+    def reborn(self, which: Tensor) -> None:
+        """The neurons at these indices are new."""
+        for held in (self.age, self._sum, self._weight):
+            held[which] = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs."""
+        return {"age": self.age.clone(), "sum": self._sum.clone(), "weight": self._weight.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.age = state["age"].clone()
+        self._sum, self._weight = state["sum"].clone(), state["weight"].clone()

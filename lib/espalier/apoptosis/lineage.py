@@ -1,0 +1,161 @@
+"""Who descends from whom: every death and birth of a neuron, for good.
+
+A neuron has an id that is never given again; the slot it lives in, a row of its layer, is used by
+one neuron after another. The first neurons of a layer are its founders and have no parents.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Op = Literal["birth", "split", "merge", "death"]
+NOBODY = -1
+"""In place of the id of a slot that is empty."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to one neuron.
+
+    `parents` are ids and the share each had. Of a death, `fitness` and `age` (steps) are those it
+    died with; `drift` is how much the event it was part of changed the network's outputs, if that
+    was measured.
+    """
+
+    step: int
+    layer: str
+    slot: int
+    op: Op
+    id: int
+    parents: tuple[tuple[int, float], ...] = ()
+    fitness: float | None = None
+    age: int | None = None
+    drift: float | None = None
+
+    def record(self) -> dict[str, Any]:
+        """A flat record; parents as `id:share` with blanks between."""
+        parents = " ".join(f"{parent}:{share:g}" for parent, share in self.parents)
+        return {**asdict(self), "parents": parents}
+
+
+class Lineage:
+    """The living neurons of every layer, and all events so far."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        """Founders for layers of these `sizes`, numbered in their order."""
+        self.events: list[Event] = []
+        self._next = 0
+        self._living = {layer: [self._name() for _ in range(size)] for layer, size in sizes.items()}
+        self._born: dict[int, int] = {}  # id -> step, founders aside
+
+    def _name(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def ids(self, layer: str) -> list[int]:
+        """Who lives in each slot of a layer; NOBODY where nobody does."""
+        return list(self._living[layer])
+
+    def born(self, neuron: int) -> int:
+        """The step of a neuron's birth; 0 for founders."""
+        return self._born.get(neuron, 0)
+
+    def die(
+        self, step: int, layer: str, slots: Sequence[int], fitness: Sequence[float], **more: Any
+    ) -> None:
+        """The neurons in these slots die, each with its fitness; `more`: drift of the event."""
+        for slot, value in zip(slots, fitness, strict=True):
+            neuron = self._occupant(layer, slot)
+            age = step - self.born(neuron)
+            self.events.append(
+                Event(step, layer, slot, "death", neuron, (), float(value), age, **more)
+            )
+            self._living[layer][slot] = NOBODY
+
+    def _occupant(self, layer: str, slot: int) -> int:
+        neuron = self._living[layer][slot]
+        if neuron == NOBODY:
+            raise ValueError(f"slot {slot} of {layer} is empty")
+        return neuron
+
+    def be_born(
+        self,
+        step: int,
+        layer: str,
+        slots: Sequence[int],
+        parents: Sequence[Sequence[tuple[int, float]]] | None = None,
+        op: Op = "birth",
+    ) -> list[int]:
+        """New neurons in empty slots, or in new ones just behind the last; returns their ids.
+
+        `parents` holds, for each, the slots it descends from and their shares.
+        """
+        given = parents if parents is not None else [()] * len(slots)
+        found = [
+            tuple((self._occupant(layer, parent), share) for parent, share in each)
+            for each in given
+        ]
+        return [
+            self._settle(Event(step, layer, slot, op, self._name(), each))
+            for slot, each in zip(slots, found, strict=True)
+        ]
+
+    def _settle(self, event: Event) -> int:
+        living = self._living[event.layer]
+        if event.slot == len(living):
+            living.append(NOBODY)
+        if living[event.slot] != NOBODY:
+            raise ValueError(f"slot {event.slot} of {event.layer} is taken")
+        living[event.slot] = event.id
+        self._born[event.id] = event.step
+        self.events.append(event)
+        return event.id
+
+    def ages(self, layer: str, step: int) -> list[int]:
+        """Steps since the birth of each living neuron of a layer, in the order of slots."""
+        return [step - self.born(one) for one in self._living[layer] if one != NOBODY]
+
+    def descendants(self) -> Counter[int]:
+        """How many neurons descend from each, at any distance; those without any are left out."""
+        ancestors: dict[int, set[int]] = {}
+        found: Counter[int] = Counter()
+        for event in self.events:
+            if event.op != "death":
+                direct = {parent for parent, _ in event.parents}
+                every = direct.union(*(ancestors.get(parent, set()) for parent in direct))
+                ancestors[event.id] = every
+                found.update(every)
+        return found
+
+    def write(self, path: Path) -> None:
+        """The events as a table: `.csv`, or one JSON object a line for any other name."""
+        records = [event.record() for event in self.events]
+        with path.open("w", newline="") as file:
+            if path.suffix == ".csv":
+                table = csv.DictWriter(file, list(Event.__dataclass_fields__))
+                table.writeheader()
+                table.writerows(records)
+            else:
+                file.writelines(json.dumps(record) + "\n" for record in records)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs: plain data."""
+        living = {layer: list(ids) for layer, ids in self._living.items()}
+        return {
+            "next": self._next,
+            "living": living,
+            "born": dict(self._born),
+            "events": list(self.events),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self._next, self._born = state["next"], dict(state["born"])
+        self._living = {layer: list(ids) for layer, ids in state["living"].items()}
+        self.events = list(state["events"])

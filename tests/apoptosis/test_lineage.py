@@ -1,0 +1,82 @@
+"""Ids that are never used again, and families that can be followed."""
+
+import csv
+import json
+
+import pytest
+
+from espalier.apoptosis.lineage import NOBODY, Lineage
+
+
+def family():
+    """Two layers; in `a` slot 1 dies and is reborn of 0 and 2, whose child is then reborn too."""
+    lineage = Lineage({"a": 3, "b": 2})
+    lineage.die(10, "a", [1], [0.5], drift=0.01)
+    lineage.be_born(10, "a", [1], [[(0, 0.25), (2, 0.75)]])
+    lineage.die(30, "a", [0], [0.1])
+    lineage.be_born(30, "a", [0], [[(1, 1.0)]], op="split")
+    return lineage
+
+
+def test_founders_are_numbered_through_all_layers():
+    lineage = Lineage({"a": 3, "b": 2})
+    assert (lineage.ids("a"), lineage.ids("b")) == ([0, 1, 2], [3, 4])
+    assert lineage.ages("b", 7) == [7, 7]
+
+
+def test_ids_are_not_given_again_and_ages_start_anew():
+    lineage = family()
+    assert lineage.ids("a") == [6, 5, 2]
+    assert lineage.ages("a", 40) == [10, 30, 40]
+
+
+def test_events_tell_what_the_dead_were_and_who_the_parents_are():
+    death, birth, other, split = family().events
+    assert (death.id, death.fitness, death.age, death.drift) == (1, 0.5, 10, 0.01)
+    assert (birth.id, birth.op, birth.parents) == (5, "birth", ((0, 0.25), (2, 0.75)))
+    assert (other.id, other.age) == (0, 30)
+    assert (split.id, split.op, split.parents) == (6, "split", ((5, 1.0),))
+
+
+def test_descendants_are_counted_at_any_distance():
+    assert family().descendants() == {0: 2, 2: 2, 5: 1}
+
+
+def test_a_layer_may_grow_by_slots_behind_the_last():
+    lineage = Lineage({"a": 1})
+    assert lineage.be_born(5, "a", [1, 2], [[(0, 1.0)], [(0, 1.0)]]) == [1, 2]
+    assert lineage.ids("a") == [0, 1, 2]
+
+
+def test_slots_are_used_by_one_neuron_at_a_time():
+    lineage = Lineage({"a": 2})
+    with pytest.raises(ValueError, match="slot 0 of a is taken"):
+        lineage.be_born(1, "a", [0])
+    lineage.die(1, "a", [0], [0.0])
+    assert lineage.ids("a") == [NOBODY, 1]
+    for act in (
+        lambda: lineage.die(2, "a", [0], [0.0]),
+        lambda: lineage.be_born(2, "a", [0], [[(0, 1)]]),
+    ):
+        with pytest.raises(ValueError, match="slot 0 of a is empty"):
+            act()
+
+
+def test_the_table_has_a_row_an_event(tmp_path):
+    lineage = family()
+    lineage.write(tmp_path / "lineage.csv")
+    lineage.write(tmp_path / "lineage.jsonl")
+    rows = list(csv.DictReader((tmp_path / "lineage.csv").open()))
+    lines = [json.loads(line) for line in (tmp_path / "lineage.jsonl").read_text().splitlines()]
+    assert len(rows) == len(lines) == 4
+    assert rows[1]["parents"] == lines[1]["parents"] == "0:0.25 2:0.75"
+    assert (rows[0]["fitness"], lines[0]["fitness"]) == ("0.5", 0.5)
+
+
+def test_it_is_saved_and_goes_on_alike():
+    one, other = family(), Lineage({"a": 3, "b": 2})
+    other.load_state_dict(one.state_dict())
+    for lineage in (one, other):
+        lineage.die(50, "b", [1], [0.0])
+        lineage.be_born(50, "b", [1])
+    assert one.events == other.events and one.ids("b") == other.ids("b")
