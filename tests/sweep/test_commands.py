@@ -110,3 +110,22 @@ def test_estimate_from_a_probe(
     assert capsys.readouterr().err == problem + "\n"
     assert main(["sweep-estimate", "r", "--parallel", "x"]) == 2
     assert "PARALLEL=x: must be an integer" in capsys.readouterr().err
+
+
+def test_the_sampler_of_the_command_line_and_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text(
+        "CONFIG_LEARNING_RATE=1e-4|1e-3|1e-2\nCONFIG_ADAMWPRUNE_BETA1=0.8|0.85|0.9\n"
+        "CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0|0.1|0.2\nCONFIG_PRUNING_WARMUP=50|100|150\n"
+    )
+    argv = [str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")]
+    monkeypatch.setenv("SAMPLER", "orthogonal")
+    assert generate(*argv) == 0
+    out = capsys.readouterr().out
+    assert "\n\nL9: 9 of 81 combinations\n  CONFIG_LEARNING_RATE: column 1\n" in out
+    assert "Wrote 9 configurations" in out
+    assert generate(*argv, "--sampler", "grid") == 0
+    assert "Wrote 81 configurations" in capsys.readouterr().out
+    assert generate(*argv, "--sampler", "sobol") == 2
+    assert capsys.readouterr().err == "error: SAMPLER=sobol: must be one of grid, orthogonal\n"

@@ -10,20 +10,15 @@ from espalier.trial import Record, Trial
 PREFIXES = ("CONFIG_", "ADAMWPRUNE_", "PRUNING_")
 
 
-def summary(
-    axes: Sequence[Record],
-    trials: Sequence[Trial],
-    counts: Mapping[str, int],
-    dropped: Sequence[Record],
-) -> str:
-    """The file's text."""
+def summary(axes: Sequence[Record], trials: Sequence[Trial], told: Sequence[str] = ()) -> str:
+    """The file's text; `told` are lines on which combinations of the axes there are."""
     lines = [
         "Configuration Combinations Summary",
         "=" * 50,
         "",
         f"Total combinations: {len(trials)}",
     ]
-    lines += ["", "Variable parameters:", *map(_axis, axes), *left_out(counts, dropped)]
+    lines += ["", "Variable parameters:", *map(_axis, axes), *told]
     lines += ["", "Combinations:", "-" * 50]
     names = short_names([axis["symbol"] for axis in axes])
     for trial in trials:

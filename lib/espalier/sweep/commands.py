@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import SWEEP_CONFIGS
-from espalier.sweep import combinations, planning
+from espalier.sweep import combinations, planning, sampling
 from espalier.sweep.plan import Plan, write_plan
 
 
@@ -26,10 +26,12 @@ def generate(argv: list[str]) -> int:
 
 
 def add_range_files(parser: argparse.ArgumentParser) -> None:
-    """The arguments that name a sweep: its range files and its size limit."""
+    """The arguments that name a sweep: its range files, its size limit and its sampler."""
     parser.add_argument("files", nargs="+", metavar="RANGE_CONFIG", help="merged left to right")
     limit = os.environ.get("MAX_TRIALS") or None
     parser.add_argument("--max-trials", default=limit, metavar="N", help="largest plan allowed")
+    given = os.environ.get("SAMPLER") or None
+    parser.add_argument("--sampler", default=given, help=" or ".join(sampling.SAMPLERS))
 
 
 def planned(args: argparse.Namespace) -> Plan:
@@ -38,7 +40,8 @@ def planned(args: argparse.Namespace) -> Plan:
     if limit is not None and not (limit.isdecimal() and int(limit)):
         raise UserError(f"MAX_TRIALS={limit}: must be an integer above 0")
     files = [planning.find(name) for given in args.files for name in _names(given)]
-    return planning.plan_from_files(files, None if limit is None else int(limit))
+    size = None if limit is None else int(limit)
+    return planning.plan_from_files(files, size, sampler=args.sampler)
 
 
 def _names(given: str) -> list[str]:
@@ -54,6 +57,7 @@ def report(plan: Plan) -> list[str]:
         f"  CONFIG_{axis['symbol']}: {len(axis['values'])} values ({_some(axis['values'])})"
         for axis in plan.axes
     ]
+    lines += sampling.lines(plan.design)
     return [*lines, *combinations.left_out(plan.counts, plan.dropped)]
 
 

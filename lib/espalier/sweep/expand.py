@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from espalier.errors import UserError
 from espalier.kconfig import assign
@@ -19,6 +20,7 @@ from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import order
 from espalier.sweep.requests import Request, Requests
+from espalier.trial import Record
 
 ID_SCHEME = 1
 """Changes when the same configuration must get another id."""
@@ -29,6 +31,13 @@ VISITS_PER_TRIAL = 100
 
 Config = dict[str, str]
 Choice = tuple[str, str]  # a target and the value it was given
+
+
+class Fault(NamedTuple):
+    """Why a row that was asked for is not a trial as it stands."""
+
+    row: Mapping[str, str]
+    reason: str
 
 
 @dataclass
@@ -45,6 +54,8 @@ class Expansion:
     same: int = 0  # combinations whose effective configuration came up before
     reasons: dict[str, int] = field(default_factory=dict)  # refused combinations by reason
     settings: Config = field(default_factory=dict)  # effective symbols outside the identity
+    faults: list[Fault] = field(default_factory=list)  # rows that are refused or partly off
+    design: Record = field(default_factory=dict)  # of a sampler: the array behind the rows
 
     def counts(self) -> dict[str, int]:
         """The numbers above by name."""
@@ -58,9 +69,16 @@ def identity(config: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def expand(symbols: Symbols, requests: Requests, limit: int | None, strict: bool) -> Expansion:
+def expand(
+    symbols: Symbols,
+    requests: Requests,
+    limit: int | None,
+    strict: bool,
+    rows: Sequence[Mapping[str, str]] = ({},),
+) -> Expansion:
     """The distinct configurations of `requests`, axes in their order, the last one fastest.
 
+    Each of `rows` gives the same axes one value each; the others take all of theirs in every row.
     `limit` is the largest number of them; None takes CONFIG_SWEEP_MAX_TRIALS as requested. A
     fixed value whose symbol is never shown is an error only if `strict`: in a complete `.config`
     a test matrix can leave some without effect.
@@ -69,8 +87,11 @@ def expand(symbols: Symbols, requests: Requests, limit: int | None, strict: bool
     """
     symbols.kconf.warn = False  # every value is checked here
     symbols.kconf.unset_values()
-    walk = _Walk(symbols, requests, limit)
-    walk.step(0, 1)
+    walk = _Walk(symbols, requests, limit, rows[0])
+    for row in rows:
+        walk.row = row
+        walk.step(0, 1)
+    walk.result.combinations *= len(rows)
     _check_effect(walk, requests, strict)
     return walk.finish()
 
@@ -78,11 +99,14 @@ def expand(symbols: Symbols, requests: Requests, limit: int | None, strict: bool
 class _Walk:
     """The state of one depth-first walk."""
 
-    def __init__(self, symbols: Symbols, requests: Requests, limit: int | None) -> None:
+    def __init__(
+        self, symbols: Symbols, requests: Requests, limit: int | None, row: Mapping[str, str]
+    ) -> None:
         self.symbols = symbols
         self.order = order.by_dependency(symbols, requests)
         self.axes = {n: _positions(r) for n, r in requests.items() if r.is_axis}
-        self.rest = _products([len(request.values) for request in self.order])
+        self.row = row  # the axes that have one value for now
+        self.rest = _products([len(self._values(request)) for request in self.order])
         self.limit = limit
         self.path: dict[str, str] = {}  # active requests and their values, in walk order
         self.off: list[Request] = []  # inactive requests
@@ -101,7 +125,7 @@ class _Walk:
             return
         request = self.order[depth]
         if assign.is_active(self.symbols, request.name):
-            for value in request.values:
+            for value in self._values(request):
                 self._try(request, value, depth, weight)
             self.path.pop(request.name)
         else:
@@ -114,12 +138,16 @@ class _Walk:
         return self.result
 
     def _pass_by(self, request: Request, depth: int, weight: int) -> None:
-        for value in request.values:
+        values = self._values(request)
+        for value in values:
             if (request.name, value) not in self.hidden:
                 reason = assign.why_inactive(self.symbols, request.name)
                 self.hidden[request.name, value] = reason
+        if request.name in self.row:
+            why = self.hidden[request.name, values[0]]
+            self._fault(f"CONFIG_{request.name}={values[0]} is off: {why}")
         self.off.append(request)
-        self.step(depth + 1, weight * len(request.values))
+        self.step(depth + 1, weight * len(values))
         self.off.pop()
 
     def _try(self, request: Request, value: str, depth: int, weight: int) -> None:
@@ -134,10 +162,18 @@ class _Walk:
 
     def _drop(self, reason: str, weight: int) -> None:
         self._count_visit()
+        self._fault(reason)
         self.result.invalid += weight
         self.result.reasons[reason] = self.result.reasons.get(reason, 0) + weight
         for choice in self.path.items():
             self.blocked.setdefault(choice, reason)
+
+    def _fault(self, reason: str) -> None:
+        if self.row:
+            self.result.faults.append(Fault(self.row, reason))
+
+    def _values(self, request: Request) -> tuple[str, ...]:
+        return (self.row[request.name],) if request.name in self.row else request.values
 
     def _leaf(self, weight: int) -> None:
         config = assign.effective_config(self.symbols, self.symbols.identity)
@@ -148,7 +184,9 @@ class _Walk:
             settings = assign.effective_config(self.symbols, self.symbols.settings)
             self.result.settings = settings
         self.took.update(self.path.items())
-        self.took.update((r.name, v) for r in self.off for v in r.values if self._holds(r, v))
+        self.took.update(
+            (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
+        )
         self.result.inactive += weight - 1
         self._keep(config)
 

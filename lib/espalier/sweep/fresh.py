@@ -69,8 +69,9 @@ def _changed(plan: Plan, directory: Path, root: Path) -> Path:
 def _again(plan: Plan) -> str:
     files = " ".join(source["path"] for source in plan.sources)
     named = f"'{files}'" if " " in files else files
+    sampler = f" SAMPLER={plan.settings['SAMPLER']}" if plan.design else ""
     return (
-        f"plan again: make sweep-generate RANGE_CONFIG={named} "
+        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler} "
         "(the same trials continue their sweep; others begin a new one)"
     )
 

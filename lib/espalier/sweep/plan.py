@@ -19,7 +19,7 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import combinations
+from espalier.sweep import combinations, sampling
 from espalier.trial import Record, Trial
 
 SCHEMA = 1
@@ -39,6 +39,8 @@ class Plan:
     was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
     `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
     combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
+    `design` is empty for a grid, else the array, with keys array, rows, combinations, strength and
+    axes (symbol and columns).
     """
 
     trials: list[Trial]
@@ -50,6 +52,7 @@ class Plan:
     counts: dict[str, int] = field(default_factory=dict)
     dropped: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    design: Record = field(default_factory=dict)
 
     @property
     def plan_id(self) -> str:
@@ -173,7 +176,8 @@ def check_ours(directory: Path) -> None:
 def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     write_configs(plan, draft, symbols)
     written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
-    summary = combinations.summary(plan.axes, plan.trials, plan.counts, plan.dropped)
+    told = [*sampling.lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
+    summary = combinations.summary(plan.axes, plan.trials, told)
     (draft / SUMMARY).write_text(summary)
     records = [written.header(), *(trial.as_json() for trial in written.trials)]
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)

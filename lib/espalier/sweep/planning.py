@@ -14,7 +14,7 @@ from espalier.errors import UserError
 from espalier.kconfig import dotconfig, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep import expand, fresh, matrix, plan, ranges, requests
+from espalier.sweep import fresh, matrix, plan, ranges, requests, sampling
 from espalier.sweep.expand import Expansion
 from espalier.sweep.plan import Plan
 from espalier.sweep.requests import Request, Requests
@@ -28,17 +28,20 @@ def plan_from_files(
     limit: int | None = None,
     symbols: Symbols | None = None,
     strict: bool = True,
+    sampler: str | None = None,
 ) -> Plan:
     """The plan of range files merged left to right.
 
     `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
-    must take effect in some trial unless `strict` is off. Raises UserError.
+    must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
+    Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
     files = [requests.from_settings(symbols, ranges.read(path)) for path in paths]
+    files += [sampling.asked(symbols, sampler)] if sampler else []
     merged, notes = requests.merge(files)
     wanted = matrix.to_axes(symbols, merged)
-    expansion = expand.expand(symbols, wanted, limit, strict)
+    expansion = sampling.sample(symbols, wanted, limit, strict)
     return _plan(symbols, wanted, expansion, paths, notes)
 
 
@@ -109,6 +112,7 @@ def _plan(
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
         notes=[*notes, *differing(expansion.configs.values(), swept)],
+        design=expansion.design,
     )
 
 

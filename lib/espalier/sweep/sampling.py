@@ -1,0 +1,148 @@
+"""Samplers: which combinations of the axes become trials.
+
+The grid takes all of them. The orthogonal sampler takes the rows of an orthogonal array, each with
+every seed; it refuses a sweep in which Kconfig leaves out or collapses any of them, since the
+means of what is left would no longer be comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from espalier.errors import UserError
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import expand, orthogonal, ranges, requests
+from espalier.sweep.expand import Expansion
+from espalier.sweep.orthogonal import Design
+from espalier.sweep.rank import REPETITION
+from espalier.sweep.requests import Request, Requests
+from espalier.trial import Record
+
+SYMBOL = "SAMPLER"
+GRID = f"{SYMBOL}=grid"
+Sampler = Callable[[Symbols, Requests, int | None, bool], Expansion]
+
+
+def sample(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
+    """What CONFIG_SAMPLER of `wanted` makes of them; arguments and errors as `expand.expand`."""
+    return SAMPLERS[_chosen(symbols, wanted)](symbols, wanted, limit, strict)
+
+
+def asked(symbols: Symbols, name: str) -> Requests:
+    """The request that the command line makes. Raises UserError if there is no such sampler."""
+    if name not in SAMPLERS:
+        raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
+    settings = ranges.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
+    return requests.from_settings(symbols, settings)
+
+
+def by_array(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
+    """The rows of the smallest array that takes every axis, each with every seed.
+
+    An axis that is off in all of them is left out of the array, as a grid would collapse it.
+    Raises UserError if no array takes the axes, or a row is not a trial for every seed.
+    """
+    axes = [r for r in wanted.values() if r.is_axis and r.name not in REPETITION]
+    while axes:
+        design = _design(axes)
+        rows = [_values(axes, row) for row in design.rows]
+        found = expand.expand(symbols, wanted, limit, strict, rows)
+        on = [axis for axis in axes if any(axis.name in c for c in found.configs.values())]
+        if on == axes or not found.configs:
+            _check(found, rows, design, _repetitions(wanted))
+            found.design = _record(axes, design)
+            return found
+        axes = on
+    return expand.expand(symbols, wanted, limit, strict)
+
+
+SAMPLERS: dict[str, Sampler] = {"grid": expand.expand, "orthogonal": by_array}
+
+
+def described(design: Mapping[str, object]) -> str:
+    """`L9: 9 of 81 combinations`."""
+    return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
+
+
+def lines(design: Record) -> list[str]:
+    """The array and which column each axis took, for people; nothing for a grid."""
+    if not design:
+        return []
+    return [
+        "",
+        described(design),
+        *(_told(one["symbol"], one["columns"]) for one in design["axes"]),
+    ]
+
+
+def _told(symbol: str, columns: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, columns))
+    merged = len(columns) > 1
+    return f"  CONFIG_{symbol}: column{'s' * merged} {numbers}{' as one' * merged}"
+
+
+def _chosen(symbols: Symbols, wanted: Requests) -> str:
+    if SYMBOL not in symbols:
+        return "grid"
+    symbols.kconf.unset_values()
+    if SYMBOL in wanted:
+        assign.put(symbols, SYMBOL, wanted[SYMBOL].values[0])
+    return assign.effective(symbols, SYMBOL)
+
+
+def _design(axes: Sequence[Request]) -> Design:
+    levels = [len(axis.values) for axis in axes]
+    design = orthogonal.choose(levels)
+    if design is not None:
+        return design
+    odd = next((axis for axis in axes if orthogonal.choose([len(axis.values)]) is None), None)
+    if odd is not None:
+        what = f"{odd.place}: CONFIG_{odd.name} has {len(odd.values)} values, as no column has"
+    else:
+        sizes = ", ".join(f"CONFIG_{axis.name} has {len(axis.values)}" for axis in axes)
+        what = f"{axes[0].place}: no array takes all axes ({sizes})"
+    raise UserError(
+        f"{what}; there are {orthogonal.OFFERS} (values^axes); "
+        f"change the numbers of values, or take {GRID} ({math.prod(levels)} combinations)"
+    )
+
+
+def _values(axes: Sequence[Request], row: Sequence[int]) -> dict[str, str]:
+    return {axis.name: axis.values[level] for axis, level in zip(axes, row, strict=True)}
+
+
+def _repetitions(wanted: Requests) -> int:
+    return math.prod(len(wanted[name].values) for name in REPETITION if name in wanted)
+
+
+def _check(
+    found: Expansion, rows: Sequence[Mapping[str, str]], design: Design, repetitions: int
+) -> None:
+    """Raise UserError unless every row is one trial for every seed."""
+    for fault in found.faults:
+        row = " ".join(f"CONFIG_{name}={value}" for name, value in fault.row.items())
+        raise UserError(
+            f"{fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) cannot be "
+            f"run, and without it no mean is balanced; take those values out, or {GRID}"
+        )
+    if len(found.configs) != len(rows) * repetitions:
+        raise UserError(
+            f"{design.array}: its {len(rows)} rows with {repetitions} seeds each are "
+            f"{len(found.configs)} different configurations, so no mean is balanced; take {GRID}"
+        )
+
+
+def _record(axes: Sequence[Request], design: Design) -> Record:
+    """The array as it stands in the plan's header."""
+    return {
+        "array": design.array,
+        "rows": len(design.rows),
+        "combinations": design.combinations,
+        "strength": design.strength,
+        "axes": [
+            {"symbol": axis.name, "columns": list(column)}
+            for axis, column in zip(axes, design.columns, strict=True)
+        ],
+    }
