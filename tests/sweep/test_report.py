@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outcomes import ended, passed, sweep, trial
@@ -14,11 +15,13 @@ from espalier.sweep.store import Planned, Store
 from espalier.trial import Status
 
 
-def stored(folder: Path, results: list[Outcome], by: str = "val_acc", refused: int = 0) -> Path:
+def stored(
+    folder: Path, results: list[Outcome], by: str = "val_acc", refused: int = 0, **more: Any
+) -> Path:
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)
     planned = [Planned(item.trial, "", f"{item.trial.name}_mlp") for item in results]
-    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}}
+    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
     Store.create(folder / "sweep.db", header, planned)
     with Store.open(folder / "sweep.db") as store, store.writing():
         for item in results:

@@ -35,11 +35,16 @@ LABELS = {"val_acc": "Validation Accuracy", "test_acc": "Test Accuracy"}
 
 
 def analysis(
-    outcomes: Sequence[Outcome], by: str, log: Callable[[Trial], str], refused: int = 0
+    outcomes: Sequence[Outcome],
+    by: str,
+    log: Callable[[Trial], str],
+    refused: int = 0,
+    effects: Sequence[str] = (),
 ) -> str:
     """The whole report. `log` gives the path of a trial's log.
 
     `refused` counts the combinations that Kconfig refused, so that they never became trials.
+    `effects` are the lines on the main effects of an orthogonal sweep.
     """
     ranking = rank(outcomes, by)
     parts = [
@@ -47,6 +52,7 @@ def analysis(
         _best(ranking),
         by_target(ranking),
         _top(ranking),
+        [RULE, *effects] if effects else [],
         _failures(outcomes, log),
         _sparsities(outcomes),
         _next(outcomes, ranking),

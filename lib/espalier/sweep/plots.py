@@ -33,6 +33,8 @@ def axes_of(ranking: Ranking) -> dict[str, list[str]]:
 def write_plot(ranking: Ranking, path: Path) -> None:
     """Write a panel a symbol: a dot a configuration (mean over seeds), a bar the mean of a value.
 
+    The line through the bars is the main effect, where the configurations are balanced.
+
     Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
     """
     from matplotlib.figure import Figure
@@ -57,9 +59,11 @@ def write_plot(ranking: Ranking, path: Path) -> None:
 
 def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
     groups = [_scores(ranking.ranked, name, text) for text in values]
+    means = [sum(scores) / len(scores) for scores in groups]
     for place, scores in enumerate(groups):
         panel.plot([place] * len(scores), scores, "o", color="C0", alpha=0.5)
-        panel.plot([place - 0.3, place + 0.3], [sum(scores) / len(scores)] * 2, color="C1")
+        panel.plot([place - 0.3, place + 0.3], [means[place]] * 2, color="C1")
+    panel.plot(range(len(values)), means, color="C1", linewidth=1)
     panel.set_xticks(range(len(values)), values)
     panel.set_xlabel(f"CONFIG_{name}")
     panel.set_ylabel(f"{MEASURES[ranking.by]} (%)")

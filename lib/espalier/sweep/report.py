@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.sweep import space
+from espalier.sweep import effects, effects_report, space
 from espalier.sweep.analysis import analysis
 from espalier.sweep.rank import Outcome
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
 from espalier.sweep.worker import LOG
-from espalier.trial import Trial
+from espalier.trial import Record, Trial
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
+EFFECTS = "sweep_effects.json"
 
 
 def outcomes(store: Store) -> list[Outcome]:
@@ -36,18 +38,31 @@ def ranking_measure(store: Store, asked: str | None = None) -> str:
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
+    An orthogonal sweep gets sweep_effects.json too.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         found, folders, by = outcomes(store), store.directories(), ranking_measure(store, by)
-        left_out = refused(store)
+        left_out, header = refused(store), store.header
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    text = analysis(found, by, log, left_out)
+    lines, effects_text = _effects(found, by, header)
+    text = analysis(found, by, log, left_out, lines)
     with space.needed(sweep_dir):
         write_atomically(sweep_dir / SUMMARY, summary_text(found))
         write_atomically(sweep_dir / ANALYSIS, text)
+        if effects_text:
+            write_atomically(sweep_dir / EFFECTS, effects_text)
     return text
+
+
+def _effects(found: Sequence[Outcome], by: str, header: Record) -> tuple[list[str], str]:
+    """Lines on main effects and the text of sweep_effects.json; both empty for a grid."""
+    design = header.get("design")
+    if not design:
+        return [], ""
+    effect = effects.main_effects(found, by, effects.levels_of(header))
+    return effects_report.told(effect, design), effects_report.effects_text(effect, design)
