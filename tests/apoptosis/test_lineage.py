@@ -6,6 +6,7 @@ import json
 import pytest
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
+from espalier.apoptosis.pictures import Life, ages_over_time, lives, write_picture
 
 
 def family():
@@ -80,3 +81,27 @@ def test_it_is_saved_and_goes_on_alike():
         lineage.die(50, "b", [1], [0.0])
         lineage.be_born(50, "b", [1])
     assert one.events == other.events and one.ids("b") == other.ids("b")
+
+
+def test_lives_are_followed_from_birth_to_death():
+    assert lives(family(), "a", 40) == [
+        Life(0, 0, 0, 30),
+        Life(1, 1, 0, 10),
+        Life(2, 2, 0, 40),
+        Life(5, 1, 10, 40),
+        Life(6, 0, 30, 40),
+    ]
+
+
+def test_ages_over_time_are_those_of_the_living():
+    assert [(step, sorted(ages)) for step, ages in ages_over_time(family(), "a", 40)] == [
+        (10, [0, 10, 10]),
+        (30, [0, 20, 30]),
+        (40, [10, 30, 40]),
+    ]
+
+
+def test_the_picture_has_a_row_a_layer(tmp_path):
+    write_picture(family(), tmp_path / "lineage.svg", 40)
+    text = (tmp_path / "lineage.svg").read_text()
+    assert all(f"<!-- {layer}: lives -->" in text for layer in ("a", "b"))

@@ -58,6 +58,11 @@ class Lineage:
         self._next += 1
         return self._next - 1
 
+    @property
+    def layers(self) -> list[str]:
+        """The layers, in their order."""
+        return list(self._living)
+
     def ids(self, layer: str) -> list[int]:
         """Who lives in each slot of a layer; NOBODY where nobody does."""
         return list(self._living[layer])

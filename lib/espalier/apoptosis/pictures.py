@@ -1,0 +1,83 @@
+"""Pictures of a lineage: who lived when and came from whom, and how old the living are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espalier.apoptosis.lineage import NOBODY, Lineage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH, HEIGHT = 9.0, 3.0  # inches of a panel
+
+
+@dataclass(frozen=True)
+class Life:
+    """A neuron's slot and the steps of its birth and death; `end` is the last step if it lives."""
+
+    id: int
+    slot: int
+    start: int
+    end: int
+
+
+def lives(lineage: Lineage, layer: str, last: int) -> list[Life]:
+    """Every neuron that a layer ever had up to step `last`, in order of birth."""
+    events = [event for event in lineage.events if event.layer == layer]
+    gone = {event.id: event.step for event in events if event.op == "death"}
+    slots = dict(_living(lineage, layer)) | {event.id: event.slot for event in events}
+    return [Life(n, slots[n], lineage.born(n), gone.get(n, last)) for n in sorted(slots)]
+
+
+def _living(lineage: Lineage, layer: str) -> Iterator[tuple[int, int]]:
+    """Id and slot of each living neuron of a layer."""
+    for slot, neuron in enumerate(lineage.ids(layer)):
+        if neuron != NOBODY:
+            yield neuron, slot
+
+
+def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[int, list[int]]]:
+    """Step and ages of the living, just after each event and at step `last`."""
+    every = lives(lineage, layer, last)
+    steps = sorted({e.step for e in lineage.events if e.layer == layer} | {last})
+    for step in steps:
+        alive = (one for one in every if one.start <= step and (one.end > step or one.end == last))
+        yield step, [step - one.start for one in alive]
+
+
+def write_picture(lineage: Lineage, path: Path, last: int) -> None:
+    """Two panels a layer: lives by slot with lines from parent to child, and ages over time."""
+    from matplotlib.figure import Figure
+
+    layers = lineage.layers
+    figure = Figure((2 * WIDTH, HEIGHT * len(layers)), layout="constrained")
+    panels = figure.subplots(len(layers), 2, squeeze=False)
+    for row, layer in zip(panels, layers, strict=True):
+        draw_lives(lineage, layer, last, row[0])
+        draw_ages(lineage, layer, last, row[1])
+    figure.savefig(path)
+
+
+def draw_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
+    """A bar a life, and a line from each parent's slot to its child's at the child's birth."""
+    every = lives(lineage, layer, last)
+    where = {one.id: one.slot for one in every}
+    slots, starts = [one.slot for one in every], [one.start for one in every]
+    axes.hlines(slots, starts, [one.end for one in every], lw=0.8)
+    born = [e for e in lineage.events if e.layer == layer and e.op != "death"]
+    lines = [(e.step, where[parent], e.slot) for e in born for parent, _ in e.parents]
+    axes.vlines([x for x, *_ in lines], [a for _, a, _ in lines], [b for *_, b in lines], lw=0.3)
+    axes.set(title=f"{layer}: lives", xlabel="step", ylabel="slot")
+
+
+def draw_ages(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
+    """The youngest, the mean and the oldest of the living."""
+    points = [(step, ages) for step, ages in ages_over_time(lineage, layer, last) if ages]
+    steps = [step for step, _ in points]
+    axes.fill_between(steps, [min(a) for _, a in points], [max(a) for _, a in points], alpha=0.3)
+    axes.plot(steps, [sum(a) / len(a) for _, a in points])
+    axes.set(title=f"{layer}: ages, mean and range", xlabel="step", ylabel="age (steps)")
