@@ -9,7 +9,7 @@ from outcomes import ended, passed, sweep, trial
 from test_report import stored
 
 from espalier.errors import UserError
-from espalier.sweep.plots import axes_of
+from espalier.sweep.plots import axes_of, drawn
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import leaderboard, newest, plain_table
 from espalier.trial import Status
@@ -117,6 +117,15 @@ def test_plot_of_the_swept_symbols(tmp_path: Path) -> None:
     assert leaderboard(["--dir", str(folder), "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sweep.png"]
+
+
+def test_a_panel_without_a_symbol_is_empty() -> None:
+    values = {name: ["1", "2"] for name in ("A", "B", "C", "D")}
+    low, high = (passed(trial(n, 1, **dict.fromkeys(values, str(n))), 90.0 + n) for n in (1, 2))
+    panels = drawn(rank([low, high]), values).axes
+    assert [panel.axison for panel in panels] == [True] * 4 + [False] * 2
+    means = panels[0].lines[-1]  # through the bars
+    assert list(means.get_ydata()) == [91.0, 92.0]
 
 
 def test_plot_names_only_what_varies() -> None:

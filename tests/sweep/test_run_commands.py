@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, as a checkout is to make."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    for name in ("PARALLEL", "PACK", "NEW", "RANK_BY", "KCONFIG_CONFIG"):
+    for name in ("PARALLEL", "PACK", "NEW", "RANK_BY", "SAMPLER", "KCONFIG_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -51,6 +52,17 @@ def test_the_guides_folders(planned: Path) -> None:
     folders = ["--config-dir", "sweep_configs", "--output-dir", "my_sweep_results"]
     assert main(["sweep-run", *folders, *ENTRY]) == 0
     assert len(list((planned / "my_sweep_results").glob("config_*/config.txt"))) == 2
+
+
+def test_an_orthogonal_sweep_ends_with_its_main_effects(planned: Path) -> None:
+    text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_BATCH_SIZE=16|32\nCONFIG_SEED=1|2\n"
+    (planned / "my-range").write_text(RANGE + text)
+    assert main(["sweep-generate", "my-range", "--sampler", "orthogonal"]) == 0
+    assert main(["sweep-run", "--output-dir", "mine", *ENTRY]) == 0
+    found = json.loads((planned / "mine" / "sweep_effects.json").read_text())
+    assert (found["array"], found["rows"], found["combinations"]) == ("L4", 4, 8)
+    assert [[one["n"] for one in axis["levels"]] for axis in found["axes"]] == [[4, 4]] * 3
+    assert "MAIN EFFECTS (L4: " in (planned / "mine" / "sweep_analysis.txt").read_text()
 
 
 def test_a_dry_run_runs_nothing(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:

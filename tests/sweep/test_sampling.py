@@ -128,16 +128,20 @@ def test_a_stale_plan_is_made_again_with_its_sampler(tmp_path: Path, real: Symbo
     [
         (
             "CONFIG_MOST=5|20\nCONFIG_COUNT=4|15\nCONFIG_PAINT=y|n",
-            "CONFIG_COUNT=15 must be in [1, 5]: row 2 of L4 (CONFIG_MOST=5 CONFIG_COUNT=15 "
-            "CONFIG_PAINT=n) cannot be run, and without it no mean is balanced; take those values "
-            "out, or SAMPLER=grid",
+            "f: CONFIG_COUNT=15 must be in [1, 5]: row 2 of L4 (CONFIG_MOST=5 CONFIG_COUNT=15 "
+            "CONFIG_PAINT=n) falls out, and without it no mean is balanced; take those values out, "
+            "or SAMPLER=grid",
         ),
         (
             "CONFIG_SHAPE=round|square\nCONFIG_EDGE=1|2\nCONFIG_COUNT=1|2",
             "CONFIG_EDGE=1 is off: needs CONFIG_HAS_EDGE (which CONFIG_SHAPE_SELECT_SQUARE or "
             "CONFIG_SHAPE_SELECT_STAR brings): row 1 of L4 (CONFIG_SHAPE=round CONFIG_EDGE=1 ",
         ),
-        ("CONFIG_COUNT=1|11\nCONFIG_PAINT=y|n", "f:1: CONFIG_COUNT=11: must be in [1, 10]"),
+        (
+            "CONFIG_COUNT=1|11\nCONFIG_PAINT=y|n",
+            "f: CONFIG_COUNT=11 must be in [1, 10]: row 3 of L4 (CONFIG_COUNT=11 CONFIG_PAINT=y)",
+        ),
+        ("CONFIG_MASK=1\nCONFIG_EDGE=3\nCONFIG_COUNT=1|2", "f:2: CONFIG_EDGE=3: never in effect"),
         ("CONFIG_SHAPE=round\nCONFIG_EDGE=1|2", "f:2: CONFIG_EDGE=1: never in effect: needs"),
         (
             "CONFIG_PAINT=y|n\nCONFIG_COUNT=1:1:5",
@@ -166,6 +170,13 @@ def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(known: Symbo
     found = sampling.by_array(known, asked, None, True)
     assert len(found.configs) == 4
     assert [axis["symbol"] for axis in found.design["axes"]] == ["COUNT", "PAINT"]
+
+
+def test_a_limit_is_told_the_number_of_trials(known: Symbols) -> None:
+    asked = toy.asked(known, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2")
+    with pytest.raises(UserError, match=r"more than 3 trials \(4 combinations: .*MAX_TRIALS=4 "):
+        sampling.by_array(known, asked, 3, True)
+    assert len(sampling.by_array(known, asked, 4, True).configs) == 4
 
 
 def test_an_unknown_sampler_is_one_line(real: Symbols) -> None:

@@ -44,7 +44,8 @@ class Fault(NamedTuple):
 class Expansion:
     """What came of the requests: configurations by id in plan order, and what was left out.
 
-    `combinations` is the full product; it equals configurations + invalid + inactive + same.
+    `combinations` is the full product, or the rows asked for times the axes that they leave open;
+    it equals configurations + invalid + inactive + same.
     """
 
     configs: dict[str, Config]
@@ -79,6 +80,7 @@ def expand(
     """The distinct configurations of `requests`, axes in their order, the last one fastest.
 
     Each of `rows` gives the same axes one value each; the others take all of theirs in every row.
+    What is wrong with a row is not raised but is among the result's `faults`.
     `limit` is the largest number of them; None takes CONFIG_SWEEP_MAX_TRIALS as requested. A
     fixed value whose symbol is never shown is an error only if `strict`: in a complete `.config`
     a test matrix can leave some without effect.
@@ -87,12 +89,12 @@ def expand(
     """
     symbols.kconf.warn = False  # every value is checked here
     symbols.kconf.unset_values()
-    walk = _Walk(symbols, requests, limit, rows[0])
+    walk = _Walk(symbols, requests, limit, rows)
     for row in rows:
         walk.row = row
         walk.step(0, 1)
-    walk.result.combinations *= len(rows)
-    _check_effect(walk, requests, strict)
+    if not walk.result.faults:  # else a value may only be off in the rows that happen to have it
+        _check_effect(walk, requests, strict)
     return walk.finish()
 
 
@@ -100,12 +102,16 @@ class _Walk:
     """The state of one depth-first walk."""
 
     def __init__(
-        self, symbols: Symbols, requests: Requests, limit: int | None, row: Mapping[str, str]
+        self,
+        symbols: Symbols,
+        requests: Requests,
+        limit: int | None,
+        rows: Sequence[Mapping[str, str]],
     ) -> None:
         self.symbols = symbols
         self.order = order.by_dependency(symbols, requests)
         self.axes = {n: _positions(r) for n, r in requests.items() if r.is_axis}
-        self.row = row  # the axes that have one value for now
+        self.row = rows[0]  # the axes that have one value for now
         self.rest = _products([len(self._values(request)) for request in self.order])
         self.limit = limit
         self.path: dict[str, str] = {}  # active requests and their values, in walk order
@@ -116,7 +122,7 @@ class _Walk:
         self.hidden: dict[Choice, str] = {}  # values whose symbol was off somewhere, and why
         self.blocked: dict[Choice, str] = {}  # values under which something else was refused
         self.visits = 0
-        self.result = Expansion({}, self.rest[0])
+        self.result = Expansion({}, self.rest[0] * len(rows))
 
     def step(self, depth: int, weight: int) -> None:
         """Assign request number `depth`; `weight` combinations have led here."""
@@ -218,7 +224,7 @@ class _Walk:
         if self.limit is None:
             self.limit = int(assign.effective(self.symbols, LIMIT))
         if len(self.found) > self.limit or self.visits > VISITS_PER_TRIAL * self.limit:
-            raise _too_many(self.order, self.rest[0], self.limit)
+            raise _too_many(self.order, self.result.combinations, self.limit)
 
 
 def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> UserError:

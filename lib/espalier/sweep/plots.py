@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from espalier.sweep.rows import parameters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 3
 SIZE = 4.0  # inches a panel
@@ -37,24 +39,30 @@ def write_plot(ranking: Ranking, path: Path) -> None:
 
     Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
     """
-    from matplotlib.figure import Figure
-
     axes = axes_of(ranking)
     if not axes:
         raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
-    columns, rows = min(COLUMNS, len(axes)), math.ceil(len(axes) / COLUMNS)
-    figure = Figure(figsize=(SIZE * columns, SIZE * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).flat
-    for panel, (name, values) in zip(grid, axes.items(), strict=False):
-        _panel(panel, name, values, ranking)
-    for panel in list(grid)[len(axes) :]:
-        panel.set_axis_off()
+    figure = drawn(ranking, axes)
     draft = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         figure.savefig(draft)
     except (ValueError, OSError) as error:
         raise UserError(f"--plot {path}: {error}") from error
     draft.replace(path)
+
+
+def drawn(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
+    """The picture, with a panel for each of `axes`."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(COLUMNS, len(axes)), math.ceil(len(axes) / COLUMNS)
+    figure = Figure(figsize=(SIZE * columns, SIZE * rows), layout="constrained")
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel, (name, values) in zip(grid, axes.items(), strict=False):
+        _panel(panel, name, values, ranking)
+    for panel in grid[len(axes) :]:
+        panel.set_axis_off()
+    return figure
 
 
 def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:

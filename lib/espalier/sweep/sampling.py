@@ -51,7 +51,8 @@ def by_array(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool
         found = expand.expand(symbols, wanted, limit, strict, rows)
         on = [axis for axis in axes if any(axis.name in c for c in found.configs.values())]
         if on == axes or not found.configs:
-            _check(found, rows, design, _repetitions(wanted))
+            _check(axes[0].place.path, found, rows, design)
+            _count(found, len(rows) * _repetitions(wanted), design)
             found.design = _record(axes, design)
             return found
         axes = on
@@ -117,20 +118,22 @@ def _repetitions(wanted: Requests) -> int:
     return math.prod(len(wanted[name].values) for name in REPETITION if name in wanted)
 
 
-def _check(
-    found: Expansion, rows: Sequence[Mapping[str, str]], design: Design, repetitions: int
-) -> None:
-    """Raise UserError unless every row is one trial for every seed."""
+def _check(path: str, found: Expansion, rows: Sequence[Mapping[str, str]], design: Design) -> None:
+    """Raise UserError if a row is refused, or an axis is off in it."""
     for fault in found.faults:
         row = " ".join(f"CONFIG_{name}={value}" for name, value in fault.row.items())
         raise UserError(
-            f"{fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) cannot be "
-            f"run, and without it no mean is balanced; take those values out, or {GRID}"
+            f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
+            f"falls out, and without it no mean is balanced; take those values out, or {GRID}"
         )
-    if len(found.configs) != len(rows) * repetitions:
+
+
+def _count(found: Expansion, expected: int, design: Design) -> None:
+    """Raise UserError unless every row is one trial for every seed."""
+    if len(found.configs) != expected:
         raise UserError(
-            f"{design.array}: its {len(rows)} rows with {repetitions} seeds each are "
-            f"{len(found.configs)} different configurations, so no mean is balanced; take {GRID}"
+            f"{design.array}: its rows and seeds are {expected} trials, but {len(found.configs)} "
+            f"different configurations, so no mean is balanced; take {GRID}"
         )
 
 
