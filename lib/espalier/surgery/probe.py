@@ -1,0 +1,107 @@
+"""What the neurons of a pair do on probe batches: means and covariances, read through hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from espalier.surgery.pairs import Pair
+
+
+@dataclass
+class Statistics:
+    """Moments of the consumer's inputs, gathered batch by batch.
+
+    `mean` (size * per,) and `scatter` (size * per, size * per), which is the sum over samples of
+    the products of deviations from the mean. `shares` (taps,) says how often each tap of the
+    consumer's kernel lies inside the map and not on its zero padding; for a linear layer it is 1.
+
+    Source: Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing
+    sample variances": nothing is lost by cancellation.
+    """
+
+    pair: Pair
+    count: int = 0
+    mean: Tensor = field(default_factory=lambda: torch.zeros(()))
+    scatter: Tensor = field(default_factory=lambda: torch.zeros(()))
+    shares: Tensor = field(default_factory=lambda: torch.ones(1))
+
+    @torch.no_grad()
+    def add(self, x: Tensor) -> None:
+        """Count the samples of an input of the consumer in."""
+        samples = self.pair.samples(x.detach())
+        fresh, total = len(samples), self.count + len(samples)
+        mean = samples.mean(0)
+        samples = samples - mean
+        scatter = samples.T @ samples
+        if self.count == 0:
+            self.mean, self.scatter = mean, scatter
+            self.shares = _shares(self.pair, x)
+        else:
+            step = mean - self.mean
+            self.mean = self.mean + step * (fresh / total)
+            scatter.addr_(step, step, alpha=self.count * fresh / total)
+            self.scatter = self.scatter + scatter
+        self.count = total
+
+    @property
+    def covariance(self) -> Tensor:
+        """(size * per, size * per): the mean product of deviations."""
+        return self.scatter / max(self.count, 1)
+
+
+def _shares(pair: Pair, x: Tensor) -> Tensor:
+    """(taps,): see `Statistics`."""
+    layer = pair.consumer
+    if not isinstance(layer, nn.Conv2d):
+        return x.new_ones(1)
+    taps = layer.weight[0, 0].numel()
+    if layer.padding_mode != "zeros":
+        return x.new_ones(taps)
+    single = torch.eye(taps, dtype=x.dtype, device=x.device).view(taps, 1, *layer.kernel_size)
+    inside = x.new_ones(1, 1, *x.shape[-2:])
+    return F.conv2d(inside, single, None, layer.stride, layer.padding, layer.dilation).mean(
+        (0, 2, 3)
+    )
+
+
+@contextmanager
+def watching(statistics: Statistics) -> Iterator[None]:
+    """Add whatever the consumer is given while this lasts; the hook goes with it."""
+
+    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        statistics.add(inputs[0])
+
+    handle = statistics.pair.consumer.register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -> list[Statistics]:
+    """Statistics of each pair over `batches` of inputs, as in evaluation, the model unchanged."""
+    found = [Statistics(pair) for pair in pairs]
+    with ExitStack() as stack, evaluating(model), torch.no_grad():
+        for statistics in found:
+            stack.enter_context(watching(statistics))
+        for x in batches:
+            model(x)
+    return found
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, with each module's own mode given back at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

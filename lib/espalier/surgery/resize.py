@@ -1,0 +1,83 @@
+"""Widening and narrowing a pair: producer, normalisation, consumer, and the optimizer with them.
+
+Parameters stay the same objects, so the optimizer's groups and whoever else refers to them need
+not be told; their gradients are gone until the next backward pass. `keep` masks must be resized
+by their owner. Runs of a pack share their tensors' memory and are refused.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from espalier.surgery import state
+from espalier.surgery.site import Site, owns
+
+
+@torch.no_grad()
+def widen(site: Site, extra: int) -> Tensor:
+    """Add `extra` dead neurons at the end; returns their indices, to be born into.
+
+    Exact. Raises ValueError for a number below 1 and for a run of a pack.
+    """
+    size = site.pair.size
+    if extra < 1:
+        raise ValueError(f"a pair is widened by 1 neuron or more, not {extra}")
+    device = site.pair.producer.weight.device
+    kept, new = torch.arange(size, device=device), torch.full((extra,), -1, device=device)
+    _resize(site, torch.cat([kept, new]))
+    slots = torch.arange(size, size + extra, device=device)
+    site.begin_anew(slots)
+    return slots
+
+
+@torch.no_grad()
+def narrow(site: Site, gone: Tensor) -> Tensor:
+    """Remove the neurons `gone` (n,); returns the former indices of those that stay, in order.
+
+    Exact if they are dead (see `espalier.surgery.death`). Raises ValueError if none would be left
+    and for a run of a pack.
+    """
+    stays = torch.ones(site.pair.size, dtype=torch.bool, device=gone.device)
+    stays[gone] = False
+    kept = stays.nonzero().flatten()
+    if len(kept) == 0:
+        raise ValueError(f"all {site.pair.size} neurons of {site.pair.name!r} would be gone")
+    _resize(site, kept)
+    return kept
+
+
+def _resize(site: Site, source: Tensor) -> None:
+    """Make the neurons those of `source` (n,), where -1 stands for a new one of zeros."""
+    pair = site.pair
+    if not owns(pair.producer.weight):
+        raise ValueError(f"the layers at {pair.name!r} are one run of a pack: their shapes are set")
+    columns = torch.where(source < 0, -1, 1).repeat_interleave(pair.per)
+    columns = torch.where(columns < 0, -1, pair.columns(source))
+    for parameter in site.producing():
+        site.rebuild(parameter, 0, source)
+    site.rebuild(pair.consumer.weight, 1, columns)
+    if pair.norm is not None:
+        _resize_statistics(pair.norm, source)
+    _rename(pair.producer, pair.norm, pair.consumer)
+
+
+def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
+    for name in ("running_mean", "running_var"):
+        buffer = norm._buffers[name]
+        if buffer is not None:
+            norm._buffers[name] = state.picked(buffer, 0, source)
+
+
+def _rename(producer: nn.Module, norm: nn.Module | None, consumer: nn.Module) -> None:
+    """Let the modules say what they now are."""
+    outputs, inputs = producer.weight.shape[0], consumer.weight.shape[1]  # type: ignore
+    for module, name, value in (
+        (producer, "out_features", outputs),
+        (producer, "out_channels", outputs),
+        (norm, "num_features", outputs),
+        (consumer, "in_features", inputs),
+        (consumer, "in_channels", inputs),
+    ):
+        if hasattr(module, name):
+            setattr(module, name, value)

@@ -1,0 +1,153 @@
+"""Adam with a step count for each neuron: newborns train exactly as under a fresh optimizer.
+
+Moments that begin at 0 are the moments a fresh Adam would have; only the bias correction, for
+which torch counts steps per tensor, is wrong. After each update this takes the difference between
+what torch did to newborn weights and what a fresh Adam does, and applies it, until the two agree.
+
+Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1; the code of Dohare et al. 2024 has an
+Adam with a step count for each weight to the same end.
+Differs: any Adam of torch's, with its state as it is, corrected after its step.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.surgery import state
+
+AGREED = 1e-3  # how much of the second moment's bias is left when correcting ends
+
+
+@dataclass
+class _Births:
+    """Of one parameter: at which step each slice along a dimension was last born, 0 if never."""
+
+    by_dim: dict[int, Tensor] = field(default_factory=dict)
+    young: dict[int, Tensor] = field(default_factory=dict)  # slices that need correcting
+    last: Tensor | None = None  # the step of the last correction
+
+
+class Restarts:
+    """Newborns of any number of parameters of one optimizer.
+
+    Give it to `Site`s; then call `after_step` after each update of the optimizer, before its
+    learning rate is changed. Optimizers without an Adam's second moment need nothing of it and get
+    nothing. It costs a few operations on the newborns' weights each step, for 7,000 steps at
+    torch's default betas.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+        self._births: dict[Tensor, _Births] = {}
+
+    @torch.no_grad()
+    def note(self, parameter: Tensor, dim: int, index: Tensor) -> None:
+        """Slices `index` along `dim` are born now, with all moments 0."""
+        now = self._now(parameter)
+        if now is None:
+            return
+        births = self._births.setdefault(parameter, _Births())
+        births.last = now.clone()
+        born = births.by_dim.setdefault(dim, now.new_zeros(parameter.shape[dim]))
+        born[index] = now
+        group = self._group(parameter)
+        horizon = torch.log(torch.tensor(AGREED)) / torch.log(torch.tensor(group["betas"][1]))
+        for each, steps in births.by_dim.items():
+            young = (steps > 0) & (now - steps < horizon)
+            births.young[each] = young.nonzero().flatten()
+
+    @torch.no_grad()
+    def follow(self, parameter: Tensor, dim: int, source: Tensor) -> None:
+        """The parameter now has slices `source` of itself along `dim`, -1 for new ones."""
+        births = self._births.get(parameter)
+        if births is not None and dim in births.by_dim:
+            born = state.picked(births.by_dim[dim], 0, source)
+            births.by_dim[dim] = born
+            births.young[dim] = born.nonzero().flatten()
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """The optimizer has updated its parameters: correct the newborn ones."""
+        for parameter, births in self._births.items():
+            now = self._now(parameter)
+            if now is None or births.last is None:
+                continue
+            for born in births.by_dim.values():
+                born.mul_(now >= born)  # a guard that resets the count has reset all moments too
+            moved = now != births.last  # a scaler may have skipped the update
+            births.last = now.clone()
+            for dim in births.by_dim:
+                self._correct(parameter, births, dim, now * moved)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs."""
+        places = {id(p): i for i, p in enumerate(self._parameters())}
+        return {
+            "births": {
+                places[id(parameter)]: copy.deepcopy(vars(births))
+                for parameter, births in self._births.items()
+            }
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state_dict`; the optimizer's groups are in the same order."""
+        parameters = self._parameters()
+        self._births = {
+            parameters[i]: _Births(**copy.deepcopy(b)) for i, b in saved["births"].items()
+        }
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _correct(self, parameter: Tensor, births: _Births, dim: int, now: Tensor) -> None:
+        """Correct the young slices along `dim`; nothing happens where `now` is 0."""
+        index = births.young[dim]
+        if not len(index):
+            return
+        group, held = self._group(parameter), self.optimizer.state[parameter]
+        second = held["max_exp_avg_sq"] if group.get("amsgrad") else held["exp_avg_sq"]
+        mean = held["exp_avg"].index_select(dim, index)
+        root = second.index_select(dim, index).sqrt_()
+        age = self._ages(parameter, births, dim, now)
+        wrong = _update(mean, root, now.clamp_min(1), group)
+        right = _update(mean, root, age.clamp_min(1), group)
+        change = (wrong - right) * (self._rate(group) * now.sign())
+        if dim > 0 and 0 in births.young:
+            change.index_fill_(0, births.young[0], 0.0)  # corrected with the rows
+        parameter.index_add_(dim, index, change)
+
+    def _ages(self, parameter: Tensor, births: _Births, dim: int, now: Tensor) -> Tensor:
+        """Updates since the birth of each element of the young slices, in their shape or less."""
+        latest = torch.zeros((), device=parameter.device)
+        for each, born in births.by_dim.items():
+            part = born[births.young[dim]] if each == dim else born
+            shape = [1] * parameter.ndim
+            shape[each] = len(part)
+            latest = torch.maximum(latest, part.view(shape))
+        return now - latest
+
+    def _now(self, parameter: Tensor) -> Tensor | None:
+        """How many updates the parameter has had; None if its optimizer has no Adam's moments."""
+        held = self.optimizer.state.get(parameter, {})
+        return held["step"] if "exp_avg_sq" in held else None
+
+    def _group(self, parameter: Tensor) -> dict[str, Any]:
+        groups = self.optimizer.param_groups
+        return next(g for g in groups if any(p is parameter for p in g["params"]))
+
+    def _rate(self, group: dict[str, Any]) -> Any:
+        scaled = getattr(self.optimizer, "_rate", None)  # a guard's warm-up
+        return group["lr"] if scaled is None else scaled(group["lr"])
+
+
+def _update(mean: Tensor, root: Tensor, steps: Tensor, group: dict[str, Any]) -> Tensor:
+    """What Adam subtracts after `steps` updates, without the rate."""
+    first, second = (1 - (beta ** steps.double()) for beta in group["betas"])
+    size = root / second.sqrt().to(root) + group["eps"]
+    update: Tensor = mean / first.to(mean) / size
+    return update
