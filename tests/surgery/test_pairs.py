@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from espalier.contracts import SampleShape
 from espalier.models.lenet5 import LeNet5
@@ -78,6 +79,7 @@ SHARED = nn.Linear(3, 3)
         nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(2), nn.Linear(4, 2)),
         nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.BatchNorm1d(8), nn.Linear(8, 2)),
         nn.Sequential(SHARED, nn.ReLU(), SHARED),
+        nn.Sequential(weight_norm(nn.Linear(3, 4)), nn.ReLU(), nn.Linear(4, 2)),
         nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)]),
     ],
 )

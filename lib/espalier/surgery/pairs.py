@@ -55,7 +55,10 @@ class Pair:
         return self.producer.weight.shape[0]
 
     def columns(self, neurons: Tensor) -> Tensor:
-        """(n,) indices of neurons -> (n * per,) indices of the consumer's inputs."""
+        """(n,) indices of neurons -> (n * per,) indices of the consumer's inputs.
+
+        Indices are int64 and on the device of the weights, here and in all of `surgery`.
+        """
         if self.per == 1:
             return neurons
         offsets = torch.arange(self.per, device=neurons.device)
@@ -81,7 +84,10 @@ class Pair:
 
 
 def find_pairs(model: nn.Module) -> list[Pair]:
-    """All pairs of `model`, in its own order; layers that are used twice are in none."""
+    """All pairs of `model`, in its own order; layers that are used twice are in none.
+
+    Nor are layers whose weights are computed from others (`torch.nn.utils.parametrize`).
+    """
     uses = Counter(id(m) for _, m in model.named_modules(remove_duplicate=False))
     owners = Counter(id(p) for m in model.modules() for p in m._parameters.values())
     return [
@@ -172,7 +178,12 @@ def _is_plain_prelu(module: nn.Module) -> bool:
 
 
 def _alone(found: Pair, uses: Counter[int], owners: Counter[int]) -> bool:
-    """Whether nothing else uses the pair's layers or their parameters."""
-    modules = [m for m in (found.producer, found.norm, found.consumer) if m is not None]
+    """Whether the pair's layers have plain parameters, and nothing else uses either."""
+    modules = [
+        m for m in (found.producer, found.norm, found.consumer, found.after) if m is not None
+    ]
     held = [p for m in modules for p in m.parameters()]
-    return all(uses[id(m)] == 1 for m in modules) and all(owners[id(p)] == 1 for p in held)
+    plain = all("weight" in m._parameters for m in (found.producer, found.consumer))
+    return (
+        plain and all(uses[id(m)] == 1 for m in modules) and all(owners[id(p)] == 1 for p in held)
+    )

@@ -134,7 +134,7 @@ class Restarts:
     def _now(self, parameter: Tensor) -> Tensor | None:
         """How many updates the parameter has had; None if its optimizer has no Adam's moments."""
         held = self.optimizer.state.get(parameter, {})
-        return held["step"] if "exp_avg_sq" in held else None
+        return held["step"].to(parameter.device) if "exp_avg_sq" in held else None
 
     def _group(self, parameter: Tensor) -> dict[str, Any]:
         groups = self.optimizer.param_groups
