@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-SHARERS = "ESPALIER_WORKERS"
+SHARERS = "ESPALIER_SHARERS"
 """The environment variable that tells a worker how many there are on its device, it included."""
+WORKERS = "ESPALIER_WORKERS"
+"""The one that tells it how many there are in all."""
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 

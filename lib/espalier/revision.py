@@ -31,9 +31,16 @@ def versions() -> dict[str, str]:
 @functools.cache
 def _revision(root: Path) -> tuple[tuple[str, str | bool], ...]:
     commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
-    text = status + _git(root, "diff", "HEAD")
+    text = status + _git(root, "diff", "HEAD") + _untracked(root)
     changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
     return (("commit", commit), ("modified", bool(status)), ("changes", changes))
+
+
+def _untracked(root: Path) -> str:
+    """A line for each file that git does not know and does not ignore: its name and a hash."""
+    names = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    files = [root / name for name in names if name and (root / name).is_file()]
+    return "".join(f"{p} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in files)
 
 
 @functools.cache

@@ -93,7 +93,8 @@ def test_a_worker_sees_one_thread_and_its_own_device(make: MakePool, tmp_path: P
 
 
 def test_a_worker_is_told_how_many_share_its_device() -> None:
-    assert environment("GPU-1", sharers=3)["ESPALIER_WORKERS"] == "3"
+    told = environment("GPU-1", sharers=3, workers=6)
+    assert (told["ESPALIER_SHARERS"], told["ESPALIER_WORKERS"]) == ("3", "6")
 
 
 def test_progress_arrives_before_the_result(make: MakePool, tmp_path: Path) -> None:

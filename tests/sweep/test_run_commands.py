@@ -91,7 +91,11 @@ def test_make_variables_arrive_by_the_environment(
     [
         ("PARALLEL", "many", "error: PARALLEL=many: must be an integer of at least 0"),
         ("PARALLEL", "-1", "error: PARALLEL=-1: must be an integer of at least 0"),
-        ("PACK", "x", "error: PACK=x: must be an integer of at least 0; 0 goes by the device"),
+        (
+            "PACK",
+            "x",
+            "error: PACK=x: must be an integer of at least 0; with 0 the machine decides",
+        ),
         ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
     ],
 )

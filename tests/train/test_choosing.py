@@ -1,5 +1,6 @@
 """How many trials to pack, from step times that are made up."""
 
+import functools
 import itertools
 import json
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from test_loop import linear_run, trainee
 
-from espalier.memory import SHARERS
+from espalier.memory import SHARERS, WORKERS
 from espalier.train import answers, choosing
 from espalier.train.choosing import Choice
 from espalier.train.folded import CannotPack
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _one_worker(monkeypatch):
-    monkeypatch.setenv(SHARERS, "1")
+    monkeypatch.setenv(WORKERS, "1")
 
 
 def trainees(samples=4000, epochs=10, **recipe):
@@ -89,7 +90,7 @@ def test_long_steps_are_not_packed_and_no_pack_is_timed(timed):
 
 
 def test_the_share_of_a_worker_bounds_the_size(timed, monkeypatch):
-    monkeypatch.setenv(SHARERS, "2")
+    monkeypatch.setenv(WORKERS, "2")
     seen = timed({1: 4e-4, 4: 2e-4, 16: 1.5e-4, 18: 1.4e-4})
     assert choosing.choose(trainees(), 36).size == 18
     assert seen == [1, 4, 18]
@@ -171,8 +172,33 @@ def test_a_cache_that_cannot_be_written_is_none(tmp_path, monkeypatch):
     assert answers.recall("shape", CPU, 4) is None
 
 
-def test_long_steps_are_told_by_the_second_one(monkeypatch):
-    seconds = iter([9.0, 0.5, 0.4])
-    monkeypatch.setattr(choosing, "_timed", lambda loop, x, y: next(seconds))
-    assert choosing.step_seconds(list(itertools.islice(trainees(), 1))) == 0.5
-    assert next(seconds) == 0.4
+def test_long_steps_are_told_by_two_in_succession(monkeypatch):
+    def taking(*seconds):
+        left = iter(seconds)
+        monkeypatch.setattr(choosing, "_timed", lambda loop, x, y: next(left))
+        return choosing.step_seconds(list(itertools.islice(trainees(), 1))), len(list(left))
+
+    assert taking(9.0, 0.5, 0.4, 0.3) == (0.4, 1)
+    hiccup = [9.0, 0.5, *[1e-3] * (choosing.WARM + choosing.TIMED - 2)]
+    assert taking(*hiccup) == (1e-3, 0)
+
+
+def test_a_search_that_compared_nothing_answers_nothing(timed, monkeypatch):
+    clock = iter([0.0, 100.0])
+    monkeypatch.setattr(choosing.time, "perf_counter", lambda: next(clock))
+    seen = timed({1: 4e-4})
+    assert choosing.choose(trainees(), 16) is None
+    assert seen == [1]
+
+
+def test_models_that_cannot_be_compared_are_not_packed(timed):
+    seen = timed({})
+
+    def fresh():
+        one = next(trainees())
+        one.run.model.act = functools.partial(max, 0)
+        return one
+
+    choice = choosing.choose((fresh() for _ in itertools.count()), 16)
+    assert (choice.size, seen) == (1, [])
+    assert "cannot be compared" in choice.why

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -14,6 +16,8 @@ from espalier.contracts import Run, SampleShape
 from espalier.methods.none import NoPruning
 from espalier.models.mlp import Mlp
 from espalier.train import entry, loop
+from espalier.train.data import Data
+from espalier.train.trainee import Trainee
 from espalier.trial import Job, Result, Status
 
 RATES = ("0.001", "0.003", "0.01")
@@ -278,3 +282,22 @@ def test_a_pack_in_mixed_precision_is_near_the_trials_alone() -> None:
         assert found[place].measures["train_loss"] == pytest.approx(
             own.measures["train_loss"], rel=0.02
         )
+
+
+def test_what_has_ended_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its tensors are views of stacks: kept, they would keep those of all earlier packs alive.
+    alive: list[weakref.ref[Run]] = []
+    prepare = entry.prepare
+
+    def watched(one: Job) -> tuple[Trainee, Data]:
+        trainee, data = prepare(one)
+        alive.append(weakref.ref(trainee.run))
+        return trainee, data
+
+    monkeypatch.setattr(entry, "prepare", watched)
+    growing = [job(NUM_EPOCHS=str(1 + k)) for k in range(4)]
+    for ended, _ in enumerate(entry.train_pack(growing)):
+        gc.collect()
+        assert sum(run() is not None for run in alive) <= 4 - ended
+    gc.collect()
+    assert not any(run() is not None for run in alive)

@@ -123,14 +123,15 @@ it, 0.19 million and 8.4 s with it (medians of two).
 """
 
 
-def environment(device: str, sharers: int = 1) -> dict[str, str]:
+def environment(device: str, sharers: int = 1, workers: int = 1) -> dict[str, str]:
     """What a worker sees: one compute thread unless the trial asks for more, one device.
 
     And how many workers share the device, so that none takes more than its part of the memory.
     """
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
-    return {**KEEPING, **os.environ, **threads, **visible, memory.SHARERS: str(sharers)}
+    counts = {memory.SHARERS: str(sharers), memory.WORKERS: str(workers)}
+    return {**KEEPING, **os.environ, **threads, **visible, **counts}
 
 
 def death(code: int, task: Task, starved: bool = False) -> Result:

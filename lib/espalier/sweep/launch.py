@@ -133,7 +133,8 @@ def _steady(folder: Path) -> Iterator[None]:
 def _refresh(store: Store, request: Request) -> str:
     """Take over the settings of today, and let errors be tried again if only they are left."""
     with store.writing():
-        store.set_header({**request.header, "command": request.command})
+        kept = {key: value for key, value in store.header.items() if key == "packs"}
+        store.set_header({**request.header, "command": request.command, **kept})
         if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
             return ""
         store.next_round()

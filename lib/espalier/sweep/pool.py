@@ -105,7 +105,9 @@ class Pool:
 
     def _start(self, slot: int) -> None:
         device = self.devices[slot]
-        sees = environment(device, sum(other == device for other in self.devices))
+        sees = environment(
+            device, sum(other == device for other in self.devices), len(self.devices)
+        )
         self._workers[slot] = one = Child(self._entry, sees, self._log)
         self._selector.register(one.records, selectors.EVENT_READ, slot)
 

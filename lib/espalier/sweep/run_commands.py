@@ -100,5 +100,6 @@ def _request(
 
 def _count(name: str, text: str) -> int:
     if not text.isdecimal():
-        raise UserError(f"{name}={text}: must be an integer of at least 0; 0 goes by the device")
+        rule = "must be an integer of at least 0"
+        raise UserError(f"{name}={text}: {rule}; with 0 the machine decides")
     return int(text)

@@ -65,6 +65,7 @@ class Runner:
         self._asking = Asking(executor, self._settings, sweep.folder)
         self._admission = Admission(executor, limits.waits, exhausting(self._store))
         self._answers: dict[str, Answer] = {}
+        self._said: set[str] = set()
         self._standing = Standing(self._store)
         self._slots: dict[int, Group] = {}
         self._noted = time.monotonic()
@@ -140,12 +141,20 @@ class Runner:
     def _learn(self, shape: str, answer: Answer) -> None:
         """Heed the answer of a probe, keep it, and say why not to pack, each reason once."""
         self._waiting.answer(shape, answer)
-        if answer.why and answer.why not in {known.why for known in self._answers.values()}:
-            self._view.note(f"note: trials run one at a time: {answer.why}")
+        if answer.size > 1:
+            self._say(f"note: up to {answer.size} trials train as one program (PACK=1: one by one)")
+        elif answer.why:
+            self._say(f"note: trials run one at a time: {answer.why}")
         self._answers[shape] = answer
         packs = {shape: answer._asdict() for shape, answer in self._answers.items()}
         with self._store.writing():
             self._store.set_header({**self._store.header, "packs": packs})
+
+    def _say(self, line: str) -> None:
+        """Print a note, once."""
+        if line not in self._said:
+            self._said.add(line)
+            self._view.note(line)
 
     def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
         """Record what ended, what starts and how far the rest is, in one transaction."""
@@ -198,6 +207,9 @@ class Runner:
         if result.reason == DISK_FULL:
             raise space.full(self._sweep.folder)
         self._sweep.log_ending(trial.number, result)
+        why = result.provenance.get("pack", {}).get("why", "")
+        if why and ended.group.size > 1:
+            self._say(f"note: trials run one at a time: {why}")
         if result.reason in INCONCLUSIVE:
             self._again(trial)
             return

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from espalier import revision
-from espalier.memory import SHARERS
+from espalier.memory import SHARERS, WORKERS
 from espalier.train.choosing import Choice
 from espalier.train.provenance import device_name
 from espalier.trial import Record
@@ -25,9 +25,15 @@ MOST = 1000  # answers kept, the newest
 
 
 def folder() -> Path:
-    """Where the file is: $XDG_CACHE_HOME/espalier, by default ~/.cache/espalier."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "espalier"
+    """Where the file is: $XDG_CACHE_HOME/espalier, by default ~/.cache/espalier.
+
+    Who has no home has no cache: then it is a folder that cannot be made.
+    """
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(given) if given else Path.home() / ".cache") / "espalier"
+    except RuntimeError:
+        return Path(os.devnull) / "espalier"
 
 
 def recall(shape: str, device: torch.device, count: int) -> Choice | None:
@@ -37,7 +43,7 @@ def recall(shape: str, device: torch.device, count: int) -> Choice | None:
         steps = {int(size): float(seconds) for size, seconds in found["steps"].items()}
         choice = Choice(int(found["size"]), str(found["why"]), steps)
         return choice if found["count"] >= count else None
-    except (KeyError, TypeError, ValueError, AttributeError):  # unknown, or not as we write it
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # not as we write it
         return None
 
 
@@ -48,8 +54,11 @@ def remember(shape: str, device: torch.device, count: int, choice: Choice) -> No
     known = {**_read(), _key(shape, device): {"count": count, **asdict(choice)}}
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(dict(list(known.items())[-MOST:])))
-        draft.replace(path)
+        try:
+            draft.write_text(json.dumps(dict(list(known.items())[-MOST:])))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _read() -> dict[str, Record]:
@@ -62,7 +71,8 @@ def _read() -> dict[str, Record]:
 
 def _key(shape: str, device: torch.device) -> str:
     """What an answer depends on: the shape, this code, torch and the machine as it is shared."""
-    parts = [shape, revision.code(), torch.__version__, machine(device), os.environ.get(SHARERS)]
+    shared = [os.environ.get(name) for name in (SHARERS, WORKERS)]
+    parts = [shape, revision.code(), torch.__version__, machine(device), shared]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -71,7 +81,7 @@ def machine(device: torch.device) -> str:
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{device_name(device)}, {properties.total_memory} bytes"
-    return f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {os.cpu_count()} cores"
 
 
 @functools.cache

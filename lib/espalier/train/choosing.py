@@ -19,7 +19,7 @@ from itertools import chain, islice, repeat
 import torch
 from torch import Tensor
 
-from espalier.memory import SHARERS
+from espalier.memory import WORKERS
 from espalier.train import structure
 from espalier.train.data import batches
 from espalier.train.folded import CannotPack
@@ -54,19 +54,22 @@ def choose(trainees: Iterator[Trainee], count: int) -> Choice | None:
 
     `trainees` gives fresh ones without end. None if there are too few steps for it to matter.
     """
-    first = next(trainees)
+    first, second = islice(trainees, 2)
     if why := structure.why_alone(first):
         return Choice(1, why, {})
-    share = math.ceil(count / int(os.environ.get(SHARERS, 1)))  # of each worker
+    if not structure.alike(first, second):
+        return Choice(1, "models of one shape differ in what cannot be compared", {})
+    share = math.ceil(count / int(os.environ.get(WORKERS, 1)))  # of each worker
     steps = SHARE * share * first.run.total_steps
     if share < 2 or steps < (WARM + TIMED) * (1 + sizes(share)[0]):
         return None
-    started = time.perf_counter()
+    _forget_peak()
     alone = step_seconds([first])
     if alone > LONG:
         return Choice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
     fellows = (trainee for trainee in trainees if structure.alike(first, trainee))
-    return _fastest({1: alone}, fellows, share, started + steps * alone)
+    choice = _fastest({1: alone}, fellows, share, time.perf_counter() + steps * alone)
+    return choice if choice.why or len(choice.steps) > 1 else None
 
 
 def sizes(most: int) -> list[int]:
@@ -111,13 +114,13 @@ def _slower(steps: dict[int, float]) -> str:
 def step_seconds(trainees: Sequence[Trainee]) -> float:
     """The least time of a step of all the trainees together. Raises CannotPack.
 
-    Steps that are LONG are told by the second one, and no more are taken.
+    Steps that are LONG are told by the second and the third, and no more are taken.
     """
     loop, times = Loop(trainees), []
     for x, y in islice(_endless(trainees), WARM + TIMED):
         times.append(_timed(loop, x, y))
-        if len(times) == 2 and times[1] > LONG * len(trainees):
-            return times[1]
+        if len(times) == 3 and min(times[1:]) > LONG * len(trainees):
+            return min(times[1:])
     return min(times[WARM:])  # what else the machine does only adds
 
 
@@ -146,5 +149,12 @@ def _fits(size: int, last: int) -> bool:
     if not torch.cuda.is_available():
         return True
     free, _ = torch.cuda.mem_get_info()
-    room = free + torch.cuda.memory_reserved()
-    return torch.cuda.max_memory_allocated() * size / last < HEADROOM * room
+    room = free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    taken = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()
+    return taken * size / last < HEADROOM * room
+
+
+def _forget_peak() -> None:
+    """What is measured of a GPU's memory from now on is what the probe takes."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()

@@ -67,8 +67,11 @@ def train_pack(jobs: Sequence[Job]) -> Iterator[tuple[int, Result]]:
             yield place, pupil.refused(error)
         else:
             ready.append(pupil)
-    for group in structure.groups([pupil.trainee for pupil in ready]):
-        yield from _train_together([ready[place] for place in group])
+    groups = structure.groups([pupil.trainee for pupil in ready])
+    together = [[ready[place] for place in group] for group in groups]
+    del ready  # nothing but the loop is to hold on to what is trained
+    while together:
+        yield from _train_together(together.pop(0))
 
 
 def _train_together(pupils: Sequence[Pupil]) -> Iterator[tuple[int, Result]]:
@@ -76,25 +79,25 @@ def _train_together(pupils: Sequence[Pupil]) -> Iterator[tuple[int, Result]]:
     why = structure.why_alone(pupils[0].trainee)
     try:
         yield from _train(pupils, why)
+        return
     except CannotPack as error:  # nothing has been updated
-        for pupil in pupils:
-            pupil.prepare()
-            yield from _train([pupil], str(error))
+        why = str(error)
+    for pupil in pupils:
+        pupil.prepare()
+        yield from _train([pupil], why)
 
 
 def _train(pupils: Sequence[Pupil], why: str) -> Iterator[tuple[int, Result]]:
     by_run = {id(pupil.trainee.run): pupil for pupil in pupils}
     make_deterministic(pupils[0].trainee.recipe.cpu_threads)  # others were prepared since
-    for trainee, outcome in Loop([pupil.trainee for pupil in pupils]).epochs():
+    size, loop = len(pupils), Loop([pupil.trainee for pupil in pupils])
+    for trainee, outcome in loop.epochs():
         pupil = by_run[id(trainee.run)]
-        pupil.origin["pack"] = {"size": len(pupils), "why": why}
-        if isinstance(outcome, DivergedError):
-            yield pupil.place, pupil.refused(outcome)
-            continue
-        pupil.history.append(outcome)
-        pupil.job.emit(outcome)
-        if trainee.run.epoch == trainee.run.epochs:
-            yield pupil.place, pupil.passed()
+        pupil.origin["pack"] = {"size": size, "why": why}
+        result = pupil.heard(outcome)
+        if result is not None:
+            del by_run[id(trainee.run)]
+            yield pupil.place, result
 
 
 REFUSALS = (CannotTrain, UserError)
@@ -114,6 +117,22 @@ class Pupil:
         """Build everything anew. Raises CannotTrain or UserError."""
         self.trainee, self.data = prepare(self.job)
         self.origin["data_fingerprint"] = self.data.fingerprint
+
+    def heard(self, outcome: Record | DivergedError) -> Result | None:
+        """Take in what an epoch brought; the result, if it was the last one.
+
+        Then the network is let go: its tensors are views that would keep those of others alive.
+        """
+        if isinstance(outcome, DivergedError):
+            result = self.refused(outcome)
+        else:
+            self.history.append(outcome)
+            self.job.emit(outcome)
+            if self.trainee.run.epoch < self.trainee.run.epochs:
+                return None
+            result = self.passed()
+        del self.trainee, self.data
+        return result
 
     def refused(self, error: Exception) -> Result:
         """The result of a trial that cannot be trained, or not to its end."""
@@ -160,7 +179,9 @@ def probe_pack(jobs: Sequence[Job]) -> Result:
     """
     config, settings = Config(jobs[0].trial.config), Config(jobs[0].settings)
     device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
-    shape, count = jobs[0].trial.shape, len(jobs)
+    # how much there is to do bounds how far the search goes, so it is part of the question
+    digits = len(jobs[0].trial.config["NUM_EPOCHS"])
+    shape, count = f"{jobs[0].trial.shape} 1e{digits} epochs", len(jobs)
     found = answers.recall(shape, device, count)
     if found is None and any(True for _ in _trainees(jobs)):
         found = choosing.choose(_trainees(itertools.cycle(jobs)), count)

@@ -62,22 +62,20 @@ class Loop:
         anything has been updated.
         """
         while self._trainees:
-            ended = []
-            for trainee, outcome in self._epoch():
-                yield trainee, outcome
-                if isinstance(outcome, DivergedError) or trainee.run.epoch == trainee.run.epochs:
-                    ended.append(trainee)
-            if ended:
-                self._leave(ended)
+            outcomes = self._epoch()
+            staying = [trainee for trainee, outcome in outcomes if not _last(trainee, outcome)]
+            while outcomes:  # handed out one by one: nothing is kept of those that end
+                yield outcomes.pop(0)
+            self._go_on(staying)
 
-    def _leave(self, ended: Sequence[Trainee]) -> None:
-        """Go on with the runs that are left, as if the others had never been there."""
-        packed = len(self._trainees) > 1
-        self._trainees = [trainee for trainee in self._trainees if trainee not in ended]
-        if self._trainees:
-            if packed and len(self._trainees) == 1:
-                release(self._trainees[0].run)
-            self._program = program(self._trainees, verified=True)
+    def _go_on(self, staying: list[Trainee]) -> None:
+        """Train those that are left, as if the others had never been there."""
+        before, self._trainees = len(self._trainees), staying
+        if 0 < len(staying) < before:
+            del self._program  # with its stacks, before there are new ones
+            if len(staying) == 1:
+                release(staying[0].run)
+            self._program = program(staying, verified=True)
 
     def _epoch(self) -> list[tuple[Trainee, Record | DivergedError]]:
         started = time.perf_counter()
@@ -115,6 +113,10 @@ class Loop:
         for trainee in self._trainees:
             trainee.after_step()
         return losses
+
+
+def _last(trainee: Trainee, outcome: Record | DivergedError) -> bool:
+    return isinstance(outcome, DivergedError) or trainee.run.epoch == trainee.run.epochs
 
 
 def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
