@@ -172,6 +172,7 @@ CHAINS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("chain", CHAINS)
 def test_the_crossing_predicts_the_gradient_of_the_in_weights(chain) -> None:
     torch.manual_seed(0)

@@ -24,7 +24,7 @@ from espalier.surgery.site import Site
 
 Death = Callable[[Site, Tensor, Statistics], Tensor]
 
-RIDGE = 1e-4  # of the survivors' mean variance, added to each: keeps the solution tame
+RIDGE = 0.2  # best or nearly so for a 512-wide layer and 1,024 to 8,192 samples
 
 
 @torch.no_grad()
@@ -58,8 +58,9 @@ def fold_survivors(
 ) -> Tensor:
     """Replace each of the dead by the best affine function of the survivors.
 
-    One Cholesky factorisation of the survivors' covariance; a `ridge` relative to their mean
-    variance.
+    One Cholesky factorisation of the survivors' covariance, to whose diagonal is added `ridge`
+    times their mean variance times the ratio of inputs to samples: with few samples the fit would
+    follow chance.
 
     Source: Hassibi and Stork 1992, "Second order derivatives for network pruning: Optimal Brain
     Surgeon", with the layer's own squared error as the objective.
@@ -83,7 +84,8 @@ def _regression(
     """The dead as functions of the living, (alive, dead), and the covariance (dead, dead) left."""
     inner, across = _block(statistics, alive, alive), _block(statistics, alive, dead)
     diagonal = inner.diagonal()
-    penalty = ridge * diagonal.mean() + torch.finfo(inner.dtype).tiny
+    scarcity = len(statistics.mean) / max(statistics.count, 1)
+    penalty = ridge * scarcity * diagonal.mean() + torch.finfo(inner.dtype).tiny
     diagonal.add_(penalty)
     blend = torch.cholesky_solve(across, torch.linalg.cholesky(inner))
     rest = _block(statistics, dead, dead) - across.T @ blend - penalty * (blend.T @ blend)
