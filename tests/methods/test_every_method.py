@@ -110,4 +110,3 @@ def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
 
 def places(run: Run) -> list[int]:
     return [t.data_ptr() for t in (*run.model.parameters(), *run.model.buffers())]
-
