@@ -27,7 +27,7 @@ def fresh(site: Site, slots: Tensor, generator: torch.Generator, law: Law | None
 
     At the first step only the out-weights have a gradient.
 
-    Source: Sokar et al. 2023, arXiv:2302.12902, algorithm 1.
+    Source: Sokar et al. 2023, arXiv:2302.12902.
     """
     producer = site.pair.producer
     law = law or default_law(producer)

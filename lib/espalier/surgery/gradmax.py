@@ -1,7 +1,7 @@
 """Birth of neurons whose in-weights get the largest gradient there is.
 
 Source: Evci et al. 2022, "GradMax: Growing Neural Networks using Gradient Information",
-arXiv:2201.05125, equation 6: in-weights 0, out-weights the left singular vectors of the mean
+arXiv:2201.05125: in-weights 0, out-weights the left singular vectors of the mean
 product of the consumer's output gradient and the producer's input.
 Differs: for convolutions and flattened maps the product is taken over both kernels. In-weights of
 0 would stop at a ReLU, whose derivative at 0 torch takes as 0, so something of 1e-12 is let
