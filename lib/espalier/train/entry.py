@@ -208,7 +208,7 @@ def _data(config: Config, settings: Config, device: torch.device) -> Data:
     return load_data(config, settings, dataset, model.input_size, device)
 
 
-_KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "text"}
+_KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
 
 def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
