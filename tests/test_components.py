@@ -20,6 +20,7 @@ from espalier.paths import ROOT
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
 from espalier.train.trainee import Recipe
+from espalier.train.windows import WindowPlan
 
 BASES = {
     "model": contracts.Model,
@@ -28,7 +29,12 @@ BASES = {
     "lr_schedule": contracts.LrSchedule,
     "method": contracts.Method,
 }
-SHARED = [DataPlan, Augmentation, Recipe]  # dataclasses of symbols that are no components
+SHARED = [
+    DataPlan,
+    WindowPlan,
+    Augmentation,
+    Recipe,
+]  # dataclasses of symbols that are no components
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,18 @@ class SampleShape:
     height: int
     width: int
     classes: int
+
+
+@dataclass(frozen=True)
+class TokenShape:
+    """One window of text: its characters, and how many different ones there can be."""
+
+    vocabulary: int
+    context: int
+
+
+Shape: TypeAlias = SampleShape | TokenShape
+"""What a data set holds and a model takes: images or text."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,23 @@ class RawData:
     classes: int
 
 
+@dataclass(frozen=True)
+class RawText:
+    """A text, on the CPU, before it is cut into windows.
+
+    `train` and `test` are (n,) int64, places in `symbols`, the characters that can occur. A window
+    is `context` characters and starts `stride` after the one before. A validation loss below
+    `least_loss`, in nats a character, is taken for a leak and not for a good model (0: none is).
+    """
+
+    train: Tensor
+    test: Tensor
+    symbols: str
+    context: int
+    stride: int
+    least_loss: float
+
+
 PIECE_VALUES = 2048 * 3072  # numbers in a piece: 2048 colour images of 32x32 pixels
 
 
@@ -48,8 +77,9 @@ PIECE_VALUES = 2048 * 3072  # numbers in a piece: 2048 colour images of 32x32 pi
 class Split:
     """Samples as they are kept; `batches` and `pieces` hand them out as the model sees them.
 
-    `x` (n, channels, height, width) float32 and `y` (n,) int64 on the run's device; raw samples
-    on the CPU where a set is `streamed`, because it would not fit.
+    Images: `x` (n, channels, height, width) float32 and `y` (n,) int64 on the run's device; raw
+    samples on the CPU where a set is `streamed`, because it would not fit. Windows of text: `x`
+    and `y`, the characters that follow those of `x`, both (n, context) int64.
     """
 
     x: Tensor
@@ -67,7 +97,7 @@ class Split:
     def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Copies of the samples in the order of `orders` (K, n), taken as `chunks` says.
 
-        x is (K * b, channels, height, width), y (K * b,).
+        x is (K * b, channels, height, width), y (K * b,); of text, both (K * b, context).
         """
         for indices in chunks(orders.to(self.device), batch_size):
             yield self.x.index_select(0, indices), self.y.index_select(0, indices)
@@ -91,13 +121,18 @@ def piece_size(wanted: int, sample: Sequence[int]) -> int:
 class Model:
     """Contract of a model component."""
 
+    # What it is built for: images (SampleShape) or text (TokenShape).
+    takes: ClassVar[type[Shape]] = SampleShape
     # Pixels a side the images are resized to; None: as the data set has them.
     input_size: ClassVar[int | None] = None
 
-    def build(self, shape: SampleShape) -> nn.Module:
-        """A fresh module mapping (n, channels, height, width) float32 to (n, classes) logits.
+    def build(self, shape: Any) -> nn.Module:
+        """A fresh module for data of `shape`, which is of the kind that the model `takes`.
 
-        Initialised from torch's global generator, which the engine has seeded.
+        For images it maps (n, channels, height, width) float32 to (n, classes) logits, for text
+        (n, context) int64 to (n, context, vocabulary), where the logits of a place depend on
+        nothing behind it. Initialised from torch's global generator, which the engine has seeded.
+        Raises CannotTrain for fields that do not go together.
         """
         raise NotImplementedError
 
@@ -106,8 +141,11 @@ class Model:
 class Dataset:
     """Contract of a data set component."""
 
-    def load(self, data_dir: Path, download: bool) -> RawData:
-        """Read the whole set, verified.
+    # Images (SampleShape) or text (TokenShape).
+    holds: ClassVar[type[Shape]] = SampleShape
+
+    def load(self, data_dir: Path, download: bool) -> RawData | RawText:
+        """Read the whole set, verified: RawData for images, RawText for text.
 
         Raises UserError with one line (path looked at, how to get the data) when files are
         absent or damaged; touches the network only when `download` is true.

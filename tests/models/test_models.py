@@ -5,15 +5,25 @@ import torch
 from torch import nn
 
 from espalier import component
-from espalier.contracts import Model, SampleShape
+from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
-SPECS = [(name, {}) for name in component.names("model")] + [("resnet50", {"stem": "large"})]
+TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
+FIELDS = {"resnet50": [{}, {"stem": "large"}], "charlm": [{}, {"norm": "pre", "dropout": 0.1}]}
+SPECS = [(name, fields) for name in component.names("model") for fields in FIELDS.get(name, [{}])]
+
+
+def shapes(name):
+    """Data of the kind that the model takes."""
+    return TEXTS if component.find("model", name, Model).takes is TokenShape else SHAPES
 
 
 def build(name, shape, **fields):
-    """The module for images as the data pipeline hands them over: resized if the model says so."""
+    """The module for data as the pipeline hands them over: images resized if the model says so."""
     spec = component.find("model", name, Model)(**fields)
+    if isinstance(shape, TokenShape):
+        torch.manual_seed(0)
+        return spec.build(shape), torch.arange(3 * shape.context).view(3, -1) % shape.vocabulary
     side = spec.input_size
     height, width = (shape.height, shape.width) if side is None else (side, side)
     torch.manual_seed(0)
@@ -25,26 +35,31 @@ def parameters(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize(("name", "fields"), SPECS)
-def test_every_model_takes_every_shape(name, fields, shape):
+@pytest.mark.parametrize(
+    ("name", "fields", "shape"),
+    [(name, fields, shape) for name, fields in SPECS for shape in shapes(name)],
+    ids=str,
+)
+def test_every_model_takes_every_shape_of_its_kind(name, fields, shape):
     model, x = build(name, shape, **fields)
     with torch.no_grad():
         logits = model(x)
-    assert logits.shape == (3, shape.classes)
+    images = isinstance(shape, SampleShape)
+    assert logits.shape == ((3, shape.classes) if images else (*x.shape, shape.vocabulary))
     assert bool(torch.isfinite(logits).all())
 
 
 @pytest.mark.parametrize("name", component.names("model"))
 def test_every_parameter_gets_a_gradient(name):
-    model, x = build(name, SHAPES[0])
-    nn.functional.cross_entropy(model(x), torch.arange(3)).backward()
+    model, x = build(name, shapes(name)[0])
+    logits = model(x).flatten(0, -2)
+    nn.functional.cross_entropy(logits, torch.arange(len(logits)) % 3).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("name", component.names("model"))
 def test_initial_weights_follow_the_global_seed(name):
-    first, second = build(name, SHAPES[0])[0], build(name, SHAPES[0])[0]
+    first, second = (build(name, shapes(name)[0])[0] for _ in range(2))
     pairs = zip(first.parameters(), second.parameters(), strict=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
 
@@ -103,3 +118,91 @@ def test_stages_halve_the_image_after_the_first():
             x = block(x)
             sides.append(x.shape[-1])
     assert sides == [32, 32, 16, 16, 8, 8, 4, 4]
+
+
+def block(width, inner):
+    """Weights of one block: attention's two layers, the inner layer's two, two norms."""
+    attention = width * 3 * width + 3 * width + width * width + width
+    return attention + width * inner + inner + inner * width + width + 2 * 2 * width
+
+
+@pytest.mark.parametrize(
+    ("fields", "vocabulary", "expected"),
+    [
+        ({}, 65, 1_222_721),  # 65*128 + 128*128 + 6*198,272 + 128*65+65
+        ({"norm": "pre"}, 65, 1_222_721 + 2 * 128),
+        ({}, 95, 1_230_431),
+        ({"width": 256, "layers": 12, "inner": 1024}, 65, 9_543_233),
+    ],
+)
+def test_the_transformer_has_as_many_parameters_as_counted(fields, vocabulary, expected):
+    assert parameters(build("charlm", TokenShape(vocabulary, 128), **fields)[0]) == expected
+    width, inner = fields.get("width", 128), fields.get("inner", 512)
+    total = fields.get("layers", 6) * block(width, inner) + width * (2 * vocabulary + 128)
+    assert total + vocabulary + 2 * width * ("norm" in fields) == expected
+
+
+def small(**fields):
+    sizes = {"width": 8, "layers": 2, "heads": 2, "inner": 12}
+    return build("charlm", TokenShape(11, 9), **sizes, **fields)
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_no_logit_moves_with_what_comes_after_its_place(norm):
+    model, x = small(norm=norm)
+    with torch.no_grad():
+        before = model(x)
+        for place in range(8):
+            changed = x.clone()
+            changed[:, place + 1 :] = (changed[:, place + 1 :] + 5) % 11
+            after = model(changed)
+            assert torch.equal(after[:, : place + 1], before[:, : place + 1])
+            assert not torch.equal(after[:, place + 1 :], before[:, place + 1 :])
+
+
+def test_every_place_sees_all_before_it():
+    model, x = small()
+    features = model.characters(x).detach().requires_grad_()
+    model.characters.register_forward_hook(lambda *_: features)
+    model(x)[:, -1].square().sum().backward()
+    assert bool((features.grad.abs().sum((0, 2)) > 0).all())
+
+
+def test_shorter_texts_than_a_window_have_the_same_logits():
+    model, x = small()
+    torch.testing.assert_close(model(x[:, :4]), model(x)[:, :4])
+
+
+def test_attention_is_what_the_formula_says():
+    model, x = small()
+    attention = model.blocks[0].attention
+    x = torch.randn(2, 5, 8)
+    q, k, v = attention.qkv(x).split(8, dim=2)
+    future = torch.ones(5, 5).triu(1).bool()
+    heads = []
+    for part in (slice(0, 4), slice(4, 8)):
+        scores = q[..., part] @ k[..., part].transpose(1, 2) / 2.0  # the root of 4 features
+        heads.append(scores.masked_fill(future, float("-inf")).softmax(2) @ v[..., part])
+    torch.testing.assert_close(attention(x), attention.out_proj(torch.cat(heads, 2)))
+
+
+def test_the_transformers_layers_have_the_names_that_patterns_use():
+    model, _ = small()
+    modules = dict(model.named_modules())
+    kinds = [type(modules[f"blocks.1.ffn.{place}"]).__name__ for place in range(5)]
+    assert kinds == ["Linear", "GELU", "Dropout", "Linear", "Dropout"]
+    assert isinstance(modules["blocks.0.attention.out_proj"], nn.Linear)
+
+
+def test_the_transformer_starts_as_documented():
+    model, _ = build("charlm", TokenShape(65, 128))
+    bound = (6 / (128 + 512)) ** 0.5
+    first = model.blocks[0].ffn[0]
+    assert 0.99 * bound < float(first.weight.abs().max()) <= bound
+    assert all(float(m.bias.abs().max()) == 0 for m in model.modules() if isinstance(m, nn.Linear))
+    assert float(model.characters.weight.std()) == pytest.approx(0.02, rel=0.05)
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(CannotTrain, match="CONFIG_CHARLM_HEADS=3: must divide .*=128"):
+        build("charlm", TokenShape(65, 128), heads=3)

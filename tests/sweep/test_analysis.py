@@ -89,6 +89,17 @@ def test_seeds_give_means_with_intervals_and_n() -> None:
     assert not any("CONFIG_SEED=" in line for line in lines)
 
 
+def test_losses_of_texts_stand_beside_their_floors() -> None:
+    floors = {"floor_unigram": 3.1797, "floor_bigram": 2.3469}
+    losses = {1: 2.0, 2: 2.2}
+    text = [passed(trial(1, s, LR="1"), 50.0, val_loss=losses[s], **floors) for s in (1, 2)]
+    lines = report([*text, passed(trial(3, 1, LR="2"), 40.0, val_loss=3.0)])
+    line = (
+        "Validation Loss: 2.10 +/- 1.27 (n=2) nats a character; floors: unigram 3.18, bigram 2.35"
+    )
+    assert [found for found in lines if "Validation Loss" in found] == [line, f"   {line}"]
+
+
 def test_one_seed_says_that_it_has_no_interval() -> None:
     lines = report(sweep({"0.85": [90.0]}))
     assert "Validation Accuracy: mean 90.00% (n=1: no interval)" in lines

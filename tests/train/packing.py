@@ -174,7 +174,9 @@ def trainee(values: Values, build: Build, data: Split | None = None) -> Trainee:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         generators=seeds.generators(recipe.seed, torch.device("cpu")),
-        augmentation=component.build(Augmentation, config, ""),
+        augmentation=component.build(Augmentation, config, "")
+        if "AUGMENT_FLIP" in config
+        else None,
     )
     run.method.attach(run)
     schedule = component.select("lr_schedule", config, LrSchedule)

@@ -1,6 +1,7 @@
 """What a worker calls: failures are data, the test set is opened once, seeds decide everything."""
 
 import functools
+import math
 import subprocess
 import sys
 from importlib import metadata
@@ -13,7 +14,8 @@ from espalier.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.train import entry
+from espalier.models import charlm
+from espalier.train import data, entry
 from espalier.train.loop import Loop
 from espalier.trial import Job, Status, Trial
 
@@ -122,11 +124,11 @@ def test_a_symbol_that_nothing_reads_is_refused():
 
 
 def test_the_test_set_is_opened_once_and_not_before_the_end():
-    trainee, data = entry.prepare(job())
+    trainee, found = entry.prepare(job())
     list(Loop([trainee]).epochs())
-    data.test.open()  # nobody has looked yet
+    found.test.open()  # nobody has looked yet
     with pytest.raises(RuntimeError, match="once"):
-        data.test.open()
+        found.test.open()
 
 
 def test_threads_are_those_of_the_trial():
@@ -175,6 +177,65 @@ def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):
     result = entry.preflight(job(DATASET="cifar10", settings={"DATA_DIR": str(tmp_path)}))
     assert (result.status, result.reason) == (Status.ERROR, "input")
     assert str(tmp_path) in result.message
+
+
+TEXT = {
+    "DATASET": "text",
+    "TEXT_LENGTH": "4000",
+    "TEXT_CONTEXT": "8",
+    "CHARLM_WIDTH": "8",
+    "CHARLM_LAYERS": "1",
+    "CHARLM_INNER": "16",
+}
+
+
+def test_a_text_trains_and_its_floors_are_among_the_measures():
+    result = entry.train_trial(job(**TEXT))
+    assert result.status is Status.PASSED, result.message
+    measures = result.measures
+    assert measures["steps"] == 45  # 120 windows in batches of 8, three epochs
+    assert measures["val_bpc"] == pytest.approx(measures["val_loss"] / math.log(2))
+    assert measures["test_bpc"] == pytest.approx(measures["test_loss"] / math.log(2))
+    assert 0 < measures["floor_bigram"] < measures["floor_unigram"] < math.log(103)
+    assert measures["floor_bigram"] < measures["val_loss"] < math.log(103)
+    assert "floor_bigram" not in entry.train_trial(job()).measures
+
+
+def test_a_loss_that_cannot_be_is_a_leak():
+    result = entry.train_trial(job(TEXT_LEAK_LOSS="90", **TEXT))
+    assert (result.status, result.reason) == (Status.FAILED, "leak")
+    assert "below 90.0" in result.message
+    assert result.history == []
+
+
+def test_a_model_that_sees_the_future_is_not_trained(monkeypatch):
+    class Averages(torch.nn.Module):
+        def forward(self, x):
+            return x + x.mean(1, keepdim=True)
+
+    monkeypatch.setattr(charlm, "Attention", lambda width, heads: Averages())
+    result = entry.train_trial(job(**TEXT))
+    assert (result.status, result.reason) == (Status.FAILED, "not_causal")
+
+
+def test_a_model_of_images_is_not_trained_on_text():
+    text, mlp = job(**TEXT), {"MODEL": "mlp", "MLP_WIDTH": "8", "MLP_LAYERS": "1"}
+    trial = Trial(1, "config_001", "id", {**text.trial.config, **mlp})
+    result = entry.train_trial(Job(trial, text.settings, None, text.emit))
+    assert (result.status, result.reason) == (Status.FAILED, "data_kind")
+    assert result.message == "CONFIG_MODEL=mlp: takes images, but CONFIG_DATASET=text holds a text"
+
+
+def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
+    def fingerprint(content):
+        (tmp_path / "a.txt").write_text(content)
+        data._prepare.cache_clear()
+        chosen = {**TEXT, "TEXT_CORPUS": "file", "TEXT_FILE": "a.txt", "TRAIN_SUBSET": "0"}
+        return entry.prepare(job(settings={"DATA_DIR": str(tmp_path)}, **chosen))[1].fingerprint
+
+    first = fingerprint("abcd" * 200)
+    assert first == fingerprint("abcd" * 200) != fingerprint("abcd" * 199 + "abdc")
+    assert first != fingerprint("efgh" * 200)  # the same places in another vocabulary
 
 
 def test_training_does_not_import_the_compiler():

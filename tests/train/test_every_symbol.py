@@ -6,13 +6,16 @@ stay, another observable state of the engine.
 """
 
 import functools
+import hashlib
 import itertools
+import random
 from decimal import Decimal
 
 import pytest
 import small_files
 import torch
 
+from espalier.datasets import text
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -43,6 +46,12 @@ BASE = {
     "PRUNING_FREQUENCY": "7",
     "LEARNING_RATE": "0.01",
     "STEP_EVERY_EPOCHS": "1",
+    "TEXT_LENGTH": "4000",
+    "TEXT_CONTEXT": "8",
+    "CHARLM_WIDTH": "8",
+    "CHARLM_LAYERS": "1",
+    "CHARLM_HEADS": "2",
+    "CHARLM_INNER": "16",
 }
 
 # Where the first value after the present one would change nothing yet, or not be allowed.
@@ -54,6 +63,9 @@ OTHER = {
     "SPAM_SPIKE_THRESHOLD": "0.5",
     "STEP_EVERY_EPOCHS": "2",
     "TRAIN_SUBSET": "130",
+    "CHARLM_WIDTH": "10",
+    "CHARLM_HEADS": "4",
+    "TEXT_FILE": "other.txt",
 }
 
 # What has to be set besides, for a symbol's effect to come within 90 updates.
@@ -66,10 +78,12 @@ BESIDES = {
     "SPAM_ENABLE_CLIP": {"SPAM_THETA": "1"},
     "MODEL": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},  # large: six updates are enough
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
+    "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
+    "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
 }
 
 # Meant to leave the numbers as they are; each has a test of its own below.
-ENGINE = {"CPU_THREADS", "COMPILE", "AMP", "DATA_VERIFY"}
+ENGINE = {"CPU_THREADS", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
 
 
 def contexts():
@@ -150,7 +164,13 @@ def data_dir(tmp_path_factory):
     small_files.write_idx(folder, "FashionMNIST", train=200)
     small_files.write_batches(folder, classes=10, samples=40)
     small_files.write_batches(folder, classes=100, samples=200)
-    return str(folder)
+    for seed, name in enumerate(("text.txt", "other.txt", text.SHAKESPEARE)):
+        letters = random.Random(seed).choices("abcdefg", k=4000)
+        (folder / name).write_text("".join(letters))
+    digest = hashlib.sha256((folder / text.SHAKESPEARE).read_bytes()).hexdigest()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "SHAKESPEARE_SHA256", digest)
+        yield str(folder)
 
 
 @functools.cache
@@ -175,7 +195,19 @@ def before_and_after(name, value):
         pair = [config({**besides, **context, name: v}) for v in (old, value)]
         if all(pair) and [c.get(name) for c in pair] == [old, value] and alike(*pair, name):
             return pair
-    raise AssertionError(f"no setting offers CONFIG_{name}={value} and another value")
+    return setting_for(name), setting_that_needs(name, value)
+
+
+def setting_that_needs(name, value):
+    """A configuration with a value that no setting offers beside another one.
+
+    Such as a model for text: another data set decides for it.
+    """
+    for context in contexts():
+        found = config({**BASE, **BESIDES.get(name, {}), **context})
+        if found and found.get(name) == value:
+            return found
+    raise AssertionError(f"no setting offers CONFIG_{name}={value}")
 
 
 @pytest.mark.parametrize(("name", "value"), CASES)

@@ -15,6 +15,7 @@ from espalier.sweep.rank import MEASURES, SLACK, Configuration, Outcome, Ranking
 from espalier.sweep.rows import (
     LINE,
     by_target,
+    losses,
     mean,
     missing,
     note,
@@ -116,6 +117,7 @@ def _certainty(best: Configuration, ranking: Ranking) -> list[str]:
     lines.append(
         f"Seeds: {', '.join(f'{_draw(item)} ({item.trial.name})' for item in best.counted)}"
     )
+    lines += losses(best)
     if best.short:
         lines.append(unmet(best) + "; no configuration reached its target")
     if not best.complete:
@@ -169,6 +171,7 @@ def _entry(item: Configuration, ranking: Ranking) -> list[str]:
         f"   Test Acc: {mean(item, 'test_acc', '.2f', '%')} | Sparsity: {percent(item)}"
         f" | Time: {mean(item, 'total_time', '.1f', 's')}",
         f"   Val Acc: {spread(item.measure('val_acc'))}",
+        *(f"   {line}" for line in losses(item)),
     ]
     remark = note(item, ranking)
     return [*lines, f"   {remark}"] if remark else lines

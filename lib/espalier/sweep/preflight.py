@@ -11,11 +11,12 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.sweep.child import Finished
 from espalier.sweep.pool import Executor
+from espalier.sweep.rank import sampling
 from espalier.sweep.worker import HOPELESS, PREFLIGHT, Member, Task
 from espalier.trial import Result, Trial
 
-NEEDS = ("DATASET", "DATA_VERIFY", "AMP")
-"""The symbols that what a trial needs of the machine depends on."""
+NEEDS = ("DATA_VERIFY", "AMP")
+"""What a trial needs of the machine depends on these symbols, the data set and its options."""
 PAUSE = 0.1  # seconds: how late a wish to stop may be noticed
 
 
@@ -27,7 +28,7 @@ def check(
     stopping: Callable[[], bool],
 ) -> None:
     """Ask a worker about one trial of each kind. Raises UserError with what it misses."""
-    kinds = {tuple(trial.config.get(need) for need in NEEDS): trial for trial in reversed(trials)}
+    kinds = {tuple(sampling(trial, *NEEDS).items()): trial for trial in reversed(trials)}
     for trial in kinds.values():
         task = Task((Member(trial, folder, 0),), dict(settings), PREFLIGHT)
         result = _ask(executor, task, stopping)

@@ -25,6 +25,16 @@ def spread(value: Interval | None, unit: str = "%") -> str:
     return f"{value.mean:.2f}{unit} +/- {value.half_width:.2f} (n={value.n})"
 
 
+def losses(item: Configuration) -> list[str]:
+    """The validation loss of a text beside what no table of characters or of pairs can beat."""
+    unigram, bigram = item.measure("floor_unigram"), item.measure("floor_bigram")
+    if unigram is None or bigram is None:
+        return []
+    floors = f"unigram {unigram.mean:.2f}, bigram {bigram.mean:.2f}"
+    loss = spread(item.measure("val_loss"), "")
+    return [f"Validation Loss: {loss} nats a character; floors: {floors}"]
+
+
 def note(item: Configuration, ranking: Ranking) -> str:
     """What a reader must know about a ranked configuration; empty for a plain one."""
     found = _flaws(item)

@@ -1,6 +1,7 @@
 """The samples of a trial: read, split, normalised and resized once, then held on the device.
 
-A set that would not fit is kept raw and prepared batch by batch (see `keeping`).
+A set that would not fit is kept raw and prepared batch by batch (see `keeping`). Text is cut into
+windows instead (see `windows`).
 
 Trials with equal data settings share the tensors within a worker. The test set is sealed: it can
 be opened once, at the end.
@@ -13,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,23 +22,38 @@ from torch import Tensor
 from espalier import component
 from espalier.component import symbol
 from espalier.config import Config
-from espalier.contracts import CannotTrain, Dataset, RawData, Run, SampleShape, Split
+from espalier.contracts import (
+    CannotTrain,
+    Dataset,
+    RawData,
+    RawText,
+    Run,
+    SampleShape,
+    Shape,
+    Split,
+    TokenShape,
+)
 from espalier.paths import ROOT
 from espalier.train.keeping import Keeping
 from espalier.train.preparing import Preparation
 from espalier.train.stratify import members_of_classes, stratified_order
+from espalier.train.windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
 
 
 @dataclass(frozen=True)
 class DataPlan:
-    """Which samples a trial sees and how they are scaled."""
+    """Which images a trial sees and how they are scaled."""
 
     train_subset: int = symbol("TRAIN_SUBSET", 0)
     validation_fraction: float = symbol("VALIDATION_FRACTION", 0.15)
     split_seed: int = symbol("SPLIT_SEED", 0)
     normalize: bool = symbol("NORMALIZE", True)
+
+
+Plan: TypeAlias = DataPlan | WindowPlan
+PLANS: dict[type[Shape], type[Plan]] = {SampleShape: DataPlan, TokenShape: WindowPlan}
 
 
 class SealedTest:
@@ -62,14 +79,16 @@ class Data:
     """What a trial trains on, selects by and is finally tested on.
 
     `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split,
-    as they were before scaling, so it is the same on every device.
+    as they were before scaling, so it is the same on every device. `text` is what is known of a
+    text beside its windows.
     """
 
     train: Split
     validation: Split
     test: SealedTest
-    shape: SampleShape
+    shape: Shape
     fingerprint: str
+    text: TextFacts | None
 
 
 def load_data(
@@ -86,7 +105,7 @@ def load_data(
     """
     folder = ROOT / settings.read("DATA_DIR", str)
     download = settings.read("DOWNLOAD", bool)
-    plan = component.build(DataPlan, config, "")
+    plan: Plan = component.build(PLANS[dataset.holds], config, "")
     keeping = component.build(Keeping, settings, "")
     target = (input_size, str(device))
     prepared = _prepare(_Request(dataset, folder, download, plan, target, keeping))
@@ -98,16 +117,17 @@ def load_data(
         SealedTest(prepared.test),
         prepared.shape,
         prepared.fingerprint,
+        prepared.text,
     )
 
 
 def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
     """Every training sample once for each of K runs, in `steps_in` batches for all of them.
 
-    Yields copies `x` (K * b, channels, height, width) and `y` (K * b,): the samples of the first
-    run, then those of the second. Each run's order and augmentation are drawn from its own
-    generators, so its part is what it would be alone. Raises ValueError unless all runs have the
-    same training split and batch size.
+    Yields copies `x` (K * b, channels, height, width) and `y` (K * b,), of text both
+    (K * b, context): the samples of the first run, then those of the second. Each run's order and
+    augmentation are drawn from its own generators, so its part is what it would be alone. Raises
+    ValueError unless all runs have the same training split and batch size.
     """
     split, size = runs[0].train, runs[0].batch_size
     if any(run.train is not split or run.batch_size != size for run in runs):
@@ -146,7 +166,7 @@ class _Request:
     dataset: Dataset
     folder: Path
     download: bool
-    plan: DataPlan
+    plan: Plan
     target: tuple[int | None, str]  # pixels a side, device
     keeping: Keeping
 
@@ -156,8 +176,9 @@ class _Prepared:
     train: Split
     validation: Split
     test: Split
-    shape: SampleShape
+    shape: Shape
     fingerprint: str
+    text: TextFacts | None = None
 
     def check_untouched(self) -> None:
         """Raise RuntimeError if anything wrote into the tensors: later trials would differ."""
@@ -169,9 +190,27 @@ class _Prepared:
 @functools.lru_cache(maxsize=SETS_KEPT)
 def _prepare(request: _Request) -> _Prepared:
     raw = request.dataset.load(request.folder, request.download)
-    splits = divide(raw, request.plan)
+    match raw, request.plan:
+        case RawData() as images, DataPlan() as plan:
+            return _prepare_images(images, plan, request)
+        case RawText() as text, WindowPlan() as plan:
+            return _prepare_text(text, plan, request)
+    raise TypeError(f"{request.dataset} must load what it holds, not {type(raw).__name__}")
+
+
+def _prepare_text(raw: RawText, plan: WindowPlan, request: _Request) -> _Prepared:
+    _, device = request.target
+    splits = windows(raw, plan)
+    train, validation, test = (part.split(torch.device(device)) for part in splits)
+    shape = TokenShape(len(raw.symbols), raw.context)
+    named = text_fingerprint(splits, raw.symbols)
+    return _Prepared(train, validation, test, shape, named, facts(raw, splits[1]))
+
+
+def _prepare_images(raw: RawData, plan: DataPlan, request: _Request) -> _Prepared:
+    splits = divide(raw, plan)
     input_size, device = request.target
-    preparation = Preparation.of(splits[0].x, request.plan.normalize, input_size)
+    preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
     train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)

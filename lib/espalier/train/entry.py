@@ -20,11 +20,15 @@ from espalier.contracts import (
     Model,
     Optimizer,
     Run,
+    SampleShape,
+    Shape,
+    TokenShape,
 )
 from espalier.errors import UserError
 from espalier.optimizers.lean import LeanAdam
 from espalier.train import answers, choosing, provenance, seeds, structure
 from espalier.train.augment import Augmentation
+from espalier.train.causality import check_causal
 from espalier.train.data import Data, load_data
 from espalier.train.evaluation import evaluate
 from espalier.train.folded import CannotPack
@@ -136,17 +140,17 @@ class Pupil:
 
     def refused(self, error: Exception) -> Result:
         """The result of a trial that cannot be trained, or not to its end."""
-        status, reason = Status.FAILED, "diverged"
-        if isinstance(error, UserError):
-            status, reason = Status.ERROR, "input"
-        elif isinstance(error, CannotTrain):
-            reason = error.reason
+        status, reason = Status.ERROR, "input"
+        if isinstance(error, (CannotTrain, DivergedError)):
+            status, reason = Status.FAILED, error.reason
         return Result(status, reason, str(error), {}, self.history, self.origin)
 
     def passed(self) -> Result:
         """The result of a trial that has come to its end; the test data is opened for it."""
         test = evaluate(self.trainee, self.data.test.open())
         measures = _final(self.trainee.run, self.history, test)
+        if self.data.text is not None:
+            measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
         return Result(
             Status.PASSED, measures=measures, history=self.history, provenance=self.origin
         )
@@ -168,7 +172,9 @@ def prepare(job: Job) -> tuple[Trainee, Data]:
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
     run.method.attach(run)
-    return Trainee(run, recipe, schedule, settings.read("DEBUG_CHECKS", bool)), data
+    least_loss = 0.0 if data.text is None else data.text.least_loss
+    check = settings.read("DEBUG_CHECKS", bool)
+    return Trainee(run, recipe, schedule, check, least_loss), data
 
 
 def probe_pack(jobs: Sequence[Job]) -> Result:
@@ -213,13 +219,25 @@ def preflight(job: Job) -> Result:
 
 def _data(config: Config, settings: Config, device: torch.device) -> Data:
     dataset = component.select("dataset", config, Dataset)
-    input_size = component.select("model", config, Model).input_size
-    return load_data(config, settings, dataset, input_size, device)
+    model = component.select("model", config, Model)
+    if model.takes is not dataset.holds:
+        raise CannotTrain(
+            "data_kind",
+            f"CONFIG_MODEL={config.read('MODEL', str)}: takes {_KINDS[model.takes]}, but "
+            f"CONFIG_DATASET={config.read('DATASET', str)} holds {_KINDS[dataset.holds]}",
+        )
+    return load_data(config, settings, dataset, model.input_size, device)
+
+
+_KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
 
 def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
     seeds.seed_globals(recipe.seed)
     model = component.select("model", config, Model).build(data.shape).to(device)
+    images = isinstance(data.shape, SampleShape)
+    if isinstance(data.shape, TokenShape):
+        check_causal(model, data.shape, data.train.x[0])
     return Run(
         model=model,
         optimizer=component.select("optimizer", config, Optimizer).build(
@@ -231,7 +249,7 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         generators=seeds.generators(recipe.seed, device),
-        augmentation=component.build(Augmentation, config, ""),
+        augmentation=component.build(Augmentation, config, "") if images else None,
     )
 
 

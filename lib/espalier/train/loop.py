@@ -24,6 +24,14 @@ from espalier.trial import Record
 class DivergedError(Exception):
     """A loss stopped being a number; the text says which and when."""
 
+    reason = "diverged"
+
+
+class LeakError(DivergedError):
+    """A validation loss is lower than any model's can be that does not see the answers."""
+
+    reason = "leak"
+
 
 class Program(Protocol):
     """How the runs of a loop compute: alone (`Solo`) or together (`Pack`)."""
@@ -58,8 +66,8 @@ class Loop:
         """Train; for each run one record an epoch.
 
         A run that reaches its last epoch leaves, and so does one with a mean loss, of training or
-        validation, that is not finite: its last item is the error. Raises CannotPack before
-        anything has been updated.
+        validation, that is not finite or cannot be: its last item is the error. Raises CannotPack
+        before anything has been updated.
         """
         while self._trainees:
             outcomes = self._epoch()
@@ -103,7 +111,7 @@ class Loop:
         return means
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
-        """One update of each run on x (K*b, channels, height, width), y (K*b,). Losses, (K,)."""
+        """One update of each run on a batch, as `batches` yields it. Losses, (K,)."""
         for trainee in self._trainees:
             trainee.set_rate()
         losses = self._program.backward(x, y)
@@ -129,6 +137,11 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
     loss, accuracy = evaluate(trainee, run.validation)
     if not math.isfinite(loss):
         return DivergedError(f"validation loss is {loss} in epoch {run.epoch}")
+    if loss < trainee.least_loss:
+        return LeakError(
+            f"validation loss is {loss:.3f} in epoch {run.epoch}, below {trainee.least_loss}: the "
+            "model has seen what it is to predict, or the text repeats itself"
+        )
     return {
         "epoch": run.epoch,
         "epochs": run.epochs,

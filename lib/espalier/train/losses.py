@@ -9,9 +9,11 @@ from torch.nn import functional as F
 def mean_losses(logits: Tensor, y: Tensor, trials: int) -> Tensor:
     """Mean cross-entropy of each trial, (K,), from logits (K*b, classes) and labels y (K*b,).
 
-    Trial 0's samples come first, then trial 1's, and so on.
+    Of text, logits are (K*b, context, vocabulary) and y (K*b, context). Trial 0's samples come
+    first, then trial 1's, and so on.
     """
-    return F.cross_entropy(wide(logits), y, reduction="none").view(trials, -1).mean(1)
+    rows = wide(logits).flatten(0, -2)  # (targets, classes)
+    return F.cross_entropy(rows, y.flatten(), reduction="none").view(trials, -1).mean(1)
 
 
 def wide(logits: Tensor) -> Tensor:

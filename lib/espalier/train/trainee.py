@@ -33,13 +33,15 @@ class Recipe:
 class Trainee:
     """A run, its recipe and its learning-rate schedule.
 
-    With `check` the method asserts its invariants after every update.
+    With `check` the method asserts its invariants after every update. A validation loss below
+    `least_loss` is none that a model can have which does not see what it predicts.
     """
 
     run: Run
     recipe: Recipe
     schedule: LrSchedule
     check: bool = False
+    least_loss: float = 0.0
 
     @cached_property
     def forward(self) -> nn.Module:

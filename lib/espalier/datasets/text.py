@@ -1,0 +1,147 @@
+"""Text, character by character: what every Python ships, tiny Shakespeare, or any file.
+
+Prose is the language reference that `help()` shows (`pydoc_data.topics`), code the sources of a few
+modules of the standard library. Both differ between versions of Python, and the fingerprint of a
+result's data says so.
+Source: Karpathy 2015, "The Unreasonable Effectiveness of Recurrent Neural Networks" (tiny
+Shakespeare, 1,115,394 characters, the last tenth held out).
+Differs: the last tenth is the test set; validation is cut from the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espalier.contracts import Dataset, RawText, Shape, TokenShape
+from espalier.errors import UserError
+
+TEST_SHARE = 0.1
+CODE_CHARACTERS = 1_000_000
+MODULES = (
+    *("argparse", "ast", "calendar", "configparser", "contextlib", "csv", "dataclasses"),
+    *("difflib", "doctest", "enum", "fractions", "functools", "inspect", "ipaddress"),
+    *("mailbox", "optparse", "os", "pickle", "pickletools"),
+)
+"""Modules that are one file in every Python from 3.11 on, more than are needed of each version."""
+SHAKESPEARE = "tinyshakespeare.txt"
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+@dataclass(frozen=True)
+class Text(Dataset):
+    """Windows of `context` characters, each to be predicted from those before it."""
+
+    holds: ClassVar[type[Shape]] = TokenShape
+
+    corpus: Literal["prose", "code", "shakespeare", "file"] = "prose"
+    file: str | None = ""
+    length: int = 0
+    vocabulary: Literal["own", "shared"] = "own"
+    context: int = 128
+    stride: int = 0
+    leak_loss: float = 0.5
+
+    def load(self, data_dir: Path, download: bool) -> RawText:
+        """See `Dataset.load`; nothing is ever downloaded.
+
+        The vocabulary is that of the whole corpus, however much of it is used.
+        """
+        text = self._corpus(data_dir)
+        symbols = "".join(sorted(set(text).union(*(self._others()))))
+        codes = encode(text[: self.length or len(text)], symbols)
+        held_out = round(TEST_SHARE * len(codes))
+        train, test = codes[: len(codes) - held_out], codes[len(codes) - held_out :]
+        stride = self.stride or self.context
+        return RawText(train, test, symbols, self.context, stride, self.leak_loss)
+
+    def _corpus(self, data_dir: Path) -> str:
+        readers: dict[str, Callable[[], str]] = {
+            "prose": prose,
+            "code": code,
+            "shakespeare": lambda: shakespeare(data_dir / SHAKESPEARE),
+            "file": lambda: any_file(data_dir, self.file or ""),
+        }
+        return readers[self.corpus]()
+
+    def _others(self) -> list[str]:
+        return [prose(), code()] if self.vocabulary == "shared" else []
+
+
+def encode(text: str, symbols: str) -> Tensor:
+    """The place of each character of `text` in `symbols`, which are sorted, (n,) int64.
+
+    Raises UserError for characters that are not among them: they are mapped to nothing else.
+    """
+    if unknown := sorted(set(text).difference(symbols)):
+        raise UserError(
+            f"{len(unknown)} characters are not in the vocabulary, {unknown[0]!r} the first; use "
+            "one vocabulary for all texts: set CONFIG_TEXT_VOCABULARY_SHARED=y"
+        )
+    points, known = (np.frombuffer(part.encode("utf-32-le"), "<u4") for part in (text, symbols))
+    return torch.from_numpy(np.searchsorted(known, points).astype(np.int64))
+
+
+def decode(codes: Tensor, symbols: str) -> str:
+    """The inverse of `encode`."""
+    return "".join(symbols[place] for place in codes.tolist())
+
+
+def prose() -> str:
+    """All topics of Python's language reference, in the order of their names."""
+    try:
+        topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
+    except ImportError:
+        raise UserError(
+            "this Python lacks pydoc_data.topics, the default prose; install the whole standard "
+            "library or set CONFIG_TEXT_CORPUS_FILE=y"
+        ) from None
+    return "\n".join(topics[name] for name in sorted(topics))
+
+
+def code() -> str:
+    """The first CODE_CHARACTERS characters of the modules' sources, one after the other."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    text = "\n".join(_read(folder / f"{name}.py") for name in MODULES)
+    return text[:CODE_CHARACTERS]
+
+
+def shakespeare(path: Path) -> str:
+    """The published file, by its checksum."""
+    text = _read(path)
+    if hashlib.sha256(text.encode()).hexdigest() != SHAKESPEARE_SHA256:
+        raise UserError(
+            f"{path}: damaged or not the published file (its SHA-256 is not "
+            f"{SHAKESPEARE_SHA256}); put that file there, or read this one with CONFIG_TEXT_FILE"
+        )
+    return text
+
+
+def any_file(data_dir: Path, name: str) -> str:
+    """The text of the file `name`, relative to `data_dir` unless it is absolute."""
+    if not name:
+        raise UserError('CONFIG_TEXT_FILE="": names no file; set it to the path of a text in UTF-8')
+    return _read(data_dir / name)
+
+
+def _read(path: Path) -> str:
+    """Text as it is on disk, line ends too."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: not text in UTF-8 (byte {error.start}); convert it to UTF-8"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{path}: {error.strerror or error}; put the text there: it is never downloaded"
+        ) from None

@@ -1,0 +1,113 @@
+"""Texts: read to the letter, no character taken for another, one clear line if they are absent."""
+
+import hashlib
+import sys
+
+import pytest
+import torch
+
+from espalier.datasets import text
+from espalier.datasets.text import Text, decode, encode
+from espalier.errors import UserError
+
+POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"
+
+
+def load(folder, **fields):
+    return Text(**fields).load(folder, download=False)
+
+
+def one_line(folder, **fields):
+    with pytest.raises(UserError) as caught:
+        load(folder, **fields)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def whole(raw):
+    return decode(torch.cat([raw.train, raw.test]), raw.symbols)
+
+
+@pytest.fixture
+def poem(tmp_path):
+    (tmp_path / "poem.txt").write_bytes(POEM.encode())
+    return tmp_path
+
+
+def test_a_file_is_read_to_the_letter(poem):
+    raw = load(poem, corpus="file", file="poem.txt", context=4)
+    assert whole(raw) == POEM
+    assert raw.symbols == "".join(sorted(set(POEM)))
+    assert len(raw.test) == round(len(POEM) / 10)
+    assert raw.train.dtype == torch.int64
+    assert whole(load(poem / "elsewhere", corpus="file", file=str(poem / "poem.txt"))) == POEM
+
+
+def test_windows_follow_each_other_unless_told_otherwise(poem):
+    strides = [
+        load(poem, corpus="file", file="poem.txt", context=6, stride=n).stride for n in (0, 2)
+    ]
+    assert strides == [6, 2]
+
+
+def test_less_of_a_text_keeps_its_vocabulary(poem):
+    raw = load(poem, corpus="file", file="poem.txt", length=11)
+    assert whole(raw) == POEM[:11]
+    assert raw.symbols == "".join(sorted(set(POEM)))
+
+
+def test_prose_and_code_are_the_same_each_time_and_differ():
+    prose, code = (load(None, corpus=name) for name in ("prose", "code"))
+    assert whole(load(None)) == whole(prose) != whole(code)
+    assert len(whole(code)) == text.CODE_CHARACTERS
+    assert len(prose.train) > 300_000
+    from pydoc_data.topics import topics
+
+    first = topics[min(topics)]
+    assert whole(prose).startswith(first)
+
+
+def test_a_shared_vocabulary_is_one_for_prose_and_code():
+    prose, code = (load(None, corpus=n, vocabulary="shared") for n in ("prose", "code"))
+    own = load(None, corpus="code")
+    assert prose.symbols == code.symbols
+    assert set(own.symbols) < set(code.symbols)
+    assert whole(own) == whole(code)
+
+
+def test_no_character_is_taken_for_another():
+    assert encode("cab", "abc").tolist() == [2, 0, 1]
+    with pytest.raises(UserError, match="2 characters are not in the vocabulary, 'x' the first"):
+        encode("axby", "ab")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    message = one_line(tmp_path, corpus="file", file="absent.txt")
+    assert message.startswith(f"{tmp_path}/absent.txt: No such file")
+    assert "CONFIG_TEXT_FILE" in one_line(tmp_path, corpus="file", file="")
+    assert "Is a directory" in one_line(tmp_path, corpus="file", file=".")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "noise").write_bytes(b"ab\xff\xfe")
+    assert "noise: not text in UTF-8 (byte 2)" in one_line(tmp_path, corpus="file", file="noise")
+
+
+def test_shakespeare_is_the_published_file_or_nothing(tmp_path, monkeypatch):
+    path = tmp_path / text.SHAKESPEARE
+    assert one_line(tmp_path, corpus="shakespeare").startswith(f"{path}: No such file")
+    path.write_text("To be, or not to be")
+    assert "damaged or not the published file" in one_line(tmp_path, corpus="shakespeare")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(text, "SHAKESPEARE_SHA256", digest)
+    assert whole(load(tmp_path, corpus="shakespeare")) == "To be, or not to be"
+
+
+def test_a_python_without_its_prose_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    assert "lacks pydoc_data.topics" in one_line(None)
+
+
+def test_a_python_without_its_sources_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(text.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert f"{tmp_path}/argparse.py: No such file" in one_line(None, corpus="code")
