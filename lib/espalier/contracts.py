@@ -184,8 +184,9 @@ class Method:
     keep the parameters, never their data. Random numbers come from `run.generators["method"]`.
     """
 
-    # Whether runs may be trained as one program. False for a method that changes shapes, replaces
-    # tensors of the model instead of changing them in place, or sets attributes of its modules.
+    # Whether runs may be trained as one program. False for a method that changes shapes, sets
+    # attributes of modules, or replaces tensors of the model, gradients, or parts of the optimizer
+    # (state, groups) instead of changing them in place.
     packable: ClassVar[bool] = True
 
     def attach(self, run: Run) -> None:

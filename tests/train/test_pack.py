@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import packing
 import pytest
@@ -411,3 +411,68 @@ def test_a_layer_used_twice_is_the_same_in_a_pack() -> None:
     for each, outcome in zip(values, outcomes, strict=True):
         (own,) = packing.train([packing.trainee(each, Reused, data)])
         packing.assert_same(outcome, own)
+
+
+def new_gradient(trainee: Trainee) -> None:
+    parameter = next(trainee.run.model.parameters())
+    assert parameter.grad is not None
+    parameter.grad = parameter.grad * 0.1
+
+
+def no_gradient(trainee: Trainee) -> None:
+    next(trainee.run.model.parameters()).grad = None
+
+
+def new_state(trainee: Trainee) -> None:
+    trainee.run.optimizer.state[next(trainee.run.model.parameters())] = {}
+
+
+def new_moment(trainee: Trainee) -> None:
+    state = trainee.run.optimizer.state[next(trainee.run.model.parameters())]
+    state["exp_avg"] = torch.zeros_like(state["exp_avg"])
+
+
+def loaded(trainee: Trainee) -> None:
+    trainee.run.optimizer.load_state_dict(trainee.run.optimizer.state_dict())
+
+
+def new_group(trainee: Trainee) -> None:
+    groups = trainee.run.optimizer.param_groups
+    groups[0] = dict(groups[0])
+
+
+@pytest.mark.parametrize(
+    "replace", [new_gradient, no_gradient, new_state, new_moment, loaded, new_group]
+)
+def test_what_an_update_holds_on_to_is_not_replaced_unnoticed(
+    replace: Callable[[Trainee], None],
+) -> None:
+    trainees, pack = pack_of(packing.mlp)
+    for _ in range(2):
+        pack.backward(*batch())
+        pack.update()
+        pack.check()
+    replace(trainees[1])
+    with pytest.raises(RuntimeError, match="packable = False"):
+        pack.check()
+
+
+class Tallying(nn.Module):
+    """Keeps count in a dictionary that stays the same object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = {"n": 0}
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(16, 10))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls["n"] += 1
+        logits: Tensor = self.net(x) / self.calls["n"]
+        return logits
+
+
+def test_a_model_that_counts_in_a_dictionary_is_found_out() -> None:
+    data = packing.split(4)
+    pack = Pack([packing.trainee(packing.varied(PLAIN, k), Tallying, data) for k in range(3)])
+    with pytest.raises(CannotPack, match="attributes"):
+        pack.backward(*batch())

@@ -42,6 +42,7 @@ class Pack:
         wanted = {id(leaf): grad for leaf, grad in zip(self._leaves, self._grads, strict=True)}
         self._state = Stacked(len(self._runs), stacks, generators, wanted)
         self.forward = folded(self._runs[0].model, self._state, RULES)
+        self._held: list[Any] = []  # what the optimizers compute with, known after a step
         self._use(list(range(len(self._leaves))))
         self.forward.train()
         self._verified = verified
@@ -90,6 +91,8 @@ class Pack:
         """Step every optimizer."""
         with torch.no_grad():
             self._step()
+        if not self._held:
+            self._held = _held(self._runs)
 
     def _keep(self, found: list[Tensor]) -> None:
         """Copy the gradients that are not in their place already."""
@@ -100,11 +103,18 @@ class Pack:
 
     def check(self) -> None:
         """Raise RuntimeError if something gave a run's model other tensors than its views."""
-        if _places(self._runs) != self._places:
+        moved = _places(self._runs) != self._places or not self._gradients_in_place()
+        held = _held(self._runs) if self._held else []
+        if moved or list(map(id, held)) != list(map(id, self._held)):
             raise RuntimeError(
-                "a tensor of a model was replaced, frozen or thawed while in a pack: "
-                "the method must declare packable = False"
+                "a tensor of a model, a gradient or a part of an optimizer was replaced, frozen or "
+                "thawed while in a pack: the method must declare packable = False"
             )
+
+    def _gradients_in_place(self) -> bool:
+        columns = ((self._trained[i], self._grads[i]) for i in self._used)
+        pairs = (pair for column, stack in columns for pair in zip(column, stack, strict=True))
+        return all(p.grad is not None and p.grad.data_ptr() == g.data_ptr() for p, g in pairs)
 
     def _use(self, used: list[int]) -> None:
         """Let the runs have gradients of those parameters that the last batch depended on."""
@@ -115,6 +125,7 @@ class Pack:
                 parameter.grad = view
         self._used, self._into = used, [self._grads[i] for i in used]
         self._step = self._stepper()
+        self._held = []
 
     def _verify(self, x: Tensor) -> None:
         """Raise CannotPack unless the runs are the same together as alone, in each format used."""
@@ -149,6 +160,14 @@ def _places(runs: Sequence[Run]) -> list[tuple[int, bool]]:
     models = [run.model for run in runs]
     held = chain.from_iterable((*model.parameters(), *model.buffers()) for model in models)
     return [(tensor.data_ptr(), tensor.requires_grad) for tensor in held]
+
+
+def _held(runs: Sequence[Run]) -> list[Any]:
+    """The groups and the state of all optimizers, which their ready updates hold on to."""
+    optimizers = [run.optimizer for run in runs if isinstance(run.optimizer, Lean)]
+    states = (state for one in optimizers for state in one.state.values())
+    tensors = (value for state in states for value in state.values() if torch.is_tensor(value))
+    return [*(group for one in optimizers for group in one.param_groups), *tensors]
 
 
 def _stack(column: Sequence[Tensor]) -> Tensor:

@@ -80,12 +80,11 @@ def _compare(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor)
 def _alone(run: Run, x: Tensor) -> tuple[nn.Module, Tensor, list[Tensor]]:
     """A copy of the run's own model after a batch in training, its outputs and gradients."""
     model = copy.deepcopy(run.model)
-    before = settings(model)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.set_rng_state(run.generators["dropout"].get_state())
         logits: Tensor = model(x)
         grads = _gradients(logits, list(model.parameters()))
-    if settings(model) != before:
+    if settings(model) != settings(run.model):
         raise CannotPack("the model changes attributes of its own while it computes")
     return model, logits, grads
 
