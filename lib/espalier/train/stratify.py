@@ -9,8 +9,9 @@ from torch import Tensor
 def stratified_order(y: Tensor, seed: int) -> Tensor:
     """A permutation (n,) of the samples of which any prefix holds each class in proportion.
 
-    The first k samples hold `k / n` of every class to within one sample, so a split is a cut
-    through the order, and a smaller subset is part of a larger one. `y` is (n,) int64.
+    The first k samples hold `k / n` of every class, to within half a sample and half the number of
+    classes times the class's share of all. So a split is a cut through the order, and a smaller
+    subset is part of a larger one. `y` is (n,) int64.
     """
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(y), generator=generator)
