@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.optimizers.lean import Lean
@@ -35,7 +35,7 @@ class Pack:
         `verified` runs have been in a pack before. Raises CannotPack.
         """
         self._trainees, self._runs = trainees, [trainee.run for trainee in trainees]
-        self._params = _columns(self._runs, lambda model: dict(model.named_parameters()))
+        self._params = _columns(self._runs)
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         self._places = _places(self._runs)
         generators = [run.generators["dropout"] for run in self._runs]
@@ -146,13 +146,9 @@ def release(run: Run) -> None:
             module._buffers[name] = None if buffer is None else buffer.clone()
 
 
-def _columns(
-    runs: Sequence[Run], named: Callable[[nn.Module], dict[str, Tensor]]
-) -> list[list[Tensor]]:
-    """For each tensor of a model, that of every run."""
-    return [
-        list(column) for column in zip(*(named(run.model).values() for run in runs), strict=True)
-    ]
+def _columns(runs: Sequence[Run]) -> list[list[Tensor]]:
+    """For each parameter of a model, that of every run."""
+    return [list(column) for column in zip(*(run.model.parameters() for run in runs), strict=True)]
 
 
 def _places(runs: Sequence[Run]) -> list[tuple[int, bool]]:
