@@ -66,8 +66,11 @@ class StreamedSplit(Split):
             pin_memory=not ahead,
             generator=torch.Generator(),
         )
-        for x, y in loader:
-            yield (x, y) if ahead else self._on_device(x, y)
+        try:
+            for x, y in loader:
+                yield (x, y) if ahead else self._on_device(x, y)
+        except (ConnectionError, EOFError) as error:  # torch notices some losses itself
+            raise RuntimeError("a worker process that prepares batches was killed") from error
 
     def _on_device(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         there = x.to(self.target, non_blocking=True)
