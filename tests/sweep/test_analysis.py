@@ -95,9 +95,40 @@ def test_losses_of_texts_stand_beside_their_floors() -> None:
     text = [passed(trial(1, s, LR="1"), 50.0, val_loss=losses[s], **floors) for s in (1, 2)]
     lines = report([*text, passed(trial(3, 1, LR="2"), 40.0, val_loss=3.0)])
     line = (
-        "Validation Loss: 2.10 +/- 1.27 (n=2) nats a character; floors: unigram 3.18, bigram 2.35"
+        "Validation Loss: 2.1000 nats +/- 1.2706 (n=2) a character; "
+        "floors: unigram 3.1797, bigram 2.3469"
     )
     assert [found for found in lines if "Validation Loss" in found] == [line, f"   {line}"]
+
+
+def test_a_ranking_by_loss_shows_it_in_nats_and_less_is_better() -> None:
+    results = [
+        passed(trial(2 * n + seed, seed, LR=str(n)), 50.0, val_loss=loss)
+        for n, losses in enumerate(((0.5, 0.7), (0.25, 0.45)))
+        for seed, loss in enumerate(losses, 1)
+    ]
+    lines = report(results, "val_loss")
+    assert "Ranked by: validation loss, mean over seeds, with 95% t-intervals" in lines
+    assert "Config file: config_003" in lines
+    # 12.7062 * 0.1
+    assert "Validation Loss: 0.3500 nats +/- 1.2706 (n=2)" in lines
+    at = lines.index("2. config_001")
+    assert lines[at + 3] == "   Validation Loss: 0.6000 nats +/- 1.2706 (n=2)"
+
+
+def test_a_measure_that_no_trial_has_is_one_line() -> None:
+    lines = report(sweep({"a": [90.0], "b": [91.0]}), "mean_val_loss")
+    at = lines.index("BEST CONFIGURATION:")
+    told = "None: RANK_BY=mean_val_loss: no trial that passed has a finite mean validation loss; "
+    assert lines[at + 2] == told + "there is val_acc."
+
+
+def test_ranking_by_a_loss_on_the_test_data_is_marked_too() -> None:
+    results = [passed(trial(1, 1), 90.0, test_loss=0.5)]
+    marked = [line for line in report(results, "test_loss") if line.startswith("Ranked by")]
+    assert marked == [
+        "Ranked by: test loss on request (optimistic: what was picked by its test loss"
+    ]
 
 
 def test_one_seed_says_that_it_has_no_interval() -> None:
@@ -307,7 +338,7 @@ def test_other_validation_samples_are_marked() -> None:
     ]
     lines = report(results)
     assert lines.index("BEST CONFIGURATION:") > lines.index(
-        "NOTE: validation accuracies are of different samples: compare within one data set"
+        "NOTE: validation results are of different samples: compare within one data set"
     )
     assert "Other validation samples, not comparable with it: 1 of 1 others" in lines
     assert not any(line.startswith("Not compared with it") for line in lines)

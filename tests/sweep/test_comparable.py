@@ -108,7 +108,7 @@ def test_only_what_chooses_different_samples_is_named() -> None:
 def test_data_sets_are_named_with_their_configurations() -> None:
     results = [made(1, {"LR": "1"}), made(2, {"LR": "2"}), made(3, {"DATASET": "mnist"})]
     assert notes(rank(results)) == [
-        "NOTE: validation accuracies are of different samples: compare within one data set",
+        "NOTE: validation results are of different samples: compare within one data set",
         "  by CONFIG_DATASET:",
         "    digits: 2 configurations",
         "    mnist: 1 configuration",

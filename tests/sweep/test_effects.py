@@ -119,8 +119,19 @@ def test_nothing_passed() -> None:
 
 
 def test_less_of_a_loss_is_better() -> None:
-    assert effects.larger_is_better("val_acc")
-    assert not effects.larger_is_better("val_loss")
+    losses = [[2.0, 2.0], [1.0, 1.0], [0.5, 0.5], [0.1, 0.1]]
+    results = [
+        passed(item.trial, 50.0, val_loss=item.result.measures["val_acc"]) for item in sweep(losses)
+    ]
+    it = main_effects(results, "val_loss", LEVELS)
+    assert it.best == {"A": "1", "B": "1", "C": "1"}  # means 0.3, 0.55, 0.75 of 0.9
+    assert it.predicted == pytest.approx(0.9 - 0.6 - 0.35 - 0.15)
+    # smaller the better: rows of -10 log10 y^2 = -6.02, 0, 6.02, 20 dB
+    ratio = -20 * math.log10(2)
+    assert [level.ratio for level in it.axes["A"]] == [
+        pytest.approx(ratio / 2),
+        pytest.approx((-ratio + 20) / 2),
+    ]
 
 
 def test_levels_of_a_header_leave_out_the_seeds() -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outcomes import passed
 from test_effects import FULL, LEVELS, found, sweep
 from test_report import stored
 
 from espalier.paths import ROOT
+from espalier.sweep.effects import main_effects
 from espalier.sweep.effects_report import confounding, told
 from espalier.sweep.report import write_reports
 
@@ -72,7 +74,10 @@ def test_a_value_without_a_number_has_no_prediction() -> None:
     assert "CONFIG_A" in lines
     assert "  1: n/a, n=0 of 4: UNBALANCED" in lines
     assert "PREDICTED BEST: none, since a value has no trial that passed." in lines
-    assert told(found([[None]] * 4), DESIGN)[2:] == ["None: no trial has passed.", ""]
+    assert told(found([[None]] * 4), DESIGN)[2:] == [
+        "None: no trial has passed with a finite validation accuracy.",
+        "",
+    ]
 
 
 def test_a_combination_that_was_run_is_compared() -> None:
@@ -84,6 +89,19 @@ def test_a_combination_that_was_run_is_compared() -> None:
 def test_a_prediction_above_what_is_possible_is_told() -> None:
     lines = told(found([[99.0], [99.0], [98.0], [80.0]]), DESIGN)
     assert "It cannot be above 100%: these effects do not simply add up." in lines
+
+
+def test_losses_are_in_nats_and_not_below_0() -> None:
+    results = [
+        passed(item.trial, 50.0, val_loss=item.result.measures["val_acc"] / 100)
+        for item in sweep([[1.0], [20.0], [20.0], [90.0]])
+    ]
+    lines = told(main_effects(results, "val_loss", LEVELS), DESIGN)
+    assert lines[2] == "Grand mean of the validation loss: 0.3275 nats; each value by its mean,"
+    at = lines.index("CONFIG_A (range 0.4450)")
+    # -10 log10 of 0.0001 and of 0.04: 40 and 13.98
+    assert lines[at + 1] == "  0: 0.1050 nats (-0.2225), S/N 26.99 dB, n=2"
+    assert "It cannot be below 0 nats: these effects do not simply add up." in lines
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,20 @@ def test_validation_selects_though_test_says_otherwise() -> None:
     assert order(rank(results, by="test_acc")) == ["config_002", "config_001"]
 
 
+def test_less_of_a_loss_ranks_first() -> None:
+    results = [
+        passed(trial(2 * n + seed, seed, LR=str(n)), 50.0, val_loss=loss)
+        for n, losses in enumerate(((0.5, 0.75), (0.25, 0.5), (0.25, 0.625)))
+        for seed, loss in enumerate(losses, 1)
+    ]
+    found = rank(results, "val_loss")
+    assert order(found) == ["config_003", "config_005", "config_001"]
+    first, second, last = found.ranked
+    assert first.score == Interval(0.375, 2, pytest.approx(12.7062 * 0.125, rel=1e-4))
+    assert (last.lead.mean, last.verdict) == (0.25, Verdict.UNKNOWN)  # 0.25 ahead on both seeds
+    assert (second.lead.mean, second.verdict) == (0.0625, Verdict.TIED)
+
+
 def test_unknown_measure_is_refused() -> None:
     with pytest.raises(UserError, match="RANK_BY=val: must be one of val_acc, test_acc"):
         rank([], by="val")

@@ -29,6 +29,22 @@ def test_table_of_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "ADAMWPRUNE_BETA1=0.87" in lines[4] and "SEED" not in lines[4]
 
 
+def test_what_ranks_has_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = [passed(trial(n, 1, LR=str(n)), 50.0, val_loss=0.5 / n) for n in (1, 2)]
+    folder = stored(tmp_path / "sweep_1", results)
+    leaderboard(["--dir", str(folder), "--by", "val_loss"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split()[:8] == ["#", "config", "val", "loss", "val", "acc", "test", "acc"]
+    assert lines[4].startswith("1  config_002  0.2500 nats (n=1: no interval)  50.00% ")
+
+
+def test_a_measure_that_no_trial_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
+    assert leaderboard(["--dir", str(folder), "--by", "val_loss"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("RANK_BY=val_loss: no trial that passed has a finite validation loss;")
+
+
 def test_top_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0], "b": [2.0], "c": [3.0]}))
     leaderboard(["--dir", str(folder), "--top", "2"])
@@ -52,7 +68,7 @@ def test_it_marks_what_the_report_marks(tmp_path: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "\n1  config_002 " in out
     assert "target sparsity 98.0% not reached: 11.8%" in out
-    assert "NOTE: validation accuracies are of different samples" in out
+    assert "NOTE: validation results are of different samples" in out
     assert "Not planned: 3 combinations that Kconfig refused" in out
     assert "BEST PER TARGET SPARSITY:" in out and "\n50.0%: config_002 | " in out
 
@@ -60,7 +76,7 @@ def test_it_marks_what_the_report_marks(tmp_path: Path, capsys: pytest.CaptureFi
 def test_nothing_passed_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", [ended(trial(1, 1), Status.NOTRUN)])
     assert leaderboard(["--dir", str(folder)]) == 0
-    assert "No trial has passed yet" in capsys.readouterr().out
+    assert "no trial has passed" in capsys.readouterr().out
 
 
 def test_rich_table_on_a_terminal(

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 
 from espalier.sweep.comparable import notes
 from espalier.sweep.interval import Verdict
-from espalier.sweep.rank import MEASURES, SLACK, Configuration, Outcome, Ranking, rank
+from espalier.sweep.measures import MEASURES, VAL_ACC
+from espalier.sweep.rank import SLACK, Configuration, Outcome, Ranking, rank
 from espalier.sweep.rows import (
+    ACCURACIES,
     LINE,
     by_target,
     losses,
@@ -22,7 +24,7 @@ from espalier.sweep.rows import (
     parameters,
     percent,
     share,
-    spread,
+    spread_of,
     unmet,
 )
 from espalier.trial import Status, Trial
@@ -32,7 +34,6 @@ TOP = 10
 LISTED = 50  # failed trials listed one by one; the others are in sweep_summary.json
 
 UNCLEAR = "Not compared with it (under 2 common seeds, or one difference on all)"
-LABELS = {"val_acc": "Validation Accuracy", "test_acc": "Test Accuracy"}
 
 
 def analysis(
@@ -80,15 +81,26 @@ def _header(outcomes: Sequence[Outcome], ranking: Ranking, refused: int) -> list
 
 def method(ranking: Ranking) -> list[str]:
     """What the ranking is by, and what speaks against it."""
-    name = MEASURES[ranking.by]
-    if ranking.by != "test_acc":
+    name = ranking.measure.label
+    if not ranking.measure.tested:
         plain = f"Ranked by: {name}, mean over seeds, with 95% t-intervals"
         return [plain, *notes(ranking)]
     return [
-        f"Ranked by: {name} on request (optimistic: what was picked by its test accuracy",
+        f"Ranked by: {name} on request (optimistic: what was picked by its {name}",
         "  looks better there than it will on new data), mean over seeds, 95% t-intervals",
         *notes(ranking),
     ]
+
+
+def nothing(ranking: Ranking) -> str:
+    """Why no configuration is ranked."""
+    trials = [item for one in ranking.unranked for item in one.outcomes]
+    if not any(item.result.status is Status.PASSED for item in trials):
+        return "no trial has passed, so there is nothing to rank."
+    fair = [by.name for by in MEASURES.values() if not by.tested]
+    known = [name for name in fair if any(item.measure(name) is not None for item in trials)]
+    told = f"RANK_BY={ranking.by}: no trial that passed has a finite {ranking.measure.label}"
+    return f"{told}; there is {', '.join(known) or 'nothing to rank by'}."
 
 
 def _ran(outcome: Outcome) -> bool:
@@ -99,7 +111,7 @@ def _best(ranking: Ranking) -> list[str]:
     lines = ["BEST CONFIGURATION:", LINE]
     best = ranking.best
     if best is None:
-        return [*lines, "None: no trial has passed, so there is nothing to rank.", ""]
+        return [*lines, f"None: {nothing(ranking)}", ""]
     lines += [
         f"Config file: {best.first.name}",
         f"Test Accuracy: {mean(best, 'test_acc', '.2f', '%')}",
@@ -113,11 +125,11 @@ def _best(ranking: Ranking) -> list[str]:
 
 
 def _certainty(best: Configuration, ranking: Ranking) -> list[str]:
-    lines = [f"{LABELS[name]}: mean {spread(best.measure(name))}" for name in MEASURES]
+    lines = [f"{by.label.title()}: mean {spread_of(best, by)}" for by in ACCURACIES]
     lines.append(
         f"Seeds: {', '.join(f'{_draw(item)} ({item.trial.name})' for item in best.counted)}"
     )
-    lines += losses(best)
+    lines += losses(best, ranking)
     if best.short:
         lines.append(unmet(best) + "; no configuration reached its target")
     if not best.complete:
@@ -170,8 +182,8 @@ def _entry(item: Configuration, ranking: Ranking) -> list[str]:
     lines = [
         f"   Test Acc: {mean(item, 'test_acc', '.2f', '%')} | Sparsity: {percent(item)}"
         f" | Time: {mean(item, 'total_time', '.1f', 's')}",
-        f"   Val Acc: {spread(item.measure('val_acc'))}",
-        *(f"   {line}" for line in losses(item)),
+        f"   Val Acc: {spread_of(item, VAL_ACC)}",
+        *(f"   {line}" for line in losses(item, ranking)),
     ]
     remark = note(item, ranking)
     return [*lines, f"   {remark}"] if remark else lines

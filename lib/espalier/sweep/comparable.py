@@ -24,7 +24,7 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
         return []
     texts = (", ".join(item.samples.get(name, "none") for name in mixed) for item in ranked)
     return [
-        "NOTE: validation accuracies are of different samples: compare within one data set",
+        "NOTE: validation results are of different samples: compare within one data set",
         f"  by {', '.join(f'CONFIG_{name}' for name in mixed)}:",
         *(f"    {text}: {_count(n, 'configuration')}" for text, n in Counter(texts).items()),
     ]

@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from espalier.sweep import measures
 from espalier.sweep.interval import Interval, interval
+from espalier.sweep.measures import Measure
 from espalier.sweep.rank import Configuration, Outcome, Ranking, rank
 from espalier.trial import Record
 
@@ -44,7 +46,7 @@ class Level:
 class Effects:
     """The main effects on the measure `by`; None stands for what no trial passed for."""
 
-    by: str
+    by: Measure
     grand: float | None  # the mean of all rows
     axes: Mapping[str, tuple[Level, ...]]
     lost: tuple[Outcome, ...]  # planned and not counted
@@ -77,13 +79,7 @@ class Effects:
         return not self.lost
 
     def _best(self, levels: Iterable[Level]) -> Level:
-        sign = 1 if larger_is_better(self.by) else -1
-        return max(levels, key=lambda level: sign * (level.mean or 0.0))
-
-
-def larger_is_better(by: str) -> bool:
-    """Whether more of a measure is better; of a loss, less is."""
-    return not by.endswith("loss")
+        return max(levels, key=lambda level: self.by.sign * (level.mean or 0.0))
 
 
 def signal_to_noise(values: Sequence[float], larger: bool) -> float | None:
@@ -108,14 +104,14 @@ def levels_of(header: Record) -> Levels:
 
 def main_effects(outcomes: Sequence[Outcome], by: str, levels: Levels) -> Effects:
     """The effects of `levels` on `by`. Raises UserError if `by` is no ranking measure."""
-    rows = _rows(rank(outcomes, by))
+    measure, rows = measures.find(by), _rows(rank(outcomes, by))
     counted = {item.trial.number for row in rows for item in row.counted}
     lost = tuple(item for item in outcomes if item.trial.number not in counted)
     axes = {
-        name: tuple(_level(rows, name, value, by) for value in values)
+        name: tuple(_level(rows, name, value, measure) for value in values)
         for name, values in levels.items()
     }
-    return Effects(by, _mean(rows), axes, lost, rows)
+    return Effects(measure, _mean(rows), axes, lost, rows)
 
 
 def _rows(ranking: Ranking) -> tuple[Configuration, ...]:
@@ -124,7 +120,7 @@ def _rows(ranking: Ranking) -> tuple[Configuration, ...]:
     return tuple(sorted(every, key=lambda row: row.outcomes[0].trial.number))
 
 
-def _level(rows: Sequence[Configuration], name: str, value: str, by: str) -> Level:
+def _level(rows: Sequence[Configuration], name: str, value: str, by: Measure) -> Level:
     own = [row for row in rows if row.first.config.get(name) == value]
     n = sum(len(row.scores) for row in own)
     planned = sum(len(row.outcomes) for row in own)
@@ -146,9 +142,9 @@ def _at(rows: Sequence[Configuration], draw: tuple[str, ...]) -> float:
     return math.fsum(row.scores[draw] for row in rows) / len(rows)
 
 
-def _ratio(rows: Sequence[Configuration], by: str) -> float | None:
+def _ratio(rows: Sequence[Configuration], by: Measure) -> float | None:
     """The mean ratio of the rows that have a score; None if it is undefined for one of them."""
-    larger = larger_is_better(by)
-    found = [signal_to_noise(list(row.scores.values()), larger) for row in rows if row.scores]
+    scored = [list(row.scores.values()) for row in rows if row.scores]
+    found = [signal_to_noise(values, by.larger) for values in scored]
     known = [ratio for ratio in found if ratio is not None]
     return math.fsum(known) / len(known) if known and len(known) == len(found) else None

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from espalier.sweep import sampling, wire
 from espalier.sweep.effects import Effects, Level
 from espalier.sweep.interval import Interval
-from espalier.sweep.rank import MEASURES, Outcome
+from espalier.sweep.measures import Measure
+from espalier.sweep.rank import Outcome
 from espalier.sweep.rows import LINE, spread
 from espalier.sweep.summary import typed
 from espalier.trial import Record, Status
@@ -19,14 +20,17 @@ def told(found: Effects, design: Record) -> list[str]:
     """The lines of the report, plain ASCII."""
     lines = [f"MAIN EFFECTS ({sampling.described(design)}):", LINE]
     if found.grand is None:
-        return [*lines, "None: no trial has passed.", ""]
-    grand = f"{found.grand:.2f}{_unit(found)}"
+        return [*lines, f"None: no trial has passed with a finite {found.by.label}.", ""]
+    grand = found.by.told(found.grand)
     lines += [
-        f"Grand mean of the {MEASURES[found.by]}: {grand}; each value by its mean,",
+        f"Grand mean of the {found.by.label}: {grand}; each value by its mean,",
         _legend(),
     ]
     for name, levels in found.axes.items():
-        lines += [f"CONFIG_{name}{_range(levels)}", *(_level(one, found) for one in levels)]
+        lines += [
+            f"CONFIG_{name}{_range(levels, found.by)}",
+            *(_level(one, found.by) for one in levels),
+        ]
     return [*lines, *_lost(found.lost), "", *_prediction(found), confounding(design), ""]
 
 
@@ -39,7 +43,7 @@ def record(found: Effects, design: Record) -> Record:
     """All of it as data; what is not known is null."""
     columns = {one["symbol"]: one["columns"] for one in design["axes"]}
     return {
-        "by": found.by,
+        "by": found.by.name,
         "array": design["array"],
         "rows": design["rows"],
         "combinations": design["combinations"],
@@ -103,29 +107,24 @@ def _legend() -> str:
     return "  its distance from that (with a 95% t-interval over seeds) and signal-to-noise ratio"
 
 
-def _unit(found: Effects) -> str:
-    return "%" if found.by.endswith("acc") else ""
-
-
-def _range(levels: Sequence[Level]) -> str:
+def _range(levels: Sequence[Level], by: Measure) -> str:
     means = [level.mean for level in levels if level.mean is not None]
-    return f" (range {max(means) - min(means):.2f})" if len(means) == len(levels) else ""
+    return f" (range {by.number(max(means) - min(means))})" if len(means) == len(levels) else ""
 
 
-def _level(level: Level, found: Effects) -> str:
+def _level(level: Level, by: Measure) -> str:
     if level.mean is None:
         return f"  {level.value}: n/a, n=0 of {level.planned}: UNBALANCED"
     ratio = "S/N n/a" if level.ratio is None else f"S/N {level.ratio:.2f} dB"
-    mean = f"{level.mean:.2f}{_unit(found)}"
     count = f"n={level.n}" + f" of {level.planned}: UNBALANCED" * (not level.balanced)
-    return f"  {level.value}: {mean}{_distance(level.effect)}, {ratio}, {count}"
+    return f"  {level.value}: {by.told(level.mean)}{_distance(level.effect, by)}, {ratio}, {count}"
 
 
-def _distance(effect: Interval | None) -> str:
+def _distance(effect: Interval | None, by: Measure) -> str:
     if effect is None:
         return ""
-    width = f" +/- {effect.half_width:.2f}" if effect.half_width else ""
-    return f" ({effect.mean:+.2f}{width})"
+    width = f" +/- {by.number(effect.half_width)}" if effect.half_width else ""
+    return f" ({by.number(effect.mean, '+')}{width})"
 
 
 def _lost(lost: Sequence[Outcome]) -> list[str]:
@@ -147,16 +146,22 @@ def _why(item: Outcome) -> str:
 def _prediction(found: Effects) -> list[str]:
     if found.predicted is None:
         return ["PREDICTED BEST: none, since a value has no trial that passed."]
-    head = f"PREDICTED BEST: {found.predicted:.2f}{_unit(found)}, the grand mean + sum(best - mean)"
+    head = f"PREDICTED BEST: {found.by.told(found.predicted)}, the grand mean + sum(best - mean)"
     values = [f"  CONFIG_{name}={value}" for name, value in found.best.items()]
     return [head, *values, *_check(found)]
 
 
 def _check(found: Effects) -> list[str]:
-    run, most = found.run, found.predicted or 0.0
-    over = ["It cannot be above 100%: these effects do not simply add up."]
-    beyond = over if found.by.endswith("acc") and most > 100 else []
+    run, beyond = found.run, _beyond(found.predicted or 0.0, found.by)
     if run is None:
         return [*beyond, "This combination was not run: train it before you believe it."]
-    score = spread(run.score, _unit(found)) if run.score else "no trial of it has passed"
+    score = spread(run.score, found.by) if run.score else "no trial of it has passed"
     return [*beyond, f"This combination was run as {run.first.name}: {score}"]
+
+
+def _beyond(predicted: float, by: Measure) -> list[str]:
+    """A line if no trial can score what is predicted."""
+    if 0 <= predicted <= by.most:
+        return []
+    rule = f"above {by.most:g}" if predicted > by.most else "below 0"
+    return [f"It cannot be {rule}{by.unit}: these effects do not simply add up."]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.errors import UserError
-from espalier.sweep.rank import MEASURES, Configuration, Ranking
+from espalier.sweep.rank import Configuration, Ranking
 from espalier.sweep.rows import parameters
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
     panel.plot(range(len(values)), means, color="C1", linewidth=1)
     panel.set_xticks(range(len(values)), values)
     panel.set_xlabel(f"CONFIG_{name}")
-    panel.set_ylabel(f"{MEASURES[ranking.by]} (%)")
+    panel.set_ylabel(f"{ranking.measure.label} ({ranking.measure.unit.strip()})")
 
 
 def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:

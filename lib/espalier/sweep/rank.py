@@ -3,7 +3,7 @@
 A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is scored by the mean of
 one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
 is easier; then a larger share of its planned trials that passed, since one that crashes on some
-seeds is judged on the lucky ones only; then a higher mean; the place in the plan last.
+seeds is judged on the lucky ones only; then a better mean; the place in the plan last.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from espalier.errors import UserError
+from espalier.sweep import measures
 from espalier.sweep.interval import Interval, Verdict, interval, verdict
+from espalier.sweep.measures import Measure
 from espalier.trial import Result, Status, Trial
 
-MEASURES = {"val_acc": "validation accuracy", "test_acc": "test accuracy"}
-"""What may rank configurations; in percent, higher is better."""
 REPETITION = ("SEED", "SPLIT_SEED")
 """What repeats a configuration instead of changing it."""
 SLACK = 0.001
@@ -67,7 +66,7 @@ class Configuration:
     """The trials that differ in SEED and SPLIT_SEED alone, in plan order.
 
     `scores` holds the ranking measure by draw, of the trials that passed with a finite one; no
-    score, no rank. `lead` is the mean of (best minus this) over the draws that both have.
+    score, no rank. `lead` is by how much the best is better, over the draws that both have.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -129,15 +128,20 @@ class Ranking:
     unranked: tuple[Configuration, ...]
 
     @property
+    def measure(self) -> Measure:
+        """What ranks."""
+        return measures.find(self.by)
+
+    @property
     def best(self) -> Configuration | None:
-        """The first; None when no trial passed."""
+        """The first; None when no trial passed with what ranks."""
         return self.ranked[0] if self.ranked else None
 
     def level(self, item: Configuration) -> bool:
         """Whether a configuration has the best one's score, and comes later in the plan."""
         best = self.ranked[0]
-        same = item.samples == best.samples and _order(item)[:-1] == _order(best)[:-1]
-        return item is not best and same
+        mine, its = (_order(one, self.measure)[:-1] for one in (item, best))
+        return item is not best and item.samples == best.samples and mine == its
 
 
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
@@ -145,11 +149,10 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
 
     The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
     """
-    if by not in MEASURES:
-        raise UserError(f"RANK_BY={by}: must be one of {', '.join(MEASURES)}")
+    measure = measures.find(by)
     found = [Configuration(group, _scores(group, by)) for group in grouped(results)]
-    ranked = sorted((item for item in found if item.scores), key=_order)
-    compared = [replace(item, lead=lead(ranked[0], item)) for item in ranked]
+    ranked = sorted((item for item in found if item.scores), key=lambda item: _order(item, measure))
+    compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
     return Ranking(by, tuple(compared), tuple(item for item in found if not item.scores))
 
 
@@ -162,15 +165,15 @@ def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[Outcome,
     return [tuple(group) for group in groups.values()]
 
 
-def lead(best: Configuration, other: Configuration) -> Interval | None:
-    """The mean of best minus other over the draws both have a score for.
+def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | None:
+    """By how much `best` is better, the mean over the draws both have a score for.
 
     None if there are none, or if the two were validated on different samples.
     """
     if best.samples != other.samples:
         return None
     common = [draw for draw in best.scores if draw in other.scores]
-    return interval([best.scores[draw] - other.scores[draw] for draw in common])
+    return interval([by.sign * (best.scores[draw] - other.scores[draw]) for draw in common])
 
 
 def sampling(trial: Trial, *names: str) -> dict[str, str]:
@@ -185,8 +188,10 @@ def _scores(outcomes: Iterable[Outcome], by: str) -> dict[tuple[str, ...], float
     return {draw: value for draw, value in found.items() if value is not None}
 
 
-def _order(item: Configuration) -> tuple[bool, float, float, int]:
+def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
     score = interval(list(item.scores.values()))
-    mean = round(score.mean, 9) if score else -math.inf  # rounding error must not break a tie
+    mean = (
+        round(by.sign * score.mean, 9) if score else -math.inf
+    )  # rounding error must not break a tie
     lost = 1 - len(item.scores) / len(item.outcomes)
     return (bool(item.short), lost, -mean, item.outcomes[0].trial.number)

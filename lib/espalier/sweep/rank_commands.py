@@ -9,9 +9,10 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import RESULTS
-from espalier.sweep.analysis import counts, method
+from espalier.sweep.analysis import counts, method, nothing
+from espalier.sweep.measures import MEASURES
 from espalier.sweep.plots import write_plot
-from espalier.sweep.rank import MEASURES, Ranking, rank
+from espalier.sweep.rank import Ranking, rank
 from espalier.sweep.report import outcomes, ranking_measure, refused
 from espalier.sweep.results_dir import STORE, sweeps
 from espalier.sweep.rows import by_target, cells
@@ -28,7 +29,7 @@ def leaderboard(argv: Sequence[str]) -> int:
     ranking = rank(found, by)
     print("\n".join([str(folder), *counts(found, left_out), *method(ranking)]))
     if ranking.best is None:
-        print("No trial has passed yet: there is nothing to rank.")
+        print(nothing(ranking))
     elif sys.stdout.isatty():
         _rich_table(ranking, args.top)
     else:

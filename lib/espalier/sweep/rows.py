@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from espalier.sweep.interval import Interval, Verdict
+from espalier.sweep.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.sweep.rank import REPETITION, Configuration, Ranking
 from espalier.trial import Trial
 
 LINE = "-" * 40
+ACCURACIES = (VAL_ACC, TEST_ACC)
+"""What every report shows, whatever ranks."""
 
 
 def parameters(trial: Trial) -> dict[str, str]:
@@ -14,25 +17,43 @@ def parameters(trial: Trial) -> dict[str, str]:
     return {name: text for name, text in trial.swept.items() if name not in REPETITION}
 
 
-def spread(value: Interval | None, unit: str = "%") -> str:
-    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval."""
+def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
+    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
+
+    `sign` is `+` for a difference.
+    """
     if value is None:
         return "n/a"
+    mean = by.told(value.mean, sign)
     if value.half_width is None:
-        return f"{value.mean:.2f}{unit} (n=1: no interval)"
+        return f"{mean} (n=1: no interval)"
     if not value.half_width:  # a few equal scores do not make a sure one
-        return f"{value.mean:.2f}{unit} (n={value.n}, no spread)"
-    return f"{value.mean:.2f}{unit} +/- {value.half_width:.2f} (n={value.n})"
+        return f"{mean} (n={value.n}, no spread)"
+    return f"{mean} +/- {by.number(value.half_width)} (n={value.n})"
 
 
-def losses(item: Configuration) -> list[str]:
-    """The validation loss of a text beside what no table of characters or of pairs can beat."""
+def spread_of(item: Configuration, by: Measure) -> str:
+    """The mean of a measure that can rank, with its interval."""
+    return spread(item.measure(by.name), by)
+
+
+def losses(item: Configuration, ranking: Ranking) -> list[str]:
+    """What ranks, where that is not an accuracy, and the loss of a text.
+
+    The latter stands beside what no table of characters or of pairs can beat.
+    """
+    floors = _floors(item)
+    shown = dict.fromkeys(_others(ranking) + [VAL_LOSS] * bool(floors))
+    told = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
+    return [f"{by.label.title()}: {text}" for by, text in told.items()]
+
+
+def _floors(item: Configuration) -> str:
     unigram, bigram = item.measure("floor_unigram"), item.measure("floor_bigram")
     if unigram is None or bigram is None:
-        return []
-    floors = f"unigram {unigram.mean:.2f}, bigram {bigram.mean:.2f}"
-    loss = spread(item.measure("val_loss"), "")
-    return [f"Validation Loss: {loss} nats a character; floors: {floors}"]
+        return ""
+    least = f"unigram {VAL_LOSS.number(unigram.mean)}, bigram {VAL_LOSS.number(bigram.mean)}"
+    return f" a character; floors: {least}"
 
 
 def note(item: Configuration, ranking: Ranking) -> str:
@@ -77,17 +98,23 @@ def by_target(ranking: Ranking) -> list[str]:
         best.setdefault(round(item.counted[0].target, 9), item)
     if len(best) < 2:
         return []
-    lines = [_target(target, item) for target, item in sorted(best.items())]
+    lines = [_target(target, item, ranking) for target, item in sorted(best.items())]
     return ["BEST PER TARGET SPARSITY:", LINE, *lines, ""]
 
 
-def _target(target: float, item: Configuration) -> str:
+def _target(target: float, item: Configuration, ranking: Ranking) -> str:
     name = share(target) if target else "unpruned"
     line = (
-        f"{name}: {item.first.name} | Val Acc: {spread(item.measure('val_acc'))}"
+        f"{name}: {item.first.name} | Val Acc: {spread_of(item, VAL_ACC)}"
         f" | Test Acc: {mean(item, 'test_acc', '.2f', '%')}"
     )
-    return " | ".join([line, *_flaws(item)])
+    others = [f"{by.short.title()}: {spread_of(item, by)}" for by in _others(ranking)]
+    return " | ".join([line, *others, *_flaws(item)])
+
+
+def _others(ranking: Ranking) -> list[Measure]:
+    """What ranks, unless it is shown anyway."""
+    return [by for by in (ranking.measure,) if by not in ACCURACIES]
 
 
 def missing(item: Configuration) -> str:
@@ -102,7 +129,8 @@ def missing(item: Configuration) -> str:
 
 def cells(ranking: Ranking, top: int) -> list[list[str]]:
     """The `top` configurations as a table, heading first."""
-    heading = ["#", "config", "val acc", "test acc", "sparsity", "time", "parameters", "note"]
+    scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
+    heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
     return [heading, *rows]
 
@@ -111,8 +139,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
     return [
         str(place),
         item.first.name,
-        spread(item.measure("val_acc")),
-        spread(item.measure("test_acc")),
+        *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
         percent(item),
         mean(item, "total_time", ".1f", "s"),
         " ".join(f"{name}={text}" for name, text in parameters(item.first).items()),

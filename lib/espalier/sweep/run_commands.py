@@ -14,10 +14,9 @@ from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.paths import RESULTS, SWEEP_CONFIGS
-from espalier.sweep import commands, launch, plan, planning
+from espalier.sweep import commands, launch, measures, plan, planning
 from espalier.sweep.launch import Request
 from espalier.sweep.plan import Plan
-from espalier.sweep.rank import MEASURES
 from espalier.sweep.rank_commands import newest
 from espalier.sweep.status import status_lines
 from espalier.trial import Trial
@@ -68,7 +67,7 @@ def _parser(name: str, text: str | None) -> argparse.ArgumentParser:
     add("--parallel", default=os.environ.get("PARALLEL"), help="trials at a time (0: by device)")
     add("--pack", default=os.environ.get("PACK"), help="trials a program (0: by a short probe)")
     add("--new", action="store_true", help="begin new results instead of going on")
-    add("--rank-by", default=os.environ.get("RANK_BY"), help=" or ".join(MEASURES))
+    add("--rank-by", default=os.environ.get("RANK_BY"), help=" or ".join(measures.MEASURES))
     add("--in-process", action="store_true", help="no workers: for debuggers")
     add("--entry", default=ENTRY, help="what trains a trial (default: %(default)s)")
     return parser
@@ -81,8 +80,8 @@ def _with_texts(found: Plan, folder: Path) -> list[tuple[Trial, str]]:
 def _request(
     args: argparse.Namespace, found: Plan, trials: list[tuple[Trial, str]], command: str
 ) -> Request:
-    if args.rank_by and args.rank_by not in MEASURES:
-        raise UserError(f"RANK_BY={args.rank_by}: must be one of {', '.join(MEASURES)}")
+    if args.rank_by:
+        measures.find(args.rank_by)
     return Request(
         header=found.header(),
         trials=trials,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from espalier.sweep import wire
+from espalier.sweep.measures import MEASURES as RANKING
 from espalier.sweep.rank import Outcome
 from espalier.trial import Record, Result, Status
 
@@ -26,8 +27,9 @@ def records(outcomes: Sequence[Outcome]) -> list[Record]:
     """One record for every trial of the plan, whatever became of it, all with the same keys.
 
     A swept symbol that a trial does not have (its menu is off there) is null, and so is a measure
-    that is absent or not finite: JSON knows no NaN, and pandas reads null as one. Accuracies of
-    a trial that did not pass are null too, so that no sorting of the records can rank it.
+    that is absent or not finite: JSON knows no NaN, and pandas reads null as one. Accuracies, and
+    whatever else can rank, of a trial that did not pass are null too, so that no sorting of the
+    records can rank it.
     """
     measures = _union(MEASURES, (item.result.measures for item in outcomes))
     swept = _union((), (item.trial.swept for item in outcomes))
@@ -70,7 +72,7 @@ def typed(text: str | None) -> bool | int | float | str | None:
 
 def _number(result: Result, name: str) -> Any:
     value = result.measures.get(name)
-    if name.endswith("_acc") and result.status is not Status.PASSED:
+    if (name.endswith("_acc") or name in RANKING) and result.status is not Status.PASSED:
         return None
     return wire.finite(value)
 
