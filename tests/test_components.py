@@ -19,6 +19,7 @@ from espalier.kconfig import tree
 from espalier.paths import ROOT
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
+from espalier.train.shifts import ShiftPlan
 from espalier.train.trainee import Recipe
 from espalier.train.windows import WindowPlan
 
@@ -34,6 +35,7 @@ SHARED = [
     WindowPlan,
     Augmentation,
     Recipe,
+    ShiftPlan,
 ]  # dataclasses of symbols that are no components
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"

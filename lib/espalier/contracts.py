@@ -152,6 +152,13 @@ class Dataset:
         """
         raise NotImplementedError
 
+    def shifted(self) -> Dataset | None:
+        """The data set of the same shape that CONFIG_SHIFT=return goes to and comes back from.
+
+        None if there is none.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Optimizer:

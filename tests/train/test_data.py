@@ -50,7 +50,7 @@ def raw_data(train=40, test=8):
 
 @pytest.fixture(autouse=True)
 def fresh():
-    data._prepare.cache_clear()
+    data.prepared_for.cache_clear()
     LOADS.clear()
 
 
@@ -185,7 +185,7 @@ def test_any_other_data_setting_prepares_anew(change):
 def test_shared_samples_are_the_same_as_freshly_prepared_ones():
     load()
     shared = load()
-    data._prepare.cache_clear()
+    data.prepared_for.cache_clear()
     assert torch.equal(load().train.x, shared.train.x)
 
 

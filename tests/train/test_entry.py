@@ -229,7 +229,7 @@ def test_a_model_of_images_is_not_trained_on_text():
 def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
     def fingerprint(content):
         (tmp_path / "a.txt").write_text(content)
-        data._prepare.cache_clear()
+        data.prepared_for.cache_clear()
         chosen = {**TEXT, "TEXT_CORPUS": "file", "TEXT_FILE": "a.txt", "TRAIN_SUBSET": "0"}
         return entry.prepare(job(settings={"DATA_DIR": str(tmp_path)}, **chosen))[1].fingerprint
 

@@ -14,7 +14,7 @@ import hashlib
 import importlib
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -50,31 +50,51 @@ class Text(Dataset):
     context: int = 128
     stride: int = 0
     leak_loss: float = 0.5
+    shift_corpus: Literal["prose", "code", "shakespeare", "file"] | None = "code"
+    shift_file: str | None = ""
 
     def load(self, data_dir: Path, download: bool) -> RawText:
         """See `Dataset.load`; nothing is ever downloaded.
 
         The vocabulary is that of the whole corpus, however much of it is used.
         """
-        text = self._corpus(data_dir)
-        symbols = "".join(sorted(set(text).union(*(self._others()))))
+        text = _corpus(self.corpus, self.file, data_dir)
+        symbols = "".join(sorted(set(text).union(*self._others(data_dir))))
         codes = encode(text[: self.length or len(text)], symbols)
         held_out = round(TEST_SHARE * len(codes))
         train, test = codes[: len(codes) - held_out], codes[len(codes) - held_out :]
         stride = self.stride or self.context
         return RawText(train, test, symbols, self.context, stride, self.leak_loss)
 
-    def _corpus(self, data_dir: Path) -> str:
-        readers: dict[str, Callable[[], str]] = {
-            "prose": prose,
-            "code": code,
-            "shakespeare": lambda: shakespeare(data_dir / SHAKESPEARE),
-            "file": lambda: any_file(data_dir, self.file or ""),
-        }
-        return readers[self.corpus]()
+    def shifted(self) -> Text | None:
+        """The other text, which has this one as its other: so both have the same vocabulary."""
+        if self.shift_corpus is None:
+            return None
+        return replace(
+            self,
+            corpus=self.shift_corpus,
+            file=self.shift_file,
+            shift_corpus=self.corpus,
+            shift_file=self.file,
+        )
 
-    def _others(self) -> list[str]:
-        return [prose(), code()] if self.vocabulary == "shared" else []
+    def _others(self, data_dir: Path) -> list[str]:
+        """What the vocabulary holds besides the characters of the text itself."""
+        if self.vocabulary == "own":
+            return []
+        if self.shift_corpus is None:
+            return [prose(), code()]
+        return [prose(), code(), _corpus(self.shift_corpus, self.shift_file, data_dir)]
+
+
+def _corpus(name: str, file: str | None, data_dir: Path) -> str:
+    readers: dict[str, Callable[[], str]] = {
+        "prose": prose,
+        "code": code,
+        "shakespeare": lambda: shakespeare(data_dir / SHAKESPEARE),
+        "file": lambda: any_file(data_dir, file or ""),
+    }
+    return readers[name]()
 
 
 def encode(text: str, symbols: str) -> Tensor:

@@ -34,6 +34,7 @@ from espalier.contracts import (
     TokenShape,
 )
 from espalier.paths import ROOT
+from espalier.train.courses import Course
 from espalier.train.keeping import Keeping
 from espalier.train.preparing import Preparation
 from espalier.train.stratify import members_of_classes, stratified_order
@@ -80,7 +81,8 @@ class Data:
 
     `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split,
     as they were before scaling, so it is the same on every device. `text` is what is known of a
-    text beside its windows.
+    text beside its windows. `request` is what the samples were asked for with, and `course` says
+    whether others take their place while a trial trains.
     """
 
     train: Split
@@ -89,6 +91,8 @@ class Data:
     shape: Shape
     fingerprint: str
     text: TextFacts | None
+    request: Request
+    course: Course = Course()
 
 
 def load_data(
@@ -108,9 +112,10 @@ def load_data(
     plan: Plan = component.build(PLANS[dataset.holds], config, "")
     keeping = component.build(Keeping, settings, "")
     target = (input_size, str(device))
-    prepared = _prepare(_Request(dataset, folder, download, plan, target, keeping))
+    request = Request(dataset, folder, download, plan, target, keeping)
+    prepared = prepared_for(request)
     prepared.check_untouched()
-    _check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
+    check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
     return Data(
         prepared.train,
         prepared.validation,
@@ -118,6 +123,7 @@ def load_data(
         prepared.shape,
         prepared.fingerprint,
         prepared.text,
+        request,
     )
 
 
@@ -160,7 +166,7 @@ def _changed(run: Run, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
     """All that the prepared tensors depend on; equal requests share them."""
 
     dataset: Dataset
@@ -172,7 +178,9 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
+    """The samples of a data set, which the trials of a worker share, and what they are."""
+
     train: Split
     validation: Split
     test: Split
@@ -188,7 +196,11 @@ class _Prepared:
 
 
 @functools.lru_cache(maxsize=SETS_KEPT)
-def _prepare(request: _Request) -> _Prepared:
+def prepared_for(request: Request) -> Prepared:
+    """The samples that a request asks for, the same object each time while they are kept.
+
+    Raises what `load_data` raises.
+    """
     raw = request.dataset.load(request.folder, request.download)
     match raw, request.plan:
         case RawData() as images, DataPlan() as plan:
@@ -198,23 +210,23 @@ def _prepare(request: _Request) -> _Prepared:
     raise TypeError(f"{request.dataset} must load what it holds, not {type(raw).__name__}")
 
 
-def _prepare_text(raw: RawText, plan: WindowPlan, request: _Request) -> _Prepared:
+def _prepare_text(raw: RawText, plan: WindowPlan, request: Request) -> Prepared:
     _, device = request.target
     splits = windows(raw, plan)
     train, validation, test = (part.split(torch.device(device)) for part in splits)
     shape = TokenShape(len(raw.symbols), raw.context)
     named = text_fingerprint(splits, raw.symbols)
-    return _Prepared(train, validation, test, shape, named, facts(raw, splits[1]))
+    return Prepared(train, validation, test, shape, named, facts(raw, splits[1]))
 
 
-def _prepare_images(raw: RawData, plan: DataPlan, request: _Request) -> _Prepared:
+def _prepare_images(raw: RawData, plan: DataPlan, request: Request) -> Prepared:
     splits = divide(raw, plan)
     input_size, device = request.target
     preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
     train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)
-    return _Prepared(train, validation, test, shape, fingerprint(splits))
+    return Prepared(train, validation, test, shape, fingerprint(splits))
 
 
 def divide(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
@@ -248,7 +260,8 @@ def _check_sizes(plan: DataPlan, held_out: int, left: int, classes: int) -> None
         )
 
 
-def _check_batch(batch_size: int, samples: int) -> None:
+def check_batch(batch_size: int, samples: int) -> None:
+    """Raise CannotTrain unless there are samples for a batch."""
     if batch_size > samples:
         raise CannotTrain(
             "batch_size",

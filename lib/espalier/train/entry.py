@@ -29,10 +29,12 @@ from espalier.optimizers.lean import LeanAdam
 from espalier.train import answers, choosing, provenance, seeds, structure
 from espalier.train.augment import Augmentation
 from espalier.train.causality import check_causal
+from espalier.train.courses import last_task
 from espalier.train.data import Data, load_data
 from espalier.train.evaluation import evaluate
 from espalier.train.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
+from espalier.train.shifts import shifted
 from espalier.train.trainee import Recipe, Trainee
 from espalier.trial import Job, Record, Result, Status
 
@@ -149,6 +151,7 @@ class Pupil:
         """The result of a trial that has come to its end; the test data is opened for it."""
         test = evaluate(self.trainee, self.data.test.open())
         measures = _final(self.trainee.run, self.history, test)
+        measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
         return Result(
@@ -174,7 +177,7 @@ def prepare(job: Job) -> tuple[Trainee, Data]:
     run.method.attach(run)
     least_loss = 0.0 if data.text is None else data.text.least_loss
     check = settings.read("DEBUG_CHECKS", bool)
-    return Trainee(run, recipe, schedule, check, least_loss), data
+    return Trainee(run, recipe, schedule, check, least_loss, data.course), data
 
 
 def probe_pack(jobs: Sequence[Job]) -> Result:
@@ -226,7 +229,7 @@ def _data(config: Config, settings: Config, device: torch.device) -> Data:
             f"CONFIG_MODEL={config.read('MODEL', str)}: takes {_KINDS[model.takes]}, but "
             f"CONFIG_DATASET={config.read('DATASET', str)} holds {_KINDS[dataset.holds]}",
         )
-    return load_data(config, settings, dataset, model.input_size, device)
+    return shifted(config, load_data(config, settings, dataset, model.input_size, device))
 
 
 _KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
@@ -235,7 +238,7 @@ _KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
     seeds.seed_globals(recipe.seed)
     model = component.select("model", config, Model).build(data.shape).to(device)
-    images = isinstance(data.shape, SampleShape)
+    augmented = "AUGMENT_FLIP" in config
     if isinstance(data.shape, TokenShape):
         check_causal(model, data.shape, data.train.x[0])
     return Run(
@@ -249,7 +252,7 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         generators=seeds.generators(recipe.seed, device),
-        augmentation=component.build(Augmentation, config, "") if images else None,
+        augmentation=component.build(Augmentation, config, "") if augmented else None,
     )
 
 
@@ -295,7 +298,7 @@ def _origin(job: Job) -> Record:
 def _final(run: Run, history: list[Record], test: tuple[float, float]) -> Record:
     """The closing measures; `test` is loss and accuracy on the test data."""
     last = history[-1]
-    best = max(history, key=lambda record: float(record["val_acc"]))
+    best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = sum(parameter.numel() for parameter in run.model.parameters())
     return {
         "train_loss": last["train_loss"],

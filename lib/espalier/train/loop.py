@@ -5,6 +5,7 @@ Nothing in it waits for the device: losses are summed there and read once an epo
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -99,8 +100,9 @@ class Loop:
     def _train(self) -> list[float]:
         """One epoch of updates; each run's mean loss of a sample."""
         runs = [trainee.run for trainee in self._trainees]
-        for run in runs:
-            run.model.train()
+        for trainee in self._trainees:
+            trainee.course.begin(trainee.run)
+            trainee.run.model.train()
         total = torch.zeros(len(runs), device=self._trainees[0].device, dtype=torch.float64)
         samples = 0
         for x, y in batches(runs):
@@ -151,5 +153,6 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
         "val_acc": accuracy,
         "lr": run.optimizer.param_groups[0]["lr"],
         "sparsity": 0.0,
+        **trainee.course.closing(run, functools.partial(evaluate, trainee)),
         **run.method.measures(run),
     }

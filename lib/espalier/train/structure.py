@@ -60,7 +60,8 @@ def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
 def _outside(trainee: Trainee) -> Hashable:
     """What must be equal beside the models."""
     run, recipe = trainee.run, trainee.recipe
-    return id(run.train), run.batch_size, recipe.amp, recipe.cpu_threads, trainee.device
+    samples = (id(run.train), trainee.course)
+    return *samples, run.batch_size, recipe.amp, recipe.cpu_threads, trainee.device
 
 
 def _inside(trainee: Trainee) -> list[Any]:

@@ -13,6 +13,7 @@ from torch import nn
 from espalier.component import symbol
 from espalier.contracts import LrSchedule, Run
 from espalier.optimizers.norms import limit_norm
+from espalier.train.courses import Course
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Trainee:
     """A run, its recipe and its learning-rate schedule.
 
     With `check` the method asserts its invariants after every update. A validation loss below
-    `least_loss` is none that a model can have which does not see what it predicts.
+    `least_loss` is none that a model can have which does not see what it predicts. The `course`
+    says which samples an epoch trains on.
     """
 
     run: Run
@@ -42,6 +44,7 @@ class Trainee:
     schedule: LrSchedule
     check: bool = False
     least_loss: float = 0.0
+    course: Course = Course()
 
     @cached_property
     def forward(self) -> nn.Module:
