@@ -39,6 +39,10 @@ def default_law(layer: Layer) -> Law:
 
 def law_of(layer: Layer) -> Law:
     """The law of the weights as they stand: to be asked before training changes them."""
-    weight = layer.weight.detach()
+    return law_of_weight(layer.weight.detach())
+
+
+def law_of_weight(weight: Tensor) -> Law:
+    """See `law_of`."""
     std = float(weight.square().mean().sqrt())
     return Law(std, normal=float(weight.abs().max()) > _WIDEST_UNIFORM * std)
