@@ -1,3 +1,27 @@
-"""Espalier: a benchmark harness for networks that change shape while they train."""
+"""Espalier: a benchmark harness for networks that change shape while they train.
+
+The classes for a training loop of one's own are here by name. Importing this package imports none
+of them, so that planning a sweep need not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "NeuronApoptosisManager": "apoptosis.neuron",
+    "FunctionalPreservationApoptosis": "apoptosis.fading",
+    "GradualFadeApoptosis": "apoptosis.fading",
+    "ContinuousTurnoverApoptosis": "apoptosis.turnover",
+    "HybridGrowthAndDeath": "apoptosis.turnover",
+}
+__all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -11,6 +11,9 @@ from espalier.contracts import SampleShape
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
+from espalier.surgery import death
+from espalier.surgery.probe import Statistics
+from espalier.surgery.site import Site
 
 
 class FeedForward(nn.Module):
@@ -81,3 +84,17 @@ def step(model: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer) -> Tenso
 def logits(model: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         return model.eval()(x)
+
+
+def zero(site: Site, dead: Tensor, statistics: Statistics) -> Tensor:
+    return death.kill(site, death.nothing(site.pair, dead, statistics))
+
+
+def fold_mean(site: Site, dead: Tensor, statistics: Statistics) -> Tensor:
+    return death.kill(site, death.mean(site.pair, dead, statistics))
+
+
+def fold_survivors(
+    site: Site, dead: Tensor, statistics: Statistics, ridge: float = death.RIDGE
+) -> Tensor:
+    return death.kill(site, death.survivors(site.pair, dead, statistics, ridge))

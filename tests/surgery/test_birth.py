@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from bodies import BODIES, conv, logits, mlp, step, trained, transformer
+from bodies import BODIES, conv, fold_survivors, logits, mlp, step, trained, transformer
 from torch import nn
 
-from espalier.surgery import birth, death, gradmax, resize
+from espalier.surgery import birth, gradmax, resize
 from espalier.surgery.law import Law, law_of
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import gather
@@ -50,7 +50,7 @@ def test_births_into_dead_and_into_added_slots_are_exact(body, born, dtype, allo
     for pair in find_pairs(model):
         site = Site(pair, optimizer)
         dead = torch.tensor([3, 0, 4, 1][: 2 * (pair.size // 4)])
-        death.fold_survivors(site, dead, gather(model, [pair], [x])[0])
+        fold_survivors(site, dead, gather(model, [pair], [x])[0])
         before = logits(model, x)
         born(site, dead, generator, model, x)
         born(site, resize.widen(site, 4), generator, model, x)

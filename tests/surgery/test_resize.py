@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from bodies import BODIES, lenet, logits, mlp, step, trained
+from bodies import BODIES, fold_survivors, lenet, logits, mlp, step, trained
 from torch import nn
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.surgery import birth, death, resize
+from espalier.surgery import birth, resize
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import gather
 from espalier.surgery.site import Site
@@ -87,7 +87,7 @@ def test_a_removed_neuron_that_was_folded_is_not_missed() -> None:
     model, x, optimizer = trained(mlp)
     site = Site(find_pairs(model)[0], optimizer)
     dead = torch.tensor([4, 9])
-    death.fold_survivors(site, dead, gather(model, [site.pair], [x])[0])
+    fold_survivors(site, dead, gather(model, [site.pair], [x])[0])
     before = logits(model, x)
     resize.narrow(site, dead)
     torch.testing.assert_close(logits(model, x), before)

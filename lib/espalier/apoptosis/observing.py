@@ -1,4 +1,4 @@
-"""What the neurons of a pair of layers do on a batch: seen for a moment, through hooks that go.
+"""What the neurons of a pair of layers do in a forward and backward pass, seen through hooks.
 
 A neuron's *activation* is what the consumer receives from it: after normalisation, nonlinearity,
 pooling and dropout. Its *pre-activation* is what the producer puts out. One *position* is a token
@@ -8,58 +8,154 @@ of a sequence or a pixel of a feature map; a linear layer on plain vectors has o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from espalier.surgery.gradmax import Crossing
 from espalier.surgery.pairs import Pair
+from espalier.surgery.probe import Statistics, evaluating
+
+ENOUGH = 2**20  # numbers a pair is looked at with: 2,048 tokens of 512 neurons
 
 
 @dataclass(frozen=True)
 class Observation:
     """What a pair did in one forward and backward pass.
 
-    `before` (samples, positions, neurons) are pre-activations. `after` and `slope` (samples,
-    positions, neurons, per) are activations and the loss's gradient by them, where `per` is the
-    number of the consumer's inputs that one neuron feeds; the loss is a mean over samples.
+    As the layers saw it: `given`, the producer's input, `made`, its output, `fed`, the consumer's
+    input, and the loss's gradients `pulled` by the consumer's input and `wanted` by its output.
+    The samples are the first dimension; the loss is a mean over samples.
     """
 
     pair: Pair
-    before: Tensor
-    after: Tensor
-    slope: Tensor
+    given: Tensor
+    made: Tensor
+    fed: Tensor
+    pulled: Tensor
+    wanted: Tensor
+
+    @cached_property
+    def before(self) -> Tensor:
+        """Pre-activations (samples, positions, neurons)."""
+        return _by_position(self.made, isinstance(self.pair.producer, nn.Conv2d))
+
+    @cached_property
+    def after(self) -> Tensor:
+        """Activations (samples, positions, neurons, per).
+
+        `per` is the number of the consumer's inputs that one neuron feeds.
+        """
+        return self._by_neuron(self.fed)
+
+    @cached_property
+    def slope(self) -> Tensor:
+        """The loss's gradient by the activations, in their shape."""
+        return self._by_neuron(self.pulled)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Moments of the consumer's input."""
+        found = Statistics(self.pair)
+        found.add(self.fed)
+        return found
+
+    @cached_property
+    def crossing(self) -> Crossing:
+        """What births along the largest gradient need."""
+        found = Crossing(self.pair)
+        found.add(self.given, self.made.shape, self.wanted)
+        return found
+
+    def _by_neuron(self, x: Tensor) -> Tensor:
+        by_position = _by_position(x, isinstance(self.pair.consumer, nn.Conv2d))
+        shaped: Tensor = by_position.unflatten(2, (self.pair.size, self.pair.per))  # type: ignore[no-untyped-call]
+        return shaped
 
 
-class _Seen:
-    """What the hooks of one pair catch."""
+def _by_position(x: Tensor, planes: bool) -> Tensor:
+    """(samples, channels, h, w) or (samples, ..., features) as (samples, positions, features)."""
+    if planes:
+        return x.flatten(2).transpose(1, 2)
+    return x.reshape(len(x), -1, x.shape[-1])
 
-    def __init__(self, pair: Pair) -> None:
-        self.pair = pair
-        self.before: Tensor | None = None
-        self.after: Tensor | None = None
 
-    def put_out(self, module: nn.Module, args: Any, output: Tensor) -> None:
-        del module, args
-        self.before = output
+@dataclass
+class Watch:
+    """What the hooks on one pair caught in the last pass that they were `on` for."""
 
-    def received(self, module: nn.Module, args: tuple[Tensor, ...]) -> None:
+    pair: Pair
+    on: bool = True
+    caught: dict[str, Tensor] = field(default_factory=dict)
+
+    def hooks(self) -> list[Any]:
+        """Install the hooks; to be removed by whoever calls this."""
+        return [
+            self.pair.producer.register_forward_hook(self._producer),
+            self.pair.consumer.register_forward_hook(self._consumer),
+        ]
+
+    def observation(self) -> Observation:
+        """What was caught, of as many samples as are enough.
+
+        Raises ValueError if the pair took no part, or nothing came back through it.
+        """
+        if "fed" not in self.caught:
+            raise ValueError(f"{self.pair.name}: takes no part in the model's forward pass")
+        if "pulled" not in self.caught or "wanted" not in self.caught:
+            raise ValueError(f"{self.pair.name}: no backward pass followed the forward one")
+        wanted = max(1, ENOUGH // self.caught["made"][0].numel())
+        step = -(-len(self.caught["made"]) // wanted)
+        return Observation(self.pair, **{name: x[::step] for name, x in self.caught.items()})
+
+    def _producer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         del module
-        self.after = args[0]
+        if self.on and torch.is_grad_enabled():
+            in_place = any(getattr(module, "inplace", False) for module in self.pair.between)
+            made = output.detach().clone() if in_place else output.detach()
+            self.caught = {"given": args[0].detach(), "made": made}
+
+    def _consumer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        del module
+        if not (self.on and torch.is_grad_enabled() and "made" in self.caught):
+            return
+        self.caught["fed"] = _without_dropout(self.pair, self.caught["made"], args[0])
+        self._catch(args[0], "pulled")
+        self._catch(output, "wanted")
+
+    def _catch(self, tensor: Tensor, name: str) -> None:
+        caught = self.caught  # of this pass, even if there is another before its backward pass
+
+        def keep(gradient: Tensor) -> None:
+            caught[name] = gradient.detach()
+
+        tensor.register_hook(keep)  # type: ignore[no-untyped-call]
+
+
+def _without_dropout(pair: Pair, made: Tensor, fed: Tensor) -> Tensor:
+    """What the consumer is fed in evaluation, if dropout made it something else."""
+    dropping = (nn.Dropout, nn.Dropout2d, nn.AlphaDropout)
+    if not any(isinstance(m, dropping) and m.training and m.p > 0 for m in pair.between):
+        return fed.detach()
+    chain = nn.Sequential(*([pair.norm] if pair.norm is not None else []), *pair.between)
+    with evaluating(chain), torch.no_grad():
+        found: Tensor = chain(made)
+    return found
 
 
 @contextmanager
-def _hooked(pairs: Sequence[Pair]) -> Iterator[list[_Seen]]:
-    seen = [_Seen(pair) for pair in pairs]
-    handles = [one.pair.producer.register_forward_hook(one.put_out) for one in seen]
-    handles += [one.pair.consumer.register_forward_pre_hook(one.received) for one in seen]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
+def watching(pairs: Sequence[Pair]) -> Iterator[list[Watch]]:
+    """Watches on `pairs`, whose hooks go when this ends."""
+    with ExitStack() as stack:
+        watches = [Watch(pair) for pair in pairs]
+        for watch in watches:
+            for handle in watch.hooks():
+                stack.callback(handle.remove)
+        yield watches
 
 
 def observe(
@@ -73,41 +169,12 @@ def observe(
     Computed in evaluation mode; parameters' gradients and the model's mode are left as they were.
     Raises ValueError if a pair takes no part.
     """
-    training = model.training
-    model.eval()
-    try:
-        with _hooked(pairs) as seen, torch.enable_grad():
-            total = loss(model(batch[0]), batch[1])
-            inputs = [_caught(one) for one in seen]
-            slopes = torch.autograd.grad(total, inputs)
-    finally:
-        model.train(training)
-    return [
-        _observation(one, after.detach(), slope)
-        for one, after, slope in zip(seen, inputs, slopes, strict=True)
-    ]
-
-
-def _caught(seen: _Seen) -> Tensor:
-    if seen.after is None or seen.before is None:
-        raise ValueError(f"{seen.pair.name}: takes no part in the model's forward pass")
-    return seen.after
-
-
-def _observation(seen: _Seen, after: Tensor, slope: Tensor) -> Observation:
-    assert seen.before is not None
-    before = _by_position(seen.before.detach(), isinstance(seen.pair.producer, nn.Conv2d))
-    planes = isinstance(seen.pair.consumer, nn.Conv2d)
-    parts = [_by_position(tensor, planes) for tensor in (after, slope)]
-    shaped = [part.unflatten(2, (seen.pair.size, seen.pair.per)) for part in parts]  # type: ignore[no-untyped-call]
-    return Observation(seen.pair, before, shaped[0], shaped[1])
-
-
-def _by_position(x: Tensor, planes: bool) -> Tensor:
-    """(samples, channels, h, w) or (samples, ..., features) as (samples, positions, features)."""
-    if planes:
-        return x.flatten(2).transpose(1, 2)
-    return x.reshape(len(x), -1, x.shape[-1])
+    with evaluating(model), watching(pairs) as watches, torch.enable_grad():
+        total = loss(model(batch[0]), batch[1])
+        # towards what the first layers make, so that every gradient between is computed
+        first = [pair.producer.weight for pair in pairs]
+        torch.autograd.grad(total, first, allow_unused=True)
+    return [watch.observation() for watch in watches]
 
 
 def means(values: Iterable[Tensor]) -> Tensor:

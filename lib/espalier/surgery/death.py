@@ -1,9 +1,8 @@
 """Ways for neurons to die: their consumer forgets them, and something makes up for it or not.
 
-Each takes the neurons that die (n,), the pair's `Statistics` on probe batches with the weights as
-they are now, and returns an estimate of the damage: the expected squared error of the consumer's
-output, summed over outputs, as a tensor of no dimensions (nothing waits for the device). Each
-leaves the dead silent: weights that make and read them 0, optimizer state as of a newborn.
+Each is a `Substitute` for the neurons that die (n,), found from the pair's `Statistics` on probe
+batches with the weights as they are now. `kill` puts it in their place and leaves them silent:
+weights that make and read them 0, optimizer state as of a newborn. `hand_over` does part of it.
 
 Linear consumers: folding is exact for the probe's samples, and so is the estimate. Convolutions:
 every position of the map is a sample, and each tap of the kernel is folded by itself. What is
@@ -15,48 +14,68 @@ estimate treats the errors under different taps as independent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics
 from espalier.surgery.site import Site
-
-Death = Callable[[Site, Tensor, Statistics], Tensor]
 
 RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 samples
 
 
+@dataclass(frozen=True)
+class Substitute:
+    """What stands in for the dead: the survivors' activations times `blend`, plus `constant`.
+
+    `dead` (n,) are neurons, `alive` (s,) inputs of the consumer, `blend` (s, n * per), `constant`
+    (n * per,), `shares` (taps,) as in `Statistics`, and `rest` (n * per, n * per) the second moment
+    of what the dead do and the substitute does not.
+    """
+
+    dead: Tensor
+    alive: Tensor
+    blend: Tensor
+    constant: Tensor
+    shares: Tensor
+    rest: Tensor
+
+
+Death = Callable[[Pair, Tensor, Statistics], Substitute]
+
+
 @torch.no_grad()
-def zero(site: Site, dead: Tensor, statistics: Statistics) -> Tensor:
-    """Drop what the dead did. For comparison: nothing makes up for it."""
-    columns = site.pair.columns(dead)
-    lost = _taken(site, columns)
+def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+    """No substitute. For comparison: nothing makes up for the dead."""
+    columns = pair.columns(dead)
     mean = statistics.mean[columns]
     second = _block(statistics, columns, columns) + torch.outer(mean, mean)
-    _silence(site, dead)
-    return _error(lost, second)
+    return Substitute(dead, *_nobody(mean), torch.zeros_like(mean), statistics.shares, second)
 
 
 @torch.no_grad()
-def fold_mean(site: Site, dead: Tensor, statistics: Statistics) -> Tensor:
-    """Replace each of the dead by its mean, which goes into the consumer's bias.
+def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+    """Of each of the dead its mean, which goes into the consumer's bias.
 
     Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", whose code keeps
     the mean contribution of a unit that it replaces.
     """
-    columns = site.pair.columns(dead)
-    lost = _taken(site, columns)
-    site.shift(_constant(lost, statistics.mean[columns], statistics.shares))
-    _silence(site, dead)
-    return _error(lost, _block(statistics, columns, columns))
+    columns = pair.columns(dead)
+    usual, left = statistics.mean[columns], _block(statistics, columns, columns)
+    return Substitute(dead, *_nobody(usual), usual, statistics.shares, left)
+
+
+def _nobody(like: Tensor) -> tuple[Tensor, Tensor]:
+    """No inputs of the consumer, and their blend."""
+    none = torch.zeros(0, dtype=torch.int64, device=like.device)
+    return none, like.new_zeros(0, len(like))
 
 
 @torch.no_grad()
-def fold_survivors(
-    site: Site, dead: Tensor, statistics: Statistics, ridge: float = RIDGE
-) -> Tensor:
-    """Replace each of the dead by the best affine function of the survivors.
+def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE) -> Substitute:
+    """Of each of the dead the best affine function of the survivors.
 
     One Cholesky factorisation of the survivors' covariance, to whose diagonal is added `ridge`
     times their mean variance times the ratio of inputs to samples: with few samples the fit would
@@ -66,16 +85,36 @@ def fold_survivors(
     Surgeon", with the layer's own squared error as the objective.
     Differs: several neurons at once, a constant in the basis, a ridge.
     """
-    columns = site.pair.columns(dead)
+    columns = pair.columns(dead)
     alive = _others(len(statistics.mean), columns)
-    lost = _taken(site, columns)
     blend, rest = _regression(statistics, alive, columns, ridge)
-    folded = torch.einsum("odt,sd->ost", lost, blend)
-    site.pair.consumer.weight.index_add_(1, alive, _like(site, folded))
     constant = statistics.mean[columns] - statistics.mean[alive] @ blend
-    site.shift(_constant(lost, constant, statistics.shares))
-    _silence(site, dead)
-    return _error(lost, rest)
+    return Substitute(dead, alive, blend, constant, statistics.shares, rest)
+
+
+@torch.no_grad()
+def hand_over(site: Site, substitute: Substitute, portion: float) -> None:
+    """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
+    weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
+    lost = _taken(site, columns) * portion
+    if len(substitute.alive):
+        folded = torch.einsum("odt,sd->ost", lost, substitute.blend)
+        weight.index_add_(1, substitute.alive, _like(site, folded))
+    site.shift(_constant(lost, substitute.constant, substitute.shares))
+    weight.index_add_(1, columns, _like(site, lost), alpha=-1)
+
+
+@torch.no_grad()
+def kill(site: Site, substitute: Substitute) -> Tensor:
+    """Let the substitute do all that the dead do, and silence them.
+
+    Returns an estimate of the damage: the expected squared error of the consumer's output, summed
+    over outputs, as a tensor of no dimensions (nothing waits for the device).
+    """
+    damage = _error(_taken(site, site.pair.columns(substitute.dead)), substitute.rest)
+    hand_over(site, substitute, 1.0)
+    _silence(site, substitute.dead)
+    return damage
 
 
 def _regression(

@@ -1,0 +1,74 @@
+"""Strategies whose births change nothing and whose deaths are made up for, all neurons at once."""
+
+from __future__ import annotations
+
+from typing import Unpack, cast, get_args
+
+from torch import Tensor, nn
+
+from espalier.apoptosis.colony import Colony
+from espalier.apoptosis.fitness import Measure
+from espalier.apoptosis.lineage import Op
+from espalier.apoptosis.neuron import NeuronApoptosisManager, Options, check, one_of
+from espalier.apoptosis.patterns import Names
+from espalier.apoptosis.replacing import BIRTHS, DEATHS, BirthKind, DeathKind, Parents
+from espalier.surgery.death import kill
+from espalier.surgery.pairs import Layer
+
+
+class ExactOptions(Options, total=False):
+    """`Options`, and how neurons die (`death`) and are born (`birth`): see `replacing`."""
+
+    death: DeathKind
+    birth: BirthKind
+
+
+class ExactApoptosis(NeuronApoptosisManager):
+    """What the strategies have in common whose events leave what the network knows."""
+
+    _birth: BirthKind = "mutation"
+    _death: DeathKind = "fold"
+
+    def __init__(  # noqa: PLR0913 (users know these by name)
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        fitness_metric: Measure = "grad_activation",
+        mutation_strength: float = 0.3,
+        **options: Unpack[ExactOptions],
+    ) -> None:
+        """As the standard strategy.
+
+        Differs: `mutation_strength` is relative to the size of the parent's weights.
+        """
+        self._death = options.pop("death", self._death)
+        self._birth = options.pop("birth", self._birth)
+        check("death", self._death, self._death in DEATHS, one_of(get_args(DeathKind)))
+        check("birth", self._birth, self._birth in BIRTHS, one_of(get_args(BirthKind)))
+        super().__init__(
+            model,
+            target_layers,
+            prune_rate,
+            apoptosis_interval,
+            fitness_metric,
+            mutation_strength=mutation_strength,
+            **cast(Options, options),
+        )
+
+    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+        substitute = DEATHS[self._death](colony.site.pair, dying, colony.sight.statistics)
+        return kill(colony.site, substitute)
+
+    def _regrow_neurons(
+        self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
+    ) -> Parents | None:
+        """See the standard strategy. The dead are read by nobody any more: any birth is exact."""
+        return BIRTHS[self._birth](self._cradle(layer, dying_indices, healthy_indices, fitness))
+
+    def _welcome(
+        self, colony: Colony, slots: Tensor, parents: Parents | None, op: Op = "birth"
+    ) -> None:
+        split = parents is not None and self._birth == "split"
+        super()._welcome(colony, slots, parents, "split" if split else op)

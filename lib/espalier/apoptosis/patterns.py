@@ -1,0 +1,70 @@
+"""Which layers take part: named, by wildcards, or by their depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from types import EllipsisType
+from typing import Literal
+
+from espalier.surgery.pairs import Pair
+
+Pattern = Literal["all", "shallow", "middle", "deep", "alternating", "graduated", "named"]
+
+GRADUATED = (1.5, 1.0, 0.5)
+"""Turnover in the first, middle and last third of the layers, times the rate."""
+
+
+Names = Sequence[str | EllipsisType]
+
+
+def chosen(pairs: Sequence[Pair], names: Names) -> list[Pair]:
+    """The pairs called `names`, in the model's order.
+
+    A name may hold wildcards (`blocks.*.ffn.0`). `...` stands for all whose names differ from
+    those given in numbers only. Raises ValueError for a name that fits none, and for none at all.
+    """
+    given = [name for name in names if isinstance(name, str)]
+    alike = {_numberless(name) for name in given} if len(given) < len(names) else set()
+    for name in given:
+        if not any(fnmatchcase(pair.name, name) for pair in pairs):
+            known = ", ".join(pair.name for pair in pairs) or "none"
+            raise ValueError(f"no pair of layers begins at {name!r}; those of this model: {known}")
+    found = [
+        pair
+        for pair in pairs
+        if _numberless(pair.name) in alike or any(fnmatchcase(pair.name, n) for n in given)
+    ]
+    if not found:
+        raise ValueError("no layers are named; name one or more, as in 'blocks.*.ffn.0'")
+    return found
+
+
+def _numberless(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
+
+
+def _third(place: int, count: int) -> int:
+    """0, 1 or 2: which third of the layers one is in."""
+    return 3 * (2 * place + 1) // (2 * count)
+
+
+SHARES: dict[Pattern, Callable[[int, int], float]] = {
+    "all": lambda place, count: 1.0,
+    "shallow": lambda place, count: float(2 * place + 1 <= count),
+    "middle": lambda place, count: float(_third(place, count) == 1),
+    "deep": lambda place, count: float(2 * place + 1 >= count),
+    "alternating": lambda place, count: float(place % 2 == 0),
+    "graduated": lambda place, count: GRADUATED[_third(place, count)],
+    "named": lambda place, count: 1.0,
+}
+"""For a layer's place among all, what its rate of turnover is multiplied with."""
+
+
+def shares(pairs: Sequence[Pair], pattern: Pattern) -> dict[str, float]:
+    """The share of each layer that takes part; raises ValueError if none does."""
+    found = {pair.name: SHARES[pattern](i, len(pairs)) for i, pair in enumerate(pairs)}
+    if not any(found.values()):
+        raise ValueError(f"the pattern {pattern!r} chooses none of {len(pairs)} layers")
+    return {name: share for name, share in found.items() if share}
