@@ -44,6 +44,9 @@ CASES = {  # a symbol's definition -> what is said about it
     f'config A\n\tbool "A"\n\t{HELP}\t  Pack: the same\n': [
         "CONFIG_A: help line 'Pack: the same' must read like 'Pack: same'"
     ],
+    f'config A\n\tbool "A"\n\t{HELP}\t  Control: none\n': [
+        "CONFIG_A: help line 'Control: none' must read like 'Control: yes'"
+    ],
     f'config A\n\tbool "A"\n\t{HELP}\t  Float between 0 and 1\n': [
         "CONFIG_A: help line 'Float between 0 and 1' must read like "
         r"'Float in [\\[(]\\S+, \\S+[\\])]'"

@@ -41,6 +41,11 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
     assert known.same_in_pack("AMP_BF16")
 
 
+def test_the_controls_of_reports(known: Symbols) -> None:
+    assert known.controls == {}
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == "none"
+
+
 def test_members_and_owners(known: Symbols) -> None:
     assert list(known.members("SHAPE")) == ["round", "square", "star"]
     assert list(known.members("COLOR")) == ["red", "blue"]

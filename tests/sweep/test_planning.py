@@ -23,6 +23,16 @@ def planned(folder: Path, text: str, known: Symbols) -> Plan:
     return planning.plan_from_files([path], symbols=known)
 
 
+def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbols) -> None:
+    found = planned(
+        tmp_path, "CONFIG_OPTIMIZER=adamw\nCONFIG_PRUNING_METHOD=none|magnitude\n", real
+    )
+    assert found.controls == real.controls
+    folder = tmp_path / "plan"
+    plan.write_plan(found, folder, real)
+    assert plan.read_plan(folder).header()["controls"] == real.controls
+
+
 @pytest.mark.parametrize(("text", "trials"), guide.BLOCKS)
 def test_every_block_of_the_guide_expands_as_printed(
     tmp_path: Path, real: Symbols, text: str, trials: int

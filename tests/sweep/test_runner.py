@@ -15,7 +15,7 @@ import pytest
 from fake_sweep import HERE, request, start, trial
 
 from espalier.sweep import launch
-from espalier.sweep.results_dir import METRICS, STORE, sweeps
+from espalier.sweep.results_dir import METRICS, STORE, directory_name, sweeps
 from espalier.sweep.runner import cost
 from espalier.sweep.store import Attempt, Store
 from espalier.trial import Record, Trial
@@ -88,6 +88,20 @@ def test_asking_again_gives_errors_another_chance_and_nothing_else(tmp_path: Pat
     for _ in range(2):
         assert launch.run(request(tmp_path, trials)) == 1
     assert Counter(number for number, _, _ in tried(tmp_path)) == {1: 1, 2: 1, 3: 4}
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ({"PRUNING_METHOD": "none"}, "config_001_mlp_sgd"),
+        ({"PRUNING_METHOD": "turnover"}, "config_001_mlp_sgd_turnover"),
+        ({"PRUNING_METHOD": "state", "TARGET_SPARSITY": "0.7"}, "config_001_mlp_sgd_state_70"),
+    ],
+)
+def test_a_folder_tells_the_method_unless_it_is_the_control(
+    config: dict[str, str], name: str
+) -> None:
+    assert directory_name(trial(1, **config), {"PRUNING_METHOD": "none"}) == name
 
 
 def test_what_a_trial_leaves_for_people_to_read(tmp_path: Path) -> None:

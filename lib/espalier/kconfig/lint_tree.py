@@ -20,6 +20,7 @@ _FLOAT_LINE = re.compile(r"Float in [\[(]\S+, \S+[\])]")
 _MARKERS = {  # what a marker line begins with, in any spelling -> the only right forms
     re.compile(r"identity\s*[:=]", re.IGNORECASE): re.compile(r"Identity: no"),
     re.compile(r"packs?\s*[:=]", re.IGNORECASE): re.compile(r"Pack: same"),
+    re.compile(r"controls?\s*[:=]", re.IGNORECASE): re.compile(r"Control: yes"),
     re.compile(r"floats?\s+(in|between|from)\b", re.IGNORECASE): _FLOAT_LINE,
 }
 

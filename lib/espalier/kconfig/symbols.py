@@ -26,6 +26,7 @@ _KINDS = {
 }
 _NOT_IDENTITY = "Identity: no"
 SAME_IN_PACK = "Pack: same"
+_CONTROL = "Control: yes"
 
 
 class Symbols:
@@ -50,6 +51,13 @@ class Symbols:
         """Those outside it: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those of a trial's identity that must be equal in all trials of a pack."""
+        self.controls = {
+            choice: value
+            for choice, members in self._members.items()
+            for value, member in members.items()
+            if _CONTROL in _help(member)
+        }
+        """By choice, the value that the others are compared with in reports."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices

@@ -41,12 +41,12 @@ def analysis(
     by: str,
     log: Callable[[Trial], str],
     refused: int = 0,
-    effects: Sequence[str] = (),
+    more: Sequence[Sequence[str]] = (),
 ) -> str:
     """The whole report. `log` gives the path of a trial's log.
 
     `refused` counts the combinations that Kconfig refused, so that they never became trials.
-    `effects` are the lines on the main effects of an orthogonal sweep.
+    `more` are the lines of further parts: on controls, on main effects.
     """
     ranking = rank(outcomes, by)
     parts = [
@@ -54,7 +54,7 @@ def analysis(
         _best(ranking),
         by_target(ranking),
         _top(ranking),
-        [RULE, *effects] if effects else [],
+        *([RULE, *lines] for lines in more if lines),
         _failures(outcomes, log),
         _sparsities(outcomes),
         _next(outcomes, ranking),

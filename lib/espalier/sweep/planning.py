@@ -113,6 +113,7 @@ def _plan(
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
         notes=[*notes, *differing(expansion.configs.values(), swept)],
         design=expansion.design,
+        controls=symbols.controls,
     )
 
 
@@ -170,6 +171,7 @@ def _joined(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) ->
         settings=singles[0].settings,
         sources=fresh.sources(paths, Path(symbols.kconf.srctree)),
         kconfig=singles[0].kconfig,
+        controls=singles[0].controls,
         counts=counts,
     )
 

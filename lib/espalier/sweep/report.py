@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.sweep import effects, effects_report, space
+from espalier.sweep import controls, controls_report, effects, effects_report, space
 from espalier.sweep.analysis import analysis
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import Outcome, rank
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
@@ -18,6 +18,7 @@ from espalier.trial import Record, Trial
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
 EFFECTS = "sweep_effects.json"
+CONTROLS = "sweep_controls.json"
 
 
 def outcomes(store: Store) -> list[Outcome]:
@@ -38,7 +39,7 @@ def ranking_measure(store: Store, asked: str | None = None) -> str:
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
-    An orthogonal sweep gets sweep_effects.json too.
+    An orthogonal sweep gets sweep_effects.json too, and one with controls sweep_controls.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
@@ -49,14 +50,23 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    lines, effects_text = _effects(found, by, header)
-    text = analysis(found, by, log, left_out, lines)
+    parts = {CONTROLS: _controls(found, by, header), EFFECTS: _effects(found, by, header)}
+    text = analysis(found, by, log, left_out, [lines for lines, _ in parts.values()])
+    data = {SUMMARY: summary_text(found), ANALYSIS: text}
+    data |= {name: record for name, (_, record) in parts.items() if record}
     with space.needed(sweep_dir):
-        write_atomically(sweep_dir / SUMMARY, summary_text(found))
-        write_atomically(sweep_dir / ANALYSIS, text)
-        if effects_text:
-            write_atomically(sweep_dir / EFFECTS, effects_text)
+        for name, content in data.items():
+            write_atomically(sweep_dir / name, content)
     return text
+
+
+def _controls(found: Sequence[Outcome], by: str, header: Record) -> tuple[list[str], str]:
+    """Lines on controls and the text of sweep_controls.json; both empty where there are none."""
+    ranking = rank(found, by)
+    compared = controls.comparisons(ranking, header.get("controls", {}))
+    if not compared:
+        return [], ""
+    return controls_report.told(compared, ranking), controls_report.controls_text(compared)
 
 
 def _effects(found: Sequence[Outcome], by: str, header: Record) -> tuple[list[str], str]:

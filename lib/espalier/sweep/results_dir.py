@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -28,26 +28,31 @@ STORE = "sweep.db"
 CONFIG = "config.txt"
 METRICS = "training_metrics.json"
 LOCK = ".lock"
+NAMING = ("MODEL", "OPTIMIZER", "PRUNING_METHOD")
 PATIENCE = 1.0
 """Seconds for which a lock is waited for: whoever asks who runs a sweep holds it for a moment."""
 
 
 def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
     """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
-    planned = (Planned(trial, text, directory_name(trial)) for trial, text in trials)
+    plain = header.get("controls", {})
+    planned = (Planned(trial, text, directory_name(trial, plain)) for trial, text in trials)
     with space.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     Store.create(folder / STORE, header, planned)
 
 
-def directory_name(trial: Trial) -> str:
-    """`config_001_<model>_<optimizer>`, with `_<method>_<percent>` where there is a target."""
-    parts = [trial.name]
-    parts += [trial.config[key] for key in ("MODEL", "OPTIMIZER") if key in trial.config]
-    if "TARGET_SPARSITY" in trial.config:
-        percent = (Decimal(trial.config["TARGET_SPARSITY"]) * 100).normalize()
-        parts += [trial.config["PRUNING_METHOD"], f"{percent:f}"]
+def directory_name(trial: Trial, controls: Mapping[str, str]) -> str:
+    """`config_001_<model>_<optimizer>_<method>_<percent>`.
+
+    Without the method if it is the control, and without the percentage if there is no target.
+    """
+    config = trial.config
+    shown = [key for key in NAMING if config.get(key, "") not in ("", controls.get(key))]
+    parts = [trial.name, *(config[key] for key in shown)]
+    if "TARGET_SPARSITY" in config:
+        parts.append(f"{(Decimal(config['TARGET_SPARSITY']) * 100).normalize():f}")
     return "_".join(parts)
 
 
