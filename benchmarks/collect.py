@@ -34,6 +34,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "adamwprune_step",
     "data_batches",
     "data_streamed",
+    "fitness_truth",
     "pack_kill",
     "kill_nine",
 )

@@ -1,0 +1,61 @@
+"""The report of measures: rows for every layer and measure, and nothing left behind."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from espalier.apoptosis.fitness import MEASURES
+from espalier.apoptosis.report import Row, averages, fitness_report
+from espalier.surgery.pairs import find_pairs
+
+
+def linear():
+    """Four neurons a = (1, 2, 3, 4) x, read with weight 1, all positive on positive inputs."""
+    net = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0], [2.0], [3.0], [4.0]]))
+        net[0].bias.zero_()
+        net[2].weight.fill_(1.0)
+        net[2].bias.zero_()
+    return net
+
+
+def report(net, batch):
+    losses = lambda out, y: -(out - y).sum(1)  # noqa: E731
+    return fitness_report(net, find_pairs(net), losses, batch, torch.Generator().manual_seed(0))
+
+
+def test_measures_that_rank_as_the_truth_does_correlate_with_it_and_inverted_ones_do_not():
+    rows = report(linear(), (torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1)))
+    found = {row.measure: row.correlation for row in rows}
+    assert list(found) == ["random", *MEASURES, *(f"-{name}" for name in MEASURES)]
+    # without neuron i the output is smaller by i times the mean input, and the loss larger
+    for name in ("weight", "activity", "utility", "taylor"):
+        assert (found[name], found[f"-{name}"]) == (pytest.approx(1), pytest.approx(-1))
+    assert math.isnan(found["gradient"])  # every neuron's gradient is the same
+    assert abs(found["random"]) < 1
+
+
+def test_layers_come_in_their_order_and_are_averaged():
+    rows = [Row("a", "x", 0.5), Row("a", "y", 0.9), Row("b", "x", 0.1), Row("b", "y", math.nan)]
+    assert averages([*rows, Row("a", "z", math.nan)]) == pytest.approx(
+        {"y": 0.9, "x": 0.3, "z": math.nan}, nan_ok=True
+    )
+    assert list(averages(rows)) == ["y", "x"]
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
+    layers = [row.layer for row in report(net, (torch.randn(6, 3), torch.zeros(6, 2)))]
+    assert list(dict.fromkeys(layers)) == ["0", "2"]
+
+
+def test_the_model_is_left_as_it_was():
+    net = linear().train()
+    old = torch.full((4, 1), 7.0)
+    net[0].weight.grad = old
+    report(net, (torch.ones(2, 1), torch.zeros(2, 1)))
+    assert net[0].weight.grad is old and bool((old == 7).all())
+    assert net[2].weight.grad is None
+    assert net.training
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
