@@ -52,6 +52,7 @@ BASE = {
     "CHARLM_LAYERS": "1",
     "CHARLM_HEADS": "2",
     "CHARLM_INNER": "16",
+    "SHIFT_EPOCHS": "1",
 }
 
 # Where the first value after the present one would change nothing yet, or not be allowed.
@@ -66,7 +67,10 @@ OTHER = {
     "CHARLM_WIDTH": "10",
     "CHARLM_HEADS": "4",
     "TEXT_FILE": "other.txt",
+    "TEXT_SHIFT_FILE": "other.txt",
 }
+
+RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 
 # What has to be set besides, for a symbol's effect to come within 90 updates.
 BESIDES = {
@@ -80,6 +84,14 @@ BESIDES = {
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
     "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
+    "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
+    "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
+    "TEXT_SHIFT_CORPUS": {**RETURN, "TEXT_SHIFT_FILE": "text.txt"},
+    "TEXT_SHIFT_FILE": {
+        **RETURN,
+        "TEXT_SHIFT_CORPUS": "file",
+        "TEXT_SHIFT_FILE": "text.txt",
+    },
 }
 
 # Meant to leave the numbers as they are; each has a test of its own below.
