@@ -7,6 +7,7 @@ import pytest
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
 from espalier.apoptosis.pictures import Life, ages_over_time, lives, write_picture
+from espalier.errors import UserError
 
 
 def family():
@@ -63,15 +64,62 @@ def test_slots_are_used_by_one_neuron_at_a_time():
             act()
 
 
-def test_the_table_has_a_row_an_event(tmp_path):
+def test_the_table_has_a_row_a_founder_and_a_row_an_event(tmp_path):
     lineage = family()
     lineage.write(tmp_path / "lineage.csv")
     lineage.write(tmp_path / "lineage.jsonl")
     rows = list(csv.DictReader((tmp_path / "lineage.csv").open()))
     lines = [json.loads(line) for line in (tmp_path / "lineage.jsonl").read_text().splitlines()]
-    assert len(rows) == len(lines) == 4
-    assert rows[1]["parents"] == lines[1]["parents"] == "0:0.25 2:0.75"
-    assert (rows[0]["fitness"], lines[0]["fitness"]) == ("0.5", 0.5)
+    assert len(rows) == len(lines) == 5 + 4
+    assert [(row["layer"], row["slot"], row["id"]) for row in rows if row["op"] == "founder"] == [
+        *(("a", "0", "0"), ("a", "1", "1"), ("a", "2", "2")),
+        *(("b", "0", "3"), ("b", "1", "4")),
+    ]
+    assert rows[6]["parents"] == lines[6]["parents"] == "0:0.25 2:0.75"
+    assert (rows[5]["fitness"], lines[5]["fitness"]) == ("0.5", 0.5)
+
+
+@pytest.mark.parametrize("name", ["lineage.csv", "lineage.jsonl"])
+def test_a_table_is_read_as_it_was_written_and_goes_on_alike(tmp_path, name):
+    one = family()
+    one.be_born(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
+    one.die(36, "a", [2], [0.1 + 0.2], drift=1e-17)
+    one.write(tmp_path / name)
+    other = Lineage.read(tmp_path / name)
+    assert other.events == one.events and other.layers == one.layers
+    for lineage in (one, other):
+        assert lineage.be_born(40, "a", [2]) == [8]
+    assert all(one.ids(layer) == other.ids(layer) for layer in "ab")
+    assert other.ages("a", 50) == one.ages("a", 50) == [20, 40, 10]
+    assert other.state_dict() == one.state_dict()
+
+
+def test_layers_in_which_nothing_happened_are_read_too(tmp_path):
+    Lineage({"a": 1, "b": 2}).write(tmp_path / "lineage.csv")
+    assert Lineage.read(tmp_path / "lineage.csv").ids("b") == [1, 2]
+
+
+HEAD = "step,layer,slot,op,id,parents,fitness,age,drift\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "does not begin with founders"),
+        ("a,b\n1,2\n", "'op'"),
+        (HEAD + "0,a,0,founder,7,,,,\n", "does not begin with founders"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,sleep,0,,,,\n", "op 'sleep' is none of founder, birth"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,birth,1,,,,\n", "slot 0 of a is taken"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,death,9,,0.5,5,\n", "neuron 9 dies where"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,b,0,death,0,,0.5,5,\n", "'b'"),
+        (HEAD + "0,a,0,founder\n", "lineage.csv: not the table of a lineage"),
+    ],
+)
+def test_what_is_no_table_of_a_lineage_is_one_line(tmp_path, text, why):
+    path = tmp_path / "lineage.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=why):
+        Lineage.read(path)
 
 
 def test_it_is_saved_and_goes_on_alike():

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from outcomes import ended, passed, sweep, trial
+from test_controls import run
 from test_report import stored
 
 from espalier.errors import UserError
+from espalier.sweep.curves import Point, curve
 from espalier.sweep.plots import axes_of, drawn
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import leaderboard, newest, plain_table
@@ -133,6 +135,52 @@ def test_plot_of_the_swept_symbols(tmp_path: Path) -> None:
     assert leaderboard(["--dir", str(folder), "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sweep.png"]
+
+
+def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
+    results = [
+        run(trial(1, 1, LR="1"), [2.0, 1.0, 0.5]),
+        run(trial(2, 2, LR="1"), [1.0, 1.5, 1.0]),
+        ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
+    ]
+    (item,) = rank(results, "val_loss").ranked
+    assert curve(item, "val_loss") == [
+        Point(10, 1.5, 1.0, 2.0),
+        Point(20, 1.25, 1.0, 1.5),
+        Point(30, 0.75, 0.5, 1.0),
+    ]
+    assert curve(item, "no_such") == []
+
+
+def test_a_curve_has_the_steps_that_every_seed_has() -> None:
+    results = [run(trial(n, n), [1.0] * n) for n in (1, 2)]
+    (item,) = rank(results, "val_loss").ranked
+    assert [point.step for point in curve(item, "val_loss")] == [10]
+
+
+def test_picture_of_the_curves(tmp_path: Path) -> None:
+    results = [run(trial(n, 1, LR=str(n)), [2.0, 1.0 / n]) for n in (1, 2, 3)]
+    folder = stored(tmp_path / "sweep_1", results)
+    picture = tmp_path / "curves.svg"
+    asked = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
+    assert leaderboard(asked) == 0
+    text = picture.read_text()
+    assert "<!-- config_003 LR=3 -->" in text and "<!-- config_002 LR=2 -->" in text
+    assert "config_001" not in text and "<!-- validation loss (nats) -->" in text
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("test_acc", "test accuracy is measured once, at the end; rank by"),
+        ("val_acc", "no ranked trial has a history of val_acc"),
+    ],
+)
+def test_curves_that_cannot_be(tmp_path: Path, by: str, message: str) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
+    with pytest.raises(UserError, match=message):
+        leaderboard(["--dir", str(folder), "--by", by, "--curves", str(tmp_path / "x.png")])
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_a_panel_without_a_symbol_is_empty() -> None:

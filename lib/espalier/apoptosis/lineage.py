@@ -2,6 +2,7 @@
 
 A neuron has an id that is never given again; the slot it lives in, a row of its layer, is used by
 one neuron after another. The first neurons of a layer are its founders and have no parents.
+Nothing here imports torch, so that a table can be read and drawn at no cost.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Op = Literal["birth", "split", "merge", "death"]
+from espalier.errors import UserError
+
+TABLE = "lineage.csv"
+"""What the table is called in a trial's folder."""
+Op = Literal["founder", "birth", "split", "merge", "death"]
 NOBODY = -1
 """In place of the id of a slot that is empty."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to one neuron.
+    """What happened to one neuron; op `founder`, at step 0, stands in tables alone.
 
     `parents` are ids and the share each had. Of a death, `fitness` and `age` (steps) are those it
     died with; `drift` is how much the event it was part of changed the network's outputs, if that
@@ -40,8 +45,24 @@ class Event:
 
     def record(self) -> dict[str, Any]:
         """A flat record; parents as `id:share` with blanks between."""
-        parents = " ".join(f"{parent}:{share:g}" for parent, share in self.parents)
+        parents = " ".join(f"{parent}:{float(share)!r}" for parent, share in self.parents)
         return {**asdict(self), "parents": parents}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Event:
+        """The inverse of `record`, whose values may be text. Raises ValueError or KeyError."""
+        if record["op"] not in get_args(Op):
+            raise ValueError(f"op {record['op']!r} is none of {', '.join(get_args(Op))}")
+        numbers = {name: int(record[name]) for name in ("step", "slot", "id")}
+        known = {"fitness": float, "age": int, "drift": float}
+        more = {name: kind(record[name]) for name, kind in known.items() if _given(record[name])}
+        pairs = [pair.split(":") for pair in record["parents"].split()]
+        parents = tuple((int(parent), float(share)) for parent, share in pairs)
+        return cls(layer=record["layer"], op=record["op"], parents=parents, **numbers, **more)
+
+
+def _given(value: Any) -> bool:
+    return value is not None and value != ""
 
 
 class Lineage:
@@ -50,7 +71,7 @@ class Lineage:
     def __init__(self, sizes: Mapping[str, int]) -> None:
         """Founders for layers of these `sizes`, numbered in their order."""
         self.events: list[Event] = []
-        self._next = 0
+        self._next, self._sizes = 0, dict(sizes)
         self._living = {layer: [self._name() for _ in range(size)] for layer, size in sizes.items()}
         self._born: dict[int, int] = {}  # id -> step, founders aside
 
@@ -138,9 +159,18 @@ class Lineage:
                 found.update(every)
         return found
 
+    def founders(self) -> list[Event]:
+        """The first neurons of every layer, as events."""
+        first = Lineage(self._sizes)
+        return [
+            Event(0, layer, slot, "founder", neuron)
+            for layer in first.layers
+            for slot, neuron in enumerate(first.ids(layer))
+        ]
+
     def write(self, path: Path) -> None:
-        """The events as a table: `.csv`, or one JSON object a line for any other name."""
-        records = [event.record() for event in self.events]
+        """Founders and events as a table: `.csv`, or one JSON object a line for any other name."""
+        records = [event.record() for event in (*self.founders(), *self.events)]
         with path.open("w", newline="") as file:
             if path.suffix == ".csv":
                 table = csv.DictWriter(file, list(Event.__dataclass_fields__))
@@ -149,11 +179,44 @@ class Lineage:
             else:
                 file.writelines(json.dumps(record) + "\n" for record in records)
 
+    @classmethod
+    def read(cls, path: Path) -> Lineage:
+        """The inverse of `write`. Raises UserError if that did not write the file."""
+        try:
+            with path.open(newline="") as file:
+                rows = csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
+                return cls._of([Event.from_record(row) for row in rows])
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not the table of a lineage ({error})") from error
+
+    @classmethod
+    def _of(cls, events: Iterable[Event]) -> Lineage:
+        every = list(events)
+        founders = [event for event in every if event.op == "founder"]
+        found = cls(Counter(event.layer for event in founders))
+        if not founders or every[: len(founders)] != found.founders():
+            raise ValueError("it does not begin with founders that are numbered in order")
+        for event in every[len(founders) :]:
+            found._redo(event)
+        return found
+
+    def _redo(self, event: Event) -> None:
+        """Let a recorded event happen."""
+        if event.op != "death":
+            self._next = max(self._next, event.id + 1)
+            self._settle(event)
+        elif self._occupant(event.layer, event.slot) == event.id:
+            self._living[event.layer][event.slot] = NOBODY
+            self.events.append(event)
+        else:
+            raise ValueError(f"neuron {event.id} dies where it does not live")
+
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs: plain data."""
         living = {layer: list(ids) for layer, ids in self._living.items()}
         return {
             "next": self._next,
+            "sizes": dict(self._sizes),
             "living": living,
             "born": dict(self._born),
             "events": list(self.events),
@@ -162,5 +225,6 @@ class Lineage:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state_dict`."""
         self._next, self._born = state["next"], dict(state["born"])
+        self._sizes = dict(state["sizes"])
         self._living = {layer: list(ids) for layer, ids in state["living"].items()}
         self.events = list(state["events"])

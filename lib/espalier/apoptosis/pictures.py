@@ -11,6 +11,7 @@ from espalier.apoptosis.lineage import NOBODY, Lineage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 9.0, 3.0  # inches of a panel
 
@@ -50,6 +51,11 @@ def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[in
 
 
 def write_picture(lineage: Lineage, path: Path, last: int) -> None:
+    """Write the picture that `drawn` makes; the ending of `path` says in which format."""
+    drawn(lineage, last).savefig(path)
+
+
+def drawn(lineage: Lineage, last: int) -> Figure:
     """Two panels a layer: lives by slot with lines from parent to child, and ages over time."""
     from matplotlib.figure import Figure
 
@@ -59,7 +65,7 @@ def write_picture(lineage: Lineage, path: Path, last: int) -> None:
     for row, layer in zip(panels, layers, strict=True):
         draw_lives(lineage, layer, last, row[0])
         draw_ages(lineage, layer, last, row[1])
-    figure.savefig(path)
+    return figure
 
 
 def draw_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:

@@ -42,12 +42,16 @@ def write_plot(ranking: Ranking, path: Path) -> None:
     axes = axes_of(ranking)
     if not axes:
         raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
-    figure = drawn(ranking, axes)
+    save(drawn(ranking, axes), path, "--plot")
+
+
+def save(figure: Figure, path: Path, option: str) -> None:
+    """Write a picture whole or not at all. Raises UserError that begins with `option`."""
     draft = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         figure.savefig(draft)
     except (ValueError, OSError) as error:
-        raise UserError(f"--plot {path}: {error}") from error
+        raise UserError(f"{option} {path}: {error}") from error
     draft.replace(path)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.analysis import counts, method, nothing
+from espalier.sweep.curves import write_curves
 from espalier.sweep.measures import MEASURES
 from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import Ranking, rank
@@ -38,6 +39,8 @@ def leaderboard(argv: Sequence[str]) -> int:
         print("\n" + "\n".join(targets).rstrip())
     if args.plot:
         write_plot(ranking, args.plot)
+    if args.curves:
+        write_curves(ranking, args.curves, args.top)
     return 0
 
 
@@ -73,6 +76,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--top", type=_positive, default=10, help="rows to show (default: 10)")
     parser.add_argument("--by", choices=list(MEASURES), help="measure (default: the sweep's)")
     parser.add_argument("--plot", type=Path, help="also draw the swept symbols, to this .png")
+    parser.add_argument("--curves", type=Path, help="also draw --top learning curves, to this .png")
     return parser.parse_args(argv)
 
 
