@@ -215,6 +215,9 @@ class Method:
         """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
         return {}
 
+    def write(self, run: Run, folder: Path) -> None:
+        """Leave files for people in the trial's `folder`, once, when the run is complete."""
+
     def state_dict(self, run: Run) -> dict[str, Any]:
         """What `load_state_dict` needs to go on exactly from here."""
         return {}

@@ -44,6 +44,11 @@ class _FadingApoptosis(ExactApoptosis):
 
     _named = "duration"  # what users call the duration
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is on the way out."""
+        return bool(self._fades)
+
     def _looks_at(self, step: int) -> bool:
         ending = any(fade.start + self._duration == step for fade in self._fades.values())
         return ending or super()._looks_at(step)

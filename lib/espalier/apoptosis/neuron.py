@@ -131,7 +131,7 @@ class NeuronApoptosisManager:
         if self._looks_at(self.step_count):
             self._see()
         self._go_on()
-        if self._is_due(self.step_count):
+        if self.is_due(self.step_count):
             for colony in self.colonies:
                 self._turn(colony)
         for colony in self.colonies:
@@ -141,14 +141,20 @@ class NeuronApoptosisManager:
     @property
     def due(self) -> bool:
         """Whether the coming `step()` brings an event."""
-        return self._is_due(self.step_count + 1)
+        return self.is_due(self.step_count + 1)
 
-    def _is_due(self, step: int) -> bool:
+    @property
+    def busy(self) -> bool:
+        """Whether an event that has begun is not over."""
+        return False
+
+    def is_due(self, step: int) -> bool:
+        """Whether an event begins at `step` (1 is the first)."""
         return step % self.apoptosis_interval == 0 and self._rate(step) > 0
 
     def _looks_at(self, step: int) -> bool:
         """Whether neurons must be seen at work for what happens at `step`."""
-        return self._is_due(step)
+        return self.is_due(step)
 
     def _rate(self, step: int) -> float:
         """The share of neurons to replace at `step`.
@@ -248,6 +254,13 @@ class NeuronApoptosisManager:
             "min_age": float(ages.min()),
             "std_age": float(ages.std(correction=0)),
         }
+
+    def assert_consistent(self) -> None:
+        """Raise RuntimeError if what is remembered is not what the layers are."""
+        for colony in self.colonies:
+            known = {len(colony.ageing.age), len(self.lineage.ids(colony.name))}
+            if known != {colony.size}:
+                raise RuntimeError(f"{colony.name}: has {colony.size} neurons, {known} are known")
 
     def remove(self) -> None:
         """Take all hooks off the model. `step()` must not be called again."""

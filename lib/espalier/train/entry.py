@@ -150,6 +150,7 @@ class Pupil:
     def passed(self) -> Result:
         """The result of a trial that has come to its end; the test data is opened for it."""
         test = evaluate(self.trainee, self.data.test.open())
+        self.trainee.run.method.write(self.trainee.run, self.job.directory)
         measures = _final(self.trainee.run, self.history, test)
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:

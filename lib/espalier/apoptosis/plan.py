@@ -1,0 +1,67 @@
+"""The symbols that apoptosis methods share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from espalier.apoptosis.fitness import Measure
+from espalier.apoptosis.neuron import MATURITY, Options
+from espalier.apoptosis.patterns import Pattern, chosen, shares
+from espalier.apoptosis.replacing import BirthKind, DeathKind
+from espalier.component import symbol
+from espalier.surgery.pairs import Pair
+
+
+@dataclass(frozen=True)
+class ApoptosisPlan:
+    """Where, whom and how long; how is up to the method."""
+
+    layers: Pattern = symbol("APOPTOSIS_LAYERS", "all")
+    names: str | None = symbol("APOPTOSIS_LAYER_NAMES", "")
+    fitness: Measure = symbol("APOPTOSIS_FITNESS", "grad_activation")
+    invert: bool | None = symbol("APOPTOSIS_INVERT", False)
+    decay: float = symbol("APOPTOSIS_DECAY", 0.0)
+    maturity: int = symbol("APOPTOSIS_MATURITY", MATURITY)  # steps
+    anneal: Literal["none", "cosine"] = symbol("APOPTOSIS_ANNEAL", "none")
+    anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END", 0.75)  # None: no end
+
+    def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
+        """What the rate is multiplied with, by layer; raises ValueError if no layer is left."""
+        if self.layers == "named":
+            names = [name for name in (self.names or "").split(",") if name]
+            return {pair.name: 1.0 for pair in chosen(pairs, names)}
+        return shares(pairs, self.layers)
+
+    def options(self, total_steps: int) -> Options:
+        """The part of the plan that strategies take as options."""
+        return {
+            "maturity": self.maturity,
+            "decay": self.decay,
+            "invert": bool(self.invert),
+            "anneal_steps": round((self.anneal_end or 0) * total_steps),
+        }
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many, how often."""
+
+    rate: float = symbol("APOPTOSIS_RATE", 0.1)  # share of a layer's neurons, [0, 1)
+    interval: int = symbol("APOPTOSIS_INTERVAL", 500)  # steps
+
+
+@dataclass(frozen=True)
+class Births:
+    """How neurons are born."""
+
+    kind: BirthKind = symbol("APOPTOSIS_BIRTH", "mutation")
+    mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """How neurons die."""
+
+    kind: DeathKind = symbol("APOPTOSIS_DEATH", "fold")

@@ -1,0 +1,28 @@
+"""Functional preservation: see `espalier.apoptosis.fading`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.apoptosis.fading import FunctionalPreservationApoptosis
+from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.plan import Births, Pace
+from espalier.contracts import Run
+
+
+@dataclass(frozen=True)
+class Functional(ApoptosisMethod):
+    """Survivors take over what the dying did, over `preservation_steps` steps."""
+
+    pace: Pace = Pace()
+    births: Births = Births()
+    preservation_steps: int = 50
+
+    def manager(self, run: Run, shared: Shared) -> FunctionalPreservationApoptosis:  # noqa: D102
+        return FunctionalPreservationApoptosis(
+            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
+            mutation_strength=self.births.mutation or 0.0,
+            preservation_steps=self.preservation_steps,
+            birth=self.births.kind,
+            **shared.options,
+        )
