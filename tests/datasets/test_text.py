@@ -111,3 +111,23 @@ def test_a_python_without_its_prose_is_one_line(monkeypatch):
 def test_a_python_without_its_sources_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(text.sysconfig, "get_path", lambda name: str(tmp_path))
     assert f"{tmp_path}/argparse.py: No such file" in one_line(None, corpus="code")
+
+
+def test_a_text_and_the_one_it_shifts_to_have_one_vocabulary(poem):
+    (poem / "other.txt").write_text("\u00e5\u00e4\u00f6")
+    here = Text(
+        corpus="file",
+        file="poem.txt",
+        vocabulary="shared",
+        shift_corpus="file",
+        shift_file="other.txt",
+    )
+    there = here.shifted()
+    assert there.shifted() == here
+    one, other = (text.load(poem, download=False) for text in (here, there))
+    assert whole(one) == POEM and whole(other) == "\u00e5\u00e4\u00f6"
+    assert one.symbols == other.symbols and set(POEM + "\u00e5\u00e4\u00f6") < set(one.symbols)
+
+
+def test_without_a_text_to_shift_to_there_is_none():
+    assert Text(shift_corpus=None).shifted() is None
