@@ -28,6 +28,25 @@ def network(seed: int = 0) -> nn.Sequential:
     )
 
 
+class Beside(nn.Module):
+    """x + f(x)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(width, 7), nn.Tanh(), nn.Linear(7, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x + self.body(x)
+        return y
+
+
+def residual_network(seed: int = 0) -> nn.Sequential:
+    """Three residual branches between linear layers, for the same images and classes."""
+    torch.manual_seed(seed)
+    blocks = (Beside(6) for _ in range(3))
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), *blocks, nn.Linear(6, 4))
+
+
 def split(seed: int = 1) -> Split:
     """Random images and labels."""
     generator = torch.Generator().manual_seed(seed)
@@ -35,10 +54,17 @@ def split(seed: int = 1) -> Split:
     return Split(x, torch.randint(4, (SAMPLES,), generator=generator))
 
 
-def run_of(optimizer: Optimizer, method: Method, epochs: int = 8, lr: float = 0.01) -> Run:
+def run_of(
+    optimizer: Optimizer,
+    method: Method,
+    epochs: int = 8,
+    lr: float = 0.01,
+    model: nn.Module | None = None,
+) -> Run:
     """A run before its first step, the method attached."""
-    model, data = network(), split()
-    run = Run(model, optimizer.build(model, lr), method, data, data, epochs, BATCH, {})
+    model, data = model or network(), split()
+    random = {"method": torch.Generator().manual_seed(0)}
+    run = Run(model, optimizer.build(model, lr), method, data, data, epochs, BATCH, random)
     method.attach(run)
     return run
 
