@@ -233,7 +233,9 @@ def test_split_seeds_are_repetitions_and_pairs_match_both_seeds() -> None:
     assert lead.mean == pytest.approx(1.05)
 
 
-@pytest.mark.parametrize("name", ["DATASET", "VALIDATION_FRACTION", "DIGITS_SIZE"])
+@pytest.mark.parametrize(
+    "name", ["DATASET", "VALIDATION_FRACTION", "DIGITS_SIZE", "SHIFT", "SHIFT_SEED"]
+)
 def test_other_validation_samples_are_never_compared(name: str) -> None:
     results = [
         passed(trial(2 * which + seed, seed, **{name: text}), 90.0)

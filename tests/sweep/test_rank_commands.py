@@ -11,6 +11,7 @@ from test_report import stored
 
 from espalier.errors import UserError
 from espalier.sweep.curves import Point, curve
+from espalier.sweep.measures import VAL_ACC, VAL_LOSS, find
 from espalier.sweep.plots import axes_of, drawn
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import leaderboard, newest, plain_table
@@ -144,18 +145,27 @@ def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
         ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
     ]
     (item,) = rank(results, "val_loss").ranked
-    assert curve(item, "val_loss") == [
+    assert curve(item, VAL_LOSS) == [
         Point(10, 1.5, 1.0, 2.0),
         Point(20, 1.25, 1.0, 1.5),
         Point(30, 0.75, 0.5, 1.0),
     ]
-    assert curve(item, "no_such") == []
+    assert curve(item, VAL_ACC) == []
+
+
+def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> None:
+    outcome = run(trial(1, 1), [2.0, 1.0, 3.0, 1.5], mean_val_loss=1.25)
+    for record, task in zip(outcome.result.history, [1, 1, 2, 2], strict=True):
+        record["task"] = task
+    (item,) = rank([outcome], "mean_val_loss").ranked
+    points = curve(item, find("mean_val_loss"))
+    assert [(point.step, point.mean) for point in points] == [(20, 1.0), (40, 1.5)]
 
 
 def test_a_curve_has_the_steps_that_every_seed_has() -> None:
     results = [run(trial(n, n), [1.0] * n) for n in (1, 2)]
     (item,) = rank(results, "val_loss").ranked
-    assert [point.step for point in curve(item, "val_loss")] == [10]
+    assert [point.step for point in curve(item, VAL_LOSS)] == [10]
 
 
 def test_picture_of_the_curves(tmp_path: Path) -> None:

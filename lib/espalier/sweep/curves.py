@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from espalier.errors import UserError
 from espalier.sweep import measures
+from espalier.sweep.measures import Measure
 from espalier.sweep.plots import axes_of, save
 from espalier.sweep.rank import Configuration, Outcome, Ranking
 from espalier.sweep.rows import parameters
@@ -30,16 +31,21 @@ class Point(NamedTuple):
     high: float
 
 
-def curve(item: Configuration, name: str) -> list[Point]:
-    """The course of a measure of epochs, at the steps that all counted trials recorded."""
-    courses = [_course(trial, name) for trial in item.counted]
+def curve(item: Configuration, by: Measure) -> list[Point]:
+    """The course of a measure, at the steps that all counted trials recorded.
+
+    That of a mean over tasks has a point for the end of each.
+    """
+    courses = [_course(trial, by) for trial in item.counted]
     steps = set.intersection(*map(set, courses)) if courses else set()
     return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
 
 
-def _course(item: Outcome, name: str) -> dict[int, float]:
-    records = (r for r in item.result.history if r.get(name) is not None and "step" in r)
-    return {int(record["step"]): float(record[name]) for record in records}
+def _course(item: Outcome, by: Measure) -> dict[int, float]:
+    known = [r for r in item.result.history if r.get(by.curve) is not None and "step" in r]
+    ends = {record.get("task"): record for record in known}  # the last of each
+    shown = ends.values() if by.over_tasks else known
+    return {int(record["step"]): float(record[by.curve]) for record in shown}
 
 
 def _point(step: int, values: list[float]) -> Point:
@@ -52,22 +58,20 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     Raises UserError if the ranking measure has no course, no history holds it, or `path` cannot
     be written.
     """
-    name = ranking.measure.curve
-    if not name:
+    by, varied = ranking.measure, axes_of(ranking)
+    if not by.curve:
         rule = "is measured once, at the end; rank by what validation shows, as --by val_acc"
-        raise UserError(f"--curves {path}: {ranking.measure.label} {rule}")
-    varied = axes_of(ranking)
-    found = {_label(item, varied): curve(item, name) for item in ranking.ranked[:top]}
+        raise UserError(f"--curves {path}: {by.label} {rule}")
+    found = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
     if not any(found.values()):
-        raise UserError(f"--curves {path}: no ranked trial has a history of {name}")
-    save(drawn(found, name), path, "--curves")
+        raise UserError(f"--curves {path}: no ranked trial has a history of {by.curve}")
+    save(drawn(found, by), path, "--curves")
 
 
-def drawn(curves: Mapping[str, list[Point]], name: str) -> Figure:
-    """One panel with all curves by their labels; `name` is a measure that can rank."""
+def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
+    """One panel with all curves by their labels."""
     from matplotlib.figure import Figure
 
-    by = measures.find(name)
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     for label, points in curves.items():
@@ -75,7 +79,8 @@ def drawn(curves: Mapping[str, list[Point]], name: str) -> Figure:
         (line,) = axes.plot(steps, [point.mean for point in points], label=label)
         ends = [point.low for point in points], [point.high for point in points]
         axes.fill_between(steps, *ends, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xlabel="step", ylabel=f"{by.label} ({by.unit.strip()})")
+    what = measures.find(by.curve).label + " at the end of each task" * by.over_tasks
+    axes.set(xlabel="step", ylabel=f"{what} ({by.unit.strip()})")
     axes.legend(fontsize="small", title="mean over seeds, band from least to most")
     return figure
 

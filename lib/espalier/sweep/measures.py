@@ -35,6 +35,11 @@ class Measure:
         """Whether it is made on the test data, so that to choose by it overstates it."""
         return self.name.startswith("test_")
 
+    @property
+    def over_tasks(self) -> bool:
+        """Whether it is a mean over the ends of the tasks of a run whose data changes."""
+        return self.name.startswith("mean_")
+
     def number(self, value: float, sign: str = "") -> str:
         """A value without its unit; `sign` is `+` for a difference."""
         return format(value, f"{sign}.{self.decimals}f")

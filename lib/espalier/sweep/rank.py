@@ -177,9 +177,12 @@ def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | N
 
 
 def sampling(trial: Trial, *names: str) -> dict[str, str]:
-    """What a trial says of its data: DATASET, the options of that data set, and `names`."""
-    own = trial.config.get("DATASET", "").upper() + "_"
-    chosen = ("DATASET", *names)
+    """What a trial says of its data: DATASET, the options of that data set, and `names`.
+
+    How the data changes while it trains is part of it.
+    """
+    own = (trial.config.get("DATASET", "").upper() + "_", "SHIFT_")
+    chosen = ("DATASET", "SHIFT", *names)
     return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
 
 
