@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from espalier import component
 from espalier.config import Config
-from espalier.contracts import LrSchedule, Method, Optimizer, Run, SampleShape, Split
+from espalier.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run, SampleShape, Split
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -43,6 +43,9 @@ BASE = {
     "SPAM_WARMUP_STEPS": "10",
     "SPAM_THETA": "5",
     "STEP_EVERY_EPOCHS": "2",
+    "APOPTOSIS_LAYERS_MAX_LIFESPAN": "40",
+    "APOPTOSIS_LAYERS_MATURATION": "20",
+    "APOPTOSIS_LAYERS_INTERVAL": "15",
 }
 CLASSES, SAMPLES = 4, 40
 
@@ -53,11 +56,14 @@ def symbols() -> Symbols:
 
 
 def configured(wishes: Values) -> Values:
-    """The effective configuration under `wishes`, those that take."""
+    """The effective configuration under `wishes`, those that take.
+
+    Under a model that every method can be chosen with, unless they name one; none of it is built.
+    """
     tree = symbols()
     tree.kconf.unset_values()
     for _ in range(2):  # a later wish may be what makes an earlier one visible
-        for name, value in wishes.items():
+        for name, value in {"MODEL": "resnet18", **wishes}.items():
             assign.put(tree, name, value)
     return assign.effective_config(tree, tree.identity)
 
@@ -142,12 +148,41 @@ def residual() -> nn.Module:
     )
 
 
+class Beside(nn.Module):
+    """x + f(x), normalised before f."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers = nn.LayerNorm(width), nn.Linear(width, 9), nn.GELU(), nn.Linear(9, width)
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x + self.body(x)
+        return y
+
+
+def branching() -> nn.Module:
+    """Residual branches, which some methods cannot do without."""
+    blocks = (Beside(8) for _ in range(3))
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), *blocks, nn.Linear(8, CLASSES))
+
+
 def dropping() -> nn.Module:
     layers = [nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Dropout(0.4), nn.Linear(12, CLASSES)]
     return nn.Sequential(*layers)
 
 
-SIDES = {mlp: 4, lenet: 16, residual: 6, dropping: 4}
+SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, dropping: 4}
+
+
+@functools.cache
+def fits(method: str, build: Build) -> bool:
+    """Whether a method can be trained with such a model at all."""
+    try:
+        trainee(varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": method}, 0), build)
+    except CannotTrain:
+        return False
+    return True
 
 
 @functools.cache

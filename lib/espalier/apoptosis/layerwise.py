@@ -169,6 +169,11 @@ class LayerApoptosisManager:
         coming = (self.course.influence(life.age + 1) for life in self._in("death").values())
         return any(influence < self.course.threshold for influence in coming)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an event that has begun is not over: each is over at once; fades are none."""
+        return False
+
     @torch.no_grad()
     def step(self) -> None:
         """An update of the optimizer is done; what is due happens."""
