@@ -13,6 +13,7 @@ from torch import nn
 
 from espalier import component
 from espalier.apoptosis.layerwise import Course
+from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
@@ -20,8 +21,15 @@ from espalier.train import structure
 PAIRS = allowed()
 STEPS = 30
 
+YOUNG, OFTEN = ApoptosisPlan(maturity=8), Pace(rate=0.3, interval=6)
+
 # Fields with which a method acts within so few steps, and networks that it can act on.
 QUICK: dict[str, dict[str, Any]] = {
+    "apoptosis_standard": {"plan": YOUNG, "pace": OFTEN},
+    "apoptosis_functional": {"plan": YOUNG, "pace": OFTEN, "preservation_steps": 3},
+    "apoptosis_fade": {"plan": YOUNG, "pace": OFTEN, "steps": 3},
+    "apoptosis_turnover": {"plan": YOUNG, "rate": 0.2, "interval": 4},
+    "apoptosis_hybrid": {"plan": YOUNG, "turnover_rate": 0.3, "interval": 6},
     "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
 }
 NETWORKS: dict[str, Callable[[], nn.Module]] = {"apoptosis_layers": loops.residual_network}

@@ -52,11 +52,29 @@ BASE = {
     "CHARLM_LAYERS": "1",
     "CHARLM_HEADS": "2",
     "CHARLM_INNER": "16",
+    "APOPTOSIS_RATE": "0.2",
+    "APOPTOSIS_INTERVAL": "20",
+    "APOPTOSIS_MATURITY": "15",
+    "APOPTOSIS_FUNCTIONAL_PRESERVATION_STEPS": "5",
+    "APOPTOSIS_FADE_STEPS": "5",
+    "APOPTOSIS_TURNOVER_RATE": "0.2",
+    "APOPTOSIS_TURNOVER_INTERVAL": "10",
+    "APOPTOSIS_HYBRID_TURNOVER_RATE": "0.2",
+    "APOPTOSIS_HYBRID_INTERVAL": "20",
+    "APOPTOSIS_LAYERS_MAX_LIFESPAN": "20",
+    "APOPTOSIS_LAYERS_MATURATION": "5",
+    "APOPTOSIS_LAYERS_INTERVAL": "5",
     "SHIFT_EPOCHS": "1",
 }
 
 # Where the first value after the present one would change nothing yet, or not be allowed.
 OTHER = {
+    "APOPTOSIS_LAYER_NAMES": "1",
+    "APOPTOSIS_LAYERS_BIRTH_SHARE": "0.66",
+    "APOPTOSIS_LAYERS_MATURATION": "70",
+    "APOPTOSIS_LAYERS_TARGETS": "blocks.*.ffn.3",
+    "APOPTOSIS_LAYERS_THRESHOLD": "0.5",
+    "APOPTOSIS_MATURITY": "45",
     "ADV_CLIP_NORM": "0.1",
     "BATCH_SIZE": "8",
     "GRAD_CLIP_NORM": "0.1",
@@ -72,6 +90,8 @@ OTHER = {
 
 RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 
+DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
+
 # What has to be set besides, for a symbol's effect to come within 90 updates.
 BESIDES = {
     "SPAM_PERIODIC_RESET": {"SPAM_INTERVAL": "10"},
@@ -84,6 +104,9 @@ BESIDES = {
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
     "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
+    "PRUNING_METHOD": DEEP,
+    **{name: DEEP for name in SYMBOLS.identity if name.startswith("APOPTOSIS_LAYERS_")},
+    "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
     "TEXT_SHIFT_CORPUS": {**RETURN, "TEXT_SHIFT_FILE": "text.txt"},
@@ -160,9 +183,9 @@ def outcome(values, data_dir):
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
     trainee, _ = entry.prepare(Job(trial, settings, None, lambda record: None))
     for _, record in Loop([trainee]).epochs():
-        record.pop("seconds")
+        last = {name: value for name, value in record.items() if not name.endswith("seconds")}
     weights = torch.cat([p.detach().flatten() for p in trainee.run.model.parameters()])
-    return repr((sorted(record.items()), float(weights.double().abs().sum()), len(weights)))
+    return repr((sorted(last.items()), float(weights.double().abs().sum()), len(weights)))
 
 
 def files_unverified(values):

@@ -18,7 +18,7 @@ from espalier.surgery.pairs import Pair
 class ApoptosisPlan:
     """Where, whom and how long; how is up to the method."""
 
-    layers: Pattern = symbol("APOPTOSIS_LAYERS", "all")
+    layers: Pattern = symbol("APOPTOSIS_PATTERN", "all")
     names: str | None = symbol("APOPTOSIS_LAYER_NAMES", "")
     fitness: Measure = symbol("APOPTOSIS_FITNESS", "grad_activation")
     invert: bool | None = symbol("APOPTOSIS_INVERT", False)
