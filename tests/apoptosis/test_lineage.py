@@ -6,7 +6,7 @@ import json
 import pytest
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
-from espalier.apoptosis.pictures import Life, ages_over_time, lives, write_picture
+from espalier.apoptosis.pictures import Life, ages_over_time, generations, lives, write_picture
 from espalier.errors import UserError
 
 
@@ -141,6 +141,14 @@ def test_lives_are_followed_from_birth_to_death():
     ]
 
 
+def test_a_generation_is_one_more_than_the_highest_of_its_parents():
+    lineage = family()
+    lineage.be_born(50, "b", [2], [[(0, 1.0)]])
+    lineage.die(60, "a", [2], [0.0])
+    lineage.be_born(60, "a", [2])  # fresh, of nobody
+    assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
+
+
 def test_ages_over_time_are_those_of_the_living():
     assert [(step, sorted(ages)) for step, ages in ages_over_time(family(), "a", 40)] == [
         (10, [0, 10, 10]),
@@ -152,4 +160,4 @@ def test_ages_over_time_are_those_of_the_living():
 def test_the_picture_has_a_row_a_layer(tmp_path):
     write_picture(family(), tmp_path / "lineage.svg", 40)
     text = (tmp_path / "lineage.svg").read_text()
-    assert all(f"<!-- {layer}: lives -->" in text for layer in ("a", "b"))
+    assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))

@@ -32,7 +32,7 @@ def test_every_table_becomes_a_picture_beside_it(
     assert lineage(["--dir", str(folder), "--format", "svg"]) == 0
     written = [folder / name / "lineage.svg" for name in ("config_001_mlp", "config_002_mlp")]
     assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
-    assert all("<!-- a: lives -->" in path.read_text() for path in written)
+    assert all("<!-- a: lives, coloured by generation -->" in path.read_text() for path in written)
     assert "<!-- 100 -->" in written[0].read_text()  # to the last step, not the last event
 
 

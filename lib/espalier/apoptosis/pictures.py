@@ -69,15 +69,42 @@ def drawn(lineage: Lineage, last: int) -> Figure:
 
 
 def draw_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
-    """A bar a life, and a line from each parent's slot to its child's at the child's birth."""
+    """A bar a life, and a line from each parent's slot to its child's at the child's birth.
+
+    Founders are grey; the others have the colour of their generation and begin with a dot.
+    """
     every = lives(lineage, layer, last)
-    where = {one.id: one.slot for one in every}
-    slots, starts = [one.slot for one in every], [one.start for one in every]
-    axes.hlines(slots, starts, [one.end for one in every], lw=0.8)
+    depth = generations(lineage)
+    axes.hlines(
+        [one.slot for one in every],
+        [one.start for one in every],
+        [one.end for one in every],
+        colors=[_colour(depth.get(one.id, 0)) for one in every],
+        lw=1.2,
+    )
     born = [e for e in lineage.events if e.layer == layer and e.op != "death"]
-    lines = [(e.step, where[parent], e.slot) for e in born for parent, _ in e.parents]
-    axes.vlines([x for x, *_ in lines], [a for _, a, _ in lines], [b for *_, b in lines], lw=0.3)
-    axes.set(title=f"{layer}: lives", xlabel="step", ylabel="slot")
+    where = {one.id: one.slot for one in every}
+    ties = [(e.step, where[parent], e.slot) for e in born for parent, _ in e.parents]
+    ends = [a for _, a, _ in ties], [b for *_, b in ties]
+    axes.vlines([x for x, *_ in ties], *ends, lw=0.3, colors="black", alpha=0.4)
+    axes.plot([e.step for e in born], [e.slot for e in born], "k.", ms=2)
+    axes.set(title=f"{layer}: lives, coloured by generation", xlabel="step", ylabel="slot")
+
+
+def _colour(generation: int) -> str:
+    """Grey for founders, then the ten of the usual cycle."""
+    return f"C{(generation - 1) % 10}" if generation else "lightgrey"
+
+
+def generations(lineage: Lineage) -> dict[int, int]:
+    """By id, one more than the highest of its parents; founders, which have 0, are left out."""
+    found: dict[int, int] = {}
+    for event in lineage.events:
+        if event.op != "death":
+            found[event.id] = 1 + max(
+                (found.get(parent, 0) for parent, _ in event.parents), default=0
+            )
+    return found
 
 
 def draw_ages(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
