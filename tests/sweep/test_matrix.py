@@ -23,10 +23,22 @@ def expanded(real: Symbols, text: str) -> Expansion:
 
 
 FULL = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
+METHODS = ("none", "magnitude", "movement", "state")
 
 
-def test_the_full_matrix_has_39_trials(real: Symbols) -> None:
-    found = expanded(real, FULL)
+def pruning(real: Symbols) -> str:
+    """Lines that leave METHODS in a matrix, so that a new method changes no count here."""
+    others = [name for name in real.members("PRUNING_METHOD") if name not in METHODS]
+    return "".join(f"# CONFIG_PRUNING_ENABLE_{name.upper()} is not set\n" for name in others)
+
+
+def test_a_full_matrix_has_every_method_that_some_trial_can_have(real: Symbols) -> None:
+    found = {config["PRUNING_METHOD"] for config in expanded(real, FULL).configs.values()}
+    assert set(METHODS) <= found <= set(real.members("PRUNING_METHOD"))
+
+
+def test_the_full_matrix_of_pruning_has_39_trials(real: Symbols) -> None:
+    found = expanded(real, FULL + pruning(real))
     pairs = Counter((c["OPTIMIZER"], c["PRUNING_METHOD"]) for c in found.configs.values())
     plain = ("sgd", "adam", "adamw", "adamwadv", "adamwspam")
     expected = {(o, "none"): 1 for o in (*plain, "adamwprune")}
@@ -44,13 +56,17 @@ def test_the_matrix_equals_the_sweep_that_says_the_same(real: Symbols) -> None:
 CONFIG_PRUNING_METHOD=magnitude|movement|none|state
 CONFIG_TARGET_SPARSITY=0.5|0.7|0.9
 """
-    assert list(expanded(real, FULL).configs) == list(expanded(real, sweep).configs)
+    assert list(expanded(real, FULL + pruning(real)).configs) == list(expanded(real, sweep).configs)
 
 
 def test_parts_are_switched_off_and_on(real: Symbols) -> None:
-    text = FULL + "\n".join(
-        f"# CONFIG_{name} is not set"
-        for name in ("OPTIMIZER_ENABLE_ADAM", "PRUNING_ENABLE_MOVEMENT", "SPARSITY_ENABLE_50")
+    text = (
+        FULL
+        + pruning(real)
+        + "\n".join(
+            f"# CONFIG_{name} is not set"
+            for name in ("OPTIMIZER_ENABLE_ADAM", "PRUNING_ENABLE_MOVEMENT", "SPARSITY_ENABLE_50")
+        )
     )
     found = expanded(real, text + "\nCONFIG_SPARSITY_ENABLE_99=y\nCONFIG_SEED=1|2\n")
     # 4 plain optimizers x (none + magnitude x {70, 90, 99}) + adamwprune x (none + state x 3)
@@ -60,13 +76,14 @@ def test_parts_are_switched_off_and_on(real: Symbols) -> None:
 
 
 def test_a_target_of_its_own_replaces_the_levels(real: Symbols) -> None:
-    found = expanded(real, "CONFIG_PRUNING_MODE_MULTIPLE=y\nCONFIG_TARGET_SPARSITY=0.8\n")
+    text = "CONFIG_PRUNING_MODE_MULTIPLE=y\nCONFIG_TARGET_SPARSITY=0.8\n"
+    found = expanded(real, text + pruning(real))
     assert [c.get("TARGET_SPARSITY") for c in found.configs.values()] == [None, "0.8"]
 
 
 def test_one_optimizer_with_every_method_it_supports(real: Symbols) -> None:
     text = "CONFIG_OPTIMIZER=sgd\nCONFIG_PRUNING_MODE=multiple\nCONFIG_PRUNING_WARMUP=10\n"
-    assert len(expanded(real, text).configs) == 7
+    assert len(expanded(real, text + pruning(real)).configs) == 7
 
 
 @pytest.mark.parametrize(

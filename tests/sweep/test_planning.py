@@ -17,6 +17,13 @@ def real() -> Symbols:
     return Symbols(tree.parse())
 
 
+def others(known: Symbols) -> list[str]:
+    """Switches of the methods that do not prune, of which there may be more any day."""
+    pruning = ("none", "magnitude", "movement", "state")
+    names = [name for name in known.members("PRUNING_METHOD") if name not in pruning]
+    return [f"PRUNING_ENABLE_{name.upper()}" for name in names]
+
+
 def planned(folder: Path, text: str, known: Symbols) -> Plan:
     path = folder / "ranges"
     path.write_text(text)
@@ -108,6 +115,8 @@ def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Sym
     real.kconf.unset_values()
     for mode in ("MODEL_MODE", "OPTIMIZER_MODE", "PRUNING_MODE"):
         real.kconf.syms[f"{mode}_MULTIPLE"].set_value("y")
+    for name in others(real):
+        real.kconf.syms[name].set_value("n")
     real.kconf.write_config(str(tmp_path / ".config"))
     found = planning.plan_from_config(tmp_path / ".config", symbols=real)
     models = len(real.members("MODEL")) - 1  # one takes text only
@@ -189,6 +198,7 @@ def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) ->
     assert found.axes == [{"symbol": "OPTIMIZER", "values": ["sgd", "adamwprune"]}]
     off = "".join(f"CONFIG_OPTIMIZER_ENABLE_{o.upper()}=n\n" for o in real.members("OPTIMIZER"))
     text = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
+    off += "".join(f"CONFIG_{name}=n\n" for name in others(real))
     found = planned(tmp_path, text + off.replace("SGD=n", "SGD=y"), real)
     assert found.axes == [
         {"symbol": "PRUNING_METHOD", "values": ["magnitude", "movement", "none"]},
