@@ -39,7 +39,12 @@ def configurations(**more: str) -> list[Values]:
 @pytest.mark.parametrize("fields", [{}, {"norm": "pre"}, {"dropout": 0.3}], ids=str)
 @pytest.mark.parametrize(
     ("optimizer", "method"),
-    [("sgd", "none"), ("adamw", "magnitude"), ("adamwprune", "state")],
+    [
+        ("sgd", "none"),
+        ("adamw", "magnitude"),
+        ("adamwprune", "state"),
+        ("adamw", "apoptosis_layers"),
+    ],
 )
 def test_a_pack_of_transformers_is_the_transformers_alone(
     fields: dict[str, Any], optimizer: str, method: str
