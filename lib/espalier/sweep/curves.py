@@ -42,7 +42,7 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
 
 
 def _course(item: Outcome, by: Measure) -> dict[int, float]:
-    known = [r for r in item.result.history if r.get(by.curve) is not None and "step" in r]
+    known = [record for record in item.result.history if record.get(by.curve) is not None]
     ends = {record.get("task"): record for record in known}  # the last of each
     shown = ends.values() if by.over_tasks else known
     return {int(record["step"]): float(record[by.curve]) for record in shown}
