@@ -177,7 +177,7 @@ class Request:
     keeping: Keeping
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """The samples of a data set, which the trials of a worker share, and what they are."""
 

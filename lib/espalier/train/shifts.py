@@ -25,10 +25,8 @@ from espalier.config import Config
 from espalier.contracts import CannotTrain, Run, SampleShape, Shape, Split, TokenShape
 from espalier.train import seeds
 from espalier.train.courses import Measure, Samples, Tasks, first_and_last, last_task, task_ends
-from espalier.train.data import Data, Request, SealedTest, check_batch, prepared_for
+from espalier.train.data import Data, Prepared, Request, SealedTest, check_batch, prepared_for
 from espalier.trial import Record
-
-TASKS_KEPT = 2  # of which a worker keeps the samples, for the other runs of a pack
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class Permuted(Tasks):
 
     def samples(self, task: int) -> Samples:
         """See `Tasks.samples`."""
-        return _samples_permuted(self, task)
+        return _samples_permuted(self, task, prepared_for(self.request))
 
     def changed(self, split: Split, task: int) -> Split:
         """`split` as task number `task`, from 0, sees it."""
@@ -123,9 +121,8 @@ class Permuted(Tasks):
         return {**super().measures(history), **first_and_last(history)}
 
 
-@functools.lru_cache(maxsize=TASKS_KEPT)
-def _samples_permuted(course: Permuted, task: int) -> Samples:
-    data = prepared_for(course.request)
+@functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
+def _samples_permuted(course: Permuted, task: int, data: Prepared) -> Samples:
     return Samples(course.changed(data.train, task), course.changed(data.validation, task))
 
 
@@ -200,14 +197,14 @@ class Return(Tasks):
 
     def samples(self, task: int) -> Samples:
         """See `Tasks.samples`."""
-        return _samples_of_two(self.request, self.other)[task % 2]
+        return self._both()[task % 2]
 
     def closing(self, run: Run, measure: Measure) -> Record:
         """The task; at the end of a phase also how good the run is on A and on B."""
         record = super().closing(run, measure)
         if run.epoch < run.epochs and self.task(run.epoch) == self.task(run.epoch - 1):
             return record
-        for name, samples in zip("ab", _samples_of_two(self.request, self.other), strict=True):
+        for name, samples in zip("ab", self._both(), strict=True):
             record[f"val_loss_{name}"], record[f"val_acc_{name}"] = measure(samples.validation)
         return record
 
@@ -229,13 +226,15 @@ class Return(Tasks):
             "shifted_forgetting": last["val_loss_b"] - second["val_loss_b"],
         }
 
+    def _both(self) -> tuple[Samples, Samples]:
+        return _samples_of_two(prepared_for(self.request), prepared_for(self.other))
 
-@functools.lru_cache(maxsize=TASKS_KEPT)
-def _samples_of_two(request: Request, other: Request) -> tuple[Samples, Samples]:
-    both = prepared_for(request), prepared_for(other)
-    samples = min(len(each.train) for each in both)
-    one, two = (Samples(_first(samples, each.train), each.validation) for each in both)
-    return one, two
+
+@functools.lru_cache(maxsize=1)
+def _samples_of_two(one: Prepared, other: Prepared) -> tuple[Samples, Samples]:
+    samples = min(len(one.train), len(other.train))
+    first, second = (Samples(_first(samples, each.train), each.validation) for each in (one, other))
+    return first, second
 
 
 def _first(samples: int, split: Split) -> Split:
