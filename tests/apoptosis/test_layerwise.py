@@ -164,7 +164,7 @@ def test_nobody_is_the_child_of_another_kind():
         manager.step()
     assert len(manager.apoptosis_events) == 1
     assert torch.equal(model[1].body[0].weight, started[0].weight)  # fresh: as it began
-    fresh, old = model[1].body[1].weight, started[1].weight
+    fresh, old = model[1].body[1].weight.detach(), started[1].weight.detach()
     assert not torch.equal(fresh, old)
     assert float(fresh.abs().max()) <= float(old.square().mean().sqrt()) * 3**0.5
 

@@ -2,14 +2,33 @@
 
 import loops
 import pytest
+import torch
 
+from espalier import component
+from espalier.apoptosis.branches import branches_of
 from espalier.apoptosis.events import probe_loss
 from espalier.apoptosis.layerwise import Course
-from espalier.contracts import CannotTrain
+from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.kconfig import tree
 from espalier.methods.apoptosis_layers import ApoptosisLayers
 from espalier.optimizers.adamw import AdamW
 
 QUICK = Course(max_lifespan=10, maturation=4, interval=5, threshold=0.6)
+
+
+SHAPES = {SampleShape: SampleShape(1, 16, 16, 4), TokenShape: TokenShape(7, 6)}
+
+
+@pytest.mark.parametrize("name", component.names("model"))
+def test_kconfig_knows_which_models_have_residual_branches(name):
+    kconf, spec = tree.parse(), component.find("model", name, Model)()
+    if spec.takes is TokenShape:
+        kconf.syms["DATASET_SELECT_TEXT"].set_value("y")
+    kconf.syms[f"MODEL_SELECT_{name.upper()}"].set_value("y")
+    said = kconf.syms["MODEL_HAS_RESIDUAL_BRANCHES"].str_value == "y"
+    x = torch.zeros(1, 6).long() if spec.takes is TokenShape else torch.randn(1, 1, 16, 16)
+    model = spec.build(SHAPES[spec.takes]).eval()
+    assert said == any(True for _ in branches_of(model, x))
 
 
 def run_of(method):

@@ -86,7 +86,7 @@ def find_branches(model: nn.Module, x: Tensor, patterns: Sequence[str] = ()) -> 
     if x.is_floating_point():
         x = x.detach().requires_grad_()  # so that it is seen where a branch begins from it
     with evaluating(model), torch.enable_grad():
-        found = list(_found(model, x))
+        found = list(branches_of(model, x))
     if not found:
         raise ValueError("the model has no residual branch whose last layer can be told")
     return _named(found, patterns) if patterns else _outermost(found)
@@ -167,8 +167,8 @@ def _score(model: nn.Module, x: Tensor, seen: _Pass) -> Tensor:
     return total
 
 
-def _found(model: nn.Module, x: Tensor) -> Iterator[Branch]:
-    """All branches, nested ones as well."""
+def branches_of(model: nn.Module, x: Tensor) -> Iterator[Branch]:
+    """All branches as they are found, nested ones as well, of a model in evaluation mode."""
     whole = _Pass()
     trained = [p for p in model.parameters() if p.requires_grad]
     total = _score(model, x, whole)
