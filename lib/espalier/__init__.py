@@ -17,6 +17,10 @@ _HOMES = {
     "GradualFadeApoptosis": "apoptosis.fading",
     "ContinuousTurnoverApoptosis": "apoptosis.turnover",
     "HybridGrowthAndDeath": "apoptosis.turnover",
+    "GrowthOnlyManager": "apoptosis.growth",
+    "CrossoverApoptosis": "apoptosis.crossover",
+    "OrthogonalApoptosis": "apoptosis.orthogonal",
+    "DistillationApoptosis": "apoptosis.distillation",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

@@ -38,9 +38,20 @@ class Ageing:
 
     def weakest(self, count: int) -> Tensor:
         """The indices of up to `count` mature neurons with the lowest fitness, lowest first."""
-        mature = self.age >= self.maturity
+        mature = self.mature
         ranked = torch.where(mature, self.fitness, torch.inf).argsort(stable=True)
         return ranked[: min(count, int(mature.sum()))]
+
+    @property
+    def mature(self) -> Tensor:
+        """(neurons,): who is old enough to be judged."""
+        return self.age >= self.maturity
+
+    def grow(self, extra: int) -> None:
+        """So many newborn neurons more, behind the last."""
+        self.age = torch.cat([self.age, self.age.new_zeros(extra)])
+        self._sum = torch.cat([self._sum, self._sum.new_zeros(extra)])
+        self._weight = torch.cat([self._weight, self._weight.new_zeros(extra)])
 
     def reborn(self, which: Tensor) -> None:
         """The neurons at these indices are new."""

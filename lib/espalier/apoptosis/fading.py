@@ -68,7 +68,6 @@ class _FadingApoptosis(ExactApoptosis):
                 self._replace(colony, fade.substitute.dead)
 
     def _turn(self, colony: Colony) -> None:
-        self._judge(colony)
         dying = self._select(colony, colony.quota(self._rate(self.step_count)))
         if not len(dying):
             return

@@ -132,6 +132,8 @@ class NeuronApoptosisManager:
             self._see()
         self._go_on()
         if self.is_due(self.step_count):
+            for colony in self.colonies:  # all, before a turn changes what the next is judged by
+                self._judge(colony)
             for colony in self.colonies:
                 self._turn(colony)
         for colony in self.colonies:
@@ -178,8 +180,7 @@ class NeuronApoptosisManager:
     # -- an event ------------------------------------------------------------------------------
 
     def _turn(self, colony: Colony) -> None:
-        """The event of one layer."""
-        self._judge(colony)
+        """The event of one layer, whose neurons have been judged."""
         dying = self._select(colony, colony.quota(self._rate(self.step_count)))
         if len(dying):
             self._replace(colony, dying)

@@ -17,6 +17,7 @@ from torch import Tensor
 from espalier.apoptosis.colony import Colony
 from espalier.surgery import birth, death
 from espalier.surgery.gradmax import gradmax
+from espalier.surgery.pairs import Pair
 from espalier.surgery.site import Site
 
 DeathKind = Literal["fold", "mean", "zero"]
@@ -105,13 +106,17 @@ def settle(site: Site, slots: Tensor, rows: Tensor, like: Tensor) -> None:
     Nothing reads them yet; optimizer state begins anew.
     """
     birth.place(site, slots, rows)
-    pair = site.pair
+    for tensor in vectors(site.pair):
+        tensor.index_copy_(0, slots, tensor.index_select(0, like))
+    site.begin_anew(slots)
+
+
+def vectors(pair: Pair) -> list[Tensor]:
+    """What has one number for each neuron: biases, normalisation and its statistics."""
     held = [pair.producer.bias]
     if pair.norm is not None:
         held += [pair.norm.weight, pair.norm.bias, pair.norm.running_mean, pair.norm.running_var]
-    for tensor in (x for x in held if x is not None):
-        tensor.index_copy_(0, slots, tensor.index_select(0, like))
-    site.begin_anew(slots)
+    return [x for x in held if x is not None]
 
 
 def _split(cradle: Cradle) -> Parents:

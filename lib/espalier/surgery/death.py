@@ -86,20 +86,31 @@ def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = R
     Differs: several neurons at once, a constant in the basis, a ridge.
     """
     columns = pair.columns(dead)
-    alive = _others(len(statistics.mean), columns)
-    blend, rest = _regression(statistics, alive, columns, ridge)
-    constant = statistics.mean[columns] - statistics.mean[alive] @ blend
-    return Substitute(dead, alive, blend, constant, statistics.shares, rest)
+    return expressed(dead, columns, statistics, others(len(statistics.mean), columns), ridge)
+
+
+@torch.no_grad()
+def expressed(
+    dead: Tensor, columns: Tensor, statistics: Statistics, basis: Tensor, ridge: float = RIDGE
+) -> Substitute:
+    """As `survivors`, with a `basis` (s,) of one's own: indices into `statistics`.
+
+    `columns` (n * per,) are those of the dead. The statistics may hold more than the consumer's
+    inputs; what stands for indices beyond these is for the caller to put in place.
+    """
+    blend, rest = _regression(statistics, basis, columns, ridge)
+    constant = statistics.mean[columns] - statistics.mean[basis] @ blend
+    return Substitute(dead, basis, blend, constant, statistics.shares, rest)
 
 
 @torch.no_grad()
 def hand_over(site: Site, substitute: Substitute, portion: float) -> None:
     """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
     weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
-    lost = _taken(site, columns) * portion
+    lost = taken(site, columns) * portion
     if len(substitute.alive):
-        folded = torch.einsum("odt,sd->ost", lost, substitute.blend)
-        weight.index_add_(1, substitute.alive, _like(site, folded))
+        given = as_read(site, lost, substitute.blend)
+        weight.index_add_(1, substitute.alive, given)
     site.shift(_constant(lost, substitute.constant, substitute.shares))
     weight.index_add_(1, columns, _like(site, lost), alpha=-1)
 
@@ -111,7 +122,7 @@ def kill(site: Site, substitute: Substitute) -> Tensor:
     Returns an estimate of the damage: the expected squared error of the consumer's output, summed
     over outputs, as a tensor of no dimensions (nothing waits for the device).
     """
-    damage = _error(_taken(site, site.pair.columns(substitute.dead)), substitute.rest)
+    damage = _error(taken(site, site.pair.columns(substitute.dead)), substitute.rest)
     hand_over(site, substitute, 1.0)
     _silence(site, substitute.dead)
     return damage
@@ -137,14 +148,19 @@ def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
     return part.div_(max(statistics.count, 1))
 
 
-def _others(total: int, columns: Tensor) -> Tensor:
+def as_read(site: Site, lost: Tensor, blend: Tensor) -> Tensor:
+    """Weights for a basis (s,) that does what weights `lost` (outputs, n * per, taps) read."""
+    return _like(site, torch.einsum("odt,sd->ost", lost, blend))
+
+
+def others(total: int, columns: Tensor) -> Tensor:
     """The indices below `total` that are not in `columns`."""
     alive = torch.ones(total, dtype=torch.bool, device=columns.device)
     alive[columns] = False
     return alive.nonzero().flatten()
 
 
-def _taken(site: Site, columns: Tensor) -> Tensor:
+def taken(site: Site, columns: Tensor) -> Tensor:
     """(outputs, columns, taps): a copy of the consumer's weights for `columns`."""
     weight = site.pair.consumer.weight.detach()
     return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)

@@ -1,0 +1,133 @@
+"""Newborns that are taught by the dying before they take their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from espalier.apoptosis.colony import Colony
+from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.fitness import Measure
+from espalier.apoptosis.neuron import check
+from espalier.apoptosis.observing import Observation
+from espalier.apoptosis.patterns import Names
+from espalier.apoptosis.replacing import Parents, drawn_parents, relative_noise, sole
+from espalier.apoptosis.shadows import Shadows
+from espalier.surgery import death
+from espalier.surgery.pairs import Layer
+from espalier.surgery.probe import Statistics
+
+LESSON = 512
+"""Positions that shadows are taught on, at least one sample's."""
+
+
+@dataclass(frozen=True)
+class _Heirs:
+    """Shadows who are ready, what the consumer will make of them, and their parents."""
+
+    shadows: Shadows
+    outgoing: Tensor  # (outputs, n * per, ...)
+    parents: Tensor  # (n,)
+
+
+class DistillationApoptosis(ExactApoptosis):
+    """Each of the dying teaches its successor, and both survivors and successors replace it.
+
+    At an event each of the dying gets a shadow, the mutation of a fit parent, which takes
+    `distillation_steps` steps of descent towards doing on the observed inputs what the dying does.
+    Then what the dying do is expressed by survivors and shadows together (least squares, as in
+    folding, which has the survivors only), and the shadows take the slots, read accordingly. With
+    many steps a shadow becomes the one that it replaces.
+
+    Source: the earlier apoptosis code's class of this name, for the aim.
+    Differs: there, shadows were neither taught nor put in place.
+    """
+
+    def __init__(  # noqa: PLR0913 (users know these by name)
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        fitness_metric: Measure = "grad_activation",
+        distillation_steps: int = 10,
+        mutation_strength: float = 0.3,
+        **options: Unpack[ExactOptions],
+    ) -> None:
+        """As the exact strategies; `distillation_steps` is 0 or more. Deaths and births are set."""
+        known = distillation_steps >= 0
+        check("distillation_steps", distillation_steps, known, "0 or more")
+        for name in ("death", "birth"):
+            check(name, options.get(name), name not in options, "left out: it is what this does")
+        self.distillation_steps = distillation_steps
+        self._heirs: dict[str, _Heirs] = {}  # between a death and the birth at once after it
+        super().__init__(
+            *(model, target_layers, prune_rate, apoptosis_interval),
+            *(fitness_metric, mutation_strength),
+            **options,
+        )
+
+    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+        seen, site = colony.sight, colony.site
+        shadows, parents = self._shadows(colony, dying)
+        joint = _joined(seen, shadows)
+        columns, first = site.pair.columns(dying), len(seen.statistics.mean)
+        whole = death.expressed(dying, columns, joint, death.others(len(joint.mean), columns))
+        own = int((whole.alive < first).sum())
+        outgoing = death.as_read(site, death.taken(site, columns), whole.blend[own:])
+        self._heirs[colony.name] = _Heirs(shadows, outgoing, parents)
+        substitute = replace(whole, alive=whole.alive[:own], blend=whole.blend[:own])
+        return death.kill(site, substitute)
+
+    def _shadows(self, colony: Colony, dying: Tensor) -> tuple[Shadows, Tensor]:
+        """Taught mutations of the fit, and their parents (n,)."""
+        pair, seen = colony.site.pair, colony.sight
+        healthy, fitness = colony.others(dying), colony.ageing.fitness
+        cradle = self._cradle(pair.producer, dying, healthy, fitness)
+        parents = drawn_parents(cradle)[:, 0]
+        shadows = Shadows.of(pair, parents)
+        rows = shadows.making["weight"]
+        noise = relative_noise(rows, cradle.generator)
+        shadows.making["weight"] = rows + self.mutation_strength * noise
+        lesson = _some(seen)
+        wanted = Shadows.of(pair, dying).answer(lesson, whole=False)
+        shadows.teach(lesson, wanted, self.distillation_steps)
+        shadows.settle(seen.given)
+        return shadows, parents
+
+    def _regrow_neurons(
+        self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
+    ) -> Parents | None:
+        """See the standard strategy. What the newborns do has been taken from the survivors."""
+        cradle = self._cradle(layer, dying_indices, healthy_indices, fitness)
+        site, heirs = cradle.site, self._heirs.pop(cradle.colony.name)
+        heirs.shadows.install(dying_indices)
+        columns = site.pair.columns(dying_indices)
+        site.pair.consumer.weight.index_copy_(1, columns, heirs.outgoing)
+        site.obey()
+        return sole(heirs.parents)
+
+
+def _some(seen: Observation) -> Tensor:
+    """Inputs of the producer at `LESSON` positions or a few more."""
+    if isinstance(seen.pair.producer, nn.Linear):
+        flat = seen.given.flatten(0, -2)
+        return flat[:: -(-len(flat) // LESSON)]
+    places = seen.made[0, 0].numel()
+    return seen.given[:: max(1, len(seen.given) * places // LESSON)]
+
+
+@torch.no_grad()
+def _joined(seen: Observation, shadows: Shadows) -> Statistics:
+    """Moments of the consumer's inputs and, behind them, what shadows would give it."""
+    pair, known = seen.pair, seen.statistics
+    own, extra = pair.samples(seen.fed), pair.samples(shadows.answer(seen.given))
+    mean = extra.mean(0)
+    extra = extra - mean
+    across = own.T @ extra
+    rows = [torch.cat([known.scatter, across], 1), torch.cat([across.T, extra.T @ extra], 1)]
+    joint = torch.cat([known.mean, mean]), torch.cat(rows)
+    return Statistics(pair, known.count, *joint, known.shares)
