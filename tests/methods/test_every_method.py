@@ -29,6 +29,10 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_functional": {"plan": YOUNG, "pace": OFTEN, "preservation_steps": 3},
     "apoptosis_fade": {"plan": YOUNG, "pace": OFTEN, "steps": 3},
     "apoptosis_turnover": {"plan": YOUNG, "rate": 0.2, "interval": 4},
+    "apoptosis_crossover": {"plan": YOUNG, "pace": OFTEN},
+    "apoptosis_distillation": {"plan": YOUNG, "pace": OFTEN},
+    "apoptosis_growth": {"plan": YOUNG, "rate": 0.3, "interval": 6},
+    "apoptosis_orthogonal": {"plan": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"plan": YOUNG, "turnover_rate": 0.3, "interval": 6},
     "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
 }

@@ -43,6 +43,15 @@ BASE = {
     "SPAM_WARMUP_STEPS": "10",
     "SPAM_THETA": "5",
     "STEP_EVERY_EPOCHS": "2",
+    "APOPTOSIS_RATE": "0.2",
+    "APOPTOSIS_INTERVAL": "40",
+    "APOPTOSIS_MATURITY": "25",
+    "APOPTOSIS_FUNCTIONAL_PRESERVATION_STEPS": "10",
+    "APOPTOSIS_FADE_STEPS": "10",
+    "APOPTOSIS_TURNOVER_RATE": "0.1",
+    "APOPTOSIS_TURNOVER_INTERVAL": "15",
+    "APOPTOSIS_HYBRID_TURNOVER_RATE": "0.2",
+    "APOPTOSIS_HYBRID_INTERVAL": "40",
     "APOPTOSIS_LAYERS_MAX_LIFESPAN": "30",
     "APOPTOSIS_LAYERS_MATURATION": "20",
     "APOPTOSIS_LAYERS_INTERVAL": "9",
@@ -271,7 +280,7 @@ def _note(outcome: Outcome, run: Run, record: Record | loop.DivergedError) -> No
     if isinstance(record, loop.DivergedError):
         outcome.error = str(record)
         return
-    outcome.records.append({k: v for k, v in record.items() if k != "seconds"})
+    outcome.records.append({k: v for k, v in record.items() if not k.endswith("seconds")})
     if run.epoch == run.epochs:
         held = (*run.model.parameters(), *run.model.buffers())
         outcome.tensors = [tensor.detach().clone() for tensor in held]

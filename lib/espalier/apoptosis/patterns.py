@@ -53,7 +53,7 @@ def _third(place: int, count: int) -> int:
 SHARES: dict[Pattern, Callable[[int, int], float]] = {
     "all": lambda place, count: 1.0,
     "shallow": lambda place, count: float(2 * place + 1 <= count),
-    "middle": lambda place, count: float(_third(place, count) == 1),
+    "middle": lambda place, count: float(abs(2 * place + 1 - count) <= max(1, count / 3)),
     "deep": lambda place, count: float(2 * place + 1 >= count),
     "alternating": lambda place, count: float(place % 2 == 0),
     "graduated": lambda place, count: GRADUATED[_third(place, count)],

@@ -19,12 +19,12 @@ class ApoptosisPlan:
     """Where, whom and how long; how is up to the method."""
 
     layers: Pattern = symbol("APOPTOSIS_PATTERN", "all")
-    names: str | None = symbol("APOPTOSIS_LAYER_NAMES", "")
+    names: str | None = symbol("APOPTOSIS_LAYER_NAMES", "*")
     fitness: Measure = symbol("APOPTOSIS_FITNESS", "grad_activation")
     invert: bool | None = symbol("APOPTOSIS_INVERT", False)
     decay: float = symbol("APOPTOSIS_DECAY", 0.0)
     maturity: int = symbol("APOPTOSIS_MATURITY", MATURITY)  # steps
-    anneal: Literal["none", "cosine"] = symbol("APOPTOSIS_ANNEAL", "none")
+    anneal: Literal["none", "half_cosine"] = symbol("APOPTOSIS_ANNEAL", "none")
     anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END", 0.75)  # None: no end
 
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:

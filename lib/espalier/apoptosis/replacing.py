@@ -129,7 +129,8 @@ def _signed(cradle: Cradle) -> None:
     """Twins; one that has no twin is fresh."""
     even = len(cradle.slots) // 2 * 2
     twins, single = cradle.slots[:even], cradle.slots[even:]
-    birth.signed(cradle.site, twins, cradle.generator, law=cradle.colony.law)
+    if len(twins):
+        birth.signed(cradle.site, twins, cradle.generator, law=cradle.colony.law)
     if len(single):
         birth.fresh(cradle.site, single, cradle.generator, cradle.colony.law)
 

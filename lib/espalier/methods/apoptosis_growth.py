@@ -1,0 +1,28 @@
+"""Growth only: see `espalier.apoptosis.growth`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from espalier.apoptosis.growth import GrowthOnlyManager
+from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.contracts import Run
+
+
+@dataclass(frozen=True)
+class Growth(ApoptosisMethod):
+    """Layers grow by a share `rate` of their first size, up to `max_capacity` times it."""
+
+    packable: ClassVar[bool] = False
+
+    rate: float = 0.1
+    interval: int = 500
+    max_capacity: float = 1.5
+
+    def manager(self, run: Run, shared: Shared) -> GrowthOnlyManager:  # noqa: D102
+        return GrowthOnlyManager(
+            *(run.model, shared.layers, self.rate, self.interval, self.max_capacity),
+            fitness_metric=self.plan.fitness,
+            **shared.options,
+        )
