@@ -86,6 +86,7 @@ class NeuronApoptosisManager:
         every `apoptosis_interval` steps. `mutation_strength` is the deviation of the noise added
         to weights. Raises ValueError for anything out of range.
         """
+        _refuse_unknown(self, options)
         check("prune_rate", prune_rate, 0 <= prune_rate < 1, "in [0, 1)")
         check("apoptosis_interval", apoptosis_interval, apoptosis_interval >= 1, "1 or more")
         check("mutation_strength", mutation_strength, mutation_strength >= 0, "0 or more")
@@ -305,6 +306,13 @@ def _all(pairs: list[Pair]) -> list[str]:
 
 def _restarts(optimizer: torch.optim.Optimizer | None) -> Restarts | None:
     return None if optimizer is None else Restarts(optimizer)
+
+
+def _refuse_unknown(manager: object, options: Options) -> None:
+    unknown = next((name for name in options if name not in Options.__annotations__), None)
+    if unknown is not None:
+        name, known = type(manager).__name__, ", ".join(Options.__annotations__)
+        raise TypeError(f"{name} has no argument {unknown!r}; options of all strategies: {known}")
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -1,0 +1,187 @@
+"""What every strategy over neurons owes, whichever it is, on every kind of network."""
+
+import copy
+import io
+
+import pytest
+import torch
+from strategies import (
+    BODIES,
+    DURATIONS,
+    INTERVALS,
+    RATES,
+    Training,
+    charlm,
+    quick,
+    strategies,
+)
+from strategies import named as argument
+from surgery import bodies
+
+from espalier import DistillationApoptosis, NeuronApoptosisManager
+
+ALL = strategies()
+# the standard strategy's newborns are read at once, and distillation's have work to do
+EXACT = [kind for kind in ALL if kind not in (NeuronApoptosisManager, DistillationApoptosis)]
+
+every = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+exact = pytest.mark.parametrize("kind", EXACT, ids=lambda kind: kind.__name__)
+everywhere = pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+
+
+@exact
+@everywhere
+def test_births_change_nothing(kind, body):
+    changes = []
+
+    class Watched(kind):
+        def _regrow_neurons(self, *args):
+            before = bodies.logits(self.model, training.x)
+            parents = super()._regrow_neurons(*args)
+            changes.append(float((bodies.logits(self.model, training.x) - before).abs().max()))
+            return parents
+
+    training = Training(Watched, body)
+    training.go(15)
+    assert len(changes) >= 2
+    assert max(changes) < 1e-5
+
+
+@every
+@everywhere
+def test_what_happened_is_counted_and_remembered(kind, body):
+    manager = Training(kind, body).go(20).manager
+    assert manager.apoptosis_events
+    lineage = [event for event in manager.lineage.events if event.step > 0]
+    for name, stats in manager.get_stats().items():
+        here = [event for event in lineage if event.layer == name]
+        assert stats["deaths"] == sum(event.op == "death" for event in here)
+        assert stats["births"] == sum(event.op != "death" for event in here)
+        counted = sum(event.count for event in manager.apoptosis_events if event.layer == name)
+        assert counted == max(stats["deaths"], stats["births"])
+        assert 0 <= stats["min_age"] <= stats["mean_age"] <= stats["max_age"] <= 20
+    manager.assert_consistent()
+
+
+@every
+@everywhere
+def test_no_hook_is_left(kind, body):
+    training = Training(kind, body).go(7)
+    training.manager.remove()
+    for module in training.model.modules():
+        assert not module._forward_hooks and not module._forward_pre_hooks
+        assert not module._backward_hooks
+    training.update()
+
+
+@every
+@pytest.mark.parametrize("saved_at", [5, 7], ids=["before an event", "behind its beginning"])
+def test_saved_and_restored_it_goes_on_as_if_nothing_had_been(kind, saved_at):
+    for body in (charlm, bodies.conv):
+        one, other = Training(kind, body).go(saved_at), Training(kind, body)
+        file = io.BytesIO()
+        torch.save(one.state(), file)
+        file.seek(0)
+        other.load(torch.load(file, weights_only=False))
+        assert one.go(14).manager.apoptosis_events == other.go(14).manager.apoptosis_events
+        assert_same(one, other)
+
+
+@every
+def test_same_seed_same_numbers(kind):
+    def trained(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return Training(kind, charlm, generator=generator).go(14)
+
+    assert_same(trained(1), trained(1))
+    assert not torch.equal(trained(1).logits(), trained(2).logits())
+
+
+def assert_same(one, other):
+    theirs = other.model.state_dict()
+    for name, tensor in one.model.state_dict().items():
+        assert torch.equal(tensor, theirs[name]), name
+    assert one.manager.lineage.events == other.manager.lineage.events
+    assert torch.equal(one.logits(), other.logits())
+
+
+@every
+@everywhere
+def test_newborns_have_no_past_in_the_optimizer(kind, body):
+    training = Training(kind, body)
+    manager = training.manager
+    while not manager.apoptosis_events:
+        training.go(1)
+    step = manager.step_count
+    for colony in manager.colonies:
+        ages = torch.tensor(manager.lineage.ages(colony.name, step))
+        born = (ages == 0).nonzero().flatten()
+        if step and len(born):
+            pair, state = colony.site.pair, training.optimizer.state
+            for moment in ("exp_avg", "exp_avg_sq"):
+                assert not state[pair.producer.weight][moment][born].any()
+                assert not state[pair.consumer.weight][moment][:, pair.columns(born)].any()
+
+
+@every
+def test_events_leave_a_network_that_learns(kind):
+    training = Training(kind, bodies.mlp).go(20)
+    before = copy.deepcopy(training.model.state_dict())
+    training.update()
+    moved = [(a - before[name]).abs().max() for name, a in training.model.named_parameters()]
+    assert all(torch.isfinite(change) and change > 0 for change in moved)
+
+
+@every
+def test_parts_of_neurons_are_carried_over(kind):
+    if argument(kind, "max_capacity"):
+        pytest.skip("grows by whole numbers of neurons, see its own tests")
+    options = quick(kind, rate=0.1, interval=2, duration=0)
+    manager = Training(kind, bodies.mlp, **options, target_layers=["3"]).go(10).manager
+    # 0.1 of 32 is 3.2
+    assert [event.count for event in manager.apoptosis_events] == [3, 3, 3, 3, 4]
+
+
+BAD = {RATES: [-0.1, 1.0], INTERVALS: [0], DURATIONS: [-1, 6]}
+CASES = [
+    (kind, name, value)
+    for kind in ALL
+    for names, values in BAD.items()
+    for value in values
+    if (name := argument(kind, *names))
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=str)
+def test_what_cannot_be_is_said_in_a_line(kind, name, value):
+    with pytest.raises(ValueError, match="must be") as caught:
+        Training(kind, bodies.mlp, **{name: value})
+    assert repr(value) in str(caught.value) and "\n" not in str(caught.value)
+
+
+OTHERS = [
+    {"fitness_metric": "beauty"},
+    {"mutation_strength": -1},
+    {"target_layers": ["nowhere"]},
+]
+
+
+@every
+@pytest.mark.parametrize("wrong", OTHERS, ids=str)
+def test_so_is_what_they_share(kind, wrong):
+    with pytest.raises(ValueError) as caught:
+        Training(kind, bodies.mlp, **wrong)
+    assert "\n" not in str(caught.value)
+
+
+@every
+def test_an_argument_that_does_not_exist_is_refused(kind):
+    with pytest.raises(TypeError, match="fade_duration"):
+        Training(kind, bodies.mlp, fade_duration=3)
+
+
+@every
+def test_layers_without_a_gradient_are_named(kind):
+    manager = kind(bodies.mlp()[0], **quick(kind, interval=1, duration=0))
+    with pytest.raises(ValueError, match="takes no part|no backward pass"):
+        manager.step()
