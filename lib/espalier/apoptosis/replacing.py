@@ -59,8 +59,13 @@ def drawn_parents(cradle: Cradle, each: int = 1, twice: bool = True) -> Tensor:
 
     One parent may have many children; unless `twice`, no parent is drawn twice for one child.
     """
-    chances = proportions(cradle.fitness[cradle.healthy]).expand(len(cradle.slots), -1)
-    drawn = torch.multinomial(chances, each, replacement=twice, generator=cradle.generator)
+    chances, count = proportions(cradle.fitness[cradle.healthy]), len(cradle.slots)
+    if twice:
+        drawn = torch.multinomial(chances, count * each, True, generator=cradle.generator)
+        drawn = drawn.view(count, each)
+    else:
+        chances = chances.expand(count, -1)
+        drawn = torch.multinomial(chances, each, generator=cradle.generator)
     return cradle.healthy[drawn.to(cradle.healthy.device)]
 
 

@@ -12,6 +12,7 @@ Differs: any Adam of torch's, with its state as it is, corrected after its step.
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,7 @@ class Restarts:
         born = births.by_dim.setdefault(dim, now.new_zeros(parameter.shape[dim]))
         born[index] = now
         group = self._group(parameter)
-        horizon = torch.log(torch.tensor(AGREED)) / torch.log(torch.tensor(group["betas"][1]))
+        horizon = math.log(AGREED) / math.log(group["betas"][1])
         for each, steps in births.by_dim.items():
             young = (steps > 0) & (now - steps < horizon)
             births.young[each] = young.nonzero().flatten()
