@@ -20,7 +20,7 @@ from espalier.surgery import death
 from espalier.surgery.pairs import Layer
 from espalier.surgery.probe import Statistics
 
-LESSON = 512
+LESSON = 256
 """Positions that shadows are taught on, at least one sample's."""
 
 
