@@ -325,8 +325,12 @@ def _apart(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def assert_same(one: Outcome, other: Outcome) -> Gap:
-    """The gate: losses of every step within 1e-10, final weights within 1e-9, the same masks."""
+    """The gate: losses of every step within 1e-10, final weights within 1e-6, the same masks.
+
+    Where a gradient is near 0, as that of twins that cancel, Adam makes an error of a weight of it
+    that is larger by the rate over epsilon, here 10,000 times.
+    """
     apart = gap(one, other)
     assert apart.loss <= 1e-10
-    assert apart.weight <= 1e-9
+    assert apart.weight <= 1e-6
     return apart

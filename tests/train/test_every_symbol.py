@@ -71,6 +71,7 @@ BASE = {
 
 # Where the first value after the present one would change nothing yet, or not be allowed.
 OTHER = {
+    "APOPTOSIS_GROWTH_MAX_CAPACITY": "1.2",
     "APOPTOSIS_LAYER_NAMES": "1",
     "APOPTOSIS_LAYERS_BIRTH_SHARE": "0.66",
     "APOPTOSIS_LAYERS_MATURATION": "70",
@@ -96,6 +97,8 @@ DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
 
 # What has to be set besides, for a symbol's effect to come within 90 updates.
 BESIDES = {
+    "APOPTOSIS_ORTHOGONAL_PARTS": {"APOPTOSIS_FITNESS": "weight"},
+    "APOPTOSIS_PATTERN": {"MLP_LAYERS": "4", "APOPTOSIS_LAYER_NAMES": "1"},
     "SPAM_PERIODIC_RESET": {"SPAM_INTERVAL": "10"},
     "SPAM_INTERVAL": {"SPAM_PERIODIC_RESET": "y", "SPAM_INTERVAL": "10"},
     "SPAM_WARMUP": {"SPAM_PERIODIC_RESET": "y", "SPAM_INTERVAL": "10"},
