@@ -206,10 +206,11 @@ def test_newborns_look_where_nobody_looks(neurons, inputs):
     unit = found / found.norm(dim=1, keepdim=True)
     assert torch.allclose(unit @ unit.T, torch.eye(4), atol=1e-5)
     assert torch.allclose(found.norm(dim=1), rows.norm(dim=1).mean())
-    lowest = torch.linalg.eigvalsh(rows.T @ rows)[:4].clamp_min(0)
-    # in some order: where there is a null space any of its directions will do
-    used = (rows @ unit.T).square().sum(0).sort().values
-    assert torch.allclose(used, lowest, atol=1e-3)
+    spread = torch.linalg.eigvalsh(rows.T @ rows)
+    used = (rows @ unit.T).square().sum()
+    least, average = float(spread[:4].sum()), float(spread.mean() * 4)
+    # nothing where there is a null space, and nearly as little as can be where there is none
+    assert least - 1e-3 <= used < least + 0.3 * (average - least)
 
 
 def test_more_newborns_than_directions():

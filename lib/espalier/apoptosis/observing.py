@@ -20,7 +20,9 @@ from espalier.surgery.gradmax import Crossing
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics, evaluating
 
-ENOUGH = 2**19  # numbers a pair is looked at with: 1,024 tokens of 512 neurons; 2,048 fold no better
+ENOUGH = (
+    2**19
+)  # numbers a pair is looked at with: 1,024 tokens of 512 neurons fold as well as 2,048
 
 
 @dataclass(frozen=True)

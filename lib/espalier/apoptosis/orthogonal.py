@@ -102,9 +102,9 @@ def redundant(seen: Statistics, fitness: Tensor, mature: Tensor, count: int) -> 
     """
     inverse, varied = _inverse_correlation(seen)
     shifted = (fitness - fitness.min().clamp_max(0.0)) * varied
-    worth = shifted.masked_fill(~mature, torch.inf).double().cpu().numpy()
-    matrix = inverse.double().cpu().numpy()
-    left, factor = matrix.diagonal().copy(), np.zeros((count, len(matrix)))
+    worth = shifted.float().masked_fill(~mature, torch.inf).cpu().numpy()
+    matrix = inverse.float().cpu().numpy()
+    left, factor = matrix.diagonal().copy(), np.zeros((count, len(matrix)), matrix.dtype)
     gone = np.zeros(count, dtype=np.int64)
     for step in range(count):
         gone[step] = which = int(np.argmin(worth / left))
@@ -124,7 +124,7 @@ def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor]:
     lengths = scatter.diagonal().clamp_min(0.0).sqrt()
     varied = lengths > torch.finfo(lengths.dtype).eps * lengths.max()
     scale = torch.where(varied, 1 / lengths, 0.0)
-    correlation = scatter * scale * scale.unsqueeze(1)
+    correlation = (scatter * scale).mul_(scale.unsqueeze(1))
     ridge = RIDGE * size / max(seen.count * per, 1)
     correlation.diagonal().fill_(1.0 + ridge)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
@@ -147,4 +147,5 @@ def unused(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
     factor = torch.linalg.cholesky(moment)
     found = torch.cholesky_solve(torch.cholesky_solve(drawn, factor), factor)
     usual: Tensor = rows.norm(dim=1).mean()
-    return usual * torch.linalg.qr(found).Q.T
+    basis: Tensor = torch.linalg.qr(found).Q.T
+    return usual * basis

@@ -89,8 +89,7 @@ class Shadows:
                 trial = best if step == 0 else trial
                 found, fresh = self._error(held, trial, given, wanted)
                 better = found < error
-                best = _where(better, trial, best)
-                slopes = _where(better, fresh, slopes)
+                best, slopes = _where(better, trial, best), _where(better, fresh, slopes)
                 error = torch.where(better, found, error)
                 steep = torch.cat([s.reshape(len(s), -1) for s in slopes], 1).square().sum(1)
                 polyak = error / steep.clamp_min(TINY)
