@@ -25,11 +25,12 @@ from espalier.apoptosis.neuron import NeuronApoptosisManager
 LIMIT = 10  # ms for one event
 EVERY = 2  # steps between events: in between, a step without one
 BATCHES = {"2,048 tokens": (16, 128), "64 x 128 tokens": (64, 128)}
-OWN = {
+USUAL = {"prune_rate": 0.1, "apoptosis_interval": EVERY}
+OWN = {  # at once, where an event can take its time
     "HybridGrowthAndDeath": {"turnover_rate": 0.1, "interval": EVERY},
     "GrowthOnlyManager": {"growth_rate": 0.1, "growth_interval": EVERY, "max_capacity": 1.1},
-    "FunctionalPreservationApoptosis": {"preservation_steps": 0},
-    "GradualFadeApoptosis": {"fade_steps": 0},
+    "FunctionalPreservationApoptosis": USUAL | {"preservation_steps": 0},
+    "GradualFadeApoptosis": USUAL | {"fade_steps": 0},
 }
 
 
@@ -57,9 +58,7 @@ def strategies() -> Iterator[tuple[str, type[NeuronApoptosisManager]]]:
 def events(kind: type[NeuronApoptosisManager], shape: tuple[int, int], rounds: int) -> list[float]:
     """Milliseconds of `rounds` events; one before them warms up and is not counted."""
     torch.manual_seed(0)
-    usual = {"prune_rate": 0.1, "apoptosis_interval": EVERY}
-    options = OWN.get(kind.__name__, usual) | {"maturity": 0}
-    options = usual | options if "_steps" in str(options) else options
+    options = OWN.get(kind.__name__, USUAL) | {"maturity": 0}
     found: list[float] = []
     once = "max_capacity" in options  # grows no further after one event: a new block for each
     model, optimizer, manager = begun(kind, options)
