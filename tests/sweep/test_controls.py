@@ -68,11 +68,18 @@ def test_differences_are_of_the_method_minus_the_control_seed_by_seed() -> None:
     )
 
 
-def test_at_equal_time_the_method_has_done_the_epochs_that_fit() -> None:
+def test_at_equal_time_the_method_has_done_what_fits() -> None:
     first, second = found(arms())
     # after 4 s: 1.4 - 1 and 1.65 - 1.25
     assert (first.at_time.mean, first.share) == (pytest.approx(0.4), 0.5)
     assert second.at_time == second.at_end and second.share == 1.0
+
+
+def test_between_the_ends_of_epochs_the_method_is_on_a_straight_line() -> None:
+    control = run(trial(1, 1, METHOD="none"), [2.0, 1.5, 1.0])
+    (one,) = found([control, run(trial(2, 1, METHOD="turn"), [2.0, 1.6, 0.8], 1.2)])
+    # 3 s are 2.5 of 3 epochs of 1.2 s: half-way from 1.6 to 0.8
+    assert (one.at_time.mean, one.share) == (pytest.approx(0.2), pytest.approx(2.5 / 3))
 
 
 def test_only_equal_draws_are_paired() -> None:

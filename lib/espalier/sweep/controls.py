@@ -69,7 +69,7 @@ class Comparison:
 
     @property
     def at_time(self) -> Interval | None:
-        """The difference at the end of the arm's last epoch within the control's time."""
+        """The difference when the arm had trained for the control's time."""
         return interval([cut.value - value for value, cut in self.cuts])
 
     @property
@@ -214,15 +214,28 @@ def _time(history: Sequence[Record]) -> float | None:
 
 
 def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
-    """The last epoch that had ended by `time`; None if none had, or it has no such measure."""
-    if _time(history) is None:
+    """How the trial stood at `time`, on straight lines between the ends of epochs.
+
+    None if no epoch had ended by then, or epochs have no such measure.
+    """
+    if _time(history) is None or any(record.get(by.name) is None for record in history):
         return None
-    ends = accumulate(float(record["seconds"]) for record in history)
-    within = [r for r, end in zip(history, ends, strict=True) if end <= time * HEAD_START]
-    value = within[-1].get(by.name) if within else None
-    if value is None:
+    ends = list(accumulate(float(record["seconds"]) for record in history))
+    if ends[0] > time * HEAD_START:
         return None
-    return Cut(float(value), float(within[-1]["epoch"]) / float(history[-1]["epoch"]))
+    last = float(history[-1]["epoch"])
+    shares = [float(record["epoch"]) / last for record in history]
+    values = [float(record[by.name]) for record in history]
+    return Cut(_between(time, ends, values), _between(time, ends, shares))
+
+
+def _between(time: float, ends: Sequence[float], values: Sequence[float]) -> float:
+    """The value at `time`, which is not before the first of `ends`."""
+    after = next((i for i, end in enumerate(ends) if end > time * HEAD_START), None)
+    if after is None:
+        return values[-1]
+    passed = max(0.0, time - ends[after - 1]) / (ends[after] - ends[after - 1])
+    return values[after - 1] + passed * (values[after] - values[after - 1])
 
 
 def _pack(item: Outcome) -> int:
