@@ -71,36 +71,43 @@ class Shadows:
     def teach(self, given: Tensor, wanted: Tensor, steps: int) -> None:
         """Move towards answering `wanted` (as `answer(given, False)`): `steps` of descent.
 
-        Each neuron by itself takes half of Polyak's step, its error over the squared length of its
-        gradient: the error could be 0.
+        Each neuron by itself takes Polyak's step, its error over the squared length of its
+        gradient: the error could be 0. A step after which the error is not smaller is taken back,
+        and the next is half as long.
 
         Source: Polyak 1987, "Introduction to Optimization", for the step.
-        Differs: the least possible error, which he subtracts, is 0; half, since the error is not
-        convex.
+        Differs: the least possible error, which he subtracts, is 0.
         """
         held = [(self.making, name) for name in self.making]
         held += [(self.norm, name) for name in self.norm if name == "bias"]
+        best = [tensors[name] for tensors, name in held]
+        error, slopes = torch.full_like(best[0].flatten(1)[:, 0], torch.inf), best
+        length = torch.zeros_like(error)  # of the next step, by neuron
         with evaluating(nn.Sequential(*self._after())):
-            for _ in range(steps):
-                error, slopes = self._error(held, given, wanted)
-                steep = torch.stack([x.square().flatten(1).sum(1) for x in map(_rows, slopes)])
-                length = 0.5 * error / steep.sum(0).clamp_min(TINY)
-                for (tensors, name), slope in zip(held, slopes, strict=True):
-                    tensors[name] = tensors[name] - _wide(length, slope) * slope
+            for step in range(steps + 1):
+                trial = [x - _wide(length, x) * s for x, s in zip(best, slopes, strict=True)]
+                trial = best if step == 0 else trial
+                found, fresh = self._error(held, trial, given, wanted)
+                better = found < error
+                best, slopes = _where(better, trial, best), _where(better, fresh, slopes)
+                error = torch.where(better, found, error)
+                steep = torch.cat([s.reshape(len(s), -1) for s in slopes], 1).square().sum(1)
+                polyak = error / steep.clamp_min(TINY)
+                length = torch.where(better, polyak, length / 2)
+        for (tensors, name), values in zip(held, best, strict=True):
+            tensors[name] = values
 
     def _error(
-        self, held: list[tuple[Tensors, str]], given: Tensor, wanted: Tensor
+        self, held: list[tuple[Tensors, str]], trial: list[Tensor], given: Tensor, wanted: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """Half the mean squared error of each neuron (n,), and its gradients."""
         with torch.enable_grad():
-            leaves = [tensors[name].detach().requires_grad_() for tensors, name in held]
+            leaves = [x.detach().requires_grad_() for x in trial]
             for (tensors, name), leaf in zip(held, leaves, strict=True):
                 tensors[name] = leaf
             missed = self._answer(given, whole=False) - wanted
             found = missed.square().movedim(self._axis(), 0).flatten(1).mean(1) / 2
             slopes = torch.autograd.grad(found.sum(), leaves)
-        for (tensors, name), leaf in zip(held, leaves, strict=True):
-            tensors[name] = leaf.detach()
         return found.detach(), list(slopes)
 
     def _axis(self) -> int:
@@ -149,6 +156,5 @@ def _wide(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.ndim - 1))
 
 
-def _rows(x: Tensor) -> Tensor:
-    """(n,) as (n, 1); others as they are."""
-    return x.unsqueeze(1) if x.ndim == 1 else x
+def _where(chosen: Tensor, one: list[Tensor], other: list[Tensor]) -> list[Tensor]:
+    return [torch.where(_wide(chosen, a), a, b).detach() for a, b in zip(one, other, strict=True)]
