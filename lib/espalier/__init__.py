@@ -21,6 +21,7 @@ _HOMES = {
     "CrossoverApoptosis": "apoptosis.crossover",
     "OrthogonalApoptosis": "apoptosis.orthogonal",
     "DistillationApoptosis": "apoptosis.distillation",
+    "LayerApoptosisManager": "apoptosis.layerwise",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 
