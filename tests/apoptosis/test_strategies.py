@@ -17,6 +17,7 @@ from strategies import (
 )
 from strategies import named as argument
 from surgery import bodies
+from torch import nn
 
 from espalier import DistillationApoptosis, NeuronApoptosisManager
 
@@ -178,6 +179,83 @@ def test_so_is_what_they_share(kind, wrong):
 def test_an_argument_that_does_not_exist_is_refused(kind):
     with pytest.raises(TypeError, match="fade_duration"):
         Training(kind, bodies.mlp, fade_duration=3)
+
+
+@every
+def test_no_layer_is_not_every_layer(kind):
+    with pytest.raises(ValueError, match="no layers are named"):
+        Training(kind, bodies.mlp, target_layers=[])
+    with pytest.raises(ValueError, match="no two layers of Linear"):
+        kind(nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("kind", [k for k in ALL if argument(k, *DURATIONS)])
+def test_who_is_refused_leaves_no_hook(kind):
+    model, _ = bodies.mlp()
+    with pytest.raises(ValueError, match="shorter than"):
+        kind(model, apoptosis_interval=10, **{argument(kind, *DURATIONS): 10})
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+@every
+@pytest.mark.parametrize("healthy", [2, 7], ids=["before an event", "behind its beginning"])
+def test_a_network_that_diverges_is_left_alone(kind, healthy):
+    training = Training(kind, bodies.mlp).go(healthy)
+    events = list(training.manager.apoptosis_events)
+    with torch.no_grad():
+        training.model[1].weight.fill_(torch.nan)
+    assert training.go(12).manager.apoptosis_events == events
+
+
+@every
+def test_a_step_that_diverges_is_passed_over(kind):
+    """As a scaler passes over it: the weights stay, the gradients are no numbers."""
+    training = Training(kind, bodies.mlp).go(5)
+    training.update()
+    gradient = training.model[1].weight.grad
+    finite = gradient.clone()
+    gradient.fill_(torch.inf)
+    training.manager.step()
+    gradient.copy_(finite)
+    assert not training.manager.apoptosis_events
+    assert training.go(8).manager.apoptosis_events
+    assert all(colony.ageing.fitness.isfinite().all() for colony in training.manager.colonies)
+
+
+@every
+def test_passes_may_be_in_another_number_format(kind):
+    class Mixed(Training):
+        def update(self):
+            with torch.autocast("cpu", torch.bfloat16):
+                super().update()
+
+    training = Mixed(kind, bodies.mlp).go(9)
+    assert training.manager.apoptosis_events and training.logits().isfinite().all()
+
+
+@every
+def test_the_law_of_fresh_weights_outlives_training(kind):
+    training = Training(kind, bodies.mlp)
+    laws = [colony.law for colony in training.manager.colonies]
+    state = training.manager.state_dict()
+    with torch.no_grad():
+        for parameter in training.model.parameters():
+            parameter.mul_(3)
+    other = kind(training.model, **quick(kind))
+    assert [colony.law for colony in other.colonies] != laws
+    other.load_state_dict(state | {"restarts": None})
+    assert [colony.law for colony in other.colonies] == laws
+
+
+@every
+def test_layers_that_nothing_trains_are_named(kind):
+    model, x = bodies.mlp()
+    for parameter in model[1].parameters():
+        parameter.requires_grad_(False)
+    manager = kind(model, **quick(kind, interval=1, duration=0))
+    model(x).square().mean().backward()
+    with pytest.raises(ValueError, match="1: no backward pass"):
+        manager.step()
 
 
 @every

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -79,6 +79,7 @@ class Colony:
             "counts": counts,
             "ageing": self.ageing.state_dict(),
             "claimed": self.claimed.clone(),
+            "law": asdict(self.law),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -87,3 +88,4 @@ class Colony:
             setattr(self, name, value)
         self.ageing.load_state_dict(state["ageing"])
         self.claimed = state["claimed"].clone()
+        self.law = Law(**state["law"])  # of the weights as they began, which nobody knows by now

@@ -7,7 +7,7 @@ nothing and draws no random numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -57,6 +57,11 @@ class Eventful(Protocol):
         """Whether an event that has begun is not over."""
         ...
 
+    @property
+    def apoptosis_events(self) -> Sequence[object]:
+        """What has happened so far."""
+        ...
+
 
 @dataclass
 class Spike:
@@ -83,13 +88,19 @@ class Meter:
 
     @contextmanager
     def event(self, run: Run, strategy: Eventful) -> Iterator[None]:
-        """Around `strategy.step()`: an event may begin, go on or end."""
-        if strategy.due:
-            self.spikes.append(Spike(run.step, probe_loss(run)))
-            self.following, self._task = True, run.validation
-        started = time.perf_counter()
+        """Around `strategy.step()`: an event may begin, go on or end.
+
+        One that is due at which nobody dies or is born, for too few parts of neurons are owed yet,
+        or none is mature, is no event.
+        """
+        before = probe_loss(run) if strategy.due else None
+        past, started = len(strategy.apoptosis_events), time.perf_counter()
         yield
         self.seconds += time.perf_counter() - started
+        begun = strategy.busy or len(strategy.apoptosis_events) > past
+        if before is not None and begun:
+            self.spikes.append(Spike(run.step, before))
+            self.following, self._task = True, run.validation
         if self.following:
             self._follow(run, strategy.busy)
 

@@ -38,9 +38,11 @@ class _FadingApoptosis(ExactApoptosis):
     def __init__(self, *args: Any, **options: Any) -> None:
         self._fades: dict[str, _Fade] = {}
         super().__init__(*args, **options)
-        interval = self.apoptosis_interval
+        known, interval = 0 <= self._duration < self.apoptosis_interval, self.apoptosis_interval
+        if not known:
+            self.remove()
         rule = f"in [0, {interval}), shorter than apoptosis_interval"
-        check(self._named, self._duration, 0 <= self._duration < interval, rule)
+        check(self._named, self._duration, known, rule)
 
     _named = "duration"  # what users call the duration
 
@@ -50,7 +52,7 @@ class _FadingApoptosis(ExactApoptosis):
         return bool(self._fades)
 
     def _looks_at(self, step: int) -> bool:
-        ending = any(fade.start + self._duration == step for fade in self._fades.values())
+        ending = any(fade.start + self._duration <= step for fade in self._fades.values())
         return ending or super()._looks_at(step)
 
     def _go_on(self) -> None:

@@ -58,8 +58,8 @@ class ApoptosisMethod(Method):
         if first is None:
             raise CannotTrain(
                 "apoptosis_never_starts",
-                f"the first event would come after step {run.total_steps}, the last of the run: "
-                "lower the interval or raise CONFIG_NUM_EPOCHS",
+                f"no event would come by step {run.total_steps}, the last of the run: lower the "
+                "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
         pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
         run.method_state = Attended(manager, Meter(pause))

@@ -84,7 +84,7 @@ class NeuronApoptosisManager:
 
         `prune_rate` is the share of neurons replaced at each event, in [0, 1), and an event comes
         every `apoptosis_interval` steps. `mutation_strength` is the deviation of the noise added
-        to weights. Raises ValueError for anything out of range.
+        to weights. Raises ValueError for anything out of range, and for a model without pairs.
         """
         _refuse_unknown(self, options)
         check("prune_rate", prune_rate, 0 <= prune_rate < 1, "in [0, 1)")
@@ -106,8 +106,7 @@ class NeuronApoptosisManager:
         self._options: Options = options
         self._generator = options.get("generator") or torch.Generator().manual_seed(0)
         self._restarts = _restarts(options.get("optimizer"))
-        pairs = find_pairs(model)
-        self.colonies = [self._colony(p) for p in chosen(pairs, target_layers or _all(pairs))]
+        self.colonies = [self._colony(pair) for pair in _pairs(model, target_layers)]
         self.lineage = Lineage({colony.name: colony.size for colony in self.colonies})
         watcher = options.get("watcher", Listening)
         self._watcher = watcher([colony.site.pair for colony in self.colonies])
@@ -129,14 +128,8 @@ class NeuronApoptosisManager:
         self.step_count += 1
         if self._restarts is not None:
             self._restarts.after_step()
-        if self._looks_at(self.step_count):
-            self._see()
-        self._go_on()
-        if self.is_due(self.step_count):
-            for colony in self.colonies:  # all, before a turn changes what the next is judged by
-                self._judge(colony)
-            for colony in self.colonies:
-                self._turn(colony)
+        if not self._looks_at(self.step_count) or self._see():
+            self._live()
         for colony in self.colonies:
             colony.seen = None
         self._watcher.expect(self._looks_at(self.step_count + 1))
@@ -172,11 +165,21 @@ class NeuronApoptosisManager:
     def _go_on(self) -> None:
         """What goes on between events, for strategies whose events take time."""
 
-    def _see(self) -> None:
+    def _see(self) -> bool:
+        """Whether there is anything to go by: a network that diverges is left alone."""
         seen = self._watcher.look()
         for colony in self.colonies:
             colony.seen = seen[colony.name]
             colony.come_to(self.step_count)
+        return all(one.finite for one in seen.values())
+
+    def _live(self) -> None:
+        self._go_on()
+        if self.is_due(self.step_count):
+            for colony in self.colonies:  # all, before a turn changes what the next is judged by
+                self._judge(colony)
+            for colony in self.colonies:
+                self._turn(colony)
 
     # -- an event ------------------------------------------------------------------------------
 
@@ -300,8 +303,11 @@ class NeuronApoptosisManager:
         return Cradle(colony, dying, healthy, fitness, self._generator, self.mutation_strength)
 
 
-def _all(pairs: list[Pair]) -> list[str]:
-    return [pair.name for pair in pairs]
+def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
+    pairs = find_pairs(model)
+    if not pairs:
+        raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
+    return pairs if names is None else chosen(pairs, names)
 
 
 def _restarts(optimizer: torch.optim.Optimizer | None) -> Restarts | None:

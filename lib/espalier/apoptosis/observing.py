@@ -41,6 +41,12 @@ class Observation:
     pulled: Tensor
     wanted: Tensor
 
+    @property
+    def finite(self) -> bool:
+        """Whether what was seen, and the gradient of the last update, are numbers."""
+        known = (self.fed, self.pulled, self.pair.producer.weight.grad)
+        return all(bool(x.sum().isfinite()) for x in known if x is not None)
+
     @cached_property
     def before(self) -> Tensor:
         """Pre-activations (samples, positions, neurons)."""
@@ -112,15 +118,18 @@ class Watch:
     def observation(self) -> Observation:
         """What was caught, of as many samples as are enough.
 
-        Raises ValueError if the pair took no part, or nothing came back through it.
+        In the weights' own number format, whatever an autocast made of it. Raises ValueError if
+        the pair took no part, or nothing came back through it.
         """
         if "fed" not in self.caught:
             raise ValueError(f"{self.pair.name}: takes no part in the model's forward pass")
         if "pulled" not in self.caught or "wanted" not in self.caught:
-            raise ValueError(f"{self.pair.name}: no backward pass followed the forward one")
+            rule = "no backward pass followed the forward one, or it ended before this layer"
+            raise ValueError(f"{self.pair.name}: {rule}")
         wanted = max(1, ENOUGH // self.caught["made"][0].numel())
-        step = -(-len(self.caught["made"]) // wanted)
-        return Observation(self.pair, **{name: x[::step] for name, x in self.caught.items()})
+        step, kind = -(-len(self.caught["made"]) // wanted), self.pair.producer.weight.dtype
+        some = {name: x[::step].to(kind) for name, x in self.caught.items()}
+        return Observation(self.pair, **some)
 
     def _producer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         del module
@@ -138,6 +147,8 @@ class Watch:
         self._catch(output, "wanted")
 
     def _catch(self, tensor: Tensor, name: str) -> None:
+        if not tensor.requires_grad:  # nothing that is trained made it
+            return
         caught = self.caught  # of this pass, even if there is another before its backward pass
 
         def keep(gradient: Tensor) -> None:

@@ -30,17 +30,18 @@ class ApoptosisPlan:
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """What the rate is multiplied with, by layer; raises ValueError if no layer is left."""
         if self.layers == "named":
-            names = [name for name in (self.names or "").split(",") if name]
+            names = [name.strip() for name in (self.names or "").split(",") if name.strip()]
             return {pair.name: 1.0 for pair in chosen(pairs, names)}
         return shares(pairs, self.layers)
 
     def options(self, total_steps: int) -> Options:
         """The part of the plan that strategies take as options."""
+        annealed = self.anneal == "half_cosine"
         return {
             "maturity": self.maturity,
             "decay": self.decay,
             "invert": bool(self.invert),
-            "anneal_steps": round((self.anneal_end or 0) * total_steps),
+            "anneal_steps": round((self.anneal_end or 0) * total_steps) if annealed else 0,
         }
 
 
