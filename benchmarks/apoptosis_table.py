@@ -1,0 +1,109 @@
+"""Does apoptosis help? Every strategy against no method and against random deaths, paired by seed.
+
+    python benchmarks/apoptosis_table.py [--only stationary|shift|plasticity] [--keep FOLDER]
+
+Runs three range files as users do: `apoptosis-strategies-range` (one text), `apoptosis-shift-range`
+(prose, code, prose) and `apoptosis-plasticity-range` (200 tasks of permuted digits). A figure's
+values are differences of a validation measure, one a seed: the strategy minus its control after
+equal steps. The notes have means with 95 % t-intervals, not corrected for their number. For losses
+less is better, for accuracies more. Growth ends with more parameters than its control.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import measuring
+import sweeping
+from measuring import Figure
+
+from espalier.paths import ROOT
+from espalier.sweep.interval import interval
+
+CONTROL, CHANCE = "none", "random"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A range file, and what is compared in it."""
+
+    range_file: str
+    measures: Sequence[str]
+    unit: str
+
+
+SCENARIOS = {
+    "stationary": Scenario("apoptosis-strategies-range", ["val_loss"], "nats"),
+    "shift": Scenario("apoptosis-shift-range", ["mean_val_loss", "forgetting"], "nats"),
+    "plasticity": Scenario(
+        "apoptosis-plasticity-range", ["mean_val_acc", "first_tasks_acc", "last_tasks_acc"], "%"
+    ),
+}
+Scores = dict[tuple[str, str], dict[str, dict[str, float]]]
+"""(method, fitness or nothing) -> seed -> measure -> value."""
+
+
+def scores(place: Path) -> Scores:
+    """Of the trials that passed."""
+    found: Scores = {}
+    for trial, result in sweeping.results(place):
+        config = trial.config
+        arm = config["PRUNING_METHOD"], config.get("APOPTOSIS_FITNESS", "")
+        found.setdefault(arm, {})[config["SEED"]] = result.measures
+    return found
+
+
+def differences(
+    found: Scores, arm: tuple[str, str], control: tuple[str, str], by: str
+) -> list[float]:
+    """The measure of `arm` minus that of `control`, seed by seed."""
+    ours, theirs = found[arm], found[control]
+    return [ours[seed][by] - theirs[seed][by] for seed in ours if seed in theirs]
+
+
+def compared(name: str, scenario: Scenario, found: Scores) -> Iterator[Figure]:
+    """Every arm against no method; those led by fitness against those led by chance."""
+    for by in scenario.measures:
+        level = [one[by] for one in found[CONTROL, ""].values()]
+        yield Figure(f"{name}, {by}: no method, itself", level, scenario.unit)
+        for arm in found:
+            method, fitness = arm
+            title = f"{name}, {by}: {' by '.join(part for part in arm if part)}"
+            if method != CONTROL:
+                values = differences(found, arm, (CONTROL, ""), by)
+                yield Figure(f"{title} - none", values, scenario.unit)
+            if fitness not in ("", CHANCE):
+                values = differences(found, arm, (method, CHANCE), by)
+                yield Figure(f"{title} - random", values, scenario.unit)
+
+
+def told(figure: Figure) -> str:
+    """Mean and interval of a figure."""
+    found = interval(list(figure.values))
+    assert found is not None
+    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.4f}"
+    return f"{figure.what}: {found.mean:+.4f} {figure.unit} {width} (n={found.n})"
+
+
+def main() -> None:
+    parser = measuring.parser(__doc__)
+    parser.add_argument("--only", choices=SCENARIOS, help="one of the three")
+    parser.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
+    args = parser.parse_args()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in [args.only] if args.only else SCENARIOS:
+            scenario, place = SCENARIOS[name], (args.keep or Path(folder)) / name
+            place.mkdir(parents=True, exist_ok=True)
+            if not sweeping.attempts(place):
+                sweeping.sweep(place, ROOT / "defconfigs" / scenario.range_file)
+            figures += compared(name, scenario, scores(place))
+            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
+    measuring.tell(args, figures, [told(figure) for figure in figures])
+
+
+if __name__ == "__main__":
+    main()
