@@ -50,6 +50,7 @@ def test_a_jump_and_the_way_back(run: Run) -> None:
     found = meter.measures()
     assert found["event_jump"] == found["event_jump_max"] == pytest.approx(worse)
     assert found["recovery_steps"] == 4 and found["unrecovered"] == 0
+    assert found["probe_seconds"] == meter.looked > 0
 
 
 def test_due_is_no_event_if_nothing_happens(run: Run) -> None:

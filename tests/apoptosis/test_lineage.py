@@ -155,6 +155,8 @@ def test_ages_over_time_are_those_of_the_living():
         (30, [0, 20, 30]),
         (40, [10, 30, 40]),
     ]
+    # who dies with the last step is not among the living
+    assert [sorted(ages) for _, ages in ages_over_time(family(), "a", 30)][-1] == [0, 20, 30]
 
 
 def test_the_picture_has_a_row_a_layer(tmp_path):

@@ -82,6 +82,17 @@ def test_between_the_ends_of_epochs_the_method_is_on_a_straight_line() -> None:
     assert (one.at_time.mean, one.share) == (pytest.approx(0.2), pytest.approx(2.5 / 3))
 
 
+def test_looking_at_the_loss_is_not_charged() -> None:
+    control = run(trial(1, 1, METHOD="none"), [2.0, 1.5, 1.0])
+    arm = run(trial(2, 1, METHOD="turn"), [2.0, 1.6, 0.8], 1.5)
+    for record, looked in zip(arm.result.history, [None, 0.5, 0.8], strict=True):
+        record |= {} if looked is None else {"probe_seconds": looked}
+    (one,) = found([control, arm])
+    # epochs of 1.5, 1.0 and 1.2 s: after 3 s 0.5 of the last one
+    assert one.at_time.mean == pytest.approx(1.6 - 0.8 * 0.5 / 1.2 - 1.0)
+    assert one.share == pytest.approx((2 + 0.5 / 1.2) / 3)
+
+
 def test_only_equal_draws_are_paired() -> None:
     results = arms()
     results[1] = ended(results[1].trial, Status.ERROR, "crash")

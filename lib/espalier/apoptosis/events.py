@@ -77,12 +77,14 @@ class Spike:
 class Meter:
     """Follows the loss from each event until it is back, or the next event or task comes.
 
-    `pause` is the number of steps between two looks.
+    `pause` is the number of steps between two looks. `seconds` went into the strategy, and `looked`
+    into looking at the loss, which a run that measures nothing would not do.
     """
 
     pause: int
     spikes: list[Spike] = field(default_factory=list)
     seconds: float = 0.0
+    looked: float = 0.0
     following: bool = False
     _task: Split | None = None
 
@@ -93,7 +95,7 @@ class Meter:
         One that is due at which nobody dies or is born, for too few parts of neurons are owed yet,
         or none is mature, is no event.
         """
-        before = probe_loss(run) if strategy.due else None
+        before = self._look(run) if strategy.due else None
         past, started = len(strategy.apoptosis_events), time.perf_counter()
         yield
         self.seconds += time.perf_counter() - started
@@ -109,10 +111,18 @@ class Meter:
         if run.validation is not self._task:
             self.following = False
         elif (run.step - spike.step) % self.pause == 0:
-            rise = probe_loss(run) - spike.before
+            rise = self._look(run) - spike.before
             spike.jump = max(spike.jump, rise)
             if rise <= 0 and not busy:
                 spike.recovered, self.following = run.step - spike.step, False
+
+    def _look(self, run: Run) -> float:
+        if run.validation.device.type == "cuda":
+            torch.cuda.synchronize()  # what was begun before is not part of it
+        started = time.perf_counter()
+        loss = probe_loss(run)
+        self.looked += time.perf_counter() - started
+        return loss
 
     def measures(self) -> dict[str, Any]:
         """See `espalier.apoptosis.method`; empty if there were no events."""
@@ -125,15 +135,18 @@ class Meter:
             "event_jump_max": max(jumps),
             "recovery_steps": sum(back) / len(back) if back else None,
             "unrecovered": len(jumps) - len(back),
+            "probe_seconds": self.looked,
         }
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
         spikes = [asdict(spike) for spike in self.spikes]
-        return {"spikes": spikes, "seconds": self.seconds, "following": self.following}
+        times = {"seconds": self.seconds, "looked": self.looked}
+        return {"spikes": spikes, "following": self.following, **times}
 
     def load_state_dict(self, state: dict[str, Any], run: Run) -> None:
         """The inverse of `state_dict`."""
         self.spikes = [Spike(**spike) for spike in state["spikes"]]
-        self.seconds, self.following = state["seconds"], state["following"]
+        self.following = state["following"]
+        self.seconds, self.looked = state["seconds"], state["looked"]
         self._task = run.validation

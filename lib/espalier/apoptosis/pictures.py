@@ -43,11 +43,11 @@ def _living(lineage: Lineage, layer: str) -> Iterator[tuple[int, int]]:
 
 def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[int, list[int]]]:
     """Step and ages of the living, just after each event and at step `last`."""
-    every = lives(lineage, layer, last)
-    steps = sorted({e.step for e in lineage.events if e.layer == layer} | {last})
-    for step in steps:
-        alive = (one for one in every if one.start <= step and (one.end > step or one.end == last))
-        yield step, [step - one.start for one in alive]
+    every, events = lives(lineage, layer, last), [e for e in lineage.events if e.layer == layer]
+    dead = {e.id for e in events if e.op == "death"}
+    for step in sorted({e.step for e in events} | {last}):
+        there = (one for one in every if one.start <= step)
+        yield step, [step - o.start for o in there if o.end > step or o.id not in dead]
 
 
 def write_picture(lineage: Lineage, path: Path, last: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from espalier.sweep import measures
 from espalier.sweep.interval import Interval, interval
@@ -209,8 +209,21 @@ def _agree(one: Configuration, other: Configuration, symbol: str) -> bool:
 
 def _time(history: Sequence[Record]) -> float | None:
     """Seconds of training; None if they were not recorded."""
-    found = [float(record["seconds"]) for record in history if "seconds" in record]
-    return sum(found) if found and len(found) == len(history) else None
+    found = _seconds(history)
+    return sum(found) if found else None
+
+
+def _seconds(history: Sequence[Record]) -> list[float]:
+    """Of each epoch; none if they were not recorded.
+
+    Without what looking at the loss around events took: that is no part of a method.
+    """
+    if any("seconds" not in record for record in history):
+        return []
+    looked = [0.0, *(float(record.get("probe_seconds") or 0.0) for record in history)]
+    more = [max(0.0, after - before) for before, after in pairwise(looked)]
+    whole = [float(record["seconds"]) for record in history]
+    return [max(0.0, each - extra) for each, extra in zip(whole, more, strict=True)]
 
 
 def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
@@ -218,9 +231,9 @@ def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
 
     None if no epoch had ended by then, or epochs have no such measure.
     """
-    if _time(history) is None or any(record.get(by.name) is None for record in history):
+    ends = list(accumulate(_seconds(history)))
+    if not ends or any(record.get(by.name) is None for record in history):
         return None
-    ends = list(accumulate(float(record["seconds"]) for record in history))
     if ends[0] > time * HEAD_START:
         return None
     last = float(history[-1]["epoch"])
