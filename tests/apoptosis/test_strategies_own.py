@@ -434,6 +434,31 @@ def test_a_strategy_of_ones_own():
     assert (model["blocks"][0].ffn[0].weight.norm(dim=1) == 0).sum() == 4  # nobody was born
 
 
+def test_a_strategy_of_ones_own_behind_a_normalisation():
+    class Doubles(espalier.ContinuousTurnoverApoptosis):
+        def _regrow_neurons(self, layer, dying_indices, healthy_indices, fitness):
+            layer.weight[dying_indices] = -layer.weight[healthy_indices[: len(dying_indices)]]
+
+    training = Training(Doubles, bodies.conv, target_layers=["0"]).go(5)
+    training.update()
+    before = training.logits()
+    training.manager.step()
+    drift = (training.logits() - before).abs().max()
+    (event,) = training.manager.apoptosis_events
+    born = [e.slot for e in training.manager.lineage.events if e.op == "birth"]
+    read = training.model[3].weight
+    assert event.count == len(born) == 2 and drift < 1 and not read[:, born].any()
+    training.go(1)
+    assert (read[:, born].flatten(2).norm(dim=(0, 2)) > 0).all()  # somebody is there to be read
+
+
+def test_births_that_cannot_be_are_refused_at_once():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 2))
+    with pytest.raises(ValueError, match="0 at 0: Sigmoid"):
+        espalier.ContinuousTurnoverApoptosis(model, birth="gradmax")
+    assert not model[0]._forward_hooks
+
+
 def test_fewer_survivors_express_less():
     """A death by hand, as strategies do it: expressed by a basis of one's own."""
     _, _, seen = seen_of(bodies.mlp)[0]

@@ -12,6 +12,7 @@ from espalier.apoptosis.lineage import Op
 from espalier.apoptosis.neuron import NeuronApoptosisManager, Options, check, one_of
 from espalier.apoptosis.patterns import Names
 from espalier.apoptosis.replacing import BIRTHS, DEATHS, BirthKind, DeathKind, Parents
+from espalier.surgery import gradmax
 from espalier.surgery.death import kill
 from espalier.surgery.pairs import Layer
 
@@ -56,10 +57,26 @@ class ExactApoptosis(NeuronApoptosisManager):
             mutation_strength=mutation_strength,
             **cast(Options, options),
         )
+        self._check_births()
+
+    def _check_births(self) -> None:
+        """Raise ValueError now, not at the first event, if there is no such birth here."""
+        if self._birth == "gradmax":
+            try:
+                for colony in self.colonies:
+                    gradmax.check(colony.site.pair)
+            except ValueError:
+                self.remove()
+                raise
 
     def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
-        substitute = DEATHS[self._death](colony.site.pair, dying, colony.sight.statistics)
-        return kill(colony.site, substitute)
+        pair = colony.site.pair
+        substitute = DEATHS[self._death](pair, dying, colony.sight.statistics)
+        damage = kill(colony.site, substitute)
+        if pair.norm is not None and pair.norm.weight is not None:
+            # under a scale of 0 those who write a layer's rows alone would give birth to nobody
+            pair.norm.weight.index_fill_(0, dying, 1.0)
+        return damage
 
     def _regrow_neurons(
         self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor

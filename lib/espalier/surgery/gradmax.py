@@ -83,7 +83,7 @@ def gradmax(
     if an activation is not 0 at 0, or the normalisation has no scale to begin at 0.
     """
     pair = site.pair
-    _refuse(pair)
+    check(pair)
     left, right = _directions(crossing.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
     length = scale * birth.usual_length(pair, slots)
@@ -111,7 +111,8 @@ def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
     return (other, own) if wide else (own, other)
 
 
-def _refuse(pair: Pair) -> None:
+def check(pair: Pair) -> None:
+    """Raise ValueError if neurons of `pair` cannot be born so; see `gradmax`."""
     pointwise = [m for m in pair.between if not isinstance(m, nn.Flatten) and not _pools(m)]
     zero = pair.producer.weight.new_zeros(1, 1)
     for module in pointwise:
