@@ -12,6 +12,7 @@ Differs: any Adam of torch's, with its state as it is, corrected after its step.
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from torch import Tensor
 
 from espalier.surgery import state
 
+ROUNDED = 1e-16  # a bias that is none
+LONGEST = 2**20  # steps that a table of biases has at most
 AGREED = 1e-3  # how much of the second moment's bias is left when correcting ends
 
 
@@ -74,6 +77,7 @@ class Restarts:
     @torch.no_grad()
     def after_step(self) -> None:
         """The optimizer has updated its parameters: correct the newborn ones."""
+        groups = {p: group for group in self.optimizer.param_groups for p in group["params"]}
         for parameter, births in self._births.items():
             now = self._now(parameter)
             if now is None or births.last is None:
@@ -81,9 +85,9 @@ class Restarts:
             for born in births.by_dim.values():
                 born.mul_(now >= born)  # a guard that resets the count has reset all moments too
             moved = now != births.last  # a scaler may have skipped the update
-            births.last = now.clone()
+            births.last.copy_(now)
             for dim in births.by_dim:
-                self._correct(parameter, births, dim, now * moved)
+                self._correct(parameter, births, dim, (now * moved, groups[parameter]))
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
@@ -105,31 +109,35 @@ class Restarts:
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def _correct(self, parameter: Tensor, births: _Births, dim: int, now: Tensor) -> None:
-        """Correct the young slices along `dim`; nothing happens where `now` is 0."""
-        index = births.young[dim]
+    def _correct(
+        self, parameter: Tensor, births: _Births, dim: int, when: tuple[Tensor, dict[str, Any]]
+    ) -> None:
+        """Correct the young slices along `dim`, at an update and under a group; at 0 nothing."""
+        index, (now, group) = births.young[dim], when
         if not len(index):
             return
-        group, held = self._group(parameter), self.optimizer.state[parameter]
+        held = self.optimizer.state[parameter]
         second = held["max_exp_avg_sq"] if group.get("amsgrad") else held["exp_avg_sq"]
         mean = held["exp_avg"].index_select(dim, index)
         root = second.index_select(dim, index).sqrt_()
         age = self._ages(parameter, births, dim, now)
-        wrong = _update(mean, root, now.clamp_min(1), group)
-        right = _update(mean, root, age.clamp_min(1), group)
-        change = (wrong - right) * (self._rate(group) * now.sign())
+        biases = _biases(tuple(group["betas"]), parameter.dtype, parameter.device)
+        wrong, right = (biases[:, x.long().clamp_(max=biases.shape[1] - 1)] for x in (now, age))
+        change = _update(mean, root, wrong, group["eps"])
+        change -= _update(mean, root, right, group["eps"])
+        change *= self._rate(group) * now.sign()
         if dim > 0 and 0 in births.young:
             change.index_fill_(0, births.young[0], 0.0)  # corrected with the rows
         parameter.index_add_(dim, index, change)
 
     def _ages(self, parameter: Tensor, births: _Births, dim: int, now: Tensor) -> Tensor:
         """Updates since the birth of each element of the young slices, in their shape or less."""
-        latest = torch.zeros((), device=parameter.device)
+        latest: Tensor | None = None
         for each, born in births.by_dim.items():
             part = born[births.young[dim]] if each == dim else born
-            shape = [1] * parameter.ndim
-            shape[each] = len(part)
-            latest = torch.maximum(latest, part.view(shape))
+            part = part.view([-1 if i == each else 1 for i in range(parameter.ndim)])
+            latest = part if latest is None else torch.maximum(latest, part)
+        assert latest is not None
         return now - latest
 
     def _now(self, parameter: Tensor) -> Tensor | None:
@@ -146,9 +154,17 @@ class Restarts:
         return group["lr"] if scaled is None else scaled(group["lr"])
 
 
-def _update(mean: Tensor, root: Tensor, steps: Tensor, group: dict[str, Any]) -> Tensor:
-    """What Adam subtracts after `steps` updates, without the rate."""
-    first, second = (1 - (beta ** steps.double()) for beta in group["betas"])
-    size = root / second.sqrt().to(root) + group["eps"]
-    update: Tensor = mean / first.to(mean) / size
+def _update(mean: Tensor, root: Tensor, biases: Tensor, epsilon: float) -> Tensor:
+    """What Adam subtracts, without the rate, where the moments have these biases (2, ...)."""
+    first, second = biases
+    update: Tensor = mean / (root / second).add_(epsilon).mul_(first)
     return update
+
+
+@functools.cache
+def _biases(betas: tuple[float, float], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """1 - beta1^k and the root of 1 - beta2^k (2, k), until they are 1; of k = 0 those of 1."""
+    lengths = [math.log(ROUNDED) / math.log(beta) for beta in betas if 0 < beta < 1]
+    steps = torch.arange(min(math.ceil(max(lengths, default=1)), LONGEST) + 1).clamp_min_(1)
+    first, second = (1 - beta ** steps.double() for beta in betas)
+    return torch.stack([first, second.sqrt()]).to(device, dtype)
