@@ -34,10 +34,13 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "adamwprune_step",
     "data_batches",
     "data_streamed",
+    "apoptosis_jump",
+    "apoptosis_events",
     "fitness_truth",
     "pack_kill",
     "kill_nine",
 )
+LONG_PROGRAMS = ("apoptosis_table",)  # most of an hour: by name only
 GPU_PROGRAMS = ("packs_gpu",)
 
 
@@ -45,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    every = [*PROGRAMS, *GPU_PROGRAMS]
+    every = [*PROGRAMS, *LONG_PROGRAMS, *GPU_PROGRAMS]
     parser.add_argument("--only", metavar="NAME", choices=every, help=", ".join(every))
     parser.add_argument("--gpu", action="store_true", help="the part that needs a GPU")
     parser.add_argument("--page", action="store_true", help="write the page and run nothing")

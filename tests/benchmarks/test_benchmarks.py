@@ -20,7 +20,7 @@ from espalier.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
 PROGRAMS = sorted(p.name for p in FOLDER.glob("*.py") if "__main__" in p.read_text())
-EVERY = [*collect.PROGRAMS, *collect.GPU_PROGRAMS]
+EVERY = [*collect.PROGRAMS, *collect.LONG_PROGRAMS, *collect.GPU_PROGRAMS]
 
 
 def record(name="pack_sweep", machine="A CPU, 2 cores", figures=()):
