@@ -223,6 +223,20 @@ def test_a_step_that_diverges_is_passed_over(kind):
 
 
 @every
+def test_passes_that_nothing_comes_back_through_are_not_looked_at(kind):
+    one, other = (Training(kind, bodies.mlp) for _ in range(2))
+    for _ in range(9):
+        for training in (one, other):
+            training.update()
+        one.model.eval()
+        one.model(torch.randn(5, 1, 4, 4))  # a look at other data, gradients enabled
+        one.manager.step()
+        other.manager.step()
+    assert one.manager.apoptosis_events
+    assert_same(one, other)
+
+
+@every
 def test_passes_may_be_in_another_number_format(kind):
     class Mixed(Training):
         def update(self):

@@ -14,6 +14,7 @@ from espalier.apoptosis.crossover import MODES
 from espalier.apoptosis.observing import observe
 from espalier.apoptosis.orthogonal import redundant, unused
 from espalier.apoptosis.shadows import Shadows
+from espalier.apoptosis.watchers import Listening
 from espalier.surgery import death
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import Statistics
@@ -177,11 +178,11 @@ def test_of_two_that_do_the_same_one_goes():
     x = torch.randn(5000, 4, generator=generator())
     twin = x[:, :1] + 0.01 * torch.randn(5000, 1, generator=generator(1))
     seen, all_grown = statistics_of(torch.cat([x, twin], 1)), torch.ones(5, dtype=torch.bool)
-    gone = redundant(seen, torch.tensor([1.0, 0.9, 0.8, 0.7, 0.95]), all_grown, 2)
+    gone = redundant(seen, torch.tensor([1.0, 0.9, 0.8, 0.7, 0.95]), all_grown, 2).gone
     # of 0 and 4 the less fit; then 0 is as unique as the others, and 3 is the least fit
     assert gone.tolist() == [4, 3]
     young = torch.tensor([True, True, True, True, False])
-    assert redundant(seen, torch.ones(5), young, 1).tolist() == [0]
+    assert redundant(seen, torch.ones(5), young, 1).gone.tolist() == [0]
 
 
 def test_redundancy_is_that_among_those_left():
@@ -196,7 +197,7 @@ def test_redundancy_is_that_among_those_left():
         inverse = correlation[left][:, left].inverse().diagonal()
         expected.append(left[int((fitness[left] / inverse).argmin())])
         left.remove(expected[-1])
-    assert redundant(seen, fitness, torch.ones(12, dtype=torch.bool), 5).tolist() == expected
+    assert redundant(seen, fitness, torch.ones(12, dtype=torch.bool), 5).gone.tolist() == expected
 
 
 @pytest.mark.parametrize(("neurons", "inputs"), [(6, 20), (40, 10)])
@@ -432,6 +433,18 @@ def test_a_strategy_of_ones_own():
         manager.step()
     assert [event.count for event in manager.apoptosis_events] == [4] * 6
     assert (model["blocks"][0].ffn[0].weight.norm(dim=1) == 0).sum() == 4  # nobody was born
+
+
+def test_of_passes_with_one_backward_pass_the_last_is_seen():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    watcher = Listening(find_pairs(model))
+    watcher.expect(True)
+    first, last = torch.randn(3, 4), torch.randn(3, 4)
+    (model(first).square().mean() + model(last).square().mean()).backward()
+    assert torch.equal(watcher.look()["0"].given, last)
+    model(first).square().mean().backward()
+    model(last)  # nothing comes back through it
+    assert torch.equal(watcher.look()["0"].given, first)
 
 
 def test_a_strategy_of_ones_own_behind_a_normalisation():

@@ -102,11 +102,15 @@ def _by_position(x: Tensor, planes: bool) -> Tensor:
 
 @dataclass
 class Watch:
-    """What the hooks on one pair caught in the last pass that they were `on` for."""
+    """What the hooks on one pair caught in the last pass that they were `on` for.
+
+    `caught` is of the last forward pass, `complete` of the last that a backward pass followed.
+    """
 
     pair: Pair
     on: bool = True
     caught: dict[str, Tensor] = field(default_factory=dict)
+    complete: dict[str, Tensor] = field(default_factory=dict)
 
     def hooks(self) -> list[Any]:
         """Install the hooks; to be removed by whoever calls this."""
@@ -121,14 +125,14 @@ class Watch:
         In the weights' own number format, whatever an autocast made of it. Raises ValueError if
         the pair took no part, or nothing came back through it.
         """
-        if "fed" not in self.caught:
+        if "fed" not in self.caught and not self.complete:
             raise ValueError(f"{self.pair.name}: takes no part in the model's forward pass")
-        if "pulled" not in self.caught or "wanted" not in self.caught:
+        if not self.complete:
             rule = "no backward pass followed the forward one, or it ended before this layer"
             raise ValueError(f"{self.pair.name}: {rule}")
-        wanted = max(1, ENOUGH // self.caught["made"][0].numel())
-        step, kind = -(-len(self.caught["made"]) // wanted), self.pair.producer.weight.dtype
-        some = {name: x[::step].to(kind) for name, x in self.caught.items()}
+        wanted = max(1, ENOUGH // self.complete["made"][0].numel())
+        step, kind = -(-len(self.complete["made"]) // wanted), self.pair.producer.weight.dtype
+        some = {name: x[::step].to(kind) for name, x in self.complete.items()}
         return Observation(self.pair, **some)
 
     def _producer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
@@ -153,6 +157,9 @@ class Watch:
 
         def keep(gradient: Tensor) -> None:
             caught[name] = gradient.detach()
+            # of passes that share one backward pass the last, which comes back first
+            if "pulled" in caught and "wanted" in caught and self.complete is not self.caught:
+                self.complete = caught
 
         tensor.register_hook(keep)  # type: ignore[no-untyped-call]
 

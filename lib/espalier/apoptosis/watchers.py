@@ -42,7 +42,7 @@ class Listening:
         for watch in self._watches:
             watch.on = due
             if not due:
-                watch.caught = {}
+                watch.caught, watch.complete = {}, {}
 
     def look(self) -> dict[str, Observation]:
         """See `Watcher`."""
