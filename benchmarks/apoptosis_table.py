@@ -22,6 +22,7 @@ from measuring import Figure
 
 from espalier.paths import ROOT
 from espalier.sweep.interval import interval
+from espalier.trial import Status
 
 CONTROL, CHANCE = "none", "random"
 
@@ -52,6 +53,9 @@ def scores(place: Path) -> Scores:
     for trial, result in sweeping.results(place):
         config = trial.config
         arm = config["PRUNING_METHOD"], config.get("APOPTOSIS_FITNESS", "")
+        if result.status is not Status.PASSED:
+            measuring.say(f"{trial.name} {result.status}: {result.message}")
+            continue
         found.setdefault(arm, {})[config["SEED"]] = result.measures
     return found
 
@@ -60,7 +64,7 @@ def differences(
     found: Scores, arm: tuple[str, str], control: tuple[str, str], by: str
 ) -> list[float]:
     """The measure of `arm` minus that of `control`, seed by seed."""
-    ours, theirs = found[arm], found[control]
+    ours, theirs = found[arm], found.get(control, {})
     return [ours[seed][by] - theirs[seed][by] for seed in ours if seed in theirs]
 
 
@@ -72,12 +76,11 @@ def compared(name: str, scenario: Scenario, found: Scores) -> Iterator[Figure]:
         for arm in found:
             method, fitness = arm
             title = f"{name}, {by}: {' by '.join(part for part in arm if part)}"
-            if method != CONTROL:
-                values = differences(found, arm, (CONTROL, ""), by)
-                yield Figure(f"{title} - none", values, scenario.unit)
-            if fitness not in ("", CHANCE):
-                values = differences(found, arm, (method, CHANCE), by)
-                yield Figure(f"{title} - random", values, scenario.unit)
+            controls = [] if method == CONTROL else [("none", (CONTROL, ""))]
+            controls += [("random", (method, CHANCE))] if fitness not in ("", CHANCE) else []
+            for word, control in controls:
+                if values := differences(found, arm, control, by):
+                    yield Figure(f"{title} - {word}", values, scenario.unit)
 
 
 def told(figure: Figure) -> str:

@@ -54,11 +54,11 @@ class ApoptosisMethod(Method):
             manager = self.manager(run, self._shared(run, pairs))
         except ValueError as error:
             raise CannotTrain("apoptosis", str(error)) from error
-        first = next((s for s in range(1, run.total_steps + 1) if manager.is_due(s)), None)
+        first = next((s for s in range(1, run.total_steps) if manager.is_due(s)), None)
         if first is None:
             raise CannotTrain(
                 "apoptosis_never_starts",
-                f"no event would come by step {run.total_steps}, the last of the run: lower the "
+                f"no event would come before step {run.total_steps}, the run's last: lower the "
                 "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
         pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
@@ -75,8 +75,11 @@ class ApoptosisMethod(Method):
         options |= {"shares": shares, "watcher": watcher}
         return Shared(list(shares), options)
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    def after_step(self, run: Run) -> None:
+        """Nothing happens after the last update: nobody could learn from it."""
         attended = run.method_state
+        if run.step == run.total_steps:
+            return
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
 

@@ -307,7 +307,9 @@ def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
     pairs = find_pairs(model)
     if not pairs:
         raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
-    return pairs if names is None else chosen(pairs, names)
+    if names is None:
+        return pairs
+    return chosen(pairs, [names] if isinstance(names, str) else names)
 
 
 def _restarts(optimizer: torch.optim.Optimizer | None) -> Restarts | None:

@@ -35,7 +35,7 @@ class ApoptosisLayers(Method):
 
     def attach(self, run: Run) -> None:  # noqa: D102
         first = self.course.first_death
-        if first > run.total_steps:
+        if first >= run.total_steps:
             raise CannotTrain(
                 "apoptosis_never_starts",
                 f"the first layer would die at step {first}, but the run has {run.total_steps} "
@@ -59,8 +59,11 @@ class ApoptosisLayers(Method):
         except ValueError as error:
             raise CannotTrain("no_branches", f"layer-level apoptosis: {error}") from None
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    def after_step(self, run: Run) -> None:
+        """Nothing happens after the last update: nothing could be learned from it."""
         attended = run.method_state
+        if run.step == run.total_steps:
+            return
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
 
