@@ -200,6 +200,25 @@ def test_redundancy_is_that_among_those_left():
     assert redundant(seen, fitness, torch.ones(12, dtype=torch.bool), 5).gone.tolist() == expected
 
 
+def test_who_goes_is_expressed_by_who_stays():
+    """Against the definition: a ridge that is a share of each survivor's own variance."""
+    x = torch.randn(300, 9, generator=generator()) @ torch.randn(9, 9, generator=generator(1))
+    x[:, 2] = 1.5  # does nothing but add a constant
+    seen, fitness = statistics_of(x), torch.rand(9, generator=generator(2)) + 0.5
+    found = redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
+    assert found.gone[0] == 2
+    fold, ridge = found.fold(seen), death.RIDGE * 9 / 300
+    covariance = seen.covariance.double()
+    inner, across = covariance[fold.alive][:, fold.alive], covariance[fold.alive][:, found.gone]
+    blend = (inner + ridge * inner.diagonal().diag()).inverse() @ across
+    rest = covariance[found.gone][:, found.gone] - 2 * across.T @ blend + blend.T @ inner @ blend
+    assert torch.allclose(fold.blend.double(), blend, atol=1e-4)
+    assert torch.allclose(fold.rest.double(), rest, atol=1e-4)
+    usual = x.mean(0).double()
+    constant = usual[found.gone] - usual[fold.alive] @ blend
+    assert torch.allclose(fold.constant.double(), constant, atol=1e-4)
+
+
 @pytest.mark.parametrize(("neurons", "inputs"), [(6, 20), (40, 10)])
 def test_newborns_look_where_nobody_looks(neurons, inputs):
     rows = torch.randn(neurons, inputs, generator=generator())

@@ -17,8 +17,8 @@ from espalier.apoptosis.patterns import Names
 from espalier.apoptosis.replacing import Parents, drawn_parents, relative_noise, sole
 from espalier.apoptosis.shadows import Shadows
 from espalier.surgery import death
+from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Layer
-from espalier.surgery.probe import Statistics
 
 LESSON = 256
 """Positions that shadows are taught on, at least one sample's."""
@@ -73,14 +73,12 @@ class DistillationApoptosis(ExactApoptosis):
     def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
         seen, site = colony.sight, colony.site
         shadows, parents = self._shadows(colony, dying)
-        joint = _joined(seen, shadows)
-        columns, first = site.pair.columns(dying), len(seen.statistics.mean)
-        whole = death.expressed(dying, columns, joint, death.others(len(joint.mean), columns))
-        own = int((whole.alive < first).sum())
-        outgoing = death.as_read(site, death.taken(site, columns), whole.blend[own:])
+        columns = site.pair.columns(dying)
+        whole = _together(seen, dying, shadows)
+        outgoing = death.as_read(site, death.taken(site, columns), whole.blend[columns])
         self._heirs[colony.name] = _Heirs(shadows, outgoing, parents)
-        substitute = replace(whole, alive=whole.alive[:own], blend=whole.blend[:own])
-        return death.kill(site, substitute)
+        alive = death.others(len(whole.alive), columns)
+        return death.kill(site, replace(whole, alive=alive, blend=whole.blend[alive]))
 
     def _shadows(self, colony: Colony, dying: Tensor) -> tuple[Shadows, Tensor]:
         """Taught mutations of the fit, and their parents (n,)."""
@@ -115,19 +113,29 @@ def _some(seen: Observation) -> Tensor:
     """Inputs of the producer at `LESSON` positions or a few more."""
     if isinstance(seen.pair.producer, nn.Linear):
         flat = seen.given.flatten(0, -2)
-        return flat[:: -(-len(flat) // LESSON)]
+        return flat[:: -(-len(flat) // LESSON)].contiguous()
     places = seen.made[0, 0].numel()
     return seen.given[:: max(1, len(seen.given) * places // LESSON)]
 
 
 @torch.no_grad()
-def _joined(seen: Observation, shadows: Shadows) -> Statistics:
-    """Moments of the consumer's inputs and, behind them, what shadows would give it."""
+def _together(seen: Observation, dying: Tensor, shadows: Shadows) -> Substitute:
+    """The dying as functions of all inputs of the consumer, in their own slots the shadows'.
+
+    The moments are those of what is seen, with the rows and columns of the dying exchanged.
+    """
     pair, known = seen.pair, seen.statistics
-    own, extra = pair.samples(seen.fed), pair.samples(shadows.answer(seen.given))
-    mean = extra.mean(0)
-    extra = extra - mean
-    across = own.T @ extra
-    rows = [torch.cat([known.scatter, across], 1), torch.cat([across.T, extra.T @ extra], 1)]
-    joint = torch.cat([known.mean, mean]), torch.cat(rows)
-    return Statistics(pair, known.count, *joint, known.shares)
+    columns = pair.columns(dying)
+    extra, own = pair.samples(shadows.answer(seen.given)), pair.samples(seen.fed)
+    usual = extra.mean(0)
+    extra = extra - usual
+    fresh, lost = own.T @ extra, known.scatter.index_select(1, columns)
+    across = lost.index_copy(0, columns, fresh[columns].T)
+    fresh[columns] = extra.T @ extra
+    inner = known.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
+    count = max(known.count, 1)
+    looseness = death.RIDGE * (len(inner) + len(columns)) / count
+    blend, rest = death.regression(inner, across, lost[columns], looseness)
+    constant = known.mean[columns] - known.mean.index_copy(0, columns, usual) @ blend
+    every = torch.arange(len(inner), device=inner.device)
+    return Substitute(dying, every, blend, constant, known.shares, rest / count)

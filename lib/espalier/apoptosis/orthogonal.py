@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
@@ -14,8 +15,8 @@ from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
 from espalier.apoptosis.patterns import Names
 from espalier.apoptosis.replacing import Parents
-from espalier.surgery import birth
-from espalier.surgery.death import RIDGE
+from espalier.surgery import birth, death
+from espalier.surgery.death import RIDGE, Substitute
 from espalier.surgery.pairs import Layer
 from espalier.surgery.probe import Statistics
 
@@ -61,6 +62,7 @@ class OrthogonalApoptosis(ExactApoptosis):
         rule = "True, if orthogonal_selection is False"
         check("orthogonal_birth", orthogonal_birth, either, rule)
         self.orthogonal_selection, self.orthogonal_birth = orthogonal_selection, orthogonal_birth
+        self._farewells: dict[str, Farewell] = {}  # between a selection and the death after it
         super().__init__(
             *(model, target_layers, prune_rate, apoptosis_interval),
             *(fitness_metric, mutation_strength),
@@ -73,7 +75,17 @@ class OrthogonalApoptosis(ExactApoptosis):
             return super()._select(colony, count)
         ageing = colony.ageing
         count = min(count, int(ageing.mature.sum()))
-        return redundant(colony.sight.statistics, ageing.fitness, ageing.mature, count)
+        found = redundant(colony.sight.statistics, ageing.fitness, ageing.mature, count)
+        self._farewells[colony.name] = found
+        return found.gone
+
+    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+        found = self._farewells.pop(colony.name, None)
+        if found is None or found.gone is not dying or self._death != "fold":
+            return super()._kill(colony, dying)
+        if colony.site.pair.per > 1:  # the correlation is of neurons, not of what they feed
+            return super()._kill(colony, dying)
+        return death.kill(colony.site, found.fold(colony.sight.statistics))
 
     def _regrow_neurons(
         self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
@@ -92,16 +104,49 @@ class OrthogonalApoptosis(ExactApoptosis):
         return None
 
 
+@dataclass(frozen=True)
+class Farewell:
+    """Who goes, and what of the inverse correlation C^-1 of all neurons belongs to them.
+
+    `gone` (n,) are slots, in order. `factor` (n, neurons) has F^T F = C^-1 in their rows and
+    columns, which makes F upper triangular there. `lengths` (neurons,) are the roots of the
+    scatter's diagonal, 0 for who does nothing; C has 1 + `ridge` on its diagonal.
+    """
+
+    gone: Tensor
+    factor: Tensor
+    lengths: Tensor
+    ridge: float
+
+    def fold(self, seen: Statistics) -> Substitute:
+        """As `death.survivors`, but nothing is factorised anew: -C^-1_sd (C^-1_dd)^-1, unscaled.
+
+        Differs: the ridge of each survivor is a share of its own variance, not of the mean one.
+        """
+        gone, alive = self.gone, death.others(len(self.lengths), self.gone)
+        own = self.factor[:, gone].triu()
+        basis = torch.cat([self.factor[:, alive], torch.eye(len(gone)).to(own)], 1)
+        solved = torch.linalg.solve_triangular(own, basis, upper=True)
+        read, root = -solved[:, : len(alive)].T, solved[:, len(alive) :]
+        rest = root @ root.T - self.ridge * (read.T @ read)
+        rest.diagonal().sub_(self.ridge)
+        size = self.lengths[gone]
+        blend = read * _inverted(self.lengths[alive]).unsqueeze(1) * size
+        constant = seen.mean[gone] - seen.mean[alive] @ blend
+        rest = rest * torch.outer(size, size) / max(seen.count, 1)
+        return Substitute(gone, alive, blend, constant, seen.shares, rest)
+
+
 @torch.no_grad()
-def redundant(seen: Statistics, fitness: Tensor, mature: Tensor, count: int) -> Tensor:
-    """The slots (count,) of `mature` neurons to go, in order; see `OrthogonalApoptosis`.
+def redundant(seen: Statistics, fitness: Tensor, mature: Tensor, count: int) -> Farewell:
+    """`count` slots of `mature` neurons to go, in order; see `OrthogonalApoptosis`.
 
     A partial Cholesky factorisation of the inverse correlation, whose pivots are the victims: its
     diagonal, less the squares of the factor so far, is 1 / uniqueness. In numpy, whose calls take a
     fraction of the time: each step is small and waits for the one before.
     """
-    inverse, varied = _inverse_correlation(seen)
-    shifted = (fitness - fitness.min().clamp_max(0.0)) * varied
+    inverse, lengths, ridge = _inverse_correlation(seen)
+    shifted = (fitness - fitness.min().clamp_max(0.0)) * (lengths > 0)
     worth = shifted.float().masked_fill(~mature, torch.inf).cpu().numpy()
     matrix = inverse.float().cpu().numpy()
     left, factor = matrix.diagonal().copy(), np.zeros((count, len(matrix)), matrix.dtype)
@@ -113,22 +158,29 @@ def redundant(seen: Statistics, fitness: Tensor, mature: Tensor, count: int) -> 
         factor[step] = row
         left = np.maximum(left - row * row, TINY)
         worth[which] = np.inf
-    return torch.from_numpy(gone).to(fitness.device)
+    slots = torch.from_numpy(gone).to(fitness.device)
+    return Farewell(slots, torch.from_numpy(factor).to(lengths), lengths, ridge)
 
 
-def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor]:
-    """(neurons, neurons), and who does anything (neurons,); a ridge as for folding."""
+def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor, float]:
+    """(neurons, neurons); `lengths` and `ridge` as in `Farewell`."""
     size, per = seen.pair.size, seen.pair.per
     places = seen.scatter.view(size, per, size, per).diagonal(dim1=1, dim2=3)
     scatter = places.sum(2) if per > 1 else places.squeeze(2)
     lengths = scatter.diagonal().clamp_min(0.0).sqrt()
     varied = lengths > torch.finfo(lengths.dtype).eps * lengths.max()
-    scale = torch.where(varied, 1 / lengths, 0.0)
+    lengths = lengths * varied
+    scale = _inverted(lengths)
     correlation = (scatter * scale).mul_(scale.unsqueeze(1))
     ridge = RIDGE * size / max(seen.count * per, 1)
     correlation.diagonal().fill_(1.0 + ridge)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
-    return inverse, varied
+    return inverse, lengths, ridge
+
+
+def _inverted(lengths: Tensor) -> Tensor:
+    """1 / `lengths`, and 0 of 0."""
+    return torch.where(lengths > 0, 1 / lengths, 0.0)
 
 
 @torch.no_grad()

@@ -80,35 +80,35 @@ class Shadows:
         """
         held = [(self.making, name) for name in self.making]
         held += [(self.norm, name) for name in self.norm if name == "bias"]
-        best = [tensors[name] for tensors, name in held]
-        error, slopes = torch.full_like(best[0].flatten(1)[:, 0], torch.inf), best
+        best = _read(held)
+        error, slope = torch.full_like(best[:, 0], torch.inf), best
         length = torch.zeros_like(error)  # of the next step, by neuron
         with evaluating(nn.Sequential(*self._after())):
             for step in range(steps + 1):
-                trial = [x - _wide(length, x) * s for x, s in zip(best, slopes, strict=True)]
-                trial = best if step == 0 else trial
-                found, fresh = self._error(held, trial, given, wanted)
+                trial = best if step == 0 else torch.addcmul(best, length[:, None], slope, value=-1)
+                found, fresh = self._error(_write(held, trial), given, wanted)
                 better = found < error
-                best, slopes = _where(better, trial, best), _where(better, fresh, slopes)
+                best = torch.where(better[:, None], trial, best)
+                slope = torch.where(better[:, None], fresh, slope)
                 error = torch.where(better, found, error)
-                steep = torch.cat([s.reshape(len(s), -1) for s in slopes], 1).square().sum(1)
-                polyak = error / steep.clamp_min(TINY)
+                polyak = error / slope.square().sum(1).clamp_min(TINY)
                 length = torch.where(better, polyak, length / 2)
-        for (tensors, name), values in zip(held, best, strict=True):
-            tensors[name] = values
+        _write(held, best)
 
-    def _error(
-        self, held: list[tuple[Tensors, str]], trial: list[Tensor], given: Tensor, wanted: Tensor
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Half the mean squared error of each neuron (n,), and its gradients."""
+    def _error(self, leaves: list[Tensor], given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Half the mean squared error of each neuron (n,), and its gradients (n, parameters)."""
         with torch.enable_grad():
-            leaves = [x.detach().requires_grad_() for x in trial]
-            for (tensors, name), leaf in zip(held, leaves, strict=True):
-                tensors[name] = leaf
-            missed = self._answer(given, whole=False) - wanted
-            found = missed.square().movedim(self._axis(), 0).flatten(1).mean(1) / 2
-            slopes = torch.autograd.grad(found.sum(), leaves)
-        return found.detach(), list(slopes)
+            for leaf in leaves:
+                leaf.requires_grad_()
+            answer = self._answer(given, whole=False)
+        missed = answer.detach() - wanted
+        axis = self._axis() % missed.ndim
+        places = missed.numel() // missed.shape[axis]
+        found = missed.square().sum([d for d in range(missed.ndim) if d != axis]) / (2 * places)
+        slopes = torch.autograd.grad(answer, leaves, missed.div_(places))
+        for leaf in leaves:
+            leaf.requires_grad_(False)
+        return found, torch.cat([s.reshape(len(s), -1) for s in slopes], 1)
 
     def _axis(self) -> int:
         """Where the neurons are in what the producer makes."""
@@ -151,10 +151,19 @@ def _picked(module: nn.Module | None, neurons: Tensor) -> Tensors:
     return {k: x.detach().index_select(0, neurons) for k, x in held.items() if x.ndim}
 
 
-def _wide(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) as (n, 1, ...)."""
-    return values.view(-1, *[1] * (like.ndim - 1))
+Held = list[tuple[Tensors, str]]
 
 
-def _where(chosen: Tensor, one: list[Tensor], other: list[Tensor]) -> list[Tensor]:
-    return [torch.where(_wide(chosen, a), a, b).detach() for a, b in zip(one, other, strict=True)]
+def _read(held: Held) -> Tensor:
+    """The tensors, (n, ...) each, beside each other: (n, parameters)."""
+    return torch.cat([tensors[name].reshape(len(tensors[name]), -1) for tensors, name in held], 1)
+
+
+def _write(held: Held, flat: Tensor) -> list[Tensor]:
+    """The inverse of `_read`; returns the tensors."""
+    shapes = [tensors[name].shape for tensors, name in held]
+    parts = torch.split(flat, [shape[1:].numel() for shape in shapes], 1)
+    found = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    for (tensors, name), part in zip(held, found, strict=True):
+        tensors[name] = part
+    return found

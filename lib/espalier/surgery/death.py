@@ -95,10 +95,11 @@ def expressed(
 ) -> Substitute:
     """As `survivors`, with a `basis` (s,) of one's own: indices into `statistics`.
 
-    `columns` (n * per,) are those of the dead. The statistics may hold more than the consumer's
-    inputs; what stands for indices beyond these is for the caller to put in place.
+    `columns` (n * per,) are those of the dead.
     """
-    blend, rest = _regression(statistics, basis, columns, ridge)
+    inner, across = _block(statistics, basis, basis), _block(statistics, basis, columns)
+    looseness = ridge * len(statistics.mean) / max(statistics.count, 1)
+    blend, rest = regression(inner, across, _block(statistics, columns, columns), looseness)
     constant = statistics.mean[columns] - statistics.mean[basis] @ blend
     return Substitute(dead, basis, blend, constant, statistics.shares, rest)
 
@@ -128,18 +129,19 @@ def kill(site: Site, substitute: Substitute) -> Tensor:
     return damage
 
 
-def _regression(
-    statistics: Statistics, alive: Tensor, dead: Tensor, ridge: float
+def regression(
+    inner: Tensor, across: Tensor, within: Tensor, looseness: float
 ) -> tuple[Tensor, Tensor]:
-    """The dead as functions of the living, (alive, dead), and the covariance (dead, dead) left."""
-    inner, across = _block(statistics, alive, alive), _block(statistics, alive, dead)
+    """Some as linear functions of a basis, (basis, some), and the covariance (some, some) left.
+
+    From the covariances `inner` of the basis, which is written to, `across` (basis, some) and
+    `within` the some; `looseness` times the basis' mean variance is added to its diagonal.
+    """
     diagonal = inner.diagonal()
-    scarcity = len(statistics.mean) / max(statistics.count, 1)
-    penalty = ridge * scarcity * diagonal.mean() + torch.finfo(inner.dtype).tiny
+    penalty = looseness * diagonal.mean() + torch.finfo(inner.dtype).tiny
     diagonal.add_(penalty)
     blend = torch.cholesky_solve(across, torch.linalg.cholesky(inner))
-    rest = _block(statistics, dead, dead) - across.T @ blend - penalty * (blend.T @ blend)
-    return blend, rest
+    return blend, within - across.T @ blend - penalty * (blend.T @ blend)
 
 
 def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
