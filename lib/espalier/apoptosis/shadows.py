@@ -163,7 +163,10 @@ def _write(held: Held, flat: Tensor) -> list[Tensor]:
     """The inverse of `_read`; returns the tensors."""
     shapes = [tensors[name].shape for tensors, name in held]
     parts = torch.split(flat, [shape[1:].numel() for shape in shapes], 1)
-    found = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    found = [
+        part.contiguous().view(shape)  # else every product strides over the others
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
     for (tensors, name), part in zip(held, found, strict=True):
         tensors[name] = part
     return found
