@@ -6,7 +6,7 @@ import json
 import pytest
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
-from espalier.apoptosis.pictures import Life, ages_over_time, generations, lives, write_picture
+from espalier.apoptosis.pictures import Life, ages_over_time, drawn, generations, lives
 from espalier.errors import UserError
 
 
@@ -160,6 +160,6 @@ def test_ages_over_time_are_those_of_the_living():
 
 
 def test_the_picture_has_a_row_a_layer(tmp_path):
-    write_picture(family(), tmp_path / "lineage.svg", 40)
+    drawn(family(), 40).savefig(tmp_path / "lineage.svg")
     text = (tmp_path / "lineage.svg").read_text()
     assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))

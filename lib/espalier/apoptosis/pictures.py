@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
@@ -48,11 +47,6 @@ def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[in
     for step in sorted({e.step for e in events} | {last}):
         there = (one for one in every if one.start <= step)
         yield step, [step - o.start for o in there if o.end > step or o.id not in dead]
-
-
-def write_picture(lineage: Lineage, path: Path, last: int) -> None:
-    """Write the picture that `drawn` makes; the ending of `path` says in which format."""
-    drawn(lineage, last).savefig(path)
 
 
 def drawn(lineage: Lineage, last: int) -> Figure:
