@@ -8,25 +8,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import nn
 
 from espalier.contracts import Model, SampleShape
+
+WIDEST = 65536
 
 
 @dataclass(frozen=True)
 class Mlp(Model):
     """`layers` hidden layers of `width` units; images are flattened."""
 
+    free: ClassVar[tuple[str, ...]] = ("width",)
+
     width: int = 128
     layers: int = 2
 
     def build(self, shape: SampleShape) -> nn.Module:
         """See `Model.build`."""
-        inputs = shape.channels * shape.height * shape.width
-        widths = [inputs] + [self.width] * self.layers
+        widths = self._widths(shape)
         net = nn.Sequential(nn.Flatten())  # (n, channels, height, width) -> (n, inputs)
         for before, after in pairwise(widths):
             net.extend([nn.Linear(before, after), nn.ReLU()])  # (n, before) -> (n, width)
         net.append(nn.Linear(widths[-1], shape.classes))  # (n, width) -> (n, classes)
         return net
+
+    def parameters(self, shape: SampleShape) -> int:
+        """See `Model.parameters`: a closed form."""
+        return sum(a * b + b for a, b in pairwise([*self._widths(shape), shape.classes]))
+
+    def most(self, field: str, shape: SampleShape) -> int:
+        """See `Model.most`: what CONFIG_MLP_WIDTH can be."""
+        return WIDEST
+
+    def _widths(self, shape: SampleShape) -> list[int]:
+        return [shape.inputs] + [self.width] * self.layers

@@ -14,6 +14,7 @@ import kconfiglib
 import pytest
 
 from espalier import component, contracts
+from espalier.budget import Budget
 from espalier.config import Config
 from espalier.kconfig import tree
 from espalier.paths import ROOT
@@ -31,6 +32,7 @@ BASES = {
     "method": contracts.Method,
 }
 SHARED = [
+    Budget,
     DataPlan,
     WindowPlan,
     Augmentation,

@@ -25,6 +25,11 @@ class SampleShape:
     width: int
     classes: int
 
+    @property
+    def inputs(self) -> int:
+        """Numbers in a sample."""
+        return self.channels * self.height * self.width
+
 
 @dataclass(frozen=True)
 class TokenShape:
@@ -125,6 +130,9 @@ class Model:
     takes: ClassVar[type[Shape]] = SampleShape
     # Pixels a side the images are resized to; None: as the data set has them.
     input_size: ClassVar[int | None] = None
+    # Fields that a budget of parameters can be solved for: there 0 stands for the largest number
+    # that fits. A module with one of them at 0 is never built.
+    free: ClassVar[tuple[str, ...]] = ()
 
     def build(self, shape: Any) -> nn.Module:
         """A fresh module for data of `shape`, which is of the kind that the model `takes`.
@@ -136,6 +144,20 @@ class Model:
         """
         raise NotImplementedError
 
+    def parameters(self, shape: Any) -> int:
+        """How many numbers the module for `shape` trains; it does not fall as a `free` field grows.
+
+        Counted here on a module without memory; a closed form is many times faster. Raises what
+        `build` raises.
+        """
+        with torch.device("meta"):
+            module = self.build(shape)
+        return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+    def most(self, field: str, shape: Any) -> int:
+        """The largest value, 1 or more, that makes sense for `field`, one of `free`."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -143,6 +165,8 @@ class Dataset:
 
     # Images (SampleShape) or text (TokenShape).
     holds: ClassVar[type[Shape]] = SampleShape
+    # What its samples measure, where that is known without reading them.
+    shape: ClassVar[Shape | None] = None
 
     def load(self, data_dir: Path, download: bool) -> RawData | RawText:
         """Read the whole set, verified: RawData for images, RawText for text.

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from espalier.component import symbol
-from espalier.contracts import Dataset, RawData
+from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.pickled_batches import load_batches
 
 
 @dataclass(frozen=True)
 class Cifar100(Dataset):
     """With `verify`, only the published files are accepted."""
+
+    shape: ClassVar[Shape | None] = SampleShape(3, 32, 32, 100)
 
     verify: bool = symbol("DATA_VERIFY", True)
 

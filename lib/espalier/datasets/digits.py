@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from espalier.contracts import Dataset, RawData
+from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.errors import UserError
 from espalier.train.stratify import members_of_classes
 
@@ -28,6 +29,8 @@ TEST_EVERY = 5
 @dataclass(frozen=True)
 class Digits(Dataset):
     """8x8x1, 10 classes."""
+
+    shape: ClassVar[Shape | None] = SampleShape(1, 8, 8, CLASSES)
 
     def load(self, data_dir: Path, download: bool) -> RawData:
         """See `Dataset.load`; reads nothing from `data_dir`."""

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from espalier.component import symbol
-from espalier.contracts import Dataset, RawData
+from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
 
 
 @dataclass(frozen=True)
 class Mnist(Dataset):
     """With `verify`, only the published files are accepted."""
+
+    shape: ClassVar[Shape | None] = SampleShape(1, 28, 28, 10)
 
     verify: bool = symbol("DATA_VERIFY", True)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from espalier import component
+from espalier import budget, component
 from espalier.config import Config
 from espalier.contracts import (
     CannotTrain,
@@ -238,7 +238,7 @@ _KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
 def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
     seeds.seed_globals(recipe.seed)
-    model = component.select("model", config, Model).build(data.shape).to(device)
+    model = _built(config, data).to(device)
     augmented = "AUGMENT_FLIP" in config
     if isinstance(data.shape, TokenShape):
         check_causal(model, data.shape, data.train.x[0])
@@ -255,6 +255,15 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
         generators=seeds.generators(recipe.seed, device),
         augmentation=component.build(Augmentation, config, "") if augmented else None,
     )
+
+
+def _built(config: Config, data: Data) -> torch.nn.Module:
+    """The trial's model, within its budget."""
+    spec = component.select("model", config, Model)
+    budget.check_solved(spec, config)
+    model = spec.build(data.shape)
+    budget.check_built(model, config)
+    return model
 
 
 def choose_device(wish: str, amp: str) -> torch.device:

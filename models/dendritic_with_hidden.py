@@ -1,0 +1,23 @@
+"""A dendritic layer, a fully connected hidden layer, and a linear layer.
+
+Source: the `dendritic_with_hidden` architecture of the search that the harness's guide describes.
+Differs: there is no second leaky ReLU behind the somas, which end in one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.component import symbol
+from espalier.dendrites.model import Dendritic
+
+
+@dataclass(frozen=True)
+class DendriticWithHidden(Dendritic):
+    """`DendriticSimple` with H units before the output: N H + H + H C + C in place of N C + C."""
+
+    hidden: int = symbol("DENDRITES_HIDDEN", 8)
+
+    def widths(self) -> tuple[int, ...]:
+        """See `Dendritic.widths`."""
+        return (self.hidden,)

@@ -1,0 +1,25 @@
+"""Dendrites without somas, a fully connected layer behind them, and a linear layer.
+
+Source: the `soma_disabled` architecture of the search that the harness's guide describes.
+Differs: there, the hidden layer had as many units as classes, and nothing else could be trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.dendrites.model import Dendritic
+
+
+@dataclass(frozen=True)
+class SomaDisabled(Dendritic):
+    """D dendrites of I inputs, then N units: D I + D + D N + N + N C + C parameters."""
+
+    @property
+    def has_soma(self) -> bool:
+        """Never, whatever `soma` says."""
+        return False
+
+    def widths(self) -> tuple[int, ...]:
+        """See `Dendritic.widths`."""
+        return (self.neurons or 0,)

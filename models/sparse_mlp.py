@@ -1,0 +1,54 @@
+"""A multilayer perceptron with one hidden layer, each of its units connected to a few inputs.
+
+The control of dendritic models: as many live parameters and as sparse, without their structure.
+Source: Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse
+connectivity inspired by network science" (sparse from the start).
+Differs: every unit has the same number of inputs; only `PRUNING_METHOD` can move them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from espalier.contracts import Model, SampleShape
+from espalier.dendrites import wiring
+from espalier.dendrites.layer import SLOPE
+from espalier.dendrites.model import check_fan_in
+from espalier.dendrites.synapses import Synapses
+
+WIDEST = 65536
+
+
+@dataclass(frozen=True)
+class SparseMlp(Model):
+    """W units of I inputs, then C classes: W I + W + W C + C parameters."""
+
+    free: ClassVar[tuple[str, ...]] = ("width", "inputs")
+
+    width: int = 64
+    inputs: int = 8
+
+    def build(self, shape: SampleShape) -> nn.Module:
+        """See `Model.build`. Raises CannotTrain for more inputs of a unit than there are.
+
+        Fresh weights have the variance that those of dendrites have by default.
+        """
+        check_fan_in("SPARSE_MLP_INPUTS", self.inputs, shape)
+        index = wiring.random(self.width, shape.inputs, self.inputs, None)
+        return nn.Sequential(
+            nn.Flatten(),  # (n, channels, height, width) -> (n, inputs)
+            Synapses(shape.inputs, index),  # -> (n, width)
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(self.width, shape.classes),  # -> (n, classes)
+        )
+
+    def parameters(self, shape: SampleShape) -> int:
+        """See `Model.parameters`: a closed form."""
+        return self.width * (self.inputs + 1 + shape.classes) + shape.classes
+
+    def most(self, field: str, shape: SampleShape) -> int:
+        """See `Model.most`: all inputs, or what CONFIG_SPARSE_MLP_WIDTH can be."""
+        return shape.inputs if field == "inputs" else WIDEST
