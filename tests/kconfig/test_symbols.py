@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import toy
 
@@ -36,7 +38,9 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "TEXT_VOCABULARY TEXT_CONTEXT TEXT_STRIDE TEXT_LEAK_LOSS BATCH_SIZE TRAIN_SUBSET "
         "TEXT_SHIFT_CORPUS TEXT_SHIFT_FILE SHIFT SHIFT_EPOCHS SHIFT_SEED "
         "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE PRUNING_METHOD "
-        "AMP COMPILE CPU_THREADS"
+        "AMP COMPILE CPU_THREADS DENDRITES_NEURONS DENDRITES_PER_NEURON DENDRITES_INPUTS "
+        "DENDRITES_SOMA DENDRITES_ACTIVATION DENDRITES_WIRING DENDRITES_SPREAD DENDRITES_INIT "
+        "DENDRITES_HIDDEN SPARSE_MLP_WIDTH SPARSE_MLP_INPUTS"
     )
     assert sorted(known.shape) == sorted(expected.split())
     assert known.same_in_pack("AMP_BF16")
@@ -44,7 +48,17 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
 
 def test_the_controls_of_reports(known: Symbols) -> None:
     assert known.controls == {}
-    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == "none"
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none"]
+
+
+def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
+    members = [
+        f'config NET_SELECT_{name}\n\tbool "{name}"\n\thelp\n\t  One.\n{control}'
+        for name, control in (("A", "\t  Control: yes\n"), ("B", ""), ("C", "\t  Control: yes\n"))
+    ]
+    text = 'choice NET\n\tprompt "Net"\n' + "".join(members) + "endchoice\n"
+    (tmp_path / "Kconfig").write_text(text)
+    assert Symbols(tree.parse(tmp_path)).controls == {"NET": ["a", "c"]}
 
 
 def test_members_and_owners(known: Symbols) -> None:

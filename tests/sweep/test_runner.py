@@ -101,7 +101,9 @@ def test_asking_again_gives_errors_another_chance_and_nothing_else(tmp_path: Pat
 def test_a_folder_tells_the_method_unless_it_is_the_control(
     config: dict[str, str], name: str
 ) -> None:
-    assert directory_name(trial(1, **config), {"PRUNING_METHOD": "none"}) == name
+    assert (
+        directory_name(trial(1, **config), {"PRUNING_METHOD": ["none"], "MODEL": ["mlp"]}) == name
+    )
 
 
 def test_what_a_trial_leaves_for_people_to_read(tmp_path: Path) -> None:

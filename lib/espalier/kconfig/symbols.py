@@ -51,13 +51,9 @@ class Symbols:
         """Those outside it: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those of a trial's identity that must be equal in all trials of a pack."""
-        self.controls = {
-            choice: value
-            for choice, members in self._members.items()
-            for value, member in members.items()
-            if _CONTROL in _help(member)
-        }
-        """By choice, the value that the others are compared with in reports."""
+        plain = {name: _controls(members) for name, members in self._members.items()}
+        self.controls = {name: values for name, values in plain.items() if values}
+        """By choice, the values that the others are compared with in reports."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices
@@ -112,6 +108,10 @@ class Symbols:
             if isinstance(item, (Symbol, Choice)) and item.name and item.name not in self._owner:
                 seen.setdefault(item.name)
         return seen
+
+
+def _controls(members: dict[str, Symbol]) -> list[str]:
+    return [value for value, member in members.items() if _CONTROL in _help(member)]
 
 
 def _help(item: Symbol | Choice) -> str:

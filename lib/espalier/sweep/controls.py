@@ -2,8 +2,10 @@
 
 A control of a configuration has the value that is the control of some symbol (the method that does
 nothing, a choice made at random), where the configuration has another, and agrees with it in every
-other symbol that both have. Symbols that only one of them has are the method's own. Differences
-are configuration minus control, over the draws (SEED and SPLIT_SEED) that both have a number for.
+other symbol that both have. Symbols that only one of them has are its own. A symbol may have
+several such values: each is a control of all others, but for those before it, which are controls
+of it (a sparse network is one of a network with dendrites, and has a dense one). Differences are
+configuration minus control, over the draws (SEED and SPLIT_SEED) that both have a number for.
 """
 
 from __future__ import annotations
@@ -124,19 +126,19 @@ class Events:
     share: float | None
 
 
-def comparisons(ranking: Ranking, plain: Mapping[str, str]) -> list[Comparison]:
+def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> list[Comparison]:
     """Every configuration with each of its controls, the best configuration first.
 
-    `plain` is, by symbol, the value that is the control; the value `random` of a swept symbol is
-    one of its own. Empty if the sweep has no control.
+    `plain` has, by symbol, the values that are controls (in sweeps of long ago the one value); the
+    value `random` of a swept symbol is one of its own. Empty if the sweep has no control.
     """
     every = (*ranking.ranked, *ranking.unranked)
     places = {id(item): place for place, item in enumerate(every)}
     by = measures.find(ranking.by)
     found = [
-        Comparison(arm, control, symbol, value, by)
-        for symbol, value in _kinds(every, plain)
-        for arm, control in _matched(every, symbol, value)
+        Comparison(arm, control, symbol, values[-1], by)
+        for symbol, values in _kinds(every, plain)
+        for arm, control in _matched(every, symbol, values)
     ]
     return sorted(found, key=lambda item: places[id(item.arm)])
 
@@ -159,28 +161,32 @@ def events(item: Configuration) -> Events | None:
     )
 
 
-def _kinds(every: Iterable[Configuration], plain: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The symbols that some configurations have a control's value of, and that value."""
-    chance = {
-        name: None
-        for item in every
-        for name, value in item.first.swept.items()
-        if value == RANDOM and name not in REPETITION
-    }
-    return list(dict.fromkeys([*plain.items(), *((name, RANDOM) for name in chance)]))
+def _kinds(
+    every: Iterable[Configuration], plain: Mapping[str, str | Sequence[str]]
+) -> list[tuple[str, list[str]]]:
+    """Each control's value, the last of a list, with the symbol and those that come before it."""
+    found = {name: [text] if isinstance(text, str) else list(text) for name, text in plain.items()}
+    for item in every:
+        for name, value in item.first.swept.items():
+            if value == RANDOM and name not in REPETITION and value not in found.get(name, []):
+                found.setdefault(name, []).append(value)
+    return [(name, values[: n + 1]) for name, values in found.items() for n in range(len(values))]
 
 
 def _matched(
-    every: Sequence[Configuration], symbol: str, value: str
+    every: Sequence[Configuration], symbol: str, values: Sequence[str]
 ) -> list[tuple[Configuration, Configuration]]:
-    """Those with another value of `symbol`, each with the first in the plan that is its control."""
+    """Those with none of `values` for `symbol`, each with its control, the first in the plan.
+
+    A control has the last of `values`.
+    """
     having = [item for item in every if symbol in item.first.config]
     names = _common(having) - {symbol, *REPETITION}
     groups: dict[tuple[str, ...], list[Configuration]] = {}
     for item in sorted(having, key=lambda item: item.outcomes[0].trial.number):
-        if item.first.config[symbol] == value:
+        if item.first.config[symbol] == values[-1]:
             groups.setdefault(_key(item, names), []).append(item)
-    others = [item for item in having if item.first.config[symbol] != value]
+    others = [item for item in having if item.first.config[symbol] not in values]
     found = [(arm, _first(groups.get(_key(arm, names), []), arm, symbol)) for arm in others]
     return [(arm, control) for arm, control in found if control is not None]
 

@@ -1,4 +1,4 @@
-"""Controls told: a part of sweep_analysis.txt, and sweep_controls.json."""
+"""Controls told: a part of sweep_analysis.txt, sweep_controls.json and sweep_deltas.json."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 
 from espalier.sweep import wire
 from espalier.sweep.controls import Comparison, Events, events
+from espalier.sweep.deltas import Delta, deltas
 from espalier.sweep.interval import Interval, Verdict, verdict
 from espalier.sweep.measures import Measure
 from espalier.sweep.rank import Configuration, Ranking
@@ -27,6 +28,7 @@ def told(compared: Sequence[Comparison], ranking: Ranking) -> list[str]:
         f"Differences of the {by.label}, configuration minus control ({_direction(by)} is better),",
         "  in pairs of equal seeds, with 95% t-intervals that are not corrected for their number",
         *_packs(compared),
+        *_mean(deltas(compared), by),
     ]
     for group in arms[:LISTED]:
         lines += _arm(group)
@@ -38,6 +40,11 @@ def told(compared: Sequence[Comparison], ranking: Ranking) -> list[str]:
 def controls_text(compared: Sequence[Comparison]) -> str:
     """The text of sweep_controls.json: strict JSON."""
     return wire.pretty([_record(group) for group in _by_arm(compared)])
+
+
+def deltas_text(compared: Sequence[Comparison]) -> str:
+    """The text of sweep_deltas.json: strict JSON."""
+    return wire.pretty([_delta_record(item) for item in deltas(compared)])
 
 
 def _by_arm(compared: Iterable[Comparison]) -> list[list[Comparison]]:
@@ -52,6 +59,33 @@ def _packs(compared: Iterable[Comparison]) -> list[str]:
     if not any(item.packed for item in compared):
         return []
     return ["Times are shares of those of packs: where equal time matters, sweep with PACK=1"]
+
+
+def _mean(found: Sequence[Delta], by: Measure) -> list[str]:
+    """Each choice over all configurations, unless there is one comparison only."""
+    if sum(len(item.compared) for item in found) < 2:
+        return []
+    lines = ["In the mean over configurations, n seeds:"]
+    for item in found[:LISTED]:
+        lines += [f"  {_kind(item)}:", f"    {_difference(item.difference, by)}; {_pairs(item)}"]
+    return lines + [f"  ... and {len(found) - LISTED} more, in sweep_deltas.json"] * (
+        len(found) > LISTED
+    )
+
+
+def _kind(item: Delta) -> str:
+    own = [(item.symbol, item.own), *item.also]
+    return " ".join(f"CONFIG_{name}={text}" for name, text in own) + f" against {item.value}"
+
+
+def _pairs(item: Delta) -> str:
+    count = len(item.compared)
+    text = f"{count} pair{'s' * (count != 1)} of configurations"
+    if item.sizes is None or item.sizes == (1.0, 1.0):
+        return text
+    low, high = (f"{share:.3g}" for share in item.sizes)
+    times = low if low == high else f"{low} to {high}"
+    return f"{text}, UNEQUAL: {times} times the control's live parameters"
 
 
 def _arm(group: Sequence[Comparison]) -> list[str]:
@@ -158,6 +192,23 @@ def _against(item: Comparison) -> Record:
         "equal_time_unknown": item.untimed or None,
         "packed": item.packed,
         "unequal": {name: {"own": a, "control": b} for name, (a, b) in item.unequal.items()},
+    }
+
+
+def _delta_record(item: Delta) -> Record:
+    by = item.compared[0].by
+    return {
+        "symbol": f"CONFIG_{item.symbol}",
+        "value": typed(item.own),
+        "also": {f"CONFIG_{name}": typed(text) for name, text in item.also},
+        "control": typed(item.value),
+        "by": by.name,
+        "more_is_better": by.larger,
+        "pairs": len(item.compared),
+        "equal_steps": _numbers(item.difference, by),
+        "live_parameters": dict(zip(("least", "most"), item.sizes, strict=True))
+        if item.sizes
+        else None,
     }
 
 

@@ -40,7 +40,7 @@ class Plan:
     `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
     combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
     `design` is empty for a grid, else the array, with keys array, rows, combinations, strength and
-    axes (symbol and columns). `controls` are, by choice, the value that others are compared with.
+    axes (symbol and columns). `controls` are, by choice, the values that others are compared with.
     """
 
     trials: list[Trial]
@@ -53,7 +53,7 @@ class Plan:
     dropped: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     design: Record = field(default_factory=dict)
-    controls: dict[str, str] = field(default_factory=dict)
+    controls: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def plan_id(self) -> str:

@@ -6,9 +6,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.sweep import controls, controls_report, effects, effects_report, space
+from espalier.sweep import (
+    controls,
+    controls_report,
+    effects,
+    effects_report,
+    pareto,
+    pareto_report,
+    space,
+)
 from espalier.sweep.analysis import analysis
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import Outcome, Ranking, rank
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
@@ -19,6 +27,11 @@ SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
 EFFECTS = "sweep_effects.json"
 CONTROLS = "sweep_controls.json"
+DELTAS = "sweep_deltas.json"
+PARETO = "sweep_pareto.json"
+
+Part = tuple[list[str], dict[str, str]]
+"""Lines of sweep_analysis.txt, and the texts of files beside it by name; empty where not told."""
 
 
 def outcomes(store: Store) -> list[Outcome]:
@@ -39,7 +52,8 @@ def ranking_measure(store: Store, asked: str | None = None) -> str:
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
-    An orthogonal sweep gets sweep_effects.json too, and one with controls sweep_controls.json.
+    Beside them, where the sweep has what they tell of: sweep_controls.json and sweep_deltas.json,
+    sweep_pareto.json, sweep_effects.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
@@ -50,29 +64,40 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    parts = {CONTROLS: _controls(found, by, header), EFFECTS: _effects(found, by, header)}
-    text = analysis(found, by, log, left_out, [lines for lines, _ in parts.values()])
+    ranking = rank(found, by)
+    parts = [_controls(ranking, header), _parameters(ranking), _effects(found, by, header)]
+    text = analysis(found, by, log, left_out, [lines for lines, _ in parts])
     data = {SUMMARY: summary_text(found), ANALYSIS: text}
-    data |= {name: record for name, (_, record) in parts.items() if record}
+    for _, files in parts:
+        data |= files
     with space.needed(sweep_dir):
         for name, content in data.items():
             write_atomically(sweep_dir / name, content)
     return text
 
 
-def _controls(found: Sequence[Outcome], by: str, header: Record) -> tuple[list[str], str]:
-    """Lines on controls and the text of sweep_controls.json; both empty where there are none."""
-    ranking = rank(found, by)
+def _controls(ranking: Ranking, header: Record) -> Part:
     compared = controls.comparisons(ranking, header.get("controls", {}))
     if not compared:
-        return [], ""
-    return controls_report.told(compared, ranking), controls_report.controls_text(compared)
+        return [], {}
+    texts = (controls_report.controls_text(compared), controls_report.deltas_text(compared))
+    files = dict(zip((CONTROLS, DELTAS), texts, strict=True))
+    return controls_report.told(compared, ranking), files
 
 
-def _effects(found: Sequence[Outcome], by: str, header: Record) -> tuple[list[str], str]:
-    """Lines on main effects and the text of sweep_effects.json; both empty for a grid."""
+def _parameters(ranking: Ranking) -> Part:
+    fronts = pareto.fronts(ranking)
+    if not fronts:
+        return [], {}
+    return pareto_report.told(fronts), {PARETO: pareto_report.pareto_text(fronts)}
+
+
+def _effects(found: Sequence[Outcome], by: str, header: Record) -> Part:
+    """Main effects; none of a grid."""
     design = header.get("design")
     if not design:
-        return [], ""
+        return [], {}
     effect = effects.main_effects(found, by, effects.levels_of(header))
-    return effects_report.told(effect, design), effects_report.effects_text(effect, design)
+    return effects_report.told(effect, design), {
+        EFFECTS: effects_report.effects_text(effect, design)
+    }

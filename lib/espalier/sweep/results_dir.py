@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,8 @@ STORE = "sweep.db"
 CONFIG = "config.txt"
 METRICS = "training_metrics.json"
 LOCK = ".lock"
-NAMING = ("MODEL", "OPTIMIZER", "PRUNING_METHOD")
+METHOD = "PRUNING_METHOD"
+NAMING = ("MODEL", "OPTIMIZER", METHOD)
 PATIENCE = 1.0
 """Seconds for which a lock is waited for: whoever asks who runs a sweep holds it for a moment."""
 
@@ -43,14 +44,16 @@ def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) ->
     Store.create(folder / STORE, header, planned)
 
 
-def directory_name(trial: Trial, controls: Mapping[str, str]) -> str:
+def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
     """`config_001_<model>_<optimizer>_<method>_<percent>`.
 
-    Without the method if it is the control, and without the percentage if there is no target.
+    Without the method if it is a control, and without the percentage if there is no target.
     """
     config = trial.config
-    shown = [key for key in NAMING if config.get(key, "") not in ("", controls.get(key))]
-    parts = [trial.name, *(config[key] for key in shown)]
+    shown = {key: config[key] for key in NAMING if config.get(key)}
+    if shown.get(METHOD) in controls.get(METHOD, ()):
+        del shown[METHOD]
+    parts = [trial.name, *shown.values()]
     if "TARGET_SPARSITY" in config:
         parts.append(f"{(Decimal(config['TARGET_SPARSITY']) * 100).normalize():f}")
     return "_".join(parts)
