@@ -38,10 +38,15 @@ class Sized:
         return PER * self.score / self.size if self.by.larger and self.size else None
 
     @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the measure over seeds; None for one seed."""
+        scores = list(self.item.scores.values())
+        return statistics.stdev(scores) if len(scores) > 1 else None
+
+    @property
     def error(self) -> float | None:
         """The standard error of the score; None for one seed."""
-        scores = list(self.item.scores.values())
-        return statistics.stdev(scores) / len(scores) ** 0.5 if len(scores) > 1 else None
+        return None if self.deviation is None else self.deviation / len(self.item.scores) ** 0.5
 
     def beats(self, other: Sized) -> bool:
         """Whether it is better, by whatever little."""
@@ -89,11 +94,15 @@ class Front:
 
 def fronts(ranking: Ranking) -> list[Front]:
     """One for each set of validation samples whose configurations differ in size, best first."""
+    return [one for one in by_samples(ranking) if len({each.size for each in one.sized}) > 1]
+
+
+def by_samples(ranking: Ranking) -> list[Front]:
+    """One for each set of validation samples, whatever its sizes, best first."""
     groups: dict[tuple[tuple[str, str], ...], list[Sized]] = {}
     for one in sized(ranking):
         groups.setdefault(tuple(sorted(one.item.samples.items())), []).append(one)
-    made = [_front(dict(samples), group) for samples, group in groups.items()]
-    return [one for one in made if len({each.size for each in one.sized}) > 1]
+    return [_front(dict(samples), group) for samples, group in groups.items()]
 
 
 def sized(ranking: Ranking) -> list[Sized]:

@@ -12,6 +12,7 @@ from espalier.paths import RESULTS
 from espalier.sweep.analysis import counts, method, nothing
 from espalier.sweep.curves import write_curves
 from espalier.sweep.measures import MEASURES
+from espalier.sweep.parameter_plots import write_parameters
 from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import Ranking, rank
 from espalier.sweep.report import outcomes, ranking_measure, refused
@@ -41,6 +42,8 @@ def leaderboard(argv: Sequence[str]) -> int:
         write_plot(ranking, args.plot)
     if args.curves:
         write_curves(ranking, args.curves, args.top)
+    if args.parameters:
+        write_parameters(ranking, args.parameters)
     return 0
 
 
@@ -77,6 +80,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--by", choices=list(MEASURES), help="measure (default: the sweep's)")
     parser.add_argument("--plot", type=Path, help="also draw the swept symbols, to this .png")
     parser.add_argument("--curves", type=Path, help="also draw --top learning curves, to this .png")
+    about = "also draw the measure against live parameters, to this .png"
+    parser.add_argument("--parameters", type=Path, help=about)
     return parser.parse_args(argv)
 
 
