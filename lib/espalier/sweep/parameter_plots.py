@@ -112,14 +112,18 @@ def _efficiency(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> 
         known = [(one.size, one.efficiency) for one in group if one.efficiency is not None]
         sizes, values = [size for size, _ in known], [value for _, value in known]
         panel.plot(sizes, values, "o", color=f"C{place}")
-    panel.set_yscale("log")
+    every = [one.efficiency for group in groups.values() for one in group if one.efficiency]
+    panel.set_yscale(_scale(every))
     panel.set_ylabel(f"{by.label} ({by.unit.strip()}) for each {PER:,} live parameters")
 
 
 def _finish(panel: Axes, groups: Mapping[str, list[Sized]]) -> None:
     sizes = [one.size for group in groups.values() for one in group]
-    if max(sizes) > WIDE * min(sizes) > 0:
-        panel.set_xscale("log")
+    panel.set_xscale(_scale(sizes))
     panel.set_xlabel("live parameters")
     if panel.get_legend_handles_labels()[1] and any(groups):
         panel.legend(fontsize="small")
+
+
+def _scale(values: Sequence[float]) -> str:
+    return "log" if values and max(values) > WIDE * min(values) > 0 else "linear"
