@@ -167,7 +167,7 @@ def _of_the_matrix(symbol):
 
 def test_no_other_file_names_a_component():
     """Literals only; words that are also plain English or option values cannot be told apart."""
-    names = {name for _, name in COMPONENTS} - {"none", "state", "step"}
+    names = {name for _, name in COMPONENTS} - {"none", "state", "step", "magnitude"}
     own = {folder(kind).resolve() for kind in component.KINDS}
     smears = [
         f"{path.relative_to(LIBRARY)}:{node.lineno}: {node.value}"

@@ -36,6 +36,14 @@ class _Births:
     last: Tensor | None = None  # the step of the last correction
 
 
+@dataclass
+class _Elements:
+    """Of one parameter: at which step each element was last born, 0 if never."""
+
+    born: Tensor
+    last: Tensor  # the step of the last correction
+
+
 class Restarts:
     """Newborns of any number of parameters of one optimizer.
 
@@ -48,6 +56,7 @@ class Restarts:
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
         self._births: dict[Tensor, _Births] = {}
+        self._elements: dict[Tensor, _Elements] = {}
 
     @torch.no_grad()
     def note(self, parameter: Tensor, dim: int, index: Tensor) -> None:
@@ -64,6 +73,21 @@ class Restarts:
         for each, steps in births.by_dim.items():
             young = (steps > 0) & (now - steps < horizon)
             births.young[each] = young.nonzero().flatten()
+
+    @torch.no_grad()
+    def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
+        """Single elements are born now, with all moments 0; `at` has an index a dimension.
+
+        Of a parameter that no slices are noted of. Every element of it is looked at in each step.
+        """
+        now = self._now(parameter)
+        if now is None:
+            return
+        assert parameter not in self._births, "slices and single elements of one parameter"
+        born = torch.zeros_like(parameter, dtype=now.dtype)
+        known = self._elements.setdefault(parameter, _Elements(born, now.clone()))
+        known.born[at] = now
+        known.last.copy_(now)
 
     @torch.no_grad()
     def follow(self, parameter: Tensor, dim: int, source: Tensor) -> None:
@@ -88,15 +112,34 @@ class Restarts:
             births.last.copy_(now)
             for dim in births.by_dim:
                 self._correct(parameter, births, dim, (now * moved, groups[parameter]))
+        for parameter, elements in self._elements.items():
+            self._correct_elements(parameter, elements, groups[parameter])
+
+    def _correct_elements(
+        self, parameter: Tensor, elements: _Elements, group: dict[str, Any]
+    ) -> None:
+        """Correct every element; those never born, or as old as the optimizer, by exactly 0."""
+        now, held = self._now(parameter), self.optimizer.state[parameter]
+        if now is None:
+            return
+        elements.born.mul_(elements.born <= now)  # see after_step
+        moved = now != elements.last
+        elements.last.copy_(now)
+        second = held["max_exp_avg_sq"] if group.get("amsgrad") else held["exp_avg_sq"]
+        biases = _biases(tuple(group["betas"]), parameter.dtype, parameter.device)
+        ages = (now - elements.born).long().clamp_(max=biases.shape[1] - 1)
+        root, whole = second.sqrt(), now.long().clamp_(max=biases.shape[1] - 1)
+        change = _update(held["exp_avg"], root, biases[:, whole], group["eps"])
+        change -= _update(held["exp_avg"], root, biases[:, ages], group["eps"])
+        parameter.addcmul_(change, moved * self._rate(group))
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
         places = {id(p): i for i, p in enumerate(self._parameters())}
+        kinds: dict[str, dict[Tensor, Any]] = {"births": self._births, "elements": self._elements}
         return {
-            "births": {
-                places[id(parameter)]: copy.deepcopy(vars(births))
-                for parameter, births in self._births.items()
-            }
+            name: {places[id(p)]: copy.deepcopy(vars(held)) for p, held in kind.items()}
+            for name, kind in kinds.items()
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
@@ -104,6 +147,9 @@ class Restarts:
         parameters = self._parameters()
         self._births = {
             parameters[i]: _Births(**copy.deepcopy(b)) for i, b in saved["births"].items()
+        }
+        self._elements = {
+            parameters[i]: _Elements(**copy.deepcopy(e)) for i, e in saved["elements"].items()
         }
 
     def _parameters(self) -> list[Tensor]:

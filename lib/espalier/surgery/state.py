@@ -1,4 +1,4 @@
-"""Optimizer state of single neurons: the one place that writes it.
+"""Optimizer state of single neurons and synapses: the one place that writes it.
 
 torch's Adam counts steps per tensor. An element whose moments are zeroed late therefore has no
 bias correction left: under a constant gradient its updates are 3.2 times too large at once and 6.5
@@ -47,6 +47,18 @@ def reset(
             tensor.index_copy_(dim, index, usual.expand(_sliced(tensor, dim, len(index))))
         else:
             tensor.index_fill_(dim, index, 0.0)
+
+
+@torch.no_grad()
+def reset_elements(
+    optimizer: torch.optim.Optimizer | None, parameter: Tensor, at: tuple[Tensor, ...]
+) -> None:
+    """Let single elements begin anew, in place: all their moments become 0.
+
+    `at` has an index (n,) for each dimension. Adam then needs `espalier.surgery.restart` too.
+    """
+    for tensor in moments(optimizer, parameter).values():
+        tensor[at] = 0.0
 
 
 def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:

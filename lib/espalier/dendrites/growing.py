@@ -1,0 +1,93 @@
+"""Where new synapses of a unit come from: scores of its inputs, of which the highest are taken.
+
+Every input that a unit is connected to at the time is out of the question, so that whatever is
+dropped is replaced, by something else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from espalier.dendrites.synapses import Synapses
+from espalier.surgery.probe import evaluating
+
+Pixels = tuple[int, int, int]  # channels, height, width
+Batch = tuple[Tensor, Tensor]
+
+
+def chosen(scores: Tensor, index: Tensor, count: int) -> Tensor:
+    """(units, count): for each unit the free inputs with the highest `scores` (units, inputs).
+
+    `index` (units, fan_in) is what is not free; `scores` are used up.
+    """
+    return scores.scatter_(1, index, -math.inf).topk(count, dim=1).indices
+
+
+def uniform(layer: Synapses, generator: torch.Generator) -> Tensor:
+    """(units, inputs): all free inputs are equally likely."""
+    return torch.rand(layer.units, layer.inputs, generator=generator).to(layer.weight)
+
+
+def local(layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Generator) -> Tensor:
+    """(units, inputs): drawn from a Gaussian around the centroid of the unit's synapses.
+
+    Of deviation `sigma` pixels, over height and width; channels are equally likely. The highest of
+    log-probabilities with Gumbel noise are a sample without replacement.
+
+    Source: Gumbel-top-k of Kool, van Hoof and Welling 2019, arXiv 1903.06059.
+    """
+    place = places(pixels).to(layer.weight)  # (inputs, 2)
+    centre = place[layer.index].mean(1)  # (units, 2)
+    noise = torch.empty(layer.units, layer.inputs).exponential_(generator=generator)
+    distance = torch.cdist(centre, place, compute_mode="donot_use_mm_for_euclid_dist")
+    return -distance.square() / (2 * sigma**2) - noise.log_().to(layer.weight)
+
+
+def places(pixels: Pixels) -> Tensor:
+    """(channels * height * width, 2): the row and column of each input of a flattened image."""
+    channels, height, width = pixels
+    grid = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+    return grid.repeat(channels, 1)
+
+
+def slopes(
+    model: nn.Module,
+    layers: Sequence[Synapses],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    batch: Batch,
+) -> list[Tensor]:
+    """(units, inputs) of each layer: |dL/dw| of every synapse it has or could have.
+
+    In a pass of its own over a batch (x, y), in evaluation mode; no gradient of the model changes.
+
+    Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
+    """
+    seen: list[tuple[int, Tensor, Tensor]] = []
+    handles = [layer.register_forward_hook(_noting(i, seen)) for i, layer in enumerate(layers)]
+    try:
+        with evaluating(model), torch.enable_grad():
+            total = loss(model(batch[0]), batch[1])
+            made = [output for _, _, output in seen]
+            pulled = torch.autograd.grad(total, made, allow_unused=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    found = [layer.weight.new_zeros(layer.units, layer.inputs) for layer in layers]
+    for (i, given, _), pull in zip(seen, pulled, strict=True):
+        if pull is not None:  # a layer may serve more than once
+            found[i] += pull.flatten(0, -2).to(given).T @ given.flatten(0, -2)
+    return [slope.abs_() for slope in found]
+
+
+def _noting(i: int, seen: list[tuple[int, Tensor, Tensor]]) -> Callable[..., None]:
+    """A hook that adds the layer's number, input and output to `seen`."""
+
+    def note(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        del module
+        seen.append((i, args[0].detach(), output))
+
+    return note
