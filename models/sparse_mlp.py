@@ -47,6 +47,7 @@ class SparseMlp(Model):
 
     def parameters(self, shape: SampleShape) -> int:
         """See `Model.parameters`: a closed form."""
+        check_fan_in("SPARSE_MLP_INPUTS", self.inputs, shape)
         return self.width * (self.inputs + 1 + shape.classes) + shape.classes
 
     def most(self, field: str, shape: SampleShape) -> int:

@@ -66,12 +66,13 @@ class Dendritic(Model):
         return units * fan_in + units + (units + self._outputs if self.has_soma else 0)
 
     def _fan_in(self, shape: SampleShape) -> int:
-        whole = self.wiring == "full" or self.inputs is None
-        return shape.inputs if whole else int(self.inputs or 0)
+        if self.wiring == "full" or self.inputs is None:
+            return shape.inputs
+        check_fan_in("DENDRITES_INPUTS", self.inputs, shape)
+        return self.inputs
 
     def _layer(self, shape: SampleShape) -> DendriticLayer:
         fan_in = self._fan_in(shape)
-        check_fan_in("DENDRITES_INPUTS", fan_in, shape)
         return DendriticLayer(shape.inputs, self._outputs, self.dendrites, fan_in, self.has_soma)
 
 

@@ -69,8 +69,16 @@ def why_invalid(symbols: Symbols, name: str, value: str) -> str:
         return _why_not_selected(symbols, name, value)
     for low, high, condition in item.ranges:
         if kconfiglib.expr_value(condition):
-            return f"must be in [{low.str_value}, {high.str_value}]"
+            return f"must be in [{low.str_value}, {high.str_value}]{_while(item, condition)}"
     return f"stays {item.str_value!r}: another symbol forces it"
+
+
+def _while(item: Symbol, condition: object) -> str:
+    """What a range depends on beside what its symbol does."""
+    known = kconfiglib.split_expr(item.direct_dep, kconfiglib.AND)
+    parts = kconfiglib.split_expr(condition, kconfiglib.AND)
+    own = [_describe(part) for part in parts if part not in known and part is not item.kconfig.y]
+    return f" while {' and '.join(own)}" if own else ""
 
 
 def _why_not_selected(symbols: Symbols, name: str, value: str) -> str:

@@ -1,8 +1,9 @@
 """Expansion: requests walked depth first over one parsed tree into distinct configurations.
 
 Every value takes, is INVALID (shown, does not stick: its branch is dropped and counted) or
-INACTIVE (not shown: the axis collapses to nothing). Configurations with the same identity are
-one. A requested value that no configuration has is an error.
+INACTIVE (not shown: the axis collapses to nothing). What CONFIG_MAX_PARAMS has no room for is
+left out too. Configurations with the same identity are one. A requested value that no
+configuration has is an error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from espalier.kconfig import assign
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import order
+from espalier.sweep.budget import Budgets
 from espalier.sweep.requests import Request, Requests
 from espalier.trial import Record
 
@@ -50,13 +52,14 @@ class Expansion:
 
     configs: dict[str, Config]
     combinations: int
-    invalid: int = 0  # combinations that Kconfig refuses
+    invalid: int = 0  # combinations that Kconfig refuses, or a budget has no room for
     inactive: int = 0  # combinations that differ only in symbols that are off
     same: int = 0  # combinations whose effective configuration came up before
-    reasons: dict[str, int] = field(default_factory=dict)  # refused combinations by reason
+    reasons: dict[str, int] = field(default_factory=dict)  # left out, by reason
     settings: Config = field(default_factory=dict)  # effective symbols outside the identity
     faults: list[Fault] = field(default_factory=list)  # rows that are refused or partly off
-    design: Record = field(default_factory=dict)  # of a sampler: the array behind the rows
+    design: Record = field(default_factory=dict)  # of a sampler: how it chose
+    solved: set[str] = field(default_factory=set)  # symbols whose numbers a budget gave
 
     def counts(self) -> dict[str, int]:
         """The numbers above by name."""
@@ -94,6 +97,7 @@ def expand(
         walk.row = row
         walk.step(0, 1)
     if not walk.result.faults:  # else a value may only be off in the rows that happen to have it
+        walk.budgets.check()
         _check_effect(walk, requests, strict)
     return walk.finish()
 
@@ -121,6 +125,7 @@ class _Walk:
         self.refused: dict[Choice, str] = {}  # values that did not stick somewhere, and why
         self.hidden: dict[Choice, str] = {}  # values whose symbol was off somewhere, and why
         self.blocked: dict[Choice, str] = {}  # values under which something else was refused
+        self.budgets = Budgets(symbols, requests)
         self.visits = 0
         self.result = Expansion({}, self.rest[0] * len(rows))
 
@@ -141,6 +146,7 @@ class _Walk:
         """The configurations in plan order."""
         ordered = sorted(self.found.items(), key=lambda item: item[1][0])
         self.result.configs = {key: config for key, (_, config) in ordered}
+        self.result.solved = self.budgets.solved
         return self.result
 
     def _pass_by(self, request: Request, depth: int, weight: int) -> None:
@@ -167,12 +173,15 @@ class _Walk:
             self._drop(f"CONFIG_{request.name}={value} {reason}", weight * self.rest[depth + 1])
 
     def _drop(self, reason: str, weight: int) -> None:
+        self._leave_out(reason, weight)
+        for choice in self.path.items():
+            self.blocked.setdefault(choice, reason)
+
+    def _leave_out(self, reason: str, weight: int) -> None:
         self._count_visit()
         self._fault(reason)
         self.result.invalid += weight
         self.result.reasons[reason] = self.result.reasons.get(reason, 0) + weight
-        for choice in self.path.items():
-            self.blocked.setdefault(choice, reason)
 
     def _fault(self, reason: str) -> None:
         if self.row:
@@ -193,6 +202,10 @@ class _Walk:
         self.took.update(
             (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
         )
+        config, why = self.budgets.fitted(config)
+        if why:  # no matter of the values: each may do beside others
+            self._leave_out(why, weight)
+            return
         self.result.inactive += weight - 1
         self._keep(config)
 
