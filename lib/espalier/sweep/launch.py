@@ -82,7 +82,7 @@ def run(request: Request) -> int:
 
 def preview(request: Request) -> int:
     """Say what `run` would do, and do nothing."""
-    folder = _existing(request)
+    folder = existing(request)
     todo, what = {trial.number for trial, _ in request.trials}, "would run"
     if folder is not None:
         with Store.open(folder / STORE, readonly=True) as store:
@@ -100,7 +100,7 @@ def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
     """The sweep to run, with its lock held, and how it was come by."""
     with ExitStack() as stack:
         with _choosing(request.output or request.results):
-            folder, begun = _existing(request), "going on"
+            folder, begun = existing(request), "going on"
             if folder is None:
                 folder, begun = _created(request), "new sweep"
             stack.enter_context(results_dir.locked(folder))
@@ -158,7 +158,7 @@ def _choosing(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _existing(request: Request) -> Path | None:
+def existing(request: Request) -> Path | None:
     """The folder of the sweep to go on with: the newest of this plan, or the one named."""
     if request.output is not None:
         return _named(request.output, request)

@@ -14,7 +14,7 @@ from espalier.errors import UserError
 from espalier.kconfig import dotconfig, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep import fresh, matrix, plan, ranges, requests, sampling
+from espalier.sweep import expand, fresh, matrix, plan, ranges, requests, sampling
 from espalier.sweep.expand import Expansion
 from espalier.sweep.plan import Plan
 from espalier.sweep.requests import Request, Requests
@@ -42,7 +42,7 @@ def plan_from_files(
     merged, notes = requests.merge(files)
     wanted = matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, wanted, limit, strict)
-    return _plan(symbols, wanted, expansion, paths, notes)
+    return _plan(symbols, _axes(wanted.values(), expansion.configs), expansion, paths, notes)
 
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:
@@ -61,6 +61,29 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
     if not paths:
         raise UserError(f"{directory}: holds no config_* file")
     return _joined(symbols, paths, [_single(symbols, path) for path in paths])
+
+
+def plan_from_rows(
+    base: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    symbols: Symbols | None = None,
+) -> Plan:
+    """The plan of configurations that are given one by one: what all share, and what each adds.
+
+    Both map symbols (no CONFIG_) to values as a range file has them; where one has several values
+    (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration are one.
+    A row that Kconfig refuses is left out and counted. Raises UserError if there is no row, if a
+    value is malformed, or if one takes effect nowhere.
+    """
+    symbols = symbols or Symbols(tree.parse())
+    if not rows:
+        raise UserError("no rows: there is no configuration to plan; give one or more")
+    wanted = [asked(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
+    found = [expand_row(symbols, row) for row in wanted]
+    expansion = _together(found)
+    _check_rows(wanted, expansion)
+    names = dict.fromkeys(name for row in wanted for name in row)
+    return _plan(symbols, _varied(expansion.configs, names), expansion)
 
 
 def open_plan(directory: Path) -> Plan:
@@ -94,14 +117,65 @@ def find(name: str, root: Path = ROOT) -> Path:
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{Path(name).name}; {hint}")
 
 
+def asked(
+    symbols: Symbols, base: Mapping[str, str], row: Mapping[str, str], number: int
+) -> Requests:
+    """What row `number` asks for: `base`, and what the row has over it. Raises UserError."""
+    parts = [(base, "what all rows share"), (row, f"row {number}")]
+    texts = [("\n".join(f"CONFIG_{k}={v}" for k, v in part.items()), at) for part, at in parts]
+    merged, _ = requests.merge(
+        requests.from_settings(symbols, ranges.parse(text, place)) for text, place in texts
+    )
+    return merged
+
+
+def expand_row(symbols: Symbols, wanted: Requests) -> Expansion:
+    """The configurations of one row; what is refused or off in it is among the `faults`."""
+    fixed = {name: one.values[0] for name, one in wanted.items() if not one.is_axis}
+    return expand.expand(symbols, wanted, None, strict=True, rows=[fixed])
+
+
+def _together(parts: Sequence[Expansion]) -> Expansion:
+    """One expansion of the rows' own, in their order."""
+    whole = Expansion({}, sum(part.combinations for part in parts))
+    for part in parts:
+        whole.same += part.same + len(whole.configs.keys() & part.configs)
+        whole.configs |= part.configs
+        whole.invalid += part.invalid
+        whole.inactive += part.inactive
+        whole.settings = whole.settings or part.settings
+        whole.faults += part.faults
+        whole.solved |= part.solved
+        for reason, count in part.reasons.items():
+            whole.reasons[reason] = whole.reasons.get(reason, 0) + count
+    return whole
+
+
+def _check_rows(wanted: Sequence[Requests], found: Expansion) -> None:
+    """Raise UserError for a value that no configuration has."""
+    have = {pair for config in found.configs.values() for pair in config.items()}
+    have |= set(found.settings.items())
+    for request in (one for row in wanted for one in row.values()):
+        for value in request.values:
+            taken = (request.name, value) in have or request.name in found.solved
+            if request.requires(value) and not taken:
+                raise UserError(f"{request.at(value)}: never in effect: {_why(request, found)}")
+
+
+def _why(request: Request, found: Expansion) -> str:
+    """The reason of the first row that has the request, its own before another one's."""
+    own = f"CONFIG_{request.name}="
+    reasons = [one.reason for one in found.faults if one.row.get(request.name) in request.values]
+    return next((text for text in reasons if text.startswith(own)), reasons[0] if reasons else "")
+
+
 def _plan(
     symbols: Symbols,
-    wanted: Requests,
+    axes: list[Record],
     expansion: Expansion,
-    paths: Sequence[Path],
-    notes: list[str],
+    paths: Sequence[Path] = (),
+    notes: Sequence[str] = (),
 ) -> Plan:
-    axes = _axes(wanted.values(), expansion.configs)
     swept = {axis["symbol"] for axis in axes}
     return Plan(
         trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes], symbols.shape),
@@ -111,16 +185,19 @@ def _plan(
         kconfig=fresh.kconfig_hash(symbols),
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
-        notes=[*notes, *differing(expansion.configs.values(), swept)],
+        notes=[*notes, *differing(expansion.configs.values(), swept, expansion.solved)],
         design=expansion.design,
         controls=symbols.controls,
     )
 
 
-def differing(configs: Iterable[Mapping[str, str]], swept: Container[str]) -> list[str]:
+def differing(
+    configs: Iterable[Mapping[str, str]], swept: Container[str], solved: Container[str] = ()
+) -> list[str]:
     """A note for each symbol that differs between trials although nobody asked for it.
 
-    Its default depends on an axis, so that the axis is not all that is compared.
+    Its default depends on an axis, or it is `solved` for a budget, so that the axis is not all
+    that is compared.
     """
     seen: dict[str, Counter[str]] = {}
     for config in configs:
@@ -128,7 +205,7 @@ def differing(configs: Iterable[Mapping[str, str]], swept: Container[str]) -> li
             if name not in swept:
                 seen.setdefault(name, Counter())[value] += 1
     return [
-        f"CONFIG_{name} is not set and differs: "
+        f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
         + ", ".join(f"{value} ({count} trials)" for value, count in values.items())
         for name, values in seen.items()
         if len(values) > 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -244,7 +245,10 @@ def pending(store: Store, allowance: int) -> list[int]:
 
 @contextmanager
 def stopping_on_signals(runner: Runner) -> Iterator[None]:
-    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once."""
+    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once.
+
+    Outside the main thread, as in some notebooks, signals are Python's and the main thread's.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -253,7 +257,8 @@ def stopping_on_signals(runner: Runner) -> Iterator[None]:
             os._exit(EXIT_INTERRUPTED)  # the workers notice and end themselves
         runner.stopping = True
 
-    heeded = (n for n in STOPPING if signal.getsignal(n) is not signal.SIG_IGN)  # nohup, `&`
+    own = threading.current_thread() is threading.main_thread()
+    heeded = (n for n in STOPPING if own and signal.getsignal(n) is not signal.SIG_IGN)  # nohup
     kept = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield

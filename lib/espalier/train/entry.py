@@ -152,6 +152,7 @@ class Pupil:
         test = evaluate(self.trainee, self.data.test.open())
         self.trainee.run.method.write(self.trainee.run, self.job.directory)
         measures = _final(self.trainee.run, self.history, test)
+        measures["train_acc"] = evaluate(self.trainee, self.trainee.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
