@@ -180,6 +180,7 @@ help:
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
+##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config

@@ -35,6 +35,15 @@ Config = dict[str, str]
 Choice = tuple[str, str]  # a target and the value it was given
 
 
+class TooManyError(UserError):
+    """There are more trials than allowed; `path` is the file that asks for them."""
+
+    def __init__(self, path: str, message: str) -> None:
+        """`message` says how many, and what to do."""
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
 class Fault(NamedTuple):
     """Why a row that was asked for is not a trial as it stands."""
 
@@ -240,12 +249,13 @@ class _Walk:
             raise _too_many(self.order, self.result.combinations, self.limit)
 
 
-def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> UserError:
+def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> TooManyError:
     axes = sorted((r for r in requests if r.is_axis), key=lambda r: -len(r.values))
     sizes = ", ".join(f"CONFIG_{r.name} has {len(r.values)} values" for r in axes[:4])
-    return UserError(
-        f"{axes[0].place.path}: more than {limit} trials ({combinations} combinations: {sizes}); "
-        f"narrow an axis, or allow it with MAX_TRIALS={combinations} or CONFIG_{LIMIT}"
+    return TooManyError(
+        axes[0].place.path,
+        f"more than {limit} trials ({combinations} combinations: {sizes}); "
+        f"narrow an axis, or allow it with MAX_TRIALS={combinations} or CONFIG_{LIMIT}",
     )
 
 

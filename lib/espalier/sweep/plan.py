@@ -39,8 +39,9 @@ class Plan:
     was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
     `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
     combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
-    `design` is empty for a grid, else the array, with keys array, rows, combinations, strength and
-    axes (symbol and columns). `controls` are, by choice, the values that others are compared with.
+    `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
+    axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
+    are, by choice, the values that others are compared with.
     """
 
     trials: list[Trial]

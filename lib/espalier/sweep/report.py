@@ -93,9 +93,9 @@ def _parameters(ranking: Ranking) -> Part:
 
 
 def _effects(found: Sequence[Outcome], by: str, header: Record) -> Part:
-    """Main effects; none of a grid."""
-    design = header.get("design")
-    if not design:
+    """Main effects of the rows of an array."""
+    design = header.get("design", {})
+    if "array" not in design:
         return [], {}
     effect = effects.main_effects(found, by, effects.levels_of(header))
     return effects_report.told(effect, design), {

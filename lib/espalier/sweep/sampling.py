@@ -1,8 +1,9 @@
 """Samplers: which combinations of the axes become trials.
 
-The grid takes all of them. The orthogonal sampler takes the rows of an orthogonal array, each with
-every seed; it refuses a sweep in which Kconfig leaves out or collapses any of them, since the
-means of what is left would no longer be comparable.
+The grid takes all of them, the random sampler draws some (see `drawing`). The orthogonal sampler
+takes the rows of an orthogonal array, each with every seed; it refuses a sweep in which Kconfig or
+a budget leaves out or collapses any of them, since the means of what is left would no longer be
+comparable.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from espalier.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import expand, orthogonal, ranges, requests
+from espalier.sweep import drawing, expand, orthogonal, ranges, requests
 from espalier.sweep.expand import Expansion
 from espalier.sweep.orthogonal import Design
 from espalier.sweep.rank import REPETITION
@@ -59,22 +60,29 @@ def by_array(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool
     return expand.expand(symbols, wanted, limit, strict)
 
 
-SAMPLERS: dict[str, Sampler] = {"grid": expand.expand, "orthogonal": by_array}
+SAMPLERS: dict[str, Sampler] = {
+    "grid": expand.expand,
+    "orthogonal": by_array,
+    "random": drawing.at_random,
+}
 
 
 def described(design: Mapping[str, object]) -> str:
-    """`L9: 9 of 81 combinations`."""
+    """`L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`."""
+    if "array" not in design:
+        drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
+        return drawn.format_map(design)
     return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
 
 
 def lines(design: Record) -> list[str]:
-    """The array and which column each axis took, for people; nothing for a grid."""
+    """What was chosen, and which column of an array each axis took; nothing for a grid."""
     if not design:
         return []
     return [
         "",
         described(design),
-        *(_told(one["symbol"], one["columns"]) for one in design["axes"]),
+        *(_told(one["symbol"], one["columns"]) for one in design.get("axes", [])),
     ]
 
 
