@@ -226,6 +226,34 @@ def test_a_model_of_images_is_not_trained_on_text():
     assert result.message == "CONFIG_MODEL=mlp: takes images, but CONFIG_DATASET=text holds a text"
 
 
+SIZES = {"MLP_WIDTH": "8", "MLP_LAYERS": "1", "PRUNING_METHOD": "none"}  # 64*8+8 + 8*10+10 = 610
+
+
+@pytest.mark.parametrize(
+    ("limit", "share", "reason", "said"),
+    [
+        ("610", "0", "", ""),
+        ("610", "1", "", ""),
+        ("609", "0", "over_budget", "CONFIG_MAX_PARAMS=609: the model has more parameters: 610"),
+        ("762", "0.8", "", ""),
+        ("763", "0.8", "under_budget", "the model has fewer than 611 parameters: 610"),
+    ],
+)
+def test_a_model_outside_the_budget_is_not_trained(limit, share, reason, said):
+    result = entry.train_trial(job(MAX_PARAMS=limit, MIN_PARAMS_SHARE=share, **SIZES))
+    assert (result.status is Status.FAILED) == bool(reason)
+    assert result.reason == reason
+    assert said in result.message
+
+
+def test_a_number_that_was_never_solved_is_not_trained():
+    solved = job(MAX_PARAMS="700", **SIZES)
+    trial = Trial(1, "config_001", "id", {**solved.trial.config, "MLP_WIDTH": "0"})
+    result = entry.train_trial(Job(trial, solved.settings, None, solved.emit))
+    assert (result.status, result.reason) == (Status.FAILED, "unsolved")
+    assert result.message.startswith("CONFIG_MLP_WIDTH=0: is the largest number that a budget")
+
+
 def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
     def fingerprint(content):
         (tmp_path / "a.txt").write_text(content)
