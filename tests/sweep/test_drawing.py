@@ -10,6 +10,7 @@ import pytest
 from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
+from espalier.paths import ROOT
 from espalier.sweep import combinations, drawing, planning, sampling
 from espalier.sweep.plan import Plan
 
@@ -101,3 +102,9 @@ def test_more_than_can_be_counted_is_refused(
 def test_how_many_means_nothing_to_a_grid(tmp_path: Path, real: Symbols) -> None:
     with pytest.raises(UserError, match="SAMPLER_TRIALS=5: never in effect: needs CONFIG_SAMPLER_"):
         planned(tmp_path, real, "CONFIG_SAMPLER_TRIALS=5\n" + GRID)
+
+
+def test_the_page_says_what_its_example_draws(tmp_path: Path, real: Symbols) -> None:
+    page = (ROOT / "docs" / "samplers.md").read_text().split("## A random draw")[1]
+    plan = planned(tmp_path, real, page.split("```")[1].removeprefix("bash\n"))
+    assert f"\n    {sampling.described(plan.design)}\n" in page

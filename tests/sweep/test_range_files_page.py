@@ -38,7 +38,7 @@ def test_blocks(real: Symbols, text: str, count: str) -> None:
 
 
 def test_the_page_has_examples() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     assert len(ROWS) == 21
 
 
