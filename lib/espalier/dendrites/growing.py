@@ -7,10 +7,11 @@ dropped is replaced, by something else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from espalier.dendrites.synapses import Synapses
 from espalier.surgery.probe import evaluating
@@ -56,38 +57,34 @@ def places(pixels: Pixels) -> Tensor:
 
 def slopes(
     model: nn.Module,
-    layers: Sequence[Synapses],
+    layers: Mapping[str, Synapses],
     loss: Callable[[Tensor, Tensor], Tensor],
     batch: Batch,
 ) -> list[Tensor]:
     """(units, inputs) of each layer: |dL/dw| of every synapse it has or could have.
 
-    In a pass of its own over a batch (x, y), in evaluation mode; no gradient of the model changes.
+    `layers` are parts of `model` by name. In a pass of its own over a batch (x, y), in evaluation
+    mode, in which every unit is connected to all inputs, most with weights of 0. Nothing of the
+    model changes, its gradients neither.
 
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
     """
-    seen: list[tuple[int, Tensor, Tensor]] = []
-    handles = [layer.register_forward_hook(_noting(i, seen)) for i, layer in enumerate(layers)]
-    try:
-        with evaluating(model), torch.enable_grad():
-            total = loss(model(batch[0]), batch[1])
-            made = [output for _, _, output in seen]
-            pulled = torch.autograd.grad(total, made, allow_unused=True)
-    finally:
-        for handle in handles:
-            handle.remove()
-    found = [layer.weight.new_zeros(layer.units, layer.inputs) for layer in layers]
-    for (i, given, _), pull in zip(seen, pulled, strict=True):
-        if pull is not None:  # a layer may serve more than once
-            found[i] += pull.flatten(0, -2).to(given).T @ given.flatten(0, -2)
+    whole = {name: _whole(layer) for name, layer in layers.items()}
+    held = {
+        ".".join(filter(None, (name, part))): tensor
+        for name, parts in whole.items()
+        for part, tensor in parts.items()
+    }
+    with evaluating(model), torch.enable_grad():
+        total = loss(functional_call(model, held, (batch[0],)), batch[1])
+        weights = [parts["weight"] for parts in whole.values()]
+        found = torch.autograd.grad(total, weights, allow_unused=True, materialize_grads=True)
     return [slope.abs_() for slope in found]
 
 
-def _noting(i: int, seen: list[tuple[int, Tensor, Tensor]]) -> Callable[..., None]:
-    """A hook that adds the layer's number, input and output to `seen`."""
-
-    def note(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        del module
-        seen.append((i, args[0].detach(), output))
-
-    return note
+def _whole(layer: Synapses) -> dict[str, Tensor]:
+    """The layer's weight and index, of the same function, with a synapse to every input."""
+    weight = layer.weight.detach().new_zeros(layer.units, layer.inputs)
+    weight.scatter_(1, layer.index, layer.weight.detach())
+    index = torch.arange(layer.inputs, device=weight.device).repeat(layer.units, 1)
+    return {"weight": weight.requires_grad_(), "index": index}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -66,7 +67,7 @@ class Resampler:
     swaps: int = 0
 
     def __post_init__(self) -> None:
-        self.layers = list(layers_of(self.model).values())
+        self.layers = layers_of(self.model)
         self.restarts = Restarts(self.optimizer)
         if not self.layers:
             raise ValueError("no layer of the model has synapses that could be resampled")
@@ -79,7 +80,7 @@ class Resampler:
         if self.around.pixels is None:
             raise ValueError("local growth needs the shape of the images: pass pixels")
         inputs = len(growing.places(self.around.pixels))
-        for name, layer in layers_of(self.model).items():
+        for name, layer in self.layers.items():
             if layer.inputs != inputs:
                 raise ValueError(
                     f"local growth is for layers that see the image: {name} has {layer.inputs} "
@@ -92,8 +93,8 @@ class Resampler:
 
     def resample(self) -> int:
         """One event; how many synapses were replaced."""
-        slopes = self._slopes() if self.turnover.grow == "gradient" else [None] * len(self.layers)
-        swapped = sum(map(self._swap, self.layers, slopes))
+        slopes = self._slopes() if self.turnover.grow == "gradient" else repeat(None)
+        swapped = sum(map(self._swap, self.layers.values(), slopes))
         self.resamplings += 1
         self.swaps += swapped
         return swapped
@@ -138,7 +139,7 @@ class Resampler:
 
     def assert_consistent(self) -> None:
         """Raise AssertionError unless every unit has its synapses, all from different inputs."""
-        for name, layer in layers_of(self.model).items():
+        for name, layer in self.layers.items():
             index = layer.index.sort(dim=1).values
             assert index.shape == layer.weight.shape, f"{name}: a unit lost or gained synapses"
             assert (index[:, 1:] > index[:, :-1]).all(), f"{name}: an input is connected twice"
