@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from torch import nn
 
@@ -29,6 +29,8 @@ from espalier.contracts import (
     Shape,
     TokenShape,
 )
+
+T = TypeVar("T")
 
 UNSOLVED = "unsolved"
 OVER = "over_budget"
@@ -82,12 +84,12 @@ def fit(values: Mapping[str, str], data_dir: Path) -> Fit:
     if that fails.
     """
     config = Config(values)
-    model = component.select("model", config, Model)
+    model = _selected("model", config, Model)
     budget = component.build(Budget, config, "")
     free = unsolved(model, config)
     if len(free) > 1:
         return Fit(left=tuple(free.values()))
-    shape = _seen(model, _shape(component.select("dataset", config, Dataset), data_dir))
+    shape = _seen(model, _shape(_selected("dataset", config, Dataset), data_dir))
     try:
         return _solve(model, shape, budget, free) if free else _fixed(model, shape, budget)
     except CannotTrain as error:
@@ -106,6 +108,15 @@ def symbols_read(values: Mapping[str, str]) -> tuple[str, ...]:
 @functools.cache
 def _symbols_of(kind: str, name: str, base: type[Any]) -> tuple[str, ...]:
     return _leaves(component.find(kind, name, base), name.upper())
+
+
+_find = functools.cache(component.find)  # looks into the folder of its kind each time
+
+
+def _selected(kind: str, config: Config, base: type[T]) -> T:
+    """`component.select`, for ten thousand configurations."""
+    name = config.read(component.KINDS[kind][1], str)
+    return component.build(_find(kind, name, base), config, name.upper())
 
 
 def _leaves(cls: type[Any], prefix: str) -> tuple[str, ...]:

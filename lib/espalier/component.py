@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import inspect
 from pathlib import Path
@@ -72,11 +73,16 @@ def build(cls: type[T], config: Config, prefix: str) -> T:
     A field whose type is itself a dataclass is built from its own fields' symbols. A field typed
     `X | None` is None where Kconfig hides its symbol (or, of a group, every symbol).
     """
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     values = {}
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]
         values[item.name] = _value(config, symbol_of(item, prefix), hints[item.name])
     return cls(**values)
+
+
+@functools.cache  # they are evaluated from text each time
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _value(config: Config, name: str, hint: Any) -> Any:
@@ -91,7 +97,7 @@ def symbols(hint: Any, name: str) -> list[str]:
     kind = without_none(hint)
     if not is_group(kind):
         return [name]
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     fields = dataclasses.fields(kind)
     return [part for f in fields for part in symbols(hints[f.name], symbol_of(f, name))]
 
