@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from espalier.kconfig import defconfigs, tree
-from espalier.kconfig.symbols import Symbols
-from espalier.sweep import expand, ranges, requests
+from espalier.__main__ import main
+from espalier.kconfig import defconfigs
+from espalier.sweep import planning
 
 RANGES = defconfigs.ranges()
+DATA = sorted(Path(defconfigs.ROOT, "defconfigs").glob("on-*"))
+DENDRITIC = [path for path in RANGES if path.name.startswith("dendritic-")]
 
 
-def trials(path: Path) -> list[dict[str, str]]:
-    symbols = Symbols(tree.parse())
-    asked = requests.from_settings(symbols, ranges.read(path))
-    return list(expand.expand(symbols, asked, None, True).configs.values())
+def trials(*paths: Path) -> list[Mapping[str, str]]:
+    return [trial.config for trial in planning.plan_from_files(paths).trials]
 
 
 @pytest.mark.parametrize("path", RANGES, ids=lambda path: path.name)
-def test_every_range_file_expands(path):
+def test_every_range_file_is_a_plan(path):
     assert len(trials(path)) > 1
+
+
+@pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DENDRITIC, ids=lambda path: path.name)
+def test_dendritic_networks_fit_their_budget_on_every_data_set(path, data):
+    found = trials(path, data)
+    assert len({config["MODEL"] for config in found}) > (path.name != "dendritic-quick-range")
+    assert {config["DATASET"] for config in found} == {data.name[3:].replace("-", "_")}
+    assert all(config.get("DENDRITES_INPUTS") != "0" for config in found)
+
+
+def test_the_quick_look_at_dendritic_networks_ends_in_a_report(tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    widths = "CONFIG_DENDRITES_NEURONS=8|12\nCONFIG_DENDRITES_PER_NEURON=8\n"
+    short.write_text(widths + "CONFIG_NUM_EPOCHS=4\nCONFIG_SEED=1|2\nCONFIG_PACK=1\n")
+    quick = Path(defconfigs.ROOT, "defconfigs", "dendritic-quick-range")
+    plan, results = str(tmp_path / "plan"), tmp_path / "results"
+    assert main(["sweep-generate", str(quick), str(short), "--output-dir", plan]) == 0
+    asked = ["sweep-run", "--config-dir", plan, "--output-dir", str(results), "--in-process"]
+    assert main(asked) == 0
+    text = (results / "sweep_analysis.txt").read_text()
+    assert "CONFIG_PRUNING_METHOD=resampling against none:" in text and "PARAMETERS:" in text
+    (front,) = json.loads((results / "sweep_pareto.json").read_text())
+    assert all(1600 <= one["live_parameters"] <= 2000 for one in front["configurations"])
 
 
 @pytest.mark.parametrize("path", defconfigs.paths(), ids=lambda path: path.name)
