@@ -107,16 +107,19 @@ def symbols_read(values: Mapping[str, str]) -> tuple[str, ...]:
 
 @functools.cache
 def _symbols_of(kind: str, name: str, base: type[Any]) -> tuple[str, ...]:
-    return _leaves(component.find(kind, name, base), name.upper())
-
-
-_find = functools.cache(component.find)  # looks into the folder of its kind each time
+    return _leaves(_class(kind, name, base), name.upper())
 
 
 def _selected(kind: str, config: Config, base: type[T]) -> T:
     """`component.select`, for ten thousand configurations."""
     name = config.read(component.KINDS[kind][1], str)
-    return component.build(_find(kind, name, base), config, name.upper())
+    cls: type[T] = _class(kind, name, base)
+    return component.build(cls, config, name.upper())
+
+
+@functools.cache  # it looks into the folder of its kind each time
+def _class(kind: str, name: str, base: Any) -> Any:
+    return component.find(kind, name, base)
 
 
 def _leaves(cls: type[Any], prefix: str) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def build(cls: type[T], config: Config, prefix: str) -> T:
 
 
 @functools.cache  # they are evaluated from text each time
-def _hints(cls: type[Any]) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
