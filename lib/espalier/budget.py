@@ -117,9 +117,8 @@ def _selected(kind: str, config: Config, base: type[T]) -> T:
     return component.build(cls, config, name.upper())
 
 
-@functools.cache  # it looks into the folder of its kind each time
-def _class(kind: str, name: str, base: Any) -> Any:
-    return component.find(kind, name, base)
+# It looks into the folder of its kind each time.
+_class: Callable[[str, str, Any], Any] = functools.cache(component.find)
 
 
 def _leaves(cls: type[Any], prefix: str) -> tuple[str, ...]:

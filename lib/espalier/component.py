@@ -12,6 +12,7 @@ import difflib
 import functools
 import importlib
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -80,9 +81,8 @@ def build(cls: type[T], config: Config, prefix: str) -> T:
     return cls(**values)
 
 
-@functools.cache  # they are evaluated from text each time
-def _hints(cls: Any) -> dict[str, Any]:
-    return get_type_hints(cls)
+# They are evaluated from text each time.
+_hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def _value(config: Config, name: str, hint: Any) -> Any:
