@@ -13,8 +13,9 @@ from torch import nn
 from espalier import component
 from espalier.budget import trained
 from espalier.config import Config
-from espalier.contracts import CannotTrain, Model, SampleShape
+from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
 from espalier.dendrites.layer import DendriticLayer
+from espalier.dendrites.synapses import Synapses
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -157,3 +158,14 @@ def test_full_wiring_has_no_number_of_inputs() -> None:
     spec = component.select("model", Config(values), Model)
     index = spec.build(SampleShape(1, 3, 3, 10))[1].synapses.index
     assert torch.equal(index.sort(1).values, torch.arange(9).expand(60, 9))
+
+
+@pytest.mark.parametrize("name", component.names("model"))
+def test_a_fragment_says_whether_its_model_has_synapses(name: str) -> None:
+    spec = model(name)
+    text = spec.takes is TokenShape
+    config(DATASET="text" if text else "digits", MODEL=name)
+    said = SYMBOLS.kconf.syms["MODEL_HAS_SYNAPSES"].str_value == "y"
+    side = spec.input_size or 8
+    net = spec.build(TokenShape(5, 4) if text else SampleShape(1, side, side, 10))
+    assert said == any(isinstance(part, Synapses) for part in net.modules())
