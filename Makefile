@@ -86,8 +86,9 @@ defconfig-%: setup-plan
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
 ##   sweep-clean        - Remove sweep_configs/ (never results)
+##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-status sweep-leaderboard sweep-clean
+.PHONY: sweep-status sweep-leaderboard sweep-clean search
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
@@ -115,6 +116,11 @@ sweep-status sweep-leaderboard: setup-plan
 
 sweep-clean:
 	$(Q)rm -rf sweep_configs
+
+SCENARIO ?= quick
+search: setup-train
+	$(Q)$(ESPALIER) $@ --scenario '$(SCENARIO)' $(if $(DATASET),--dataset '$(DATASET)') \
+		$(if $(BUDGET),--budget '$(BUDGET)')
 
 EXAMPLE := defconfigs/digits-adamwprune-range
 .PHONY: range-given
@@ -178,6 +184,9 @@ help:
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
+##   DATASET=<name>         - Data set of the search (digits)
+##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random

@@ -1,7 +1,8 @@
 """Espalier: a benchmark harness for networks that change shape while they train.
 
-The classes for a training loop of one's own are here by name. Importing this package imports none
-of them, so that planning a sweep need not wait for torch.
+The classes for a training loop of one's own, and searches within a budget of parameters, are here
+by name. Importing this package imports none of them, so that planning a sweep need not wait for
+torch.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ _HOMES = {
     "OrthogonalApoptosis": "apoptosis.orthogonal",
     "DistillationApoptosis": "apoptosis.distillation",
     "LayerApoptosisManager": "apoptosis.layerwise",
+    "HyperparameterSearcher": "search.searcher",
+    "SearchResult": "search.results",
+    "load_results": "search.results",
+    "quick_prototype_search": "search.scenarios",
+    "optimize_for_budget": "search.scenarios",
+    "compare_architectures": "search.scenarios",
+    "thorough_optimization": "search.scenarios",
+    "find_pareto_optimal": "search.scenarios",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

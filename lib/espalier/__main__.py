@@ -21,6 +21,7 @@ VERBS = {
     "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",
     "sweep-lineage": "espalier.sweep.lineage_command:lineage",
     "train": "espalier.sweep.run_commands:train",
+    "search": "espalier.search.command:main",
 }
 
 

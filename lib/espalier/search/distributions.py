@@ -1,7 +1,7 @@
 """What a space says of one parameter: values to choose from, or an interval to draw from.
 
 A list is a choice, a pair of integers all integers from one to the other, both included, a pair
-of floats an interval. `{"type": ...}` says which it is: choice (with `choices`), or randint,
+of floats an interval. `{"type": ...}` says which it is: choice (with `values`), or randint,
 uniform or loguniform (with `low` and `high`). Anything else is a constant.
 """
 
@@ -86,10 +86,18 @@ def read(name: str, given: Any, whole: bool) -> Distribution:
     return Listed([given])
 
 
+def whole_numbers(name: str, given: Any) -> Sequence[int]:
+    """The integers that `given` lists, or a range of them. Raises UserError."""
+    law = read(name, given, whole=True)
+    if isinstance(law, Interval) or not all(isinstance(one, int) for one in law.values):
+        raise UserError(f"parameter {name}={given!r}: must be integers")
+    return law.values
+
+
 def _listed(name: str, given: Sequence[Any]) -> Listed:
     if not given:
         raise UserError(f"parameter {name}=[]: an empty list has no value; give one or more")
-    return Listed(list(given))
+    return Listed([one for place, one in enumerate(given) if one not in given[:place]])
 
 
 def _pair(name: str, given: tuple[Any, ...], whole: bool) -> Distribution:
@@ -99,7 +107,7 @@ def _pair(name: str, given: tuple[Any, ...], whole: bool) -> Distribution:
     return _bounded(name, *given, log=False, whole=whole or kinds == {int})
 
 
-_KEYS = {"choice": {"choices"}} | dict.fromkeys(
+_KEYS = {"choice": {"values"}} | dict.fromkeys(
     ("randint", "uniform", "loguniform"), {"low", "high"}
 )
 
@@ -112,7 +120,7 @@ def _by_type(name: str, given: dict[str, Any], whole: bool) -> Distribution:
         keys = " and ".join(sorted(_KEYS[kind], reverse=True))
         raise UserError(f"parameter {name}={given}: type {kind} needs {keys}, and nothing else")
     if kind == "choice":
-        return _listed(name, given["choices"])
+        return _listed(name, given["values"])
     whole = whole or kind == "randint"
     return _bounded(name, given["low"], given["high"], log=kind == "loguniform", whole=whole)
 

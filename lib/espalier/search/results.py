@@ -18,11 +18,13 @@ from typing import Any
 from espalier.errors import UserError
 from espalier.search.space import Proposal
 from espalier.sweep import wire
-from espalier.sweep.rank import Outcome, grouped
+from espalier.sweep.rank import REPETITION, Outcome, grouped
 from espalier.sweep.results_dir import write_atomically
-from espalier.trial import Record, Status
+from espalier.trial import Record, Status, Trial
 
 VERSION = 1
+Key = frozenset[tuple[str, str]]
+"""A configuration: every value of a trial but its seeds."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,15 @@ class Saved:
     version: int = VERSION
 
 
-def collect(outcomes: Iterable[Outcome], proposals: Iterable[Proposal]) -> list[SearchResult]:
-    """One result a configuration, those that passed first and best first, then in plan order."""
+def collect(outcomes: Iterable[Outcome], proposals: Iterable[Proposal]) -> dict[Key, SearchResult]:
+    """One result for each configuration, in plan order."""
     known = list(proposals)
     names = sorted({name for one in known for name in one.row})
-    by_row = {_key(one.row, names): one for one in known}
-    groups = grouped(outcomes)
-    found = [_result(group, by_row[_key(group[0].trial.config, names)]) for group in groups]
-    return ordered(found)
+    by_row = {_values(one.row, names): one for one in known}
+    return {
+        _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
+        for group in grouped(outcomes)
+    }
 
 
 def ordered(results: Iterable[SearchResult]) -> list[SearchResult]:
@@ -90,7 +93,11 @@ def _place(one: SearchResult) -> tuple[bool, float, float]:
     return (not one.passed, -(accuracy or 0.0), float("inf") if loss is None else loss)
 
 
-def _key(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None, ...]:
+def _key(trial: Trial) -> Key:
+    return frozenset(item for item in trial.config.items() if item[0] not in REPETITION)
+
+
+def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(config.get(name) for name in names)
 
 

@@ -9,7 +9,6 @@ fit would have; nothing is rejected, and dimensions that are off in a configurat
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,19 +116,10 @@ class Space:
         return [f"{count} left out: {reason}" for reason, count in told.items() if count]
 
     def every(self) -> Iterator[Proposal]:
-        """All feasible configurations, in the order of the space."""
-        for place in itertools.count():
-            if place >= self.total:
-                return
-            yield self.at(place)
-
-    def at(self, place: int) -> Proposal:
-        """Feasible configuration number `place`, from 0, of a space without continuous ones."""
+        """All feasible configurations of a space without continuous dimensions, in its order."""
         for context, cell in self._cells:
-            if place < (size := int(_weight((context, cell)))):
-                return self._numbered(context, cell, place)
-            place -= size
-        raise IndexError(place)
+            for place in range(int(_weight((context, cell)))):
+                yield self._numbered(context, cell, place)
 
     def sample(self, count: int, random: Random) -> list[Proposal]:
         """`count` different feasible configurations as the space's distributions have them.

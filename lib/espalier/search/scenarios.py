@@ -1,0 +1,257 @@
+"""The searches that the guide describes: one call each, for any data set and budget.
+
+The spaces are the guide's. Where its numbers of inputs do not fit the budget, the largest that
+does is taken; where even all inputs are too few, the numbers of dendrites are doubled until the
+budget can be reached. On small data sets batches are smaller and resampling comes more often (see
+`pace`). Every run has one of the guide's seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from espalier.errors import UserError
+from espalier.search import pace
+from espalier.search.results import SearchResult, ordered
+from espalier.search.searcher import Grid, HyperparameterSearcher
+from espalier.search.sizing import FIT
+
+SEEDS = (42, 123, 456, 789, 999)
+DENDRITES = "n_dendrites"
+INPUTS = "n_dendrite_inputs"
+STEPS = "steps_to_resample"
+DOUBLINGS = 8
+
+SIMPLE = {"architecture": ["dendritic_simple"]}
+HIDDEN = {"architecture": ["dendritic_with_hidden"]}
+NO_SOMA = {"architecture": ["soma_disabled"]}
+
+QUICK = {
+    **SIMPLE,
+    DENDRITES: [4, 6, 8],
+    INPUTS: [64, 96, 128, FIT],
+    "synaptic_resampling": [True],
+    "percentage_resample": [0.25],
+    STEPS: [128],
+}
+COMPARED: Mapping[str, Grid] = {
+    "dendritic_simple": {
+        **SIMPLE,
+        "n_neurons": [8, 10, 12, 15],
+        DENDRITES: [4, 6, 8],
+        INPUTS: [64, 96, 128, FIT],
+        "synaptic_resampling": [True, False],
+        STEPS: [128],
+    },
+    "soma_disabled": {
+        **NO_SOMA,
+        "n_neurons": [8, 10, 12],
+        DENDRITES: [15, 20, 25, 30],
+        INPUTS: [32, 64, 96, FIT],
+        "synaptic_resampling": [True, False],
+        STEPS: [128],
+    },
+    "dendritic_with_hidden": {
+        **HIDDEN,
+        "n_neurons": [8, 10, 12],
+        DENDRITES: [4, 6, 8],
+        INPUTS: [48, 64, 96, FIT],
+        "hidden_dim": [6, 8, 10],
+        "synaptic_resampling": [True],
+        STEPS: [128],
+    },
+}
+EVERY = {"architecture": [name for grid in COMPARED.values() for name in grid["architecture"]]}
+SOMAS = {"soma_enabled": [True, False]}
+RESAMPLED = {"synaptic_resampling": [True, False], STEPS: [128], INPUTS: FIT}
+BY_BUDGET: Mapping[float, Grid] = {
+    2000: {
+        **SIMPLE | SOMAS | RESAMPLED,
+        "n_neurons": (5, 10),
+        DENDRITES: (2, 6),
+        "percentage_resample": (0.1, 0.4),
+    },
+    5000: {
+        "architecture": [*SIMPLE["architecture"], *NO_SOMA["architecture"]],
+        **SOMAS | RESAMPLED,
+        "n_neurons": (8, 15),
+        DENDRITES: (4, 10),
+        "percentage_resample": (0.15, 0.35),
+    },
+    float("inf"): {
+        **EVERY | SOMAS | RESAMPLED,
+        "n_neurons": (10, 20),
+        DENDRITES: (6, 15),
+        "hidden_dim": (5, 15),
+        "percentage_resample": (0.1, 0.5),
+    },
+}
+BROAD = {
+    **EVERY | SOMAS | RESAMPLED,
+    "n_neurons": (5, 20),
+    DENDRITES: (3, 15),
+    "hidden_dim": (5, 15),
+    "percentage_resample": (0.1, 0.5),
+    STEPS: [64, 128, 256],
+}
+NEIGHBOURS = (-16, -8, 0, 8, 16)
+BUDGETS = (2000, 4000, 6000, 8000, 10000)
+
+
+def quick_prototype_search(
+    max_params: int = 5000,
+    dataset: str = "mnist",
+    *,
+    n_epochs: int = 8,
+    max_trials: int = 12,
+    **options: Any,
+) -> SearchResult:
+    """The best of a small grid, with somas and without: a first look.
+
+    `options` are those of the searcher; of `seeds` as many of the guide's, or those that are
+    given. Raises UserError.
+    """
+    usual = {"batch_size": 512, "n_epochs": n_epochs, **options}
+    scenario = _Scenario(max_params, dataset, usual)
+    somas = {**QUICK, "soma_enabled": [True], "n_neurons": [8, 10, 12]}
+    grids = [somas, {**QUICK, "soma_enabled": [False]}]
+    return scenario.searcher.grid_search(list(map(scenario.suited, grids)), max_trials)[0]
+
+
+def optimize_for_budget(
+    max_params: int = 8000,
+    dataset: str = "fashion-mnist",
+    n_trials: int = 50,
+    *,
+    save: str | Path | None = None,
+    **options: Any,
+) -> SearchResult:
+    """The best of random configurations whose ranges depend on the budget.
+
+    Everything that was trained is written to `save`, by default
+    `budget_<max_params>_<dataset>_results.json` in the current folder. `options` as for
+    `quick_prototype_search`.
+    """
+    scenario = _Scenario(max_params, dataset, {"n_epochs": 10, **options})
+    found = scenario.searcher.random_search(scenario.suited(of_budget(max_params)), n_trials)
+    scenario.searcher.save_results(save or f"budget_{max_params}_{dataset}_results.json")
+    return found[0]
+
+
+def compare_architectures(
+    max_params: int = 8000,
+    dataset: str = "fashion-mnist",
+    *,
+    max_trials: int = 15,
+    **options: Any,
+) -> dict[str, SearchResult]:
+    """By architecture the best of a grid of its own, at the same budget.
+
+    The best of more configurations is better by chance alone, so each has at most `max_trials`.
+    `options` as for `quick_prototype_search`.
+    """
+    usual = {"n_epochs": 12, "min_param_ratio": 0.75, **options}
+    scenario = _Scenario(max_params, dataset, usual)
+    return {
+        name: scenario.searcher.grid_search(scenario.suited(grid), max_trials)[0]
+        for name, grid in COMPARED.items()
+    }
+
+
+def thorough_optimization(
+    max_params: int = 8000,
+    dataset: str = "fashion-mnist",
+    *,
+    n_trials: int = 40,
+    **options: Any,
+) -> SearchResult:
+    """The best of a broad search with one seed, then of the neighbourhood of its best three.
+
+    The neighbours have more or fewer inputs a dendrite and are trained with all seeds, five by
+    default; only they are compared in the end, because the winner of the first phase was lucky
+    with its one seed. `options` as for `quick_prototype_search`.
+    """
+    usual = {"n_epochs": 20, "min_param_ratio": 0.85, "seeds": len(SEEDS), **options}
+    scenario = _Scenario(max_params, dataset, usual)
+    broad = {**scenario.suited(BROAD), "seed": guides(usual["seeds"])[0]}
+    best = scenario.searcher.random_search(broad, n_trials)[:3]
+    return scenario.searcher.grid_search([_neighbourhood(one.params) for one in best])[0]
+
+
+def find_pareto_optimal(
+    budgets: Sequence[int] = BUDGETS,
+    dataset: str = "fashion-mnist",
+    *,
+    n_trials: int = 20,
+    **options: Any,
+) -> list[SearchResult]:
+    """Those that no other one beats with as few parameters, over searches for several budgets.
+
+    Sorted by parameters; what counts is the validation accuracy. `options` as for
+    `quick_prototype_search`.
+    """
+    found: list[SearchResult] = []
+    for budget in budgets:
+        scenario = _Scenario(budget, dataset, {"n_epochs": 10, **options})
+        found += scenario.searcher.random_search(scenario.suited(of_budget(budget)), n_trials)
+    return front(found)
+
+
+def front(results: Sequence[SearchResult]) -> list[SearchResult]:
+    """The non-dominated of `results`, fewest parameters first."""
+    found: list[SearchResult] = []
+    for one in sorted(ordered(results), key=lambda item: item.total_params):
+        if not found or (one.val_accuracy or 0.0) > (found[-1].val_accuracy or 0.0):
+            found.append(one)
+    return found
+
+
+def of_budget(max_params: int) -> Grid:
+    """The guide's distributions for a budget."""
+    return next(grid for most, grid in BY_BUDGET.items() if max_params <= most)
+
+
+def guides(seeds: int | Sequence[int]) -> Sequence[int]:
+    """So many of the guide's seeds, or those given. Raises UserError."""
+    if not isinstance(seeds, int):
+        return seeds
+    if not 0 < seeds <= len(SEEDS):
+        raise UserError(f"seeds={seeds}: must be in 1..{len(SEEDS)}, or a list of seeds")
+    return SEEDS[:seeds]
+
+
+class _Scenario:
+    """A searcher whose batches suit the data, and spaces that suit both."""
+
+    def __init__(self, max_params: int, dataset: str, options: Mapping[str, Any]) -> None:
+        """`options` are the searcher's. Raises UserError, also if the data cannot be read."""
+        given = {"batch_size": 256, **options, "seeds": guides(options.get("seeds", 3))}
+        self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
+        self._samples = pace.training_samples(self.searcher.conditions)
+        size = pace.batch_size(given["batch_size"], self._samples)
+        if size < given["batch_size"]:
+            given["batch_size"] = size
+            self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
+
+    def suited(self, grid: Grid) -> Grid:
+        """`grid` with its dendrites doubled as often as it takes until something fits the budget.
+
+        Not at all if nothing ever does: the search then says what can be reached.
+        """
+        steps = pace.resampling_steps(grid[STEPS], self.searcher.conditions, self._samples)
+        for doublings in range(DOUBLINGS):
+            wider = {**grid, STEPS: steps, DENDRITES: _times(grid[DENDRITES], 2**doublings)}
+            if self.searcher.space(wider).total:
+                return wider
+        return grid
+
+
+def _times(values: Sequence[int], factor: int) -> Sequence[int]:
+    return type(values)(value * factor for value in values)  # type: ignore[call-arg]
+
+
+def _neighbourhood(params: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = [params[INPUTS] + step for step in NEIGHBOURS if params[INPUTS] + step > 0]
+    return {**{name: [value] for name, value in params.items()}, INPUTS: inputs}

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""The scenarios of the search guide by name; run as a program, a small one of each on digits."""
+
+import sys
+
+from espalier.__main__ import main
+from espalier.search.scenarios import (
+    compare_architectures,
+    find_pareto_optimal,
+    optimize_for_budget,
+    quick_prototype_search,
+    thorough_optimization,
+)
+
+__all__ = [
+    "compare_architectures",
+    "find_pareto_optimal",
+    "optimize_for_budget",
+    "quick_prototype_search",
+    "thorough_optimization",
+]
+
+if __name__ == "__main__":
+    for scenario in ("quick", "budget", "compare", "thorough", "pareto"):
+        if code := main(["search", "--scenario", scenario, *sys.argv[1:]]):
+            sys.exit(code)
