@@ -7,11 +7,15 @@ import pytest
 from outcomes import passed
 from test_report import stored
 
+from espalier.errors import UserError
 from espalier.sweep.controls import comparisons
 from espalier.sweep.controls_report import deltas_text, told
+from espalier.sweep.delta_plots import drawn
 from espalier.sweep.deltas import Delta, deltas
 from espalier.sweep.interval import Interval
+from espalier.sweep.measures import MEASURES
 from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank_commands import leaderboard
 from espalier.sweep.report import write_reports
 from espalier.trial import Trial
 
@@ -129,3 +133,22 @@ def test_files_of_a_sweep(tmp_path: Path) -> None:
 def test_one_value_as_in_older_sweeps_is_a_control_too() -> None:
     older = comparisons(rank(networks()), {"METHOD": "none"})
     assert len(older) == 3
+
+
+def test_a_line_of_the_picture_for_each_kind() -> None:
+    every = deltas(comparisons(rank(networks()), PLAIN))
+    (panel,) = drawn(every, MEASURES["val_acc"]).axes
+    labels = [text.get_text() for text in panel.get_yticklabels()]
+    assert labels[:2] == ["BEND=curved\nagainst linear", "METHOD=move\nagainst none"]
+    assert labels[2] == "NET=branched\nBEND=curved\nagainst dense"
+    assert [container.lines[0].get_xdata()[0] for container in panel.containers[:3]] == [1, 4, 16]
+
+
+def test_the_picture_and_its_error(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "s", networks(), controls=PLAIN)
+    picture = tmp_path / "deltas.svg"
+    assert leaderboard(["--dir", str(folder), "--deltas", str(picture)]) == 0
+    assert "difference of the validation accuracy (%), more is better" in picture.read_text()
+    alone = stored(tmp_path / "alone", networks()[:2], controls=PLAIN)
+    with pytest.raises(UserError, match="no configuration has a control"):
+        leaderboard(["--dir", str(alone), "--deltas", str(tmp_path / "x.png")])

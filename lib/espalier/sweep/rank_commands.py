@@ -11,6 +11,7 @@ from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.analysis import counts, method, nothing
 from espalier.sweep.curves import write_curves
+from espalier.sweep.delta_plots import write_deltas
 from espalier.sweep.measures import MEASURES
 from espalier.sweep.parameter_plots import write_parameters
 from espalier.sweep.plots import write_plot
@@ -27,7 +28,7 @@ def leaderboard(argv: Sequence[str]) -> int:
     folder = args.dir or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         found, by = outcomes(store), ranking_measure(store, args.by)
-        left_out = refused(store)
+        left_out, plain = refused(store), store.header.get("controls", {})
     ranking = rank(found, by)
     print("\n".join([str(folder), *counts(found, left_out), *method(ranking)]))
     if ranking.best is None:
@@ -44,6 +45,8 @@ def leaderboard(argv: Sequence[str]) -> int:
         write_curves(ranking, args.curves, args.top)
     if args.parameters:
         write_parameters(ranking, args.parameters)
+    if args.deltas:
+        write_deltas(ranking, plain, args.deltas)
     return 0
 
 
@@ -82,6 +85,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--curves", type=Path, help="also draw --top learning curves, to this .png")
     about = "also draw the measure against live parameters, to this .png"
     parser.add_argument("--parameters", type=Path, help=about)
+    about = "also draw mean differences to controls, to this .png"
+    parser.add_argument("--deltas", type=Path, help=about)
     return parser.parse_args(argv)
 
 
