@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -60,11 +61,12 @@ class Shrinking:
         end = math.floor(round(self.stop * self.updates, 6))
         return max(0, min(end, self.updates - 1)) // self.every
 
-    @property
+    @cached_property
     def sizes(self) -> list[int]:
         """The columns of each drop; what rounding leaves over goes to the first ones."""
         wanted = [PACES[self.pace](i / self.drops) for i in range(self.drops)]
-        found = [math.floor(self.columns * size / sum(wanted)) for size in wanted]
+        whole = sum(wanted)
+        found = [math.floor(self.columns * size / whole) for size in wanted]
         for i in range(self.columns - sum(found)):
             found[i] += 1
         return found
