@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.contracts import Method, Optimizer, Run, Split
+from espalier.dendrites import wiring
+from espalier.dendrites.synapses import Synapses
 
 SAMPLES, BATCH = 48, 8  # six steps an epoch
 PRUNABLE = 3 * 1 * 9 + 5 * 12 + 4 * 5  # convolution and two linear layers
@@ -45,6 +47,14 @@ def residual_network(seed: int = 0) -> nn.Sequential:
     torch.manual_seed(seed)
     blocks = (Beside(6) for _ in range(3))
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), *blocks, nn.Linear(6, 4))
+
+
+def sparse_network(seed: int = 0) -> nn.Sequential:
+    """Two layers of synapses, the second on the first, for the same images and classes."""
+    torch.manual_seed(seed)
+    first = Synapses(16, wiring.random(6, 16, 5, None))
+    second = Synapses(6, wiring.random(7, 6, 4, None))
+    return nn.Sequential(nn.Flatten(), first, nn.Tanh(), second, nn.Tanh(), nn.Linear(7, 4))
 
 
 def split(seed: int = 1) -> Split:

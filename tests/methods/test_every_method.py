@@ -15,6 +15,7 @@ from espalier import component
 from espalier.apoptosis.layerwise import Course
 from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
+from espalier.dendrites.cadence import Cadence
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
 
@@ -35,8 +36,13 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_orthogonal": {"plan": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"plan": YOUNG, "turnover_rate": 0.3, "interval": 6},
     "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
+    "resampling": {"cadence": Cadence(steps=7)},
+    "droplinear": {"steps": 7},
 }
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"apoptosis_layers": loops.residual_network}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "apoptosis_layers": loops.residual_network,
+    "resampling": loops.sparse_network,
+}
 
 
 def run_of(optimizer: str, method: str) -> Run:

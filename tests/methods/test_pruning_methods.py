@@ -1,11 +1,13 @@
 """The promises of every pruning method, with every optimizer that Kconfig allows it."""
 
 import math
+from itertools import product
 from typing import Any, get_args
 
 import loops
 import pytest
 import torch
+from kconfiglib import Kconfig
 
 from espalier import component
 from espalier.contracts import CannotTrain, Method, Optimizer, Run
@@ -25,21 +27,24 @@ from espalier.sparsity.plan import PruningPlan
 # Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
 
-RESIDUAL = "MODEL_SELECT_RESNET18"  # a model that every method can be chosen with
+
+MODELS = ("resnet18", "sparse_mlp")  # with one of which every method can be chosen
 
 
 def allowed() -> list[tuple[str, str]]:
-    """Pairs of optimizer and method that the Kconfig tree accepts."""
-    kconf, pairs = tree.parse(), []
-    for optimizer in component.names("optimizer"):
-        for method in component.names("method"):
-            kconf.unset_values()
-            wanted = (f"OPTIMIZER_SELECT_{optimizer}", f"PRUNING_SELECT_{method}")
-            for name in (RESIDUAL, *wanted):
-                kconf.syms[name.upper()].set_value("y")
-            if kconf.syms[f"PRUNING_SELECT_{method}".upper()].str_value == "y":
-                pairs.append((optimizer, method))
-    return pairs
+    """Pairs of optimizer and method that the Kconfig tree accepts, with some model."""
+    kconf = tree.parse()
+    names = [component.names(kind) for kind in ("optimizer", "method")]
+    return [pair for pair in product(*names) if any(_taken(kconf, m, *pair) for m in MODELS)]
+
+
+def _taken(kconf: Kconfig, model: str, optimizer: str, method: str) -> bool:
+    kconf.unset_values()
+    member = kconf.syms[f"PRUNING_SELECT_{method}".upper()]
+    for name in (f"MODEL_SELECT_{model}", f"OPTIMIZER_SELECT_{optimizer}"):
+        kconf.syms[name.upper()].set_value("y")
+    member.set_value("y")
+    return bool(member.str_value == "y")
 
 
 def pruning() -> list[tuple[str, str]]:
