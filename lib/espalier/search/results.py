@@ -45,7 +45,7 @@ class SearchResult:
     val_loss: float | None = None
     test_std: float | None = None
     val_std: float | None = None
-    seeds: Sequence[int] = ()
+    seeds: Sequence[int] = field(default_factory=list)
     status: str = str(Status.PASSED)
     reason: str = ""
 
@@ -67,8 +67,8 @@ class Saved:
     data_fingerprint: str = ""
     budget: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
-    seeds: Sequence[int] = ()
-    left_out: Sequence[str] = ()
+    seeds: Sequence[int] = field(default_factory=list)
+    left_out: Sequence[str] = field(default_factory=list)
     version: int = VERSION
 
 

@@ -28,7 +28,7 @@ SIMPLE = {"architecture": ["dendritic_simple"]}
 HIDDEN = {"architecture": ["dendritic_with_hidden"]}
 NO_SOMA = {"architecture": ["soma_disabled"]}
 
-QUICK = {
+FIRST_LOOK = {
     **SIMPLE,
     DENDRITES: [4, 6, 8],
     INPUTS: [64, 96, 128, FIT],
@@ -36,6 +36,10 @@ QUICK = {
     "percentage_resample": [0.25],
     STEPS: [128],
 }
+QUICK: Sequence[Grid] = (
+    {**FIRST_LOOK, "soma_enabled": [True], "n_neurons": [8, 10, 12]},
+    {**FIRST_LOOK, "soma_enabled": [False]},
+)
 COMPARED: Mapping[str, Grid] = {
     "dendritic_simple": {
         **SIMPLE,
@@ -114,10 +118,8 @@ def quick_prototype_search(
     given. Raises UserError.
     """
     usual = {"batch_size": 512, "n_epochs": n_epochs, **options}
-    scenario = _Scenario(max_params, dataset, usual)
-    somas = {**QUICK, "soma_enabled": [True], "n_neurons": [8, 10, 12]}
-    grids = [somas, {**QUICK, "soma_enabled": [False]}]
-    return scenario.searcher.grid_search(list(map(scenario.suited, grids)), max_trials)[0]
+    scenario = Scenario(max_params, dataset, usual)
+    return scenario.searcher.grid_search(list(map(scenario.suited, QUICK)), max_trials)[0]
 
 
 def optimize_for_budget(
@@ -134,7 +136,7 @@ def optimize_for_budget(
     `budget_<max_params>_<dataset>_results.json` in the current folder. `options` as for
     `quick_prototype_search`.
     """
-    scenario = _Scenario(max_params, dataset, {"n_epochs": 10, **options})
+    scenario = Scenario(max_params, dataset, {"n_epochs": 10, **options})
     found = scenario.searcher.random_search(scenario.suited(of_budget(max_params)), n_trials)
     scenario.searcher.save_results(save or f"budget_{max_params}_{dataset}_results.json")
     return found[0]
@@ -153,7 +155,7 @@ def compare_architectures(
     `options` as for `quick_prototype_search`.
     """
     usual = {"n_epochs": 12, "min_param_ratio": 0.75, **options}
-    scenario = _Scenario(max_params, dataset, usual)
+    scenario = Scenario(max_params, dataset, usual)
     return {
         name: scenario.searcher.grid_search(scenario.suited(grid), max_trials)[0]
         for name, grid in COMPARED.items()
@@ -174,7 +176,7 @@ def thorough_optimization(
     with its one seed. `options` as for `quick_prototype_search`.
     """
     usual = {"n_epochs": 20, "min_param_ratio": 0.85, "seeds": len(SEEDS), **options}
-    scenario = _Scenario(max_params, dataset, usual)
+    scenario = Scenario(max_params, dataset, usual)
     broad = {**scenario.suited(BROAD), "seed": guides(usual["seeds"])[0]}
     best = scenario.searcher.random_search(broad, n_trials)[:3]
     return scenario.searcher.grid_search([_neighbourhood(one.params) for one in best])[0]
@@ -194,7 +196,7 @@ def find_pareto_optimal(
     """
     found: list[SearchResult] = []
     for budget in budgets:
-        scenario = _Scenario(budget, dataset, {"n_epochs": 10, **options})
+        scenario = Scenario(budget, dataset, {"n_epochs": 10, **options})
         found += scenario.searcher.random_search(scenario.suited(of_budget(budget)), n_trials)
     return front(found)
 
@@ -222,7 +224,7 @@ def guides(seeds: int | Sequence[int]) -> Sequence[int]:
     return SEEDS[:seeds]
 
 
-class _Scenario:
+class Scenario:
     """A searcher whose batches suit the data, and spaces that suit both."""
 
     def __init__(self, max_params: int, dataset: str, options: Mapping[str, Any]) -> None:

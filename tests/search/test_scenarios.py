@@ -1,0 +1,107 @@
+"""The guide's scenarios on digits, cut down to seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from espalier.errors import UserError
+from espalier.search import scenarios
+from espalier.search.results import SearchResult
+
+SHORT = {"n_epochs": 2, "lr": 0.005, "seeds": 1, "in_process": True, "verbose": False}
+EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
+
+
+def test_quick(tmp_path: Path) -> None:
+    found = scenarios.quick_prototype_search(2000, "digits", max_trials=3, output=tmp_path, **SHORT)
+    assert 1600 <= found.total_params <= 2000
+    assert found.seeds == [42]
+    assert found.params["architecture"] == "dendritic_simple"
+    assert found.test_accuracy is not None and found.test_accuracy > 0.5
+
+
+def test_quick_has_somas_and_none(tmp_path: Path) -> None:
+    made = scenarios.Scenario(2000, "digits", {**SHORT, "output": tmp_path})
+    spaces = [made.searcher.space(made.suited(grid)) for grid in scenarios.QUICK]
+    somas = [next(space.every()).params["soma_enabled"] for space in spaces]
+    assert somas == [True, False]
+
+
+def test_budget_writes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = scenarios.optimize_for_budget(1000, "digits", 3, output=tmp_path, **SHORT)
+    assert 800 <= found.total_params <= 1000
+    saved = json.loads((tmp_path / "budget_1000_digits_results.json").read_text())
+    assert len(saved["trials"]) == 3
+    assert saved["trials"][0]["params"] == found.params
+
+
+def test_compare_has_a_row_for_each(tmp_path: Path) -> None:
+    found = scenarios.compare_architectures(2000, "digits", max_trials=2, output=tmp_path, **SHORT)
+    assert list(found) == EVERY
+    assert [one.params["architecture"] for one in found.values()] == EVERY
+    assert all(1500 <= one.total_params <= 2000 and one.passed for one in found.values())
+
+
+def test_thorough_ends_with_the_neighbours_and_all_seeds(tmp_path: Path) -> None:
+    short = {**SHORT, "seeds": 2}
+    found = scenarios.thorough_optimization(1000, "digits", n_trials=4, output=tmp_path, **short)
+    assert found.seeds == [42, 123]
+    assert 850 <= found.total_params <= 1000
+
+
+def test_pareto_is_sorted_and_not_dominated(tmp_path: Path) -> None:
+    short = {**SHORT, "n_trials": 2}
+    found = scenarios.find_pareto_optimal((300, 1000), "digits", output=tmp_path, **short)
+    sizes = [one.total_params for one in found]
+    scores = [one.val_accuracy for one in found]
+    assert sizes == sorted(set(sizes))
+    assert scores == sorted(set(scores))
+    assert len(found) >= 2
+
+
+def result(params: int, accuracy: float) -> SearchResult:
+    return SearchResult({}, accuracy, None, params, 1.0, None, accuracy)
+
+
+def test_front_by_hand() -> None:
+    every = [
+        result(300, 0.8),
+        result(100, 0.5),
+        result(200, 0.9),
+        result(100, 0.6),
+        result(400, 0.9),
+    ]
+    front = scenarios.front(every)
+    assert [(one.total_params, one.val_accuracy) for one in front] == [(100, 0.6), (200, 0.9)]
+
+
+@pytest.mark.parametrize("budget", [500, 2000, 8000])
+def test_all_spaces_reach_their_budget_on_digits(tmp_path: Path, budget: int) -> None:
+    options = {**SHORT, "min_param_ratio": 0.75, "output": tmp_path}
+    made = scenarios.Scenario(budget, "digits", options)
+    for grid in (*scenarios.COMPARED.values(), scenarios.of_budget(budget), scenarios.BROAD):
+        assert made.searcher.space(made.suited(grid)).total > 0
+
+
+def test_small_data_gets_small_batches_and_early_resampling(tmp_path: Path) -> None:
+    made = scenarios.Scenario(2000, "digits", {**SHORT, "batch_size": 512, "output": tmp_path})
+    # 1,442 samples less 216 for validation; 1,226 // 64
+    assert made.searcher.conditions.base["BATCH_SIZE"] == "19"
+    steps = made.suited(scenarios.BROAD)["steps_to_resample"]
+    assert steps == [2 * 65 // 8]  # two epochs of 65 updates
+
+
+def test_seeds_are_the_guides() -> None:
+    assert list(scenarios.guides(2)) == [42, 123]
+    assert list(scenarios.guides([5])) == [5]
+    with pytest.raises(UserError, match="seeds=9: must be in 1..5"):
+        scenarios.guides(9)
+
+
+def test_what_nothing_fits_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no configuration has 16 to 20 parameters"):
+        scenarios.optimize_for_budget(20, "digits", output=tmp_path, **SHORT)
