@@ -31,9 +31,14 @@ class Late:
         for _ in range(steps):
             self.update(self.optimizer, self.old, self.gradient())
         index = torch.tensor([1, 2])
-        self.restarts = Restarts(self.optimizer) if cure == "restart" else None
-        state.reset(self.optimizer, self.old, 0, index, zero=cure != "mean")
-        if self.restarts is not None:
+        self.restarts = Restarts(self.optimizer) if cure in ("restart", "elements") else None
+        if cure == "elements":
+            at = torch.tensor([1, 1, 1, 2, 2, 2]), torch.tensor([0, 1, 2, 0, 1, 2])
+            state.reset_elements(self.optimizer, self.old, at)
+            self.restarts.note_elements(self.old, at)
+        else:
+            state.reset(self.optimizer, self.old, 0, index, zero=cure != "mean")
+        if cure == "restart":
             self.restarts.note(self.old, 0, index)
         self.new = nn.Parameter(self.old.detach().clone())
         self.fresh = build([self.new])
@@ -79,10 +84,43 @@ def test_with_the_survivors_second_moment_updates_rise_to_normal(name, constant)
 
 @pytest.mark.parametrize("name", BUILDS)
 @pytest.mark.parametrize("constant", [True, False])
-def test_restarted_elements_do_what_a_fresh_optimizer_does(name, constant) -> None:
-    late = Late(BUILDS[name], "restart")
+@pytest.mark.parametrize("cure", ["restart", "elements"])
+def test_restarted_elements_do_what_a_fresh_optimizer_does(name, constant, cure) -> None:
+    late = Late(BUILDS[name], cure)
     assert late.ratios(200, constant) == pytest.approx([1.0] * 201, rel=1e-5)
     torch.testing.assert_close(late.old[1:3], late.new[1:3], rtol=1e-6, atol=1e-7)
+
+
+def test_elements_that_are_not_reborn_are_those_of_an_optimizer_without_restarts() -> None:
+    both = [Late(BUILDS["adam"], cure, steps=30) for cure in ("zero", "elements")]
+    for late in both:
+        late.ratios(20, constant=False)
+    plain, restarted = (late.old.detach()[[0, 3]] for late in both)
+    assert torch.equal(plain, restarted)
+
+
+def test_single_elements_restart_each_at_its_time() -> None:
+    """Cell (i, j) is reborn after update 5 (3 i + j) + 5, and is then a fresh optimizer's."""
+    weight = nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))
+    optimizer = torch.optim.Adam([weight], lr=0.01)
+    restarts = Restarts(optimizer)
+    twins: dict[tuple[int, int], tuple[nn.Parameter, torch.optim.Optimizer]] = {}
+    generator = torch.Generator().manual_seed(0)
+    for now in range(1, 60):
+        gradient = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+        Late.update(optimizer, weight, gradient)
+        restarts.after_step()
+        for (i, j), (twin, own) in twins.items():
+            Late.update(own, twin, gradient[i, j])
+            torch.testing.assert_close(weight[i, j], twin, rtol=1e-9, atol=1e-12)
+        if now % 5 == 0 and now <= 30:
+            i, j = divmod(now // 5 - 1, 3)
+            at = torch.tensor([i]), torch.tensor([j])
+            state.reset_elements(optimizer, weight, at)
+            restarts.note_elements(weight, at)
+            twin = nn.Parameter(weight.detach()[i, j].clone())
+            twins[i, j] = twin, torch.optim.Adam([twin], lr=0.01)
+    assert len(twins) == 6
 
 
 def test_momentum_begins_at_0() -> None:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from espalier import component
 from espalier.config import Config
 from espalier.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run, SampleShape, Split
+from espalier.dendrites import wiring
+from espalier.dendrites.synapses import Synapses
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -55,6 +57,8 @@ BASE = {
     "APOPTOSIS_LAYERS_MAX_LIFESPAN": "30",
     "APOPTOSIS_LAYERS_MATURATION": "20",
     "APOPTOSIS_LAYERS_INTERVAL": "9",
+    "RESAMPLING_STEPS": "23",
+    "DROPLINEAR_STEPS": "19",
 }
 CLASSES, SAMPLES = 4, 40
 
@@ -67,12 +71,20 @@ def symbols() -> Symbols:
 def configured(wishes: Values) -> Values:
     """The effective configuration under `wishes`, those that take.
 
-    Under a model that every method can be chosen with, unless they name one; none of it is built.
+    Under a model that their method can be chosen with, unless they name one; none of it is built.
     """
+    found = _configured({"MODEL": "resnet18", **wishes})
+    method = found.get("PRUNING_METHOD")
+    if wishes.get("PRUNING_METHOD", method) == method:
+        return found
+    return _configured({"MODEL": "sparse_mlp", **wishes})
+
+
+def _configured(wishes: Values) -> Values:
     tree = symbols()
     tree.kconf.unset_values()
     for _ in range(2):  # a later wish may be what makes an earlier one visible
-        for name, value in {"MODEL": "resnet18", **wishes}.items():
+        for name, value in wishes.items():
             assign.put(tree, name, value)
     return assign.effective_config(tree, tree.identity)
 
@@ -176,12 +188,18 @@ def branching() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), *blocks, nn.Linear(8, CLASSES))
 
 
+def sparse() -> nn.Module:
+    """Synapses, which some methods cannot do without."""
+    layer = Synapses(16, wiring.random(12, 16, 5, None))
+    return nn.Sequential(nn.Flatten(), layer, nn.LeakyReLU(0.1), nn.Linear(12, CLASSES))
+
+
 def dropping() -> nn.Module:
     layers = [nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Dropout(0.4), nn.Linear(12, CLASSES)]
     return nn.Sequential(*layers)
 
 
-SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, dropping: 4}
+SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, sparse: 4, dropping: 4}
 
 
 @functools.cache

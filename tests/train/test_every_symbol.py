@@ -66,6 +66,8 @@ BASE = {
     "APOPTOSIS_LAYERS_MAX_LIFESPAN": "20",
     "APOPTOSIS_LAYERS_MATURATION": "5",
     "APOPTOSIS_LAYERS_INTERVAL": "5",
+    "RESAMPLING_STEPS": "10",
+    "DROPLINEAR_STEPS": "10",
     "SHIFT_EPOCHS": "1",
 }
 
@@ -95,7 +97,9 @@ RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 
 DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
 
-# What has to be set besides, for a symbol's effect to come within 90 updates.
+SPARSE = {"MODEL": "sparse_mlp"}
+
+# What has to be set besides, for a symbol's effect to come within 90 updates, or one value's.
 BESIDES = {
     "APOPTOSIS_ORTHOGONAL_PARTS": {"APOPTOSIS_FITNESS": "weight"},
     "APOPTOSIS_PATTERN": {"MLP_LAYERS": "4", "APOPTOSIS_LAYER_NAMES": "1"},
@@ -110,6 +114,8 @@ BESIDES = {
     "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
     "PRUNING_METHOD": DEEP,
+    ("PRUNING_METHOD", "resampling"): {"MODEL": "dendritic_with_hidden"},
+    **{name: SPARSE for name in SYMBOLS.identity if name.startswith("RESAMPLING_")},
     **{name: DEEP for name in SYMBOLS.identity if name.startswith("APOPTOSIS_LAYERS_")},
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
@@ -229,7 +235,7 @@ def before_and_after(name, value):
     present = setting_for(name)[name]
     choice = SYMBOLS.kind(name) == "choice"
     olds = [m for m in SYMBOLS.members(name) if m != value] if choice else [present]
-    besides = {**BASE, **BESIDES.get(name, {})}
+    besides = {**BASE, **BESIDES.get((name, value), BESIDES.get(name, {}))}
     for context, old in itertools.product(contexts(), olds):
         if name in context:
             continue

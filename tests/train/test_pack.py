@@ -47,7 +47,8 @@ def cases() -> list[tuple[Values, Build]]:
             fitting = fitting[:1]
         if issubclass(component.find("method", method, Method), ApoptosisMethod):
             met.add(method)
-        found += [(wishes, build) for build in fitting or [packing.branching]]
+        others = [b for b in (packing.branching, packing.sparse) if packing.fits(method, b)]
+        found += [(wishes, build) for build in fitting or others]
     return found
 
 
