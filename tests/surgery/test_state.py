@@ -112,7 +112,7 @@ def test_single_elements_restart_each_at_its_time() -> None:
         restarts.after_step()
         for (i, j), (twin, own) in twins.items():
             Late.update(own, twin, gradient[i, j])
-            torch.testing.assert_close(weight[i, j], twin, rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(weight[i, j], twin, rtol=1e-6, atol=1e-8)
         if now % 5 == 0 and now <= 30:
             i, j = divmod(now // 5 - 1, 3)
             at = torch.tensor([i]), torch.tensor([j])
