@@ -13,7 +13,7 @@ import pytest
 from small_files import write_idx
 
 from espalier.paths import ROOT
-from espalier.search import scenarios
+from espalier.search import pace, scenarios
 from espalier.search.searcher import HyperparameterSearcher
 
 BASIC = """
@@ -119,6 +119,7 @@ def guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     settings: dict[str, object] = {"DATA_VERIFY": False}
+    monkeypatch.setattr(pace, "BATCHES", 8)  # an epoch has 64 batches otherwise
     where = {"data_dir": tmp_path, "output": tmp_path / "sweeps", "in_process": True}
     given: dict[str, object] = {}
 
