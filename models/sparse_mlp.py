@@ -15,8 +15,8 @@ from torch import nn
 
 from espalier.contracts import Model, SampleShape
 from espalier.dendrites import wiring
-from espalier.dendrites.layer import SLOPE
 from espalier.dendrites.model import check_fan_in
+from espalier.dendrites.nonlinear import SLOPE
 from espalier.dendrites.synapses import Synapses
 
 WIDEST = 65536

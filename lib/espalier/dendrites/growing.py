@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from espalier.dendrites.synapses import Synapses
+from espalier.dendrites.wiring import Pixels, places
 from espalier.surgery.probe import evaluating
 
-Pixels = tuple[int, int, int]  # channels, height, width
 Batch = tuple[Tensor, Tensor]
 
 
@@ -46,13 +46,6 @@ def local(layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Genera
     noise = torch.empty(layer.units, layer.inputs).exponential_(generator=generator)
     distance = torch.cdist(centre, place, compute_mode="donot_use_mm_for_euclid_dist")
     return -distance.square() / (2 * sigma**2) - noise.log_().to(layer.weight)
-
-
-def places(pixels: Pixels) -> Tensor:
-    """(channels * height * width, 2): the row and column of each input of a flattened image."""
-    channels, height, width = pixels
-    grid = torch.cartesian_prod(torch.arange(height), torch.arange(width))
-    return grid.repeat(channels, 1)
 
 
 def slopes(

@@ -3,47 +3,111 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from espalier.dendrites import wiring
+from espalier.dendrites import choosing, wiring
+from espalier.dendrites.folded import FoldedDendrites, FoldedNeurons
+from espalier.dendrites.functions import Neurons, exact
+from espalier.dendrites.kernels import Backend
+from espalier.dendrites.nonlinear import NONLINEARITIES, Activation
 from espalier.dendrites.synapses import Synapses
+from espalier.dendrites.wiring import Wiring
+from espalier.train.folded import Stacked
 
-Activation = Literal["leaky_relu", "linear", "relu", "elu", "tanh"]
-SLOPE = 0.1
-ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "leaky_relu": lambda x: F.leaky_relu(x, SLOPE),
-    "linear": lambda x: x,
-    "relu": F.relu,
-    "elu": F.elu,
-    "tanh": torch.tanh,
-}
+
+@dataclass(frozen=True)
+class Kind:
+    """What dendrites are like beside their number.
+
+    `activation` is that of the dendrites: a soma's is always a leaky ReLU of slope 0.1. Fresh
+    weights have the variance 2 over the number of inputs of the whole layer (`init` full) or of
+    the unit (live). `backend` is how sums are computed, None for the fastest.
+    """
+
+    activation: Activation = "leaky_relu"
+    init: Literal["full", "live"] = "full"
+    wiring: Wiring = wiring.random
+    backend: Backend | None = None
 
 
 class DendriticLayer(nn.Module):
-    """(n, inputs) -> (n, outputs); outputs are neurons, or dendrites where there is no soma."""
+    """(n, inputs) -> (n, outputs); outputs are neurons, or dendrites where there is no soma.
 
-    def __init__(
-        self, inputs: int, neurons: int, dendrites: int, fan_in: int, soma: bool = True
+    Neuron n has the units n D to n D + D - 1 of `synapses`; `weight` (neurons, D) and `bias` are
+    of the somas. T I + T + T + N parameters with T = N D, without somas D I + D.
+
+    Source: saurluca/dendritic-computation at 24fc87b.
+    Differs: a synapse is stored by its input and its weight, and nothing is stored where there is
+    none; of somas too, which makes their cost linear in N and not quadratic.
+    """
+
+    def __init__(  # noqa: PLR0913 (users know these by name)
+        self,
+        inputs: int,
+        neurons: int,
+        dendrites: int,
+        fan_in: int,
+        soma: bool = True,
+        *,
+        kind: Kind | None = None,
     ) -> None:
         """`dendrites` of each neuron; without a soma, of the whole layer. Raises ValueError."""
         super().__init__()
+        kind = kind or Kind()
+        _check(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
         units = neurons * dendrites if soma else dendrites
-        self.synapses = Synapses(inputs, wiring.random(units, inputs, fan_in, None))
+        live = kind.init == "live"
+        index = kind.wiring(units, inputs, fan_in)
+        std = math.sqrt(2 / (fan_in if live else inputs))
+        self.activation: Activation = kind.activation
+        self.synapses = Synapses(inputs, index, std, kind.backend)
         self.weight = self.bias = None
         if soma:
-            std = math.sqrt(2 / units)
-            self.weight = nn.Parameter(torch.randn(neurons, dendrites) * std)
+            scale = math.sqrt(2 / (dendrites if live else units))
+            self.weight = nn.Parameter(torch.randn(neurons, dendrites) * scale)
             self.bias = nn.Parameter(torch.zeros(neurons))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, neurons) or (n, dendrites)."""
-        h = F.leaky_relu(self.synapses(x), SLOPE)
+        """(n, inputs) -> (n, neurons) or (n, dendrites), which lie in memory output by output."""
+        if self.weight is None or self.bias is None:
+            return NONLINEARITIES[self.activation].of(self.synapses(x))
+        layer = self.synapses
+        if _watched(layer):
+            return self._by_parts(x)
+        backend = layer.backend or choosing.backend(x, layer.weight)
+        tensors = (layer.weight, layer.bias, layer.index, self.weight, self.bias)
+        return exact(Neurons, (backend, self.activation), x, *tensors).t()
+
+    def _by_parts(self, x: Tensor) -> Tensor:
+        """The same numbers, through the module of synapses, which something listens to."""
+        assert self.weight is not None and self.bias is not None
+        h = NONLINEARITIES[self.activation].of(self.synapses(x).t())
+        u = (h.view(*self.weight.shape, -1) * self.weight.unsqueeze(2)).sum(1)
+        return NONLINEARITIES["leaky_relu"].of(u + self.bias.unsqueeze(1)).t()
+
+    def folded(self, stacked: Stacked) -> nn.Module:
+        """The twin that serves K trials: see `espalier.train.folded`."""
+        synapses = self.synapses.folded(stacked)
         if self.weight is None:
-            return h
-        u = (h.unflatten(1, self.weight.shape) * self.weight).sum(2) + self.bias
-        return F.leaky_relu(u, SLOPE)
+            return FoldedDendrites(synapses, self.activation)
+        return FoldedNeurons(synapses, self.activation, stacked.own(self))
+
+
+def _watched(module: nn.Module) -> bool:
+    """Whether hooks wait for the module to be called."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
+
+
+def _check(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} >= 1 must hold: {name}={number}")

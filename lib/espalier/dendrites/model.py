@@ -10,9 +10,10 @@ from torch import nn
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Model, SampleShape
-from espalier.dendrites.layer import SLOPE, Activation, DendriticLayer
-
-Wiring = Literal["random", "local", "full"]
+from espalier.dendrites.layer import DendriticLayer, Kind
+from espalier.dendrites.nonlinear import SLOPE, Activation
+from espalier.dendrites.wiring import Kind as Wires
+from espalier.dendrites.wiring import wired
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Dendritic(Model):
     inputs: int | None = symbol("DENDRITES_INPUTS", 16)  # of a dendrite; None: all
     soma: bool | None = symbol("DENDRITES_SOMA", True)
     activation: Activation = symbol("DENDRITES_ACTIVATION", "leaky_relu")
-    wiring: Wiring = symbol("DENDRITES_WIRING", "random")
+    wiring: Wires = symbol("DENDRITES_WIRING", "random")
     spread: float | None = symbol("DENDRITES_SPREAD", 0.5)
     init: Literal["full", "live"] = symbol("DENDRITES_INIT", "full")
 
@@ -73,7 +74,11 @@ class Dendritic(Model):
 
     def _layer(self, shape: SampleShape) -> DendriticLayer:
         fan_in = self._fan_in(shape)
-        return DendriticLayer(shape.inputs, self._outputs, self.dendrites, fan_in, self.has_soma)
+        pixels = (shape.channels, shape.height, shape.width)
+        drawn = wired(self.wiring, pixels, 0.5 if self.spread is None else self.spread)
+        kind = Kind(self.activation, self.init, drawn)
+        sizes = (shape.inputs, self._outputs, self.dendrites, fan_in)
+        return DendriticLayer(*sizes, self.has_soma, kind=kind)
 
 
 def check_fan_in(name: str, fan_in: int, shape: SampleShape) -> None:

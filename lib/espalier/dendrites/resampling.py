@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.dendrites import growing
-from espalier.dendrites.growing import Batch, Pixels
+from espalier.dendrites.growing import Batch
 from espalier.dendrites.synapses import Synapses
 from espalier.dendrites.turnover import Turnover
+from espalier.dendrites.wiring import Pixels, places
 from espalier.surgery import state
 from espalier.surgery.restart import Restarts
 
@@ -79,7 +80,7 @@ class Resampler:
     def _check_pixels(self) -> None:
         if self.around.pixels is None:
             raise ValueError("local growth needs the shape of the images: pass pixels")
-        inputs = len(growing.places(self.around.pixels))
+        inputs = len(places(self.around.pixels))
         for name, layer in self.layers.items():
             if layer.inputs != inputs:
                 raise ValueError(

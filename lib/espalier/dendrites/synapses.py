@@ -7,20 +7,36 @@ import math
 import torch
 from torch import Tensor, nn
 
+from espalier.dendrites import choosing
+from espalier.dendrites.folded import FoldedSynapses
+from espalier.dendrites.functions import Sums, exact
+from espalier.dendrites.kernels import Backend
+from espalier.train.folded import Stacked
+
 
 class Synapses(nn.Module):
     """y_u = sum_i weight[u, i] x[index[u, i]] + bias[u].
 
     `weight` (units, fan_in) and `bias` (units,) are trained; `index` (units, fan_in) int64 is a
-    buffer, distinct in each row, which may be written in place at any time.
+    buffer, distinct in each row, which may be written in place at any time between a backward and
+    a forward pass. The numbers stay those of the weights under autocast.
     """
 
     index: Tensor
 
-    def __init__(self, inputs: int, index: Tensor, std: float | None = None) -> None:
-        """`std` is the deviation of fresh weights, None for sqrt(2 / inputs)."""
+    def __init__(
+        self,
+        inputs: int,
+        index: Tensor,
+        std: float | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        """`std` is the deviation of fresh weights, None for sqrt(2 / inputs).
+
+        `backend` is how sums are computed, None for what is fastest by `choosing`.
+        """
         super().__init__()
-        self.inputs = inputs
+        self.inputs, self.backend = inputs, backend
         self.std = math.sqrt(2 / inputs) if std is None else std
         self.weight = nn.Parameter(torch.randn(index.shape) * self.std)
         self.bias = nn.Parameter(torch.zeros(len(index)))
@@ -37,6 +53,15 @@ class Synapses(nn.Module):
         return self.weight.shape[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, units)."""
-        dense = self.weight.new_zeros(self.units, self.inputs).scatter(1, self.index, self.weight)
-        return nn.functional.linear(x, dense, self.bias)
+        """(n, inputs) -> (n, units), which lie in memory unit by unit."""
+        backend = self.backend or choosing.backend(x, self.weight)
+        sums: Tensor = exact(Sums, backend, x, self.weight, self.bias, self.index)
+        return sums.t()
+
+    def folded(self, stacked: Stacked) -> FoldedSynapses:
+        """The twin that serves K trials: see `espalier.train.folded`."""
+        return FoldedSynapses(self.backend, stacked.own(self))
+
+    def extra_repr(self) -> str:
+        """As other layers show what they are."""
+        return f"inputs={self.inputs}, units={self.units}, fan_in={self.fan_in}"

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.dendrites.cadence import Cadence
-from espalier.dendrites.growing import Pixels
 from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
+from espalier.dendrites.wiring import Pixels
 from espalier.sparsity.method import parameters
 
 

@@ -3,7 +3,8 @@
 Inputs and outputs of every layer are (K*b, ...): trial 0's samples first, then trial 1's. So
 whatever treats samples independently (activations, pooling, reshaping, attention, a model's own
 `forward`) runs as it is, once for all trials; only layers that hold parameters need a rule. Those
-without one go through `torch.vmap`. The rules themselves are in `espalier.train.fold_rules`.
+without one go through `torch.vmap`. The rules themselves are in `espalier.train.fold_rules`; a
+class of layers may bring its own as a method `folded(stacked)`, which returns the twin.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ def folded(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> n
 
 
 def _twin(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
+    own = getattr(module, "folded", None)
+    if own is not None:
+        twin: nn.Module = own(stacked)
+        return twin
     rule = rules.get(type(module))
     if rule is not None:
         return rule(module, stacked)

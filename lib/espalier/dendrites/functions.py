@@ -1,0 +1,94 @@
+"""Layers of synapses and of neurons as single functions of autograd.
+
+Of so few numbers, what autograd keeps of every operation costs more than the operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from espalier.dendrites.kernels import KERNELS, Backend, of_x, split
+from espalier.dendrites.nonlinear import NONLINEARITIES, SOMA, Activation
+
+Function: TypeAlias = type[torch.autograd.Function]
+
+
+def exact(function: Function, how: Any, x: Tensor, *tensors: Tensor) -> Tensor:
+    """`function` of all these, in the number format of `tensors`, under autocast too."""
+    x = x if x.dtype == tensors[0].dtype else x.to(tensors[0].dtype)
+    y: Tensor
+    if torch.is_autocast_enabled(x.device.type):
+        with torch.autocast(x.device.type, enabled=False):
+            y = function.apply(how, x, *tensors)
+    else:
+        y = function.apply(how, x, *tensors)
+    return y
+
+
+class Sums(torch.autograd.Function):
+    """Backend, x, weight, bias, index -> (K units, b): see `espalier.dendrites.kernels`."""
+
+    @staticmethod
+    def forward(ctx: Any, backend: Backend, *tensors: Tensor) -> Tensor:  # noqa: D102
+        x, weight, bias, index = tensors
+        ctx.backend = backend
+        ctx.save_for_backward(x, weight, index)
+        return KERNELS[backend].sums(x, weight, bias, index)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # noqa: D102
+        _only_once()
+        return _behind(ctx, grad.contiguous(), ctx.saved_tensors)
+
+
+class Neurons(torch.autograd.Function):
+    """Sums, the dendrites' activation, sums over dendrites, and the somas' -> (K N, b).
+
+    Of how, backend and activation, and x, weight, bias, index, the somas' weights (K N, D) and
+    their biases (K N,). Row n D + d of the sums is dendrite d of neuron
+    n.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, how: tuple[Backend, Activation], *tensors: Tensor) -> Tensor:  # noqa: D102
+        x, weight, bias, index, soma, soma_bias = tensors
+        ctx.backend, ctx.activation = how
+        z = KERNELS[how[0]].sums(x, weight, bias, index)
+        h = NONLINEARITIES[how[1]].of(z).view(*soma.shape, -1)  # (K N, D, b)
+        y = SOMA.of((h * soma.unsqueeze(2)).sum(1).add_(soma_bias.unsqueeze(1)))
+        ctx.save_for_backward(x, weight, index, soma, h, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # noqa: D102
+        _only_once()
+        x, weight, index, soma, h, y = ctx.saved_tensors
+        grad = SOMA.gradient(grad, y).unsqueeze(1)  # (K N, 1, b)
+        through = NONLINEARITIES[ctx.activation].gradient(soma.unsqueeze(2) * grad, h)
+        of_soma = torch.bmm(grad, h.mT).squeeze(1)
+        behind = _behind(ctx, through.reshape(-1, h.shape[2]), (x, weight, index))
+        return *behind, of_soma, grad.sum(2).squeeze(1)
+
+
+def _behind(ctx: Any, grad: Tensor, saved: tuple[Tensor, Tensor, Tensor]) -> tuple[Any, ...]:
+    """The gradients of backend, x, weight, bias and index, from that of the sums."""
+    x, weight, index = saved
+    return (
+        None,
+        of_x(grad, weight, index, x.shape[1]) if ctx.needs_input_grad[1] else None,
+        KERNELS[ctx.backend].of_weight(grad, x, index) if ctx.needs_input_grad[2] else None,
+        split(grad, weight).sum(-1) if ctx.needs_input_grad[3] else None,
+        None,
+    )
+
+
+def _only_once() -> None:
+    """Gradients are of what was kept, not of what that came from: they have no derivative.
+
+    What torch offers for this takes 5 microseconds.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("a layer of synapses can be differentiated only once")
