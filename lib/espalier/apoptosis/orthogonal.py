@@ -15,7 +15,7 @@ from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
 from espalier.apoptosis.patterns import Names
 from espalier.apoptosis.replacing import Parents
-from espalier.surgery import birth, death
+from espalier.surgery import birth, cholesky, death
 from espalier.surgery.death import RIDGE, Substitute
 from espalier.surgery.pairs import Layer
 from espalier.surgery.probe import Statistics
@@ -98,7 +98,7 @@ class OrthogonalApoptosis(ExactApoptosis):
         found = unused(others, len(dying_indices), cradle.generator)
         slots, rest = dying_indices[: len(found)], dying_indices[len(found) :]
         birth.place(cradle.site, slots, found.view(-1, *layer.weight.shape[1:]))
-        cradle.site.begin_anew(slots)
+        cradle.site.obey()  # the optimizer's state began anew at the death
         if len(rest):  # more than there are directions
             birth.fresh(cradle.site, rest, cradle.generator, cradle.colony.law)
         return None
@@ -174,7 +174,7 @@ def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor, float]:
     correlation = (scatter * scale).mul_(scale.unsqueeze(1))
     ridge = RIDGE * size / max(seen.count * per, 1)
     correlation.diagonal().fill_(1.0 + ridge)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
+    inverse = torch.cholesky_inverse(cholesky.factor(correlation).mT)
     return inverse, lengths, ridge
 
 

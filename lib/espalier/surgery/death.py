@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from espalier.surgery import cholesky
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics
 from espalier.surgery.site import Site
@@ -140,7 +141,7 @@ def regression(
     diagonal = inner.diagonal()
     penalty = looseness * diagonal.mean() + torch.finfo(inner.dtype).tiny
     diagonal.add_(penalty)
-    blend = torch.cholesky_solve(across, torch.linalg.cholesky(inner))
+    blend = cholesky.solved(cholesky.factor(inner), across)
     return blend, within - across.T @ blend - penalty * (blend.T @ blend)
 
 
