@@ -22,7 +22,9 @@ DURATIONS = ("preservation_steps", "fade_steps")
 def strategies() -> list[type[NeuronApoptosisManager]]:
     """All classes of `espalier` that are strategies over neurons."""
     found = [getattr(espalier, name) for name in espalier.__all__]
-    return [one for one in found if issubclass(one, NeuronApoptosisManager)]
+    return [
+        one for one in found if isinstance(one, type) and issubclass(one, NeuronApoptosisManager)
+    ]
 
 
 def charlm() -> tuple[nn.Module, Tensor]:
