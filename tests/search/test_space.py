@@ -12,7 +12,7 @@ from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.search.space import Space
-from espalier.search.vocabulary import BASE
+from espalier.search.vocabulary import base as guides
 
 SYMBOLS = Symbols(tree.parse())
 GUIDE = {
@@ -26,7 +26,12 @@ EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 
 
 def space(given, most=8000, share=0.8, dataset="fashion_mnist") -> Space:
-    base = {**BASE, "DATASET": dataset, "MAX_PARAMS": str(most), "MIN_PARAMS_SHARE": str(share)}
+    base = {
+        **guides(SYMBOLS),
+        "DATASET": dataset,
+        "MAX_PARAMS": str(most),
+        "MIN_PARAMS_SHARE": str(share),
+    }
     return Space(given, base, SYMBOLS)
 
 

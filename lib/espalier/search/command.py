@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from espalier import component
 from espalier.errors import UserError
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.search import results, scenarios
 from espalier.search.results import SearchResult
@@ -30,7 +33,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="search", description=main.__doc__)
     add = parser.add_argument
     add("--scenario", required=True, help=" or ".join(SCENARIOS))
-    add("--dataset", default="digits", help="(default: %(default)s)")
+    add("--dataset", default=usual_dataset(), help="(default: %(default)s)")
     add("--budget", help="most parameters; of pareto several, as 500,2000")
     add("--epochs", type=int, help="passes over the training data (default: the scenario's)")
     add("--trials", type=int, help="most configurations of a space (default: the scenario's)")
@@ -46,6 +49,11 @@ def main(argv: list[str]) -> int:
     found = SCENARIOS[args.scenario](**_options(args, SCENARIOS[args.scenario]))
     print(results.table(_listed(found)))
     return 0
+
+
+def usual_dataset() -> str:
+    """The data set of a configuration that does not say."""
+    return assign.effective(Symbols(tree.parse()), component.KINDS["dataset"][1])
 
 
 def _options(args: argparse.Namespace, scenario: Scenario) -> dict[str, Any]:

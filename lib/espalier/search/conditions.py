@@ -75,7 +75,7 @@ def conditions(
     symbols: Symbols,
 ) -> Conditions:
     """Those of the values `given` by name or symbol; None leaves one out. Raises UserError."""
-    base = dict(vocabulary.BASE)
+    base = vocabulary.base(symbols)
     for name, value in given.items():
         if value is not None:
             (symbol,) = vocabulary.symbols_of(name, given, base, symbols)

@@ -1,9 +1,9 @@
 """The searches that the guide describes: one call each, for any data set and budget.
 
-The spaces are the guide's. Where its numbers of inputs do not fit the budget, the largest that
-does is taken; where even all inputs are too few, the numbers of dendrites are doubled until the
-budget can be reached. On small data sets batches are smaller and resampling comes more often (see
-`pace`). Every run has one of the guide's seeds.
+The spaces are the guide's, in guide.toml. Where its numbers of inputs do not fit the budget, the
+largest that does is taken; where even all inputs are too few, the numbers of dendrites are doubled
+until the budget can be reached. On small data sets batches are smaller and resampling comes more
+often (see `pace`). Every run has one of the guide's seeds.
 """
 
 from __future__ import annotations
@@ -16,97 +16,26 @@ from espalier.errors import UserError
 from espalier.search import pace
 from espalier.search.results import SearchResult, ordered
 from espalier.search.searcher import Grid, HyperparameterSearcher
-from espalier.search.sizing import FIT
+from espalier.search.vocabulary import GUIDE
 
 SEEDS = (42, 123, 456, 789, 999)
 DENDRITES = "n_dendrites"
 INPUTS = "n_dendrite_inputs"
 STEPS = "steps_to_resample"
+MOST = "max_params"
 DOUBLINGS = 8
 
-SIMPLE = {"architecture": ["dendritic_simple"]}
-HIDDEN = {"architecture": ["dendritic_with_hidden"]}
-NO_SOMA = {"architecture": ["soma_disabled"]}
-
-FIRST_LOOK = {
-    **SIMPLE,
-    DENDRITES: [4, 6, 8],
-    INPUTS: [64, 96, 128, FIT],
-    "synaptic_resampling": [True],
-    "percentage_resample": [0.25],
-    STEPS: [128],
-}
-QUICK: Sequence[Grid] = (
-    {**FIRST_LOOK, "soma_enabled": [True], "n_neurons": [8, 10, 12]},
-    {**FIRST_LOOK, "soma_enabled": [False]},
-)
-COMPARED: Mapping[str, Grid] = {
-    "dendritic_simple": {
-        **SIMPLE,
-        "n_neurons": [8, 10, 12, 15],
-        DENDRITES: [4, 6, 8],
-        INPUTS: [64, 96, 128, FIT],
-        "synaptic_resampling": [True, False],
-        STEPS: [128],
-    },
-    "soma_disabled": {
-        **NO_SOMA,
-        "n_neurons": [8, 10, 12],
-        DENDRITES: [15, 20, 25, 30],
-        INPUTS: [32, 64, 96, FIT],
-        "synaptic_resampling": [True, False],
-        STEPS: [128],
-    },
-    "dendritic_with_hidden": {
-        **HIDDEN,
-        "n_neurons": [8, 10, 12],
-        DENDRITES: [4, 6, 8],
-        INPUTS: [48, 64, 96, FIT],
-        "hidden_dim": [6, 8, 10],
-        "synaptic_resampling": [True],
-        STEPS: [128],
-    },
-}
-EVERY = {"architecture": [name for grid in COMPARED.values() for name in grid["architecture"]]}
-SOMAS = {"soma_enabled": [True, False]}
-RESAMPLED = {"synaptic_resampling": [True, False], STEPS: [128], INPUTS: FIT}
-BY_BUDGET: Mapping[float, Grid] = {
-    2000: {
-        **SIMPLE | SOMAS | RESAMPLED,
-        "n_neurons": (5, 10),
-        DENDRITES: (2, 6),
-        "percentage_resample": (0.1, 0.4),
-    },
-    5000: {
-        "architecture": [*SIMPLE["architecture"], *NO_SOMA["architecture"]],
-        **SOMAS | RESAMPLED,
-        "n_neurons": (8, 15),
-        DENDRITES: (4, 10),
-        "percentage_resample": (0.15, 0.35),
-    },
-    float("inf"): {
-        **EVERY | SOMAS | RESAMPLED,
-        "n_neurons": (10, 20),
-        DENDRITES: (6, 15),
-        "hidden_dim": (5, 15),
-        "percentage_resample": (0.1, 0.5),
-    },
-}
-BROAD = {
-    **EVERY | SOMAS | RESAMPLED,
-    "n_neurons": (5, 20),
-    DENDRITES: (3, 15),
-    "hidden_dim": (5, 15),
-    "percentage_resample": (0.1, 0.5),
-    STEPS: [64, 128, 256],
-}
+DATASETS: Mapping[str, str] = GUIDE["datasets"]
+QUICK: Sequence[Grid] = GUIDE["quick"]
+COMPARED: Mapping[str, Grid] = {grid["architecture"][0]: grid for grid in GUIDE["compared"]}
+BROAD: Grid = GUIDE["broad"]
 NEIGHBOURS = (-16, -8, 0, 8, 16)
 BUDGETS = (2000, 4000, 6000, 8000, 10000)
 
 
 def quick_prototype_search(
     max_params: int = 5000,
-    dataset: str = "mnist",
+    dataset: str = DATASETS["quick"],
     *,
     n_epochs: int = 8,
     max_trials: int = 12,
@@ -124,7 +53,7 @@ def quick_prototype_search(
 
 def optimize_for_budget(
     max_params: int = 8000,
-    dataset: str = "fashion-mnist",
+    dataset: str = DATASETS["other"],
     n_trials: int = 50,
     *,
     save: str | Path | None = None,
@@ -144,7 +73,7 @@ def optimize_for_budget(
 
 def compare_architectures(
     max_params: int = 8000,
-    dataset: str = "fashion-mnist",
+    dataset: str = DATASETS["other"],
     *,
     max_trials: int = 15,
     **options: Any,
@@ -164,7 +93,7 @@ def compare_architectures(
 
 def thorough_optimization(
     max_params: int = 8000,
-    dataset: str = "fashion-mnist",
+    dataset: str = DATASETS["other"],
     *,
     n_trials: int = 40,
     **options: Any,
@@ -184,7 +113,7 @@ def thorough_optimization(
 
 def find_pareto_optimal(
     budgets: Sequence[int] = BUDGETS,
-    dataset: str = "fashion-mnist",
+    dataset: str = DATASETS["other"],
     *,
     n_trials: int = 20,
     **options: Any,
@@ -212,7 +141,8 @@ def front(results: Sequence[SearchResult]) -> list[SearchResult]:
 
 def of_budget(max_params: int) -> Grid:
     """The guide's distributions for a budget."""
-    return next(grid for most, grid in BY_BUDGET.items() if max_params <= most)
+    found = (one["space"] for one in GUIDE["by_budget"] if max_params <= one.get(MOST, max_params))
+    return dict(next(found))
 
 
 def guides(seeds: int | Sequence[int]) -> Sequence[int]:
@@ -250,8 +180,11 @@ class Scenario:
         return grid
 
 
-def _times(values: Sequence[int], factor: int) -> Sequence[int]:
-    return type(values)(value * factor for value in values)  # type: ignore[call-arg]
+def _times(values: Sequence[int] | Mapping[str, Any], factor: int) -> Any:
+    """The values of a list, or the ends of a range, so many times as large."""
+    if isinstance(values, Mapping):
+        return {**values, "low": values["low"] * factor, "high": values["high"] * factor}
+    return [value * factor for value in values]
 
 
 def _neighbourhood(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from espalier.errors import UserError
@@ -40,15 +42,16 @@ NAMES = {
 }
 """By name; any symbol goes by its own name as well."""
 
-VALUES: Mapping[str, Mapping[Any, str]] = {
-    "synaptic_resampling": {True: "resampling", False: "none"},
-    "strategy": {"local-receptive-fields": "local", "fully-connected": "full"},
-    "dendrite_strategy": {"local-receptive-fields": "local", "fully-connected": "full"},
-}
-"""Values that are called otherwise in the guide, by name."""
+GUIDE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("guide.toml").read_text())
+"""What the guide says, as data: `base`, `values` and the spaces of its scenarios."""
 
-BASE = {"MODEL": "dendritic_simple", OPTIMIZER: "adamw", "PRUNING_METHOD": "none"}
-"""What a search takes where its space does not say: the guide's model, its optimizer, no method."""
+
+def base(symbols: Symbols) -> dict[str, str]:
+    """What a search takes where its space does not say: model, optimizer and method."""
+    return {
+        (symbol := symbol_of(name, symbols)): text_of(name, value, symbol, symbols)
+        for name, value in GUIDE["base"].items()
+    }
 
 
 def symbols_of(
@@ -85,7 +88,7 @@ def symbol_of(name: str, symbols: Symbols) -> str:
 
 def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
     """`value` as canonical text of `symbol`. Raises UserError if it is none of its values."""
-    meant = VALUES.get(name, {}).get(value, value) if _hashable(value) else value
+    meant = GUIDE["values"].get(name, {}).get(str(value).lower(), value)
     text = "ny"[meant] if isinstance(meant, bool) else str(meant)
     kind = symbols.kind(symbol)
     if kind == CHOICE:
@@ -129,7 +132,3 @@ def _member(name: str, text: str, members: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(found, members, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise UserError(f"parameter {name}={text}: no such value; {hint}known: {', '.join(members)}")
-
-
-def _hashable(value: Any) -> bool:
-    return value.__hash__ is not None
