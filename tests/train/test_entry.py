@@ -69,6 +69,8 @@ def test_a_trial_trains_and_is_measured():
     assert result.measures["steps"] == 45
     assert result.measures["val_acc"] == result.history[-1]["val_acc"]
     assert 0 <= result.measures["test_acc"] <= 100
+    hits = result.measures["train_acc"] / 100 * 120  # of the samples trained on, and no others
+    assert hits == pytest.approx(round(hits)) and hits > 60
     live, total = result.measures["live_parameters"], result.measures["parameters"]
     assert live < total
 

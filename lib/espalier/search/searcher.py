@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -113,7 +114,8 @@ class HyperparameterSearcher:
         space.require_feasible()
         random = Random(self.conditions.sampler_seed)
         drawn = space.sample(positive("n_trials", n_trials), random)
-        self._say(f"random search: {len(drawn)} of {space.total:g} feasible configurations")
+        total = "infinitely many" if math.isinf(space.total) else f"{space.total:.0f}"
+        self._say(f"random search: {len(drawn)} of {total} feasible configurations")
         return self._search(drawn, self._seeds([param_distributions]))
 
     def space(self, given: Grid) -> Space:
