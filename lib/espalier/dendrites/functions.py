@@ -5,6 +5,7 @@ Of so few numbers, what autograd keeps of every operation costs more than the op
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
@@ -19,13 +20,16 @@ Function: TypeAlias = type[torch.autograd.Function]
 def exact(function: Function, how: Any, x: Tensor, *tensors: Tensor) -> Tensor:
     """`function` of all these, in the number format of `tensors`, under autocast too."""
     x = x if x.dtype == tensors[0].dtype else x.to(tensors[0].dtype)
-    y: Tensor
-    if torch.is_autocast_enabled(x.device.type):
-        with torch.autocast(x.device.type, enabled=False):
-            y = function.apply(how, x, *tensors)
-    else:
-        y = function.apply(how, x, *tensors)
+    y: Tensor = _uncast(x, function.apply, how, x, *tensors)
     return y
+
+
+def _uncast(x: Tensor, work: Callable[..., Any], *args: Any) -> Any:
+    """`work(*args)` without autocast, which is the device's of x."""
+    if not torch.is_autocast_enabled(x.device.type):
+        return work(*args)
+    with torch.autocast(x.device.type, enabled=False):
+        return work(*args)
 
 
 class Sums(torch.autograd.Function):
@@ -41,7 +45,7 @@ class Sums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # noqa: D102
         _only_once()
-        return _behind(ctx, grad.contiguous(), ctx.saved_tensors)
+        return _uncast(grad, _behind, ctx, grad.contiguous(), ctx.saved_tensors)
 
 
 class Neurons(torch.autograd.Function):
@@ -65,6 +69,10 @@ class Neurons(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # noqa: D102
         _only_once()
+        return _uncast(grad, Neurons._backward, ctx, grad)
+
+    @staticmethod
+    def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, weight, index, soma, h, y = ctx.saved_tensors
         grad = SOMA.gradient(grad, y).unsqueeze(1)  # (K N, 1, b)
         through = NONLINEARITIES[ctx.activation].gradient(soma.unsqueeze(2) * grad, h)
