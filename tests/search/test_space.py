@@ -178,6 +178,11 @@ def test_any_model_with_its_symbols() -> None:
     assert width == [w for w in range(1, 201) if 800 <= 75 * w + 10 <= 1000]
 
 
+def test_numbers_may_be_given_as_text() -> None:
+    (found,) = space({"n_neurons": ["10"], "n_dendrites": "6", "n_dendrite_inputs": [128]}).every()
+    assert (found.params["n_neurons"], found.count) == (10, 7920)
+
+
 def test_each_optimizer_gets_the_weight_decay() -> None:
     given = {"OPTIMIZER": ["adamw", "sgd"], "weight_decay": [0.0, 0.1], "n_dendrite_inputs": 120}
     rows = [dict(p.row) for p in space(given).every()]

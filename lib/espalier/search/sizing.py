@@ -16,7 +16,7 @@ from itertools import product
 from typing import NamedTuple
 
 from espalier.budget import Budget
-from espalier.contracts import Model, Shape
+from espalier.contracts import CannotTrain, Model, Shape
 from espalier.errors import UserError
 from espalier.search.distributions import Listed
 
@@ -90,8 +90,11 @@ class Sizing:
             yield from self._cell(chosen, chance)
 
     def count(self, sizes: Mapping[str, int]) -> int:
-        """The exact number of parameters."""
-        return dataclasses.replace(self.model, **sizes).parameters(self.shape)
+        """The exact number of parameters. Raises UserError if the model does not suit the data."""
+        try:
+            return dataclasses.replace(self.model, **sizes).parameters(self.shape)
+        except CannotTrain as error:
+            raise UserError(f"the space: {error}") from None
 
     @cached_property
     def solved(self) -> str:

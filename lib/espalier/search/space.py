@@ -247,8 +247,10 @@ def _dimension(name: str, symbol: str, value: Any, symbols: Symbols) -> Dimensio
     kind = symbols.kind(symbol)
     law = distributions.read(name, value, whole=kind == "int")
     ends = _values(Dimension(name, symbol, kind, law))
-    for end in (ends[0], ends[-1]) if isinstance(ends, range) else ends:
-        vocabulary.text_of(name, end, symbol, symbols)
+    checked = (ends[0], ends[-1]) if isinstance(ends, range) else ends
+    texts = [vocabulary.text_of(name, end, symbol, symbols) for end in checked]
+    if kind == "int" and isinstance(law, Listed) and not isinstance(ends, range):
+        law = Listed([int(text) for text in texts])
     return Dimension(name, symbol, kind, law)
 
 
