@@ -38,9 +38,10 @@ class Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, backend: Backend, *tensors: Tensor) -> Tensor:  # noqa: D102
         x, weight, bias, index = tensors
-        ctx.backend = backend
-        ctx.save_for_backward(x, weight, index)
-        return KERNELS[backend].sums(x, weight, bias, index)
+        ctx.backend, ctx.inputs = backend, x.shape[1]
+        z, kept = KERNELS[backend].sums(x, weight, bias, index)
+        ctx.save_for_backward(kept, weight, index)
+        return z
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:  # noqa: D102
@@ -59,11 +60,11 @@ class Neurons(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, how: tuple[Backend, Activation], *tensors: Tensor) -> Tensor:  # noqa: D102
         x, weight, bias, index, soma, soma_bias = tensors
-        ctx.backend, ctx.activation = how
-        z = KERNELS[how[0]].sums(x, weight, bias, index)
+        (ctx.backend, ctx.activation), ctx.inputs = how, x.shape[1]
+        z, kept = KERNELS[how[0]].sums(x, weight, bias, index)
         h = NONLINEARITIES[how[1]].of(z).view(*soma.shape, -1)  # (K N, D, b)
         y = SOMA.of((h * soma.unsqueeze(2)).sum(1).add_(soma_bias.unsqueeze(1)))
-        ctx.save_for_backward(x, weight, index, soma, h, y)
+        ctx.save_for_backward(kept, weight, index, soma, h, y)
         return y
 
     @staticmethod
@@ -73,21 +74,21 @@ class Neurons(torch.autograd.Function):
 
     @staticmethod
     def _backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-        x, weight, index, soma, h, y = ctx.saved_tensors
+        kept, weight, index, soma, h, y = ctx.saved_tensors
         grad = SOMA.gradient(grad, y).unsqueeze(1)  # (K N, 1, b)
         through = NONLINEARITIES[ctx.activation].gradient(soma.unsqueeze(2) * grad, h)
         of_soma = torch.bmm(grad, h.mT).squeeze(1)
-        behind = _behind(ctx, through.reshape(-1, h.shape[2]), (x, weight, index))
+        behind = _behind(ctx, through.reshape(-1, h.shape[2]), (kept, weight, index))
         return *behind, of_soma, grad.sum(2).squeeze(1)
 
 
 def _behind(ctx: Any, grad: Tensor, saved: tuple[Tensor, Tensor, Tensor]) -> tuple[Any, ...]:
     """The gradients of backend, x, weight, bias and index, from that of the sums."""
-    x, weight, index = saved
+    kept, weight, index = saved
     return (
         None,
-        of_x(grad, weight, index, x.shape[1]) if ctx.needs_input_grad[1] else None,
-        KERNELS[ctx.backend].of_weight(grad, x, index) if ctx.needs_input_grad[2] else None,
+        of_x(grad, weight, index, ctx.inputs) if ctx.needs_input_grad[1] else None,
+        KERNELS[ctx.backend].of_weight(grad, kept, index) if ctx.needs_input_grad[2] else None,
         split(grad, weight).sum(-1) if ctx.needs_input_grad[3] else None,
         None,
     )

@@ -25,9 +25,12 @@ _SUM = 0  # the mode of an embedding bag
 
 
 class Kernel(NamedTuple):
-    """Sums, of x, weight, bias and index; the gradient of weight, of that of sums, x and index."""
+    """Sums, of x, weight, bias and index, with x as they needed it; and the gradient of weight.
 
-    sums: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    That is of the sums' gradient, of x in that form, and of index.
+    """
+
+    sums: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     of_weight: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -46,27 +49,29 @@ def of_x(grad: Tensor, weight: Tensor, index: Tensor, inputs: int) -> Tensor:
     return (split(grad, weight).mT @ dense(weight, index, inputs)).view(-1, inputs)
 
 
-def _bag_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
+def _bag_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     ends, _ = _bags(bias.numel(), index.shape[-1], x.device)
-    entries = (_columns(x, index), _rows(index, x.shape[1]), ends)
+    table = _columns(x, index)
+    entries = (table, _rows(index, x.shape[1]), ends)
     settings = (False, _SUM, False, weight.reshape(-1), True)  # True: the last end is given
     z: Tensor = _aten._embedding_bag_forward_only.default(*entries, *settings)[0]
-    return z.add_(bias.view(-1, 1))
+    return z.add_(bias.view(-1, 1)), table
 
 
-def _bag_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
+def _bag_of_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """Each number is a product of two rows."""
-    ends, bags = _bags(len(grad), index.shape[-1], x.device)
-    entries = (grad, _columns(x, index), _rows(index, x.shape[1]), ends, bags, _SUM)
+    ends, bags = _bags(len(grad), index.shape[-1], grad.device)
+    inputs = len(table) if index.ndim == 2 else len(table) // len(index)
+    entries = (grad, table, _rows(index, inputs), ends, bags, _SUM)
     found: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
     return found.view(index.shape)
 
 
-def _scatter_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
+def _scatter_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     full = dense(weight, index, x.shape[1])
     if index.ndim == 2:
-        return torch.addmm(bias.unsqueeze(1), full, x.t())
-    return torch.baddbmm(bias.unsqueeze(2), full, split(x, index).mT).flatten(0, 1)
+        return torch.addmm(bias.unsqueeze(1), full, x.t()), x
+    return torch.baddbmm(bias.unsqueeze(2), full, split(x, index).mT).flatten(0, 1), x
 
 
 def _scatter_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
@@ -76,9 +81,9 @@ def _scatter_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
     return torch.bmm(split(grad, index), split(x, index)).gather(2, index)
 
 
-def _masked_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
+def _masked_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     full = dense(weight, index, x.shape[1]) * _mask(x, index)
-    return (full @ split(x, index).mT + bias.unsqueeze(-1)).view(bias.numel(), -1)
+    return (full @ split(x, index).mT + bias.unsqueeze(-1)).view(bias.numel(), -1), x
 
 
 def _masked_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
