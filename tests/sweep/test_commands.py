@@ -128,4 +128,6 @@ def test_the_sampler_of_the_command_line_and_of_the_environment(
     assert generate(*argv, "--sampler", "grid") == 0
     assert "Wrote 81 configurations" in capsys.readouterr().out
     assert generate(*argv, "--sampler", "sobol") == 2
-    assert capsys.readouterr().err == "error: SAMPLER=sobol: must be one of grid, orthogonal, random\n"
+    assert (
+        capsys.readouterr().err == "error: SAMPLER=sobol: must be one of grid, orthogonal, random\n"
+    )
