@@ -1,0 +1,1 @@
+"""Sparse growth: live edges that come and go while a network trains."""
