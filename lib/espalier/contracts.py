@@ -239,6 +239,18 @@ class Method:
         """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
         return {}
 
+    def changes(self, run: Run) -> int:
+        """How often the network's structure has changed so far.
+
+        Early stopping begins a new wait when the number does. Leave it at 0 where changes are so
+        frequent or so small that validation need not recover from them.
+        """
+        return 0
+
+    def unfinished(self, run: Run) -> bool:
+        """Whether a network stopped now would not be the one asked for; early stopping waits."""
+        return False
+
     def write(self, run: Run, folder: Path) -> None:
         """Leave files for people in the trial's `folder`, once, when the run is complete."""
 
@@ -247,7 +259,10 @@ class Method:
         return {}
 
     def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`, after `attach`."""
+        """The inverse of `state_dict`, after `attach`, also of a run that has gone on since.
+
+        Layers take the sizes that they had: this is called before the model's state is loaded.
+        """
 
 
 class Augment(Protocol):

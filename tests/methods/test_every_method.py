@@ -19,6 +19,7 @@ from espalier.dendrites.cadence import Cadence
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
 
+from espalier.train.stopping import Kept
 PAIRS = allowed()
 STEPS = 30
 
@@ -132,6 +133,16 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
 
 def test_every_method_takes_part() -> None:
     assert {method for _, method in PAIRS} == set(component.names("method"))
+@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+def test_a_run_can_be_given_back_what_it_had_earlier(optimizer: str, method: str) -> None:
+    run = trained(run_of(optimizer, method), nothing)
+    kept, weights, then = Kept.of(run), loops.values(run.model), measures(run)
+    trained(run, nothing)
+    kept.restore(run)
+    assert loops.same(loops.values(run.model), weights)
+    assert measures(run) == then
+
+
 
 
 @pytest.mark.parametrize(("optimizer", "method"), PAIRS)

@@ -126,7 +126,8 @@ def varied(wishes: Values, k: int, **more: str) -> Values:
     calm = {n: "1e-6" for n in symbols().identity if n.endswith("_EPSILON")}
     fixed = {**calm, **BASE, **wishes, **more}
     values = configured(fixed)
-    free = [n for n in values if n not in symbols().shape and n != "NUM_EPOCHS" and n not in more]
+    ends = {"NUM_EPOCHS", "EARLY_STOP_PATIENCE"}
+    free = [n for n in values if n not in symbols().shape and n not in ends and n not in more]
     return configured({**fixed, **{n: _other(n, values[n], k) for n in free}})
 
 
@@ -290,16 +291,17 @@ def train(trainees: Sequence[Trainee], program: Programs = loop.program) -> list
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "program", watched)
         for each, record in loop.Loop(trainees).epochs():
-            _note(outcomes[id(each)], each.run, record)
+            _note(outcomes[id(each)], each, record)
     return list(outcomes.values())
 
 
-def _note(outcome: Outcome, run: Run, record: Record | loop.DivergedError) -> None:
+def _note(outcome: Outcome, each: Trainee, record: Record | loop.DivergedError) -> None:
+    run = each.run
     if isinstance(record, loop.DivergedError):
         outcome.error = str(record)
         return
     outcome.records.append({k: v for k, v in record.items() if not k.endswith("seconds")})
-    if run.epoch == run.epochs:
+    if each.ended:
         held = (*run.model.parameters(), *run.model.buffers())
         outcome.tensors = [tensor.detach().clone() for tensor in held]
         masks = getattr(run.method_state, "masks", None)

@@ -75,6 +75,17 @@ def test_a_trial_trains_and_is_measured():
     assert live < total
 
 
+def test_a_trial_that_stops_early_is_measured_as_in_its_best_epoch():
+    stopping = {"EARLY_STOP_PATIENCE": "1", "LEARNING_RATE": "0.1", "OPTIMIZER": "adam"}
+    result = entry.train_trial(job(NUM_EPOCHS="9", **stopping))
+    best = min(result.history, key=lambda record: record["val_loss"])
+    assert result.status is Status.PASSED
+    assert result.measures["epochs"] == len(result.history) == best["epoch"] + 1 < 9
+    assert result.measures["kept_epoch"] == best["epoch"]
+    assert result.measures["val_loss"] == best["val_loss"]
+    assert result.measures["train_loss"] == best["train_loss"]
+
+
 def test_the_seed_decides_everything_and_what_ran_before_nothing():
     first = entry.train_trial(job())
     entry.train_trial(job(SEED="2", OPTIMIZER="sgd"))

@@ -20,6 +20,10 @@ class Growth(ApoptosisMethod):
     interval: int = 500
     max_capacity: float = 1.5
 
+    def changes(self, run: Run) -> int:
+        """Events at which somebody was born."""
+        return len({event.step for event in run.method_state.manager.growth_events})
+
     def manager(self, run: Run, shared: Shared) -> GrowthOnlyManager:  # noqa: D102
         return GrowthOnlyManager(
             *(run.model, shared.layers, self.rate, self.interval, self.max_capacity),

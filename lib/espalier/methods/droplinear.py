@@ -112,6 +112,10 @@ class DropLinearMethod(Method):
         run.method_state.masks.assert_masked(run.optimizer)
         run.method_state.assert_whole()
 
+    def unfinished(self, run: Run) -> bool:
+        """Until the last column that is to go has gone."""
+        return any(one.drops * one.every > run.step for one in run.method_state.schedules)
+
     def measures(self, run: Run) -> dict[str, Any]:
         """`sparsity` is the share of all prunable weights of the model, as with other methods."""
         pruned = run.method_state.masks.pruned

@@ -41,6 +41,10 @@ class PruningMethod(Method):
     def check(self, run: Run) -> None:  # noqa: D102
         run.method_state.masks.assert_masked(run.optimizer)
 
+    def unfinished(self, run: Run) -> bool:
+        """Until the ramp is over."""
+        return bool(run.step < run.method_state.schedule.ramp_end)
+
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
         live = parameters(run) - run.method_state.masks.pruned
         return {**run.method_state.measures(), "live_parameters": live}

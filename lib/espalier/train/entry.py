@@ -134,7 +134,7 @@ class Pupil:
         else:
             self.history.append(outcome)
             self.job.emit(outcome)
-            if self.trainee.run.epoch < self.trainee.run.epochs:
+            if not self.trainee.ended:
                 return None
             result = self.passed()
         del self.trainee, self.data
@@ -151,7 +151,7 @@ class Pupil:
         """The result of a trial that has come to its end; the test data is opened for it."""
         test = evaluate(self.trainee, self.data.test.open())
         self.trainee.run.method.write(self.trainee.run, self.job.directory)
-        measures = _final(self.trainee.run, self.history, test)
+        measures = _final(self.trainee, self.history, test)
         measures["train_acc"] = evaluate(self.trainee, self.trainee.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
@@ -306,9 +306,12 @@ def _origin(job: Job) -> Record:
     }
 
 
-def _final(run: Run, history: list[Record], test: tuple[float, float]) -> Record:
+def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -> Record:
     """The closing measures; `test` is loss and accuracy on the test data."""
-    last = history[-1]
+    run, kept = trainee.run, {}
+    if trainee.stopping:
+        kept = {"kept_epoch": trainee.stopping.epoch}
+    last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = sum(parameter.numel() for parameter in run.model.parameters())
     return {
@@ -325,5 +328,6 @@ def _final(run: Run, history: list[Record], test: tuple[float, float]) -> Record
         "epochs": run.epoch,
         "steps": run.step,
         **run.method.measures(run),
+        **kept,
         "total_time": sum(float(record["seconds"]) for record in history),
     }

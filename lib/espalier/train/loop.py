@@ -66,9 +66,9 @@ class Loop:
     def epochs(self) -> Iterator[tuple[Trainee, Record | DivergedError]]:
         """Train; for each run one record an epoch.
 
-        A run that reaches its last epoch leaves, and so does one with a mean loss, of training or
-        validation, that is not finite or cannot be: its last item is the error. Raises CannotPack
-        before anything has been updated.
+        A run that reaches its last epoch, or is stopped, leaves, and so does one with a mean loss,
+        of training or validation, that is not finite or cannot be: its last item is the error.
+        Raises CannotPack before anything has been updated.
         """
         while self._trainees:
             outcomes = self._epoch()
@@ -126,7 +126,7 @@ class Loop:
 
 
 def _last(trainee: Trainee, outcome: Record | DivergedError) -> bool:
-    return isinstance(outcome, DivergedError) or trainee.run.epoch == trainee.run.epochs
+    return isinstance(outcome, DivergedError) or trainee.ended
 
 
 def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
@@ -144,7 +144,7 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
             f"validation loss is {loss:.3f} in epoch {run.epoch}, below {trainee.least_loss}: the "
             "model has seen what it is to predict, or the text repeats itself"
         )
-    return {
+    record: Record = {
         "epoch": run.epoch,
         "epochs": run.epochs,
         "step": run.step,
@@ -156,3 +156,6 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
         **trainee.course.closing(run, functools.partial(evaluate, trainee)),
         **run.method.measures(run),
     }
+    if trainee.stopping:
+        trainee.stopping.heed(run, record)
+    return record

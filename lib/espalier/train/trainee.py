@@ -15,6 +15,7 @@ from espalier.contracts import LrSchedule, Run
 from espalier.optimizers.norms import limit_norm
 from espalier.train.courses import Course
 
+from espalier.train.stopping import EarlyStop, Stopping
 
 @dataclass(frozen=True)
 class Recipe:
@@ -29,6 +30,7 @@ class Recipe:
     compile: bool = symbol("COMPILE", False)
     cpu_threads: int = symbol("CPU_THREADS", 1)
 
+    early_stop: EarlyStop | None = None
 
 @dataclass(frozen=True, eq=False)
 class Trainee:
@@ -53,6 +55,18 @@ class Trainee:
 
     @property
     def device(self) -> torch.device:
+    @cached_property
+    def stopping(self) -> Stopping | None:
+        """What may end the run before its last epoch."""
+        plan = self.recipe.early_stop
+        return None if plan is None else plan.begin()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is complete, by its number of epochs or because it was stopped."""
+        stopped = self.stopping is not None and self.stopping.stopped
+        return stopped or self.run.epoch == self.run.epochs
+
         """Where the run trains."""
         return self.run.train.device
 

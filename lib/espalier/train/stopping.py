@@ -1,0 +1,133 @@
+"""Early stopping: when a run has waited long enough for its validation to improve.
+
+What it ends with are the weights, buffers and masks of its best epoch, whether it was stopped or
+not. Epochs are compared as long as they are of networks that are as sparse: a network from before
+its pruning is not the one that was asked for.
+
+Source: Prechelt 1998, Early stopping - but when?, criterion UP with strips of one epoch.
+Differs: a fresh wait and a cool-down after a change of structure, and the best epoch restored.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from espalier.component import symbol
+from espalier.contracts import Run
+from espalier.trial import Record
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What counts as better (`min_delta` in nats or percentage points), and who need not be."""
+
+    by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY", "val_loss")
+    min_delta: float = symbol("EARLY_STOP_MIN_DELTA", 0.0)
+    cooldown: int = symbol("EARLY_STOP_COOLDOWN", 0)  # epochs
+
+    def score(self, record: Record) -> float:
+        """How bad an epoch is."""
+        return float(record[self.by]) * (1 if self.by == "val_loss" else -1)
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """The symbols: `patience` epochs without improvement are endured (0: any number)."""
+
+    patience: int = symbol("EARLY_STOP_PATIENCE", 0)
+    criterion: Criterion | None = None
+
+    def begin(self) -> Stopping | None:
+        """What watches over one run; None if nothing does."""
+        return Stopping(self.patience, self.criterion or Criterion()) if self.patience else None
+
+
+class Stopping:
+    """Watches over one run, epoch by epoch."""
+
+    def __init__(self, patience: int, criterion: Criterion) -> None:
+        self._patience, self._criterion = patience, criterion
+        self._best: Kept | None = None
+        self._mark = math.inf  # what the next improvement is measured from
+        self._left = patience  # epochs until the end; more while it cools down
+        self._changes = 0
+        self.stopped = False
+
+    @property
+    def epoch(self) -> int:
+        """The best epoch so far (1 is the first), the one whose weights the run ends with."""
+        return self._best.epoch if self._best else 0
+
+    def heed(self, run: Run, record: Record) -> None:
+        """Take in the record of the epoch that `run` has just completed.
+
+        If it was the last, the run is given back what it had in the best.
+        """
+        self._left -= 1
+        self._changed(run)
+        self._compare(run, record)
+        self.stopped = self._left <= 0
+        if self._best and (self.stopped or run.epoch == run.epochs):
+            self._best.restore(run)
+
+    def _changed(self, run: Run) -> None:
+        changes = run.method.changes(run)
+        if changes != self._changes:
+            self._changes = changes
+            self._left = self._patience + self._criterion.cooldown
+        if run.method.unfinished(run):
+            self._left = max(self._left, self._patience)
+
+    def _compare(self, run: Run, record: Record) -> None:
+        score, sparsity = self._criterion.score(record), float(record["sparsity"])
+        if self._best is None or sparsity > self._best.sparsity:
+            self._best, self._mark = None, math.inf
+        if score < self._mark - self._criterion.min_delta:
+            self._mark, self._left = score, max(self._left, self._patience)
+        if self._best is None or score < self._best.score:
+            self._best = Kept.of(run, score, sparsity)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run's network and the state of its method as they were after an epoch."""
+
+    epoch: int
+    score: float
+    sparsity: float
+    tensors: dict[str, Tensor]
+    method: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Run, score: float = 0.0, sparsity: float = 0.0) -> Kept:
+        """A copy of what `run` has now."""
+        tensors = {name: tensor.detach().clone() for name, tensor in held(run.model)}
+        method = copy.deepcopy(run.method.state_dict(run))
+        return cls(run.epoch, score, sparsity, tensors, method)
+
+    @torch.no_grad()
+    def restore(self, run: Run) -> None:
+        """Give it back, in place; not to the optimizer, which has nothing left to do.
+
+        Raises RuntimeError if the method does not give layers the sizes that they had.
+        """
+        if run.epoch == self.epoch:
+            return
+        run.method.load_state_dict(run, self.method)  # first: it may be what sizes depend on
+        for name, tensor in held(run.model):
+            if name not in self.tensors or tensor.shape != self.tensors[name].shape:
+                raise RuntimeError(f"{name} is not what it was: see Method.load_state_dict")
+            tensor.copy_(self.tensors[name])
+
+
+def held(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter and buffer by name, also buffers that are not part of a state dict."""
+    yield from model.named_parameters()
+    yield from model.named_buffers()
