@@ -16,6 +16,7 @@ from espalier.apoptosis.layerwise import Course
 from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.dendrites.cadence import Cadence
+from espalier.growth.plan import Turnover
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
 
@@ -39,6 +40,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": Cadence(steps=7)},
     "droplinear": {"steps": 7},
+    **{name: {"turnover": Turnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
 }
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "apoptosis_layers": loops.residual_network,

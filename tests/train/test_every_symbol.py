@@ -68,6 +68,7 @@ BASE = {
     "APOPTOSIS_LAYERS_INTERVAL": "5",
     "RESAMPLING_STEPS": "10",
     "DROPLINEAR_STEPS": "10",
+    "SPARSE_EVERY": "10",
     "SHIFT_EPOCHS": "1",
 }
 

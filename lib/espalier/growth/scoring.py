@@ -1,0 +1,67 @@
+"""How much each edge of a layer is wanted: scores of all of them, the higher the better.
+
+Each function takes or gives one tensor a layer in its weight's shape (outputs, inputs, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from espalier.contracts import Run
+from espalier.surgery.probe import evaluating
+from espalier.train.losses import mean_losses
+
+Batch = tuple[Tensor, Tensor]
+
+
+def random(weights: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Uniform in [0, 1): every edge is equally likely. `generator` lives on the CPU."""
+    return [torch.rand(w.shape, generator=generator).to(w.device) for w in weights]
+
+
+def gradient(model: nn.Module, weights: Sequence[Tensor], batch: Batch) -> list[Tensor]:
+    """|dL/dw| of every edge, there or not, on a batch (x, y).
+
+    In a pass of its own, in evaluation mode; nothing of the model changes, its gradients neither.
+
+    Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
+    """
+    x, y = batch
+    with evaluating(model), torch.enable_grad():
+        loss = mean_losses(model(x), y, 1).sum()
+        found = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
+    return [slope.abs_() for slope in found]
+
+
+def momentum(averages: Sequence[Tensor]) -> list[Tensor]:
+    """The size of running averages of the gradient.
+
+    Source: sparse momentum, Dettmers and Zettlemoyer 2019, arXiv 1907.04840.
+    """
+    return [average.abs() for average in averages]
+
+
+def extrema(sources: Tensor, targets: Tensor) -> Tensor:
+    """(outputs, inputs): from the most active sources to the least active targets.
+
+    `sources` (inputs,) and `targets` (outputs,) are mean sizes of activations. Each is taken
+    relative to its layer's mean, so that the scale of a layer does not matter.
+
+    Source: the idea of StructureNet's extrema-driven growth.
+    Differs: it took both units from one layer and let thresholds on unscaled activations decide.
+    """
+    return _relative(sources).unsqueeze(0) - _relative(targets).unsqueeze(1)
+
+
+def drawn(run: Run) -> Batch:
+    """One batch of training samples, all different, from the method's own generator."""
+    order = torch.randperm(len(run.train), generator=run.generators["method"])[: run.batch_size]
+    return next(iter(run.train.batches(order[None], run.batch_size)))
+
+
+def _relative(activity: Tensor) -> Tensor:
+    mean = activity.mean()
+    return activity / mean if bool(mean > 0) else torch.zeros_like(activity)

@@ -1,0 +1,65 @@
+"""Dynamic sparse reparameterization (DSR): one threshold for all layers, room where edges stay.
+
+Every edge below the threshold goes. As many come, at random, in each layer in proportion to what
+has survived there. The threshold is doubled if too few have gone and halved if too many.
+
+Source: Mostafa and Wang 2019, Parameter Efficient Training of Deep Convolutional Neural Networks by
+Dynamic Sparse Reparameterization, arXiv 1902.05967, algorithm 1.
+Differs: the first threshold is the one that meets the first target; the target falls as the cosine
+that all methods share; the largest weight of each unit stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.growth import choosing
+from espalier.growth.density import spread
+from espalier.growth.edges import Edges
+from espalier.growth.method import Rewiring, missing
+
+TOLERANCE = 0.1
+"""The share of the target that may be missed before the threshold moves."""
+
+
+@dataclass(frozen=True)
+class SparseReparameterization(Rewiring):
+    """`memory` has the threshold, below 0 before the first event."""
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        run.method_state.memory = [torch.tensor(-1.0, dtype=torch.float64)]
+
+    def gone(self, run: Run) -> list[Tensor]:  # noqa: D102
+        edges, (threshold,) = run.method_state.edges, run.method_state.memory
+        target = self.turnover.quota(sum(edges.counts), run.step, run.total_steps)
+        if threshold < 0:
+            threshold.fill_(_meeting(target, edges))
+        limit = min(float(threshold), _meeting(sum(missing(edges)), edges))
+        parts = zip(edges.weights, edges.live, strict=True)
+        found = [choosing.spare(w, live) & (w.detach().abs() < limit) for w, live in parts]
+        threshold.mul_(_factor(sum(int(mask.sum()) for mask in found), target))
+        return found
+
+    def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
+        """In proportion to what stays of each layer."""
+        edges, lost = run.method_state.edges, super().counts(run, gone)
+        stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
+        return spread(sum(lost), stay, missing(edges))
+
+
+def _meeting(target: int, edges: Edges) -> float:
+    """The threshold that `target` of the live edges are below, or as many as can be."""
+    parts = zip(edges.weights, edges.live, strict=True)
+    sizes = torch.cat([w.detach()[live].abs() for w, live in parts]).sort().values
+    return float(sizes[min(target, len(sizes) - 1)])
+
+
+def _factor(count: int, target: int) -> float:
+    if count < (1 - TOLERANCE) * target:
+        return 2.0
+    return 0.5 if count > (1 + TOLERANCE) * target else 1.0

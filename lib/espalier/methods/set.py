@@ -1,0 +1,18 @@
+"""Sparse evolutionary training (SET): the smallest weights go, random edges come.
+
+Source: Mocanu et al. 2018, Scalable training of artificial neural networks with adaptive sparse
+connectivity inspired by network science, Nature Communications 9.
+Differs: new weights are 0 instead of random, and fewer are replaced as training goes on, so that
+methods differ in where edges grow only; smallest is by |w|, not of each sign by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espalier.growth.method import Rewiring
+
+
+@dataclass(frozen=True)
+class SparseEvolution(Rewiring):
+    """As `Rewiring` is: random growth, layer by layer."""
