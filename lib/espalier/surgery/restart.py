@@ -97,6 +97,9 @@ class Restarts:
             born = state.picked(births.by_dim[dim], 0, source)
             births.by_dim[dim] = born
             births.young[dim] = born.nonzero().flatten()
+        elements = self._elements.get(parameter)
+        if elements is not None:
+            elements.born = state.picked(elements.born, dim, source)
 
     @torch.no_grad()
     def after_step(self) -> None:

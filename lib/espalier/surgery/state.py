@@ -15,6 +15,8 @@ than the survivors' (a fresh neuron's in-weights have none at first), see
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -98,7 +100,17 @@ def picked(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
     return new.index_fill_(dim, (source < 0).nonzero().flatten(), 0.0)
 
 
-def _put(parameter: nn.Parameter, data: Tensor) -> None:
+@torch.no_grad()
+def put(tensor: Tensor, data: Tensor) -> None:
+    """Give a parameter or buffer a copy of `data`, in place if it has the shape; no gradient."""
+    tensor.grad = None
+    if tensor.shape == data.shape:
+        tensor.copy_(data)
+    else:
+        _put(tensor, data.clone())
+
+
+def _put(parameter: Tensor, data: Tensor) -> None:
     """Replace the tensor behind a parameter by one of another shape.
 
     While a loss is still referred to, autograd remembers the old shape; another number format in
@@ -124,3 +136,30 @@ def adopt(
             settings = {k: v for k, v in group.items() if k != "params"}
             optimizer.add_param_group({**settings, "params": [parameter], "weight_decay": 0.0})
             return
+
+
+def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor) -> None:
+    """Let `optimizer` train the new `parameter` in the group of `like`, with no state yet."""
+    for group in [] if optimizer is None else optimizer.param_groups:
+        if any(p is like for p in group["params"]):
+            group["params"].append(parameter)
+            return
+
+
+def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
+    """Let `optimizer` forget `parameter`, which is no longer trained."""
+    if optimizer is None:
+        return
+    for group in optimizer.param_groups:
+        group["params"][:] = [p for p in group["params"] if p is not parameter]
+    optimizer.state.pop(parameter, None)
+
+
+def order(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
+    """Put each group in the order of `parameters`, as if the optimizer were built on them now.
+
+    Its state dict then fits an optimizer that is built on a model of the same structure.
+    """
+    places = {id(p): place for place, p in enumerate(parameters)}
+    for group in [] if optimizer is None else optimizer.param_groups:
+        group["params"].sort(key=lambda p: places.get(id(p), -1))

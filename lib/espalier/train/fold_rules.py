@@ -52,13 +52,17 @@ class Linear(Folded):
 
     def forward(self, x: Tensor) -> Tensor:
         """(K*b, ..., inputs) -> (K*b, ..., outputs)."""
-        weight, bias = self.stacks["weight"], self.stacks.get("bias")
+        weight, bias = self.weight(), self.stacks.get("bias")
         rows = x.reshape(self.trials, -1, x.shape[-1])  # (K, b * ..., inputs)
         if torch.is_autocast_enabled(x.device.type):
             y = _product(rows, weight, bias)
         else:
             y = BatchedLinear.apply(rows, weight, bias, self.target)
         return y.view(*x.shape[:-1], weight.shape[1])
+
+    def weight(self) -> Tensor:
+        """What the inputs are multiplied with, (K, outputs, inputs)."""
+        return self.stacks["weight"]
 
 
 def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -1,0 +1,236 @@
+"""Structural operations on a network of masked blocks, each of which leaves what it computes as is.
+
+Where an operation is exact only under a condition, its docstring says so. Each returns a `Change`:
+what was done, with provenance, and the way back. Bad arguments raise ValueError and leave
+everything as it was. Indices are int64 and live on the network's device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.growth.blocks import Pair, key
+from espalier.growth.change import operation
+from espalier.growth.events import Event, Unit
+from espalier.growth.ground import Ground, spread
+from espalier.growth.masked import MaskedLinear
+from espalier.surgery.birth import Portion
+
+
+@operation
+def add_edges(ground: Ground, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+    """New edges of weight 0 at `at`: rows and columns (n,) of a block, made if there is none.
+
+    Exact. Source: Evci et al. 2020, "Rigging the Lottery", arXiv:1911.11134.
+    """
+    ground.connect(pair, at)
+    return Event("add_edges", key(pair))
+
+
+@operation
+def drop_edges(ground: Ground, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+    """Drop the edges at `at`: rows and columns (n,). Exact only where their weights are 0."""
+    ground.disconnect(pair, at)
+    return Event("drop_edges", key(pair))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Which units a patch reads, `sources` (s,) of node i, and which it feeds, `targets` (t,) of j.
+
+    With `hidden` 0 it is a dense block of direct edges; else so many new units between the two,
+    at the node before j, each with an edge from every source and to every target.
+    """
+
+    pair: Pair
+    sources: Tensor
+    targets: Tensor
+    hidden: int = 0
+
+
+@operation
+def add_patch(ground: Ground, patch: Patch) -> Event:
+    """A dense block embedded in the mask, its last layer of weight 0. Exact.
+
+    Direct edges that are there already stay as they are. Raises ValueError for hidden units where
+    no node lies between.
+
+    Source: the earlier code's patched density. Differs: sources and targets are fixed, nothing is
+    a module of its own, the last layer is 0 to begin with, and edges are counted.
+    """
+    i, j = patch.pair
+    ground.check_units(i, patch.sources.tolist())
+    ground.check_units(j, patch.targets.tolist())
+    if patch.hidden:
+        if j - i < 2:
+            raise ValueError(f"no node for hidden units lies between nodes {i} and {j}")
+        return _add_hidden_patch(ground, patch)
+    rows, columns = spread(patch.targets, patch.sources)
+    new = ~ground.block(patch.pair).mask[rows, columns]
+    ground.connect(patch.pair, (rows[new], columns[new]))
+    return Event("add_patch", key(patch.pair), parents=_of(patch))
+
+
+def _add_hidden_patch(ground: Ground, patch: Patch) -> Event:
+    (i, j), node = patch.pair, patch.pair[1] - 1
+    units = ground.extend(node, patch.hidden)
+    inner = spread(units, patch.sources)
+    std = math.sqrt(2 / len(patch.sources))
+    ground.connect((i, node), inner, std * _normal(len(inner[0]), ground.generator))
+    ground.connect((node, j), spread(patch.targets, units))
+    return Event("add_patch", key(patch.pair), _units(node, units), _of(patch))
+
+
+def _of(patch: Patch) -> tuple[Unit, ...]:
+    return _units(patch.pair[0], patch.sources)
+
+
+@operation
+@torch.no_grad()
+def widen(ground: Ground, node: int, parents: Tensor, portion: Portion | None = None) -> Event:
+    """A twin for each of `parents` (n,), units of a hidden node, which shares its parent's edges.
+
+    The twin has its parent's incoming edges and takes over a `portion` of its outgoing ones, each
+    weight divided a little differently so that the two can part. Exact to rounding.
+
+    Source: Chen, Goodfellow and Shlens 2016, "Net2Net", arXiv:1511.05641.
+    """
+    ground.check_hidden(node)
+    ground.check_units(node, parents.tolist())
+    portion = portion or Portion()
+    twins = ground.extend(node, len(parents))
+    for pair, block in ground.net.into(node):
+        new, column = block.mask[parents].nonzero(as_tuple=True)
+        ground.connect(pair, (twins[new], column), block.weight[parents[new], column])
+    bias = ground.net.block(node - 1, node).bias
+    assert bias is not None
+    ground.set_biases(node, twins, bias[parents])
+    for pair, block in ground.net.out_of(node):
+        row, new = block.mask[:, parents].nonzero(as_tuple=True)
+        given = _given(ground, block, (row, parents[new]), portion)
+        block.weight.index_put_((row, parents[new]), -given, accumulate=True)
+        ground.connect(pair, (row, twins[new]), given)
+    return Event("widen", str(node), _units(node, twins), _units(node, parents))
+
+
+def _given(
+    ground: Ground, block: MaskedLinear, at: tuple[Tensor, Tensor], portion: Portion
+) -> Tensor:
+    """What each twin's outgoing edge takes over of its parent's, at rows and columns `at` (n,)."""
+    twins = torch.bincount(at[0] * block.inputs + at[1])[at[0] * block.inputs + at[1]]
+    share = portion.share / (1 - portion.share + twins * portion.share)
+    random = torch.rand(len(at[0]), generator=ground.generator, device=ground.generator.device)
+    uneven = 1 + portion.noise * (2 * random - 1)
+    return block.weight[at] * share * uneven.to(block.weight)
+
+
+@operation
+def insert_layer(ground: Ground, behind: int) -> Event:
+    """A new node behind a hidden node, as wide, an edge of weight 1 from each unit to its copy.
+
+    What the chain fed to the next node now comes from the copies; skips stay where they were.
+    Exact: values after a ReLU pass another one unchanged. Numbers of later nodes rise by 1.
+
+    Source: Chen, Goodfellow and Shlens 2016, "Net2Net", arXiv:1511.05641.
+    """
+    ground.check_hidden(behind)
+    net = ground.net
+    size, like = net.sizes[behind], net.block(behind, behind + 1).weight
+    ground.renumber(behind)
+    net.sizes.insert(behind + 1, size)
+    empty = torch.zeros(size, size, dtype=torch.bool, device=like.device)
+    ground.add((behind, behind + 1), MaskedLinear(empty))
+    ground.settle()
+    units = torch.arange(size, device=like.device)
+    ground.connect((behind, behind + 1), (units, units), 1.0)
+    new = _units(behind + 1, units)
+    return Event("insert_layer", str(behind + 1), new, _units(behind, units))
+
+
+@operation
+def clone(ground: Ground, source: tuple[int, Tensor], targets: Tensor | None = None) -> Event:
+    """Copies, in the next node, of units (n,) of a hidden node: `source` is the node and them.
+
+    A copy has one edge of weight 1 from its source, and edges of weight 0 to `targets` (t,), units
+    of the node behind it; None: to all of them. Exact.
+
+    Source: the earlier code's vertical cloning, for the aim. Differs: there a row was overwritten,
+    in the same layer, and what the network computed changed.
+    """
+    node, units = source
+    ground.check_hidden(node)
+    ground.check_hidden(node + 1)
+    ground.check_units(node, units.tolist())
+    targets = _all(ground, node + 2) if targets is None else targets
+    ground.check_units(node + 2, targets.tolist())
+    copies = ground.extend(node + 1, len(units))
+    ground.connect((node, node + 1), (copies, units), 1.0)
+    ground.connect((node + 1, node + 2), spread(targets, copies))
+    return Event("clone", str(node + 1), _units(node + 1, copies), _units(node, units))
+
+
+@operation
+def highway(
+    ground: Ground, source: Unit, dead: Sequence[int], targets: Tensor | None = None
+) -> Event:
+    """Lead a hidden unit's value ahead through dead units, one in each of the nodes behind it.
+
+    `dead[k]` is a unit of node `source[0] + 1 + k`. It loses all its edges and its bias, and gets
+    one edge of weight 1 from the unit before, the last one edges of weight 0 to `targets` (t,),
+    units of the next node; None: to all. Exact where the dead units had no effect: their values
+    were 0, or their outgoing edges.
+
+    Source: the earlier code's dead-neuron highways, for the aim: there nothing of them ran.
+    """
+    first, past = source[0] + 1, source[0] + 1 + len(dead)
+    for node, unit in [source, *enumerate(dead, first)]:
+        ground.check_hidden(node)
+        ground.check_units(node, [unit])
+    targets = _all(ground, past) if targets is None else targets
+    ground.check_units(past, targets.tolist())
+    taken = tuple(enumerate(dead, first))
+    for each in taken:
+        _isolate(ground, each)
+    for node, unit in taken:
+        previous = source[1] if node == first else dead[node - first - 1]
+        ground.connect((node - 1, node), _one(ground, unit, previous), 1.0)
+    ground.connect((past - 1, past), spread(targets, _place(ground, dead[-1])))
+    return Event("highway", key((source[0], past)), taken, (source,))
+
+
+def _isolate(ground: Ground, unit: Unit) -> None:
+    """Drop all edges of a unit and its bias."""
+    node, place = unit
+    for pair, block in ground.net.into(node):
+        columns = block.mask[place].nonzero().flatten()
+        ground.disconnect(pair, (torch.full_like(columns, place), columns))
+    for pair, block in ground.net.out_of(node):
+        rows = block.mask[:, place].nonzero().flatten()
+        ground.disconnect(pair, (rows, torch.full_like(rows, place)))
+    ground.set_biases(node, _place(ground, place), 0.0)
+
+
+def _one(ground: Ground, row: int, column: int) -> tuple[Tensor, Tensor]:
+    return _place(ground, row), _place(ground, column)
+
+
+def _place(ground: Ground, unit: int) -> Tensor:
+    return torch.tensor([unit], device=ground.device)
+
+
+def _all(ground: Ground, node: int) -> Tensor:
+    """All units of a node."""
+    return torch.arange(ground.net.sizes[node], device=ground.device)
+
+
+def _normal(count: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(count, generator=generator, device=generator.device)
+
+
+def _units(node: int, units: Tensor) -> tuple[Unit, ...]:
+    return tuple((node, unit) for unit in units.tolist())
