@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from espalier.apoptosis.birthdays import Birthdays
 from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.neuron import NeuronApoptosisManager, Options
 from espalier.apoptosis.plan import ApoptosisPlan
 from espalier.apoptosis.watchers import Probing, Watcher
 from espalier.contracts import CannotTrain, Method, Run
+from espalier.rates.history import Growth
 from espalier.surgery.pairs import Pair, find_pairs
 
 LINEAGE = "lineage.csv"
@@ -24,10 +26,11 @@ SHORTEST_PAUSE = 10  # steps from one look to the next: looking must not cost as
 
 @dataclass
 class Attended:
-    """A run's strategy, and the meter beside it."""
+    """A run's strategy, the meter beside it, and when its weights were born."""
 
     manager: NeuronApoptosisManager
     meter: Meter
+    birthdays: Birthdays
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ApoptosisMethod(Method):
                 "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
         pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
-        run.method_state = Attended(manager, Meter(pause))
+        run.method_state = Attended(manager, Meter(pause), Birthdays(manager))
 
     def _shared(self, run: Run, pairs: list[Pair]) -> Shared:
         shares = self.plan.shares(pairs)
@@ -82,6 +85,16 @@ class ApoptosisMethod(Method):
             return
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
+
+    def births(self, run: Run, parameter: Tensor) -> Tensor | None:
+        """See `espalier.rates.history.Growing`."""
+        attended: Attended = run.method_state
+        return attended.birthdays.of(parameter)
+
+    def growths(self, run: Run) -> list[Growth]:
+        """See `espalier.rates.history.Growing`."""
+        attended: Attended = run.method_state
+        return attended.birthdays.growths()
 
     def check(self, run: Run) -> None:  # noqa: D102
         run.method_state.manager.assert_consistent()

@@ -12,6 +12,7 @@ from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth import choosing, scoring
 from espalier.growth.edges import Edges
 from espalier.growth.plan import SparsePlan, Turnover
+from espalier.rates.history import Growth
 from espalier.sparsity.masks import MaskSet, prunable
 from espalier.sparsity.method import parameters
 
@@ -115,6 +116,20 @@ class Rewiring(SparseTraining):
         parts = zip(self.scores(run), edges.live, counts, strict=True)
         come = [choosing.most_wanted(scores, ~live, count) for scores, live, count in parts]
         edges.change(gone, come, run.step)
+
+    def births(self, run: Run, parameter: Tensor) -> Tensor | None:
+        """See `espalier.rates.history.Growing`."""
+        edges: Edges = run.method_state.edges
+        return edges.born(parameter)
+
+    def growths(self, run: Run) -> list[Growth]:
+        """See `espalier.rates.history.Growing`."""
+        edges: Edges = run.method_state.edges
+        layers = [name.removesuffix("weight").removesuffix(".") for name in edges.names]
+        return [
+            Growth(change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new))
+            for change in edges.ledger[1:]
+        ]
 
     def gone(self, run: Run) -> list[Tensor]:
         """Bool, of each layer in its weight's shape: the edges that go.

@@ -134,6 +134,7 @@ class Restarts:
         root, whole = second.sqrt(), now.long().clamp_(max=biases.shape[1] - 1)
         change = _update(held["exp_avg"], root, biases[:, whole], group["eps"])
         change -= _update(held["exp_avg"], root, biases[:, ages], group["eps"])
+        change = self._share(change, parameter)
         parameter.addcmul_(change, moved * self._rate(group))
 
     def state_dict(self) -> dict[str, Any]:
@@ -175,6 +176,7 @@ class Restarts:
         change = _update(mean, root, wrong, group["eps"])
         change -= _update(mean, root, right, group["eps"])
         change *= self._rate(group) * now.sign()
+        change = self._share(change, parameter, dim, index)
         if dim > 0 and 0 in births.young:
             change.index_fill_(0, births.young[0], 0.0)  # corrected with the rows
         parameter.index_add_(dim, index, change)
@@ -197,6 +199,15 @@ class Restarts:
     def _group(self, parameter: Tensor) -> dict[str, Any]:
         groups = self.optimizer.param_groups
         return next(g for g in groups if any(p is parameter for p in g["params"]))
+
+    def _share(
+        self, change: Tensor, parameter: Tensor, dim: int = 0, index: Tensor | None = None
+    ) -> Tensor:
+        """What the rates of single parts leave of a change of slices `index`, or of everything."""
+        share = getattr(self.optimizer, "rate_multipliers", {}).get(parameter, 1.0)
+        if torch.is_tensor(share) and share.ndim:
+            share = (share if index is None else share.index_select(dim, index)).to(change)
+        return change if isinstance(share, float) and share == 1.0 else change * share
 
     def _rate(self, group: dict[str, Any]) -> Any:
         scaled = getattr(self.optimizer, "_rate", None)  # a guard's warm-up

@@ -26,6 +26,7 @@ from espalier.contracts import (
 )
 from espalier.errors import UserError
 from espalier.optimizers.lean import LeanAdam
+from espalier.rates.plan import RatePlan
 from espalier.train import answers, choosing, provenance, seeds, structure
 from espalier.train.augment import Augmentation
 from espalier.train.causality import check_causal
@@ -174,12 +175,13 @@ def prepare(job: Job) -> tuple[Trainee, Data]:
     data = _data(config, settings, device)
     run = _run(config, recipe, data, device)
     schedule = component.select("lr_schedule", config, LrSchedule)
+    rates = component.build(RatePlan, config, "")
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
     run.method.attach(run)
     least_loss = 0.0 if data.text is None else data.text.least_loss
     check = settings.read("DEBUG_CHECKS", bool)
-    return Trainee(run, recipe, schedule, check, least_loss, data.course), data
+    return Trainee(run, recipe, schedule, check, least_loss, data.course, rates.scale(run)), data
 
 
 def probe_pack(jobs: Sequence[Job]) -> Result:

@@ -13,6 +13,7 @@ from torch import nn
 from espalier.component import symbol
 from espalier.contracts import LrSchedule, Run
 from espalier.optimizers.norms import limit_norm
+from espalier.rates.scaling import UpdateScale
 from espalier.train.courses import Course
 
 from espalier.train.stopping import EarlyStop, Stopping
@@ -38,7 +39,7 @@ class Trainee:
 
     With `check` the method asserts its invariants after every update. A validation loss below
     `least_loss` is none that a model can have which does not see what it predicts. The `course`
-    says which samples an epoch trains on.
+    says which samples an epoch trains on. `rates` scales what an update does to parts of the model.
     """
 
     run: Run
@@ -47,6 +48,7 @@ class Trainee:
     check: bool = False
     least_loss: float = 0.0
     course: Course = Course()
+    rates: UpdateScale | None = None
 
     @cached_property
     def forward(self) -> nn.Module:
@@ -83,15 +85,21 @@ class Trainee:
         factor = self.schedule.factor(run.step, run.steps_per_epoch, run.epochs)
         for group in run.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * factor
+        if self.rates is not None:
+            self.rates.prepare()
 
     def after_backward(self) -> None:
         """Gradients are there: the method sees them, then their norm is limited."""
         self.run.method.after_backward(self.run)
         if self.recipe.grad_clip_norm > 0:
             limit_norm(self.run.model.parameters(), self.recipe.grad_clip_norm)
+        if self.rates is not None:
+            self.rates.before()
 
     def after_step(self) -> None:
         """An update is done: count it and let the method act on it."""
+        if self.rates is not None:
+            self.rates.after()
         self.run.step += 1
         self.run.method.after_step(self.run)
         if self.check:

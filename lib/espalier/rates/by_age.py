@@ -1,0 +1,116 @@
+"""Rates by how old each weight is, in updates or in growth events that it has outlived.
+
+What was there from the start is the scaffold. Whatever the method calls an event ends a phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from espalier.component import symbol
+from espalier.rates.part import Part, Strategy
+
+NEW, ACTIVE, SCAFFOLD = 0, 1, 2
+ACTIVE_STRATUM, SEDIMENT, GEOLOGICAL = 0, 1, 2
+
+
+def tags(age: Tensor, grown: Tensor, new: int, active: int) -> Tensor:
+    """NEW before age `new` (updates), ACTIVE before `new + active`, then SCAFFOLD; int64.
+
+    What was not grown is SCAFFOLD from the start. Every element has exactly one tag.
+    """
+    by_age = (age >= new).long() + (age >= new + active).long()
+    return torch.where(grown, by_age, SCAFFOLD)
+
+
+def strata(age: Tensor, sediment: int, geological: int) -> Tensor:
+    """ACTIVE_STRATUM up to an age of `sediment`, SEDIMENT up to `geological`, then GEOLOGICAL."""
+    return (age > sediment).long() + (age > geological).long()
+
+
+def ageing(phases: Tensor, decay: float, floor: float) -> Tensor:
+    """`decay` to the power of `phases`, float64, `floor` at least. It halves in log(.5, decay)."""
+    found: Tensor = decay ** phases.double()
+    return found.clamp_min(floor)
+
+
+def warmed(age: Tensor, steps: int) -> Tensor:
+    """A straight rise, 1 / `steps` at age 0 and 1 from age `steps` - 1 on, float64."""
+    return ((age + 1).double() / steps).clamp_max(1.0)
+
+
+def _of(values: tuple[float, ...], kinds: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, device=kinds.device)[kinds]
+
+
+@dataclass(frozen=True)
+class Dual(Strategy):
+    """One rate for the scaffold and one for whatever was grown: patches."""
+
+    grows: ClassVar[bool] = True
+    scaffold: float = symbol("RATES_DUAL_SCAFFOLD", 0.1)
+    patch: float = symbol("RATES_DUAL_PATCH", 0.5)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        return _of((self.scaffold, self.patch), part.grown.long())
+
+
+@dataclass(frozen=True)
+class Age(Strategy):
+    """`decay` a growth event outlived, down to `floor`."""
+
+    grows: ClassVar[bool] = True
+    decay: float = symbol("RATES_AGE_DECAY", 0.1)
+    floor: float = symbol("RATES_AGE_FLOOR", 0.01)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        return ageing(part.phases, self.decay, self.floor)
+
+
+@dataclass(frozen=True)
+class Component(Strategy):
+    """What is grown is new, then active, then scaffold.
+
+    Differs: new layers, "necks", are new weights like any others.
+    """
+
+    grows: ClassVar[bool] = True
+    new: float = symbol("RATES_COMPONENT_NEW", 1.0)
+    active: float = symbol("RATES_COMPONENT_ACTIVE", 0.5)
+    scaffold: float = symbol("RATES_COMPONENT_SCAFFOLD", 0.1)
+    new_steps: int = symbol("RATES_COMPONENT_NEW_STEPS", 100)
+    active_steps: int = symbol("RATES_COMPONENT_ACTIVE_STEPS", 400)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        kinds = tags(part.age, part.grown, self.new_steps, self.active_steps)
+        return _of((self.new, self.active, self.scaffold), kinds)
+
+
+@dataclass(frozen=True)
+class Warmup(Strategy):
+    """Newborn weights begin slowly; the scaffold does not."""
+
+    grows: ClassVar[bool] = True
+    steps: int = symbol("RATES_WARMUP_STEPS", 50)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        return warmed(part.age, self.steps).where(part.grown, 1.0)
+
+
+@dataclass(frozen=True)
+class Sedimentary(Strategy):
+    """Strata by the growth events that a weight has outlived; patches join them as they age."""
+
+    grows: ClassVar[bool] = True
+    sediment: int = symbol("RATES_SEDIMENTARY_SEDIMENT", 2)
+    geological: int = symbol("RATES_SEDIMENTARY_GEOLOGICAL", 6)
+    sediment_rate: float = symbol("RATES_SEDIMENTARY_SEDIMENT_RATE", 0.1)
+    geological_rate: float = symbol("RATES_SEDIMENTARY_GEOLOGICAL_RATE", 0.01)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        kinds = strata(part.phases, self.sediment, self.geological)
+        return _of((1.0, self.sediment_rate, self.geological_rate), kinds)

@@ -1,0 +1,91 @@
+"""Rates by where a layer is: layer `depth` of `layers`, 0 being nearest to the input.
+
+Source: timm's and BEiT's layer decay (cascade); Howard and Ruder 2018, "Universal Language Model
+Fine-tuning for Text Classification", arXiv:1801.06146 (discriminative rates, gradual unfreezing);
+Brock et al. 2017, "FreezeOut", arXiv:1706.04983 (freezing).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from espalier.component import symbol
+from espalier.rates.part import Moment, Part, Strategy
+
+Slow = Literal["input", "output"]
+
+
+def cascade(depth: int, layers: int, decay: float, slow: Slow = "input") -> float:
+    """`decay` to the power of the distance from the layer that is fastest, the last or first."""
+    return decay ** (layers - 1 - depth if slow == "input" else depth)
+
+
+def freezing_time(depth: int, layers: int, first: float) -> float:
+    """The share of the run after which a layer is frozen: `first` for the first, 1 for the last."""
+    return first + (1.0 - first) * depth / (layers - 1) if layers > 1 else 1.0
+
+
+def until_frozen(progress: float, end: float) -> float:
+    """Half a cosine from 1 to 0 at `end`; what is never frozen, with an `end` of 1, keeps 1."""
+    if end >= 1.0:
+        return 1.0
+    return (1.0 + math.cos(math.pi * progress / end)) / 2.0 if progress < end else 0.0
+
+
+def unfrozen(depth: int, layers: int, epoch: int, every: int) -> bool:
+    """Whether a layer trains in an `epoch` (from 0) if one more does, from the last, `every`."""
+    return every == 0 or layers - 1 - depth <= epoch // every
+
+
+@dataclass(frozen=True)
+class Cascade(Strategy):
+    """Each layer slower than the next one."""
+
+    decay: float = symbol("RATES_CASCADE_DECAY", 0.75)
+    slow: Slow = symbol("RATES_CASCADE_SLOW", "input")
+
+    def factor(self, part: Part) -> float:  # noqa: D102
+        return cascade(part.depth, part.layers, self.decay, self.slow)
+
+
+@dataclass(frozen=True)
+class Pretrained(Strategy):
+    """All but the last `fresh` layers are known already and drift; their vectors adapt.
+
+    Vectors are biases and normalisation parameters. `unfreeze` is in epochs a layer, 0 for none.
+    """
+
+    fresh: int = symbol("RATES_PRETRAINED_FRESH", 1)
+    ratio: float = symbol("RATES_PRETRAINED_RATIO", 0.01)
+    adapter: float = symbol("RATES_PRETRAINED_ADAPTER", 0.5)
+    unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE", 0)
+
+    def factor(self, part: Part) -> float:  # noqa: D102
+        if self.frozen(part.depth, part.layers, part.moment):
+            return 0.0
+        if part.depth >= part.layers - self.fresh:
+            return 1.0
+        return self.adapter if part.weight.ndim <= 1 else self.ratio
+
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+        epoch = moment.step // moment.steps_per_epoch
+        return depth < layers - self.fresh and not unfrozen(depth, layers, epoch, self.unfreeze)
+
+
+@dataclass(frozen=True)
+class Freezing(Strategy):
+    """From the input on, layers slow down and are frozen for good; the last one never is.
+
+    Differs from FreezeOut: the last layer follows the schedule of the run and no other.
+    """
+
+    first: float = symbol("RATES_FREEZING_FIRST", 0.5)
+
+    def factor(self, part: Part) -> float:  # noqa: D102
+        end = freezing_time(part.depth, part.layers, self.first)
+        return until_frozen(part.moment.progress, end)
+
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+        return until_frozen(moment.progress, freezing_time(depth, layers, self.first)) == 0.0

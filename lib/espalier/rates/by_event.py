@@ -1,0 +1,66 @@
+"""Rates that fall at each growth event and recover: only weights that were there before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from espalier.component import symbol
+from espalier.rates.history import Growth
+from espalier.rates.part import Part, Strategy
+
+
+def recovering(since: int, shock: float, steps: int) -> float:
+    """`shock` at the first update after an event (`since` 0), and in a straight line to 1."""
+    return shock + (1.0 - shock) * min(since / steps, 1.0)
+
+
+def by_distance(distance: int, near: tuple[float, ...]) -> float:
+    """The factor of a layer so many layers from what grew; the last one for all beyond."""
+    return near[min(distance, len(near) - 1)]
+
+
+def distance(depth: int, growth: Growth, places: dict[str, int]) -> int:
+    """Layers between a layer and the nearest one that grew; 0 if nobody knows which did."""
+    grown = [places[name] for name in growth.layers if name in places]
+    return min((abs(depth - each) for each in grown), default=0)
+
+
+@dataclass(frozen=True)
+class AfterGrowth(Strategy):
+    """What an event finds there is slowed down by it, by the product of all events at most."""
+
+    grows: ClassVar[bool] = True
+    shock: float = symbol("RATES_GROWTH_SHOCK", 0.5)
+    recovery: int = symbol("RATES_GROWTH_RECOVERY", 100)
+    floor: float = symbol("RATES_GROWTH_FLOOR", 0.1)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        now = part.moment.step
+        steps = part.moment.steps
+        factors = [recovering(now - step, self.shock, self.recovery) for step in steps]
+        return part.outlived(factors).clamp_min(self.floor)
+
+
+@dataclass(frozen=True)
+class Differential(Strategy):
+    """As after growth, but by how far the layer is from the one that grew."""
+
+    grows: ClassVar[bool] = True
+    grown: float = symbol("RATES_DIFFERENTIAL_GROWN", 0.9)
+    adjacent: float = symbol("RATES_DIFFERENTIAL_ADJACENT", 0.7)
+    distant: float = symbol("RATES_DIFFERENTIAL_DISTANT", 0.5)
+    recovery: int = symbol("RATES_DIFFERENTIAL_RECOVERY", 100)
+    floor: float = symbol("RATES_DIFFERENTIAL_FLOOR", 0.1)
+
+    def factor(self, part: Part) -> Tensor:  # noqa: D102
+        return part.outlived([self._one(part, g) for g in part.moment.growths]).clamp_min(
+            self.floor
+        )
+
+    def _one(self, part: Part, growth: Growth) -> float:
+        away = distance(part.depth, growth, part.places or {})
+        shock = by_distance(away, (self.grown, self.adjacent, self.distant))
+        return recovering(part.moment.step - growth.step, shock, self.recovery)

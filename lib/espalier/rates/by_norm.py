@@ -1,0 +1,56 @@
+"""Rates by what a parameter looks like: its norms, and how many of its weights are live.
+
+Source: You et al. 2017, "Large Batch Training of Convolutional Networks", arXiv:1708.03888 (LARS).
+Differs: it multiplies the update that the optimizer has made, so also what momentum kept of
+gradients at other ratios, and goes with any optimizer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.component import symbol
+from espalier.rates.part import Factor, Part, Strategy
+
+
+def lars(weight: Tensor, gradient: Tensor, decay: float, trust: float) -> Tensor:
+    """trust * |w| / (|g| + decay * |w|) of L2 norms; 1 if one of them is 0 or not finite. ()."""
+    w, g = torch._foreach_norm([weight, gradient], dtype=torch.float64)
+    usable = (w > 0) & (g > 0) & w.isfinite() & g.isfinite()
+    return torch.where(usable, trust * w / (g + decay * w), 1.0)
+
+
+def by_density(density: Factor, reference: float, power: float) -> Factor:
+    """(reference / density) to the power: 1 at the reference, and everywhere if the power is 0."""
+    return (reference / density) ** power
+
+
+@dataclass(frozen=True)
+class Lars(Strategy):
+    """Layer-wise rates: |w| over |g|, of live weights. Biases and normalisation keep theirs."""
+
+    trust: float = symbol("RATES_LARS_TRUST", 0.01)
+
+    def factor(self, part: Part) -> Factor:  # noqa: D102
+        if part.weight.ndim <= 1 or part.gradient is None:
+            return 1.0
+        live = part.live
+        weight, gradient = (t.detach().where(live, 0.0) for t in (part.weight, part.gradient))
+        return lars(weight, gradient, part.decay, self.trust)
+
+
+@dataclass(frozen=True)
+class Density(Strategy):
+    """The sparser a weight matrix, the faster its weights."""
+
+    reference: float = symbol("RATES_DENSITY_REFERENCE", 1.0)
+    power: float = symbol("RATES_DENSITY_POWER", 0.5)
+
+    def factor(self, part: Part) -> Factor:  # noqa: D102
+        if part.weight.ndim <= 1:
+            return 1.0
+        live = part.live.sum().clamp_min(1)
+        return by_density(live.double() / part.weight.numel(), self.reference, self.power)

@@ -1,0 +1,109 @@
+"""One parameter at one update: all that a multiplier may depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, TypeAlias
+
+import torch
+from torch import Tensor
+
+from espalier.rates.history import Growth
+
+Factor: TypeAlias = float | Tensor
+"""One multiplier of a whole parameter, or one an element, float64 and of its shape."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An update: `step` others are done. `growths` are the events so far, in order."""
+
+    step: int
+    steps_per_epoch: int = 1
+    total_steps: int = 1
+    growths: Sequence[Growth] = ()
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done, in [0, 1)."""
+        return self.step / self.total_steps
+
+    @cached_property
+    def steps(self) -> list[int]:
+        """When there were events."""
+        return [growth.step for growth in self.growths]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A parameter of layer `depth` (0 is nearest to the input) of `layers`, at a moment.
+
+    `places` has the depth of each module by name. `births` is of the parameter's shape, see
+    `Growing.births`; None: all of it was there from the start. `decay` is its weight decay.
+    """
+
+    depth: int
+    layers: int
+    moment: Moment
+    weight: Tensor
+    gradient: Tensor | None = None
+    births: Tensor | None = None
+    decay: float = 0.0
+    places: dict[str, int] | None = None
+
+    @cached_property
+    def born(self) -> Tensor:
+        """The births, int64, the weight's shape or (): what died counts as old."""
+        if self.births is None:
+            return torch.zeros((), dtype=torch.int64, device=self.weight.device)
+        return self.births.long().clamp_min(0)
+
+    @cached_property
+    def age(self) -> Tensor:
+        """Updates that each element has seen since its birth, int64."""
+        return self.moment.step - self.born
+
+    @cached_property
+    def grown(self) -> Tensor:
+        """Whether each element was born after the start."""
+        return self.born > 0
+
+    @cached_property
+    def seen(self) -> Tensor:
+        """How many events each element saw before this one: for `later`."""
+        steps = torch.tensor(self.moment.steps, dtype=torch.int64, device=self.weight.device)
+        return torch.searchsorted(steps, self.born, right=True)
+
+    @cached_property
+    def phases(self) -> Tensor:
+        """How many events each element has outlived, int64; its own birth is none of them."""
+        return len(self.moment.growths) - self.seen
+
+    def outlived(self, factors: Sequence[float]) -> Tensor:
+        """For each element the product of `factors`, one an event, over events it outlived."""
+        found = torch.ones(len(factors) + 1, dtype=torch.float64)
+        for i in range(len(factors) - 1, -1, -1):
+            found[i] = found[i + 1] * factors[i]
+        return found.to(self.weight.device)[self.seen]
+
+    @cached_property
+    def live(self) -> Tensor:
+        """Which elements are live, bool: those not dead, or if nobody knows, those not 0."""
+        return self.weight != 0 if self.births is None else self.births >= 0
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A multiplier as a pure function of a part; its fields are Kconfig symbols."""
+
+    grows: ClassVar[bool] = False  # whether it says anything only of networks that grow
+
+    def factor(self, part: Part) -> Factor:
+        """What the part's update is multiplied with, 0 or more."""
+        raise NotImplementedError
+
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
+        """Whether nothing of a layer may change in an update, its running statistics neither."""
+        return False
