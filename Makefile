@@ -85,10 +85,11 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-clean        - Remove sweep_configs/ (never results)
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-status sweep-leaderboard sweep-clean search
+.PHONY: sweep-status sweep-leaderboard sweep-ladder sweep-clean search
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
@@ -111,7 +112,7 @@ sweep-estimate: range-given
 sweep-run: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard: setup-plan
+sweep-status sweep-leaderboard sweep-ladder: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
