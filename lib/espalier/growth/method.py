@@ -127,7 +127,9 @@ class Rewiring(SparseTraining):
         edges: Edges = run.method_state.edges
         layers = [name.removesuffix("weight").removesuffix(".") for name in edges.names]
         return [
-            Growth(change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new))
+            Growth(
+                change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
+            )
             for change in edges.ledger[1:]
         ]
 

@@ -15,8 +15,8 @@ from espalier.contracts import LrSchedule, Run
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
 from espalier.train.courses import Course
-
 from espalier.train.stopping import EarlyStop, Stopping
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -30,8 +30,8 @@ class Recipe:
     amp: Literal["off", "bf16", "fp16"] = symbol("AMP", "off")
     compile: bool = symbol("COMPILE", False)
     cpu_threads: int = symbol("CPU_THREADS", 1)
-
     early_stop: EarlyStop | None = None
+
 
 @dataclass(frozen=True, eq=False)
 class Trainee:
@@ -55,8 +55,6 @@ class Trainee:
         """The model, compiled if the recipe says so."""
         return compiled(self.run.model) if self.recipe.compile else self.run.model
 
-    @property
-    def device(self) -> torch.device:
     @cached_property
     def stopping(self) -> Stopping | None:
         """What may end the run before its last epoch."""
@@ -69,6 +67,8 @@ class Trainee:
         stopped = self.stopping is not None and self.stopping.stopped
         return stopped or self.run.epoch == self.run.epochs
 
+    @property
+    def device(self) -> torch.device:
         """Where the run trains."""
         return self.run.train.device
 
