@@ -24,8 +24,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.dendrites import choosing
-from espalier.dendrites.kernels import Backend, dense
+from espalier.dendrites.kernels import Backend
 from espalier.dendrites.layer import DendriticLayer, Kind
+from espalier.dendrites.scatter import dense
 
 GOAL, NEVER = ">= 2", ">= 0.95"  # times as fast
 SLICE = 0.02  # seconds that a layer is repeated for, at least

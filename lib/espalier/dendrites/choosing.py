@@ -6,6 +6,8 @@ seed has to give the same numbers.
 
 from __future__ import annotations
 
+import functools
+
 from torch import Tensor
 
 from espalier.dendrites.kernels import Backend
@@ -15,11 +17,16 @@ LARGE = 2**28  # numbers of a dense matrix that a GPU is not asked to hold for a
 
 def backend(x: Tensor, weight: Tensor) -> Backend:
     """For x (K b, inputs) and weight (K, units, fan_in), or without the K of one trial."""
-    units, fan_in = weight.shape[-2:]
-    samples = len(x) * units * fan_in // weight.numel()  # of one trial, whatever is packed
-    if x.device.type != "cpu":
-        return "bag" if weight.numel() // fan_in * x.shape[1] > LARGE else "scatter"
-    bag, scatter = seconds(samples, x.shape[1], units, fan_in)
+    return _backend(x.shape, weight.shape, x.device.type)
+
+
+@functools.lru_cache(maxsize=1024)  # a look-up takes a tenth of working it out
+def _backend(x: tuple[int, int], weight: tuple[int, ...], device: str) -> Backend:
+    trials = 1 if len(weight) == 2 else weight[0]
+    units, fan_in = weight[-2:]
+    if device != "cpu":
+        return "bag" if trials * units * x[1] > LARGE else "scatter"
+    bag, scatter = seconds(x[0] // trials, x[1], units, fan_in)  # of one, whatever is packed
     return "bag" if bag < scatter else "scatter"
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from espalier.dendrites import choosing
-from espalier.dendrites.functions import Neurons, Sums, exact
+from espalier.dendrites import choosing, kernels
 from espalier.dendrites.kernels import Backend
 from espalier.dendrites.nonlinear import NONLINEARITIES, Activation
 
@@ -18,17 +17,16 @@ class FoldedSynapses(nn.Module):
     def __init__(self, backend: Backend | None, stacks: Mapping[str, Tensor]) -> None:
         """`stacks` (K, ...) are those of the parameters and the buffer, by name."""
         super().__init__()
-        self._backend, self._stacks = backend, stacks
+        self._backend = backend
+        self.tensors = tuple(stacks[name] for name in ("weight", "bias", "index"))
 
-    def arguments(self, x: Tensor) -> tuple[Backend, tuple[Tensor, ...]]:
-        """How sums of x are computed, and what of."""
-        weight, bias, index = (self._stacks[name] for name in ("weight", "bias", "index"))
-        return self._backend or choosing.backend(x, weight), (x, weight, bias, index)
+    def backend(self, x: Tensor) -> Backend:
+        """How sums of x are computed: as each trial alone computes its own."""
+        return self._backend or choosing.backend(x, self.tensors[0])
 
     def forward(self, x: Tensor) -> Tensor:
         """(K b, inputs) -> (K b, units)."""
-        backend, tensors = self.arguments(x)
-        return one_by_one(exact(Sums, backend, *tensors), len(tensors[1]))
+        return kernels.sums(self.backend(x), x, *self.tensors)
 
 
 class FoldedDendrites(nn.Module):
@@ -52,16 +50,10 @@ class FoldedNeurons(nn.Module):
     ) -> None:
         """`stacks` (K, neurons, dendrites) and (K, neurons) are those of the somas."""
         super().__init__()
-        self._synapses, self._activation, self._stacks = synapses, activation, stacks
+        self._synapses, self._activation = synapses, activation
+        self._tensors = (*synapses.tensors, stacks["weight"], stacks["bias"])
 
     def forward(self, x: Tensor) -> Tensor:
         """(K b, inputs) -> (K b, neurons)."""
-        backend, tensors = self._synapses.arguments(x)
-        somas = (self._stacks["weight"].flatten(0, 1), self._stacks["bias"].flatten())
-        y = exact(Neurons, (backend, self._activation), *tensors, *somas)
-        return one_by_one(y, len(tensors[1]))
-
-
-def one_by_one(rows: Tensor, trials: int) -> Tensor:
-    """(K units, b) -> (K b, units)."""
-    return rows.view(trials, -1, rows.shape[1]).mT.flatten(0, 1)
+        backend = self._synapses.backend(x)
+        return kernels.neurons(backend, self._activation, x, *self._tensors)

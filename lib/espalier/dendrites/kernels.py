@@ -1,127 +1,79 @@
-"""Sums over the synapses of units, computed in one of three ways, for one trial or for K at once.
+"""Sums over the synapses of units: the two ways they are computed in, and a third to check them.
 
-    z[u, j] = sum_i weight[u, i] x[j, index[u, i]] + bias[u]
+    z[j, u] = sum_i weight[u, i] x[j, index[u, i]] + bias[u]
 
 `bag` adds up rows of the transposed inputs; `scatter` makes the dense matrix for a moment and
-multiplies by it; `masked` multiplies a dense weight by a dense mask, as others do: the reference
-for tests. Sums are (units, samples): what follows them then runs along samples.
+multiplies by it; `masked` multiplies a dense weight by a dense mask, as others do.
 
-Of one trial x is (b, inputs), weight and index are (units, fan_in), bias (units,); of K trials x
-is (K b, inputs), weight and index (K, units, fan_in), bias (K, units), sums (K units, b).
+Of one trial x is (b, inputs), weight and index are (units, fan_in), bias (units,), and somas'
+weights and biases (N, D) and (N,); of K trials x is (K b, inputs), and all others begin with K.
+Results are (K b, ...).
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
+from espalier.dendrites import bag, scatter
+from espalier.dendrites.nonlinear import NONLINEARITIES, SOMA, Activation
+
 Backend: TypeAlias = Literal["bag", "scatter", "masked"]
-_aten: Any = torch.ops.aten
-_SUM = 0  # the mode of an embedding bag
 
 
-class Kernel(NamedTuple):
-    """Sums, of x, weight, bias and index, with x as they needed it; and the gradient of weight.
+class Way(NamedTuple):
+    """Functions of autograd for a layer of synapses, and for one of neurons."""
 
-    That is of the sums' gradient, of x in that form, and of index.
-    """
-
-    sums: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-    of_weight: Callable[[Tensor, Tensor, Tensor], Tensor]
+    sums: type[torch.autograd.Function]
+    neurons: type[torch.autograd.Function]
 
 
-def dense(weight: Tensor, index: Tensor, inputs: int) -> Tensor:
-    """`weight` (..., units, fan_in) as (..., units, inputs), with 0 where there is no synapse."""
-    return weight.new_zeros(*weight.shape[:-1], inputs).scatter_(-1, index, weight)
-
-
-def split(x: Tensor, stack: Tensor) -> Tensor:
-    """x (K b, ...) as (K, b, ...) where `stack` is of K trials, as it is where it is of one."""
-    return x if stack.ndim == 2 else x.view(len(stack), -1, *x.shape[1:])
-
-
-def of_x(grad: Tensor, weight: Tensor, index: Tensor, inputs: int) -> Tensor:
-    """The gradient of x, (K b, inputs), from that of the sums, (K units, b)."""
-    return (split(grad, weight).mT @ dense(weight, index, inputs)).view(-1, inputs)
-
-
-def _bag_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    ends, _ = _bags(bias.numel(), index.shape[-1], x.device)
-    table = _columns(x, index)
-    entries = (table, _rows(index, x.shape[1]), ends)
-    settings = (False, _SUM, False, weight.reshape(-1), True)  # True: the last end is given
-    z: Tensor = _aten._embedding_bag_forward_only.default(*entries, *settings)[0]
-    return z.add_(bias.view(-1, 1)), table
-
-
-def _bag_of_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
-    """Each number is a product of two rows."""
-    ends, bags = _bags(len(grad), index.shape[-1], grad.device)
-    inputs = len(table) if index.ndim == 2 else len(table) // len(index)
-    entries = (grad, table, _rows(index, inputs), ends, bags, _SUM)
-    found: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
-    return found.view(index.shape)
-
-
-def _scatter_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    full = dense(weight, index, x.shape[1])
-    if index.ndim == 2:
-        return torch.addmm(bias.unsqueeze(1), full, x.t()), x
-    return torch.baddbmm(bias.unsqueeze(2), full, split(x, index).mT).flatten(0, 1), x
-
-
-def _scatter_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
-    """That of the dense matrix, at the synapses."""
-    if index.ndim == 2:
-        return torch.mm(grad, x).gather(1, index)
-    return torch.bmm(split(grad, index), split(x, index)).gather(2, index)
-
-
-def _masked_sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    full = dense(weight, index, x.shape[1]) * _mask(x, index)
-    return (full @ split(x, index).mT + bias.unsqueeze(-1)).view(bias.numel(), -1), x
-
-
-def _masked_of_weight(grad: Tensor, x: Tensor, index: Tensor) -> Tensor:
-    return (split(grad, index) @ split(x, index) * _mask(x, index)).gather(-1, index)
-
-
-def _mask(x: Tensor, index: Tensor) -> Tensor:
-    return dense(torch.ones_like(index, dtype=x.dtype), index, x.shape[1])
-
-
-def _columns(x: Tensor, index: Tensor) -> Tensor:
-    """x transposed, (K inputs, b): what is read together lies together."""
-    if index.ndim == 2:
-        return x.t().contiguous()
-    return split(x, index).mT.contiguous().flatten(0, 1)
-
-
-def _rows(index: Tensor, inputs: int) -> Tensor:
-    """The row of `_columns` for every synapse of every trial.
-
-    Made anew each time: a stack of indices may be written to through a view of it.
-    """
-    if index.ndim == 2:
-        return index.reshape(-1)
-    first = torch.arange(0, len(index) * inputs, inputs, device=index.device)
-    return (index + first.view(-1, 1, 1)).view(-1)
-
-
-@functools.lru_cache(maxsize=64)
-def _bags(bags: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each bag of `size` begins, and at last ends, and the bag of every entry."""
-    numbers = torch.arange(bags, device=device)
-    ends = torch.arange(0, bags * size + 1, size, device=device)
-    return ends, numbers.repeat_interleave(size)
-
-
-KERNELS: dict[Backend, Kernel] = {
-    "bag": Kernel(_bag_sums, _bag_of_weight),
-    "scatter": Kernel(_scatter_sums, _scatter_of_weight),
-    "masked": Kernel(_masked_sums, _masked_of_weight),
+_WAYS: dict[Backend, Way] = {
+    "bag": Way(bag.Sums, bag.Neurons),
+    "scatter": Way(scatter.Sums, scatter.Neurons),
 }
+
+
+def sums(backend: Backend, x: Tensor, *synapses: Tensor) -> Tensor:
+    """(K b, units), of x and weight, bias, index. Autocast changes nothing."""
+    function = _masked if backend == "masked" else _WAYS[backend].sums.apply
+    return _uncast(function, x, *synapses)
+
+
+def neurons(backend: Backend, activation: Activation, x: Tensor, *tensors: Tensor) -> Tensor:
+    """(K b, N), of x, weight, bias, index, and the somas' weight and bias.
+
+    Row n D + d of weight is dendrite d of neuron n. Autocast changes nothing.
+    """
+    if backend == "masked":
+        *synapses, soma, soma_bias = tensors
+        return somas(activation, sums(backend, x, *synapses), soma, soma_bias)
+    return _uncast(_WAYS[backend].neurons.apply, x, *tensors, activation)
+
+
+def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) -> Tensor:
+    """(K b, N) from the sums of dendrites (K b, N D), in plain torch."""
+    trials = () if soma.ndim == 2 else (len(soma),)
+    h = NONLINEARITIES[activation].of(z).reshape(*trials, -1, *soma.shape[-2:])  # (K, b, N, D)
+    u = (h * soma.unsqueeze(-3)).sum(-1) + soma_bias.unsqueeze(-2)
+    return SOMA.of(u).reshape(len(z), -1)
+
+
+def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
+    mask = scatter.dense(torch.ones_like(weight), index, x.shape[1])
+    full = mask.scatter(-1, index, weight) * mask
+    rows = x if index.ndim == 2 else x.view(len(index), -1, x.shape[1])
+    return (rows @ full.mT + bias.unsqueeze(-2)).reshape(len(x), -1)
+
+
+def _uncast(work: Any, x: Tensor, weight: Tensor, *others: Any) -> Tensor:
+    """`work` of all these, in the number format of `weight` and without autocast."""
+    if x.dtype != weight.dtype:
+        x = x.to(weight.dtype)
+    if not torch.is_autocast_enabled(x.device.type):
+        y: Tensor = work(x, weight, *others)
+        return y
+    with torch.autocast(x.device.type, enabled=False):
+        return _uncast(work, x, weight, *others)

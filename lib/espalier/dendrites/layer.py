@@ -9,9 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from espalier.dendrites import choosing, wiring
+from espalier.dendrites import kernels, wiring
 from espalier.dendrites.folded import FoldedDendrites, FoldedNeurons
-from espalier.dendrites.functions import Neurons, exact
 from espalier.dendrites.kernels import Backend
 from espalier.dendrites.nonlinear import NONLINEARITIES, Activation
 from espalier.dendrites.synapses import Synapses
@@ -65,29 +64,26 @@ class DendriticLayer(nn.Module):
         std = math.sqrt(2 / (fan_in if live else inputs))
         self.activation: Activation = kind.activation
         self.synapses = Synapses(inputs, index, std, kind.backend)
-        self.weight = self.bias = None
+        self.weight: nn.Parameter | None
+        self.bias: nn.Parameter | None
+        weight = bias = None
         if soma:
             scale = math.sqrt(2 / (dendrites if live else units))
-            self.weight = nn.Parameter(torch.randn(neurons, dendrites) * scale)
-            self.bias = nn.Parameter(torch.zeros(neurons))
+            weight = nn.Parameter(torch.randn(neurons, dendrites) * scale)
+            bias = nn.Parameter(torch.zeros(neurons))
+        self.register_parameter("weight", weight)
+        self.register_parameter("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, neurons) or (n, dendrites), which lie in memory output by output."""
-        if self.weight is None or self.bias is None:
-            return NONLINEARITIES[self.activation].of(self.synapses(x))
-        layer = self.synapses
-        if _watched(layer):
-            return self._by_parts(x)
-        backend = layer.backend or choosing.backend(x, layer.weight)
-        tensors = (layer.weight, layer.bias, layer.index, self.weight, self.bias)
-        return exact(Neurons, (backend, self.activation), x, *tensors).t()
-
-    def _by_parts(self, x: Tensor) -> Tensor:
-        """The same numbers, through the module of synapses, which something listens to."""
-        assert self.weight is not None and self.bias is not None
-        h = NONLINEARITIES[self.activation].of(self.synapses(x).t())
-        u = (h.view(*self.weight.shape, -1) * self.weight.unsqueeze(2)).sum(1)
-        return NONLINEARITIES["leaky_relu"].of(u + self.bias.unsqueeze(1)).t()
+        """(n, inputs) -> (n, neurons) or (n, dendrites)."""
+        synapses, held = self.synapses, self._parameters
+        soma, soma_bias = held["weight"], held["bias"]
+        if soma is None or soma_bias is None:
+            return NONLINEARITIES[self.activation].of(synapses(x))
+        if _watched(synapses):  # what listens to them must hear them
+            return kernels.somas(self.activation, synapses(x), soma, soma_bias)
+        tensors = (*synapses.tensors(), soma, soma_bias)
+        return kernels.neurons(synapses.way(x), self.activation, x, *tensors)
 
     def folded(self, stacked: Stacked) -> nn.Module:
         """The twin that serves K trials: see `espalier.train.folded`."""
