@@ -32,6 +32,8 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "plan_10k",
     "harness_overhead",
     "adamwprune_step",
+    "dendrites_layer",
+    "dendrites_pack",
     "data_batches",
     "data_streamed",
     "apoptosis_jump",

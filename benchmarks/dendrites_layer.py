@@ -1,11 +1,11 @@
 """A dendritic layer, forward and backward, against masked dense layers in plain PyTorch.
 
-    python benchmarks/dendrites_layer.py [--rounds 9] [--all]
+    python benchmarks/dendrites_layer.py [--rounds 9] [--calibrate]
 
 The masked layer holds a dense weight and a mask; its somas, which would make it slower still if
 they were masked matrices too, are a product and a sum. Both in turn, CPU time on one thread, no
-gradient of the inputs. The corners of the ranges that dendritic nets are searched in, or all of
-them, must nowhere be slower by more than 5 %; each is measured until the median is told well.
+gradient of the inputs. At the corners of the ranges that dendritic nets are searched in ours must
+nowhere be slower by more than 5 %.
 """
 
 from __future__ import annotations

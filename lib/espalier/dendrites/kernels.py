@@ -12,7 +12,8 @@ Results are (K b, ...).
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+import functools
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -23,23 +24,9 @@ from espalier.dendrites.nonlinear import NONLINEARITIES, SOMA, Activation
 Backend: TypeAlias = Literal["bag", "scatter", "masked"]
 
 
-class Way(NamedTuple):
-    """Functions of autograd for a layer of synapses, and for one of neurons."""
-
-    sums: type[torch.autograd.Function]
-    neurons: type[torch.autograd.Function]
-
-
-_WAYS: dict[Backend, Way] = {
-    "bag": Way(bag.Sums, bag.Neurons),
-    "scatter": Way(scatter.Sums, scatter.Neurons),
-}
-
-
 def sums(backend: Backend, x: Tensor, *synapses: Tensor) -> Tensor:
     """(K b, units), of x and weight, bias, index. Autocast changes nothing."""
-    function = _masked if backend == "masked" else _WAYS[backend].sums.apply
-    return _uncast(function, x, *synapses)
+    return _uncast(_SUMS[backend], x, *synapses)
 
 
 def neurons(backend: Backend, activation: Activation, x: Tensor, *tensors: Tensor) -> Tensor:
@@ -47,10 +34,13 @@ def neurons(backend: Backend, activation: Activation, x: Tensor, *tensors: Tenso
 
     Row n D + d of weight is dendrite d of neuron n. Autocast changes nothing.
     """
-    if backend == "masked":
-        *synapses, soma, soma_bias = tensors
-        return somas(activation, sums(backend, x, *synapses), soma, soma_bias)
-    return _uncast(_WAYS[backend].neurons.apply, x, *tensors, activation)
+    work = bag.Neurons.apply if backend == "bag" else functools.partial(_by_parts, backend)
+    return _uncast(work, x, *tensors, activation)
+
+
+def _by_parts(backend: Backend, x: Tensor, *given: Any) -> Tensor:
+    *synapses, soma, soma_bias, activation = given
+    return somas(activation, _SUMS[backend](x, *synapses), soma, soma_bias)
 
 
 def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) -> Tensor:
@@ -66,6 +56,9 @@ def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
     full = mask.scatter(-1, index, weight) * mask
     rows = x if index.ndim == 2 else x.view(len(index), -1, x.shape[1])
     return (rows @ full.mT + bias.unsqueeze(-2)).reshape(len(x), -1)
+
+
+_SUMS: dict[Backend, Any] = {"bag": bag.Sums.apply, "scatter": scatter.sums, "masked": _masked}
 
 
 def _uncast(work: Any, x: Tensor, weight: Tensor, *others: Any) -> Tensor:
