@@ -18,6 +18,7 @@ from espalier.budget import Budget
 from espalier.config import Config
 from espalier.kconfig import tree
 from espalier.paths import ROOT
+from espalier.rates.plan import RatePlan
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
 from espalier.train.shifts import ShiftPlan
@@ -36,6 +37,7 @@ SHARED = [
     DataPlan,
     WindowPlan,
     Augmentation,
+    RatePlan,
     Recipe,
     ShiftPlan,
 ]  # dataclasses of symbols that are no components

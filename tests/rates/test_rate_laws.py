@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espalier.rates import by_age, by_depth, by_event, by_norm
-from espalier.rates.composing import Bounds, composed, mixed
+from espalier.rates.composing import Bounds, composed, move
 from espalier.rates.history import Growth
 from espalier.rates.part import Moment, Part
 
@@ -175,7 +175,8 @@ def test_lars_sees_live_weights_only_and_leaves_vectors():
     w, g = torch.tensor([[3.0, 4.0, 0.0]]), torch.tensor([[0.0, 2.0, 9.0]])
     found = by_norm.Lars(1.0).factor(part(weight=w, gradient=g))
     assert float(found) == near(2.5)
-    known = by_norm.Lars(1.0).factor(part([[0, -1, 4]], 5, (4,), weight=w, gradient=g))
+    fresh, g = torch.tensor([[3.0, 0.0, 0.0]]), torch.tensor([[0.0, 2.0, 9.0]])
+    known = by_norm.Lars(1.0).factor(part([[0, -1, 4]], 5, (4,), weight=fresh, gradient=g))
     assert float(known) == near(3 / 9)
     assert by_norm.Lars(1.0).factor(part(weight=w[0], gradient=g[0])) == 1.0
     assert by_norm.Lars(1.0).factor(part(weight=w)) == 1.0
@@ -253,10 +254,16 @@ def test_bounds_leave_what_is_frozen_alone():
     assert limited.tolist() == [0.0, 0.01, 0.5, 2.0]
 
 
-def test_mixing_is_exact_at_0_and_1():
+@pytest.mark.parametrize("factor", [0.0, 1.0, torch.zeros(()), torch.ones(9).double()])
+def test_moving_is_exact_at_0_and_1(factor):
     before, after = torch.randn(9), torch.randn(9)
-    assert torch.equal(mixed(before, after, 0.0), before)
-    assert torch.equal(mixed(before, after, 1.0), after)
-    assert torch.equal(mixed(before, after, torch.zeros(())), before)
-    assert torch.equal(mixed(before, after, torch.ones(9, dtype=torch.float64)), after)
-    torch.testing.assert_close(mixed(before, after, 5.0), before + 5 * (after - before))
+    parameter = after.clone()
+    move([parameter], [before.clone()], [factor])
+    assert torch.equal(parameter, after if torch.as_tensor(factor).sum() > 0 else before)
+
+
+def test_moving_goes_beyond_an_update_too():
+    before, after = torch.randn(9), torch.randn(9)
+    parameter = after.clone()
+    move([parameter], [before.clone()], [5.0])
+    torch.testing.assert_close(parameter, before + 5 * (after - before))

@@ -32,7 +32,7 @@ class Grown(Method):
 
     step: int = 0
 
-    def births(self, run, parameter):
+    def birth_steps(self, run, parameter):
         if parameter.ndim == 1:
             return None
         odd = torch.arange(parameter.numel()).view_as(parameter) % 2

@@ -28,7 +28,7 @@ class Birthdays:
     _growths: list[Growth] = field(default_factory=list)
 
     def of(self, parameter: Tensor) -> Tensor | None:
-        """See `espalier.rates.history.Growing.births`."""
+        """See `espalier.rates.history.Growing.birth_steps`."""
         self._look()
         return self._births.get(parameter)
 

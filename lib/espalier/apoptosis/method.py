@@ -86,7 +86,7 @@ class ApoptosisMethod(Method):
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
 
-    def births(self, run: Run, parameter: Tensor) -> Tensor | None:
+    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """See `espalier.rates.history.Growing`."""
         attended: Attended = run.method_state
         return attended.birthdays.of(parameter)

@@ -117,7 +117,7 @@ class Rewiring(SparseTraining):
         come = [choosing.most_wanted(scores, ~live, count) for scores, live, count in parts]
         edges.change(gone, come, run.step)
 
-    def births(self, run: Run, parameter: Tensor) -> Tensor | None:
+    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """See `espalier.rates.history.Growing`."""
         edges: Edges = run.method_state.edges
         return edges.born(parameter)

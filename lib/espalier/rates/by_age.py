@@ -52,6 +52,7 @@ class Dual(Strategy):
     """One rate for the scaffold and one for whatever was grown: patches."""
 
     grows: ClassVar[bool] = True
+    steady: ClassVar[bool] = True
     scaffold: float = symbol("RATES_DUAL_SCAFFOLD", 0.1)
     patch: float = symbol("RATES_DUAL_PATCH", 0.5)
 
@@ -64,6 +65,7 @@ class Age(Strategy):
     """`decay` a growth event outlived, down to `floor`."""
 
     grows: ClassVar[bool] = True
+    steady: ClassVar[bool] = True
     decay: float = symbol("RATES_AGE_DECAY", 0.1)
     floor: float = symbol("RATES_AGE_FLOOR", 0.01)
 
@@ -106,6 +108,7 @@ class Sedimentary(Strategy):
     """Strata by the growth events that a weight has outlived; patches join them as they age."""
 
     grows: ClassVar[bool] = True
+    steady: ClassVar[bool] = True
     sediment: int = symbol("RATES_SEDIMENTARY_SEDIMENT", 2)
     geological: int = symbol("RATES_SEDIMENTARY_GEOLOGICAL", 6)
     sediment_rate: float = symbol("RATES_SEDIMENTARY_SEDIMENT_RATE", 0.1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from espalier.component import symbol
 from espalier.rates.part import Moment, Part, Strategy
@@ -43,6 +43,7 @@ def unfrozen(depth: int, layers: int, epoch: int, every: int) -> bool:
 class Cascade(Strategy):
     """Each layer slower than the next one."""
 
+    steady: ClassVar[bool] = True
     decay: float = symbol("RATES_CASCADE_DECAY", 0.75)
     slow: Slow = symbol("RATES_CASCADE_SLOW", "input")
 

@@ -38,9 +38,8 @@ class AfterGrowth(Strategy):
     floor: float = symbol("RATES_GROWTH_FLOOR", 0.1)
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
-        now = part.moment.step
-        steps = part.moment.steps
-        factors = [recovering(now - step, self.shock, self.recovery) for step in steps]
+        since = (part.moment.step - growth.step for growth in part.moment.growths)
+        factors = [recovering(steps, self.shock, self.recovery) for steps in since]
         return part.outlived(factors).clamp_min(self.floor)
 
 
@@ -56,9 +55,8 @@ class Differential(Strategy):
     floor: float = symbol("RATES_DIFFERENTIAL_FLOOR", 0.1)
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
-        return part.outlived([self._one(part, g) for g in part.moment.growths]).clamp_min(
-            self.floor
-        )
+        factors = [self._one(part, growth) for growth in part.moment.growths]
+        return part.outlived(factors).clamp_min(self.floor)
 
     def _one(self, part: Part, growth: Growth) -> float:
         away = distance(part.depth, growth, part.places or {})

@@ -37,9 +37,8 @@ class Lars(Strategy):
     def factor(self, part: Part) -> Factor:  # noqa: D102
         if part.weight.ndim <= 1 or part.gradient is None:
             return 1.0
-        live = part.live
-        weight, gradient = (t.detach().where(live, 0.0) for t in (part.weight, part.gradient))
-        return lars(weight, gradient, part.decay, self.trust)
+        gradient = part.gradient.detach().where(part.live, 0.0)  # dead weights are 0 already
+        return lars(part.weight.detach(), gradient, part.decay, self.trust)
 
 
 @dataclass(frozen=True)

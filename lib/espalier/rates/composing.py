@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,19 +27,28 @@ class Bounds:
         return factor.clamp(self.least, self.most).where(factor != 0, 0.0)
 
 
+def _times(one: Factor, other: Factor) -> Factor:
+    return one * other
+
+
+def product(strategies: Iterable[Strategy], part: Part) -> Factor:
+    """Of what the strategies say of a part, whatever their order; 1 of none."""
+    first: Factor = 1.0
+    return functools.reduce(_times, (strategy.factor(part) for strategy in strategies), first)
+
+
 def composed(strategies: Sequence[Strategy], part: Part, bounds: Bounds) -> Factor:
-    """The product of what the strategies say of a part, whatever their order."""
-    factors = [strategy.factor(part) for strategy in strategies]
-    number = math.prod(f for f in factors if not isinstance(f, Tensor))
-    tensors = [f for f in factors if isinstance(f, Tensor)]
-    total: Factor = number
-    for tensor in tensors:
-        total = tensor * total
-    return bounds.limit(total)
+    """The part's multiplier."""
+    return bounds.limit(product(strategies, part))
 
 
-def mixed(before: Tensor, after: Tensor, factor: Factor) -> Tensor:
-    """`before` and `factor` times the way from there to `after`: exact at 0 and at 1."""
-    if isinstance(factor, Tensor):
-        return torch.lerp(before, after, factor.to(before.dtype).expand_as(before))
-    return torch.lerp(before, after, factor)
+def move(parameters: list[Tensor], before: list[Tensor], factors: list[Factor]) -> None:
+    """Leave of each parameter's way from `before`, which is lost, so much: exact at 0 and at 1."""
+    shares = [
+        factor.to(old.dtype).expand_as(old)
+        if isinstance(factor, Tensor)
+        else old.new_full((), factor).expand_as(old)
+        for factor, old in zip(factors, before, strict=True)
+    ]
+    torch._foreach_lerp_(before, parameters, shares)
+    torch._foreach_copy_(parameters, before)

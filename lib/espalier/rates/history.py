@@ -29,7 +29,7 @@ class Growing(Protocol):
     Both are asked for before every update, so an answer should be kept until the next event.
     """
 
-    def births(self, run: Run, parameter: Tensor) -> Tensor | None:
+    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """After which update each weight was born, int, of the parameter's shape.
 
         0: it was there from the start, and so were all of the parameter if the answer is None;

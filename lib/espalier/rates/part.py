@@ -31,17 +31,17 @@ class Moment:
         return self.step / self.total_steps
 
     @cached_property
-    def steps(self) -> list[int]:
-        """When there were events."""
-        return [growth.step for growth in self.growths]
+    def steps(self) -> Tensor:
+        """When there were events, (events,) int64."""
+        return torch.tensor([growth.step for growth in self.growths], dtype=torch.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Part:
     """A parameter of layer `depth` (0 is nearest to the input) of `layers`, at a moment.
 
     `places` has the depth of each module by name. `births` is of the parameter's shape, see
-    `Growing.births`; None: all of it was there from the start. `decay` is its weight decay.
+    `Growing.birth_steps`; None: all of it was there from the start. `decay` is its weight decay.
     """
 
     depth: int
@@ -73,8 +73,7 @@ class Part:
     @cached_property
     def seen(self) -> Tensor:
         """How many events each element saw before this one: for `later`."""
-        steps = torch.tensor(self.moment.steps, dtype=torch.int64, device=self.weight.device)
-        return torch.searchsorted(steps, self.born, right=True)
+        return torch.searchsorted(self.moment.steps.to(self.born.device), self.born, right=True)
 
     @cached_property
     def phases(self) -> Tensor:
@@ -99,6 +98,7 @@ class Strategy:
     """A multiplier as a pure function of a part; its fields are Kconfig symbols."""
 
     grows: ClassVar[bool] = False  # whether it says anything only of networks that grow
+    steady: ClassVar[bool] = False  # whether it says the same from one growth event to the next
 
     def factor(self, part: Part) -> Factor:
         """What the part's update is multiplied with, 0 or more."""

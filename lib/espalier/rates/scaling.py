@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from espalier.contracts import Run
-from espalier.rates.composing import Bounds, composed, mixed
+from espalier.rates.composing import Bounds, move, product
 from espalier.rates.history import Growing
 from espalier.rates.layers import Layers, layers_of
 from espalier.rates.part import Factor, Moment, Part, Strategy
@@ -24,76 +24,83 @@ MULTIPLIERS = "rate_multipliers"
 
 
 class UpdateScale:
-    """Scales the updates of one run; it holds nothing from one update to the next.
+    """Scales the updates of one run; all that it keeps from one to the next can be worked out anew.
 
     Call `prepare` before the forward pass, `before` when the gradients are as the optimizer will
     see them, and `after` when it has stepped.
     """
 
     def __init__(self, run: Run, strategies: Sequence[Strategy], bounds: Bounds) -> None:
-        self.run, self.strategies, self.bounds = run, tuple(strategies), bounds
-        self._grows = any(strategy.grows for strategy in strategies)
-        self._known: list[Tensor] = []
+        self.run, self.bounds = run, bounds
+        self._steady = [one for one in strategies if one.steady]
+        self._fleeting = [one for one in strategies if not one.steady]
+        self._freezing = [one for one in strategies if type(one).frozen is not Strategy.frozen]
+        self._growing = run.method if isinstance(run.method, Growing) else None
+        self._grows = any(one.grows for one in strategies)
+        self._known: dict[Tensor, tuple[Any, Factor]] = {}  # what the steady ones last said
+        self._order: list[int] = []
         self._layers = Layers({}, {}, 1)
         self._statistics: list[tuple[Tensor, Tensor]] = []  # of frozen layers, and what they were
-        self._kept: list[tuple[Tensor, Tensor, Factor]] = []
+        self._kept: tuple[list[Tensor], list[Tensor], list[Factor]] = ([], [], [])
 
     def prepare(self) -> None:
         """Keep running statistics that the coming forward pass must not change."""
         self._see()
-        moment = self._moment()
-        frozen = {
-            depth
-            for depth in range(self._layers.count)
-            if any(one.frozen(depth, self._layers.count, moment) for one in self.strategies)
-        }
+        if not self._freezing:
+            return
+        moment, count = self._moment(), self._layers.count
+        frozen = {d for d in range(count) if self._frozen(d, moment)}
         self._statistics = [
             (buffer, buffer.clone())
-            for name, module in (self.run.model.named_modules() if frozen else ())
-            if isinstance(module, _NormBase) and self._layers.places[name] in frozen
-            for buffer in module.buffers()
+            for depth, module in self._norms
+            for buffer in (module.buffers() if depth in frozen else ())
         ]
 
     @torch.no_grad()
     def before(self) -> None:
         """Work out all multipliers and keep the weights of which they are not 1."""
         moment = self._moment()
-        parts = [
-            (parameter, self._part(parameter, moment, group))
+        factors = {
+            parameter: self._factor(self._part(parameter, moment, group))
             for group in self.run.optimizer.param_groups
             for parameter in group["params"]
-        ]
-        factors = {p: composed(self.strategies, part, self.bounds) for p, part in parts}
+        }
         moved = [p for p, factor in factors.items() if isinstance(factor, Tensor) or factor != 1.0]
         copies = torch._foreach_mul([p.detach() for p in moved], 1.0) if moved else []
-        self._kept = [(p, old, factors[p]) for p, old in zip(moved, copies, strict=True)]
+        self._kept = moved, list(copies), [factors[p] for p in moved]
         setattr(self.run.optimizer, MULTIPLIERS, factors)
 
     @torch.no_grad()
     def after(self) -> None:
         """Take back of the update what is too much of it, or add what is not enough."""
-        for parameter, old, factor in self._kept:
-            parameter.copy_(mixed(old, parameter, factor))
+        if self._kept[0]:
+            move(*self._kept)
         for buffer, old in self._statistics:
             buffer.copy_(old)
-        self._kept = []
+        self._kept = [], [], []
 
     def _see(self) -> None:
         """Find the layers anew if the optimizer has other parameters than it had."""
         groups = self.run.optimizer.param_groups
-        held = [parameter for group in groups for parameter in group["params"]]
-        if list(map(id, held)) != list(map(id, self._known)):
-            self._known, self._layers = held, layers_of(self.run.model)
+        order = [id(parameter) for group in groups for parameter in group["params"]]
+        if order == self._order:
+            return
+        self._order, self._layers, self._known = order, layers_of(self.run.model), {}
+        named = self.run.model.named_modules()
+        norms = [(name, module) for name, module in named if isinstance(module, _NormBase)]
+        self._norms = [(self._layers.places[name], module) for name, module in norms]
+
+    def _frozen(self, depth: int, moment: Moment) -> bool:
+        return any(one.frozen(depth, self._layers.count, moment) for one in self._freezing)
 
     def _moment(self) -> Moment:
-        run = self.run
-        told = self._grows and isinstance(run.method, Growing)
-        growths = run.method.growths(run) if told else ()  # type: ignore[attr-defined]
+        run, growing = self.run, self._growing
+        growths = growing.growths(run) if growing is not None and self._grows else ()
         return Moment(run.step, run.steps_per_epoch, run.total_steps, growths)
 
     def _part(self, parameter: Tensor, moment: Moment, group: dict[str, Any]) -> Part:
-        method = self.run.method
-        births = method.births(self.run, parameter) if isinstance(method, Growing) else None
+        growing = self._growing
+        births = None if growing is None else growing.birth_steps(self.run, parameter)
         return Part(
             depth=self._layers.depth[parameter],
             layers=self._layers.count,
@@ -104,3 +111,15 @@ class UpdateScale:
             decay=float(group.get("weight_decay", 0.0)),
             places=self._layers.places,
         )
+
+    def _factor(self, part: Part) -> Factor:
+        growths = part.moment.growths
+        key = (len(growths), growths[-1] if growths else None, part.weight.shape)
+        known = self._known.get(part.weight)
+        if known is None or known[0] != key:
+            found = product(self._steady, part)
+            found = found if self._fleeting else self.bounds.limit(found)
+            known = self._known[part.weight] = (key, found)
+        if not self._fleeting:
+            return known[1]
+        return self.bounds.limit(known[1] * product(self._fleeting, part))
