@@ -201,5 +201,11 @@ def check_built(module: nn.Module, config: Config) -> None:
 
 
 def trained(module: nn.Module) -> int:
-    """How many numbers `module` trains."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    """How many numbers `module` trains; those that its layers mask are none."""
+    held = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    return held - masked(module)
+
+
+def masked(module: nn.Module) -> int:
+    """Numbers that are stored and not used: the `masked` of every layer that has such."""
+    return sum(getattr(part, "masked", 0) for part in module.modules())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,7 +21,6 @@ BUILDS = {
     "adamw": lambda groups: LeanAdam(groups, 0.01, decoupled_weight_decay=True),
     "amsgrad": lambda groups: LeanAdam(groups, 0.01, amsgrad=True),
     "sgd": lambda groups: LeanSGD(groups, 0.01, momentum=0.9),
-    "torch": lambda groups: torch.optim.AdamW(groups, 0.01),
 }
 
 
@@ -71,36 +73,35 @@ def kill(net: Blocks, node: int, unit: int) -> None:
         net.block(node - 1, node).bias[unit] = -1e3
 
 
-def randomly(made: Ground, dice: torch.Generator) -> Change:
+def drawn(made: Ground, dice: torch.Generator) -> Callable[[], Change]:
     """An operation that leaves the logits as they are, drawn with its arguments."""
 
     def roll(low: int, high: int) -> int:
         return int(torch.randint(low, high, (), generator=dice))
 
-    net, last = made.net, made.net.last
-    kind = roll(0, 7)
+    def some(node: int, count: int) -> Tensor:
+        return torch.randperm(made.net.sizes[node], generator=dice)[:count]
+
+    net, last, kind = made.net, made.net.last, roll(0, 7)
     if kind == 0:
         j = roll(1, last + 1)
         pair = (roll(0, j), j)
-        return operations.add_edges(made, pair, missing(net, pair, roll(1, 4)))
+        return partial(operations.add_edges, made, pair, missing(net, pair, roll(1, 4)))
     if kind in (1, 2):
         i = roll(0, last - 1)
         j = roll(i + 2, last + 1)
-        sources = torch.randperm(net.sizes[i], generator=dice)[:3]
-        targets = torch.randperm(net.sizes[j], generator=dice)[:2]
-        patch = operations.Patch((i, j), sources, targets, hidden=2 * (kind - 1))
-        return operations.add_patch(made, patch)
+        patch = operations.Patch((i, j), some(i, 3), some(j, 2), hidden=2 * (kind - 1))
+        return partial(operations.add_patch, made, patch)
     if kind == 3:
         node = roll(1, last)
         parents = torch.randint(net.sizes[node], (3,), generator=dice)
-        return operations.widen(made, node, parents)
+        return partial(operations.widen, made, node, parents)
     if kind == 4:
-        return operations.insert_layer(made, roll(1, last))
-    if kind == 5:
-        node = roll(1, last - 1)
-        return operations.clone(made, (node, torch.randperm(net.sizes[node], generator=dice)[:2]))
+        return partial(operations.insert_layer, made, roll(1, last))
     node = roll(1, last - 1)
+    if kind == 5:
+        return partial(operations.clone, made, (node, some(node, 2)))
     dead = [roll(0, net.sizes[n]) for n in range(node + 1, last)][: roll(1, 4)]
     for n, unit in enumerate(dead, node + 1):
         kill(net, n, unit)
-    return operations.highway(made, (node, roll(0, net.sizes[node])), dead)
+    return partial(operations.highway, made, (node, roll(0, net.sizes[node])), dead)

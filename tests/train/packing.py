@@ -337,7 +337,7 @@ def gap(one: Outcome, other: Outcome) -> Gap:
     assert (one.mask is None) == (other.mask is None)
     assert one.mask is None or torch.equal(one.mask, other.mask)  # type: ignore[arg-type]
     pairs = zip(one.tensors, other.tensors, strict=True)
-    weights = [float((a - b).abs().max()) for a, b in pairs]
+    weights = [float((a.double() - b.double()).abs().max()) for a, b in pairs]
     return Gap(_apart(one.losses, other.losses), max([0.0, *weights]))
 
 

@@ -87,6 +87,7 @@ OTHER = {
     "EARLY_STOP_MIN_DELTA": "100",
     "SPAM_THETA": "1",
     "SPAM_SPIKE_THRESHOLD": "0.5",
+    "BLOCKS_SIZES": "32",
     "STEP_EVERY_EPOCHS": "2",
     "TRAIN_SUBSET": "130",
     "CHARLM_WIDTH": "10",

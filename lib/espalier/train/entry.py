@@ -316,6 +316,7 @@ def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = sum(parameter.numel() for parameter in run.model.parameters())
+    total -= budget.masked(run.model)
     return {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
