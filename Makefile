@@ -87,15 +87,20 @@ defconfig-%: setup-plan
 ##   sweep-leaderboard  - Its best configurations so far
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-clean        - Remove sweep_configs/ (never results)
+##   validate           - Check the configuration's model and data before trusting a sweep of it
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-status sweep-leaderboard sweep-ladder sweep-clean search
+.PHONY: sweep-status sweep-leaderboard sweep-ladder sweep-clean search validate
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
+
+validate: config-given
+	$(Q)$(SETUP) train
+	$(Q)$(ESPALIER) $@
 
 sweep sweep-parallel: sweep-generate
 	$(Q)$(SETUP) train

@@ -21,6 +21,7 @@ VERBS = {
     "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",
     "sweep-ladder": "espalier.sweep.ladder_command:ladder",
     "sweep-lineage": "espalier.sweep.lineage_command:lineage",
+    "validate": "espalier.validation.command:validate",
     "train": "espalier.sweep.run_commands:train",
     "search": "espalier.search.command:main",
 }

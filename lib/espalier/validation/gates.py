@@ -1,0 +1,140 @@
+"""The checks of `make validate`. Each trains by the one training loop, or only looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from statistics import fmean
+
+import torch
+
+from espalier.contracts import Split
+from espalier.train.courses import Course
+from espalier.train.loop import DivergedError, Loop
+from espalier.train.trainee import Trainee
+from espalier.trial import Record
+from espalier.validation.flow import Flow, flow
+from espalier.validation.gate import SIGMAS, Fresh, Gate, entropy, shares, wilson_low
+
+STEPS = 200
+LOSS = 0.01  # nats: what a batch is learnt by heart to
+BATCH = 32  # labels to learn by heart, at most
+RATIO = 1000.0  # the largest gradient of a layer over the smallest
+FASTER = (1.0, 10.0)  # times the learning rate: what suits many epochs may be slow for one batch
+SILENT = 0.5  # share of a layer's units without gradient
+SHUFFLES = 2
+KNOWING = 0.95  # times the loss of chance
+
+
+def gates(fresh: Fresh) -> Iterator[Gate]:
+    """All checks of one trial, in the order in which they are to be read."""
+    untrained = fresh()
+    yield _flowing("gradients at the start", flow(untrained))
+    yield by_heart(fresh)
+    trained = fresh()
+    last = trained_to_end(trained)
+    yield reference(trained, last)
+    yield _flowing("gradients when trained", flow(trained))
+    yield shuffled([fresh() for _ in range(SHUFFLES)])
+
+
+def trained_to_end(trainee: Trainee) -> Record | DivergedError:
+    """The record of the last epoch, or why there is none."""
+    *_, (_, last) = Loop([replace(trainee, course=Course(), least_loss=0.0)]).epochs()
+    return last
+
+
+def _flowing(name: str, found: Flow) -> Gate:
+    """Whether every layer has a gradient, and of a similar size."""
+    few, silent = found.weakest, found.most_silent
+    numbers = {"ratio": found.ratio, "silent": silent.silent}
+    if found.ratio > RATIO:
+        rule = f"at most {RATIO:g} times that of the smallest layer, {few.name} ({few.rms:.2g})"
+        return Gate(name, False, f"the largest is {found.ratio:.3g}; must be {rule}", numbers)
+    if silent.silent > SILENT:
+        line = f"{silent.silent:.0%} of the units of {silent.name} have none; at most {SILENT:.0%}"
+        return Gate(name, False, line, numbers)
+    line = f"within a factor of {found.ratio:.3g} of each other, {silent.silent:.0%} silent units"
+    return Gate(name, True, line, numbers)
+
+
+def by_heart(fresh: Fresh) -> Gate:
+    """Whether one batch can be learnt by heart, with the learning rate or a larger one."""
+    name, losses = "learning a batch by heart", [math.inf]
+    for factor in FASTER:
+        losses = _repeated(fresh(), factor)
+        if losses[-1] < LOSS:
+            break
+    line = f"loss {losses[-1]:.3g} after {len(losses)} steps at {factor:g} x the learning rate"
+    numbers = {"loss": losses[-1], "steps": len(losses), "factor": factor}
+    return Gate(name, losses[-1] < LOSS, f"{line}; must be below {LOSS} in {STEPS}", numbers)
+
+
+def _repeated(trainee: Trainee, factor: float) -> list[float]:
+    """The losses of a batch in epochs of one step each, until it is learnt."""
+    run, rate = trainee.run, trainee.recipe.learning_rate * factor
+    x, y = next(run.train.pieces(max(1, BATCH // run.train.y[0].numel())))
+    run.train = run.validation = Split(x, y)
+    run.epochs, run.batch_size = STEPS, len(y)
+    recipe = replace(trainee.recipe, learning_rate=rate)
+    losses: list[float] = []
+    again = replace(trainee, recipe=recipe, course=Course(), least_loss=0.0)
+    for _, record in Loop([again]).epochs():
+        if isinstance(record, DivergedError):
+            return [math.inf]
+        losses.append(min(record["train_loss"], record["val_loss"]))
+        if losses[-1] < LOSS:
+            break
+    return losses
+
+
+def reference(trainee: Trainee, last: Record | DivergedError) -> Gate:
+    """Whether the trained network knows more of validation than how frequent each class is.
+
+    By its accuracy, where its loss is lower than that knowledge gives too; by its accuracy alone,
+    where that is more than luck with whole classes explains (see `bound`).
+    """
+    name = "better than chance"
+    if isinstance(last, DivergedError):
+        return Gate(name, False, str(last))
+    labels = trainee.run.validation.y
+    classes, accuracy = shares(labels), last["val_acc"] / 100
+    low, loss, floor = wilson_low(accuracy, labels.numel()), last["val_loss"], entropy(classes)
+    limit = max(classes) if loss < KNOWING * floor else bound(classes, labels.numel(), 1)
+    numbers = {"accuracy": accuracy, "low": low, "limit": limit, "loss": loss, "entropy": floor}
+    line = f"{accuracy:.1%} of validation, surely above {low:.1%}; must be above {limit:.1%}"
+    if loss >= KNOWING * floor:
+        line += f", as the loss is {loss:.2f} and that of chance {floor:.2f}"
+    return Gate(name, low > limit, line, numbers)
+
+
+def shuffled(trainees: list[Trainee]) -> Gate:
+    """Whether shuffled training labels bring validation down to chance."""
+    name, found = "chance with shuffled labels", []
+    for seed, trainee in enumerate(trainees):
+        run = trainee.run
+        order = torch.randperm(run.train.y.numel(), generator=torch.Generator().manual_seed(seed))
+        labels = run.train.y.flatten()[order.to(run.train.y.device)].view_as(run.train.y)
+        run.train = replace(run.train, y=labels)
+        last = trained_to_end(trainee)
+        if isinstance(last, DivergedError):
+            return Gate(name, False, str(last))
+        found.append(last["val_acc"] / 100)
+    answers = trainees[0].run.validation.y
+    limit = bound(shares(answers), answers.numel(), len(found))
+    accuracy = fmean(found)
+    line = f"{accuracy:.1%} of validation; must be below {limit:.1%}, or labels get in elsewhere"
+    return Gate(name, accuracy < limit, line, {"accuracy": accuracy, "limit": limit})
+
+
+def bound(classes: list[float], n: int, networks: int) -> float:
+    """What the mean accuracy of `networks` stays below that know nothing of the labels.
+
+    Such a network may give all samples of a class the same wrong label: right or wrong is then
+    drawn for each class, not for each of the `n` samples.
+    """
+    chance = max(classes)
+    each = chance * (1 - chance)
+    variance = each * sum(share * share for share in classes) + each / n
+    return min(1.0, chance + SIGMAS * math.sqrt(variance / networks))
