@@ -39,6 +39,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "apoptosis_jump",
     "apoptosis_events",
     "fitness_truth",
+    "growth_decisions",
     "pack_kill",
     "kill_nine",
 )
