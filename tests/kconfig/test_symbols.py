@@ -49,7 +49,7 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
 
 def test_the_controls_of_reports(known: Symbols) -> None:
     assert known.controls == {}
-    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none"]
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "static"]
 
 
 def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
