@@ -91,6 +91,18 @@ def test_the_same_search_goes_on_with_its_sweep(tmp_path: Path) -> None:
     assert len(stores(tmp_path)) == 2
 
 
+def test_grids_may_leave_different_things_at_their_defaults(tmp_path: Path) -> None:
+    made = searcher(tmp_path, seeds=1, min_param_ratio=0)
+    small = {"n_dendrites": [2], "n_dendrite_inputs": [4]}
+    found = made.grid_search([{**small, "n_neurons": [5], "weight_decay": [0.1]}, small])
+    by_size = {one.total_params: one.params for one in found}
+    assert by_size == {
+        5 * 2 * 6 + 5 + 60: {"n_dendrites": 2, "n_dendrite_inputs": 4}
+        | {"n_neurons": 5, "weight_decay": 0.1},
+        10 * 2 * 6 + 10 + 110: {"n_dendrites": 2, "n_dendrite_inputs": 4},
+    }
+
+
 def test_history_has_everything_once_and_a_search_only_its_own(tmp_path: Path) -> None:
     made = searcher(tmp_path, seeds=1, min_param_ratio=0)
     first = made.grid_search({"n_dendrite_inputs": [4, 5]})
@@ -230,7 +242,8 @@ def test_counts_without_training(tmp_path: Path) -> None:
     [
         ({"n_classes": 7}, "n_classes=7: data set digits has 10"),
         ({"seeds": 0}, "seeds=0: must be an integer above 0"),
-        ({"seeds": [-1]}, "must be a list of integers, each at least 0"),
+        ({"seeds": [-1]}, "must be a number of them, or a list of integers from 0"),
+        ({"seeds": 2.5}, "seeds=2.5: must be a number of them, or a list of integers from 0"),
         ({"min_param_ratio": 2}, "parameter min_param_ratio=2: must be in [0, 1]"),
         ({"lr": 0}, "parameter lr=0: must be in (0, 100]"),
         ({"settings": {"NOTHING": 1}}, "parameter NOTHING: no such parameter or symbol"),
@@ -249,6 +262,7 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, options, said: str) -> None:
         ({"PARALLEL": [1]}, "changes no result; give it in settings="),
         ({"n_neurons": (3, 5)}, "a grid takes lists; see random_search"),
         ({"n_dendrite_inputs": [1]}, "no configuration has 800 to 1000 parameters"),
+        ({"n_dendrite_inputs": [65]}, "the data allow n_dendrite_inputs at most 64"),
     ],
 )
 def test_a_bad_grid_is_one_line(tmp_path: Path, space, said: str) -> None:

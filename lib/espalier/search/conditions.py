@@ -39,7 +39,7 @@ class Conditions:
     def plan(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> Plan:
         """The plan that trains each proposal with each seed."""
         rows = [vocabulary.quoted(one.row, self.symbols) for one in proposals]
-        shared = vocabulary.quoted({**self.base, **self._decays(proposals)}, self.symbols)
+        shared = vocabulary.quoted({**self.base, **self.decays(proposals)}, self.symbols)
         shared[vocabulary.SEED] = "|".join(map(str, seeds))
         return planning.plan_from_rows(shared, rows, self.symbols)
 
@@ -59,7 +59,7 @@ class Conditions:
         share = float(self.base.get("MIN_PARAMS_SHARE", 0))
         return {"max_params": int(self.base["MAX_PARAMS"]), "min_param_ratio": share}
 
-    def _decays(self, proposals: Iterable[Proposal]) -> dict[str, str]:
+    def decays(self, proposals: Iterable[Proposal]) -> dict[str, str]:
         """The weight decay for each optimizer that the proposals have, where it has one."""
         own = self.base[vocabulary.OPTIMIZER]
         used = dict.fromkeys(one.row.get(vocabulary.OPTIMIZER, own) for one in proposals)
@@ -90,9 +90,9 @@ def seeds_of(given: int | Sequence[int]) -> list[int]:
     if isinstance(given, int):
         positive("seeds", given)
         return list(range(1, given + 1))
-    found = list(dict.fromkeys(given))
+    found = list(dict.fromkeys(given)) if isinstance(given, Sequence) else []
     if not found or not all(isinstance(seed, int) and seed >= 0 for seed in found):
-        raise UserError(f"seeds={list(given)}: must be a list of integers, each at least 0")
+        raise UserError(f"seeds={given!r}: must be a number of them, or a list of integers from 0")
     return found
 
 

@@ -72,11 +72,17 @@ class Saved:
     version: int = VERSION
 
 
-def collect(outcomes: Iterable[Outcome], proposals: Iterable[Proposal]) -> dict[Key, SearchResult]:
-    """One result for each configuration, in plan order."""
+def collect(
+    outcomes: Iterable[Outcome], proposals: Iterable[Proposal], decays: Mapping[str, str]
+) -> dict[Key, SearchResult]:
+    """One result for each configuration, in plan order.
+
+    Proposals of different grids may differ in what one of them leaves at its default; `decays`
+    are the weight decays of those that do not say.
+    """
     known = list(proposals)
     names = sorted({name for one in known for name in one.row})
-    by_row = {_values(one.row, names): one for one in known}
+    by_row = {_values(_whole(one, decays), names): one for one in known}
     return {
         _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
         for group in grouped(outcomes)
@@ -95,6 +101,11 @@ def _place(one: SearchResult) -> tuple[bool, float, float]:
 
 def _key(trial: Trial) -> Key:
     return frozenset(item for item in trial.config.items() if item[0] not in REPETITION)
+
+
+def _whole(one: Proposal, decays: Mapping[str, str]) -> dict[str, str]:
+    meant = {name: text for name, text in decays.items() if name in one.config}
+    return {**one.config, **meant, **one.row}
 
 
 def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None, ...]:

@@ -199,7 +199,7 @@ class HyperparameterSearcher:
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
         folder, outcomes = runs.run(self.conditions.plan(proposals, seeds), self._means)
         self._outcomes += outcomes
-        found = results.collect(outcomes, proposals)
+        found = results.collect(outcomes, proposals, self.conditions.decays(proposals))
         for key, one in found.items():
             before = self._results.get(key)
             if before is None or len(one.seeds) >= len(before.seeds):

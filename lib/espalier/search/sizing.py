@@ -89,6 +89,11 @@ class Sizing:
             chance = math.prod(one.mass(place, place + 1) for (_, one), place in pairs)
             yield from self._cell(chosen, chance)
 
+    def limits(self) -> dict[str, int]:
+        """The most that makes sense on this data, for each free field that the space varies."""
+        free = [name for name in self.sizes if name in self.model.free]
+        return {name: self.model.most(name, self.shape) for name in free}
+
     def count(self, sizes: Mapping[str, int]) -> int:
         """The exact number of parameters. Raises UserError if the model does not suit the data."""
         try:

@@ -49,11 +49,15 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One configuration: by the caller's names, by symbol, and its number of parameters."""
+    """One configuration: by the caller's names, by symbol, and its number of parameters.
+
+    `config` is all of it, but for the budget and what depends on an optimizer.
+    """
 
     params: Mapping[str, Any]
     row: Mapping[str, str]
     count: int
+    config: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,11 @@ class Space:
         contexts = self._contexts()
         self._check_effect(contexts)
         self._cells = [(context, cell) for context in contexts for cell in context.sizing.cells()]
+        self._limits: dict[str, int] = {}
         for context in contexts:
             self.tally.add(context.sizing.tally)
+            named = {context.sizes[field]: most for field, most in context.sizing.limits().items()}
+            self._limits |= {d.name: named[d.symbol] for d in self.dimensions if d.symbol in named}
 
     @property
     def total(self) -> float:
@@ -97,7 +104,8 @@ class Space:
         if self._cells:
             return
         if not self.tally.largest:
-            why = next(iter(self.refused), "every size is larger than the data allows")
+            most = ", ".join(f"{name} at most {limit}" for name, limit in self._limits.items())
+            why = next(iter(self.refused), f"the data allow {most}")
             raise UserError(f"nothing in the space is possible: {why}; change or widen the space")
         raise UserError(
             f"no configuration has {self.budget.least} to {self.budget.most} parameters "
@@ -225,7 +233,7 @@ class Space:
         active = [one for one in self.dimensions if one.symbol in values]
         params = {one.name: values[one.symbol] for one in active}
         row = {one.symbol: self._text(one, values[one.symbol]) for one in active}
-        return Proposal(params, row, context.sizing.count(sizes))
+        return Proposal(params, row, context.sizing.count(sizes), {**context.config, **row})
 
     def _text(self, one: Dimension, value: Any) -> str:
         return vocabulary.text_of(one.name, value, one.symbol, self._symbols)
