@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.contracts import SampleShape
+from espalier.growth.blocks import Blocks
 from espalier.growth.extrema import (
     RECTIFIED,
     SIGMOID,
@@ -156,6 +157,17 @@ def test_convolutions_are_looked_at_by_channel() -> None:
     assert 2 in flagged(find(activities[name], FEW).dead) + flagged(
         find(activities[name], FEW).saturated
     )
+
+
+def test_the_nodes_of_a_network_of_blocks_are_looked_at_by_their_values() -> None:
+    net = Blocks([16, 3, 4])
+    bias = net.block(0, 1).bias
+    assert bias is not None
+    bias.data.copy_(torch.tensor([-1.0, 1.0, 0.0]))
+    activity = Activity(3)
+    activity.add(net.trace(blobs(1000, 1)[0]).values[1])
+    assert flagged(find(activity).dead) == [0, 2]  # no input at all, and no more than 0
+    assert flagged(find(activity).saturated) == [1]
 
 
 def test_sensitivity_is_what_a_unit_contributes_to_the_loss_to_first_order() -> None:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from espalier.growth.blocks import Blocks
 from espalier.growth.reachability import chains, of_pairs, paths, reach, useful
 from espalier.surgery.pairs import find_pairs
 
@@ -79,3 +80,13 @@ def test_an_ordinary_networks_masks_are_followed_across_convolutions_and_flatten
 
 def test_a_network_without_masks_has_no_dead_units() -> None:
     assert not any(units.any() for units in of_pairs(find_pairs(network()), {}).values())
+
+
+def test_the_masks_of_a_network_of_blocks_are_such_blocks() -> None:
+    net = Blocks([3, 4, 2], pairs=[(0, 1), (1, 2), (0, 2)])
+    for pair, mask in CHAIN.items():
+        net.block(*pair).mask.copy_(mask)
+    live = {pair: block.mask for pair, block in net.each()}
+    assert lists(reach(live).dead) == lists(reach(CHAIN).dead)
+    assert useful(live) == 3
+    assert net.live == 5
