@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import measuring
 import torch
 from measuring import Figure
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.dendrites import choosing
@@ -60,37 +60,51 @@ def corners() -> Iterator[Size]:
             yield from (Size(samples, inputs, neurons, dendrites, i) for i in fan_ins[inputs])
 
 
+class Masked(nn.Module):
+    """The same layer as others write it: a dense weight and a mask that it is multiplied with."""
+
+    def __init__(self, layer: DendriticLayer) -> None:
+        """Begins with the same numbers."""
+        super().__init__()
+        synapses, inputs = layer.synapses, layer.synapses.inputs
+        weight = dense(synapses.weight.detach(), synapses.index, inputs)
+        self.weight, self.bias, self.soma, self.soma_bias = (
+            nn.Parameter(t.detach().clone())
+            for t in (weight, synapses.bias, layer.weight, layer.bias)
+        )
+        mask = dense(torch.ones_like(synapses.weight), synapses.index, inputs)
+        self.register_buffer("mask", mask.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs) -> (n, neurons)."""
+        h = F.leaky_relu(F.linear(x, self.weight * self.mask, self.bias), 0.1)
+        u = (h.view(len(h), *self.soma.shape) * self.soma).sum(-1) + self.soma_bias
+        return F.leaky_relu(u, 0.1)
+
+
 class Pair:
     """A layer and its masked twin, ready to be timed."""
 
     def __init__(self, size: Size, backend: Backend | None = None) -> None:
-        layer = DendriticLayer(
+        self._layer = DendriticLayer(
             size.inputs, size.neurons, size.dendrites, size.fan_in, kind=Kind(backend=backend)
         )
-        synapses = layer.synapses
+        self._twin = Masked(self._layer)
         self._x = torch.randn(size.samples, size.inputs)
         self._pull = torch.randn(size.samples, size.neurons)
-        self._layer, self._ours = layer, list(layer.parameters())
-        self._mask = dense(torch.ones_like(synapses.weight), synapses.index, size.inputs)
-        weight = dense(synapses.weight.detach(), synapses.index, size.inputs)
-        theirs = [weight, synapses.bias, layer.weight, layer.bias]
-        self._theirs = [tensor.detach().clone().requires_grad_() for tensor in theirs]
-        assert torch.allclose(layer(self._x), self._masked(), atol=1e-4)
+        assert torch.allclose(self._layer(self._x), self._twin(self._x), atol=1e-4)
         self._times = max(3, round(SLICE / self._seconds(self.masked, 3)))
-
-    def _masked(self) -> Tensor:
-        weight, bias, soma, soma_bias = self._theirs
-        h = F.leaky_relu(F.linear(self._x, weight * self._mask, bias), 0.1)
-        u = (h.view(len(h), *soma.shape) * soma).sum(-1) + soma_bias
-        return F.leaky_relu(u, 0.1)
 
     def masked(self) -> None:
         """One pass of the masked layer."""
-        torch.autograd.grad(self._masked(), self._theirs, self._pull)
+        self._pass(self._twin)
 
     def ours(self) -> None:
         """One pass of ours."""
-        torch.autograd.grad(self._layer(self._x), self._ours, self._pull)
+        self._pass(self._layer)
+
+    def _pass(self, layer: nn.Module) -> None:
+        torch.autograd.grad(layer(self._x), list(layer.parameters()), self._pull)
 
     @staticmethod
     def _seconds(work: Callable[[], None], times: int) -> float:

@@ -34,8 +34,9 @@ def seconds(samples: int, inputs: int, units: int, fan_in: int) -> tuple[float, 
     """What a forward and backward pass takes a CPU thread by `bag` and by `scatter`.
 
     Without what both share. Least squares of the relative error over the 55 sizes that
-    `benchmarks/dendrites_layer.py --calibrate` times, on one core of a Xeon with AVX-512: half of
-    the times are told within 4 %, and the way that is chosen takes at most 1.09 times the better.
+    `benchmarks/dendrites_layer.py --calibrate` times, on one core of a Xeon with AVX-512 that had
+    other work to do. Timed once more, the slower way was chosen for 4 of them: it took 1.29 times
+    as long at worst, and 1.01 times in the mean over all.
     """
     synapses, matrix, batch = units * fan_in, units * inputs, samples * inputs
     bag = 1.7e-5 + 1.44e-9 * batch + synapses * (2.1e-8 + 4.5e-11 * samples)
