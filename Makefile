@@ -85,12 +85,13 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-clean        - Remove sweep_configs/ (never results)
 ##   validate           - Check the configuration's model and data before trusting a sweep of it
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-status sweep-leaderboard sweep-ladder sweep-clean search validate
+.PHONY: sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search validate
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
@@ -117,7 +118,7 @@ sweep-estimate: range-given
 sweep-run: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-ladder: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
@@ -189,6 +190,9 @@ help:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
+##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
+##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
+##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search (digits)

@@ -19,6 +19,7 @@ VERBS = {
     "sweep-run": "espalier.sweep.run_commands:run",
     "sweep-status": "espalier.sweep.run_commands:status",
     "sweep-leaderboard": "espalier.sweep.rank_commands:leaderboard",
+    "sweep-focus": "espalier.sweep.focus_command:run",
     "sweep-ladder": "espalier.sweep.ladder_command:ladder",
     "sweep-lineage": "espalier.sweep.lineage_command:lineage",
     "validate": "espalier.validation.command:validate",

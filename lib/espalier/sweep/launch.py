@@ -14,6 +14,7 @@ from espalier.errors import UserError
 from espalier.sweep import admission, report, results_dir, space
 from espalier.sweep.devices import described, slots
 from espalier.sweep.pool import Executor, InProcess, Pool
+from espalier.sweep.priority import Priority
 from espalier.sweep.progress import counted, display
 from espalier.sweep.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
 from espalier.sweep.runner import EXIT_INTERRUPTED, Limits, Runner, pending, stopping_on_signals
@@ -38,6 +39,7 @@ class Request:
     entry: str
     in_process: bool
     by: str | None = None  # overrides CONFIG_RANK_BY
+    priority: str = ""  # which trials start first
     command: str = "make sweep-run"  # what goes on with this sweep once it has stopped
 
     @property
@@ -45,7 +47,8 @@ class Request:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header["settings"]
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        return Limits(attempts, timeout, self.pack, waits=not self.parallel)
+        priority = Priority(self.priority, self.header.get("axes", ()))
+        return Limits(attempts, timeout, self.pack, not self.parallel, priority)
 
     @property
     def plan_id(self) -> str:
@@ -58,9 +61,9 @@ def run(request: Request) -> int:
 
     0: every trial passed; 1: some did not; 130: stopped by a signal.
     """
-    devices = _devices(request)  # refused before there is a folder
+    devices, limits = _devices(request), request.limits  # refused before there is a folder
     with _sweep(request) as (sweep, begun), _steady(sweep.folder):
-        todo = pending(sweep.store, request.limits.attempts)
+        todo = pending(sweep.store, limits.attempts)
         for line in _other_code(sweep.store):
             print(line)
         if not todo:
@@ -73,10 +76,10 @@ def run(request: Request) -> int:
         executor = _executor(request, fit.devices, sweep)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {described(executor.devices)}", flush=True)
-        runner = Runner(sweep, executor, request.limits, display())
+        runner = Runner(sweep, executor, limits, display())
         with stopping_on_signals(runner):
             runner.run()
-        left = pending(sweep.store, request.limits.attempts)
+        left = pending(sweep.store, limits.attempts)
         return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
 
 

@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from espalier.sweep.priority import NONE, Priority
 from espalier.sweep.store import PACK_OOM, Store, sizes
 from espalier.sweep.worker import DISK_FULL, PROBE, TRAIN
 from espalier.trial import Result, Status, Trial
@@ -95,14 +96,20 @@ def bounds(store: Store) -> Bounds:
 class Packing:
     """The trials that wait, in the order in which they are to start."""
 
-    def __init__(self, size: int, limits: Bounds, trials: Iterable[Trial]) -> None:
+    def __init__(
+        self,
+        size: int,
+        limits: Bounds,
+        trials: Iterable[Trial],
+        priority: Priority = NONE,
+    ) -> None:
         """Packs of at most `size`; 0: as large as the answers for their shapes say."""
-        self._size, self._bounds = size, limits
+        self._size, self._bounds, self._priority = size, limits, priority
         self._answers: dict[str, Answer | None] = {}  # by shape; None: asked
         self._waiting: OrderedDict[int, Trial] = OrderedDict()
         self._count: Counter[str] = Counter()  # of those that wait, by shape
-        for trial in trials:
-            self.add(trial)
+        for trial in priority.ordered(trials):
+            self._put(trial)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -111,7 +118,12 @@ class Packing:
         return iter(self._waiting.values())
 
     def add(self, trial: Trial) -> None:
-        """Let a trial wait, behind all others."""
+        """Let a trial wait, behind all others of its priority."""
+        self._put(trial)
+        ordered = self._priority.ordered(self._waiting.values())
+        self._waiting = OrderedDict((one.number, one) for one in ordered)
+
+    def _put(self, trial: Trial) -> None:
         self._waiting[trial.number] = trial
         self._count[trial.shape] += 1
 

@@ -66,6 +66,8 @@ def _parser(name: str, text: str | None) -> argparse.ArgumentParser:
     add("--output-dir", type=Path, help="folder of the results (default: a new one)")
     add("--parallel", default=os.environ.get("PARALLEL"), help="trials at a time (0: by device)")
     add("--pack", default=os.environ.get("PACK"), help="trials a program (0: by a short probe)")
+    told = "swept symbols, or symbol=value: which trials start first"
+    add("--priority", default=os.environ.get("PRIORITY"), help=told)
     add("--new", action="store_true", help="begin new results instead of going on")
     add("--rank-by", default=os.environ.get("RANK_BY"), help=" or ".join(measures.MEASURES))
     add("--in-process", action="store_true", help="no workers: for debuggers")
@@ -89,6 +91,7 @@ def _request(
         output=args.output_dir,
         parallel=_count("PARALLEL", args.parallel or found.settings["PARALLEL"]),
         pack=_count("PACK", args.pack or found.settings["PACK"]),
+        priority=args.priority or found.settings.get("PRIORITY", ""),
         new=args.new or os.environ.get("NEW", "") not in ("", "0"),
         entry=args.entry,
         in_process=args.in_process,

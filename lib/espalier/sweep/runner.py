@@ -24,6 +24,7 @@ from espalier.sweep.child import Progress
 from espalier.sweep.group import Assignment, Ended, Group, broken
 from espalier.sweep.packing import Answer, Packing, Turn
 from espalier.sweep.pool import Executor
+from espalier.sweep.priority import NONE, Priority
 from espalier.sweep.progress import Display, Ending, show_cursor
 from espalier.sweep.results_dir import SweepDir
 from espalier.sweep.standing import Snapshot, Standing
@@ -42,12 +43,14 @@ class Limits:
     """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
 
     A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
+    Trials with `priority` start first.
     """
 
     attempts: int
     timeout: int
     pack: int
     waits: bool
+    priority: Priority = NONE
 
 
 class Runner:
@@ -62,7 +65,7 @@ class Runner:
         trials = {trial.number: trial for trial in self._store.trials()}
         waiting = [trials[number] for number in pending(self._store, limits.attempts)]
         self._bounds = packing.bounds(self._store)
-        self._waiting = Packing(limits.pack, self._bounds, waiting)
+        self._waiting = Packing(limits.pack, self._bounds, waiting, limits.priority)
         self._asking = Asking(executor, self._settings, sweep.folder)
         self._admission = Admission(executor, limits.waits, exhausting(self._store))
         self._answers: dict[str, Answer] = {}
