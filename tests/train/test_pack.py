@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from espalier import component
 from espalier.apoptosis.method import ApoptosisMethod
 from espalier.contracts import Method
+from espalier.growth.method import SparseTraining
 from espalier.optimizers.stacked import stacked
 from espalier.train import loop
 from espalier.train.folded import CannotPack
@@ -37,7 +38,8 @@ UNPACKABLE = {
 def cases() -> list[tuple[Values, Build]]:
     """Every combination with each of the models, or else with one that its method can do with.
 
-    Strategies of apoptosis, which are many, meet every optimizer with the first model only.
+    Strategies of apoptosis and of sparse training, which are many, meet every optimizer but the
+    first with the first model only.
     """
     found, met = [], set()
     for wishes in COMBINATIONS:
@@ -45,7 +47,7 @@ def cases() -> list[tuple[Values, Build]]:
         fitting = [b for b in BUILDS if packing.fits(method, b)]
         if method in met:
             fitting = fitting[:1]
-        if issubclass(component.find("method", method, Method), ApoptosisMethod):
+        if issubclass(component.find("method", method, Method), ApoptosisMethod | SparseTraining):
             met.add(method)
         others = [b for b in (packing.branching, packing.sparse) if packing.fits(method, b)]
         found += [(wishes, build) for build in fitting or others]

@@ -131,6 +131,7 @@ class Rewiring(SparseTraining):
                 change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
             )
             for change in edges.ledger[1:]
+            if any(change.grown)
         ]
 
     def gone(self, run: Run) -> list[Tensor]:
