@@ -3,13 +3,14 @@
 import copy
 
 import beds
+import loops
 import packing
 import pytest
 import torch
 from torch import nn
 
 from espalier import budget, component
-from espalier.contracts import CannotTrain, Model, Optimizer, SampleShape
+from espalier.contracts import CannotTrain, Method, Model, Optimizer, SampleShape
 from espalier.growth.blocks import Blocks, chain, dense_gradients, edges
 from espalier.growth.ground import Ground
 from espalier.growth.masked import FoldedMasked, MaskedLinear
@@ -160,6 +161,17 @@ def test_the_model_counts_what_is_there() -> None:
         spec = SparseBlocks(**fields)
         net = spec.build(DIGITS)
         assert spec.parameters(DIGITS) == budget.trained(net) == net.live + sum(net.sizes[1:])
+
+
+def test_a_trial_tells_how_much_is_there() -> None:
+    torch.manual_seed(0)
+    net = SparseBlocks(sizes="6", density=0.25).build(SampleShape(1, 4, 4, 4))
+    adam = component.find("optimizer", "adam", Optimizer)()
+    run = loops.run_of(adam, component.find("method", "none", Method)(), model=net)
+    loops.train(run, 3)
+    # 24 of 96 and 6 of 24 edges, 6 + 4 biases
+    assert run.method.measures(run)["live_parameters"] == 24 + 6 + 10
+    net.assert_masked(run.optimizer)
 
 
 @pytest.mark.parametrize("sizes", ["64;64", "64,", "0", "a"])

@@ -124,7 +124,8 @@ def test_births_are_the_steps_of_the_operations() -> None:
     event = operations.add_edges(made, (0, 4), (indices(0, 1), indices(2, 3))).event
     beds.train(made, 4)
     operations.add_edges(made, (0, 4), (indices(3), indices(0)))
-    births = made.net.block(0, 4).births
+    births = made.born(made.net.block(0, 4).weight)
+    assert births is not None and made.born(made.net.block(0, 1).bias) is None
     assert [int(births[at]) for at in ((0, 2), (1, 3), (3, 0), (3, 1))] == [3, 3, 7, -1]
     assert event == Event("add_edges", "0_4", added=2, live=event.live, step=3)
     assert [each.step for each in made.events] == [3, 7]

@@ -51,6 +51,10 @@ class Ground:
         """Where the network is, and indices have to be."""
         return next(self.net.parameters()).device
 
+    def born(self, weight: Tensor) -> Tensor | None:
+        """The birth steps of a weight's edges, in its shape; None of a parameter without edges."""
+        return next((b.births for _, b in self.net.each() if b.weight is weight), None)
+
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs besides the state of network, optimizer and generator."""
         births = None if self.restarts is None else self.restarts.state_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from espalier import budget
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.sparsity.masks import prunable
 from espalier.sparsity.plan import PruningPlan
@@ -57,5 +58,5 @@ class PruningMethod(Method):
 
 
 def parameters(run: Run) -> int:
-    """All parameters of the model, pruned or not."""
-    return sum(p.numel() for p in run.model.parameters())
+    """All parameters of the model, pruned or not; what its layers mask themselves is none."""
+    return sum(p.numel() for p in run.model.parameters()) - budget.masked(run.model)
