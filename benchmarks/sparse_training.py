@@ -1,0 +1,105 @@
+"""Where should the edges of a sparse network be? Five methods on the digits, by seed.
+
+    python benchmarks/sparse_training.py [--seeds N] [--density D] [--keep FOLDER]
+
+One sweep of defconfigs/digits-sparse-range, as users run it, with both ways to begin. A figure's
+values are test accuracies, or differences from the static network that begins in the same way, one
+a seed; all arms have the same number of live edges. The notes have means with 95 % t-intervals, not
+corrected for their number. The rate is not tuned for each method by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import measuring
+import sweeping
+from measuring import Figure
+
+from espalier.paths import ROOT
+from espalier.sweep.interval import interval
+from espalier.trial import Status
+
+RANGE = ROOT / "defconfigs" / "digits-sparse-range"
+CONTROL, METHODS = "static", ("set", "rigl", "snfs", "dsr")
+INITS = {"full": "weights as in the dense network", "live": "weights enlarged"}
+GOALS = {("rigl", "full"): ">= 8"}
+Scores = dict[str, float]
+"""Seed -> test accuracy in percent."""
+Arms = Mapping[tuple[str, str], Scores]
+"""By method and way to begin."""
+
+
+def asked(seeds: int, density: float) -> str:
+    """What differs from the range file."""
+    wishes = {
+        "SEED": f"1:1:{seeds}",
+        "SPARSE_DENSITY": f"{density:g}",
+        "SPARSE_INIT": "|".join(INITS),
+    }
+    return "".join(f"CONFIG_{name}={value}\n" for name, value in wishes.items())
+
+
+def scores(place: Path) -> Arms:
+    """What the seeds of each arm came to."""
+    found: dict[tuple[str, str], Scores] = defaultdict(dict)
+    for trial, result in sweeping.results(place):
+        if result.status is Status.PASSED:
+            arm = trial.config["PRUNING_METHOD"], trial.config["SPARSE_INIT"]
+            found[arm][trial.config["SEED"]] = float(result.measures["test_acc"])
+        else:
+            measuring.say(f"{trial.name} {result.status}: {result.message}")
+    return found
+
+
+def live(place: Path) -> set[int]:
+    """The numbers of live parameters that there are among the trials."""
+    return {int(result.measures["live_parameters"]) for _, result in sweeping.results(place)}
+
+
+def figures(found: Arms) -> Iterator[Figure]:
+    """Every arm itself, and those that rewire against static edges."""
+    for init, words in INITS.items():
+        plain = found.get((CONTROL, init), {})
+        for method in (CONTROL, *METHODS):
+            ours = found.get((method, init), {})
+            if ours:
+                yield Figure(f"{method}, {words}", list(ours.values()), "%")
+            paired = [ours[seed] - plain[seed] for seed in ours if seed in plain]
+            if paired and method != CONTROL:
+                goal = GOALS.get((method, init), "")
+                yield Figure(f"{method} - {CONTROL}, {words}", paired, "points", goal)
+
+
+def told(figure: Figure) -> str:
+    """Mean and interval of a figure."""
+    found = interval(list(figure.values))
+    assert found is not None
+    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.2f}"
+    sign = "+" if figure.unit == "points" else ""
+    return f"{figure.what}: {found.mean:{sign}.2f} {figure.unit} {width} (n={found.n})"
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--density", type=float, default=0.1, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        if not sweeping.attempts(place):
+            sweeping.sweep(place, RANGE, asked(args.seeds, args.density))
+        made = list(figures(scores(place)))
+        counts = ", ".join(map(str, sorted(live(place))))
+    notes = [f"live parameters of every trial: {counts}", *(told(figure) for figure in made)]
+    measuring.tell(args, made, notes)
+
+
+if __name__ == "__main__":
+    main()
