@@ -262,6 +262,7 @@ def test_a_bad_argument_is_one_line(tmp_path: Path, options, said: str) -> None:
         ({"PARALLEL": [1]}, "changes no result; give it in settings="),
         ({"n_neurons": (3, 5)}, "a grid takes lists; see random_search"),
         ({"n_dendrite_inputs": [1]}, "no configuration has 800 to 1000 parameters"),
+        ([{"n_neurons": [9]}, {"n_neurons": [2]}], "the space reaches 248 to 1081"),
         ({"n_dendrite_inputs": [65]}, "the data allow n_dendrite_inputs at most 64"),
     ],
 )

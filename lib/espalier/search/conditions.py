@@ -106,5 +106,7 @@ def positive(name: str, value: int) -> int:
 def require_classes(dataset: str, asked: int) -> None:
     """Raise UserError unless the data set has so many classes."""
     classes = getattr(component.find("dataset", dataset, Dataset).shape, "classes", None)
+    if classes is None:
+        raise UserError(f"dataset {dataset}: has no classes; searches are for images")
     if classes != asked:
         raise UserError(f"n_classes={asked}: data set {dataset} has {classes}; give that")

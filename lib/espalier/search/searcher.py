@@ -93,9 +93,9 @@ class HyperparameterSearcher:
         """
         grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
         _require_lists(grids)
-        every = [one for grid in grids for one in self._space(grid, required=len(grids) == 1)]
-        if not every:
-            self.space(grids[0]).require_feasible()
+        first, *others = [self.space(grid) for grid in grids]
+        first.require_feasible(others)
+        every = [one for space in (first, *others) for one in self._feasible(space)]
         count = len(every)
         if max_trials is not None:
             count = min(positive("max_trials", max_trials), count)
@@ -173,11 +173,8 @@ class HyperparameterSearcher:
     def _symbols(self) -> Symbols:
         return self.conditions.symbols
 
-    def _space(self, grid: Grid, required: bool) -> list[Proposal]:
+    def _feasible(self, space: Space) -> list[Proposal]:
         """What of a grid is feasible; what is not is told and kept."""
-        space = self.space(grid)
-        if required:
-            space.require_feasible()
         for line in space.left_out():
             self.left_out.append(line)
             self._say(line)

@@ -99,10 +99,12 @@ class Space:
         """How many feasible configurations there are; infinite if a dimension is continuous."""
         return sum(map(_weight, self._cells))
 
-    def require_feasible(self) -> None:
-        """Raise UserError, with what can be reached, unless something fits."""
-        if self._cells:
+    def require_feasible(self, others: Sequence[Space] = ()) -> None:
+        """Raise UserError, with what can be reached, unless something here or in `others` fits."""
+        if any(one._cells for one in (self, *others)):
             return
+        for one in others:
+            self.tally.add(one.tally)
         if not self.tally.largest:
             most = ", ".join(f"{name} at most {limit}" for name, limit in self._limits.items())
             why = next(iter(self.refused), f"the data allow {most}")
