@@ -40,6 +40,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "apoptosis_events",
     "fitness_truth",
     "growth_decisions",
+    "sparse_training",
     "pack_kill",
     "kill_nine",
 )
