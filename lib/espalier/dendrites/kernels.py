@@ -34,19 +34,23 @@ def neurons(backend: Backend, activation: Activation, x: Tensor, *tensors: Tenso
 
     Row n D + d of weight is dendrite d of neuron n. Autocast changes nothing.
     """
-    work = bag.Neurons.apply if backend == "bag" else functools.partial(_by_parts, backend)
-    return _uncast(work, x, *tensors, activation)
+    return _uncast(_NEURONS[backend], x, *tensors, activation)
 
 
-def _by_parts(backend: Backend, x: Tensor, *given: Any) -> Tensor:
-    *synapses, soma, soma_bias, activation = given
-    return somas(activation, _SUMS[backend](x, *synapses), soma, soma_bias)
+def _by_parts(work: Any, x: Tensor, *given: Any) -> Tensor:
+    weight, bias, index, soma, soma_bias, activation = given
+    return somas(activation, work(x, weight, bias, index), soma, soma_bias)
 
 
 def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) -> Tensor:
-    """(K b, N) from the sums of dendrites (K b, N D), in plain torch."""
-    trials = () if soma.ndim == 2 else (len(soma),)
-    h = NONLINEARITIES[activation].of(z).reshape(*trials, -1, *soma.shape[-2:])  # (K, b, N, D)
+    """(K b, N) from the sums of dendrites (K b, N D), in plain torch.
+
+    One trial has lines of its own: views that it does not need take a tenth of a small layer.
+    """
+    h = NONLINEARITIES[activation].of(z)
+    if soma.ndim == 2:
+        return SOMA.of((h.view(-1, *soma.shape) * soma).sum(-1) + soma_bias)
+    h = h.reshape(len(soma), -1, *soma.shape[-2:])  # (K, b, N, D)
     u = (h * soma.unsqueeze(-3)).sum(-1) + soma_bias.unsqueeze(-2)
     return SOMA.of(u).reshape(len(z), -1)
 
@@ -59,6 +63,11 @@ def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
 
 
 _SUMS: dict[Backend, Any] = {"bag": bag.Sums.apply, "scatter": scatter.sums, "masked": _masked}
+_NEURONS: dict[Backend, Any] = {
+    "bag": bag.Neurons.apply,
+    "scatter": functools.partial(_by_parts, scatter.sums),
+    "masked": functools.partial(_by_parts, _masked),
+}
 
 
 def _uncast(work: Any, x: Tensor, weight: Tensor, *others: Any) -> Tensor:

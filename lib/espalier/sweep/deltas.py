@@ -35,8 +35,7 @@ class Delta:
         Draws that some of the comparisons lack are left out, so that no draw is of fewer
         configurations than another.
         """
-        found = [_differences(item) for item in self.compared]
-        known = [by_draw for by_draw in found if by_draw]
+        known = [_differences(item) for item in self.compared]
         common = set.intersection(*map(set, known)) if known else set()
         return interval([sum(one[draw] for one in known) / len(known) for draw in sorted(common)])
 
@@ -49,10 +48,15 @@ class Delta:
 
 
 def deltas(compared: Sequence[Comparison]) -> list[Delta]:
-    """One for each kind of comparison, in alphabetical order."""
+    """One for each kind of comparison, in alphabetical order.
+
+    Comparisons without a draw that both sides have a number for are in none.
+    """
     symbols = sorted({item.symbol for item in compared})
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Comparison]] = {}
     for item in compared:
+        if not item.pairs:
+            continue
         own = item.arm.first.config[item.symbol]
         groups.setdefault((item.symbol, own, item.value, _also(item, symbols)), []).append(item)
     return [
