@@ -12,7 +12,12 @@ import torch
 from torch import nn
 
 from espalier.contracts import LrSchedule, Method, Run
+from espalier.growth.plan import SparsePlan, Turnover
+from espalier.methods.droplinear import DropLinearMethod
+from espalier.methods.magnitude import Magnitude
+from espalier.methods.rigl import RigL
 from espalier.optimizers.sgd import SGD
+from espalier.sparsity.plan import PruningPlan
 from espalier.train import loop
 from espalier.train.evaluation import evaluate
 from espalier.train.stopping import Criterion, EarlyStop, Kept, Stopping
@@ -203,3 +208,30 @@ def test_the_loop_trains_no_epoch_more() -> None:
     run = trainee(2, seed=3, patience=1)
     records = [outcome for _, outcome in loop.Loop([run]).epochs()]
     assert len(records) == run.run.epoch < 20
+
+
+def test_masks_come_back_with_the_weights() -> None:
+    run = loops.run_of(SGD(), RigL(plan=SparsePlan(density=0.4), turnover=Turnover(every=7)))
+    loops.train(run, 15)
+    masks, weights = run.method_state.edges.masks, loops.values(run.model)
+    kept, mask = Kept.of(run), masks.mask.clone()
+    loops.train(run, 15)
+    run.epoch = 1
+    assert not torch.equal(masks.mask, mask)
+    kept.restore(run)
+    assert torch.equal(masks.mask, mask)
+    assert loops.same(loops.values(run.model), weights)
+    assert float(torch.cat([w.detach().flatten() for w in masks.weights])[mask].abs().sum()) == 0
+
+
+def test_a_pruned_network_is_finished_when_its_ramp_is_over() -> None:
+    plan = PruningPlan(target=0.5, warmup=2, ramp_end_epoch=2, frequency=3)
+    run = loops.run_of(SGD(), Magnitude(plan=plan))  # six steps an epoch
+    assert run.method.unfinished(loops.train(run, 11))
+    assert not run.method.unfinished(loops.train(run, 1))
+
+
+def test_a_network_that_drops_columns_is_finished_with_the_last_one() -> None:
+    run = loops.run_of(SGD(), DropLinearMethod(share=0.5, steps=7, stop=0.5), epochs=8)
+    assert run.method.unfinished(loops.train(run, 20))  # of 48 steps; drops at 7, 14 and 21
+    assert not run.method.unfinished(loops.train(run, 1))
