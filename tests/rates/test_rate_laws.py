@@ -235,15 +235,10 @@ def test_the_product_does_not_depend_on_the_order():
 
 
 def test_the_combined_strategy_in_closed_form():
-    four = [by_depth.Cascade(0.5), by_age.Age(0.5, 0.01), by_age.Component(), by_age.Warmup(50)]
+    three = [by_depth.Cascade(0.5), by_age.Age(0.5, 0.1), by_age.Warmup(50)]
     births, growths = [0, 100, 200, 900], (100, 200, 900)
-    found = composed(four, part(births, 909, growths, depth=1, layers=3), WIDE)
-    expected = [
-        0.5 * 0.5**3 * 0.1,  # scaffold of the middle layer
-        0.5 * 0.5**2 * 0.1,  # a patch of age 809: scaffold by now
-        0.5 * 0.5**1 * 0.1,
-        0.5 * 1.0 * 1.0 * 10 / 50,  # new, at its tenth update
-    ]
+    found = composed(three, part(births, 909, growths, depth=1, layers=3), WIDE)
+    expected = [0.5 * 0.5**3, 0.5 * 0.5**2, 0.5 * 0.5**1, 0.5 * 10 / 50]  # the last at update 10
     assert found.tolist() == near(expected)
 
 

@@ -69,6 +69,11 @@ BASE = {
     "RESAMPLING_STEPS": "10",
     "DROPLINEAR_STEPS": "10",
     "SPARSE_EVERY": "10",
+    "RATES_COMPONENT_NEW_STEPS": "10",
+    "RATES_COMPONENT_ACTIVE_STEPS": "20",
+    "RATES_GROWTH_RECOVERY": "20",
+    "RATES_DIFFERENTIAL_RECOVERY": "20",
+    "RATES_SEDIMENTARY_GEOLOGICAL": "4",
     "SHIFT_EPOCHS": "1",
 }
 
@@ -106,6 +111,29 @@ DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
 
 SPARSE = {"MODEL": "sparse_mlp"}
 
+
+def rates(strategy, **more):
+    """A setting in which a strategy for rates of single parts has something to say."""
+    besides = {f"RATES_{name}": value for name, value in more.items()}
+    return {"RATES": strategy, "PRUNING_METHOD": "set", "MODEL": "mlp", **besides}
+
+
+def rates_of(name):
+    """That of a symbol of one strategy."""
+    strategy = name.removeprefix("RATES_").partition("_")[0].lower()
+    return rates(strategy) if strategy in SYMBOLS.members("RATES") else {}
+
+
+OTHER_RATES = ("none", "combined", "several")
+STEEP = {f"DIFFERENTIAL_{where}": "0.05" for where in ("GROWN", "ADJACENT", "DISTANT")}
+RATES = [name.upper() for name in SYMBOLS.members("RATES") if name not in OTHER_RATES]
+ONE_LAYER = {
+    "PRUNING_METHOD": "apoptosis_functional",
+    "MLP_LAYERS": "4",
+    "APOPTOSIS_PATTERN": "named",
+    "APOPTOSIS_LAYER_NAMES": "1",
+}
+
 # What has to be set besides, for a symbol's effect to come within 90 updates, or one value's.
 BESIDES = {
     "APOPTOSIS_ORTHOGONAL_PARTS": {"APOPTOSIS_FITNESS": "weight"},
@@ -131,6 +159,17 @@ BESIDES = {
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
+    **{name: rates_of(name) for name in SYMBOLS.identity if name.startswith("RATES_")},
+    **{f"RATES_WITH_{name}": rates("several", WITH_LARS="y") for name in RATES},
+    "RATES_WITH_LARS": rates("several", WITH_CASCADE="y"),
+    ("RATES", "several"): rates("several", WITH_CASCADE="y"),
+    "RATES_AGE_FLOOR": rates("age", AGE_DECAY="0.01"),
+    "RATES_GROWTH_FLOOR": rates("growth", GROWTH_SHOCK="0.05"),
+    "RATES_DIFFERENTIAL_FLOOR": rates("differential", **STEEP),
+    "RATES_DIFFERENTIAL_ADJACENT": {**rates("differential"), **ONE_LAYER},
+    "RATES_DIFFERENTIAL_DISTANT": {**rates("differential"), **ONE_LAYER},
+    "RATES_LEAST": rates("lars", LARS_TRUST="1e-6"),
+    "RATES_MOST": rates("lars", LARS_TRUST="1000"),
     "TEXT_SHIFT_CORPUS": {**RETURN, "TEXT_SHIFT_FILE": "text.txt"},
     "TEXT_SHIFT_FILE": {
         **RETURN,

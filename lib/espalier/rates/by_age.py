@@ -66,8 +66,8 @@ class Age(Strategy):
 
     grows: ClassVar[bool] = True
     steady: ClassVar[bool] = True
-    decay: float = symbol("RATES_AGE_DECAY", 0.1)
-    floor: float = symbol("RATES_AGE_FLOOR", 0.01)
+    decay: float = symbol("RATES_AGE_DECAY", 0.5)
+    floor: float = symbol("RATES_AGE_FLOOR", 0.1)
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         return ageing(part.phases, self.decay, self.floor)
