@@ -19,8 +19,8 @@ from espalier.dendrites.cadence import Cadence
 from espalier.growth.plan import Turnover
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
-
 from espalier.train.stopping import Kept
+
 PAIRS = allowed()
 STEPS = 30
 
@@ -133,8 +133,6 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
         assert loops.same(loops.values(run.model), loops.values(alone.model))
 
 
-def test_every_method_takes_part() -> None:
-    assert {method for _, method in PAIRS} == set(component.names("method"))
 @pytest.mark.parametrize(("optimizer", "method"), PAIRS)
 def test_a_run_can_be_given_back_what_it_had_earlier(optimizer: str, method: str) -> None:
     run = trained(run_of(optimizer, method), nothing)
@@ -145,6 +143,8 @@ def test_a_run_can_be_given_back_what_it_had_earlier(optimizer: str, method: str
     assert measures(run) == then
 
 
+def test_every_method_takes_part() -> None:
+    assert {method for _, method in PAIRS} == set(component.names("method"))
 
 
 @pytest.mark.parametrize(("optimizer", "method"), PAIRS)

@@ -88,8 +88,8 @@ OTHER = {
     "APOPTOSIS_MATURITY": "45",
     "ADV_CLIP_NORM": "0.1",
     "BATCH_SIZE": "8",
-    "GRAD_CLIP_NORM": "0.1",
     "EARLY_STOP_MIN_DELTA": "100",
+    "GRAD_CLIP_NORM": "0.1",
     "SPAM_THETA": "1",
     "SPAM_SPIKE_THRESHOLD": "0.5",
     "BLOCKS_SIZES": "32",
@@ -101,11 +101,11 @@ OTHER = {
     "TEXT_SHIFT_FILE": "other.txt",
 }
 
-RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 # A rate at which validation gets worse after a few epochs.
 STOPPING = {"OPTIMIZER": "adam", "LEARNING_RATE": "0.1", "NUM_EPOCHS": "8"}
 STOPPING |= {"EARLY_STOP_PATIENCE": "1"}
 
+RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 
 DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
 
@@ -148,11 +148,11 @@ BESIDES = {
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
     "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
-    "PRUNING_METHOD": DEEP,
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
     "EARLY_STOP_BY": STOPPING,
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
     "EARLY_STOP_MIN_DELTA": STOPPING,
+    "PRUNING_METHOD": DEEP,
     ("PRUNING_METHOD", "resampling"): {"MODEL": "dendritic_with_hidden"},
     **{name: SPARSE for name in SYMBOLS.identity if name.startswith("RESAMPLING_")},
     **{name: DEEP for name in SYMBOLS.identity if name.startswith("APOPTOSIS_LAYERS_")},

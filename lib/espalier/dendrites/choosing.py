@@ -17,16 +17,21 @@ LARGE = 2**28  # numbers of a dense matrix that a GPU is not asked to hold for a
 
 def backend(x: Tensor, weight: Tensor) -> Backend:
     """For x (K b, inputs) and weight (K, units, fan_in), or without the K of one trial."""
-    return _backend(x.shape, weight.shape, x.device.type)
+    stack = weight.shape
+    trials = 1 if len(stack) == 2 else stack[0]
+    return alone(len(x) // trials, x.shape[1], (stack[-2], stack[-1], trials), x.is_cpu)
 
 
-@functools.lru_cache(maxsize=1024)  # a look-up takes a tenth of working it out
-def _backend(x: tuple[int, int], weight: tuple[int, ...], device: str) -> Backend:
-    trials = 1 if len(weight) == 2 else weight[0]
-    units, fan_in = weight[-2:]
-    if device != "cpu":
-        return "bag" if trials * units * x[1] > LARGE else "scatter"
-    bag, scatter = seconds(x[0] // trials, x[1], units, fan_in)  # of one, whatever is packed
+@functools.lru_cache(maxsize=1024)  # small layers have no time to work it out
+def alone(samples: int, inputs: int, size: tuple[int, int, int], cpu: bool) -> Backend:
+    """For `samples` of each of some trials; `size` is units, fan-in and trials.
+
+    How many are trained together only matters to a GPU's memory.
+    """
+    units, fan_in, trials = size
+    if not cpu:
+        return "bag" if trials * units * inputs > LARGE else "scatter"
+    bag, scatter = seconds(samples, inputs, units, fan_in)
     return "bag" if bag < scatter else "scatter"
 
 
@@ -34,11 +39,11 @@ def seconds(samples: int, inputs: int, units: int, fan_in: int) -> tuple[float, 
     """What a forward and backward pass takes a CPU thread by `bag` and by `scatter`.
 
     Without what both share. Least squares of the relative error over the 55 sizes that
-    `benchmarks/dendrites_layer.py --calibrate` times, on one core of a Xeon with AVX-512 that had
-    other work to do. Timed once more, the slower way was chosen for 4 of them: it took 1.29 times
-    as long at worst, and 1.01 times in the mean over all.
+    `benchmarks/dendrites_layer.py --calibrate` times, on one quiet core of a Xeon with AVX-512. The
+    slower way is chosen for 3 of them: it takes 1.18 times as long at worst, and 1.006 times in the
+    mean over all.
     """
     synapses, matrix, batch = units * fan_in, units * inputs, samples * inputs
-    bag = 1.7e-5 + 1.44e-9 * batch + synapses * (2.1e-8 + 4.5e-11 * samples)
-    scatter = 6.1e-10 * batch + matrix * (1.55e-9 + 2.4e-11 * samples) + 2.6e-9 * synapses
+    bag = 1.5e-5 + 1.34e-9 * batch + synapses * (1.84e-8 + 5.0e-11 * samples)
+    scatter = 4.2e-10 * batch + matrix * (1.08e-9 + 2.68e-11 * samples) + 2.4e-9 * synapses
     return bag, scatter

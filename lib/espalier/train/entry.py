@@ -329,8 +329,8 @@ def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -
         "parameters": total,
         "live_parameters": total,
         "epochs": run.epoch,
+        **kept,
         "steps": run.step,
         **run.method.measures(run),
-        **kept,
         "total_time": sum(float(record["seconds"]) for record in history),
     }
