@@ -68,7 +68,7 @@ def test_every_optimizer_and_every_method_takes_part() -> None:
 def test_trials_of_a_pack_differ_in_all_that_may_differ() -> None:
     configs = [packing.varied(COMBINATIONS[-1], k) for k in range(4)]
     tree = packing.symbols()
-    for name in set(configs[0]) - set(tree.shape) - {"NUM_EPOCHS"}:
+    for name in set(configs[0]) - set(tree.shape) - {"NUM_EPOCHS", "EARLY_STOP_PATIENCE"}:
         assert len({config.get(name) for config in configs}) > 1, name
 
 

@@ -41,7 +41,7 @@ class GuardedAdam(LeanAdam):
     def bound(self) -> Callable[[], None]:  # noqa: D102
         self._part_counters()  # before the guard resets any
         update = super().bound()
-        return update if self._watched() else lambda: self._guarded(update)
+        return update if self.watched() else lambda: self._guarded(update)
 
     def _update(self) -> None:
         self._part_counters()  # before the guard resets any

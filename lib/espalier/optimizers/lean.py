@@ -58,9 +58,10 @@ class Lean(torch.optim.Optimizer):
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update; returns the closure's loss, if there is a closure."""
-        return (_watched_step if self._watched() else Lean._step)(self, closure)
+        return (_watched_step if self.watched() else Lean._step)(self, closure)
 
-    def _watched(self) -> bool:
+    def watched(self) -> bool:
+        """Whether anything waits for its steps."""
         return bool(
             self._optimizer_step_pre_hooks
             or self._optimizer_step_post_hooks
@@ -83,7 +84,7 @@ class Lean(torch.optim.Optimizer):
 
         Saves most of what a step of a small network costs beside its kernels.
         """
-        if self._watched():
+        if self.watched():
             return lambda: self.step() and None
         ready: list[Callable[[], None]] = []
 
@@ -93,7 +94,7 @@ class Lean(torch.optim.Optimizer):
                     kernel()
             else:
                 self._update_parameters()
-                ready.extend(self._kernels())  # now that there is state
+                ready.extend(self.calls())  # now that there is state
 
         return update
 
@@ -102,10 +103,10 @@ class Lean(torch.optim.Optimizer):
         self._update_parameters()
 
     def _update_parameters(self) -> None:
-        for kernel in self._kernels():
+        for kernel in self.calls():
             kernel()
 
-    def _kernels(self) -> list[Callable[[], None]]:
+    def calls(self) -> list[Callable[[], None]]:
         """The kernel calls that update all parameters which have a gradient."""
         return [
             self._kernel(group, parameters)
@@ -147,9 +148,9 @@ class LeanAdam(Lean, torch.optim.Adam):
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
 
-    def _kernels(self) -> list[Callable[[], None]]:
+    def calls(self) -> list[Callable[[], None]]:  # noqa: D102
         self._part_counters()
-        return super()._kernels()
+        return super().calls()
 
     def _part_counters(self) -> None:
         """Give every state of a group a counter of its own if not all of its parameters step."""
@@ -170,11 +171,27 @@ class LeanAdam(Lean, torch.optim.Adam):
         states = [self.state[p] for p in parameters]
         if not all(states):
             _begin(parameters, states, group["amsgrad"])
+        return AdamCall(self, group, parameters, states)
+
+
+class AdamCall:
+    """The fused kernel for parameters of one group, ready to be called at every step."""
+
+    def __init__(
+        self,
+        optimizer: LeanAdam,
+        group: dict[str, Any],
+        parameters: list[Tensor],
+        states: list[dict[str, Tensor]],
+    ) -> None:
+        """States have been begun."""
+        self._optimizer, self.group = optimizer, group
         steps = [state["step"] for state in states]
-        counters = list({id(step): step for step in steps}.values())
-        one = _ONE if steps[0].is_cpu else 1
-        kernel: Any = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        tensors = (
+        self.counters = list({id(step): step for step in steps}.values())
+        self._one = _ONE if steps[0].is_cpu else 1
+        fused: Any = (torch._fused_adam_, torch._fused_adamw_)
+        self.kernel = fused[bool(group["decoupled_weight_decay"])]
+        self.tensors = (
             parameters,
             _gradients(parameters),
             [state["exp_avg"] for state in states],
@@ -183,25 +200,43 @@ class LeanAdam(Lean, torch.optim.Adam):
             steps,
         )
 
-        def update() -> None:
-            scaling = self._scaling()
-            for counter in counters:
-                counter.add_(one)
-            kernel(
-                *tensors,
-                lr=self._rate(group["lr"]),
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                weight_decay=group["weight_decay"],
-                eps=group["eps"],
-                amsgrad=group["amsgrad"],
-                maximize=group["maximize"],
-                **scaling,
-            )
-            if scaling["found_inf"] is not None:  # then the kernel did nothing
-                torch._foreach_sub_(counters, [scaling["found_inf"]] * len(counters))
+    def settings(self) -> tuple[Any, ...]:
+        """What the kernel is told beside its tensors, in its order."""
+        group, (beta1, beta2) = self.group, self.group["betas"]
+        rate = self._optimizer._rate(group["lr"])
+        told = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
+        return (rate, beta1, beta2, *told)
 
-        return update
+    def count(self) -> None:
+        """A step begins."""
+        for counter in self.counters:
+            counter.add_(self._one)
+
+    def __call__(self) -> None:
+        """One step."""
+        scaling = self._optimizer._scaling()
+        self.count()
+        fused(self.kernel, self.tensors, self.settings(), scaling)
+        if scaling["found_inf"] is not None:  # then the kernel did nothing
+            torch._foreach_sub_(self.counters, [scaling["found_inf"]] * len(self.counters))
+
+
+def fused(
+    kernel: Any, tensors: Any, settings: tuple[Any, ...], scaling: dict[str, Tensor | None]
+) -> None:
+    """Call a fused Adam with the `settings` of an `AdamCall`."""
+    rate, beta1, beta2, decay, eps, amsgrad, maximize = settings
+    kernel(
+        *tensors,
+        lr=rate,
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=decay,
+        eps=eps,
+        amsgrad=amsgrad,
+        maximize=maximize,
+        **scaling,
+    )
 
 
 def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from espalier.contracts import Run
 from espalier.optimizers.lean import Lean
 from espalier.optimizers.stacked import stacked
+from espalier.optimizers.together import together
 from espalier.train.fold_rules import RULES
 from espalier.train.folded import CannotPack, Stacked, folded
 from espalier.train.losses import mean_losses
@@ -63,10 +64,10 @@ class Pack:
         optimizers = [run.optimizer for run in self._runs]
         if self._trainees[0].device.type != "cpu":
             pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
-            together = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
-            if together is not None:
-                return together
-        updates = [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
+            stack = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
+            if stack is not None:
+                return stack
+        updates = together(optimizers)
         return lambda: _every(updates)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -1,0 +1,76 @@
+"""Updates in one call are the updates of single calls, bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from espalier.optimizers.lean import LeanAdam, LeanSGD
+from espalier.optimizers.together import together
+
+STEPS = 5
+
+
+def optimizers(settings: list[dict[str, Any]]) -> list[LeanAdam]:
+    torch.manual_seed(0)
+    found = []
+    for one in settings:
+        weight, bias = torch.randn(7, 5), torch.randn(7)
+        groups = [{"params": [weight]}, {"params": [bias], "weight_decay": 0.0}]
+        found.append(LeanAdam(groups, **{"lr": 0.1, "weight_decay": 0.1, **one}))
+    return found
+
+
+def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
+    parameters = [p for one in every for group in one.param_groups for p in group["params"]]
+    for p in parameters:
+        p.grad = torch.zeros_like(p) if p.grad is None else p.grad  # what is ready holds on to it
+    for step in range(STEPS):
+        for place, p in enumerate(parameters):
+            p.grad.copy_((p + step + place).sin())
+        for update in updates:
+            update()
+    states = [one.state[p] for one in every for group in one.param_groups for p in group["params"]]
+    return [*parameters, *(value for state in states for value in state.values())]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [{}, {}, {}],
+        [{"decoupled_weight_decay": True}] * 2,
+        [{"lr": 0.1}, {"lr": 0.2}],
+        [{}, {"decoupled_weight_decay": True}],
+        [{"amsgrad": True}, {}],
+        [{"amsgrad": True}] * 2,
+    ],
+    ids=str,
+)
+def test_one_call_is_as_many(settings: list[dict[str, Any]]) -> None:
+    alone, joined = optimizers(settings), optimizers(settings)
+    single = stepped(alone, [one.step for one in alone])
+    merged = together(joined)
+    assert len(merged) == 1
+    assert all(map(torch.equal, single, stepped(joined, merged)))
+
+
+def test_rates_may_change_between_steps() -> None:
+    alone, joined = optimizers([{}, {}]), optimizers([{}, {}])
+    merged = together(joined)
+    stepped(alone, [one.step for one in alone])
+    stepped(joined, merged)
+    for every in (alone, joined):
+        every[1].param_groups[0]["lr"] = 0.01
+    again = stepped(alone, [one.step for one in alone])
+    assert all(map(torch.equal, again, stepped(joined, merged)))
+
+
+def test_others_step_by_themselves() -> None:
+    weights = [torch.randn(3, requires_grad=True) for _ in range(2)]
+    assert len(together([LeanSGD([w], lr=0.1) for w in weights])) == 2
+    hooked = [LeanAdam([w], lr=0.1) for w in weights]
+    hooked[0].register_step_post_hook(lambda *_: None)
+    assert len(together(hooked)) == 2
+    assert len(together([LeanAdam([weights[0]], lr=0.1)])) == 1
