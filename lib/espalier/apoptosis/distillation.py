@@ -19,10 +19,9 @@ from espalier.apoptosis.shadows import Shadows
 from espalier.surgery import death
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Layer
-from espalier.surgery.probe import Statistics
 
-LESSON = 128
-"""Positions that shadows are taught on, at least one sample's. With 256 the loss jumped as far."""
+LESSON = 256
+"""Positions that shadows are taught on, at least one sample's."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +120,22 @@ def _some(seen: Observation) -> Tensor:
 
 @torch.no_grad()
 def _together(seen: Observation, dying: Tensor, shadows: Shadows) -> Substitute:
-    """The dying as functions of all inputs of the consumer, in their own slots the shadows'."""
-    pair = seen.pair
+    """The dying as functions of all inputs of the consumer, in their own slots the shadows'.
+
+    The moments are those of what is seen, with the rows and columns of the dying exchanged.
+    """
+    pair, known = seen.pair, seen.statistics
     columns = pair.columns(dying)
-    axis = -3 if isinstance(pair.consumer, nn.Conv2d) else -1
-    fed, known = seen.fed.index_copy(axis, columns, shadows.answer(seen.given)), Statistics(pair)
-    known.add(fed)
-    lost = pair.samples(seen.fed.index_select(axis, columns))
-    usual = lost.mean(0)
-    lost = lost - usual
-    looseness = death.RIDGE * (len(known.mean) + len(columns)) / max(known.count, 1)
-    across = pair.samples(fed).T @ lost
-    blend, rest = death.regression(known.scatter, across, lost.T @ lost, looseness)
-    every = torch.arange(len(blend), device=blend.device)
-    constant = usual - known.mean @ blend
-    return Substitute(dying, every, blend, constant, known.shares, rest / max(known.count, 1))
+    extra, own = pair.samples(shadows.answer(seen.given)), pair.samples(seen.fed)
+    usual = extra.mean(0)
+    extra = extra - usual
+    fresh, lost = own.T @ extra, known.scatter.index_select(1, columns)
+    across = lost.index_copy(0, columns, fresh[columns].T)
+    fresh[columns] = extra.T @ extra
+    inner = known.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
+    count = max(known.count, 1)
+    looseness = death.RIDGE * (len(inner) + len(columns)) / count
+    blend, rest = death.regression(inner, across, lost[columns], looseness)
+    constant = known.mean[columns] - known.mean.index_copy(0, columns, usual) @ blend
+    every = torch.arange(len(inner), device=inner.device)
+    return Substitute(dying, every, blend, constant, known.shares, rest / count)

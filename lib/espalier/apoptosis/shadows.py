@@ -42,7 +42,7 @@ class Shadows:
         With `whole` False, pooling, flattening and dropout are left out.
         """
         with evaluating(nn.Sequential(*self._after())):
-            return self._onward(self._made(given), whole, self.norm.get("bias"))
+            return self._answer(given, whole)
 
     def install(self, slots: Tensor) -> None:
         """Write them into `slots` (n,) of the pair; the consumer does not read them yet."""
@@ -78,70 +78,41 @@ class Shadows:
         Source: Polyak 1987, "Introduction to Optimization", for the step.
         Differs: the least possible error, which he subtracts, is 0.
         """
-        axis = 1 if isinstance(self.pair.producer, nn.Conv2d) else -1
-        wanted = wanted.movedim(axis, -1).flatten(0, -2)
-        lesson, best = self._patches(given), self._read()
+        held = [(self.making, name) for name in self.making]
+        held += [(self.norm, name) for name in self.norm if name == "bias"]
+        best = _read(held)
+        error, slope = torch.full_like(best[:, 0], torch.inf), best
+        length = torch.zeros_like(error)  # of the next step, by neuron
         with evaluating(nn.Sequential(*self._after())):
-            error, slope = self._error(best, lesson, wanted)
-            length = _polyak(error, slope)  # of the next step, by neuron
-            for _ in range(steps):
-                trial = torch.addcmul(best, length.unsqueeze(1), slope, value=-1)
-                found, fresh = self._error(trial, lesson, wanted)
+            for step in range(steps + 1):
+                trial = best if step == 0 else torch.addcmul(best, length[:, None], slope, value=-1)
+                found, fresh = self._error(_write(held, trial), given, wanted)
                 better = found < error
-                error, of_each = torch.where(better, found, error), better.unsqueeze(1)
-                best, slope = torch.where(of_each, trial, best), torch.where(of_each, fresh, slope)
-                length = torch.where(better, _polyak(found, fresh), length / 2)
-        self._write(best)
+                best = torch.where(better[:, None], trial, best)
+                slope = torch.where(better[:, None], fresh, slope)
+                error = torch.where(better, found, error)
+                polyak = error / slope.square().sum(1).clamp_min(TINY)
+                length = torch.where(better, polyak, length / 2)
+        _write(held, best)
 
-    def _patches(self, given: Tensor) -> Tensor:
-        """(positions, fan_in), or one more, of 1, for a bias: what the producer multiplies."""
-        layer = self.pair.producer
-        if isinstance(layer, nn.Conv2d):
-            mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-            given = F.pad(given, layer._reversed_padding_repeated_twice, mode)
-            given = F.unfold(given, layer.kernel_size, layer.dilation, 0, layer.stride)
-            given = given.movedim(1, -1)
-        return F.pad(given.flatten(0, -2), (0, int("bias" in self.making)), value=1.0)
-
-    def _error(self, taught: Tensor, lesson: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Each neuron's squared error (n,), summed, and the gradient of half of it, as `taught`.
-
-        Differentiated by hand as far as the producer is concerned, which takes half the time.
-        """
-        inputs = lesson.shape[1]
-        leaves = [lesson @ taught[:, :inputs].T, *taught[:, inputs:].unbind(1)]
+    def _error(self, leaves: list[Tensor], given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Half the mean squared error of each neuron (n,), and its gradients (n, parameters)."""
         with torch.enable_grad():
             for leaf in leaves:
                 leaf.requires_grad_()
-            made = leaves[0].clone() if self._in_place() else leaves[0]
-            answer = self._onward(made, False, *leaves[1:])
+            answer = self._answer(given, whole=False)
         missed = answer.detach() - wanted
-        slopes = torch.autograd.grad(answer, leaves, missed)
-        found = missed.square().sum(0)
-        return found, torch.cat([slopes[0].T @ lesson, *(x.unsqueeze(1) for x in slopes[1:])], 1)
+        axis = self._axis() % missed.ndim
+        places = missed.numel() // missed.shape[axis]
+        found = missed.square().sum([d for d in range(missed.ndim) if d != axis]) / (2 * places)
+        slopes = torch.autograd.grad(answer, leaves, missed.div_(places))
+        for leaf in leaves:
+            leaf.requires_grad_(False)
+        return found, torch.cat([s.reshape(len(s), -1) for s in slopes], 1)
 
-    def _in_place(self) -> bool:
-        return any(getattr(module, "inplace", False) for module in self.pair.between)
-
-    def _taught(self) -> list[tuple[Tensors, str]]:
-        """Where that which is taught is kept: weights, perhaps a bias, and the norm's."""
-        return [
-            *((self.making, name) for name in self.making),
-            *((self.norm, name) for name in self.norm if name == "bias"),
-        ]
-
-    def _read(self) -> Tensor:
-        """What is taught (n, parameters), side by side."""
-        tensors = [held[name] for held, name in self._taught()]
-        return torch.cat([x.reshape(len(x), -1) for x in tensors], 1)
-
-    def _write(self, taught: Tensor) -> None:
-        """The inverse of `_read`."""
-        places = self._taught()
-        shapes = [held[name].shape for held, name in places]
-        parts = torch.split(taught, [shape[1:].numel() for shape in shapes], 1)
-        for (held, name), shape, part in zip(places, shapes, parts, strict=True):
-            held[name] = part.reshape(shape).contiguous()
+    def _axis(self) -> int:
+        """Where the neurons are in what the producer makes."""
+        return 1 if isinstance(self.pair.producer, nn.Conv2d) else -1
 
     def _made(self, given: Tensor) -> Tensor:
         """Without the modules' hooks, which are for what the network itself does."""
@@ -151,16 +122,18 @@ class Shadows:
         made: Tensor = layer._conv_forward(given, weight, bias)  # all kinds of padding
         return made
 
-    def _onward(self, made: Tensor, whole: bool, shift: Tensor | None = None) -> Tensor:
-        """What becomes of what the producer puts out; `shift` is the normalisation's bias."""
-        value = made if self.pair.norm is None else self._normed(self.pair.norm, made, shift)
+    def _answer(self, given: Tensor, whole: bool) -> Tensor:
+        value = self._made(given)
+        if self.pair.norm is not None:
+            value = self._normed(self.pair.norm, value)
         for module in self.pair.between:
             if whole or not isinstance(module, _SPREADING):
                 value = module.forward(value)
         return value
 
-    def _normed(self, norm: Norm, made: Tensor, shift: Tensor | None) -> Tensor:
-        mean, var, scale = (self.norm.get(k) for k in ("running_mean", "running_var", "weight"))
+    def _normed(self, norm: Norm, made: Tensor) -> Tensor:
+        mean, var = self.norm.get("running_mean"), self.norm.get("running_var")
+        scale, shift = self.norm.get("weight"), self.norm.get("bias")
         return F.batch_norm(made, mean, var, scale, shift, mean is None, 0.0, norm.eps)
 
     def _after(self) -> list[nn.Module]:
@@ -170,14 +143,30 @@ class Shadows:
 TINY = 1e-30
 
 
-def _polyak(error: Tensor, slope: Tensor) -> Tensor:
-    """(n,): the steps after which the errors could be 0, see `Shadows.teach`."""
-    return error / slope.square().sum(1).mul_(2).clamp_min_(TINY)
-
-
 def _picked(module: nn.Module | None, neurons: Tensor) -> Tensors:
     """Rows of a module's parameters and statistics."""
     if module is None:
         return {}
     held = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     return {k: x.detach().index_select(0, neurons) for k, x in held.items() if x.ndim}
+
+
+Held = list[tuple[Tensors, str]]
+
+
+def _read(held: Held) -> Tensor:
+    """The tensors, (n, ...) each, beside each other: (n, parameters)."""
+    return torch.cat([tensors[name].reshape(len(tensors[name]), -1) for tensors, name in held], 1)
+
+
+def _write(held: Held, flat: Tensor) -> list[Tensor]:
+    """The inverse of `_read`; returns the tensors."""
+    shapes = [tensors[name].shape for tensors, name in held]
+    parts = torch.split(flat, [shape[1:].numel() for shape in shapes], 1)
+    found = [
+        part.contiguous().view(shape)  # else every product strides over the others
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
+    for (tensors, name), part in zip(held, found, strict=True):
+        tensors[name] = part
+    return found
