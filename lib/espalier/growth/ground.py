@@ -239,3 +239,9 @@ def _empty(outputs: int, inputs: int, like: Tensor) -> MaskedLinear:
 def spread(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Every pair of a row and a column, (rows * columns,) each."""
     return rows.repeat_interleave(len(columns)), columns.repeat(len(rows))
+
+
+def places(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns (n,) of what is True in a `mask` (outputs, inputs)."""
+    rows, columns = mask.nonzero(as_tuple=True)
+    return rows, columns

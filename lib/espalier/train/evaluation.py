@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from espalier.contracts import Split
@@ -13,20 +17,28 @@ EVALUATION_BATCH = 2048  # images; larger is not faster and costs memory
 EVALUATION_CHARACTERS = 8192  # of text: layers make hundreds of numbers of each
 
 
-@torch.no_grad()
 def evaluate(trainee: Trainee, split: Split) -> tuple[float, float]:
-    """Mean loss of a label and accuracy in percent over the whole split.
+    """`measured` of a trainee's model, which is left in evaluation mode, as its recipe computes it.
 
-    An image has one label, a window of text one a character, the one that follows. One run at a
-    time, in a pack too: its numbers are then those of a run alone.
+    One run at a time, in a pack too: its numbers are then those of a run alone.
     """
     trainee.run.model.eval()
     trainee.forward.eval()
+    return measured(trainee.forward, split, trainee.autocast())
+
+
+@torch.no_grad()
+def measured(model: nn.Module, split: Split, context: Any = None) -> tuple[float, float]:
+    """Mean loss of a label and accuracy in percent over the whole split, in the mode it is in.
+
+    An image has one label, a window of text one a character, the one that follows. `context` is
+    one of forward passes, to be entered as often as wanted.
+    """
     loss = torch.zeros((), device=split.device, dtype=torch.float64)
     hits = torch.zeros((), device=split.device, dtype=torch.int64)
     for x, y in split.pieces(_piece(split)):
-        with trainee.autocast():
-            logits = wide(trainee.forward(x)).flatten(0, -2)  # (labels, classes)
+        with context or contextlib.nullcontext():
+            logits = wide(model(x)).flatten(0, -2)  # (labels, classes)
         loss += F.cross_entropy(logits, y.flatten(), reduction="sum")
         hits += (logits.argmax(1) == y.flatten()).sum()
     labels = split.y.numel()

@@ -1,0 +1,190 @@
+"""What all methods share that change the structure of a network of masked blocks."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import CannotTrain, Method, Run
+from espalier.growth.blocks import Blocks, key
+from espalier.growth.credits import Ledger
+from espalier.growth.economy import Economy
+from espalier.growth.ground import Ground
+from espalier.growth.moments import Moments
+from espalier.growth.variance import VarianceTrigger, gradient_norm
+from espalier.rates.history import Growth
+from espalier.surgery.probe import evaluating
+from espalier.train.evaluation import measured
+
+TABLE = "growth.csv"
+"""What the table of structural operations is called in a trial's folder."""
+
+
+@dataclass
+class Grown:
+    """The `method_state` of a run: where it grows, by what it is told to, and what pays for it."""
+
+    ground: Ground
+    noise: VarianceTrigger | None = None
+    ledger: Ledger | None = None
+    fired: bool = False
+    moments: int = 0  # at which it could grow
+    steps: list[int] = field(default_factory=list)  # after which it did
+    memory: dict[str, Any] = field(default_factory=dict)  # of a method: plain data and tensors
+
+    @property
+    def net(self) -> Blocks:
+        """What grows."""
+        return self.ground.net
+
+
+@dataclass(frozen=True)
+class GrowingMethod(Method):
+    """Operations on a network of masked blocks at `moments`, paid for as the `economy` says.
+
+    Subclasses say in `act` what is done at a moment.
+    """
+
+    packable: ClassVar[bool] = False
+
+    moments: Moments = Moments()
+    economy: Economy = Economy()
+
+    def act(self, run: Run, most: int) -> None:
+        """Change the network by operations on `run.method_state.ground`.
+
+        By `most` live edges more than it has, at most. Doing nothing is allowed.
+        """
+        raise NotImplementedError
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        if not isinstance(run.model, Blocks):
+            raise CannotTrain(
+                "nothing_to_grow",
+                f"the method grows masked blocks, and the model is a {type(run.model).__name__}: "
+                "set CONFIG_MODEL=blocks",
+            )
+        self.moments.check(run.total_steps)
+        state = Grown(Ground(run.model, run.generators["method"], run.optimizer))
+        if self.moments.noise is not None:
+            state.noise = self.moments.noise.begin()
+        if self.economy.purse is not None:
+            state.ledger = self.economy.purse.begin(run.validation.y)
+        run.method_state = state
+
+    def after_backward(self, run: Run) -> None:  # noqa: D102
+        state: Grown = run.method_state
+        if state.noise is not None:
+            state.fired = state.noise.after_step(gradient_norm(run.model.parameters()))
+
+    def after_step(self, run: Run) -> None:  # noqa: D102
+        state: Grown = run.method_state
+        state.ground.after_step()
+        if self.moments.due(run.step, run.total_steps, state.fired, state.moments):
+            self._event(run)
+        state.fired = False
+
+    def _event(self, run: Run) -> None:
+        state: Grown = run.method_state
+        before, operations = state.net.live, len(state.ground.events)
+        most = possible(state.net) if state.ledger is None else state.ledger.affordable(before)
+        if most > 0:
+            self.act(run, most)
+        state.moments += 1
+        if state.ledger is not None and state.net.live > before:
+            state.ledger.pay(state.net.live - before, before)
+        if len(state.ground.events) > operations:
+            state.steps.append(run.step)
+            if state.noise is not None:
+                state.noise.restart()
+
+    def left(self, run: Run) -> int:
+        """How many moments there can still be, the present one among them."""
+        return self.moments.left(run.step, run.total_steps, run.method_state.moments)
+
+    def after_epoch(self, run: Run) -> None:  # noqa: D102
+        ledger = run.method_state.ledger
+        if ledger is not None:
+            with evaluating(run.model):
+                ledger.earn(measured(run.model, run.validation)[0])
+
+    def check(self, run: Run) -> None:  # noqa: D102
+        run.method_state.net.assert_masked(run.optimizer)
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """`edges_added` and `edges_dropped` are those of all `growth_events` so far."""
+        state: Grown = run.method_state
+        events = state.ground.events
+        found = {
+            "sparsity": 1 - state.net.density,
+            "live_parameters": state.net.live + sum(state.net.sizes[1:]),
+            "live_edges": state.net.live,
+            "edges_added": sum(event.added for event in events),
+            "edges_dropped": sum(event.dropped for event in events),
+            "growth_events": len(state.steps),
+        }
+        return found if state.ledger is None else {**found, "credits": state.ledger.balance}
+
+    def changes(self, run: Run) -> int:  # noqa: D102
+        return len(run.method_state.steps)
+
+    def unfinished(self, run: Run) -> bool:  # noqa: D102
+        clock = self.moments.noise is None
+        return clock and run.step < self.moments.last(run.total_steps)
+
+    def write(self, run: Run, folder: Path) -> None:
+        """The operations, a line each, as `growth.csv`; nothing if there was none."""
+        records = [event.record() for event in run.method_state.ground.events]
+        if not records:
+            return
+        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(records[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(records)
+
+    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
+        """See `espalier.rates.history.Growing`."""
+        state: Grown = run.method_state
+        return state.ground.born(parameter)
+
+    def growths(self, run: Run) -> list[Growth]:
+        """See `espalier.rates.history.Growing`; layers are those whose edges are still there."""
+        state: Grown = run.method_state
+        return [Growth(step, _born_at(state.net, step)) for step in state.steps]
+
+    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        state: Grown = run.method_state
+        return {
+            "ground": state.ground.state_dict(),
+            "noise": None if state.noise is None else state.noise.state_dict(),
+            "ledger": None if state.ledger is None else state.ledger.state_dict(),
+            "moments": state.moments,
+            "steps": list(state.steps),
+            "memory": {k: v.clone() if torch.is_tensor(v) else v for k, v in state.memory.items()},
+        }
+
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+        own: Grown = run.method_state
+        own.ground.load_state_dict(state["ground"])
+        if own.noise is not None:
+            own.noise.load_state_dict(state["noise"])
+        if own.ledger is not None:
+            own.ledger.load_state_dict(state["ledger"])
+        own.moments, own.steps, own.fired = state["moments"], list(state["steps"]), False
+        own.memory = dict(state["memory"])
+
+
+def possible(net: Blocks) -> int:
+    """Edges that could be between the units there are, and are not."""
+    sizes = net.sizes
+    pairs = sum(sizes[i] * sizes[j] for j in range(len(sizes)) for i in range(j))
+    return pairs - net.live
+
+
+def _born_at(net: Blocks, step: int) -> tuple[str, ...]:
+    return tuple(f"blocks.{key(p)}" for p, b in net.each() if bool((b.births == step).any()))

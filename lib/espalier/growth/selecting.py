@@ -1,0 +1,81 @@
+"""Scores of the edges that a network of masked blocks lacks: the higher, the more wanted.
+
+Every function gives one tensor (outputs, inputs) for each of the blocks that it is asked for; what
+they say of edges that are there means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.growth.blocks import Blocks, Pair, dense_gradients
+from espalier.growth.extrema import Activity, Extrema, Limits, find
+from espalier.growth.scoring import drawn
+from espalier.surgery.probe import evaluating
+from espalier.train.losses import mean_losses
+
+Scores = dict[Pair, Tensor]
+
+LOOKED_AT = 1024
+"""Training samples, drawn anew each time, that extrema are looked for in."""
+
+
+def random(run: Run, pairs: Sequence[Pair]) -> Scores:
+    """Uniform in [0, 1): every edge is equally likely."""
+    generator, sizes = run.generators["method"], run.method_state.net.sizes
+    return {(i, j): torch.rand(sizes[j], sizes[i], generator=generator) for i, j in pairs}
+
+
+def gradient(run: Run, pairs: Sequence[Pair]) -> Scores:
+    """|dL/dw| on a batch of training samples drawn for it, in evaluation mode.
+
+    Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
+    """
+    net: Blocks = run.method_state.net
+    x, y = drawn(run)
+    with evaluating(net), torch.enable_grad():
+        trace = net.trace(x)
+        slopes = dense_gradients(trace, mean_losses(trace.sums[-1], y, 1).sum())
+    return {p: slopes[p].abs_() for p in pairs}
+
+
+def extreme(run: Run, pairs: Sequence[Pair]) -> Scores:
+    """Random, but 1 more into a dead unit, and 1 more out of a hot or saturated one.
+
+    Source: the idea of StructureNet's growth at extrema.
+    Differs: what is extreme is free of scale, and source and target are in different layers.
+    """
+    found, scores = extrema(run), random(run, pairs)
+    for (i, j), wanted in scores.items():
+        if j in found:
+            wanted += found[j].dead.to(wanted).unsqueeze(1)
+        if i in found:
+            wanted += (found[i].hot | found[i].saturated).to(wanted)
+    return scores
+
+
+def extrema(run: Run) -> Mapping[int, Extrema]:
+    """The extrema of each hidden node, on training samples, in evaluation mode."""
+    net: Blocks = run.method_state.net
+    seen = {node: Activity(net.sizes[node]) for node in range(1, net.last)}
+    generator, count = run.generators["method"], min(LOOKED_AT, len(run.train))
+    order = torch.randperm(len(run.train), generator=generator)[:count]
+    with evaluating(net), torch.no_grad():
+        for x, _ in run.train.batches(order[None], run.batch_size):
+            values = net.trace(x).values
+            for node, activity in seen.items():
+                activity.add(values[node])
+    limits = Limits(least=min(Limits.least, count))
+    return {node: find(activity, limits) for node, activity in seen.items()}
+
+
+RULES: Mapping[str, Callable[[Run, Sequence[Pair]], Scores]] = {
+    "random": random,
+    "gradient": gradient,
+    "extrema": extreme,
+}
+"""By name."""

@@ -1,0 +1,48 @@
+"""Edges come at a few moments until every block is as dense as asked for.
+
+Source: Evci et al. 2020, arXiv 1911.11134, for edges of weight 0 where the gradient is largest.
+Differs: nothing goes; it is growth alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from espalier.contracts import CannotTrain, Run
+from espalier.growth import choosing, operations, selecting
+from espalier.growth.blocks import edges
+from espalier.growth.ground import places
+from espalier.growth.growing import GrowingMethod, Grown
+
+
+@dataclass(frozen=True)
+class Grow(GrowingMethod):
+    """Each block gets the same share of what it is to get in all at each moment."""
+
+    to: float = 0.2
+    where: Literal["gradient", "extrema", "random"] = "gradient"
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        state: Grown = run.method_state
+        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in state.net.each()):
+            raise CannotTrain(
+                "nothing_to_grow",
+                f"CONFIG_GROW_TO={self.to:g} is no more than what there is already: raise it, or "
+                "lower CONFIG_BLOCKS_DENSITY",
+            )
+
+    def act(self, run: Run, most: int) -> None:
+        """Each block's quota, cut down to `most` in the order of the blocks."""
+        state: Grown = run.method_state
+        left = self.left(run)
+        blocks = dict(state.net.each())
+        lacking = {p: edges(self.to, b.mask.numel()) - b.live for p, b in blocks.items()}
+        scores = selecting.RULES[self.where](run, list(blocks))
+        for pair, block in blocks.items():
+            quota = min(most, -(-max(0, lacking[pair]) // left))
+            if quota > 0:
+                wanted = choosing.most_wanted(scores[pair].to(block.weight), ~block.mask, quota)
+                operations.add_edges(state.ground, pair, places(wanted))
+                most -= quota
