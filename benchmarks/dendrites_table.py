@@ -22,7 +22,6 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.sweep.interval import interval
 from espalier.sweep.plan import write_plan
 from espalier.sweep.planning import plan_from_rows
 from espalier.trial import Status
@@ -160,15 +159,6 @@ def figures(found: Sequence[tuple[Arm, Scores]]) -> Iterator[Figure]:
             yield Figure(f"{arm.size}: {arm.way} - {PLAIN}", values, "points")
 
 
-def told(figure: Figure) -> str:
-    """Mean and interval of a figure."""
-    found = interval(list(figure.values))
-    assert found is not None
-    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.2f}"
-    sign = "+" if figure.unit == "points" else ""
-    return f"{figure.what}: {found.mean:{sign}.2f} {figure.unit} {width} (n={found.n})"
-
-
 def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=16, help="(default: %(default)s)")
@@ -182,7 +172,7 @@ def main() -> None:
             swept(place, args)
         made = list(figures(scores(place)))
         measuring.say(f"{len(sweeping.results(place))} trials")
-    measuring.tell(args, made, [told(figure) for figure in made])
+    measuring.tell(args, made, [measuring.told(figure) for figure in made])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier import revision
+from espalier.sweep.interval import interval
 
 Record = dict[str, Any]
 Measure = Callable[[Path], float]
@@ -122,6 +123,15 @@ def tell(
     print("".join(f"  {note}\n" for note in notes), end="", flush=True)
     if args.json:
         args.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def told(figure: Figure) -> str:
+    """Mean and 95 % t-interval of a figure, not corrected for how many there are."""
+    found = interval(list(figure.values))
+    assert found is not None
+    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.2f}"
+    sign = "+" if figure.unit == "points" else ""
+    return f"{figure.what}: {found.mean:{sign}.2f} {figure.unit} {width} (n={found.n})"
 
 
 HEAD = ("what", "median", "unit", "n", "min", "max", "goal", "met")

@@ -21,7 +21,6 @@ import sweeping
 from measuring import Figure
 
 from espalier.paths import ROOT
-from espalier.sweep.interval import interval
 from espalier.trial import Status
 
 RANGE = ROOT / "defconfigs" / "digits-sparse-range"
@@ -75,15 +74,6 @@ def figures(found: Arms) -> Iterator[Figure]:
                 yield Figure(f"{method} - {CONTROL}, {words}", paired, "points", goal)
 
 
-def told(figure: Figure) -> str:
-    """Mean and interval of a figure."""
-    found = interval(list(figure.values))
-    assert found is not None
-    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.2f}"
-    sign = "+" if figure.unit == "points" else ""
-    return f"{figure.what}: {found.mean:{sign}.2f} {figure.unit} {width} (n={found.n})"
-
-
 def main() -> None:
     parser: argparse.ArgumentParser = measuring.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
@@ -97,7 +87,10 @@ def main() -> None:
             sweeping.sweep(place, RANGE, asked(args.seeds, args.density))
         made = list(figures(scores(place)))
         counts = ", ".join(map(str, sorted(live(place))))
-    notes = [f"live parameters of every trial: {counts}", *(told(figure) for figure in made)]
+    notes = [
+        f"live parameters of every trial: {counts}",
+        *(measuring.told(figure) for figure in made),
+    ]
     measuring.tell(args, made, notes)
 
 
