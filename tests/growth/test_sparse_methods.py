@@ -121,6 +121,7 @@ def test_static_edges_stay():
     assert loops.same(live, run.method_state.edges.live)
     assert run.method.measures(run) == {
         "sparsity": 53 / 107,
+        "target_sparsity": 0.5,
         "live_parameters": sum(p.numel() for p in run.model.parameters()) - 53,
         "edges_changed": 0,
         "sparse_events": 0,

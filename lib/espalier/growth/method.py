@@ -69,10 +69,16 @@ class SparseTraining(Method):
         edges = run.method_state.edges
         return {
             "sparsity": edges.masks.sparsity,
+            "target_sparsity": round(1 - self.plan.density, 12),
             "live_parameters": parameters(run) - edges.masks.pruned,
             "edges_changed": edges.changed,
             "sparse_events": edges.events,
         }
+
+    def live_masks(self, run: Run) -> dict[Tensor, Tensor]:
+        """See `espalier.growth.connectivity.Masking`."""
+        edges: Edges = run.method_state.edges
+        return dict(zip(edges.weights, edges.live, strict=True))
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
         memory = [x.clone() for x in run.method_state.memory]

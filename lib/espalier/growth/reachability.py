@@ -16,7 +16,8 @@ from torch import Tensor
 
 from espalier.surgery.pairs import Pair
 
-Live: TypeAlias = Mapping[tuple[int, int], Tensor]
+Block: TypeAlias = tuple[int, int]
+Live: TypeAlias = Mapping[Block, Tensor]
 """Blocks by where they lead from and to: (units of j, units of i), not 0 where an edge is live."""
 
 
@@ -110,15 +111,19 @@ def of_pairs(pairs: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[str, 
     """
     found: dict[str, Tensor] = {}
     for chain in chains(pairs):
-        layers = [chain[0].producer, *(pair.consumer for pair in chain)]
-        widths = [1, *(pair.per for pair in chain)]
-        live = {
-            (i, i + 1): _by_unit(keep.get(layer.weight, torch.ones_like(layer.weight)), per)
-            for i, (layer, per) in enumerate(zip(layers, widths, strict=True))
-        }
-        dead = reach(live).dead[1:-1]
+        dead = reach(of_chain(chain, keep)).dead[1:-1]
         found |= {pair.name: units for pair, units in zip(chain, dead, strict=True)}
     return found
+
+
+def of_chain(chain: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
+    """The blocks of a chain of pairs, with `keep` as for `of_pairs`."""
+    layers = [chain[0].producer, *(pair.consumer for pair in chain)]
+    widths = [1, *(pair.per for pair in chain)]
+    return {
+        (i, i + 1): _by_unit(keep.get(layer.weight, torch.ones_like(layer.weight)), per)
+        for i, (layer, per) in enumerate(zip(layers, widths, strict=True))
+    }
 
 
 def _by_unit(mask: Tensor, per: int) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espalier.sweep import collapse
 from espalier.sweep.interval import interval
 from espalier.sweep.ladder import Ladder, Rung
 from espalier.sweep.plots import save
@@ -28,9 +29,11 @@ def told(ladder: Ladder) -> list[str]:
     """A table of the rungs, and what they come to."""
     by, rest = ladder.by, [f"{name}={text}" for name, text in ladder.rest.items()]
     heading = [ladder.symbol, "n", by.label, "curve", "live parameters"]
-    rows = [_row(rung, ladder) for rung in reversed(ladder.rungs)]
+    pairs = zip(ladder.rungs, collapse.cells(ladder), strict=True)
+    rows = [_row(rung, ladder) + wires for rung, wires in pairs][::-1]
     title = " ".join([f"CONFIG_{ladder.symbol}, {len(rows)} values", *rest])
-    return [title, plain_table([heading, *rows]), *_middle(ladder), _monotone(ladder)]
+    table = plain_table([heading + collapse.heading(ladder), *rows])
+    return [title, table, *_middle(ladder), _monotone(ladder), *collapse.told(ladder)]
 
 
 def _row(rung: Rung, ladder: Ladder) -> list[str]:
@@ -74,6 +77,10 @@ def as_json(ladder: Ladder) -> Record:
         "d50": curve.d50 if ladder.located else None,
         "d50_interval": list(ladder.ends) if ladder.located else None,
         "octaves": ladder.octaves if ladder.located else None,
+        "structure": {name: collapse.shares(ladder.rungs, name) for name in collapse.PARTS},
+        "structure_below_half_at": collapse.crossings(ladder),
+        "rung_predicted": collapse.predicted(ladder),
+        "rung_measured": collapse.measured(ladder),
         "violation": ladder.violation if math.isfinite(ladder.violation) else None,
     }
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import torch
@@ -25,6 +26,7 @@ from espalier.contracts import (
     TokenShape,
 )
 from espalier.errors import UserError
+from espalier.growth import connectivity
 from espalier.optimizers.lean import LeanAdam
 from espalier.rates.plan import RatePlan
 from espalier.train import answers, choosing, provenance, seeds, structure
@@ -35,6 +37,7 @@ from espalier.train.data import Data, load_data
 from espalier.train.evaluation import evaluate
 from espalier.train.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
+from espalier.train.parts import Parts
 from espalier.train.shifts import shifted
 from espalier.train.trainee import Recipe, Trainee
 from espalier.trial import Job, Record, Result, Status
@@ -124,6 +127,7 @@ class Pupil:
         """Build everything anew. Raises CannotTrain or UserError."""
         self.trainee, self.data = prepare(self.job)
         self.origin["data_fingerprint"] = self.data.fingerprint
+        self.origin["micro_batch"] = self.trainee.micro_batch
 
     def heard(self, outcome: Record | DivergedError) -> Result | None:
         """Take in what an epoch brought; the result, if it was the last one.
@@ -163,7 +167,18 @@ class Pupil:
 
 
 def prepare(job: Job) -> tuple[Trainee, Data]:
-    """Everything a trial needs, built in the order that its random streams are drawn.
+    """Everything a trial needs; see `_prepare`.
+
+    What a trial is measured with, where it has to be, is built before, and thrown away.
+    """
+    parts = component.build(Parts, Config(job.settings), "")
+    size = parts.size(_prepare(job)[0]) if parts.most else 0
+    trainee, data = _prepare(job)
+    return replace(trainee, micro_batch=size), data
+
+
+def _prepare(job: Job) -> tuple[Trainee, Data]:
+    """Build a trial in the order that its random streams are drawn.
 
     Raises CannotTrain or UserError, and RuntimeError when a symbol of the trial was read by
     nothing: it would be listed as varied although it changed nothing.
@@ -332,5 +347,13 @@ def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -
         **kept,
         "steps": run.step,
         **run.method.measures(run),
+        **connectivity.measures(run),
+        **_chance(run.validation.y),
         "total_time": sum(float(record["seconds"]) for record in history),
     }
+
+
+def _chance(labels: torch.Tensor) -> Record:
+    """What an accuracy on validation is to be judged by: labels, and the most frequent one's %."""
+    most = int(torch.bincount(labels.flatten()).max())
+    return {"val_samples": labels.numel(), "val_majority": 100.0 * most / labels.numel()}
