@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from espalier.contracts import Method, Optimizer, Run, Split
 from espalier.dendrites import wiring
 from espalier.dendrites.synapses import Synapses
+from espalier.growth.blocks import Blocks
 
 SAMPLES, BATCH = 48, 8  # six steps an epoch
 PRUNABLE = 3 * 1 * 9 + 5 * 12 + 4 * 5  # convolution and two linear layers
@@ -55,6 +56,14 @@ def sparse_network(seed: int = 0) -> nn.Sequential:
     first = Synapses(16, wiring.random(6, 16, 5, None))
     second = Synapses(6, wiring.random(7, 6, 4, None))
     return nn.Sequential(nn.Flatten(), first, nn.Tanh(), second, nn.Tanh(), nn.Linear(7, 4))
+
+
+def blocks_network(seed: int = 0, density: float = 0.4) -> Blocks:
+    """Masked blocks, three hidden nodes, for the same images and classes."""
+    torch.manual_seed(seed)
+    net = Blocks((16, 7, 6, 5, 4))
+    net.draw(density)
+    return net
 
 
 def split(seed: int = 1) -> Split:

@@ -16,6 +16,7 @@ from espalier.apoptosis.layerwise import Course
 from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.dendrites.cadence import Cadence
+from espalier.growth.growing import GrowingMethod
 from espalier.growth.plan import Turnover
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
@@ -41,7 +42,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "resampling": {"cadence": Cadence(steps=7)},
     "droplinear": {"steps": 7},
     **{name: {"turnover": Turnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
+    "grow": {"to": 0.7},
 }
+# Methods that grow masked blocks need no entry.
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "apoptosis_layers": loops.residual_network,
     "resampling": loops.sparse_network,
@@ -55,7 +58,8 @@ def run_of(optimizer: str, method: str) -> Run:
 
 
 def run_with(optimizer: str, name: str, method: Method) -> Run:
-    model = NETWORKS.get(name, loops.network)()
+    grows = isinstance(method, GrowingMethod)
+    model = NETWORKS.get(name, loops.blocks_network if grows else loops.network)()
     built: Optimizer = component.find("optimizer", optimizer, Optimizer)()
     return loops.run_of(built, method, model=model)
 

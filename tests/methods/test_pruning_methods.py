@@ -28,7 +28,7 @@ from espalier.sparsity.plan import PruningPlan
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
 
 
-MODELS = ("resnet18", "sparse_mlp")  # with one of which every method can be chosen
+MODELS = ("resnet18", "sparse_mlp", "blocks")  # with one of which every method can be chosen
 
 
 def allowed() -> list[tuple[str, str]]:
