@@ -1,0 +1,167 @@
+"""Multi-scale training: pooled images first, and an exact passage to whole ones.
+
+Source: the idea of StructureNet's multi-scale networks; progressive resizing (Howard 2018, in
+DAWNBench's fastest entries) for training on small images first.
+Differs: weights pass from one scale to the next without a change of the function (see
+`espalier.growth.retina`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import CannotTrain, Method, Run
+from espalier.growth import costs
+from espalier.growth.masked import MaskedLinear
+from espalier.growth.retina import Retina, readers
+from espalier.surgery.probe import evaluating
+
+PROBE = 256  # samples by which a passage is measured
+
+
+@dataclass
+class Scales:
+    """The `method_state` of a run: what it sees, and when it sees more."""
+
+    retina: Retina
+    ends: dict[int, int]  # complete epochs -> the factor from then on
+    passages: int = 0
+    difference: float = 0.0  # the largest of a logit in any passage
+    operations: int = 0
+
+
+@dataclass(frozen=True)
+class Multiscale(Method):
+    """Images are pooled by each of `factors` for a `share` of all epochs.
+
+    By the last one, which is 1, for what remains.
+    """
+
+    packable: ClassVar[bool] = False
+
+    factors: str = "2,1"
+    share: float = 0.25
+    handover: Literal["exact", "shuffled"] = "exact"
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        if isinstance(run.method_state, Scales):  # attached before
+            run.method_state.retina.close()
+        x = run.train.batches(torch.arange(min(2, len(run.train)))[None], 2)
+        size, factors = _size(next(iter(x))[0]), self._factors()
+        if any(size[1] % factor or size[2] % factor for factor in factors):
+            raise self._refusal(f"each must divide the images' {size[1]} x {size[2]} pixels")
+        found = readers(run.model, _different(size, run.train.device))
+        if found is None:
+            raise CannotTrain(
+                "no_linear_first_layer",
+                "multi-scale training needs a model whose first layer is linear in all pixels, "
+                f"and the model is a {type(run.model).__name__}: set CONFIG_MODEL=mlp or blocks",
+            )
+        ends = self._ends(run.epochs, factors)
+        retina = Retina(run.model, found, size, run.optimizer, run.generators["method"])
+        retina.coarsen(factors[0])
+        run.method_state = Scales(retina, ends)
+
+    def _factors(self) -> list[int]:
+        parts = [part.strip() for part in self.factors.split(",")]
+        found = [int(part) for part in parts if part.isdecimal() and int(part)]
+        if len(found) < max(len(parts), 2) or found[-1] != 1:
+            raise self._refusal("must be whole numbers with commas between that end with 1")
+        if any(a % b or a == b for a, b in pairwise(found)):
+            raise self._refusal("each must be a divisor of the one before, and smaller")
+        return found
+
+    def _refusal(self, rule: str) -> CannotTrain:
+        return CannotTrain("factors", f"CONFIG_MULTISCALE_FACTORS={self.factors!r}: {rule}")
+
+    def _ends(self, epochs: int, factors: list[int]) -> dict[int, int]:
+        """When which factor begins, the first aside. Raises CannotTrain if any has no epoch."""
+        starts = [round(i * self.share * epochs + 1e-9) for i in range(len(factors))]
+        if any(a >= b for a, b in pairwise([*starts, epochs])):
+            raise CannotTrain(
+                "scale_without_epochs",
+                f"CONFIG_MULTISCALE_SHARE={self.share:g} of {epochs} epochs for each of "
+                f"{len(factors) - 1} sizes of pooled images must leave each of them, and whole "
+                "images, an epoch or more: change it or raise CONFIG_NUM_EPOCHS",
+            )
+        return dict(zip(starts[1:], factors[1:], strict=True))
+
+    def after_step(self, run: Run) -> None:  # noqa: D102
+        run.method_state.retina.after_step()
+
+    def after_epoch(self, run: Run) -> None:
+        """An epoch's operations are those of the size it was trained with."""
+        state: Scales = run.method_state
+        cost = costs.of_sample(run.model, state.retina.readers)
+        state.operations += cost * len(run.train)
+        if run.epoch in state.ends:
+            self._pass(run, state.ends[run.epoch])
+
+    def _pass(self, run: Run, factor: int) -> None:
+        state: Scales = run.method_state
+        x, _ = next(iter(run.validation.pieces(PROBE)))
+        before = _logits(run, x)
+        state.retina.refine(factor, self.handover == "shuffled")
+        apart = float((_logits(run, x) - before).abs().max())
+        state.passages += 1
+        state.difference = max(state.difference, apart)
+
+    def check(self, run: Run) -> None:
+        """What is masked stays 0."""
+        for reader in run.method_state.retina.readers:
+            if isinstance(reader, MaskedLinear):
+                reader.assert_masked(run.optimizer)
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """`pooled_by` is the side of a cell in pixels, 1 for whole images.
+
+        `passage_difference` is the largest that any logit changed by at a passage, of up to 256
+        validation samples, `training_operations` what training has cost so far (see
+        `espalier.growth.costs`).
+        """
+        state: Scales = run.method_state
+        return {
+            "pooled_by": state.retina.factor,
+            "passage_difference": state.difference,
+            "training_operations": state.operations,
+        }
+
+    def changes(self, run: Run) -> int:  # noqa: D102
+        return int(run.method_state.passages)
+
+    def unfinished(self, run: Run) -> bool:
+        """Until images are seen whole."""
+        return bool(run.method_state.retina.factor > 1)
+
+    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        state: Scales = run.method_state
+        counts = (state.passages, state.difference, state.operations)
+        return {"retina": state.retina.state_dict(), "counts": counts}
+
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+        own: Scales = run.method_state
+        own.retina.load_state_dict(state["retina"])
+        own.passages, own.difference, own.operations = state["counts"]
+
+
+def _size(x: Tensor) -> tuple[int, int, int]:
+    _, channels, height, width = x.shape
+    return channels, height, width
+
+
+def _different(size: tuple[int, int, int], device: torch.device) -> Tensor:
+    """Two images of which no two numbers are the same."""
+    count = 2 * size[0] * size[1] * size[2]
+    return torch.linspace(-1, 1, count, device=device).view(2, *size)
+
+
+@torch.no_grad()
+def _logits(run: Run, x: Tensor) -> Tensor:
+    with evaluating(run.model):
+        logits: Tensor = run.model(x)
+    return logits
