@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +16,10 @@ from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth.blocks import Blocks, key
 from espalier.growth.credits import Ledger
 from espalier.growth.economy import Economy
+from espalier.growth.events import Event
 from espalier.growth.ground import Ground
 from espalier.growth.moments import Moments
+from espalier.growth.setbacks import Setbacks
 from espalier.growth.variance import VarianceTrigger, gradient_norm
 from espalier.rates.history import Growth
 from espalier.surgery.probe import evaluating
@@ -35,7 +39,9 @@ class Grown:
     fired: bool = False
     moments: int = 0  # at which it could grow
     steps: list[int] = field(default_factory=list)  # after which it did
+    setbacks: Setbacks = field(default_factory=Setbacks)
     memory: dict[str, Any] = field(default_factory=dict)  # of a method: plain data and tensors
+    told: tuple[list[int], Event | None, list[Growth]] | None = None  # when growths were asked for
 
     @property
     def net(self) -> Blocks:
@@ -79,8 +85,11 @@ class GrowingMethod(Method):
 
     def after_backward(self, run: Run) -> None:  # noqa: D102
         state: Grown = run.method_state
-        if state.noise is not None:
-            state.fired = state.noise.after_step(gradient_norm(run.model.parameters()))
+        if state.noise is None:
+            return
+        norm = gradient_norm(run.model.parameters())
+        if math.isfinite(norm):  # one that is not says nothing about noise, and the loop sees it
+            state.fired = state.noise.after_step(norm)
 
     def after_step(self, run: Run) -> None:  # noqa: D102
         state: Grown = run.method_state
@@ -93,6 +102,7 @@ class GrowingMethod(Method):
         state: Grown = run.method_state
         before, operations = state.net.live, len(state.ground.events)
         most = possible(state.net) if state.ledger is None else state.ledger.affordable(before)
+        accuracy = _validated(run)[1]
         if most > 0:
             self.act(run, most)
         state.moments += 1
@@ -100,6 +110,7 @@ class GrowingMethod(Method):
             state.ledger.pay(state.net.live - before, before)
         if len(state.ground.events) > operations:
             state.steps.append(run.step)
+            state.setbacks.note(run.step, accuracy, _validated(run)[1])
             if state.noise is not None:
                 state.noise.restart()
 
@@ -108,16 +119,23 @@ class GrowingMethod(Method):
         return self.moments.left(run.step, run.total_steps, run.method_state.moments)
 
     def after_epoch(self, run: Run) -> None:  # noqa: D102
-        ledger = run.method_state.ledger
-        if ledger is not None:
-            with evaluating(run.model):
-                ledger.earn(measured(run.model, run.validation)[0])
+        state: Grown = run.method_state
+        when = run.step, run.steps_per_epoch
+        if state.ledger is None and not state.setbacks.due(*when):
+            return
+        loss, accuracy = _validated(run)
+        state.setbacks.settle(*when, accuracy)
+        if state.ledger is not None and math.isfinite(loss):  # else the loop ends the run
+            state.ledger.earn(loss)
 
     def check(self, run: Run) -> None:  # noqa: D102
         run.method_state.net.assert_masked(run.optimizer)
 
     def measures(self, run: Run) -> dict[str, Any]:
-        """`edges_added` and `edges_dropped` are those of all `growth_events` so far."""
+        """`edges_added` and `edges_dropped` are those of all `growth_events` so far.
+
+        With those of `Setbacks`, if there was an event.
+        """
         state: Grown = run.method_state
         events = state.ground.events
         found = {
@@ -127,6 +145,7 @@ class GrowingMethod(Method):
             "edges_added": sum(event.added for event in events),
             "edges_dropped": sum(event.dropped for event in events),
             "growth_events": len(state.steps),
+            **state.setbacks.measures(),
         }
         return found if state.ledger is None else {**found, "credits": state.ledger.balance}
 
@@ -139,13 +158,7 @@ class GrowingMethod(Method):
 
     def write(self, run: Run, folder: Path) -> None:
         """The operations, a line each, as `growth.csv`; nothing if there was none."""
-        records = [event.record() for event in run.method_state.ground.events]
-        if not records:
-            return
-        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, list(records[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(records)
+        tabulate(folder / TABLE, [event.record() for event in run.method_state.ground.events])
 
     def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """See `espalier.rates.history.Growing`."""
@@ -155,7 +168,11 @@ class GrowingMethod(Method):
     def growths(self, run: Run) -> list[Growth]:
         """See `espalier.rates.history.Growing`; layers are those whose edges are still there."""
         state: Grown = run.method_state
-        return [Growth(step, _born_at(state.net, step)) for step in state.steps]
+        last = state.ground.events[-1] if state.ground.events else None
+        if state.told is None or state.told[:2] != (state.steps, last):
+            found = [Growth(step, _born_at(state.net, step)) for step in state.steps]
+            state.told = (list(state.steps), last, found)
+        return state.told[2]
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
         state: Grown = run.method_state
@@ -165,6 +182,7 @@ class GrowingMethod(Method):
             "ledger": None if state.ledger is None else state.ledger.state_dict(),
             "moments": state.moments,
             "steps": list(state.steps),
+            "setbacks": state.setbacks.state_dict(),
             "memory": {k: v.clone() if torch.is_tensor(v) else v for k, v in state.memory.items()},
         }
 
@@ -176,7 +194,24 @@ class GrowingMethod(Method):
         if own.ledger is not None:
             own.ledger.load_state_dict(state["ledger"])
         own.moments, own.steps, own.fired = state["moments"], list(state["steps"]), False
-        own.memory = dict(state["memory"])
+        own.setbacks.load_state_dict(state["setbacks"])
+        own.memory, own.told = dict(state["memory"]), None
+
+
+def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Leave records of one form as a table; no file without any."""
+    if not records:
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(records[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(records)
+
+
+def _validated(run: Run) -> tuple[float, float]:
+    """Loss and accuracy on validation as the network is, between two updates."""
+    with evaluating(run.model):
+        return measured(run.model, run.validation)
 
 
 def possible(net: Blocks) -> int:

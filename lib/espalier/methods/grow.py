@@ -7,7 +7,7 @@ Differs: nothing goes; it is growth alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import choosing, operations, selecting
@@ -46,3 +46,6 @@ class Grow(GrowingMethod):
                 wanted = choosing.most_wanted(scores[pair].to(block.weight), ~block.mask, quota)
                 operations.add_edges(state.ground, pair, places(wanted))
                 most -= quota
+
+    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+        return {**super().measures(run), "target_sparsity": round(1 - self.to, 12)}

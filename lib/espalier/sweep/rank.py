@@ -43,15 +43,20 @@ class Outcome(NamedTuple):
 
     @property
     def target(self) -> float:
-        """The share of weights to be pruned; 0 for a trial that does not prune."""
-        told = self.measure("target_sparsity")
-        return float(self.trial.config.get("TARGET_SPARSITY", 0)) if told is None else told
+        """The share of weights not to be there; 0 for a trial that was asked for none."""
+        return self._asked or 0.0
+
+    @property
+    def _asked(self) -> float | None:
+        """What the method says that it was told, else the symbol; None without either."""
+        told, symbol = self.measure("target_sparsity"), self.trial.config.get("TARGET_SPARSITY")
+        return float(symbol) if told is None and symbol is not None else told
 
     @property
     def shortfall(self) -> float:
-        """The target minus the sparsity reached; 0 where none was measured."""
+        """The target minus the sparsity reached; 0 where there is no target, or none measured."""
         reached = self.measure("final_sparsity")
-        return 0.0 if reached is None else self.target - reached
+        return 0.0 if reached is None or self._asked is None else self._asked - reached
 
     def measure(self, name: str) -> float | None:
         """A final scalar of a passed trial; None if it is absent or not a finite number."""
