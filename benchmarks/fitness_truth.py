@@ -36,6 +36,7 @@ SETTINGS = {
     "DATA_DIR": "data",
     "DATA_MEMORY": "0",
     "DATA_WORKERS": "0",
+    "MICRO_BATCH": "0",
     "DOWNLOAD": "n",
     "DEBUG_CHECKS": "n",
 }

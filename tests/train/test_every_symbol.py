@@ -30,6 +30,7 @@ SETTINGS = {
     "DEVICE": "cpu",
     "DATA_MEMORY": "0",
     "DATA_WORKERS": "0",
+    "MICRO_BATCH": "0",
     "DOWNLOAD": "n",
     "DEBUG_CHECKS": "y",
 }

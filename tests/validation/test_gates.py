@@ -23,7 +23,7 @@ from espalier.validation.gate import Gate, entropy, shares, wilson_low
 from espalier.validation.gates import bound, gates
 
 SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DATA_MEMORY": "0", "DATA_WORKERS": "0"}
-SETTINGS |= {"DOWNLOAD": "n", "DEBUG_CHECKS": "n"}
+SETTINGS |= {"DOWNLOAD": "n", "DEBUG_CHECKS": "n", "MICRO_BATCH": "0"}
 QUICK = {"NUM_EPOCHS": "6", "OPTIMIZER": "adam", "PRUNING_METHOD": "none", "MLP_WIDTH": "32"}
 HEALTHY = ["mlp", "sparse_mlp", "dendritic_simple", "dendritic_with_hidden", "soma_disabled"]
 

@@ -24,11 +24,20 @@ class Solo:
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Losses (1,) of a batch x (b, ...), y (b,); the gradients are there, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
+        most = self._trainee.micro_batch or len(y)
+        starts = range(0, len(y), most)
+        parts = [self._backward(x[i : i + most], y[i : i + most], len(y)) for i in starts]
+        self._scaler.unscale_(self._run.optimizer)
+        return sum(parts[1:], parts[0])
+
+    def _backward(self, x: Tensor, y: Tensor, samples: int) -> Tensor:
+        """Add the gradients of a part of a batch; its share of the losses of all `samples`."""
         with self._trainee.autocast():
             logits = self._trainee.forward(x)  # (b, classes)
         losses = mean_losses(logits, y, 1)
+        if len(y) < samples:
+            losses = losses * (len(y) / samples)
         torch.autograd.backward(self._scaler.scale(losses.sum()))
-        self._scaler.unscale_(self._run.optimizer)
         return losses.detach()
 
     def update(self) -> None:

@@ -40,6 +40,7 @@ class Trainee:
     With `check` the method asserts its invariants after every update. A validation loss below
     `least_loss` is none that a model can have which does not see what it predicts. The `course`
     says which samples an epoch trains on. `rates` scales what an update does to parts of the model.
+    Alone, it computes with at most `micro_batch` samples at once (0: with all of a batch).
     """
 
     run: Run
@@ -49,6 +50,7 @@ class Trainee:
     least_loss: float = 0.0
     course: Course = Course()
     rates: UpdateScale | None = None
+    micro_batch: int = 0
 
     @cached_property
     def forward(self) -> nn.Module:
