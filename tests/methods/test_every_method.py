@@ -48,6 +48,7 @@ QUICK: dict[str, dict[str, Any]] = {
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "apoptosis_layers": loops.residual_network,
     "resampling": loops.sparse_network,
+    "multiscale": loops.blocks_network,
 }
 
 

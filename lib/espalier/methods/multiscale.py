@@ -29,10 +29,10 @@ class Scales:
     """The `method_state` of a run: what it sees, and when it sees more."""
 
     retina: Retina
-    ends: dict[int, int]  # complete epochs -> the factor from then on
-    passages: int = 0
+    ends: dict[int, int]  # steps done -> the factor from then on
     difference: float = 0.0  # the largest of a logit in any passage
-    operations: int = 0
+    operations: float = 0.0  # that training has cost so far
+    each: float = 0.0  # of a step on images of the present size
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Multiscale(Method):
                 "multi-scale training needs a model whose first layer is linear in all pixels, "
                 f"and the model is a {type(run.model).__name__}: set CONFIG_MODEL=mlp or blocks",
             )
-        ends = self._ends(run.epochs, factors)
+        ends = self._ends(run, factors)
         retina = Retina(run.model, found, size, run.optimizer, run.generators["method"])
         retina.coarsen(factors[0])
-        run.method_state = Scales(retina, ends)
+        run.method_state = Scales(retina, ends, each=_of_a_step(run, retina))
 
     def _factors(self) -> list[int]:
         parts = [part.strip() for part in self.factors.split(",")]
@@ -79,8 +79,9 @@ class Multiscale(Method):
     def _refusal(self, rule: str) -> CannotTrain:
         return CannotTrain("factors", f"CONFIG_MULTISCALE_FACTORS={self.factors!r}: {rule}")
 
-    def _ends(self, epochs: int, factors: list[int]) -> dict[int, int]:
+    def _ends(self, run: Run, factors: list[int]) -> dict[int, int]:
         """When which factor begins, the first aside. Raises CannotTrain if any has no epoch."""
+        epochs = run.epochs
         starts = [round(i * self.share * epochs + 1e-9) for i in range(len(factors))]
         if any(a >= b for a, b in pairwise([*starts, epochs])):
             raise CannotTrain(
@@ -89,18 +90,15 @@ class Multiscale(Method):
                 f"{len(factors) - 1} sizes of pooled images must leave each of them, and whole "
                 "images, an epoch or more: change it or raise CONFIG_NUM_EPOCHS",
             )
-        return dict(zip(starts[1:], factors[1:], strict=True))
+        steps = [start * run.steps_per_epoch for start in starts]
+        return dict(zip(steps[1:], factors[1:], strict=True))
 
     def after_step(self, run: Run) -> None:  # noqa: D102
-        run.method_state.retina.after_step()
-
-    def after_epoch(self, run: Run) -> None:
-        """An epoch's operations are those of the size it was trained with."""
         state: Scales = run.method_state
-        cost = costs.of_sample(run.model, state.retina.readers)
-        state.operations += cost * len(run.train)
-        if run.epoch in state.ends:
-            self._pass(run, state.ends[run.epoch])
+        state.retina.after_step()
+        state.operations += state.each
+        if run.step in state.ends:
+            self._pass(run, state.ends[run.step])
 
     def _pass(self, run: Run, factor: int) -> None:
         state: Scales = run.method_state
@@ -108,8 +106,8 @@ class Multiscale(Method):
         before = _logits(run, x)
         state.retina.refine(factor, self.handover == "shuffled")
         apart = float((_logits(run, x) - before).abs().max())
-        state.passages += 1
         state.difference = max(state.difference, apart)
+        state.each = _of_a_step(run, state.retina)
 
     def check(self, run: Run) -> None:
         """What is masked stays 0."""
@@ -128,11 +126,11 @@ class Multiscale(Method):
         return {
             "pooled_by": state.retina.factor,
             "passage_difference": state.difference,
-            "training_operations": state.operations,
+            "training_operations": round(state.operations),
         }
 
     def changes(self, run: Run) -> int:  # noqa: D102
-        return int(run.method_state.passages)
+        return sum(step <= run.step for step in run.method_state.ends)
 
     def unfinished(self, run: Run) -> bool:
         """Until images are seen whole."""
@@ -140,13 +138,18 @@ class Multiscale(Method):
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
         state: Scales = run.method_state
-        counts = (state.passages, state.difference, state.operations)
-        return {"retina": state.retina.state_dict(), "counts": counts}
+        told = (state.difference, state.operations, state.each)
+        return {"retina": state.retina.state_dict(), "told": told}
 
     def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
         own: Scales = run.method_state
         own.retina.load_state_dict(state["retina"])
-        own.passages, own.difference, own.operations = state["counts"]
+        own.difference, own.operations, own.each = state["told"]
+
+
+def _of_a_step(run: Run, retina: Retina) -> float:
+    """Operations of an update on images of the present size, those of an epoch all alike."""
+    return costs.of_sample(run.model, retina.readers) * len(run.train) / run.steps_per_epoch
 
 
 def _size(x: Tensor) -> tuple[int, int, int]:
