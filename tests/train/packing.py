@@ -16,6 +16,7 @@ from espalier.config import Config
 from espalier.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run, SampleShape, Split
 from espalier.dendrites import wiring
 from espalier.dendrites.synapses import Synapses
+from espalier.growth.blocks import Blocks
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -61,6 +62,7 @@ BASE = {
     "DROPLINEAR_STEPS": "19",
     "SPARSE_DENSITY": "0.4",
     "SPARSE_EVERY": "16",
+    "GROW_TO": "0.6",
 }
 CLASSES, SAMPLES = 4, 40
 
@@ -79,7 +81,8 @@ def configured(wishes: Values) -> Values:
     method = found.get("PRUNING_METHOD")
     if wishes.get("PRUNING_METHOD", method) == method:
         return found
-    return _configured({"MODEL": "sparse_mlp", **wishes})
+    others = (_configured({"MODEL": model, **wishes}) for model in ("sparse_mlp", "blocks"))
+    return next((c for c in others if c["PRUNING_METHOD"] == wishes["PRUNING_METHOD"]), found)
 
 
 def _configured(wishes: Values) -> Values:
@@ -202,7 +205,14 @@ def dropping() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, sparse: 4, dropping: 4}
+def blocks() -> nn.Module:
+    """Masked blocks, which methods that grow cannot do without."""
+    net = Blocks((16, 12, 10, CLASSES))
+    net.draw(0.3)
+    return net
+
+
+SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, sparse: 4, dropping: 4, blocks: 4}
 
 
 @functools.cache
@@ -276,6 +286,9 @@ class Watched:
 
     def check(self) -> None:
         self.program.check()
+
+    def settle(self) -> None:
+        self.program.settle()
 
 
 Programs = Callable[..., loop.Program]

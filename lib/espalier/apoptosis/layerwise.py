@@ -270,7 +270,9 @@ class LayerApoptosisManager:
             "step": self.step_count,
             "events": [tuple(event) for event in self.apoptosis_events],
             "lives": self.get_stats(),
-            "origins": {name: list(began) for name, began in self._origins.items()},
+            "origins": {
+                name: [one.state_dict() for one in began] for name, began in self._origins.items()
+            },
             "generator": self._generator.get_state(),
             "restarts": None if self._restarts is None else self._restarts.state_dict(),
         }
@@ -280,7 +282,10 @@ class LayerApoptosisManager:
         self.step_count = state["step"]
         self.apoptosis_events = [LayerEvent(*event) for event in state["events"]]
         self.lives = {name: Life(**life) for name, life in state["lives"].items()}
-        self._origins = {name: list(began) for name, began in state["origins"].items()}
+        self._origins = {
+            name: [rebirth.Origin.of_state(one) for one in began]
+            for name, began in state["origins"].items()
+        }
         self._generator.set_state(state["generator"])
         if self._restarts is not None:
             self._restarts.load_state_dict(state["restarts"])

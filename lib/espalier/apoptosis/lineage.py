@@ -219,7 +219,7 @@ class Lineage:
             "sizes": dict(self._sizes),
             "living": living,
             "born": dict(self._born),
-            "events": list(self.events),
+            "events": [dict(vars(event)) for event in self.events],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -227,4 +227,4 @@ class Lineage:
         self._next, self._born = state["next"], dict(state["born"])
         self._sizes = dict(state["sizes"])
         self._living = {layer: list(ids) for layer, ids in state["living"].items()}
-        self.events = list(state["events"])
+        self.events = [Event(**event) for event in state["events"]]

@@ -9,8 +9,9 @@ Differs: the last layer itself begins at 0, where ReZero has a factor behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,15 @@ class Origin:
             return self.law.draw(like, len(like), generator)
         assert self.values is not None
         return self.values.to(like)
+
+    def state_dict(self) -> dict[str, Any]:
+        """This origin as plain data."""
+        return {"law": None if self.law is None else asdict(self.law), "values": self.values}
+
+    @classmethod
+    def of_state(cls, saved: Mapping[str, Any]) -> Origin:
+        """The inverse of `state_dict`."""
+        return cls(None if saved["law"] is None else Law(**saved["law"]), saved["values"])
 
 
 def origins(branch: Branch) -> list[Origin]:

@@ -14,7 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from espalier.train import distributed
 from espalier.train.data import batches
+from espalier.train.distributed import Distributed
 from espalier.train.evaluation import evaluate
 from espalier.train.pack import Pack, release
 from espalier.train.solo import Solo
@@ -35,7 +37,7 @@ class LeakError(DivergedError):
 
 
 class Program(Protocol):
-    """How the runs of a loop compute: alone (`Solo`) or together (`Pack`)."""
+    """How the runs of a loop compute: one (`Solo`), shared (`Distributed`) or many (`Pack`)."""
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs."""
@@ -49,10 +51,16 @@ class Program(Protocol):
         """Raise RuntimeError if the runs' models are no longer what is computed with."""
         ...
 
+    def settle(self) -> None:
+        """Leave the runs' generators where the random numbers of training have come to."""
+        ...
+
 
 def program(trainees: Sequence[Trainee], verified: bool = False) -> Program:
     """Plain PyTorch for one run. Raises CannotPack if several cannot be one program."""
-    return Solo(trainees[0]) if len(trainees) == 1 else Pack(trainees, verified)
+    if len(trainees) > 1:
+        return Pack(trainees, verified)
+    return Distributed(trainees[0]) if distributed.is_joined() else Solo(trainees[0])
 
 
 class Loop:
@@ -90,6 +98,7 @@ class Loop:
         started = time.perf_counter()
         losses = self._train()
         self._program.check()
+        self._program.settle()
         outcomes = [_closing(t, loss) for t, loss in zip(self._trainees, losses, strict=True)]
         share = (time.perf_counter() - started) / len(self._trainees)
         for outcome in outcomes:

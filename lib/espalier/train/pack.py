@@ -112,6 +112,9 @@ class Pack:
                 "thawed while in a pack: the method must declare packable = False"
             )
 
+    def settle(self) -> None:
+        """Dropout draws from the runs' own generators."""
+
     def _gradients_in_place(self) -> bool:
         columns = ((self._trained[i], self._grads[i]) for i in self._used)
         pairs = (pair for column, stack in columns for pair in zip(column, stack, strict=True))

@@ -13,6 +13,8 @@ import torch
 INIT = "init"
 STREAMS = ("batches", "augment", "dropout", "method")
 PURPOSES = (INIT, *STREAMS)
+ON_GPU = "dropout on the GPU"
+"""Where the dropout of a run alone has come to on a GPU; there once an epoch is over."""
 
 
 def derive(seed: int, purpose: str) -> int:

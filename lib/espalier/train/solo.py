@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from espalier.train.losses import mean_losses
+from espalier.train.seeds import ON_GPU
 from espalier.train.trainee import Trainee
 
 
@@ -15,11 +16,12 @@ class Solo:
     def __init__(self, trainee: Trainee) -> None:
         """Dropout draws from the global generators, which are set to where the run's stream is."""
         self._trainee, self._run = trainee, trainee.run
-        fp16 = trainee.recipe.amp == "fp16"
-        self._scaler = torch.amp.GradScaler(trainee.device.type, enabled=fp16)
+        self._scaler = trainee.scaler
         stream = self._run.generators["dropout"]
         torch.manual_seed(stream.initial_seed())
         torch.set_rng_state(stream.get_state())
+        if ON_GPU in self._run.generators:
+            torch.cuda.set_rng_state(self._run.generators[ON_GPU].get_state(), trainee.device)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Losses (1,) of a batch x (b, ...), y (b,); the gradients are there, unscaled."""
@@ -47,3 +49,11 @@ class Solo:
 
     def check(self) -> None:
         """Alone, a method may do to its model what it likes."""
+
+    def settle(self) -> None:
+        """Leave the run's generators where the global ones have come to."""
+        generators, device = self._run.generators, self._trainee.device
+        generators["dropout"].set_state(torch.get_rng_state())
+        if device.type == "cuda":
+            on_gpu = generators.setdefault(ON_GPU, torch.Generator(device))
+            on_gpu.set_state(torch.cuda.get_rng_state(device))

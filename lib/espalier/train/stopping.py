@@ -77,6 +77,18 @@ class Stopping:
         if self._best and (self.stopped or run.epoch == run.epochs):
             self._best.restore(run)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs."""
+        best = None if self._best is None else dict(vars(self._best))
+        counts = {"left": self._left, "changes": self._changes, "stopped": self.stopped}
+        return {"best": best, "mark": self._mark, **counts}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self._best = None if saved["best"] is None else Kept(**saved["best"])
+        self._mark, self._left = saved["mark"], saved["left"]
+        self._changes, self.stopped = saved["changes"], saved["stopped"]
+
     def _changed(self, run: Run) -> None:
         changes = run.method.changes(run)
         if changes != self._changes:

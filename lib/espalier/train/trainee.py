@@ -58,6 +58,11 @@ class Trainee:
         return compiled(self.run.model) if self.recipe.compile else self.run.model
 
     @cached_property
+    def scaler(self) -> torch.amp.GradScaler:
+        """What keeps float16 gradients in range; does nothing in other formats."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.recipe.amp == "fp16")
+
+    @cached_property
     def stopping(self) -> Stopping | None:
         """What may end the run before its last epoch."""
         plan = self.recipe.early_stop

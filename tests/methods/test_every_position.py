@@ -1,0 +1,113 @@
+"""Where a run has come to: fresh objects that are brought there go on bit for bit the same."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+import packing
+import pytest
+import torch
+from packing import Build, Values
+from test_every_method import PAIRS
+from torch import nn
+
+from espalier.contracts import CannotTrain
+from espalier.growth.blocks import Blocks
+from espalier.train import loop
+from espalier.train.position import position, take_up
+from espalier.train.trainee import Trainee
+from espalier.trial import Record
+
+# 80 steps: events come before a position is taken and after, and some are under way.
+WISHES = {
+    "NUM_EPOCHS": "8",
+    "EARLY_STOP_PATIENCE": "7",
+    "PRUNING_RAMP_END_EPOCH": "6",
+    "APOPTOSIS_INTERVAL": "16",
+    "APOPTOSIS_MATURITY": "8",
+    "APOPTOSIS_GROWTH_INTERVAL": "16",
+    "APOPTOSIS_GROWTH_RATE": "0.3",
+    "APOPTOSIS_HYBRID_INTERVAL": "16",
+    "RESAMPLING_STEPS": "13",
+    "DROPLINEAR_STEPS": "13",
+    "SPARSE_EVERY": "9",
+    "SPAM_INTERVAL": "20",
+}
+
+
+def through_a_file(found: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(found, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def trained(trainee: Trainee, epochs: int) -> list[Record]:
+    """The records of so many epochs, without times."""
+    found: list[Record] = []
+    for _, record in loop.Loop([trainee]).epochs():
+        assert isinstance(record, dict), record
+        found.append({k: v for k, v in record.items() if not k.endswith("seconds")})
+        if len(found) == epochs:
+            break
+    return found
+
+
+def assert_equal(one: Any, other: Any, place: str = "") -> None:
+    """Positions are equal bit for bit, but for times."""
+    if place.endswith(("seconds", "looked")):
+        return
+    assert type(one) is type(other), place
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype and torch.equal(one, other), place
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), place
+        for key, value in one.items():
+            assert_equal(value, other[key], f"{place}/{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other), place
+        for i, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_equal(a, b, f"{place}/{i}")
+    else:
+        assert one == other, place
+
+
+def blocks() -> nn.Module:
+    """Masked blocks, which some methods cannot do without."""
+    net = Blocks([16, 10, 8, packing.CLASSES])
+    net.draw(0.4)
+    return net
+
+
+BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
+packing.SIDES[blocks] = 4
+
+
+def network_for(values: Values) -> Build:
+    """The first network that the method can be trained with, one with dropout if it can."""
+    for build in BUILDS:
+        with contextlib.suppress(CannotTrain):
+            packing.trainee(values, build)
+            return build
+    raise AssertionError(f"no network for {values['PRUNING_METHOD']}")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "method", "after"), [(*pair, (2, 5)[i % 2]) for i, pair in enumerate(PAIRS)]
+)
+def test_a_fresh_run_goes_on_as_if_nothing_had_been(
+    optimizer: str, method: str, after: int
+) -> None:
+    values = packing.varied({"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES}, 1)
+    build = network_for(values)
+    one = packing.trainee(values, build)
+    trained(one, after)
+    kept = through_a_file(position(one))
+    records = trained(one, 99)
+    other = packing.trainee(values, build)
+    torch.rand(3)
+    take_up(other, kept)
+    assert trained(other, 99) == records
+    assert_equal(position(other), position(one))
