@@ -13,6 +13,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "FlattenWrapper": "flatten",
+    "remap": "remapping",
     "NeuronApoptosisManager": "apoptosis.neuron",
     "FunctionalPreservationApoptosis": "apoptosis.fading",
     "GradualFadeApoptosis": "apoptosis.fading",
