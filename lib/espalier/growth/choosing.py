@@ -22,14 +22,14 @@ def drawn(keys: Tensor, count: int) -> Tensor:
     Every unit gets its best edge if there are enough for that.
     """
     first = _best_of_rows(keys) if count >= len(keys) else torch.zeros_like(keys, dtype=torch.bool)
-    return _smallest(torch.where(first, -math.inf, -keys), count)
+    return smallest(torch.where(first, -math.inf, -keys), count)
 
 
 def weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
     """(outputs, ...) bool: the `count` smallest |w| of what may go; all of that if it is fewer."""
     free = spare(weight, live)
-    keys = torch.where(free, _sizes(weight), math.inf)
-    return _smallest(keys, min(count, int(free.sum())))
+    keys = torch.where(free, magnitudes(weight), math.inf)
+    return smallest(keys, min(count, int(free.sum())))
 
 
 def spare(weight: Tensor, live: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def spare(weight: Tensor, live: Tensor) -> Tensor:
     Where a layer has an edge for each of its units, the largest of each unit stays. If that holds
     in every layer every output is reached from some input. Otherwise one edge of the layer stays.
     """
-    keys = torch.where(live, _sizes(weight), -1.0)
+    keys = torch.where(live, magnitudes(weight), -1.0)
     units = keys if int(live.sum()) >= len(live) else keys.view(1, -1)
     return live & ~_best_of_rows(units).view(live.shape)
 
@@ -46,15 +46,16 @@ def spare(weight: Tensor, live: Tensor) -> Tensor:
 def most_wanted(scores: Tensor, missing: Tensor, count: int) -> Tensor:
     """(outputs, ...) bool: the `count` edges with the highest of `scores` that are `missing`."""
     known = scores.float().nan_to_num(0.0, LARGEST, -LARGEST)
-    return _smallest(torch.where(missing, -known, math.inf), count)
+    return smallest(torch.where(missing, -known, math.inf), count)
 
 
-def _sizes(weight: Tensor) -> Tensor:
-    """|w| in float32, every one finite."""
+def magnitudes(weight: Tensor) -> Tensor:
+    """|w| in float32, in its shape, every one finite."""
     return weight.detach().float().abs().nan_to_num_(LARGEST, LARGEST)
 
 
-def _smallest(keys: Tensor, count: int) -> Tensor:
+def smallest(keys: Tensor, count: int) -> Tensor:
+    """Bool in the shape of `keys`: the `count` smallest."""
     found = torch.empty(keys.numel(), dtype=torch.bool, device=keys.device)
     mark_smallest(keys.float().flatten(), count, found)
     return found.view(keys.shape)

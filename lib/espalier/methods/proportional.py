@@ -1,0 +1,99 @@
+"""Edges come in proportion to those that there are, skips among them, and the weakest make room.
+
+Source: the idea of StructureNet's proportional growth that prunes as it grows; Evci et al. 2020,
+arXiv 1911.11134, for edges of weight 0 where the gradient is largest.
+Differs: there an edge came inside its own layer, never as a skip, and as the smallest of all it was
+pruned at once. Here what comes cannot go for a while, the number of edges stays exact, and every
+output that could be reached still can be.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from espalier.contracts import CannotTrain, Run
+from espalier.growth import operations, rewiring, selecting
+from espalier.growth.blocks import key, pair
+from espalier.growth.ground import places
+from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.rewiring import Marked
+
+
+@dataclass(frozen=True)
+class Proportional(GrowingMethod):
+    """`rate` of the live edges come at each moment; with `prune`, as many go."""
+
+    rate: float = 0.1
+    where: Literal["gradient", "random"] = "gradient"
+    skips: float = 0.2  # share of new edges
+    prune: bool = True
+    grace: int | None = 1  # moments; None without `prune`
+    floor: float | None = 0.25  # share of what a block began with; None without `prune`
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        state: Grown = run.method_state
+        if self.skips > 0 and state.net.last < 2:
+            raise CannotTrain(
+                "no_skips",
+                f"CONFIG_PROPORTIONAL_SKIPS={self.skips:g} of new edges are to lead past a layer, "
+                "but there is no hidden layer: set it to 0, or CONFIG_BLOCKS_SIZES to one or more",
+            )
+        floors = {key(p): math.ceil((self.floor or 0) * b.live) for p, b in state.net.each()}
+        state.memory = {"floors": floors, "new": 0, "skips": 0}
+
+    def act(self, run: Run, most: int) -> None:  # noqa: D102
+        state: Grown = run.method_state
+        before = rewiring.reached(state.net)[-1]
+        count = math.ceil(self.rate * state.net.live)
+        if self.prune:
+            free = rewiring.free(state.net, self._grown_up(state), _floors(state))
+            count = min(count, sum(int(block.sum()) for block in free.values()))
+            new = self._coming(run, count)
+            for p, old in rewiring.weakest(state.net, free, _count(new)).items():
+                operations.drop_edges(state.ground, p, places(old))
+        else:
+            new = self._coming(run, min(count, most))
+        for p, block in new.items():
+            operations.add_edges(state.ground, p, places(block))
+        assert bool(rewiring.reached(state.net)[-1][before].all()), "an output is cut off"
+
+    def _coming(self, run: Run, count: int) -> Marked:
+        """The new edges: skips and others as many as they are to be, if there is room for them."""
+        state: Grown = run.method_state
+        net, pairs = state.net, rewiring.all_pairs(state.net)
+        scores = selecting.RULES[self.where](run, pairs)
+        skips = rewiring.sharing(count, self.skips, (state.memory["new"], state.memory["skips"]))
+        sorts = (
+            ([p for p in pairs if rewiring.is_skip(p)], skips),
+            ([p for p in pairs if not rewiring.is_skip(p)], count - skips),
+        )
+        new: Marked = {}
+        for sort, wanted in sorts:
+            new |= rewiring.coming(net, {p: scores[p] for p in sort}, wanted)
+        state.memory["new"] += _count(new)
+        state.memory["skips"] += sum(int(b.sum()) for p, b in new.items() if rewiring.is_skip(p))
+        return new
+
+    def _grown_up(self, state: Grown) -> int:
+        """Edges born before this step may go: those of the beginning always may."""
+        if not self.grace:
+            return state.ground.step
+        return max(1, state.steps[-self.grace]) if len(state.steps) >= self.grace else 1
+
+    def measures(self, run: Run) -> dict[str, object]:
+        """`skip_edges` there are; `skip_share`, of all new edges so far, in [0, 1]."""
+        state: Grown = run.method_state
+        live = sum(block.live for p, block in state.net.each() if rewiring.is_skip(p))
+        share = state.memory["skips"] / max(1, state.memory["new"])
+        return {**super().measures(run), "skip_edges": live, "skip_share": share}
+
+
+def _floors(state: Grown) -> dict[tuple[int, int], int]:
+    return {pair(name): count for name, count in state.memory["floors"].items()}
+
+
+def _count(marked: Marked) -> int:
+    return sum(int(block.sum()) for block in marked.values())

@@ -1,0 +1,94 @@
+import pytest
+import torch
+from torch import Tensor
+
+from espalier.growth import rewiring
+from espalier.growth.blocks import Blocks
+from espalier.growth.reachability import reach
+
+
+def network() -> Blocks:
+    """2 inputs, 2 hidden units, 2 outputs, and a skip; output 1 is reached by the skip alone.
+
+    Hidden unit 1 has no edge out, so nothing needs it.
+    """
+    net = Blocks((2, 2, 2), [(0, 1), (1, 2), (0, 2)])
+    put(net, (0, 1), [[1.0, -2.0], [0.5, 0.0]])
+    put(net, (1, 2), [[0.1, 0.0], [0.0, 0.0]])
+    put(net, (0, 2), [[0.0, 0.0], [0.3, -0.2]])
+    return net
+
+
+def put(net: Blocks, pair: tuple[int, int], weights: list[list[float]]) -> None:
+    block = net.block(*pair)
+    with torch.no_grad():
+        block.weight.copy_(torch.tensor(weights))
+    block.mask.copy_(block.weight != 0)
+    block.births.copy_(torch.where(block.mask, 0, -1))
+
+
+def listed(marked: dict[tuple[int, int], Tensor]) -> dict[tuple[int, int], list[list[int]]]:
+    found = {pair: block.nonzero().tolist() for pair, block in marked.items()}
+    return {pair: places for pair, places in found.items() if places}
+
+
+def test_the_skeleton_by_hand() -> None:
+    assert listed(rewiring.skeleton(network())) == {
+        (0, 1): [[0, 1]],  # the larger one into the only unit that is needed
+        (1, 2): [[0, 0]],
+        (0, 2): [[1, 0]],
+    }
+
+
+def test_what_may_go_by_hand() -> None:
+    net = network()
+    assert listed(rewiring.free(net, 1, {})) == {(0, 1): [[0, 0], [1, 0]], (0, 2): [[1, 1]]}
+    net.block(0, 1).births[1, 0] = 7
+    assert listed(rewiring.free(net, 7, {})) == {(0, 1): [[0, 0]], (0, 2): [[1, 1]]}
+    # of the three edges of block 0_1 the two strongest stay, and the third is too young
+    assert listed(rewiring.free(net, 7, {(0, 1): 2})) == {(0, 2): [[1, 1]]}
+
+
+def test_the_weakest_of_all_blocks_go() -> None:
+    net = network()
+    free = rewiring.free(net, 1, {})
+    assert listed(rewiring.weakest(net, free, 1)) == {(0, 2): [[1, 1]]}
+    assert listed(rewiring.weakest(net, free, 2)) == {(0, 1): [[1, 0]], (0, 2): [[1, 1]]}
+    assert rewiring.weakest(net, free, 0) == {}
+
+
+def test_what_comes_is_missing_and_wanted_most() -> None:
+    net = network()
+    scores = {p: torch.ones(2, 2) for p in rewiring.all_pairs(net)}
+    scores[1, 2] = torch.tensor([[9.0, 3.0], [4.0, 0.0]])  # the first is there already
+    assert listed(rewiring.coming(net, scores, 2)) == {(1, 2): [[0, 1], [1, 0]]}
+    every = rewiring.coming(net, scores, 99)
+    assert sum(int(block.sum()) for block in every.values()) == 12 - 6
+    assert rewiring.coming(net, {}, 3) == {}
+
+
+def test_a_block_that_is_not_there_lacks_everything() -> None:
+    net = Blocks((2, 3, 4))
+    assert rewiring.all_pairs(net) == [(0, 1), (0, 2), (1, 2)]
+    assert rewiring.missing(net, (0, 2)).shape == (4, 2)
+    assert bool(rewiring.missing(net, (0, 2)).all())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_that_is_free_may_go_at_once(seed: int) -> None:
+    torch.manual_seed(seed)
+    net = Blocks((6, 5, 5, 4), [(0, 1), (1, 2), (2, 3), (0, 3), (1, 3)])
+    net.draw(0.05 + 0.02 * seed)
+    were = rewiring.reached(net)[-1]
+    free = rewiring.free(net, 1, {})
+    left = {pair: block.mask & ~free[pair] for pair, block in net.each()}
+    assert torch.equal(reach(left).forward[-1], were)
+
+
+def test_shares_hold_over_all_moments() -> None:
+    done, skips = 0, 0
+    for count in (3, 1, 7, 2, 2, 5):
+        skips += rewiring.sharing(count, 0.3, (done, skips))
+        done += count
+        assert abs(skips - 0.3 * done) <= 0.5
+    assert rewiring.sharing(4, 0.0, (0, 0)) == 0 and rewiring.sharing(4, 1.0, (0, 0)) == 4
