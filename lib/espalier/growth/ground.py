@@ -105,6 +105,17 @@ class Ground:
         self._begin_anew(block.weight, at)
         self.dropped += len(at[0])
 
+    @torch.no_grad()
+    def renew(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
+        """Edges that are there, at rows and columns `at` (n,) of a block, are born again now."""
+        block = self.net.block(*pair)
+        _check_within(block, pair, at)
+        if not bool(block.mask[at].all()):
+            raise ValueError(f"{int((~block.mask[at]).sum())} edges of {key(pair)} are not there")
+        block.births[at] = self.step
+        block.weight[at] = torch.as_tensor(weights).to(block.weight)
+        self._begin_anew(block.weight, at)
+
     def _begin_anew(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         state.reset_elements(self.optimizer, parameter, at)
         if self.restarts is not None:

@@ -43,22 +43,24 @@ def drop_edges(ground: Ground, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
 class Patch:
     """Which units a patch reads, `sources` (s,) of node i, and which it feeds, `targets` (t,) of j.
 
-    With `hidden` 0 it is a dense block of direct edges; else so many new units between the two,
-    at the node before j, each with an edge from every source and to every target.
+    With `hidden` 0 it is a block of direct edges; else so many new units between the two, at the
+    node before j, each with an edge from every source and to every target. Of direct edges so many
+    are to be `live` afterwards, those that come drawn at random; None: all.
     """
 
     pair: Pair
     sources: Tensor
     targets: Tensor
     hidden: int = 0
+    live: int | None = None
 
 
 @operation
 def add_patch(ground: Ground, patch: Patch) -> Event:
     """A dense block embedded in the mask, its last layer of weight 0. Exact.
 
-    Direct edges that are there already stay as they are. Raises ValueError for hidden units where
-    no node lies between.
+    Direct edges that are there already stay as they are, also if they are more than asked for.
+    Raises ValueError for hidden units where no node lies between.
 
     Source: the earlier code's patched density. Differs: sources and targets are fixed, nothing is
     a module of its own, the last layer is 0 to begin with, and edges are counted.
@@ -71,7 +73,10 @@ def add_patch(ground: Ground, patch: Patch) -> Event:
             raise ValueError(f"no node for hidden units lies between nodes {i} and {j}")
         return _add_hidden_patch(ground, patch)
     rows, columns = spread(patch.targets, patch.sources)
-    new = ~ground.block(patch.pair).mask[rows, columns]
+    new = (~ground.block(patch.pair).mask[rows, columns]).nonzero().flatten()
+    if patch.live is not None:
+        order = torch.randperm(len(new), generator=ground.generator).to(new.device)
+        new = new[order[: max(0, patch.live - (len(rows) - len(new)))]].sort().values
     ground.connect(patch.pair, (rows[new], columns[new]))
     return Event("add_patch", key(patch.pair), parents=_of(patch))
 

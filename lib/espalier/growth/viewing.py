@@ -1,0 +1,89 @@
+"""What the units of a network of masked blocks do on training samples, looked at once a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.growth.blocks import Blocks, Pair
+from espalier.growth.extrema import Activity, Extrema, Limits, find, robust_z
+from espalier.growth.selecting import LOOKED_AT
+from espalier.surgery.probe import evaluating
+from espalier.train.losses import mean_losses
+
+
+@dataclass(frozen=True)
+class View:
+    """Of n samples: `values` a_0 .. a_(L-1) and `slopes` dloss/dz_1 .. dz_L, (n, size) each."""
+
+    values: list[Tensor]
+    slopes: list[Tensor]
+
+    def wanted(self, node: int) -> Tensor:
+        """(size,): E|dloss/dz|, how much the loss asks of each unit of a node behind the input."""
+        return self.slopes[node - 1].abs().mean(0)
+
+    def spread(self, node: int) -> Tensor:
+        """(size,): the standard deviation of each unit's value."""
+        return self.values[node].std(0, correction=0)
+
+    def gain(self, pair: Pair) -> Tensor:
+        """(outputs, inputs): |dloss/dw| of every edge of a block, there or not."""
+        i, j = pair
+        return (self.slopes[j - 1].t() @ self.values[i]).abs() / len(self.values[i])
+
+    def agreement(self, pair: Pair) -> Tensor:
+        """(outputs, inputs): |corr(a_s, dloss/dz_t)|; 0 where one of the two is constant."""
+        values, slopes = self.values[pair[0]], self.slopes[pair[1] - 1]
+        return (_standard(slopes).t() @ _standard(values)).abs() / len(values)
+
+    def activity(self, node: int) -> Activity:
+        """What a hidden node's units do."""
+        seen = Activity(self.values[node].shape[1])
+        seen.add(self.values[node])
+        return seen
+
+    def extrema(self, node: int) -> Extrema:
+        """The extrema of a hidden node."""
+        seen = self.activity(node)
+        return find(seen, Limits(least=min(Limits.least, seen.samples)))
+
+    def lowest(self, node: int) -> Tensor:
+        """(size,) units of a hidden node: those that fire least come first, then by index."""
+        return self.activity(node).firing.argsort(stable=True)
+
+    def highest(self, node: int) -> Tensor:
+        """(size,) units of a hidden node: hot ones first, then saturated ones, all by magnitude."""
+        found, magnitude = self.extrema(node), self.activity(node).magnitude
+        far = robust_z(magnitude, ~found.dead).argsort(descending=True, stable=True)
+        kind = 2 * found.hot.long() + found.saturated.long()
+        return far[kind[far].argsort(descending=True, stable=True)]
+
+
+def look(run: Run) -> View:
+    """At `LOOKED_AT` training samples, drawn anew, in evaluation mode; nothing changes.
+
+    `run.method_state.net` is the network.
+    """
+    net: Blocks = run.method_state.net
+    x, y = drawn(run)
+    with evaluating(net), torch.enable_grad():
+        trace = net.trace(x)
+        losses = mean_losses(trace.sums[-1], y, 1).sum() * len(x)  # the sum over samples
+        slopes = torch.autograd.grad(losses, trace.sums)
+    return View([value.detach() for value in trace.values], list(slopes))
+
+
+def drawn(run: Run) -> tuple[Tensor, Tensor]:
+    """At most `LOOKED_AT` different training samples, from the method's own generator."""
+    order = torch.randperm(len(run.train), generator=run.generators["method"])[:LOOKED_AT]
+    return next(iter(run.train.batches(order[None], len(order))))
+
+
+def _standard(values: Tensor) -> Tensor:
+    centred = values - values.mean(0)
+    size = centred.square().mean(0).sqrt()
+    return torch.where(size > 0, centred / size, 0.0)

@@ -1,0 +1,168 @@
+"""Small dense patches come at units that stand out, or where the gradient is, within a budget.
+
+Source: the earlier code's patched density and embedded patches: a sparse scaffold, dense patches at
+extrema, slower scaffold afterwards (CONFIG_RATES=dual).
+Differs: see `espalier.growth.patching`; the scaffold's edges stay what they are, and masks hold
+while patches train: the earlier 97 % was a dense network, because its masks had been left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import CannotTrain, Run
+from espalier.growth import patching
+from espalier.growth.blocks import key
+from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.operations import add_patch
+from espalier.growth.patching import Search, Size
+from espalier.growth.reachability import reach
+from espalier.growth.reviving import revive
+from espalier.growth.viewing import View, drawn, look
+
+FOUND = ("dead_units", "saturated_units", "hot_units", "units_on_no_path")
+"""The counts of hidden units at the last moment."""
+
+
+@dataclass(frozen=True)
+class Patches(GrowingMethod):
+    """Each moment spends the same part of a budget that is `share` of the scaffold's edges."""
+
+    kind: Literal["embedded", "hidden"] = "embedded"
+    where: Literal["extrema", "gradient", "random", "scattered"] = "gradient"
+    share: float = 1.0
+    sources: int | None = 8
+    targets: int | None = 4
+    hidden: int | None = 4
+    density: float | None = 1.0
+    revive: bool | None = True
+    firing: float | None = 0.5
+
+    @property
+    def size(self) -> Size:
+        """What a patch measures; symbols that Kconfig hides are None."""
+        hidden = self.hidden or 0 if self.kind == "hidden" else 0
+        return Size(self.sources or 1, self.targets or 1, hidden, self.density or 1.0)
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        state: Grown = run.method_state
+        state.memory |= {"scaffold": state.net.live, "patches": 0, "revived": 0}
+        state.memory |= dict.fromkeys(FOUND, 0)
+        self._check(state)
+
+    def _check(self, state: Grown) -> None:
+        nodes = 4 if self.kind == "hidden" and self.where == "extrema" else 3
+        if len(state.net.sizes) < nodes:
+            raise CannotTrain(
+                "no_place_for_patches",
+                f"patches of this kind need {nodes - 2} or more hidden layers, and "
+                f"CONFIG_BLOCKS_SIZES has {len(state.net.sizes) - 2}: add some",
+            )
+        room = sum(int((~block.mask).sum()) for _, block in state.net.each())
+        if self.kind == "embedded" and self._budget(state) > room * (self.density or 1.0):
+            raise CannotTrain(
+                "no_place_for_patches",
+                f"CONFIG_PATCHES_SHARE={self.share:g} asks for {self._budget(state)} edges, and "
+                f"there is room for {room * (self.density or 1.0):.0f}: lower it",
+            )
+
+    def _budget(self, state: Grown) -> int:
+        """Edges of all patches together."""
+        scaffold: int = state.memory["scaffold"]
+        return max(1, round(self.share * scaffold))
+
+    def act(self, run: Run, most: int) -> None:
+        """Spend the moment's part of what is left of the budget, and not more than `most`."""
+        state: Grown = run.method_state
+        _keep_scaffold(state)
+        view = look(run)
+        _note_extrema(state, view)
+        spent = state.net.live - state.memory["scaffold"]
+        quota = min(most, -(-(self._budget(state) - spent) // self.left(run)))
+        if self.where == "scattered":
+            patching.scattered(state.ground, quota)
+        else:
+            self._spend(run, view, quota)
+
+    def _spend(self, run: Run, view: View, quota: int) -> None:
+        state: Grown = run.method_state
+        search = Search(state.net, self.size, run.generators["method"])
+        taken: list[tuple[int, Tensor]] = []
+        for patch in patching.RULES[self.where](search, view):
+            fitted, new = patching.fitted(state.net, patch, self.size, quota)
+            if new:
+                add_patch(state.ground, fitted)
+                state.memory["patches"] += 1
+                taken.append((patch.pair[1], fitted.targets))
+                quota -= new
+            if quota <= 0:
+                break
+        if self.revive:
+            self._revive(run, view, taken)
+
+    def _revive(self, run: Run, view: View, taken: list[tuple[int, Tensor]]) -> None:
+        """Targets that fired in none of the samples looked at, node by node from the input on."""
+        state: Grown = run.method_state
+        x, _ = drawn(run)
+        for node in sorted({node for node, _ in taken} - {state.net.last}):
+            dead = view.activity(node).firing == 0
+            targets = torch.zeros_like(dead)
+            targets[torch.cat([units for at, units in taken if at == node])] = True
+            units = (dead & targets).nonzero().flatten()
+            if len(units):
+                revive(state.ground, (node, units), x, self.firing or 0.5)
+                state.memory["revived"] += len(units)
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """With what the last moment found, and how far the scaffold has moved since the first.
+
+        `scaffold_drift` is the norm of the change of the weights that were there from the start,
+        over their norm before the first patch; `patch_edges` counts those that came.
+        """
+        state: Grown = run.method_state
+        known = {name: state.memory[name] for name in (*FOUND, "patches")}
+        return {
+            **super().measures(run),
+            **known,
+            "revived_units": state.memory["revived"],
+            "patch_edges": state.net.live - state.memory["scaffold"],
+            "scaffold_drift": _drift(state),
+        }
+
+
+def _note_extrema(state: Grown, view: View) -> None:
+    """Count the units of hidden nodes that stand out, and those on no path."""
+    hidden = range(1, state.net.last)
+    extrema = [view.extrema(node) for node in hidden]
+    off = reach({pair: block.mask for pair, block in state.net.each()}).dead[1:-1]
+    counts = (
+        sum(int(one.dead.sum()) for one in extrema),
+        sum(int(one.saturated.sum()) for one in extrema),
+        sum(int(one.hot.sum()) for one in extrema),
+        sum(int(units.sum()) for units in off),
+    )
+    state.memory |= dict(zip(FOUND, counts, strict=True))
+
+
+def _keep_scaffold(state: Grown) -> None:
+    """Before the first patch, keep the weights that are there."""
+    for pair, block in state.net.each():
+        state.memory.setdefault(f"weight_{key(pair)}", block.weight.detach().clone())
+
+
+def _drift(state: Grown) -> float:
+    moved = there = 0.0
+    for pair, block in state.net.each():
+        old = state.memory.get(f"weight_{key(pair)}")
+        if old is not None:
+            rows, columns = old.shape
+            live = block.births[:rows, :columns] == 0
+            moved += float((block.weight.detach()[:rows, :columns] - old)[live].square().sum())
+            there += float(old[live].square().sum())
+    return math.sqrt(moved / there) if there else 0.0
