@@ -89,9 +89,11 @@ defconfig-%: setup-plan
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-clean        - Remove sweep_configs/ (never results)
 ##   validate           - Check the configuration's model and data before trusting a sweep of it
+##   seed-finder        - The smallest network that learns, of RANGE_CONFIG or of a portfolio
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search validate
+.PHONY: seed-finder
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
@@ -128,6 +130,9 @@ SCENARIO ?= quick
 search: setup-train
 	$(Q)$(ESPALIER) $@ --scenario '$(SCENARIO)' $(if $(DATASET),--dataset '$(DATASET)') \
 		$(if $(BUDGET),--budget '$(BUDGET)')
+
+seed-finder: setup-train
+	$(Q)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
 .PHONY: range-given
@@ -195,7 +200,7 @@ help:
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
-##   DATASET=<name>         - Data set of the search (digits)
+##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid

@@ -25,6 +25,7 @@ VERBS = {
     "validate": "espalier.validation.command:validate",
     "train": "espalier.sweep.run_commands:train",
     "search": "espalier.search.command:main",
+    "seed-finder": "espalier.search.seed_command:find",
 }
 
 

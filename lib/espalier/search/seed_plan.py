@@ -1,0 +1,144 @@
+"""The candidates of a range file, and the sweep that trains some of them for some epochs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from espalier.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.search import runs
+from espalier.search.halving import Candidate, Measured
+from espalier.search.learning import FEWEST, Draw
+from espalier.search.runs import Means
+from espalier.sweep import plan, planning, ranges, requests
+from espalier.sweep.plan import Plan
+from espalier.sweep.rank import REPETITION, Outcome
+from espalier.trial import Trial
+
+EPOCHS = "NUM_EPOCHS"
+SIZES = ("live_edges", "live_parameters")
+"""What trials report their size as; the second where one does not report the first."""
+MEASURES = ("val_acc", "val_majority", "val_samples", "test_acc")
+PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class Space:
+    """The plan of a range file, every candidate trained in full, and what it is made from."""
+
+    file: Path
+    settings: Mapping[str, str]  # over those of the file
+    symbols: Symbols
+    whole: Plan
+
+    @property
+    def epochs(self) -> int:
+        """Of the full training."""
+        return int(self.whole.trials[0].config[EPOCHS])
+
+    @property
+    def names(self) -> list[str]:
+        """The symbols in which candidates differ."""
+        axes = (str(axis["symbol"]) for axis in self.whole.axes)
+        return [name for name in axes if name not in REPETITION]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """In plan order."""
+        return list(dict.fromkeys(self.candidate(trial) for trial in self.whole.trials))
+
+    def candidate(self, trial: Trial) -> Candidate:
+        """The one that a trial is a seed of."""
+        return tuple((name, trial.config[name]) for name in self.names if name in trial.config)
+
+    def plan(self, wanted: Iterable[Candidate], epochs: int) -> Plan:
+        """The sweep that trains those for `epochs`."""
+        settings = {**self.settings, EPOCHS: str(epochs)}
+        found, chosen = _planned(self.file, settings, self.symbols), set(wanted)
+        configs = {t.id: dict(t.config) for t in found.trials if self.candidate(t) in chosen}
+        axes = [str(axis["symbol"]) for axis in found.axes]
+        trials = plan.number(configs, axes, self.symbols.shape)
+        return replace(found, trials=trials)
+
+    def identity(self, *more: object) -> str:
+        """12 hex digits: the same search, of the same trials with `more` the same."""
+        text = json.dumps([self.whole.plan_id, *map(str, more)])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read(file: Path, settings: Mapping[str, str]) -> Space:
+    """The space of a range file with `settings` over it. Raises UserError if it is none."""
+    symbols = Symbols(tree.parse())
+    for name, text in settings.items():  # a mistake is told by its option, not by a file's line
+        asked = ranges.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
+        requests.from_settings(symbols, asked)
+    space = Space(file, settings, symbols, _planned(file, settings, symbols))
+    if EPOCHS in space.names:
+        rule = "must have one value: a search shortens it by itself"
+        raise UserError(f"{file}: CONFIG_{EPOCHS}: {rule}")
+    seeds = len(space.whole.trials) / len(space.candidates)
+    if seeds < FEWEST:
+        rule = f"must have {FEWEST} values or more, as in 1|2|3|4|5: all seeds have to learn"
+        raise UserError(f"{file}: CONFIG_SEED: {rule}")
+    if len(space.candidates) < 2:
+        raise UserError(f"{file}: varies nothing but seeds; give sizes or densities to choose from")
+    return space
+
+
+def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
+    """The plan of a file with settings over it."""
+    with tempfile.TemporaryDirectory() as folder:
+        over = Path(folder) / "options"
+        over.write_text("".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()))
+        return planning.plan_from_files([file, over], symbols=symbols)
+
+
+class Trainer:
+    """Trains candidates of a space as sweeps; a stopped one is gone on with."""
+
+    def __init__(self, space: Space, means: Means) -> None:
+        self._space, self._means = space, means
+        self.folders: list[Path] = []
+        """Of the sweeps, in order."""
+        self.size = ""
+        """What sizes are, one of SIZES, known from the first sweep on."""
+
+    def __call__(self, wanted: Sequence[Candidate], epochs: int) -> list[Measured]:
+        """Train them for so many epochs, with every seed."""
+        folder, outcomes = runs.run(self._space.plan(wanted, epochs), self._means)
+        self.folders.append(folder)
+        self.size = self.size or size_of(outcomes)
+        groups: dict[Candidate, list[Outcome]] = {one: [] for one in wanted}
+        for outcome in sorted(outcomes, key=lambda one: one.trial.number):
+            groups[self._space.candidate(outcome.trial)].append(outcome)
+        return [measured(one, epochs, group, self.size) for one, group in groups.items()]
+
+
+def size_of(outcomes: Sequence[Outcome]) -> str:
+    """The first of SIZES that all trials that passed tell."""
+    passed = [one for one in outcomes if one.measure("val_acc") is not None]
+    common = (name for name in SIZES if all(one.measure(name) is not None for one in passed))
+    return next(common, SIZES[-1])
+
+
+def measured(
+    candidate: Candidate, epochs: int, group: Sequence[Outcome], size: str = SIZES[0]
+) -> Measured:
+    """What the trials of a candidate come to; its size is infinite if none tells it."""
+    told = [[one.measure(name) for name in MEASURES] for one in group]
+    found = [[v for v in row if v is not None] for row in told]
+    scores = [row for row in found if len(row) == len(MEASURES)]
+    bad = [one.result for one in group if one.measure("val_acc") is None]
+    lost = (bad[0].message or bad[0].reason or "no score") if bad else ""
+    draws = tuple(Draw(acc / PERCENT, top / PERCENT, int(n)) for acc, top, n, _ in scores)
+    tests = tuple(test / PERCENT for *_, test in scores)
+    sizes = [value for one in group if (value := one.measure(size)) is not None]
+    return Measured(candidate, epochs, fmean(sizes or [math.inf]), draws, tests, lost)

@@ -1,0 +1,172 @@
+"""`seed-finder`: from a range file to a table, one or two at a time, and gone on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from espalier.__main__ import main
+from espalier.errors import UserError
+from espalier.search import halving, seed_command, seed_plan, seed_report
+from espalier.search.halving import Found, Measured, judged
+from espalier.search.learning import Bar, Draw
+from espalier.search.runs import Means
+from espalier.search.seed_plan import Trainer
+
+SETTINGS = {
+    "MODEL": "blocks",
+    "BLOCKS_SIZES": '""',
+    "BLOCKS_DENSITY": "0.01|1",
+    "OPTIMIZER_SELECT_ADAM": "y",
+    "LEARNING_RATE": "0.01",
+    "NUM_EPOCHS": "4",
+    "SEED": "1|2|3",
+}
+SMALL, LARGE = ((("BLOCKS_DENSITY", density),) for density in ("0.01", "1"))
+
+
+def file(folder: Path, **changes: str) -> Path:
+    path = folder / "seeds-range"
+    lines = {**SETTINGS, **changes}.items()
+    path.write_text("".join(f"CONFIG_{name}={value}\n" for name, value in lines))
+    return path
+
+
+def test_candidates_are_trained_for_as_long_as_a_rung_says(tmp_path: Path) -> None:
+    space = seed_plan.read(file(tmp_path), {})
+    assert space.candidates == [SMALL, LARGE] and space.epochs == 4
+    plan = space.plan([LARGE], 1)
+    assert [trial.config["SEED"] for trial in plan.trials] == ["1", "2", "3"]
+    assert {trial.config["NUM_EPOCHS"] for trial in plan.trials} == {"1"}
+    assert [trial.name for trial in plan.trials] == ["config_001", "config_002", "config_003"]
+    assert plan.plan_id != space.plan([LARGE], 2).plan_id != space.plan([SMALL], 2).plan_id
+
+
+def test_what_trials_say_is_what_is_judged(tmp_path: Path) -> None:
+    means = Means(results=tmp_path / "results", verbose=False, in_process=True)
+    train = Trainer(seed_plan.read(file(tmp_path), {}), means)
+    small, large = train([SMALL, LARGE], 4)
+    assert (small.size, large.size) == (round(0.01 * 640), 640)
+    assert train.size == "live_edges"
+    assert len(large.draws) == 3 and not large.lost
+    assert large.draws[0].samples == 216 and large.draws[0].majority == pytest.approx(22 / 216)
+    assert large.accuracy > 0.5 > small.accuracy
+    assert len(large.test) == 3
+    again = train([SMALL, LARGE], 4)  # nothing is trained twice
+    assert again == [small, large] and train.folders[0] == train.folders[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"SEED": "1|2"}, "CONFIG_SEED: must have 3 values or more, as in 1|2|3|4|5"),
+        ({"NUM_EPOCHS": "2|4"}, "CONFIG_NUM_EPOCHS: must have one value"),
+        ({"BLOCKS_DENSITY": "1"}, "varies nothing but seeds"),
+    ],
+)
+def test_a_range_file_that_is_no_space_is_one_line(
+    tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(UserError, match=said.replace("|", r"\|")):
+        seed_plan.read(file(tmp_path, **changes), {})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--margin", "few"], "--margin few: must be a number above 0 and below 100"),
+        (["--alpha", "1"], "--alpha 1: must be a number above 0 and below 1"),
+        (["--dataset", "digit"], "--dataset:1: CONFIG_DATASET=digit: no such member; did you mean"),
+        (["no-such-range"], "no-such-range: no such range file"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["seed-finder", *options]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and said in err and err.count("\n") == 1
+
+
+def told(folder: Path) -> dict[str, str]:
+    """The texts that a search left, by name."""
+    (place,) = folder.glob("seeds_*")
+    return {name: (place / name).read_text() for name in ("seeds.json", "seeds.csv", "seeds.txt")}
+
+
+def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["seed-finder", str(file(tmp_path, PACK="1")), "--rungs", "1"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main([*asked, "--output-dir", str(one), "--parallel", "1"]) == 0
+    assert main([*asked, "--output-dir", str(two), "--parallel", "2"]) == 0
+    first = told(one)
+    assert first == told(two)
+    sweeps = sorted(one.glob("sweep_*"))
+    assert main([*asked, "--output-dir", str(one)]) == 0
+    assert sorted(one.glob("sweep_*")) == sweeps and told(one) == first
+    record = json.loads(first["seeds.json"])
+    assert record["smallest"]["candidate"] == {"BLOCKS_DENSITY": "1"}
+    assert record["smallest"]["size"] == 640 and record["smallest"]["p"] < 0.01
+    assert record["next_smaller"]["learns"] is False and record["next_smaller"]["epochs"] == 4
+    assert "smallest that learns: BLOCKS_DENSITY=1: 640 live edges" in capsys.readouterr().out
+
+
+def made() -> Found:
+    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> Measured:
+        draws = tuple(Draw(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
+        return Measured((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
+
+    bad = Measured((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
+    scores = [one("0.1", 10, 0.1), one("0.2", 20, 0.8), one("0.5", 50, 0.7), bad]
+    return judged([*scores, one("1", 100, 0.9, 2)], 4, Bar())
+
+
+def test_the_table_has_all_candidates_and_its_end_the_winner_with_its_neighbour() -> None:
+    lines = seed_report.told(made(), "live_edges")
+    _, *rows = lines[0].splitlines()
+    assert [row.split()[0] for row in rows] == ["10", "20", "50", "100", "inf"]
+    assert rows[0].endswith("does not learn *")
+    assert rows[1].endswith("learns *")
+    assert rows[2].endswith("learns")  # larger than 20, and less accurate
+    assert rows[3].endswith("dropped")
+    assert rows[4].endswith("no score: diverged in epoch 1")
+    winner = "smallest that learns: DENSITY=0.2: 20 live edges; validation accuracy 80.00%"
+    assert any(line.startswith(winner) for line in lines)
+    assert any("read for this one only: 50.00%" in line for line in lines)
+    assert lines[-1].startswith("next smaller: DENSITY=0.1: 10 live edges")
+
+
+def test_json_and_csv_hold_the_same_rows() -> None:
+    found = made()
+    record = seed_report.as_json(found, "live_edges")
+    json.dumps(record, allow_nan=False)
+    rows = list(csv.DictReader(seed_report.as_csv(found).splitlines()))
+    assert [row["CONFIG_DENSITY"] for row in rows] == ["0.1", "0.2", "0.5", "1", "2"]
+    assert [row["front"] for row in rows] == ["True", "True", "False", "False", "False"]
+    assert [float(row["accuracy"]) for row in rows] == [
+        one["accuracy"] for one in record["candidates"]
+    ]
+    assert record["tests"] == 5 and record["test_accuracies"] == [0.25, 0.5, 0.75]
+
+
+def test_where_nothing_learns_that_is_said() -> None:
+    found = judged([one for one in made().every if one.size in (10, 100)], 4, Bar())
+    assert seed_report.told(found, "live_edges")[-1].startswith("nothing learns: no candidate is")
+    assert seed_report.as_json(found, "live_edges")["smallest"] is None
+
+
+def test_the_picture_has_the_limit_and_the_winner() -> None:
+    (panel,) = seed_report.drawn(made(), "live_edges").axes
+    assert panel.get_xscale() == "log" and panel.get_xlabel() == "live edges"
+    assert [list(line.get_xdata()) for line in panel.lines[-1:]] == [[20, 20]]
+
+
+def test_the_portfolio_is_a_space() -> None:
+    space = seed_plan.read(Path(seed_command.PORTFOLIO), {})
+    assert len(space.candidates) == 35
+    assert halving.epochs(space.epochs, 4) == [5, 10, 20, 40]
