@@ -92,19 +92,30 @@ class Probe:
 
         Raises ValueError for fewer samples than two a fold.
         """
+        told = entropy(y) - float(self.losses(z, y, generator).mean())
+        return min(max(0.0, told), entropy(y))
+
+    def losses(self, z: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
+        """(samples,) float64: the cross entropy of each, by a probe that has not seen it.
+
+        The same `generator` makes the same folds, so that two activations can be compared sample
+        by sample. Raises what a call raises.
+        """
         if len(y) < 2 * self.folds:
             raise ValueError(f"a probe in {self.folds} folds needs {2 * self.folds} samples")
         x, classes = whitened(z), torch.unique(y, return_inverse=True)[1]
         part = torch.randperm(len(y), generator=generator).to(y.device) % self.folds
-        loss = sum(self._loss(x, classes, part == fold) for fold in range(self.folds)) / len(y)
-        return min(max(0.0, entropy(y) - loss), entropy(y))
+        found = torch.zeros(len(y), dtype=x.dtype, device=x.device)
+        for fold in range(self.folds):
+            found[part == fold] = self._losses(x, classes, part == fold)
+        return found
 
-    def _loss(self, x: Tensor, y: Tensor, held: Tensor) -> float:
-        """The summed cross entropy of the samples `held` out."""
+    def _losses(self, x: Tensor, y: Tensor, held: Tensor) -> Tensor:
+        """The cross entropy of each of the samples `held` out."""
         one = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
         x = torch.cat([x, one], 1)
         weight = self._fitted(x[~held], F.one_hot(y).to(x)[~held])
-        return float(F.cross_entropy(x[held] @ weight, y[held], reduction="sum"))
+        return F.cross_entropy(x[held] @ weight, y[held], reduction="none")
 
     def _fitted(self, x: Tensor, target: Tensor) -> Tensor:
         """(components + 1, classes): the weights; the constant's are not held small."""

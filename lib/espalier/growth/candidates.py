@@ -1,0 +1,114 @@
+"""What a network of masked blocks could do to grow: each action with its place, ready to be tried.
+
+All of them leave the logits as they are, and each costs about the same number of edges: those
+that add edges exactly as many as they are asked for, those that add units what they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.growth import choosing, operations, selecting
+from espalier.growth.blocks import Blocks, Pair, key
+from espalier.growth.change import Change
+from espalier.growth.ground import places
+from espalier.growth.operations import Patch
+
+Act: TypeAlias = Callable[[], Change | None]
+"""Acts on the run's network; None if there is nothing left for it to do there."""
+
+SKIP = "skip"
+FAN = 8
+"""Units that a new one reads, and that it feeds, at most: those where the gradient is largest."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An action, such as `widen`, and where: a node (`2`) or a block (`1_2`)."""
+
+    action: str
+    where: str
+    act: Act
+
+
+def candidates(run: Run, size: int) -> Iterator[Candidate]:
+    """All actions of about `size` edges each, in an order that depends on the structure alone."""
+    net: Blocks = run.method_state.net
+    nodes = range(1, net.last)
+    yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
+    yield from (Candidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
+    for j in range(1, net.last + 1):
+        for i in range(j):
+            action = "edges" if j == i + 1 else SKIP
+            yield Candidate(action, key((i, j)), partial(_edges, run, (i, j), size))
+    yield Candidate("random", "", partial(_anywhere, run, size))
+
+
+def _edges(run: Run, pair: Pair, size: int) -> Change | None:
+    """Edges of a block where the loss's gradient is largest."""
+    return _connected(run, pair, selecting.gradient(run, [pair])[pair], size)
+
+
+def _connected(run: Run, pair: Pair, scores: Tensor, size: int) -> Change | None:
+    missing = _missing(run.method_state.net, pair)
+    size = min(size, int(missing.sum()))
+    if size < 1:
+        return None
+    wanted = choosing.most_wanted(scores.to(missing.device), missing, size)
+    return operations.add_edges(run.method_state.ground, pair, places(wanted))
+
+
+def _missing(net: Blocks, pair: Pair) -> Tensor:
+    if pair in net.pairs:
+        return ~net.block(*pair).mask
+    shape = net.sizes[pair[1]], net.sizes[pair[0]]
+    return torch.ones(shape, dtype=torch.bool, device=next(net.parameters()).device)
+
+
+def _widen(run: Run, node: int, size: int) -> Change:
+    """Units that read and feed those where edges past the node have the largest gradients.
+
+    Source: Evci et al. 2022, "GradMax", arXiv 2201.05125, for the gradient past a node, which
+    says what units in it could do.
+    Differs: units and not a singular basis are chosen, since edges are few.
+    """
+    pair = (node - 1, node + 1)
+    slopes = selecting.gradient(run, [pair])[pair].square()
+    sources, targets = _largest(slopes.sum(0)), _largest(slopes.sum(1))
+    units = max(1, round(size / (len(sources) + len(targets))))
+    return operations.add_patch(run.method_state.ground, Patch(pair, sources, targets, units))
+
+
+def _largest(values: Tensor) -> Tensor:
+    return values.argsort(descending=True, stable=True)[:FAN]
+
+
+def _insert(run: Run, node: int) -> Change:
+    """A layer behind a node, which copies it."""
+    return operations.insert_layer(run.method_state.ground, node)
+
+
+def _anywhere(run: Run, size: int) -> Change | None:
+    """Edges that are missing from the blocks there are, every one equally likely: a control."""
+    net: Blocks = run.method_state.net
+    shares = torch.tensor([float(_missing(net, pair).sum()) for pair in net.pairs])
+    if not shares.any():
+        return None
+    generator = run.generators["method"]
+    drawn = torch.multinomial(shares, size, replacement=True, generator=generator)
+    counts, scores = (
+        drawn.bincount(minlength=len(shares)).tolist(),
+        selecting.random(run, net.pairs),
+    )
+    made = [
+        _connected(run, pair, scores[pair], count)
+        for pair, count in zip(list(net.pairs), counts, strict=True)
+    ]
+    return next((change for change in made if change is not None), None)
