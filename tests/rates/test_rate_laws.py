@@ -101,6 +101,9 @@ def test_dual():
     found = by_age.Dual(0.1, 0.5).factor(part([0, 7, -1], step=9))
     assert found.tolist() == near([0.1, 0.5, 0.1])
     assert float(by_age.Dual(0.1, 0.5).factor(part(step=9))) == 0.1
+    later = by_age.Dual(0.1, 0.5, "growth")
+    assert float(later.factor(part(step=9))) == 1.0
+    assert later.factor(part([0, 7, -1], step=9, growths=(7,))).tolist() == near([0.1, 0.5, 0.1])
 
 
 def test_age_counts_events_outlived():

@@ -6,7 +6,7 @@ What was there from the start is the scaffold. Whatever the method calls an even
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -49,15 +49,20 @@ def _of(values: tuple[float, ...], kinds: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Dual(Strategy):
-    """One rate for the scaffold and one for whatever was grown: patches."""
+    """One rate for the scaffold and one for whatever was grown: patches.
+
+    `since` growth, the scaffold trains at the base rate until the first event.
+    """
 
     grows: ClassVar[bool] = True
     steady: ClassVar[bool] = True
     scaffold: float = symbol("RATES_DUAL_SCAFFOLD", 0.1)
     patch: float = symbol("RATES_DUAL_PATCH", 0.5)
+    since: Literal["start", "growth"] = symbol("RATES_DUAL_SINCE", "start")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
-        return _of((self.scaffold, self.patch), part.grown.long())
+        early = self.since == "growth" and not part.moment.growths
+        return _of((1.0 if early else self.scaffold, self.patch), part.grown.long())
 
 
 @dataclass(frozen=True)
