@@ -41,6 +41,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "fitness_truth",
     "growth_decisions",
     "sparse_training",
+    "seed_finder",
     "pack_kill",
     "kill_nine",
 )
