@@ -44,6 +44,11 @@ class Trial:
     swept: Mapping[str, str] = field(default_factory=dict)
     shape: str = ""
 
+    @property
+    def ranks(self) -> int:
+        """How many processes train it together, each on a device of its own."""
+        return int(self.config.get("DEVICES_PER_TRIAL", "1"))
+
     def as_json(self) -> Record:
         """This trial as a JSON object."""
         return {**vars(self), "config": dict(self.config), "swept": dict(self.swept)}
@@ -85,13 +90,17 @@ class Job:
     """What a worker is handed: a trial, where it may write, and how to report.
 
     `settings` are the symbols outside a trial's identity (device, paths, debugging checks), by
-    the same naming as `Trial.config`. `emit` sends one progress record to the runner.
+    the same naming as `Trial.config`. `emit` sends one progress record to the runner. Of several
+    processes that train the trial together this is number `rank`, from 0, and they meet by the
+    file `meeting`, which is not there yet; empty: this process is alone.
     """
 
     trial: Trial
     settings: Mapping[str, str]
     directory: Path
     emit: Callable[[Record], None]
+    rank: int = 0
+    meeting: str = ""
 
 
 Entry = Callable[[Job], Result]

@@ -110,6 +110,31 @@ def test_a_gpu_that_is_not_there_is_one_line(no_gpu: None) -> None:
         devices.slots("cuda", 0, 1)
 
 
+def test_a_trial_may_take_several_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,GPU-c,3,4")
+    assert devices.slots("auto", 0, 1, 2) == ["0,1", "GPU-c,3"]  # one is left over
+    assert devices.slots("auto", 3, 1, 2) == ["0,1", "GPU-c,3", "0,1"]
+    assert devices.slots("auto", 0, 1, 5) == ["0,1,GPU-c,3,4"]
+    assert devices.each("GPU-c,3") == ["GPU-c", "3"]
+    assert devices.described(["0,1", "GPU-c,3", "0,1"]) == "on 4 GPUs"
+
+
+def test_cores_are_shared_out_by_the_processes_of_a_trial(no_gpu: None) -> None:
+    assert devices.slots("cpu", 0, 1, 2) == ["cpu,cpu"] * 4
+    assert devices.slots("cpu", 0, 3, 2) == ["cpu,cpu"]
+    assert devices.slots("cpu", 1, 1, 8) == [",".join(["cpu"] * 8)]
+    assert devices.described(["cpu,cpu"]) == "on the CPU"
+
+
+@pytest.mark.parametrize(("gpus", "there"), [("0,1,2", "3, the number of visible GPUs"), ("", "8")])
+def test_more_devices_than_there_are_is_one_line(
+    no_gpu: None, monkeypatch: pytest.MonkeyPatch, gpus: str, there: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    with pytest.raises(UserError, match=f"CONFIG_DEVICES_PER_TRIAL=9: must be at most {there}"):
+        devices.slots("auto", 0, 1, 9)
+
+
 def test_the_drivers_list() -> None:
     assert devices.listed(SMI) == ["GPU-aaaa-1", "GPU-bbbb-2"]
     assert devices.listed(MIG) == ["MIG-1111", "MIG-2222"]

@@ -180,7 +180,7 @@ BESIDES = {
 }
 
 # Meant to leave the numbers as they are; each has a test of its own below.
-ENGINE = {"CPU_THREADS", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
+ENGINE = {"CPU_THREADS", "DEVICES_PER_TRIAL", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
 ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE"}
 
 

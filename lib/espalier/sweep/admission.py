@@ -39,8 +39,8 @@ def fitting(wanted: Sequence[str], asked: int) -> Fit:
 
     All of them if that number was `asked` for (0: it was not).
     """
-    notes, room = list(_short_gpus(wanted)), available()
-    most = max(1, (room - SPARE) // WORKER)
+    notes, room = list(_short_gpus([one for w in wanted for one in devices.each(w)])), available()
+    most = max(1, (room - SPARE) // (WORKER * len(devices.each(wanted[0]))))
     if most >= len(wanted):
         return Fit(list(wanted), notes)
     line = f"note: {_gb(room)} of memory is free and a worker takes {_gb(WORKER)} or more"
@@ -85,7 +85,7 @@ class Admission:
 
     def _affordable(self, idle: Sequence[int], busy: Collection[int]) -> list[int]:
         room = available()
-        held = {slot: footprint.held(self._executor.process(slot)) for slot in (*busy, *idle)}
+        held = {slot: self._held(slot) for slot in (*busy, *idle)}
         self._most = max(self._most, *(one.most for one in held.values()))
         growth = [self._most - held[slot].now for slot in (*busy, *idle)]
         count = fits(growth, room - SPARE) - len(busy)
@@ -93,6 +93,12 @@ class Admission:
             return list(idle)
         self._say(room)
         return list(idle[: max(count, 0 if busy else 1)]) if self._waits else list(idle)
+
+    def _held(self, slot: int) -> footprint.Held:
+        """By the workers of a slot, going by the first of them."""
+        ranks = len(devices.each(self._executor.devices[slot]))
+        first = footprint.held(self._executor.process(slot))
+        return footprint.Held(first.now * ranks, first.most * ranks)
 
     def _say(self, room: int) -> None:
         what = "trials wait for others to end" if self._waits else "trials may run out of it"

@@ -95,7 +95,7 @@ class Child:
         event = event_of(slot, record)
         if isinstance(event, Finished):
             self.due.remove(event.number)
-            self.spoilt = self.spoilt or _spoils(event.result)
+            self.spoilt = self.spoilt or spoils(event.result)
         return [event]
 
     def died(self, slot: int) -> list[Event]:
@@ -155,7 +155,7 @@ def event_of(slot: int, record: Record) -> Event:
     return Finished(slot, record["trial"], Result.from_json(record["result"]))
 
 
-def _spoils(result: Result) -> bool:
+def spoils(result: Result) -> bool:
     """Whether the worker may have been left in a state that the next trial would meet.
 
     After an error nobody knows: a sticky CUDA error, memory still held, threads still running.

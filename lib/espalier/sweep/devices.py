@@ -17,23 +17,41 @@ HERE = "this process"
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def slots(device: str, parallel: int, threads: int) -> list[str]:
+def slots(device: str, parallel: int, threads: int, ranks: int = 1) -> list[str]:
     """The device of each worker: `cpu`, or the value of CUDA_VISIBLE_DEVICES it gets.
 
+    Of `ranks` workers that train together there is one text with the devices of all (see `each`).
     `device` is auto, cpu or cuda; `parallel` 0 means one worker a GPU, or one for every
-    `threads` cores. Raises UserError if a GPU is asked for and there is none.
+    `threads` cores. Raises UserError if a GPU is asked for and there is none, or too few devices.
     """
     gpus = [] if device == CPU else visible_gpus()
     if device == "cuda" and not gpus:
         raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
+    _check_enough(ranks, gpus)
     if not gpus:
-        return [CPU] * (parallel or max(1, cores() // threads))
-    return [gpus[index % len(gpus)] for index in range(parallel or len(gpus))]
+        together = ",".join([CPU] * ranks)
+        return [together] * (parallel or max(1, cores() // (threads * ranks)))
+    groups = [",".join(gpus[n : n + ranks]) for n in range(0, len(gpus) - ranks + 1, ranks)]
+    return [groups[index % len(groups)] for index in range(parallel or len(groups))]
+
+
+def each(slot: str) -> list[str]:
+    """The devices of the workers of a slot, one of `slots`."""
+    return slot.split(",")
+
+
+def _check_enough(ranks: int, gpus: Sequence[str]) -> None:
+    there, what = (len(gpus), "visible GPUs") if gpus else (cores(), "CPU cores")
+    if ranks > max(1, there):
+        raise UserError(
+            f"CONFIG_DEVICES_PER_TRIAL={ranks}: must be at most {there}, the number of {what} here"
+        )
 
 
 def described(devices: Sequence[str]) -> str:
     """What the workers of `devices` compute on, in words: `on the CPU`, `on 2 GPUs`."""
-    first, count = devices[0], len(set(devices))
+    known = [one for slot in devices for one in each(slot)]
+    first, count = known[0], len(set(known))
     one = "GPU slice" if first.startswith("MIG") else "GPU"
     return _PLACES.get(first) or f"on {count} {one}{'s' * (count > 1)}"
 

@@ -14,7 +14,7 @@ from statistics import median
 
 from espalier.component import KINDS
 from espalier.kconfig.symbols import CHOICE, Symbols
-from espalier.sweep.devices import CPU
+from espalier.sweep.devices import CPU, each
 from espalier.sweep.results_dir import STORE, leaving_out_unusable, sweeps
 from espalier.sweep.store import Store, sizes
 from espalier.trial import Result, Status, Trial
@@ -25,6 +25,7 @@ WEIGHTS = {
     KINDS["dataset"][1]: 1000,
     "BATCH_SIZE": 100,
     "TRAIN_SUBSET": 100,
+    "DEVICES_PER_TRIAL": 100,
 }
 """How much a difference tells: another model says next to nothing, another warm-up nearly all."""
 CHOICE_WEIGHT = 10
@@ -206,7 +207,7 @@ def _tells(trial: Trial, result: Result) -> bool:
 
 
 def _is_cpu(device: str) -> bool:
-    return device == CPU
+    return each(device)[0] == CPU
 
 
 def _distinct(symbols: Symbols, trials: Sequence[Trial]) -> list[tuple[Trial, Shape]]:

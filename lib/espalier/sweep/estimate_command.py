@@ -121,7 +121,8 @@ def _slots(plan: Plan, parallel: str | None) -> list[str]:
     if not text.isdecimal():
         raise UserError(f"PARALLEL={text}: must be an integer of at least 0; 0 goes by the device")
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
-    wanted = slots(plan.settings["DEVICE"], int(text), threads)
+    ranks = max(trial.ranks for trial in plan.trials)
+    wanted = slots(plan.settings["DEVICE"], int(text), threads, ranks)
     return fitting(wanted[: len(plan.trials)], int(text)).devices
 
 

@@ -209,7 +209,11 @@ def _commit(code: Record) -> str:
 
 def _devices(request: Request) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
-    return slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads)
+    ranks = max(trial.ranks for trial, _ in request.trials)
+    if request.in_process and ranks > 1:
+        rule = "trains a trial in processes of their own; leave out --in-process"
+        raise UserError(f"CONFIG_DEVICES_PER_TRIAL={ranks}: {rule}")
+    return slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads, ranks)
 
 
 def _executor(request: Request, devices: Sequence[str], sweep: SweepDir) -> Executor:

@@ -74,7 +74,7 @@ class Bounds:
 
     def most(self, trial: Trial) -> int:
         """The largest pack that a trial may be in."""
-        if trial.number in self._alone or not trial.shape:
+        if trial.number in self._alone or not trial.shape or trial.ranks > 1:
             return 1
         return self._of(trial.shape)
 

@@ -19,8 +19,9 @@ from typing import Protocol
 
 from espalier.errors import UserError
 from espalier.sweep import worker
-from espalier.sweep.child import Child, Event, Progress, environment, event_of, last_line
-from espalier.sweep.devices import HERE
+from espalier.sweep.child import Event, Progress, environment, event_of, last_line
+from espalier.sweep.crew import Crew
+from espalier.sweep.devices import HERE, each
 from espalier.sweep.worker import Task
 
 LAST_WORDS = 1.0  # seconds a dying worker has to print its traceback
@@ -30,14 +31,14 @@ class Executor(Protocol):
     """Where tasks run."""
 
     devices: Sequence[str]
-    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES."""
+    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
 
     def idle(self) -> list[int]:
         """The slots that can take a task now."""
         ...
 
     def process(self, slot: int) -> int:
-        """The id of the process that serves a slot."""
+        """The id of the process that serves a slot, or the first of them."""
         ...
 
     def submit(self, slot: int, task: Task) -> None:
@@ -61,23 +62,23 @@ class Executor(Protocol):
 
 
 class Pool:
-    """Persistent worker processes, one a slot, driven from a single thread."""
+    """Persistent worker processes, one a slot or a crew of them, driven from a single thread."""
 
     def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
-        """Start a worker for each of `devices`; what they print between trials goes to `log`."""
+        """Start workers for each of `devices`; what they print between trials goes to `log`."""
         self._entry, self._log, self.devices = entry, log, devices
         self._selector = selectors.DefaultSelector()
-        self._workers: dict[int, Child] = {}
+        self._workers: dict[int, Crew] = {}
         for slot in range(len(devices)):
             self._start(slot)
 
     def idle(self) -> list[int]:
-        """The slots whose worker is warm and has no task."""
+        """The slots whose workers are warm and have no task."""
         return [slot for slot, one in self._workers.items() if one.ready and one.task is None]
 
     def process(self, slot: int) -> int:
         """The worker's process id."""
-        return self._workers[slot].child.pid
+        return self._workers[slot].members[0].child.pid
 
     def submit(self, slot: int, task: Task) -> None:
         """Hand a task to an idle worker. A worker found dead is reported by the next `wait`."""
@@ -87,13 +88,13 @@ class Pool:
         """Collect records and results, and replace workers that died or may be spoilt."""
         events: list[Event] = []
         for key, _ in self._selector.select(seconds):
-            events += self._read(key.data)
-        for slot in [slot for slot, one in self._workers.items() if one.child.poll() is not None]:
+            events += self._read(*key.data)
+        for slot in [slot for slot, one in self._workers.items() if one.dead]:
             events += self._bury(slot)
         return events
 
     def kill(self, slot: int) -> None:
-        """Kill a worker and its children; a fresh one takes the slot."""
+        """Kill the workers of a slot and their children; fresh ones take it."""
         self._stop(slot)
         self._start(slot)
 
@@ -104,36 +105,35 @@ class Pool:
         self._selector.close()
 
     def _start(self, slot: int) -> None:
-        device = self.devices[slot]
-        sees = environment(
-            device, sum(other == device for other in self.devices), len(self.devices)
-        )
-        self._workers[slot] = one = Child(self._entry, sees, self._log)
-        self._selector.register(one.records, selectors.EVENT_READ, slot)
+        own, all_of = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
+        sees = [environment(one, all_of.count(one), len(self.devices)) for one in own]
+        self._workers[slot] = crew = Crew(self._entry, sees, self._log)
+        for rank, one in enumerate(crew.members):
+            self._selector.register(one.records, selectors.EVENT_READ, (slot, rank))
 
     def _stop(self, slot: int) -> None:
-        one = self._workers.pop(slot)
-        self._selector.unregister(one.records)
-        one.end()
+        crew = self._workers.pop(slot)
+        for one in crew.members:
+            self._selector.unregister(one.records)
+        crew.end()
 
-    def _read(self, slot: int) -> list[Event]:
-        one = self._workers[slot]
+    def _read(self, slot: int, rank: int) -> list[Event]:
+        crew = self._workers[slot]
+        one = crew.members[rank]
         lines = one.lines()
         if lines is None:  # its end of the pipe is closed: it is dying, or as good as dead
             with suppress(subprocess.TimeoutExpired):
                 one.child.wait(LAST_WORDS)
             one.end(closing=False)
             return []
-        events = [event for line in lines for event in one.heard(slot, line)]
-        if one.spoilt and one.task is None:
+        events = [event for line in lines for event in crew.heard(slot, rank, line)]
+        if crew.unfit:
             self.kill(slot)
         return events
 
     def _bury(self, slot: int) -> list[Event]:
         one = self._workers[slot]
-        events: list[Event] = []
-        while (lines := one.lines()) is not None:
-            events += [event for line in lines for event in one.heard(slot, line)]
+        events = one.rest(slot)
         if not one.ready:
             last = last_line(self._log)
             raise UserError(f"{self._log}: a worker could not start: {last}; mend that and rerun")

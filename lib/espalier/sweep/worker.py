@@ -76,11 +76,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked about one trial or several: to train them, or a question."""
+    """What a worker is asked about one trial or several: to train them, or a question.
+
+    A trial that several workers train together is given to each with its `rank`, from 0, and the
+    file of their `meeting`; rank 0 alone tells of progress.
+    """
 
     members: tuple[Member, ...]
     settings: dict[str, str]
     ask: str = TRAIN
+    rank: int = 0
+    meeting: str = ""
+
+    @property
+    def ranks(self) -> int:
+        """How many workers it is for. Trials that are trained together with others have one."""
+        alone = self.ask == TRAIN and len(self.members) == 1
+        return self.members[0].trial.ranks if alone else 1
 
     @property
     def awaited(self) -> list[int]:
@@ -152,7 +164,7 @@ def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> It
     due = dict.fromkeys(task.awaited)
 
     def tell(number: int, record: Record) -> None:
-        if number in due:  # whoever has a result has no more to say
+        if number in due and not task.rank:  # whoever has a result has no more to say
             emit(number, record)
 
     try:
@@ -176,8 +188,9 @@ def _result_line(number: int, result: Result) -> str:
 
 
 def _jobs(task: Task, emit: Callable[[int, Record], None]) -> list[Job]:
+    place = task.rank, task.meeting
     return [
-        Job(one.trial, task.settings, one.directory, partial(emit, one.trial.number))
+        Job(one.trial, task.settings, one.directory, partial(emit, one.trial.number), *place)
         for one in task.members
     ]
 
@@ -246,7 +259,7 @@ def captured(task: Task) -> Iterator[None]:
         with (one.directory / LOG).open("a") as other:
             other.write(f"{_heading(one)}, {where}\n")
     with task.log.open("ab", buffering=0) as log:
-        log.write(f"{_heading(task.members[0])}\n".encode())
+        log.write(f"{_heading(task.members[0], task.rank)}\n".encode())
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     try:
@@ -259,8 +272,9 @@ def captured(task: Task) -> Iterator[None]:
             os.close(kept[number - 1])
 
 
-def _heading(one: Member) -> str:
-    return f"== {one.trial.name} attempt {one.attempt}, {time.ctime()}"
+def _heading(one: Member, rank: int = 0) -> str:
+    which = f" rank {rank}" if rank else ""
+    return f"== {one.trial.name} attempt {one.attempt}{which}, {time.ctime()}"
 
 
 def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:

@@ -29,7 +29,7 @@ from espalier.errors import UserError
 from espalier.growth import connectivity
 from espalier.optimizers.lean import LeanAdam
 from espalier.rates.plan import RatePlan
-from espalier.train import answers, choosing, provenance, seeds, structure
+from espalier.train import answers, choosing, distributed, provenance, seeds, structure
 from espalier.train.augment import Augmentation
 from espalier.train.causality import check_causal
 from espalier.train.courses import last_task
@@ -100,14 +100,15 @@ def _train_together(pupils: Sequence[Pupil]) -> Iterator[tuple[int, Result]]:
 def _train(pupils: Sequence[Pupil], why: str) -> Iterator[tuple[int, Result]]:
     by_run = {id(pupil.trainee.run): pupil for pupil in pupils}
     make_deterministic(pupils[0].trainee.recipe.cpu_threads)  # others were prepared since
-    size, loop = len(pupils), Loop([pupil.trainee for pupil in pupils])
-    for trainee, outcome in loop.epochs():
-        pupil = by_run[id(trainee.run)]
-        pupil.origin["pack"] = {"size": size, "why": why}
-        result = pupil.heard(outcome)
-        if result is not None:
-            del by_run[id(trainee.run)]
-            yield pupil.place, result
+    size = len(pupils)
+    with distributed.joined(pupils[0].job, pupils[0].trainee.recipe, pupils[0].trainee.device):
+        for trainee, outcome in Loop([pupil.trainee for pupil in pupils]).epochs():
+            pupil = by_run[id(trainee.run)]
+            pupil.origin["pack"] = {"size": size, "why": why}
+            result = pupil.heard(outcome)
+            if result is not None:
+                del by_run[id(trainee.run)]
+                yield pupil.place, result
 
 
 REFUSALS = (CannotTrain, UserError)
@@ -155,12 +156,14 @@ class Pupil:
     def passed(self) -> Result:
         """The result of a trial that has come to its end; the test data is opened for it."""
         test = evaluate(self.trainee, self.data.test.open())
-        self.trainee.run.method.write(self.trainee.run, self.job.directory)
+        if self.job.rank == 0:
+            self.trainee.run.method.write(self.trainee.run, self.job.directory)
         measures = _final(self.trainee, self.history, test)
         measures["train_acc"] = evaluate(self.trainee, self.trainee.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
+        distributed.check_agreement(self.trainee.run)
         return Result(
             Status.PASSED, measures=measures, history=self.history, provenance=self.origin
         )
@@ -202,6 +205,7 @@ def _prepare(job: Job) -> tuple[Trainee, Data]:
 def probe_pack(jobs: Sequence[Job]) -> Result:
     """How many trials of one shape to train as one program here: the measures `pack` and `why`.
 
+    distributed.check_shareable(run.model, recipe, job)
     `jobs` are trials of that shape. What is found is kept for the next sweep on this machine,
     unless there was too little to do for a measurement.
     """
@@ -333,6 +337,7 @@ def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -
     total = sum(parameter.numel() for parameter in run.model.parameters())
     total -= budget.masked(run.model)
     return {
+        "ranks": job.trial.ranks,
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
         "val_acc": last["val_acc"],

@@ -19,6 +19,7 @@ def why_alone(trainee: Trainee) -> str:
     recipe, run = trainee.recipe, trainee.run
     reasons = {
         "compiled models are trained one by one": recipe.compile,
+        "it is trained on several devices": recipe.devices > 1,
         "batches are taken in parts": trainee.micro_batch > 0,
         "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
         f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,

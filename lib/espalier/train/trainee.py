@@ -30,6 +30,7 @@ class Recipe:
     amp: Literal["off", "bf16", "fp16"] = symbol("AMP", "off")
     compile: bool = symbol("COMPILE", False)
     cpu_threads: int = symbol("CPU_THREADS", 1)
+    devices: int = symbol("DEVICES_PER_TRIAL", 1)
     early_stop: EarlyStop | None = None
 
 

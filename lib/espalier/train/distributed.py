@@ -1,0 +1,254 @@
+"""One run on several devices: each process has the whole network and a share of every batch.
+
+Every process builds the same run from the same seeds and draws the same batches; it computes the
+losses of its own share, and gradients are summed over all before anybody looks at them. So methods
+see what they see in a run alone, decide the same everywhere, and need not know that there are
+others. That nothing has driven the processes apart is not hoped for but checked, bit for bit, each
+epoch and before the network's changed parameters are used.
+
+Differs: earlier code trained through the module inside DistributedDataParallel, so that gradients
+were never summed, and drew masks and data in each process by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from espalier.contracts import CannotTrain, Run
+from espalier.errors import UserError
+from espalier.train import seeds
+from espalier.train.losses import mean_losses
+from espalier.train.solo import Solo
+from espalier.train.trainee import Recipe, Trainee
+from espalier.trial import Job
+
+PATIENCE = timedelta(minutes=5)
+"""How far one process may be behind another; more, and it is given up."""
+Known = tuple[nn.Parameter, torch.Size, bool]
+NORMS = nn.modules.batchnorm._BatchNorm
+
+
+class RanksDivergedError(RuntimeError):
+    """The processes of a trial do not hold the same network any more."""
+
+
+@contextmanager
+def joined(job: Job, recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """While this lasts, the processes of the job know each other, if it has several.
+
+    All are on one machine. After an error they are left as they are: closing the connections would
+    make others fail as well, and the first to speak would not be the one that knows why.
+    """
+    if recipe.devices == 1:
+        yield
+        return
+    if sys.platform == "linux":  # nobody outside this machine is to be reached, or to reach us
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    import_module("torch._dynamo.utils")  # takes seconds; else it is in the first epoch's time
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        init_method=f"file://{job.meeting}",
+        rank=job.rank,
+        world_size=recipe.devices,
+        timeout=PATIENCE,
+    )
+    yield
+    dist.destroy_process_group()
+
+
+def is_joined() -> bool:
+    """Whether this process trains together with others now."""
+    return dist.is_initialized()
+
+
+def check_shareable(model: nn.Module, recipe: Recipe, job: Job) -> None:
+    """Raise CannotTrain unless shares of a batch train `model` as the whole batch does.
+
+    UserError if this process was not started together with others.
+    """
+    wish = f"CONFIG_DEVICES_PER_TRIAL={recipe.devices}"
+    if recipe.devices == 1:
+        return
+    if not job.meeting:
+        raise UserError(f"{wish}: needs worker processes, which `make sweep-run` starts")
+    if any(isinstance(module, NORMS) for module in model.modules()):
+        raise CannotTrain(
+            "batch_norm",
+            f"{wish}: batch normalisation would see a share of each batch instead of all of it; "
+            "set CONFIG_DEVICES_PER_TRIAL=1 or take a model without it",
+        )
+    if recipe.batch_size < recipe.devices:
+        raise CannotTrain(
+            "batch_size",
+            f"{wish}: CONFIG_BATCH_SIZE={recipe.batch_size} must be at least as large",
+        )
+
+
+class Distributed(Solo):
+    """Forward, backward and update of one run that others share; see `joined`."""
+
+    def __init__(self, trainee: Trainee) -> None:
+        """Raises RanksDivergedError unless all processes begin with the same network."""
+        super().__init__(trainee)
+        self._rank, self._ranks = dist.get_rank(), dist.get_world_size()
+        self._noise = self._noise_of(self._run.epoch)
+        self._replica: DistributedDataParallel | None = None
+        self._known: list[Known] = []
+
+    def backward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Losses (1,) of a whole batch x (b, ...), y (b,), whose gradients are there, unscaled."""
+        self._run.optimizer.zero_grad(set_to_none=True)
+        own, weight = share(len(y), self._rank, self._ranks)
+        with self._own_noise():
+            total = self._gradients(x[own], y[own], weight)
+        self._scaler.unscale_(self._run.optimizer)
+        dist.all_reduce(total)
+        return total
+
+    def _gradients(self, x: Tensor, y: Tensor, weight: float) -> Tensor:
+        """Those of all processes' losses; `weight` times the mean loss (1,) of this one's."""
+        replica, total = self._current(), torch.zeros(1, device=x.device)
+        most = self._trainee.micro_batch or len(y)
+        for i in range(0, len(y), most):
+            part = slice(i, i + most)
+            with nullcontext() if i + most >= len(y) else replica.no_sync():
+                with self._trainee.autocast():
+                    logits = replica(x[part])  # (part, classes)
+                losses = mean_losses(logits, y[part], 1) * (weight * len(y[part]) / len(y))
+                # times their number, as the replica takes the mean over processes
+                torch.autograd.backward(self._scaler.scale(losses.sum() * self._ranks))
+            total += losses.detach()
+        return total
+
+    def check(self) -> None:
+        """Raise RanksDivergedError if the processes do not hold the same bits any more."""
+        check_agreement(self._run)
+
+    def settle(self) -> None:
+        """Each epoch's dropout begins anew, so that it can be gone on with from there."""
+        super().settle()
+        self._noise = self._noise_of(self._run.epoch + 1)
+
+    def _current(self) -> DistributedDataParallel:
+        """What sums the gradients of the parameters that there are now."""
+        known = [(p, p.shape, p.requires_grad) for p in self._run.model.parameters()]
+        if self._replica is None or not _same(known, self._known):
+            check_agreement(self._run)
+            self._replica = None  # its hooks go before there are others
+            self._replica = DistributedDataParallel(
+                self._trainee.forward,
+                broadcast_buffers=False,
+                find_unused_parameters=True,  # a method may leave parts of the network out
+                init_sync=False,
+            )
+            self._known = known
+        return self._replica
+
+    def _noise_of(self, epoch: int) -> list[Tensor]:
+        """The states of the random streams that this process draws dropout from in an epoch."""
+        seed = self._run.generators["dropout"].initial_seed()
+        own = seeds.derive(seed, f"rank {self._rank}, epoch {epoch}")
+        places = {torch.device("cpu"), self._trainee.device}
+        return [torch.Generator(p).manual_seed(own).get_state() for p in sorted(places, key=str)]
+
+    @contextmanager
+    def _own_noise(self) -> Iterator[None]:
+        """Draw dropout from this process's streams, and leave the common ones as they were."""
+        common = self._states()
+        self._set(self._noise)
+        yield
+        self._noise = self._states()
+        self._set(common)
+
+    def _states(self) -> list[Tensor]:
+        on_gpu = self._trainee.device.type == "cuda"
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
+
+    def _set(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        if len(states) > 1:
+            torch.cuda.set_rng_state(states[1])
+
+
+def share(samples: int, rank: int, ranks: int) -> tuple[slice, float]:
+    """Which of the samples of a batch are those of `rank`, and what its mean loss counts for.
+
+    Shares differ by one sample at most; the weights of all ranks sum to 1. A rank that is left
+    without a sample computes one that counts for nothing.
+    """
+    begin, end = samples * rank // ranks, samples * (rank + 1) // ranks
+    if begin == end:
+        return slice(0, 1), 0.0
+    return slice(begin, end), (end - begin) / samples
+
+
+def check_agreement(run: Run) -> None:
+    """Raise RanksDivergedError unless every process holds the same run, bit for bit.
+
+    All have to call this. A process by itself agrees.
+    """
+    if not is_joined():
+        return
+    held, ranks = _held(run), dist.get_world_size()
+    here = torch.tensor([_digest(part) for part in held.values()], device=run.train.device)
+    everywhere = [torch.empty_like(here) for _ in range(ranks)]
+    dist.all_gather(everywhere, here)
+    apart = (torch.stack(everywhere) != everywhere[0]).any(0).tolist()
+    if names := [name for name, differs in zip(held, apart, strict=True) if differs]:
+        raise RanksDivergedError(
+            f"after step {run.step} the {ranks} processes of this trial differ in "
+            f"{', '.join(names)}: something in it depends on more than the seed and the gradients"
+        )
+
+
+def _held(run: Run) -> dict[str, Any]:
+    """What has to be the same in all processes."""
+    return {
+        "parameters": [(name, p) for name, p in run.model.named_parameters()],
+        "buffers": [(name, b) for name, b in run.model.named_buffers()],
+        "the optimizer": run.optimizer.state_dict()["state"],
+        "the method": run.method.state_dict(run),
+        "generators": [one.get_state() for one in run.generators.values()],
+    }
+
+
+def _digest(value: Any) -> int:
+    """A number of 56 bits that tells `value` from others; see `_bytes`."""
+    digest = hashlib.blake2b(digest_size=7)
+    for part in _bytes(value):
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _bytes(value: Any) -> Iterator[bytes | memoryview]:
+    """Tensors, whole numbers and texts in `value`; times that somebody measured are no matter."""
+    if isinstance(value, Tensor):
+        flat = value.detach().cpu().reshape(-1).contiguous()
+        yield f"{tuple(value.shape)} {value.dtype};".encode()
+        yield flat.view(torch.uint8).numpy().data
+    elif isinstance(value, Mapping):
+        yield from _bytes(list(value.items()))
+    elif isinstance(value, int | str):
+        yield f"{value};".encode()
+    elif isinstance(value, Iterable):
+        for item in value:
+            yield from _bytes(item)
+
+
+def _same(one: Sequence[Known], other: Sequence[Known]) -> bool:
+    """Whether they are the same parameters, of the same shapes and as much trained."""
+    if len(one) != len(other):
+        return False
+    return all(a[0] is b[0] and a[1:] == b[1:] for a, b in zip(one, other, strict=True))
