@@ -1,0 +1,110 @@
+"""Units that stand out get ways ahead: over dead units as highways, or by clones a layer above.
+
+Source: StructureNet's vertical cloning and dead-neuron highways, for the aim.
+Differs: see `espalier.growth.highways`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from espalier.contracts import CannotTrain, Run
+from espalier.growth.events import Unit
+from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.highways import Bounds, Search, Way, scatter, silent, worth
+from espalier.growth.viewing import View, look
+from espalier.surgery.probe import evaluating
+
+
+@dataclass(frozen=True)
+class Highways(GrowingMethod):
+    """At each moment at most `count` ways with `edges` edges in all, each to `targets` units."""
+
+    kind: Literal["both", "highways", "clones"] = "both"
+    where: Literal["extrema", "random", "scattered"] = "extrema"
+    reach: int | None = 2  # dead units of a highway; None where there are only clones
+    count: int = 5
+    targets: int = 4
+    edges: int = 64
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        state: Grown = run.method_state
+        least = 1 + (self.reach or 1)
+        if state.net.last - 1 < least:
+            raise CannotTrain(
+                "too_few_layers",
+                f"CONFIG_HIGHWAYS_KIND={self.kind} leads over {least - 1} hidden layers behind "
+                f"another one, but there are {state.net.last - 1} in all: give "
+                "CONFIG_BLOCKS_SIZES more, or set CONFIG_HIGHWAYS_KIND=clones, which takes two",
+            )
+        state.memory = {"highways": 0, "clones": 0, "taken": [], "dead_found": 0, "dead_left": 0}
+
+    @property
+    def _reaches(self) -> Sequence[int]:
+        """How many dead units a way leads over, what is preferred first."""
+        known: Mapping[str, Sequence[int]] = {
+            "both": (self.reach or 0, 0),
+            "highways": (self.reach or 0,),
+            "clones": (0,),
+        }
+        return known[self.kind]
+
+    def act(self, run: Run, most: int) -> None:  # noqa: D102
+        state: Grown = run.method_state
+        view, known = look(run), state.memory
+        search = Search(state.net, view, self.targets, {(n, u) for n, u in known["taken"]})
+        ways = search.ways(self._reaches, Bounds(self.count, min(self.edges, most)))
+        if not ways:
+            return
+        dead = _dead(state, view)
+        if self.where == "random":
+            ways = search.elsewhere(ways, run.generators["method"])
+        taken = self._build(state, ways)
+        longer = sum(bool(way.dead) for way in ways)
+        state.memory = {
+            "highways": known["highways"] + longer,
+            "clones": known["clones"] + len(ways) - longer,
+            "taken": known["taken"] + taken,
+            "dead_found": known["dead_found"] + dead,
+            "dead_left": known["dead_left"] + _dead(state, _again(state, view)),
+        }
+
+    def _build(self, state: Grown, ways: Sequence[Way]) -> list[Unit]:
+        """Sources, and the units that their values are in now: none of them is a source again."""
+        taken = [way.source for way in ways]
+        if self.where == "scattered":
+            scatter(state.ground, ways)
+            return taken
+        return taken + [unit for way in ways for unit in way.build(state.ground)]
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """Of all moments: `highways`, `clones` and their edges' `grown_worth`, see `worth`.
+
+        `dead_units_found` and `dead_units_left` are units that never fired just before and just
+        after a moment, summed over moments. Of scattered edges: what would have been built.
+        """
+        state: Grown = run.method_state
+        known = state.memory
+        return {
+            **super().measures(run),
+            "highways": known["highways"],
+            "clones": known["clones"],
+            "dead_units_found": known["dead_found"],
+            "dead_units_left": known["dead_left"],
+            "grown_worth": worth(run) if state.steps else 0.0,
+        }
+
+
+def _dead(state: Grown, view: View) -> int:
+    return sum(map(len, silent(view, state.net).values()))
+
+
+def _again(state: Grown, view: View) -> View:
+    """The same samples in the network as it is now; slopes are not looked at."""
+    with evaluating(state.net), torch.no_grad():
+        return View(state.net.trace(view.values[0]).values, [])
