@@ -125,6 +125,7 @@ def test_static_edges_stay():
         "live_parameters": sum(p.numel() for p in run.model.parameters()) - 53,
         "edges_changed": 0,
         "sparse_events": 0,
+        "start_epochs": 0,
     }
 
 

@@ -19,10 +19,15 @@ from espalier.sparsity.method import parameters
 
 @dataclass
 class Sparse:
-    """The `method_state` of a run: its edges, and whatever else a method has to remember."""
+    """The `method_state` of a run: its edges, and whatever else a method has to remember.
+
+    `charged` are the epochs that it has fewer than asked for, because finding its first edges cost
+    as much.
+    """
 
     edges: Edges
     memory: list[Tensor] = field(default_factory=list)
+    charged: int = 0
 
     @property
     def masks(self) -> MaskSet:
@@ -32,9 +37,9 @@ class Sparse:
 
 @dataclass(frozen=True)
 class SparseTraining(Method):
-    """Edges drawn at random before the first step; every one of a layer is equally likely.
+    """Edges drawn before the first step, at random unless the plan says where to begin.
 
-    But each unit gets one if the layer has enough for that.
+    Each unit gets one if the layer has enough for that.
     """
 
     plan: SparsePlan = SparsePlan()
@@ -49,11 +54,12 @@ class SparseTraining(Method):
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
         edges = Edges(weights, run.optimizer)
         keys = scoring.random(edges.weights, run.generators["method"])
-        live = [choosing.drawn(*pair) for pair in zip(keys, counts, strict=True)]
+        begun = self.plan.start.begun(run, edges.weights, keys, counts)
         if self.plan.init == "live":
-            _enlarge(edges.weights, live)
-        edges.begin(live)
-        run.method_state = Sparse(edges)
+            _enlarge(edges.weights, begun.live)
+        edges.begin(begun.live)
+        run.epochs -= begun.charged
+        run.method_state = Sparse(edges, charged=begun.charged)
 
     def after_backward(self, run: Run) -> None:  # noqa: D102
         run.method_state.edges.before_step()
@@ -65,7 +71,10 @@ class SparseTraining(Method):
         run.method_state.edges.assert_consistent()
 
     def measures(self, run: Run) -> dict[str, Any]:
-        """`edges_changed` are those replaced since the start, in `sparse_events` events."""
+        """`edges_changed` are those replaced since the start, in `sparse_events` events.
+
+        `start_epochs` are those that finding the first edges was charged with.
+        """
         edges = run.method_state.edges
         return {
             "sparsity": edges.masks.sparsity,
@@ -73,6 +82,7 @@ class SparseTraining(Method):
             "live_parameters": parameters(run) - edges.masks.pruned,
             "edges_changed": edges.changed,
             "sparse_events": edges.events,
+            "start_epochs": run.method_state.charged,
         }
 
     def live_masks(self, run: Run) -> dict[Tensor, Tensor]:
@@ -100,8 +110,8 @@ class Rewiring(SparseTraining):
     turnover: Turnover = Turnover()
 
     def attach(self, run: Run) -> None:  # noqa: D102
-        self.turnover.check(run.total_steps)
         super().attach(run)
+        self.turnover.check(run.total_steps)
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",

@@ -10,6 +10,7 @@ from typing import Literal
 from espalier.component import symbol
 from espalier.contracts import CannotTrain
 from espalier.growth.density import Allocation, live_counts
+from espalier.growth.start import StartPlan
 from espalier.sparsity.allocation import Shape
 
 Init = Literal["full", "live"]
@@ -22,6 +23,7 @@ class SparsePlan:
     density: float = symbol("SPARSE_DENSITY", 0.1)  # share of live weights, (0, 1]
     allocation: Allocation = symbol("SPARSE_ALLOCATION", "uniform")
     init: Init = symbol("SPARSE_INIT", "full")
+    start: StartPlan = StartPlan()
 
     def counts(self, names: Sequence[str], shapes: Sequence[Shape]) -> list[int]:
         """Live edges of each layer. Raises CannotTrain if one would have none."""

@@ -51,11 +51,11 @@ class Multiscale(Method):
     def attach(self, run: Run) -> None:  # noqa: D102
         if isinstance(run.method_state, Scales):  # attached before
             run.method_state.retina.close()
-        x = run.train.batches(torch.arange(min(2, len(run.train)))[None], 2)
-        size, factors = _size(next(iter(x))[0]), self._factors()
+        x, _ = next(iter(run.train.pieces(1)))
+        size, factors = _size(x), self._factors()
         if any(size[1] % factor or size[2] % factor for factor in factors):
             raise self._refusal(f"each must divide the images' {size[1]} x {size[2]} pixels")
-        found = readers(run.model, _different(size, run.train.device))
+        found = readers(run.model, _different(x))
         if found is None:
             raise CannotTrain(
                 "no_linear_first_layer",
@@ -157,10 +157,10 @@ def _size(x: Tensor) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _different(size: tuple[int, int, int], device: torch.device) -> Tensor:
-    """Two images of which no two numbers are the same."""
-    count = 2 * size[0] * size[1] * size[2]
-    return torch.linspace(-1, 1, count, device=device).view(2, *size)
+def _different(x: Tensor) -> Tensor:
+    """Two images of the size of `x` (1, channels, height, width), all numbers different."""
+    numbers = torch.linspace(-1, 1, 2 * x.numel(), device=x.device, dtype=x.dtype)
+    return numbers.view(2, *x.shape[1:])
 
 
 @torch.no_grad()

@@ -1,0 +1,58 @@
+"""A network without a hidden layer, trained for a few epochs to find out which pixels decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from espalier.contracts import CannotTrain, LrSchedule, Method, Run
+from espalier.train import seeds
+from espalier.train.loop import DivergedError, Loop
+from espalier.train.trainee import Recipe, Trainee
+
+LARGEST_SEED = 2**31
+
+
+@dataclass(frozen=True)
+class Steady(LrSchedule):
+    """A rate that stays."""
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """1."""
+        return 1.0
+
+
+def trained(run: Run, classes: int, epochs: int) -> Tensor:
+    """(classes, inputs): the weights of a linear classifier of the pixels of `run`'s samples.
+
+    From 0, by Adam at the run's rate and batch size, on training samples only. torch's global
+    generators stay as they are. Raises CannotTrain if its loss stops being a number.
+    """
+    seed = torch.randint(LARGEST_SEED, (), generator=run.generators["method"])
+    recipe = Recipe(epochs, run.batch_size, int(seed), run.optimizer.param_groups[0]["lr"])
+    with torch.random.fork_rng(), torch.enable_grad():
+        small = _run(run, classes, recipe)
+        for _, outcome in Loop([Trainee(small, recipe, Steady())]).epochs():
+            if isinstance(outcome, DivergedError):
+                raise CannotTrain(outcome.reason, f"the small network's {outcome}")
+    return small.model.get_parameter("1.weight").detach()
+
+
+def _run(run: Run, classes: int, recipe: Recipe) -> Run:
+    x, _ = next(iter(run.train.pieces(1)))
+    layer = nn.Linear(x.numel(), classes)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    model = nn.Sequential(nn.Flatten(), layer).to(x)
+    return Run(
+        model=model,
+        optimizer=torch.optim.Adam(model.parameters(), recipe.learning_rate),
+        method=Method(),
+        train=run.train,
+        validation=run.train,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        generators=seeds.generators(recipe.seed, run.train.device),
+    )
