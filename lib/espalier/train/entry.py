@@ -30,6 +30,7 @@ from espalier.growth import connectivity
 from espalier.optimizers.lean import LeanAdam
 from espalier.rates.plan import RatePlan
 from espalier.train import answers, choosing, distributed, provenance, seeds, structure
+from espalier.train.album import Album
 from espalier.train.augment import Augmentation
 from espalier.train.causality import check_causal
 from espalier.train.courses import last_task
@@ -129,6 +130,10 @@ class Pupil:
         self.trainee, self.data = prepare(self.job)
         self.origin["data_fingerprint"] = self.data.fingerprint
         self.origin["micro_batch"] = self.trainee.micro_batch
+        self.album = Album(self.job, self.origin)
+        snapshot, self.history = self.album.resume(self.trainee)
+        if snapshot is not None:
+            self.origin["resumed"] = {"epoch": snapshot.epoch, **snapshot.about.get("branch", {})}
 
     def heard(self, outcome: Record | DivergedError) -> Result | None:
         """Take in what an epoch brought; the result, if it was the last one.
@@ -141,6 +146,7 @@ class Pupil:
             self.history.append(outcome)
             self.job.emit(outcome)
             if not self.trainee.ended:
+                self.album.heed(self.trainee, self.history)
                 return None
             result = self.passed()
         del self.trainee, self.data

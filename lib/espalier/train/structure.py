@@ -62,7 +62,7 @@ def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
 def _outside(trainee: Trainee) -> Hashable:
     """What must be equal beside the models."""
     run, recipe = trainee.run, trainee.recipe
-    samples = (id(run.train), trainee.course)
+    samples = (id(run.train), trainee.course, run.epoch)
     return *samples, run.batch_size, recipe.amp, recipe.cpu_threads, trainee.device
 
 

@@ -1,0 +1,109 @@
+"""The snapshots of one trial: when they are taken, which are kept, and going on from the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espalier import component, revision
+from espalier.component import symbol
+from espalier.config import Config
+from espalier.train import snapshots
+from espalier.train.snapshots import Snapshot, SnapshotError
+from espalier.train.trainee import Trainee
+from espalier.trial import Job, Record
+
+FOLDER = "snapshots"
+EPOCH, EVENT = "epoch", "event"
+"""Why one was taken: its epoch's turn had come, or the network's structure had changed."""
+
+
+@dataclass(frozen=True)
+class SnapshotPlan:
+    """Snapshots `every` so many epochs (0: none; None: a plan from before there were any)."""
+
+    every: int | None = symbol("SNAPSHOT_EVERY", 0)
+    events: bool | None = symbol("SNAPSHOT_EVENTS", False)
+    keep: int | None = symbol("SNAPSHOT_KEEP", 2)
+    best: bool | None = symbol("SNAPSHOT_BEST", True)
+
+    def reason(self, epoch: int, changed: bool) -> str:
+        """Why to take one at the end of `epoch`, in which the structure may have `changed`."""
+        if self.events and changed:
+            return EVENT
+        return EPOCH if self.every and epoch % self.every == 0 else ""
+
+    def kept(self, found: Sequence[Snapshot]) -> set[Path]:
+        """Those of `found`, the earliest first, that stay."""
+        kinds = [[s for s in found if s.about["reason"] == why] for why in (EPOCH, EVENT)]
+        stay = [one for kind in kinds for one in (kind[-self.keep :] if self.keep else kind)]
+        if self.best and found:
+            stay.append(min(found, key=_badness))
+        return {one.path for one in stay}
+
+
+def _badness(snapshot: Snapshot) -> tuple[float, float]:
+    """Of networks that are less sparse than they are to become none is the best."""
+    return -float(snapshot.about["sparsity"]), float(snapshot.about["val_loss"])
+
+
+class Album:
+    """The snapshots of a trial that is being trained."""
+
+    def __init__(self, job: Job, origin: Mapping[str, Any]) -> None:
+        """`origin` is what its result will say of where it comes from."""
+        self._job, self._origin = job, origin
+        self._plan = component.build(SnapshotPlan, Config(job.settings), "")
+        self._changes = 0
+
+    @property
+    def _made(self) -> Record:
+        return {**self._origin, "sources": revision.sources()}
+
+    @property
+    def _folder(self) -> Path:
+        return self._job.directory / FOLDER
+
+    def resume(self, trainee: Trainee) -> tuple[Snapshot | None, list[Record]]:
+        """Bring a fresh `trainee` to the last snapshot that is whole and one of this very trial.
+
+        That one and the records up to there; None and none if there is none to go on from.
+        Raises SnapshotError if a snapshot is whole, says that it is of this trial, and is not.
+        """
+        paths = [] if self._plan.every is None else snapshots.found_in(self._folder)
+        for path in reversed(paths):
+            try:
+                snapshot = snapshots.load(path)
+                snapshot.check_same(self._made)
+                content = snapshot.read()
+            except SnapshotError as error:
+                print(f"note: not gone on from: {error}", flush=True)
+                continue
+            history = snapshot.restore(trainee, content)
+            print(f"going on from {path.name}, after epoch {snapshot.epoch}", flush=True)
+            self._changes = trainee.run.method.changes(trainee.run)
+            return snapshot, history
+        return None, []
+
+    def heed(self, trainee: Trainee, history: Sequence[Record]) -> None:
+        """An epoch is over, and not the last: take a snapshot if its time has come."""
+        run, before = trainee.run, self._changes
+        self._changes = run.method.changes(run)
+        reason = self._plan.reason(run.epoch, self._changes != before)
+        if reason and self._job.rank == 0:
+            snapshots.save(self._folder, trainee, history, self._made, reason)
+            self._thin_out(run.epoch)
+
+    def _thin_out(self, epoch: int) -> None:
+        """Remove what need not stay, and what is later than now: of an attempt given up."""
+        found = []
+        for path in snapshots.found_in(self._folder):
+            with suppress(SnapshotError):
+                found.append(snapshots.load(path))
+        stay = self._plan.kept([one for one in found if one.epoch <= epoch])
+        for one in found:
+            if one.path not in stay:
+                one.remove()
