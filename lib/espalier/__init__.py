@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "FlattenWrapper": "flatten",
     "remap": "remapping",
+    "load_model": "train.loading",
     "NeuronApoptosisManager": "apoptosis.neuron",
     "FunctionalPreservationApoptosis": "apoptosis.fading",
     "GradualFadeApoptosis": "apoptosis.fading",

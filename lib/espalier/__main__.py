@@ -23,6 +23,8 @@ VERBS = {
     "sweep-ladder": "espalier.sweep.ladder_command:ladder",
     "sweep-lineage": "espalier.sweep.lineage_command:lineage",
     "validate": "espalier.validation.command:validate",
+    "evaluate": "espalier.evaluate_command:main",
+    "remap": "espalier.remap_command:main",
     "train": "espalier.sweep.run_commands:train",
     "search": "espalier.search.command:main",
     "seed-finder": "espalier.search.seed_command:find",

@@ -39,6 +39,7 @@ from espalier.train.evaluation import evaluate
 from espalier.train.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.parts import Parts
+from espalier.train.saving import Saving
 from espalier.train.shifts import shifted
 from espalier.train.trainee import Recipe, Trainee
 from espalier.trial import Job, Record, Result, Status
@@ -170,6 +171,7 @@ class Pupil:
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
         distributed.check_agreement(self.trainee.run)
+        _saving(self.job).save(self.job, self.trainee.run, self.data)  # last: it moves the model
         return Result(
             Status.PASSED, measures=measures, history=self.history, provenance=self.origin
         )
@@ -183,7 +185,12 @@ def prepare(job: Job) -> tuple[Trainee, Data]:
     parts = component.build(Parts, Config(job.settings), "")
     size = parts.size(_prepare(job)[0]) if parts.most else 0
     trainee, data = _prepare(job)
+    _saving(job).check(data)
     return replace(trainee, micro_batch=size), data
+
+
+def _saving(job: Job) -> Saving:
+    return component.build(Saving, Config(job.settings), "")
 
 
 def _prepare(job: Job) -> tuple[Trainee, Data]:

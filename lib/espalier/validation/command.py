@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
-from espalier.sweep import planning
 from espalier.sweep.results_dir import METHOD, write_atomically
+from espalier.sweep.single import config_path, single
 from espalier.train import entry
 from espalier.train.trainee import Trainee
 from espalier.trial import Job, Trial
@@ -36,8 +35,7 @@ def validate(argv: Sequence[str]) -> int:
         "--json", type=Path, default=JSON, help="written too (default: %(default)s)"
     )
     args = parser.parse_args(argv)
-    config = Path(os.environ.get("KCONFIG_CONFIG") or ".config")
-    subject, found = job(config, args.epochs), []
+    subject, found = job(config_path(), args.epochs), []
     for gate in gates(lambda: _fresh(subject)):
         print(gate.told(), flush=True)
         found.append(gate)
@@ -56,10 +54,7 @@ def _fresh(subject: Job) -> Trainee:
 
 def job(path: Path, epochs: str | None = None) -> Job:
     """The trial of a `.config` without its method. Raises UserError if there are several."""
-    found = planning.plan_from_config(path)
-    if len(found.trials) != 1:
-        several = f"{len(found.trials)} trials, and one can be validated at a time"
-        raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
+    found = single(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
     trial = plain(found.trials[0], found.controls, wishes)
     return Job(trial, found.settings, path.parent, lambda record: None)

@@ -1,0 +1,52 @@
+"""Files of tensors and plain data: there whole or not at all, and read without running anything."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espalier.errors import UserError
+
+_PICKLES = (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError)
+_VALUES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write `record`: texts, numbers and tensors in dicts and lists. Raises OSError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            torch.save(dict(record), file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The record in a file, its tensors on the CPU. Raises UserError if there is none to be read.
+
+    Only tensors and plain data are: a pickle of anything else is refused.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    except (*_PICKLES, *_VALUES) as error:
+        rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
+        raise UserError(f"{path}: {rule} ({_first_line(error)})") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: must hold a dict, not {type(found).__name__}")
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:120] if lines else type(error).__name__
