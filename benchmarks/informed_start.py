@@ -1,0 +1,117 @@
+"""Do first edges at telling pixels help a sparse network? Four starts on the digits, by seed.
+
+    python benchmarks/informed_start.py [--seeds N] [--density D] [--keep FOLDER]
+
+One sweep of defconfigs/digits-start-range, as users run it. All arms have the same number of edges
+in each layer and keep them. What the small network of the hierarchical start costs is taken from
+its epochs; in its first epochs it is compared with the others as many epochs later as it has fewer.
+The notes have means with 95 % t-intervals, not corrected for their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import measuring
+import sweeping
+from measuring import Figure
+
+from espalier.paths import ROOT
+from espalier.trial import Result, Status
+
+RANGE = ROOT / "defconfigs" / "digits-start-range"
+CONTROLS, INFORMED = ("random", "even"), ("data", "hierarchical")
+EARLY = (1, 2, 3)  # epochs
+Arms = Mapping[str, Mapping[str, Result]]
+"""By start: the results by seed."""
+
+
+def arms(place: Path) -> Arms:
+    """What the seeds of each arm came to."""
+    found: dict[str, dict[str, Result]] = defaultdict(dict)
+    for trial, result in sweeping.results(place):
+        if result.status is Status.PASSED:
+            found[trial.config["SPARSE_START"]][trial.config["SEED"]] = result
+        else:
+            measuring.say(f"{trial.name} {result.status}: {result.message}")
+    return found
+
+
+def validation(result: Result, epoch: int, charged: int = 0) -> float:
+    """Validation accuracy after an epoch, of which some were spent before the first."""
+    return float(result.history[epoch + charged - 1]["val_acc"])
+
+
+def early(one: Result, other: Result, epoch: int) -> float:
+    """How much better validation is after an epoch; the other has had as many more as cost it."""
+    charged = int(one.measures["start_epochs"])
+    return validation(one, epoch) - validation(other, epoch, charged)
+
+
+def test(result: Result) -> float:
+    """Test accuracy in the end."""
+    return float(result.measures["test_acc"])
+
+
+def pairs(found: Arms, one: str, other: str) -> list[tuple[Result, Result]]:
+    """The results of two arms by seed."""
+    return [(found[one][seed], found[other][seed]) for seed in found[one] if seed in found[other]]
+
+
+def figures(found: Arms) -> Iterator[Figure]:
+    """Every arm itself, then each against those that know less."""
+    for start in (*CONTROLS, *INFORMED):
+        yield Figure(f"test accuracy, {start}", list(map(test, found[start].values())), "%")
+    yield from against(found, "even", "random")
+    for start in INFORMED:
+        for control in CONTROLS:
+            yield from against(found, start, control)
+
+
+def against(found: Arms, start: str, control: str) -> Iterator[Figure]:
+    """The first epochs and the end."""
+    paired, judged = pairs(found, start, control), start in INFORMED and control == "random"
+    what = f"{start} - {control}"
+    for epoch in EARLY:
+        gains = [early(*pair, epoch) for pair in paired]
+        yield Figure(f"{what}, validation after epoch {epoch}", gains, "points")
+        wins = [sum(gain > 0 for gain in gains) / len(gains)]
+        goal = ">= 0.8" if judged else ""
+        yield Figure(f"{what}, seeds better after epoch {epoch}", wins, "share", goal)
+    ends = [test(one) - test(other) for one, other in paired]
+    yield Figure(f"{what}, test", ends, "points", ">= -1" if judged else "")
+
+
+def notes(found: Arms, made: list[Figure]) -> Iterator[str]:
+    """Live parameters, what was charged, and means with their intervals."""
+    every = [result for arm in found.values() for result in arm.values()]
+    counts = {int(result.measures["live_parameters"]) for result in every}
+    yield f"live parameters of every trial: {', '.join(map(str, sorted(counts)))}"
+    charged = {result.measures["start_epochs"] for result in found["hierarchical"].values()}
+    yield f"epochs that the hierarchical start was charged: {', '.join(map(str, sorted(charged)))}"
+    yield from (measuring.told(figure) for figure in made if len(figure.values) > 1)
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--density", type=float, default=0.1, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        if not sweeping.attempts(place):
+            wishes = f"CONFIG_SPARSE_DENSITY={args.density:g}\nCONFIG_SEED=1:1:{args.seeds}\n"
+            sweeping.sweep(place, RANGE, wishes)
+        found = arms(place)
+        made = list(figures(found))
+    measuring.tell(args, made, list(notes(found, made)))
+
+
+if __name__ == "__main__":
+    main()

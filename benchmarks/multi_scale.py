@@ -1,0 +1,142 @@
+"""Does it help to train on small images first? Multi-scale training on the digits, by seed.
+
+    python benchmarks/multi_scale.py [--seeds N] [--keep FOLDER]
+
+One sweep of defconfigs/digits-multiscale-range, as users run it, with 40 epochs for every arm and
+with as many as cost no more operations than 40 of whole images. Arms of a seed begin with the same
+weights; they see whole images at once (`none`), or after small ones, either with what they learnt
+on those (`exact`) or with that in the wrong places (`shuffled`). The notes have means with 95 %
+t-intervals, not corrected for their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import measuring
+import sweeping
+from measuring import Figure
+
+from espalier.paths import ROOT
+from espalier.trial import Result, Status
+
+RANGE = ROOT / "defconfigs" / "digits-multiscale-range"
+EPOCHS, AS_COSTLY = "40", "47"
+GOAL = 93.0  # % of the validation samples
+NONE, EXACT, SHUFFLED = "none", "exact", "shuffled"
+Arms = Mapping[tuple[str, str], Mapping[str, Result]]
+"""By arm and epochs: the results by seed."""
+
+
+def arms(place: Path) -> Arms:
+    """What the seeds of each arm came to."""
+    found: dict[tuple[str, str], dict[str, Result]] = defaultdict(dict)
+    for trial, result in sweeping.results(place):
+        if result.status is Status.PASSED:
+            arm = trial.config.get("MULTISCALE_HANDOVER", NONE)
+            found[arm, trial.config["NUM_EPOCHS"]][trial.config["SEED"]] = result
+        else:
+            measuring.say(f"{trial.name} {result.status}: {result.message}")
+    return found
+
+
+def passage(result: Result) -> int:
+    """The epoch at whose end images are first seen whole, in the history from 1; 0: always were."""
+    places = (i for i, one in enumerate(result.history, 1) if one.get("pooled_by", 1) == 1)
+    return next(places) if "pooled_by" in result.history[0] else 0
+
+
+def fine_epochs(result: Result) -> float:
+    """Epochs of whole images until validation reaches the goal; all there are, if it does not."""
+    fine = result.history[passage(result) :]
+    return float(next((i for i, one in enumerate(fine, 1) if one["val_acc"] >= GOAL), len(fine)))
+
+
+def kept(result: Result) -> float:
+    """Validation accuracy after the first epoch of whole images, minus that before it."""
+    before, after = result.history[passage(result) - 1 : passage(result) + 1]
+    return float(after["val_acc"] - before["val_acc"])
+
+
+def test(result: Result) -> float:
+    """Test accuracy in the end."""
+    return float(result.measures["test_acc"])
+
+
+Reading = Callable[[Result], float]
+
+
+def values(read: Reading, results: Mapping[str, Result]) -> list[float]:
+    """A number of each seed's result."""
+    return [read(result) for result in results.values()]
+
+
+def apart(read: Reading, one: Mapping[str, Result], other: Mapping[str, Result]) -> list[float]:
+    """Differences of a number, seed by seed."""
+    return [read(one[seed]) - read(other[seed]) for seed in one if seed in other]
+
+
+def figures(found: Arms) -> Iterator[Figure]:
+    """The passage itself, how fast it is behind it, and what comes of it."""
+    none, exact, shuffled = (found[arm, EPOCHS] for arm in (NONE, EXACT, SHUFFLED))
+    jumps = values(lambda r: float(r.measures["passage_difference"]), exact)
+    yield Figure("largest change of a logit at the passage, exact", [max(jumps)], "", "<= 0.00001")
+    for name, results in ((NONE, none), (EXACT, exact), (SHUFFLED, shuffled)):
+        what = f"epochs of whole images to {GOAL:g} % of validation, {name}"
+        yield Figure(what, values(fine_epochs, results), "epochs")
+    spent = values(spent_to_goal, exact)
+    yield Figure(f"operations to {GOAL:g} %, exact", spent, "epochs of whole images")
+    faster = [change < 0 for change in apart(fine_epochs, exact, none)]
+    share = [sum(faster) / len(faster)]
+    yield Figure("seeds in which exact needs fewer of them than none", share, "share", ">= 0.8")
+    worst = [min(values(kept, exact))]
+    yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
+    yield Figure("test accuracy, none", values(test, none), "%")
+    equal = found[EXACT, AS_COSTLY]
+    yield Figure("exact - none, equal epochs", apart(test, exact, none), "points")
+    yield Figure("exact - none, equal operations", apart(test, equal, none), "points")
+    yield Figure("exact - shuffled, equal epochs", apart(test, exact, shuffled), "points")
+    shares = values(operations, equal)
+    yield Figure("operations of the equal-operations arm, over those of none", shares, "x", "<= 1")
+
+
+def operations(result: Result) -> float:
+    """What training cost, over what the usual number of epochs of whole images costs."""
+    return float(result.measures["training_operations"]) / (whole_epoch(result) * int(EPOCHS))
+
+
+def spent_to_goal(result: Result) -> float:
+    """What training cost until validation reached the goal, in epochs of whole images."""
+    reached = passage(result) + int(fine_epochs(result))
+    return float(result.history[reached - 1]["training_operations"]) / whole_epoch(result)
+
+
+def whole_epoch(result: Result) -> float:
+    """What an epoch of whole images costs, such as the last one."""
+    *_, before, after = (one["training_operations"] for one in result.history)
+    return float(after - before)
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        if not sweeping.attempts(place):
+            wishes = f"CONFIG_NUM_EPOCHS={EPOCHS}|{AS_COSTLY}\nCONFIG_SEED=1:1:{args.seeds}\n"
+            sweeping.sweep(place, RANGE, wishes)
+        made = list(figures(arms(place)))
+    measuring.tell(
+        args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
+    )
+
+
+if __name__ == "__main__":
+    main()
