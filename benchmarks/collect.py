@@ -47,7 +47,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "pack_kill",
     "kill_nine",
 )
-LONG_PROGRAMS = ("apoptosis_table", "dendrites_table")  # many minutes: by name only
+LONG_PROGRAMS = ("apoptosis_table", "cliff_rescue", "dendrites_table")  # many minutes: by name only
 GPU_PROGRAMS = ("packs_gpu",)
 
 

@@ -1,0 +1,214 @@
+"""Can growth rescue a network that is too sparse to learn? From 5 to 20 % density on the digits.
+
+    python benchmarks/cliff_rescue.py [--only rescue|rates] [--seeds N] [--keep FOLDER]
+
+`rescue`: defconfigs/digits-rescue-range and its static controls, as users run them, with one arm
+more for each way to choose the moments and to pay. The rescue ratio of an arm is (grow - low) /
+(high - low) of test accuracies: low has the edges of the beginning all along, high those of the
+end; `low, longer` does as many operations in more epochs. `rates`: the arm that grows by gradient
+with rates of single parts, at three base rates; each strategy is taken at the one with the best
+mean on validation. A figure's values are of one seed each; the notes have means with 95 %
+intervals, of ratios by a bootstrap over seeds, not corrected for their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import measuring
+import sweeping
+from measuring import Figure
+
+from espalier.paths import ROOT
+from espalier.trial import Status, Trial
+
+GROWING = ROOT / "defconfigs" / "digits-rescue-range"
+STATIC = ROOT / "defconfigs" / "digits-rescue-static-range"
+VARIED = ("CONFIG_PRUNING_METHOD", "CONFIG_GROW_WHERE")
+RULES = ("gradient", "random", "extrema")
+GRADIENT = "CONFIG_PRUNING_METHOD=grow\nCONFIG_GROW_WHERE=gradient\n"
+MORE = {  # arms besides those of the range file
+    "variance": "CONFIG_GROWTH_TRIGGER=variance\n",
+    "variance, once": "CONFIG_GROWTH_TRIGGER=variance\nCONFIG_GROWTH_EVENTS=1\n",
+    "credits": "CONFIG_GROWTH_PAY=credits\n",
+}
+STRATEGIES = (
+    "none|cascade|dual|age|component|growth|warmup|differential|sedimentary|combined"  # that grow
+)
+BASE_RATES = "0.001|0.004|0.016"
+DRAWS = 10_000
+Measures = Mapping[str, Any]
+Arms = dict[str, dict[str, Measures]]
+"""Arm -> seed -> measures."""
+
+
+def without(path: Path, names: Sequence[str]) -> str:
+    """A range file's text less the symbols `names`."""
+    lines = path.read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(tuple(names)))
+
+
+def sweeps(part: str, seeds: int) -> dict[str, str]:
+    """The text of each range file of a part, by the name of its sweep."""
+    many = f"CONFIG_SEED=1:1:{seeds}\n"
+    one = without(GROWING, [*VARIED, "CONFIG_SEED"]) + GRADIENT + many
+    if part == "rates":
+        rates = f"CONFIG_RATES={STRATEGIES}\nCONFIG_LEARNING_RATE={BASE_RATES}\n"
+        return {"rates": one + rates + "CONFIG_RATES_WARMUP_STEPS=39\n"}
+    plain = {"static": STATIC, "growing": GROWING}
+    found = {name: without(path, ["CONFIG_SEED"]) + many for name, path in plain.items()}
+    return found | {name: one + text for name, text in MORE.items()}
+
+
+def arms(place: Path, part: str, seeds: int) -> Arms:
+    """What every arm came to; sweeps that are not in `place` are run there."""
+    found: Arms = defaultdict(dict)
+    for name, text in sweeps(part, seeds).items():
+        folder = place / name.replace(", ", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        if not sweeping.attempts(folder):
+            (folder / "range").write_text(text)
+            sweeping.sweep(folder, folder / "range")
+        for trial, result in sweeping.results(folder):
+            if result.status is Status.PASSED:
+                found[named(name, trial)][trial.config["SEED"]] = result.measures
+            else:
+                measuring.say(f"{name}: {trial.name} {result.status}: {result.message}")
+    return found
+
+
+def named(sweep: str, trial: Trial) -> str:
+    """The arm of a trial."""
+    config = trial.config
+    if sweep == "rates":
+        return f"{config['RATES']} {float(config['LEARNING_RATE']):g}"
+    if config["PRUNING_METHOD"] == "none":
+        size = "low" if float(config["BLOCKS_DENSITY"]) < 0.1 else "high"
+        return size + ", longer" * (int(config["NUM_EPOCHS"]) > 40)
+    return f"grow, {config['GROW_WHERE'] if sweep == 'growing' else sweep}"
+
+
+def column(found: Arms, arm: str, measure: str = "test_acc") -> dict[str, float]:
+    """A measure by seed."""
+    return {seed: float(one[measure]) for seed, one in found[arm].items() if measure in one}
+
+
+def minus(found: Arms, arm: str, control: str) -> list[float]:
+    """Differences of test accuracies, seed by seed, in points."""
+    ours, theirs = column(found, arm), column(found, control)
+    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
+
+
+def ratio(found: Arms, arm: str, seeds: Sequence[str]) -> float:
+    """The rescue ratio of the means over `seeds`."""
+    grown, low, high = (
+        statistics.fmean(column(found, name)[seed] for seed in seeds)
+        for name in (arm, "low", "high")
+    )
+    return (grown - low) / (high - low)
+
+
+def ends(found: Arms, arm: str) -> tuple[float, float]:
+    """A 95 % interval of the rescue ratio: seeds are drawn anew, in all arms together."""
+    dice, seeds = random.Random(1), sorted(found[arm])
+    drawn = sorted(ratio(found, arm, dice.choices(seeds, k=len(seeds))) for _ in range(DRAWS))
+    return drawn[round(0.025 * DRAWS)], drawn[round(0.975 * DRAWS) - 1]
+
+
+def rescued(found: Arms) -> Iterator[Figure]:
+    """Every arm itself, the rescue ratios, and the arms against each other."""
+    for arm in found:
+        yield Figure(arm, list(column(found, arm).values()), "%")
+    for rule in RULES:
+        each = [ratio(found, f"grow, {rule}", [seed]) for seed in found[f"grow, {rule}"]]
+        goal = ">= 0.9" if rule == "gradient" else ""
+        yield Figure(f"rescue ratio, {rule}", each, "", goal)
+    pairs = [("gradient", "grow, random"), ("extrema", "grow, random"), ("gradient", "high")]
+    pairs += [("gradient", "low, longer"), *((name, "grow, gradient") for name in MORE)]
+    for arm, control in pairs:
+        goal = ">= 1" if (arm, control) == pairs[0] else ""
+        paired = minus(found, f"grow, {arm}", control)
+        yield Figure(f"grow, {arm} - {control}", paired, "points", goal)
+
+
+def rescue(place: Path, seeds: int) -> tuple[list[Figure], list[str]]:
+    """Figures and notes of the first part."""
+    found = arms(place, "rescue", seeds)
+    figures, notes = list(rescued(found)), []
+    for rule in RULES:
+        low, high = ends(found, f"grow, {rule}")
+        whole = ratio(found, f"grow, {rule}", sorted(found[f"grow, {rule}"]))
+        notes.append(f"rescue ratio of the means, {rule}: {whole:.3f} ({low:.3f} to {high:.3f})")
+    for arm in found:
+        edges = sorted({int(one["live_edges"]) for one in found[arm].values()})
+        shown = f"{edges[0]}" if len(edges) == 1 else f"{edges[0]} to {edges[-1]}"
+        events = [one.get("growth_events", 0) for one in found[arm].values()]
+        notes.append(f"{arm}: {shown} edges in the end, {statistics.fmean(events):.1f} events")
+    return figures, notes + [measuring.told(figure) for figure in figures if figure.unit]
+
+
+def best(found: Arms, strategy: str) -> str:
+    """The arm of a strategy whose base rate has the best mean on validation."""
+    own = [arm for arm in found if arm.split()[0] == strategy]
+    return max(own, key=lambda arm: statistics.fmean(column(found, arm, "val_acc").values()))
+
+
+def rated(found: Arms, chosen: Mapping[str, str]) -> Iterator[Figure]:
+    """Each strategy at its best base rate, and against one rate for all."""
+    for name, arm in chosen.items():
+        yield Figure(f"rates {name}", list(column(found, arm).values()), "%")
+        if name != "none":
+            against = f"rates {name} - none"
+            yield Figure(against, minus(found, arm, chosen["none"]), "points")
+        drops = list(column(found, arm, "epoch_drop").values())
+        goal = "<= 1" if name == "combined" else ""
+        yield Figure(f"rates {name}: largest fall an epoch after an event", drops, "points", goal)
+
+
+def rates(place: Path, seeds: int) -> tuple[list[Figure], list[str]]:
+    """Figures and notes of the second part."""
+    found = arms(place, "rates", seeds)
+    names = [name for name in STRATEGIES.split("|") if any(a.split()[0] == name for a in found)]
+    chosen = {name: best(found, name) for name in names}
+    figures = list(rated(found, chosen))
+    singles = [name for name in names if name not in ("none", "combined")]
+    means = {
+        name: statistics.fmean(column(found, chosen[name], "val_acc").values()) for name in singles
+    }
+    single = max(means, key=means.__getitem__)
+    gap = minus(found, chosen["combined"], chosen[single])
+    figures.append(
+        Figure(f"rates combined - {single}, the best single one", gap, "points", ">= -.5")
+    )
+    jumps = [abs(d) for arm in found for d in column(found, arm, "event_drop").values()]
+    figures.append(Figure("largest fall at an event itself, all arms", jumps, "points", "<= 1"))
+    notes = ["base rates chosen on validation: " + ", ".join(chosen.values())]
+    return figures, notes + [measuring.told(figure) for figure in figures]
+
+
+PARTS = {"rescue": rescue, "rates": rates}
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--only", choices=PARTS, help="one of the two")
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
+    args = parser.parse_args()
+    figures, notes = list[Figure](), list[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in [args.only] if args.only else PARTS:
+            made, said = PARTS[name](args.keep or Path(folder), args.seeds)
+            figures, notes = figures + made, notes + said
+    measuring.tell(args, figures, notes)
+
+
+if __name__ == "__main__":
+    main()
