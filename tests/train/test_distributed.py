@@ -66,6 +66,7 @@ EVENTS = {
     "apoptosis_functional": "events",
     "apoptosis_growth": "events",
     "grow": "growth_events",
+    "tournament": "growth_events",
 }
 
 
@@ -174,6 +175,7 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
         {"PRUNING_METHOD": "apoptosis_functional"},
         {"PRUNING_METHOD": "apoptosis_growth"},
         {"PRUNING_METHOD": "grow", "MODEL": "blocks"},
+        {"PRUNING_METHOD": "tournament", "MODEL": "blocks", "TOURNAMENT_STEPS": "3"},
     ],
     ids=lambda wishes: wishes["PRUNING_METHOD"],
 )

@@ -36,7 +36,7 @@ from espalier.trial import Job
 
 PATIENCE = timedelta(minutes=5)
 """How far one process may be behind another; more, and it is given up."""
-Known = tuple[nn.Parameter, torch.Size, bool]
+Known = tuple[nn.Parameter, torch.Size, Any]
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
@@ -143,7 +143,7 @@ class Distributed(Solo):
 
     def _current(self) -> DistributedDataParallel:
         """What sums the gradients of the parameters that there are now."""
-        known = [(p, p.shape, p.requires_grad) for p in self._run.model.parameters()]
+        known = [_known(parameter) for parameter in self._run.model.parameters()]
         if self._replica is None or not _same(known, self._known):
             check_agreement(self._run)
             self._replica = None  # its hooks go before there are others
@@ -247,8 +247,18 @@ def _bytes(value: Any) -> Iterator[bytes | memoryview]:
             yield from _bytes(item)
 
 
+def _known(parameter: nn.Parameter) -> Known:
+    """The parameter, its shape, and where autograd gathers its gradient: torch hooks in there.
+
+    That place is another one after the parameter had another shape for a while; None if frozen.
+    """
+    made = parameter.view_as(parameter).grad_fn
+    return parameter, parameter.shape, None if made is None else made.next_functions[0][0]
+
+
 def _same(one: Sequence[Known], other: Sequence[Known]) -> bool:
-    """Whether they are the same parameters, of the same shapes and as much trained."""
+    """Whether they are the same parameters, of the same shapes and gathered at the same places."""
     if len(one) != len(other):
         return False
-    return all(a[0] is b[0] and a[1:] == b[1:] for a, b in zip(one, other, strict=True))
+    pairs = zip(one, other, strict=True)
+    return all(a[0] is b[0] and a[1] == b[1] and a[2] is b[2] for a, b in pairs)
