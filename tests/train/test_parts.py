@@ -216,7 +216,7 @@ def scarce(monkeypatch):
     spare = entry._prepare(job(AUTO, **config))[0]
     step = parts._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
     step(1)
-    room = int(sum(step(100)) / parts.SHARE)
+    room = int(sum(step(100)) * parts.UNCOUNTED / parts.SHARE)
     monkeypatch.setattr(memory, "available", lambda: room)
     monkeypatch.setenv(memory.SHARERS, "1")
     return config
