@@ -41,6 +41,8 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "fitness_truth",
     "growth_decisions",
     "sparse_training",
+    "patch_experiment",
+    "extrema_found",
     "informed_start",
     "multi_scale",
     "seed_finder",

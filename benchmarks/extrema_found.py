@@ -1,0 +1,120 @@
+"""Are the same units found to stand out whatever samples are looked at, and how fast?
+
+    python benchmarks/extrema_found.py [--seeds N] [--epochs N]
+
+Networks of 64-64-10 units at several densities are trained on the digits, and their extrema (dead,
+saturated and hot units) are found on two draws of 1,000 samples each that share none. As there are
+too few images for that, both draws come from the images and their copies a pixel to the right.
+Jaccard is the number of units found in both draws over those found in either, a unit by its
+category. A figure's values are one a seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import measuring
+import torch
+from measuring import Figure
+from torch import Tensor
+
+from espalier.contracts import Run
+from espalier.growth import selecting
+from espalier.growth.blocks import Blocks
+from espalier.growth.extrema import Activity, find
+from espalier.growth.ground import Ground
+from espalier.growth.growing import Grown
+from espalier.growth.reachability import reach
+from espalier.sweep.planning import plan_from_rows
+from espalier.train import entry
+from espalier.train.loop import Loop
+from espalier.trial import Job
+
+DENSITIES = ("0.02", "0.05", "0.2", "1")
+CATEGORIES = ("dead", "saturated", "hot")
+DRAW = 1000
+Units = set[tuple[str, int]]
+BASE = {"MODEL": "blocks", "BLOCKS_SIZES": "64", "OPTIMIZER": "adam", "PRUNING_METHOD": "none"}
+SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DATA_MEMORY": "0", "DATA_WORKERS": "0"}
+SETTINGS |= {"MICRO_BATCH": "0", "DOWNLOAD": "n", "DEBUG_CHECKS": "n"}
+
+
+def trained(density: str, seed: int, epochs: int) -> Run:
+    """A run at its end."""
+    row = {"BLOCKS_DENSITY": density, "SEED": str(seed), "NUM_EPOCHS": str(epochs)}
+    (trial,) = plan_from_rows({**BASE, **row}, [{}]).trials
+    trainee, _ = entry.prepare(Job(trial, SETTINGS, Path(), lambda record: None))
+    for _ in Loop([trainee]).epochs():
+        pass
+    return trainee.run
+
+
+def draws(run: Run) -> tuple[Tensor, Tensor]:
+    """Two times 1,000 samples (n, 1, 8, 8); no sample is in both."""
+    x = torch.cat([run.train.x, run.validation.x])
+    pool = torch.cat([x, x.roll(1, 3)])
+    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(0))
+    return pool[order[:DRAW]], pool[order[DRAW : 2 * DRAW]]
+
+
+@torch.no_grad()
+def extrema(net: Blocks, x: Tensor) -> Units:
+    """The units found on samples, each with its category."""
+    seen = Activity(net.sizes[1])
+    seen.add(net.trace(x).values[1])
+    found = find(seen)
+    return {
+        (c, unit) for c in CATEGORIES for unit in getattr(found, c).nonzero().flatten().tolist()
+    }
+
+
+def jaccard(one: Units, other: Units) -> float:
+    """Of two sets; 1 if there is nothing in either."""
+    return len(one & other) / len(one | other) if one | other else 1.0
+
+
+def seconds(run: Run) -> float:
+    """What it takes to find the extrema of a whole network, as methods do."""
+    assert isinstance(run.model, Blocks)
+    run.method_state = Grown(Ground(run.model, run.generators["method"]))
+    began = time.perf_counter()
+    selecting.extrema(run)
+    return time.perf_counter() - began
+
+
+def figures(args: argparse.Namespace, notes: list[str]) -> Iterator[Figure]:
+    """By density; the notes get what was found."""
+    for density in DENSITIES:
+        same: list[float] = []
+        clock: list[float] = []
+        for seed in range(1, args.seeds + 1):
+            run = trained(density, seed, args.epochs)
+            one, other = (extrema(run.model, x) for x in draws(run))
+            same.append(jaccard(one, other))
+            clock.append(seconds(run))
+            notes.append(f"density {density}, seed {seed}: {told(run.model, one)}")
+        yield Figure(f"Jaccard of two draws, density {density}", same, "", ">= 0.9")
+        yield Figure(f"finding all extrema, density {density}", clock, "s", "<= 1")
+
+
+def told(net: Blocks, found: Units) -> str:
+    """How many units of each category, and on no path, which is another thing."""
+    counts = [f"{sum(c == category for c, _ in found)} {category}" for category in CATEGORIES]
+    off = reach({pair: block.mask for pair, block in net.each()}).dead[1]
+    return f"{', '.join(counts)}; {int(off.sum())} of {len(off)} on no path"
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="(default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=20, help="(default: %(default)s)")
+    args = parser.parse_args()
+    notes: list[str] = []
+    measuring.tell(args, list(figures(args, notes)), notes)
+
+
+if __name__ == "__main__":
+    main()
