@@ -15,7 +15,10 @@ import pytest
 import small_files
 import torch
 
+from espalier import component
+from espalier.contracts import Method
 from espalier.datasets import text
+from espalier.growth.growing import GrowingMethod
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -94,6 +97,9 @@ OTHER = {
     "MULTISCALE_SHARE": "0.6",
     "SPARSE_START_EPOCHS": "1",
     "GRAD_CLIP_NORM": "0.1",
+    "GROWTH_ALARMS": "1e-9",
+    "HIGHWAYS_COUNT": "1",
+    "HIGHWAYS_EDGES": "7",
     "SPAM_THETA": "1",
     "SPAM_SPIKE_THRESHOLD": "0.5",
     "BLOCKS_SIZES": "32",
@@ -114,6 +120,12 @@ RETURN = {"DATASET": "text", "TEXT_VOCABULARY": "shared", "SHIFT": "return"}
 DEEP = {"DATASET": "text", "CHARLM_LAYERS": "3"}
 
 SPARSE = {"MODEL": "sparse_mlp"}
+
+PROPORTIONAL = {"MODEL": "blocks", "PRUNING_METHOD": "proportional"}
+THREE_LAYERS = {"MODEL": "blocks", "BLOCKS_SIZES": "20,20,20"}
+HIGHWAYS = {**THREE_LAYERS, "PRUNING_METHOD": "highways"}
+PATCHES = {"MODEL": "blocks", "PRUNING_METHOD": "patches"}
+DYING = {**PATCHES, "PATCHES_WHERE": "extrema", "BLOCKS_DENSITY": "0.02"}
 
 
 def rates(strategy, **more):
@@ -138,6 +150,19 @@ ONE_LAYER = {
     "APOPTOSIS_LAYER_NAMES": "1",
 }
 
+BLOCKS = {"MODEL": "blocks"}
+GROWING = [
+    name
+    for name in component.names("method")
+    if issubclass(component.find("method", name, Method), GrowingMethod)
+]
+GROW = {**BLOCKS, "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
+NOISE = {**GROW, "GROWTH_TRIGGER": "variance", "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
+NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
+STUCK = {**GROW, "GROWTH_TRIGGER": "plateau", "NUM_EPOCHS": "9", "GROWTH_PATIENCE": "1"}
+STUCK |= {"GROWTH_MARGIN": "0.5"}
+CREDITS = {**GROW, "GROWTH_PAY": "credits"}
+
 # What has to be set besides, for a symbol's effect to come within 90 updates, or one value's.
 BESIDES = {
     "APOPTOSIS_ORTHOGONAL_PARTS": {"APOPTOSIS_FITNESS": "weight"},
@@ -159,9 +184,23 @@ BESIDES = {
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
     "EARLY_STOP_MIN_DELTA": STOPPING,
     "PRUNING_METHOD": DEEP,
+    **{("PRUNING_METHOD", name): BLOCKS for name in GROWING},
+    **{name: GROW for name in SYMBOLS.identity if name.startswith(("GROWTH_", "GROW_"))},
+    **{f"GROWTH_{name}": NOISE for name in ("WINDOW", "REFERENCE", "ALARMS")},
+    ("GROWTH_TRIGGER", "variance"): {**NOISE, "GROWTH_TRIGGER": "clock"},
+    ("GROWTH_TRIGGER", "plateau"): {**STUCK, "GROWTH_TRIGGER": "clock"},
+    **{f"GROWTH_{name}": STUCK for name in ("PATIENCE", "MARGIN")},
+    **{f"GROWTH_{name}": CREDITS for name in ("INCOME", "PRICE", "DOUBLING", "SMOOTHING")},
     ("PRUNING_METHOD", "resampling"): {"MODEL": "dendritic_with_hidden"},
     **{name: SPARSE for name in SYMBOLS.identity if name.startswith("RESAMPLING_")},
     **{name: DEEP for name in SYMBOLS.identity if name.startswith("APOPTOSIS_LAYERS_")},
+    **{name: PATCHES for name in SYMBOLS.identity if name.startswith("PATCHES_")},
+    **{name: PROPORTIONAL for name in SYMBOLS.identity if name.startswith("PROPORTIONAL_")},
+    "PROPORTIONAL_FLOOR": {**PROPORTIONAL, "PROPORTIONAL_RATE": "0.9", "PROPORTIONAL_SKIPS": "1"},
+    **{name: HIGHWAYS for name in SYMBOLS.identity if name.startswith("HIGHWAYS_")},
+    "HIGHWAYS_REACH": {**HIGHWAYS, "BLOCKS_SIZES": "20,20,20,20"},
+    ("PRUNING_METHOD", "highways"): THREE_LAYERS,
+    **{name: DYING for name in ("PATCHES_REVIVE", "PATCHES_FIRING")},
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
@@ -290,7 +329,7 @@ def before_and_after(name, value):
     """Two configurations that differ in `name` alone, the second with `value`."""
     present = setting_for(name)[name]
     choice = SYMBOLS.kind(name) == "choice"
-    olds = [m for m in SYMBOLS.members(name) if m != value] if choice else [present]
+    olds = controls_first(name, value) if choice else [present]
     besides = {**BASE, **BESIDES.get((name, value), BESIDES.get(name, {}))}
     for context, old in itertools.product(contexts(), olds):
         if name in context:
@@ -299,6 +338,12 @@ def before_and_after(name, value):
         if all(pair) and [c.get(name) for c in pair] == [old, value] and alike(*pair, name):
             return pair
     return setting_for(name), setting_that_needs(name, value)
+
+
+def controls_first(name, value):
+    """The members of a choice besides `value`; controls first, which can always be trained."""
+    controls = SYMBOLS.controls.get(name, [])
+    return sorted(set(SYMBOLS.members(name)) - {value}, key=lambda m: (m not in controls, m))
 
 
 def setting_that_needs(name, value):
