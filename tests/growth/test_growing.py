@@ -349,7 +349,7 @@ def test_the_table_of_operations(tmp_path):
     ("method", "reason", "said"),
     [
         (Grow(to=0.2), "nothing_to_grow", "CONFIG_GROW_TO=0.2 is no more than what there is"),
-        (Grow(moments=Moments(30, 0.6), to=0.7), "growth_never_starts", "28 of 48 steps: lower CONF"),
+        (Grow(moments=Moments(30, 0.6), to=0.7), "growth_never_starts", "28 of 48 steps: lower"),
         (Grow(moments=NOISY, to=0.7), "growth_never_starts", "first fire after step 150, but"),
     ],
 )

@@ -20,6 +20,7 @@ from espalier.growth.blocks import Blocks, Pair, key
 from espalier.growth.change import Change
 from espalier.growth.ground import places
 from espalier.growth.operations import Patch
+from espalier.growth.rewiring import missing
 
 Act: TypeAlias = Callable[[], Change | None]
 """Acts on the run's network; None if there is nothing left for it to do there."""
@@ -57,19 +58,12 @@ def _edges(run: Run, pair: Pair, size: int) -> Change | None:
 
 
 def _connected(run: Run, pair: Pair, scores: Tensor, size: int) -> Change | None:
-    missing = _missing(run.method_state.net, pair)
-    size = min(size, int(missing.sum()))
+    lacked = missing(run.method_state.net, pair)
+    size = min(size, int(lacked.sum()))
     if size < 1:
         return None
-    wanted = choosing.most_wanted(scores.to(missing.device), missing, size)
+    wanted = choosing.most_wanted(scores.to(lacked.device), lacked, size)
     return operations.add_edges(run.method_state.ground, pair, places(wanted))
-
-
-def _missing(net: Blocks, pair: Pair) -> Tensor:
-    if pair in net.pairs:
-        return ~net.block(*pair).mask
-    shape = net.sizes[pair[1]], net.sizes[pair[0]]
-    return torch.ones(shape, dtype=torch.bool, device=next(net.parameters()).device)
 
 
 def _widen(run: Run, node: int, size: int) -> Change:
@@ -98,7 +92,7 @@ def _insert(run: Run, node: int) -> Change:
 def _anywhere(run: Run, size: int) -> Change | None:
     """Edges that are missing from the blocks there are, every one equally likely: a control."""
     net: Blocks = run.method_state.net
-    shares = torch.tensor([float(_missing(net, pair).sum()) for pair in net.pairs])
+    shares = torch.tensor([float(missing(net, pair).sum()) for pair in net.pairs])
     if not shares.any():
         return None
     generator = run.generators["method"]

@@ -18,7 +18,7 @@ from espalier.growth.credits import Ledger
 from espalier.growth.economy import Economy
 from espalier.growth.events import Event
 from espalier.growth.ground import Ground
-from espalier.growth.moments import Moments
+from espalier.growth.moments import Moments, Plateau
 from espalier.growth.setbacks import Setbacks
 from espalier.growth.variance import VarianceTrigger, gradient_norm
 from espalier.rates.history import Growth
@@ -35,6 +35,7 @@ class Grown:
 
     ground: Ground
     noise: VarianceTrigger | None = None
+    plateau: Plateau | None = None
     ledger: Ledger | None = None
     fired: bool = False
     moments: int = 0  # at which it could grow
@@ -75,10 +76,12 @@ class GrowingMethod(Method):
                 f"the method grows masked blocks, and the model is a {type(run.model).__name__}: "
                 "set CONFIG_MODEL=blocks",
             )
-        self.moments.check(run.total_steps)
+        self.moments.check(run.total_steps, run.steps_per_epoch)
         state = Grown(Ground(run.model, run.generators["method"], run.optimizer))
         if self.moments.noise is not None:
             state.noise = self.moments.noise.begin()
+        if self.moments.standstill is not None:
+            state.plateau = self.moments.standstill.begin()
         if self.economy.purse is not None:
             state.ledger = self.economy.purse.begin(run.validation.y)
         run.method_state = state
@@ -102,7 +105,7 @@ class GrowingMethod(Method):
         state: Grown = run.method_state
         before, operations = state.net.live, len(state.ground.events)
         most = possible(state.net) if state.ledger is None else state.ledger.affordable(before)
-        accuracy = _validated(run)[1]
+        accuracy = validated(run)[1]
         if most > 0:
             self.act(run, most)
         state.moments += 1
@@ -110,9 +113,11 @@ class GrowingMethod(Method):
             state.ledger.pay(state.net.live - before, before)
         if len(state.ground.events) > operations:
             state.steps.append(run.step)
-            state.setbacks.note(run.step, accuracy, _validated(run)[1])
+            state.setbacks.note(run.step, accuracy, validated(run)[1])
             if state.noise is not None:
                 state.noise.restart()
+        if state.plateau is not None:
+            state.plateau.restart()
 
     def left(self, run: Run) -> int:
         """How many moments there can still be, the present one among them."""
@@ -121,12 +126,16 @@ class GrowingMethod(Method):
     def after_epoch(self, run: Run) -> None:  # noqa: D102
         state: Grown = run.method_state
         when = run.step, run.steps_per_epoch
-        if state.ledger is None and not state.setbacks.due(*when):
+        unasked = state.ledger is None and state.plateau is None
+        if unasked and not state.setbacks.due(*when):
             return
-        loss, accuracy = _validated(run)
+        loss, accuracy = validated(run)
         state.setbacks.settle(*when, accuracy)
         if state.ledger is not None and math.isfinite(loss):  # else the loop ends the run
             state.ledger.earn(loss)
+        stuck = state.plateau is not None and state.plateau.heed(loss)
+        if stuck and self.moments.due(run.step, run.total_steps, stuck, state.moments):
+            self._event(run)
 
     def check(self, run: Run) -> None:  # noqa: D102
         run.method_state.net.assert_masked(run.optimizer)
@@ -153,8 +162,7 @@ class GrowingMethod(Method):
         return len(run.method_state.steps)
 
     def unfinished(self, run: Run) -> bool:  # noqa: D102
-        clock = self.moments.noise is None
-        return clock and run.step < self.moments.last(run.total_steps)
+        return self.moments.clock and run.step < self.moments.last(run.total_steps)
 
     def write(self, run: Run, folder: Path) -> None:
         """The operations, a line each, as `growth.csv`; nothing if there was none."""
@@ -179,6 +187,7 @@ class GrowingMethod(Method):
         return {
             "ground": state.ground.state_dict(),
             "noise": None if state.noise is None else state.noise.state_dict(),
+            "plateau": None if state.plateau is None else vars(state.plateau).copy(),
             "ledger": None if state.ledger is None else state.ledger.state_dict(),
             "moments": state.moments,
             "steps": list(state.steps),
@@ -191,6 +200,7 @@ class GrowingMethod(Method):
         own.ground.load_state_dict(state["ground"])
         if own.noise is not None:
             own.noise.load_state_dict(state["noise"])
+        own.plateau = None if state["plateau"] is None else Plateau(**state["plateau"])
         if own.ledger is not None:
             own.ledger.load_state_dict(state["ledger"])
         own.moments, own.steps, own.fired = state["moments"], list(state["steps"]), False
@@ -208,7 +218,7 @@ def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
         table.writerows(records)
 
 
-def _validated(run: Run) -> tuple[float, float]:
+def validated(run: Run) -> tuple[float, float]:
     """Loss and accuracy on validation as the network is, between two updates."""
     with evaluating(run.model):
         return measured(run.model, run.validation)

@@ -1,0 +1,193 @@
+"""Does a tournament find what a network lacks? A planted bottleneck, a saturated network, digits.
+
+    python benchmarks/tournament.py [--seeds 10] [--keep FOLDER]
+
+Sweeps through the command line, as a user runs them. *Bottleneck*: a dense network of 32, 2 and 32
+units; its one tournament, half-way, should lead past the two units or give them company; with
+skips forbidden, company is all there is. *Saturated*: a dense network of 64 and 64 units; doing
+nothing should win. *Ranks*: each action of a tournament is done for good in a run of its own and
+trained for ten more epochs; Spearman's correlation, over the actions, of what the trial said they
+were worth for each edge and what they then were in validation loss, one value a seed. *Digits*: as
+defconfigs/digits-tournament-range says, test accuracy paired by seed; the arms end with different
+numbers of edges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import measuring
+import sweeping
+from measuring import Figure
+from scipy.stats import spearmanr
+
+from espalier.contracts import Run
+from espalier.growth.tournament import Entrant, apply
+from espalier.methods.tournament import TABLE, Tournament
+from espalier.paths import ROOT
+from espalier.sweep import planning
+from espalier.train import entry
+from espalier.train.evaluation import measured
+from espalier.train.loop import Loop
+from espalier.trial import Job
+
+RANGE = ROOT / "defconfigs" / "digits-tournament-range"
+ONE = """
+CONFIG_PRUNING_METHOD=tournament
+CONFIG_TOURNAMENT_PICK=best
+CONFIG_GROWTH_EVENTS=1
+CONFIG_BLOCKS_DENSITY=1
+CONFIG_GROWTH_STOP=0.5
+CONFIG_NUM_EPOCHS=60
+"""
+NARROW = 2  # the node of the planted bottleneck
+SKIPS = {"y": "skips allowed", "n": "no skips, trials of 100 updates"}
+JUDGES = ("information", "loss")
+GRAFTED = 10  # epochs after an action was done for good
+
+
+def won(place: Path) -> Iterator[tuple[dict[str, str], str, str]]:
+    """Each trial's configuration with the winner's action and place; both empty: nothing won."""
+    for trial, _ in sweeping.results(place):
+        (folder,) = (place / sweeping.RESULTS).glob(f"{trial.name}_*")
+        with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+            lines = [line for line in csv.DictReader(file) if line["won"] == "1"]
+        action, where = (lines[0]["action"], lines[0]["where"]) if lines else ("", "")
+        yield trial.config, action, where
+
+
+def at_bottleneck(action: str, where: str) -> bool:
+    """Whether an action gives the narrow node company, or leads past it."""
+    if action in ("widen", "insert"):
+        return where == str(NARROW)
+    if action != "skip":
+        return False
+    i, j = map(int, where.split("_"))
+    return i < NARROW < j
+
+
+def planted(place: Path, seeds: int) -> Iterator[Figure]:
+    """How often the tournament goes to the bottleneck."""
+    for skips, words in SKIPS.items():
+        also = ONE + f'CONFIG_SEED=1:1:{seeds}\nCONFIG_BLOCKS_SIZES="32,2,32"\n'
+        also += f"CONFIG_TOURNAMENT_SKIPS={skips}\n"
+        also += "CONFIG_TOURNAMENT_STEPS=100\n" if skips == "n" else ""
+        here = swept(place / f"narrow-{skips}", also)
+        for judge in JUDGES:
+            found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
+            hits = [100.0 * at_bottleneck(*one) for one in found]
+            share = [sum(hits) / len(hits)]
+            goal = ">= 90" if judge == "information" and skips == "y" else ""
+            yield Figure(f"bottleneck found by {judge}, {words}, of {len(hits)}", share, "%", goal)
+
+
+def saturated(place: Path, seeds: int) -> Iterator[Figure]:
+    """How often nothing wins where nothing is missing."""
+    also = ONE + f'CONFIG_SEED=1:1:{seeds}\nCONFIG_BLOCKS_SIZES="64,64"\n'
+    here = swept(place / "saturated", also)
+    for judge in JUDGES:
+        found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
+        share = [100.0 * sum(action == "" for action, _ in found) / len(found)]
+        goal = ">= 90" if judge == "information" else ""
+        yield Figure(f"saturated, nothing wins by {judge}, of {len(found)}", share, "%", goal)
+
+
+def swept(place: Path, also: str) -> Path:
+    """A sweep of the digits there, unless it is there already."""
+    place.mkdir(parents=True, exist_ok=True)
+    if not sweeping.attempts(place):
+        sweeping.sweep(place, RANGE, also)
+    return place
+
+
+@dataclass(frozen=True)
+class Grafted(Tournament):
+    """Does the action of number `choice` for good, or none, whatever the trials say."""
+
+    choice: int | None = None
+
+    def act(self, run: Run, most: int) -> None:
+        """All entrants stay in memory."""
+        assert self.trials is not None
+        entrants = self.trials.entrants(run, self.field.actions(run, most))
+        run.method_state.memory["tried"] = entrants
+        if self.choice is not None:
+            apply(run, entrants[self.choice])
+
+
+def ranks(place: Path, seeds: int) -> Iterator[Figure]:
+    """How well trials foretell what actions are worth."""
+    place.mkdir(parents=True, exist_ok=True)
+    for judge in JUDGES:
+        values = [_correlation(place, judge, seed) for seed in range(1, seeds + 1)]
+        goal = ">= 0.5" if judge == "information" else ""
+        yield Figure(f"Spearman of worth by {judge} and worth after", values, "", goal)
+
+
+def _correlation(place: Path, judge: str, seed: int) -> float:
+    loss, entrants = _trained(place, judge, seed, None)
+    after = [_trained(place, judge, seed, number)[0] for number in range(len(entrants))]
+    real = [(loss - one) / e.added for one, e in zip(after, entrants, strict=True)]
+    found = float(spearmanr([e.worth for e in entrants], real).statistic)
+    measuring.say(f"{judge}, seed {seed}: {found:.2f}")
+    return found
+
+
+def _trained(
+    place: Path, judge: str, seed: int, choice: int | None
+) -> tuple[float, Sequence[Entrant]]:
+    """The validation loss in the end, and who took part."""
+    text = ONE.replace("DENSITY=1", "DENSITY=0.05").replace("STOP=0.5", "STOP=0.75")
+    text = text.replace("EPOCHS=60", f"EPOCHS={4 * GRAFTED}")
+    file = place / "also-range"
+    file.write_text(text + f"CONFIG_SEED={seed}\nCONFIG_TOURNAMENT_JUDGE={judge}\n")
+    plan = planning.plan_from_files([RANGE, file])
+    job = Job(plan.trials[0], plan.settings, place, lambda record: None)
+    trainee, _ = entry.prepare(job)
+    run = trainee.run
+    assert isinstance(run.method, Tournament)
+    run.method = Grafted(**vars(run.method), choice=choice)
+    for _ in Loop([trainee]).epochs():
+        pass
+    return measured(run.model.eval(), run.validation)[0], run.method_state.memory["tried"]
+
+
+def digits(place: Path, seeds: int) -> Iterator[Figure]:
+    """Every arm of the range file, and what the tournament gains over the two others."""
+    here = swept(place / "digits", f"CONFIG_SEED=1:1:{seeds}\n")
+    arms: dict[str, dict[str, float]] = defaultdict(dict)
+    live: dict[str, list[float]] = defaultdict(list)
+    for trial, result in sweeping.results(here):
+        names = ("PRUNING_METHOD", "TOURNAMENT_PICK", "TOURNAMENT_JUDGE")
+        arm = ", ".join(trial.config[name] for name in names if name in trial.config)
+        arms[arm][trial.config["SEED"]] = float(result.measures["test_acc"])
+        live[arm].append(float(result.measures["live_parameters"]))
+    for arm, scores in arms.items():
+        yield Figure(arm, list(scores.values()), "%")
+        yield Figure(f"{arm}: live parameters", live[arm], "")
+        for control in ("none", "tournament, random"):
+            if arm.startswith("tournament, best"):
+                paired = [scores[seed] - arms[control][seed] for seed in scores]
+                yield Figure(f"{arm} - {control}", paired, "points")
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="the sweeps there are read, or stay there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder)
+        made = [*planted(place, args.seeds), *saturated(place, args.seeds)]
+        made += [*digits(place, args.seeds), *ranks(place / "ranks", args.seeds // 2)]
+    measuring.tell(args, made, [measuring.told(figure) for figure in made])
+
+
+if __name__ == "__main__":
+    main()

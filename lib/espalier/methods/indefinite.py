@@ -1,0 +1,87 @@
+"""Growth without an end set beforehand: at each moment a layer or edges, until it no longer pays.
+
+Source: the idea is StructureNet's indefinite growth; Chen, Goodfellow and Shlens 2016, "Net2Net",
+arXiv 1511.05641, for layers that begin as an identity.
+Differs: a layer is inserted without changing what the network computes, the optimizer's state is
+kept, and a rule says when it ends. The earlier code drew the next layer anew, counted units below
+a threshold of its own as extreme, stopped by the test set, and grew to 490,379 numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from espalier.contracts import CannotTrain, Run
+from espalier.growth import operations, rewiring, selecting
+from espalier.growth.ground import places
+from espalier.growth.growing import GrowingMethod, Grown, validated
+from espalier.growth.rounds import Rounds, StopRule
+
+
+@dataclass(frozen=True)
+class Indefinite(GrowingMethod):
+    """Behind the node with most units that stand out a layer comes, if more than `crowded` do.
+
+    Or if no block lacks an edge. Else edges come, a `share` of those there are, in all blocks,
+    `where` the gradient is largest.
+    """
+
+    share: float = 0.25
+    crowded: float = 0.5
+    where: Literal["gradient", "random"] = "gradient"
+    rule: StopRule = StopRule()
+
+    def attach(self, run: Run) -> None:  # noqa: D102
+        super().attach(run)
+        state: Grown = run.method_state
+        if state.net.live >= self.rule.most:
+            raise CannotTrain(
+                "nothing_to_grow",
+                f"CONFIG_INDEFINITE_MOST={self.rule.most} is no more than the {state.net.live} "
+                "live edges that there are: raise it, or lower CONFIG_BLOCKS_DENSITY",
+            )
+        state.memory["rounds"] = Rounds().state_dict()
+
+    def act(self, run: Run, most: int) -> None:  # noqa: D102
+        state: Grown = run.method_state
+        rounds = Rounds(**state.memory["rounds"])
+        if rounds.ended:
+            return
+        loss = validated(run)[0]
+        rounds.heed(self.rule, loss, state.net.live)
+        state.memory["rounds"] = rounds.state_dict()
+        if not rounds.ended:
+            self._grow(run, min(most, self.rule.most - state.net.live))
+
+    def _grow(self, run: Run, most: int) -> None:
+        state: Grown = run.method_state
+        found = selecting.extrema(run)
+        shares = {
+            n: float((e.dead | e.saturated | e.hot).double().mean()) for n, e in found.items()
+        }
+        worst = max(shares, key=lambda node: shares[node], default=0)
+        full = all(bool(block.mask.all()) for _, block in state.net.each())
+        if worst and (full or shares[worst] > self.crowded) and state.net.sizes[worst] <= most:
+            operations.insert_layer(state.ground, worst)
+        elif not full:
+            self._add_edges(run, min(most, math.ceil(self.share * state.net.live)))
+
+    def _add_edges(self, run: Run, count: int) -> None:
+        """The `count` most wanted edges of all blocks together."""
+        state: Grown = run.method_state
+        scores = selecting.RULES[self.where](run, state.net.pairs)
+        for pair, wanted in rewiring.coming(state.net, scores, count).items():
+            if bool(wanted.any()):
+                operations.add_edges(state.ground, pair, places(wanted))
+
+    def measures(self, run: Run) -> dict[str, Any]:
+        """`growth_ended`: `gain`, `budget`, `moments` or `time`; empty as long as it has not."""
+        state: Grown = run.method_state
+        ended = Rounds(**state.memory["rounds"]).ended
+        if not ended and state.moments >= self.moments.events:
+            ended = "moments"
+        if not ended and run.step >= self.moments.last(run.total_steps):
+            ended = "time"
+        return {**super().measures(run), "layers": state.net.last, "growth_ended": ended}
