@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 
@@ -208,6 +209,14 @@ def test_tolerance_of_the_target(reached: float | None, is_short: bool) -> None:
 def test_the_target_that_was_measured_goes_before_the_symbol() -> None:
     (item,) = rank([passed(trial(1, 1), 90.0, target_sparsity=0.9)]).ranked  # 0.7 as a symbol
     assert item.counted[0].target == 0.9 and item.short
+
+
+def test_a_network_that_was_told_no_target_has_not_missed_one() -> None:
+    grown = trial(1, 1)
+    config = {name: text for name, text in grown.config.items() if name != "TARGET_SPARSITY"}
+    grown = dataclasses.replace(grown, config=config)
+    (item,) = rank([passed(grown, 90.0, final_sparsity=0.8)]).ranked
+    assert item.counted[0].target == item.counted[0].shortfall == 0 and not item.short
 
 
 def test_one_short_seed_makes_its_configuration_short() -> None:
