@@ -48,6 +48,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "seed_finder",
     "pack_kill",
     "kill_nine",
+    "snapshot_kill",
 )
 LONG_PROGRAMS = ("apoptosis_table", "cliff_rescue", "dendrites_table")  # many minutes: by name only
 GPU_PROGRAMS = ("packs_gpu",)

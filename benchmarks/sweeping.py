@@ -146,5 +146,10 @@ def comparable(result: Result) -> Record:
 def timeless(value: Any) -> Any:
     """`value` without the times in it."""
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
+        return {key: timeless(item) for key, item in value.items() if not is_time(key)}
     return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def is_time(key: str) -> bool:
+    """Whether what goes by this name is a time."""
+    return key in TIMES or key.endswith("_seconds")

@@ -26,6 +26,7 @@ VERBS = {
     "evaluate": "espalier.evaluate_command:main",
     "remap": "espalier.remap_command:main",
     "train": "espalier.sweep.run_commands:train",
+    "resume": "espalier.train.branch_command:resume",
     "search": "espalier.search.command:main",
     "seed-finder": "espalier.search.seed_command:find",
 }
