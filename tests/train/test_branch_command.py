@@ -1,0 +1,68 @@
+"""`resume`: a sweep of its own that goes on from a snapshot."""
+
+import json
+from pathlib import Path
+
+import pytest
+import test_entry
+from test_snapshots import job, killed_after
+
+from espalier.__main__ import main
+from espalier.train import album, entry
+from espalier.trial import Result
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    """Of a trial of three epochs, after the second."""
+    killed_after(3, job(tmp_path / "trial"))
+    return tmp_path / "trial" / album.FOLDER / "epoch_00002.json"
+
+
+def resumed(folder: Path, *args: str) -> Result:
+    assert main(["resume", *args, "--output-dir", str(folder), "--in-process"]) == 0
+    (path,) = folder.glob("config_001*/training_metrics.json")
+    told = json.loads(path.read_text())
+    names = ("status", "measures", "history", "provenance")
+    return Result.from_json({name: told[name] for name in names})
+
+
+def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_path: Path) -> None:
+    before = snapshot.read_bytes()
+    result = resumed(tmp_path / "branch", str(snapshot))
+    assert test_entry.numbers(result) == test_entry.numbers(entry.train_trial(test_entry.job()))
+    assert result.provenance["resumed"]["epoch"] == 2
+    assert result.provenance["resumed"]["from"] == str(snapshot)
+    assert snapshot.read_bytes() == before
+
+
+def test_it_goes_on_for_longer(snapshot: Path, tmp_path: Path) -> None:
+    result = resumed(tmp_path / "branch", str(snapshot.with_suffix(".pt")), "NUM_EPOCHS=5")
+    assert [record["epoch"] for record in result.history] == [1, 2, 3, 4, 5]
+    assert result.provenance["config"]["NUM_EPOCHS"] == "5"
+    assert result.provenance["resumed"]["changed"] == {"NUM_EPOCHS": "5"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("SEED=2", "SEED=2: must be one of NUM_EPOCHS=VALUE, LEARNING_RATE=VALUE"),
+        ("NUM_EPOCHS=2", "CONFIG_NUM_EPOCHS=2: must be more than the 2 that are over"),
+        ("NUM_EPOCHS=x", "NUM_EPOCHS"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    change: str, said: str, snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(snapshot), change, "--output-dir", str(tmp_path / "branch")]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not (tmp_path / "branch").exists()
+
+
+def test_a_damaged_snapshot_is_one_line(
+    snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot.with_suffix(".pt").write_bytes(b"")
+    assert main(["resume", str(snapshot), "--output-dir", str(tmp_path / "branch")]) == 2
+    assert "damaged: its checksum" in capsys.readouterr().err
