@@ -162,6 +162,7 @@ class Pupil:
 
     def passed(self) -> Result:
         """The result of a trial that has come to its end; the test data is opened for it."""
+        distributed.check_agreement(self.trainee.run)
         test = evaluate(self.trainee, self.data.test.open())
         if self.job.rank == 0:
             self.trainee.run.method.write(self.trainee.run, self.job.directory)
@@ -170,8 +171,8 @@ class Pupil:
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
-        distributed.check_agreement(self.trainee.run)
-        _saving(self.job).save(self.job, self.trainee.run, self.data)  # last: it moves the model
+        if self.job.rank == 0:  # last: it moves the model
+            _saving(self.job).save(self.job, self.trainee.run, self.data)
         return Result(
             Status.PASSED, measures=measures, history=self.history, provenance=self.origin
         )
@@ -205,6 +206,7 @@ def _prepare(job: Job) -> tuple[Trainee, Data]:
     make_deterministic(recipe.cpu_threads)
     data = _data(config, settings, device)
     run = _run(config, recipe, data, device)
+    distributed.check_shareable(run.model, recipe, job)
     schedule = component.select("lr_schedule", config, LrSchedule)
     rates = component.build(RatePlan, config, "")
     if unread := config.unread():
@@ -218,7 +220,6 @@ def _prepare(job: Job) -> tuple[Trainee, Data]:
 def probe_pack(jobs: Sequence[Job]) -> Result:
     """How many trials of one shape to train as one program here: the measures `pack` and `why`.
 
-    distributed.check_shareable(run.model, recipe, job)
     `jobs` are trials of that shape. What is found is kept for the next sweep on this machine,
     unless there was too little to do for a measurement.
     """
@@ -337,6 +338,7 @@ def _origin(job: Job) -> Record:
         "seeds": {purpose: seeds.derive(seed, purpose) for purpose in seeds.PURPOSES},
         **provenance.collect(torch.device(device)),
         "threads": int(job.trial.config["CPU_THREADS"]),
+        "ranks": job.trial.ranks,
     }
 
 
@@ -350,7 +352,6 @@ def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -
     total = sum(parameter.numel() for parameter in run.model.parameters())
     total -= budget.masked(run.model)
     return {
-        "ranks": job.trial.ranks,
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
         "val_acc": last["val_acc"],
