@@ -37,6 +37,7 @@ GRADIENT = "CONFIG_PRUNING_METHOD=grow\nCONFIG_GROW_WHERE=gradient\n"
 MORE = {  # arms besides those of the range file
     "variance": "CONFIG_GROWTH_TRIGGER=variance\n",
     "variance, once": "CONFIG_GROWTH_TRIGGER=variance\nCONFIG_GROWTH_EVENTS=1\n",
+    "plateau": "CONFIG_GROWTH_TRIGGER=plateau\n",
     "credits": "CONFIG_GROWTH_PAY=credits\n",
 }
 STRATEGIES = (
