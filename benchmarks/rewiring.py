@@ -1,0 +1,200 @@
+"""Edges past layers, and ways over dead units: what they are worth on the digits, by seed.
+
+    python benchmarks/rewiring.py [--seeds 10] [--keep FOLDER]
+
+Sweeps through the command line, as a user runs them. *Proportional*: the arms of
+defconfigs/digits-proportional-range, half of the new edges as skips besides, and static, set and
+rigl of defconfigs/digits-sparse-range, which have as many live edges in a perceptron of the same
+sizes; those draw their first edges differently from the same seed. *Highways*: the arms of
+defconfigs/digits-highways-range, with and without clones. "Worth" are the points of validation
+accuracy lost without the edges that came, 15 epochs after the last moment. *Gradient*: the norm of
+the loss's gradient by the values of the sources over validation samples, with over without those
+edges, one median over sources a seed. Differences are of test accuracy, paired by seed; no arm was
+tuned by itself, and intervals are not corrected for their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import measuring
+import sweeping
+import torch
+from measuring import Figure
+from torch import Tensor
+from torch.nn import functional as F
+
+from espalier.contracts import Run
+from espalier.growth.events import Unit
+from espalier.growth.highways import without_grown
+from espalier.paths import ROOT
+from espalier.sweep import planning
+from espalier.train import entry
+from espalier.train.loop import Loop
+from espalier.trial import Job, Record, Status
+
+DEFCONFIGS = ROOT / "defconfigs"
+PROPORTIONAL, SPARSE, HIGHWAYS = (
+    DEFCONFIGS / f"digits-{name}-range" for name in ("proportional", "sparse", "highways")
+)
+SHARES = "CONFIG_PROPORTIONAL_SKIPS=0|0.2|0.5\n"
+REWIRED = "CONFIG_PRUNING_METHOD=static|set|rigl\n"
+KINDS = "CONFIG_HIGHWAYS_KIND=both|highways\n"
+
+Arms = Mapping[str, Mapping[str, Record]]
+"""By name, then by seed: a trial's measures."""
+PROPORTIONAL_PAIRS = (
+    ("gradient, skips 0", "none", ">= 8"),
+    ("gradient, skips 0.2", "none", ">= 8"),
+    ("gradient, skips 0.5", "none", ""),
+    ("random, skips 0", "none", ""),
+    ("gradient, skips 0.2", "gradient, skips 0", ""),
+    ("gradient, skips 0.5", "gradient, skips 0", ""),
+    ("random, skips 0.2", "random, skips 0", ""),
+    ("gradient, skips 0", "random, skips 0", ""),
+    ("gradient, skips 0.2", "random, skips 0.2", ""),
+    ("gradient, skips 0", "rigl", ""),
+    ("gradient, skips 0.2", "rigl", ""),
+    ("gradient, skips 0.2", "set", ""),
+    ("gradient, skips 0.2", "static", ">= 8"),
+)
+HIGHWAYS_PAIRS = tuple(
+    (f"{kind}, extrema", other if other == "none" else f"{kind}, {other}", "")
+    for kind in ("both", "highways")
+    for other in ("none", "random", "scattered")
+)
+
+
+def arm(config: Mapping[str, str]) -> str:
+    """What a trial's arm is called."""
+    method = config["PRUNING_METHOD"]
+    if method == "proportional":
+        return f"{config['PROPORTIONAL_WHERE']}, skips {config['PROPORTIONAL_SKIPS']}"
+    if method == "highways":
+        return f"{config['HIGHWAYS_KIND']}, {config['HIGHWAYS_WHERE']}"
+    return method
+
+
+def swept(place: Path, file: Path, also: str) -> Arms:
+    """Every arm of a sweep; trials that did not pass are told, and left out."""
+    place.mkdir(parents=True, exist_ok=True)
+    if not sweeping.attempts(place):
+        sweeping.sweep(place, file, also)
+    arms: dict[str, dict[str, Record]] = defaultdict(dict)
+    for trial, result in sweeping.results(place):
+        if result.status is Status.PASSED:
+            arms[arm(trial.config)][trial.config["SEED"]] = result.measures
+        else:
+            measuring.say(f"{trial.name} {result.status}: {result.message}")
+    return arms
+
+
+def each(arms: Arms, measure: str, unit: str, words: str = "", goal: str = "") -> Iterator[Figure]:
+    """A measure of every arm that has it."""
+    for name, seeds in arms.items():
+        values = [float(found[measure]) for found in seeds.values() if measure in found]
+        if values:
+            yield Figure(f"{name}{words}", values, unit, goal)
+
+
+def differences(arms: Arms, pairs: Sequence[tuple[str, str, str]]) -> Iterator[Figure]:
+    """Test accuracy of one arm less another's, by seed."""
+    for one, other, goal in pairs:
+        seeds = arms[one].keys() & arms[other].keys()
+        values = [_accuracy(arms[one][seed]) - _accuracy(arms[other][seed]) for seed in seeds]
+        if values:
+            yield Figure(f"{one} - {other}", values, "points", goal)
+
+
+def _accuracy(measures: Record) -> float:
+    return float(measures["test_acc"])
+
+
+def proportional(place: Path, seeds: str) -> Iterator[Figure]:
+    """How the arms with equal live edges compare, and what shares of skips came."""
+    known = swept(place / "sparse", SPARSE, seeds + REWIRED)
+    arms = {**known, **swept(place / "proportional", PROPORTIONAL, seeds + SHARES)}
+    edges = [float(m["live_parameters"]) for seeds in arms.values() for m in seeds.values()]
+    yield Figure(
+        "live parameters of all arms, most less least", [max(edges) - min(edges)], "", "<= 0"
+    )
+    yield from each(arms, "test_acc", "%")
+    yield from differences(arms, PROPORTIONAL_PAIRS)
+    off = [
+        100 * abs(float(m["skip_share"]) - float(name.rpartition(" ")[2]))
+        for name, found in arms.items()
+        for m in found.values()
+        if "skip_share" in m
+    ]
+    yield Figure("skips among new edges, off what was asked for", [max(off)], "points", "<= 5")
+
+
+def highways(place: Path, seeds: str) -> Iterator[Figure]:
+    """How ways compare with none, random and scattered ones, and what they do."""
+    arms = swept(place / "highways", HIGHWAYS, seeds + KINDS)
+    yield from each(arms, "test_acc", "%")
+    yield from differences(arms, HIGHWAYS_PAIRS)
+    yield from each(arms, "grown_worth", "points", ": worth")
+    built = {
+        name: found
+        for name, found in arms.items()
+        if name in ("both, extrema", "highways, extrema")
+    }
+    for measure in ("highways", "clones", "edges_added", "dead_units_found", "dead_units_left"):
+        yield from each(built, measure, "", f": {measure.replace('_', ' ')}")
+    yield from each(built, "event_drop", "points", ": validation lost at a moment", "<= 0.2")
+
+
+def gradient(place: Path, seed: int) -> float:
+    """The median over sources of how many times as large their gradient is with what came."""
+    file = place / "gradient-range"
+    file.write_text(
+        f"{KINDS.partition('|')[0]}\nCONFIG_PRUNING_METHOD=highways\n"
+        f"CONFIG_HIGHWAYS_WHERE=extrema\nCONFIG_SEED={seed}\n"
+    )
+    plan = planning.plan_from_files([HIGHWAYS, file])
+    trainee, _ = entry.prepare(Job(plan.trials[0], plan.settings, place, lambda record: None))
+    for _ in Loop([trainee]).epochs():
+        pass
+    run = trainee.run
+    sources = [unit for event in run.method_state.ground.events for unit in event.parents]
+    with_ways = slopes(run, sources)
+    with without_grown(run.method_state.net):
+        without = slopes(run, sources)
+    ratios = [
+        float(a.norm() / b.norm()) for a, b in zip(with_ways, without, strict=True) if b.any()
+    ]
+    return statistics.median(ratios)
+
+
+def slopes(run: Run, units: Sequence[Unit]) -> list[Tensor]:
+    """The gradients of the summed validation loss by the values of units, (samples,) each."""
+    trace = run.method_state.net.trace(run.validation.x)
+    loss = F.cross_entropy(trace.sums[-1], run.validation.y, reduction="sum")
+    found = torch.autograd.grad(loss, trace.values[1:])
+    return [found[node - 1][:, unit] for node, unit in units]
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="sweeps there are read, or stay there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder)
+        seeds = f"CONFIG_SEED=1:1:{args.seeds}\n"
+        made = [*proportional(place, seeds), *highways(place, seeds)]
+        grown = [gradient(place, seed) for seed in range(1, args.seeds + 1)]
+    made.append(Figure("gradient at sources, with over without what came", grown, "x", ">= 1"))
+    measuring.tell(
+        args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
+    )
+
+
+if __name__ == "__main__":
+    main()
