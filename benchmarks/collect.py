@@ -50,7 +50,12 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "kill_nine",
     "snapshot_kill",
 )
-LONG_PROGRAMS = ("apoptosis_table", "cliff_rescue", "dendrites_table")  # many minutes: by name only
+LONG_PROGRAMS = (  # many minutes: by name only
+    "apoptosis_table",
+    "cliff_rescue",
+    "dendrites_table",
+    "rewiring",
+)
 GPU_PROGRAMS = ("packs_gpu",)
 
 

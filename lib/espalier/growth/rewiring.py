@@ -41,7 +41,10 @@ def coming(net: Blocks, scores: Mapping[Pair, Tensor], count: int) -> Marked:
     """The `count` edges with the highest of `scores` that the scored blocks lack; all, if fewer."""
     lacked = {pair: missing(net, pair) for pair in scores}
     count = min(count, sum(int(block.sum()) for block in lacked.values()))
-    return _over(lacked, most_wanted(_flat(scores), _flat(lacked), count)) if count else {}
+    if not count:
+        return {}
+    room = _flat(lacked)
+    return _over(lacked, most_wanted(_flat(scores).to(room.device), room, count))
 
 
 def weakest(net: Blocks, free: Mapping[Pair, Tensor], count: int) -> Marked:
