@@ -18,6 +18,7 @@ from espalier.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
+from espalier.surgery import state
 from espalier.sweep.child import Finished
 from espalier.sweep.pool import Pool
 from espalier.sweep.worker import Member, Task
@@ -66,7 +67,6 @@ EVENTS = {
     "apoptosis_functional": "events",
     "apoptosis_growth": "events",
     "grow": "growth_events",
-    "tournament": "growth_events",
 }
 
 
@@ -175,7 +175,6 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
         {"PRUNING_METHOD": "apoptosis_functional"},
         {"PRUNING_METHOD": "apoptosis_growth"},
         {"PRUNING_METHOD": "grow", "MODEL": "blocks"},
-        {"PRUNING_METHOD": "tournament", "MODEL": "blocks", "TOURNAMENT_STEPS": "3"},
     ],
     ids=lambda wishes: wishes["PRUNING_METHOD"],
 )
@@ -255,6 +254,19 @@ def test_shares_of_a_batch() -> None:
         (slice(0, 1), 0.5),
         (slice(1, 2), 0.5),
     ]
+
+
+def test_a_parameter_that_had_another_shape_for_a_while_is_noticed() -> None:
+    """As after an action that was tried and taken back: what torch had hooked into is gone."""
+    parameter = nn.Parameter(torch.zeros(2))
+    before = [distributed._known(parameter)]
+    assert distributed._same(before, [distributed._known(parameter)])
+    for size in (3, 2):
+        state.put(parameter, torch.zeros(size))
+        assert not distributed._same(before, [distributed._known(parameter)])
+    frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
+    assert distributed._same([distributed._known(frozen)], [distributed._known(frozen)])
+    assert not distributed._same(before, [])
 
 
 def test_what_tells_the_same_from_other_bits() -> None:
