@@ -5,21 +5,21 @@
 Networks of 64-64-10 units at several densities are trained on the digits, and their extrema (dead,
 saturated and hot units) are found on two draws of 1,000 samples each that share none. As there are
 too few images for that, both draws come from the images and their copies a pixel to the right.
-Jaccard is the number of units found in both draws over those found in either, a unit by its
-category. A figure's values are one a seed.
+Jaccard is the number of units found in both draws over those found in either, of the networks of
+one seed together. A figure's values are one a seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import measuring
 import torch
 from measuring import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from espalier.contracts import Run
 from espalier.growth import selecting
@@ -35,6 +35,7 @@ from espalier.trial import Job
 
 DENSITIES = ("0.02", "0.05", "0.2", "1")
 CATEGORIES = ("dead", "saturated", "hot")
+KINDS = {"all": CATEGORIES, **{category: (category,) for category in CATEGORIES}}
 DRAW = 1000
 Units = set[tuple[str, int]]
 BASE = {"MODEL": "blocks", "BLOCKS_SIZES": "64", "OPTIMIZER": "adam", "PRUNING_METHOD": "none"}
@@ -61,8 +62,9 @@ def draws(run: Run) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def extrema(net: Blocks, x: Tensor) -> Units:
+def extrema(net: nn.Module, x: Tensor) -> Units:
     """The units found on samples, each with its category."""
+    assert isinstance(net, Blocks)
     seen = Activity(net.sizes[1])
     seen.add(net.trace(x).values[1])
     found = find(seen)
@@ -71,9 +73,14 @@ def extrema(net: Blocks, x: Tensor) -> Units:
     }
 
 
-def jaccard(one: Units, other: Units) -> float:
-    """Of two sets; 1 if there is nothing in either."""
-    return len(one & other) / len(one | other) if one | other else 1.0
+def jaccard(pairs: Sequence[tuple[Units, Units]], categories: Sequence[str]) -> float:
+    """Of all networks together; 1 if nothing was found in any."""
+    both = either = 0
+    for pair in pairs:
+        one, other = ({unit for unit in found if unit[0] in categories} for found in pair)
+        both += len(one & other)
+        either += len(one | other)
+    return both / either if either else 1.0
 
 
 def seconds(run: Run) -> float:
@@ -86,23 +93,28 @@ def seconds(run: Run) -> float:
 
 
 def figures(args: argparse.Namespace, notes: list[str]) -> Iterator[Figure]:
-    """By density; the notes get what was found."""
-    for density in DENSITIES:
-        same: list[float] = []
-        clock: list[float] = []
-        for seed in range(1, args.seeds + 1):
+    """By category, over all densities; the notes get what was found."""
+    same: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    clock: list[float] = []
+    for seed in range(1, args.seeds + 1):
+        pairs = []
+        for density in DENSITIES:
             run = trained(density, seed, args.epochs)
             one, other = (extrema(run.model, x) for x in draws(run))
-            same.append(jaccard(one, other))
+            pairs.append((one, other))
             clock.append(seconds(run))
             notes.append(f"density {density}, seed {seed}: {told(run.model, one)}")
-        yield Figure(f"Jaccard of two draws, density {density}", same, "", ">= 0.9")
-        yield Figure(f"finding all extrema, density {density}", clock, "s", "<= 1")
+        for kind, values in same.items():
+            values.append(jaccard(pairs, KINDS[kind]))
+    for kind, values in same.items():
+        yield Figure(f"Jaccard of two draws, {kind} units", values, "", ">= 0.9")
+    yield Figure("finding the extrema of a network", clock, "s", "<= 1")
 
 
-def told(net: Blocks, found: Units) -> str:
+def told(net: nn.Module, found: Units) -> str:
     """How many units of each category, and on no path, which is another thing."""
     counts = [f"{sum(c == category for c, _ in found)} {category}" for category in CATEGORIES]
+    assert isinstance(net, Blocks)
     off = reach({pair: block.mask for pair, block in net.each()}).dead[1]
     return f"{', '.join(counts)}; {int(off.sum())} of {len(off)} on no path"
 

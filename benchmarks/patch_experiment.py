@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,14 @@ class Bed:
             "gradient, hidden": {**plain, **patches("gradient", KIND="hidden")},
             "random, hidden": {**plain, **patches("random", KIND="hidden")},
             "extrema, not revived": {**plain, **patches("extrema", REVIVE="n")},
-            "gradient, dual": {**plain, **patches("gradient"), **slower},
+            "gradient, dual": {
+                **plain, **patches("gradient"), **slower,
+                "RATES_DUAL_SCAFFOLD": "0.1", "RATES_DUAL_PATCH": "0.5",
+            },
+            "gradient, dual at full rate": {
+                **plain, **patches("gradient"), **slower,
+                "RATES_DUAL_SCAFFOLD": "0.2", "RATES_DUAL_PATCH": "1",
+            },
             "gradient, differential": {
                 **plain, **patches("gradient"), "RATES": "differential"
             },
@@ -94,7 +101,13 @@ class Bed:
 
 
 WHERE = ("gradient", "extrema", "random", "scattered")
-LONG = ("gradient, hidden", "random, hidden", "extrema, not revived", "gradient, differential")
+LONG = (
+    "gradient, hidden",
+    "random, hidden",
+    "extrema, not revived",
+    "gradient, dual at full rate",
+    "gradient, differential",
+)
 BEDS = {
     "digits": Bed("digits", "64", "0.05", "0.1"),
     "mnist": Bed("mnist", "128", "0.02", "0.04", files=True),
@@ -115,9 +128,14 @@ PAIRS = (  # an arm, what it is compared with, and the goal
     ("gradient, hidden", "gradient", ""),
     ("gradient, hidden", "random, hidden", ""),
     ("gradient, dual", "gradient", ""),
+    ("gradient, dual at full rate", "gradient", ""),
     ("gradient, differential", "gradient", ""),
 )
-SLOWED = {"gradient, dual": "<= 0.3", "gradient, differential": ""}
+SLOWED = {
+    "gradient, dual": "<= 0.3",
+    "gradient, dual at full rate": "<= 0.3",
+    "gradient, differential": "",
+}
 
 
 def patches(where: str, **more: str) -> Row:
@@ -199,7 +217,7 @@ def counts(bed: str, found: Found) -> str:
     return f"{bed}: live parameters: {listed}; extrema, mean over seeds: {', '.join(means)}"
 
 
-def live(results: Iterator[Result] | Sequence[Result]) -> str:
+def live(results: Iterable[Result]) -> str:
     """The numbers of live parameters that there are."""
     return "/".join(str(n) for n in sorted({r.measures["live_parameters"] for r in results}))
 
