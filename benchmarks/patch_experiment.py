@@ -224,7 +224,7 @@ def live(results: Iterable[Result]) -> str:
 
 def main() -> None:
     parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=5, help="(default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
     parser.add_argument("--only", choices=BEDS, help="one of the two networks")
     parser.add_argument("--keep", type=Path, help="sweeps there are read, or stay there")
     args = parser.parse_args()
