@@ -8,9 +8,10 @@ rigl of defconfigs/digits-sparse-range, which have as many live edges in a perce
 sizes; those draw their first edges differently from the same seed. *Highways*: the arms of
 defconfigs/digits-highways-range, with and without clones. "Worth" are the points of validation
 accuracy lost without the edges that came, 15 epochs after the last moment. *Gradient*: the norm of
-the loss's gradient by the values of the sources over validation samples, with over without those
-edges, one median over sources a seed. Differences are of test accuracy, paired by seed; no arm was
-tuned by itself, and intervals are not corrected for their number.
+the loss's gradient by the values of the sources over validation samples, by all paths over that by
+paths without those edges, signals being what they are; a median over sources, one a seed.
+Differences are of test accuracy, paired by seed; no arm was tuned by itself, and intervals are not
+corrected for their number.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ from measuring import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from espalier.contracts import Run
-from espalier.growth.events import Unit
+from espalier.growth.blocks import Blocks, Trace
 from espalier.growth.highways import without_grown
 from espalier.paths import ROOT
 from espalier.sweep import planning
@@ -45,6 +45,7 @@ PROPORTIONAL, SPARSE, HIGHWAYS = (
 SHARES = "CONFIG_PROPORTIONAL_SKIPS=0|0.2|0.5\n"
 REWIRED = "CONFIG_PRUNING_METHOD=static|set|rigl\n"
 KINDS = "CONFIG_HIGHWAYS_KIND=both|highways\n"
+ONE = "CONFIG_PRUNING_METHOD=highways\nCONFIG_HIGHWAYS_WHERE=extrema\n"
 
 Arms = Mapping[str, Mapping[str, Record]]
 """By name, then by seed: a trial's measures."""
@@ -137,7 +138,7 @@ def proportional(place: Path, seeds: str) -> Iterator[Figure]:
 def highways(place: Path, seeds: str) -> Iterator[Figure]:
     """How ways compare with none, random and scattered ones, and what they do."""
     arms = swept(place / "highways", HIGHWAYS, seeds + KINDS)
-    yield from each(arms, "test_acc", "%")
+    yield from each(arms, "test_acc", "%", ", three hidden layers")
     yield from differences(arms, HIGHWAYS_PAIRS)
     yield from each(arms, "grown_worth", "points", ": worth")
     built = {
@@ -151,33 +152,36 @@ def highways(place: Path, seeds: str) -> Iterator[Figure]:
 
 
 def gradient(place: Path, seed: int) -> float:
-    """The median over sources of how many times as large their gradient is with what came."""
+    """The median over sources of how many times as large their gradient is by all paths."""
     file = place / "gradient-range"
-    file.write_text(
-        f"{KINDS.partition('|')[0]}\nCONFIG_PRUNING_METHOD=highways\n"
-        f"CONFIG_HIGHWAYS_WHERE=extrema\nCONFIG_SEED={seed}\n"
-    )
+    file.write_text(f"{ONE}CONFIG_SEED={seed}\n")
     plan = planning.plan_from_files([HIGHWAYS, file])
     trainee, _ = entry.prepare(Job(plan.trials[0], plan.settings, place, lambda record: None))
     for _ in Loop([trainee]).epochs():
         pass
-    run = trainee.run
-    sources = [unit for event in run.method_state.ground.events for unit in event.parents]
-    with_ways = slopes(run, sources)
-    with without_grown(run.method_state.net):
-        without = slopes(run, sources)
-    ratios = [
-        float(a.norm() / b.norm()) for a, b in zip(with_ways, without, strict=True) if b.any()
-    ]
-    return statistics.median(ratios)
+    net, data = trainee.run.method_state.net, trainee.run.validation
+    trace = net.trace(data.x)
+    loss = F.cross_entropy(trace.sums[-1], data.y, reduction="sum")
+    (last,) = torch.autograd.grad(loss, trace.sums[-1:])
+    sources = [unit for event in trainee.run.method_state.ground.events for unit in event.parents]
+    whole = slopes(net, trace, last)
+    with without_grown(net):
+        old = slopes(net, trace, last)
+    sizes = [(whole[n][:, u].norm(), old[n][:, u].norm()) for n, u in sources]
+    return statistics.median([float(a / b) for a, b in sizes if b > 0])
 
 
-def slopes(run: Run, units: Sequence[Unit]) -> list[Tensor]:
-    """The gradients of the summed validation loss by the values of units, (samples,) each."""
-    trace = run.method_state.net.trace(run.validation.x)
-    loss = F.cross_entropy(trace.sums[-1], run.validation.y, reduction="sum")
-    found = torch.autograd.grad(loss, trace.values[1:])
-    return [found[node - 1][:, unit] for node, unit in units]
+@torch.no_grad()
+def slopes(net: Blocks, trace: Trace, last: Tensor) -> dict[int, Tensor]:
+    """dloss/da of each hidden node by the edges that there are now, and signals as in `trace`."""
+    found, sums = dict[int, Tensor](), {net.last: last}
+    for node in range(net.last - 1, 0, -1):
+        found[node] = sum(
+            (sums[j] @ (block.weight * block.mask) for (_, j), block in net.out_of(node)),
+            torch.zeros(()),
+        )
+        sums[node] = found[node] * (trace.sums[node - 1] > 0)
+    return found
 
 
 def main() -> None:
@@ -190,7 +194,7 @@ def main() -> None:
         seeds = f"CONFIG_SEED=1:1:{args.seeds}\n"
         made = [*proportional(place, seeds), *highways(place, seeds)]
         grown = [gradient(place, seed) for seed in range(1, args.seeds + 1)]
-    made.append(Figure("gradient at sources, with over without what came", grown, "x", ">= 1"))
+    made.append(Figure("gradient at sources, all paths over old ones", grown, "x", ">= 1"))
     measuring.tell(
         args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
     )
