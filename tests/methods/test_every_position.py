@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 from typing import Any
 
 import packing
@@ -34,6 +35,7 @@ WISHES = {
     "DROPLINEAR_STEPS": "13",
     "SPARSE_EVERY": "9",
     "SPAM_INTERVAL": "20",
+    "GROWTH_STOP": "0.9",
 }
 
 
@@ -75,8 +77,8 @@ def assert_equal(one: Any, other: Any, place: str = "") -> None:
 
 
 def blocks() -> nn.Module:
-    """Masked blocks, which some methods cannot do without."""
-    net = Blocks([16, 10, 8, packing.CLASSES])
+    """Masked blocks, deep enough for every method that grows them."""
+    net = Blocks((16, 10, 9, 8, packing.CLASSES))
     net.draw(0.4)
     return net
 
@@ -85,13 +87,15 @@ BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
 packing.SIDES[blocks] = 4
 
 
-def network_for(values: Values) -> Build:
-    """The first network that the method can be trained with, one with dropout if it can."""
-    for build in BUILDS:
+def setting_for(optimizer: str, method: str) -> tuple[Values, Build]:
+    """A configuration, one with unusual values if it can be, and a network it can train."""
+    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES}
+    for k, build in itertools.product((1, 0), BUILDS):
+        values = packing.varied(wishes, k)
         with contextlib.suppress(CannotTrain):
             packing.trainee(values, build)
-            return build
-    raise AssertionError(f"no network for {values['PRUNING_METHOD']}")
+            return values, build
+    raise AssertionError(f"nothing to train {method} with")
 
 
 @pytest.mark.parametrize(
@@ -100,8 +104,7 @@ def network_for(values: Values) -> Build:
 def test_a_fresh_run_goes_on_as_if_nothing_had_been(
     optimizer: str, method: str, after: int
 ) -> None:
-    values = packing.varied({"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES}, 1)
-    build = network_for(values)
+    values, build = setting_for(optimizer, method)
     one = packing.trainee(values, build)
     trained(one, after)
     kept = through_a_file(position(one))

@@ -26,7 +26,15 @@ from espalier.train.trainee import Trainee
 from espalier.trial import Record
 
 FORMAT = "espalier snapshot 1"
-SAME = ("config", "sources", "versions", "device", "threads", "ranks", "micro_batch")
+SAME: tuple[str, ...] = (
+    "config",
+    "sources",
+    "versions",
+    "device",
+    "threads",
+    "ranks",
+    "micro_batch",
+)
 SAME += ("data_fingerprint",)
 """What must be as it was, of what is known of a trial's origin, for its numbers to be."""
 
