@@ -54,7 +54,9 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "indefinite_growth",
     "rewiring",
+    "tournament",
 )
 GPU_PROGRAMS = ("packs_gpu",)
 

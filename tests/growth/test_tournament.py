@@ -144,8 +144,9 @@ def test_the_winner_gains_most_for_each_edge() -> None:
 
 def test_nothing_wins_where_gains_are_noise() -> None:
     # z = 2: p = 0.023, which is below 0.05 alone, but not if it is the best of five
-    assert Trials().winner([entrant(0.02)], 1000) is not None
-    assert Trials().winner([entrant(0.02), *[entrant(0.0)] * 4], 1000) is None
+    free = Trials(least=0.0)
+    assert free.winner([entrant(0.02)], 1000) is not None
+    assert free.winner([entrant(0.02), *[entrant(0.0)] * 4], 1000) is None
     assert Trials().winner([entrant(-1.0), entrant(0.0, error=0.0)], 1000) is None
     assert Trials().winner([], 1000) is None
 
@@ -153,8 +154,15 @@ def test_nothing_wins_where_gains_are_noise() -> None:
 def test_holm_steps_down_from_the_surest() -> None:
     sure, next_sure = entrant(0.1, added=10), entrant(0.0225, added=1)  # p of 1e-23 and 0.0122
     others = [entrant(0.0)] * 3
-    assert Trials().winner([next_sure, sure, *others], 1000) is next_sure  # 0.0122 * 4 < 0.05
-    assert Trials().winner([next_sure, *others, entrant(0.0)], 1000) is None  # * 5
+    free = Trials(least=0.0)
+    assert free.winner([next_sure, sure, *others], 1000) is next_sure  # 0.0122 * 4 < 0.05
+    assert free.winner([next_sure, *others, entrant(0.0)], 1000) is None  # * 5
+
+
+def test_what_gains_little_for_its_edges_does_not_win() -> None:
+    sure = Entrant(Candidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0)  # 0.04 a 1,000
+    assert Trials(least=0.05).winner([sure], 1000) is None
+    assert Trials(least=0.03).winner([sure], 1000) is sure
 
 
 def test_applied_is_what_was_tried() -> None:

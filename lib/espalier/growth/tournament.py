@@ -3,7 +3,7 @@
 Only what an action has added is trained in its trial, so that it cannot take the credit for what
 the rest of the network would have learned anyway. It is judged by how much better validation
 samples are told, sample by sample, before and after; doing nothing wins unless one gains
-more than chance allows for so many that were tried.
+more than is too little, and than chance allows for so many that were tried.
 
 Source: Wu et al. 2020, "Firefly neural architecture descent", arXiv 2102.08574, for training what
 is new alone and choosing afterwards.
@@ -50,9 +50,13 @@ class Entrant:
         """Nats a sample gained for each live edge."""
         return self.gain / self.added if self.added > 0 else 0.0
 
-    def p(self) -> float:
-        """How likely so large a gain is if there is none, one-sided, by the normal law."""
-        return 1 - NormalDist().cdf(self.gain / self.error) if self.error > 0 else 1.0
+    def p(self, least: float = 0.0) -> float:
+        """How likely so large a gain is if it is `least` nats for each 1,000 edges, or less.
+
+        One-sided, by the normal law.
+        """
+        beyond = self.gain - least * self.added / 1000
+        return 1 - NormalDist().cdf(beyond / self.error) if self.error > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,13 @@ class Trials:
 
     `judge`: `information` fits a probe to the logits, so that what the output layer has not
     learned to use counts too; `loss` takes the network's own. `level`: how often noise may win.
+    `least`: nats a sample for each 1,000 edges that are too little to grow for.
     """
 
     steps: int = symbol("TOURNAMENT_STEPS", 30)
     judge: Literal["information", "loss"] = symbol("TOURNAMENT_JUDGE", "information")
     level: float = symbol("TOURNAMENT_LEVEL", 0.05)
+    least: float = symbol("TOURNAMENT_GAIN", 0.05)
 
     def entrants(self, run: Run, tried: Sequence[Candidate]) -> list[Entrant]:
         """Try every action that is possible; the run is left as it was, bit for bit.
@@ -126,16 +132,17 @@ class Trials:
         return Entrant(one, added, float(gains.mean()), error, seed)
 
     def winner(self, entrants: Sequence[Entrant], most: int) -> Entrant | None:
-        """That with the highest worth of those that gain at all; None: nothing is best.
+        """That with the highest worth of those that gain enough; None: nothing is best.
 
-        Gains count if they are above 0 at `level`, corrected by Holm's rule for their number, and
-        they add no more than `most` edges. Of equals the cheaper wins.
+        Gains count if they are above `least` at `level`, corrected by Holm's rule for their number,
+        and they add no more than `most` edges. Of equals the cheaper wins.
         """
-        ranked, real = sorted(entrants, key=Entrant.p), list[Entrant]()
-        for place, entrant in enumerate(ranked):
-            if entrant.p() * (len(ranked) - place) > self.level:
+        ranked = sorted((one.p(self.least), place) for place, one in enumerate(entrants))
+        real = list[Entrant]()
+        for done, (p, place) in enumerate(ranked):
+            if p * (len(ranked) - done) > self.level:
                 break
-            real.append(entrant)
+            real.append(entrants[place])
         affordable = [entrant for entrant in real if 0 < entrant.added <= most]
         return max(affordable, key=lambda e: (e.worth, -e.added), default=None)
 
@@ -208,8 +215,8 @@ def _old(net: Blocks, parameter: Tensor, step: int) -> Tensor:
     raise ValueError("a parameter of no block")
 
 
-def record(step: int, entrant: Entrant, won: bool) -> dict[str, Any]:
+def record(step: int, entrant: Entrant, p: float, won: bool) -> dict[str, Any]:
     """A line of the table of tournaments."""
     named = {name: getattr(entrant, name) for name in ("added", "gain", "error", "worth")}
     who = {"action": entrant.candidate.action, "where": entrant.candidate.where}
-    return {"step": step, **who, **named, "p": entrant.p(), "won": int(won)}
+    return {"step": step, **who, **named, "p": p, "won": int(won)}

@@ -37,7 +37,7 @@ class Tournament(GrowingMethod):
         state: Grown = run.method_state
         entrants = self.trials.entrants(run, self.field.actions(run, most))
         won = self.trials.winner(entrants, most)
-        lines = [record(run.step, one, one is won) for one in entrants]
+        lines = [record(run.step, one, one.p(self.trials.least), one is won) for one in entrants]
         state.memory["entrants"] = [*state.memory["entrants"], *lines]
         if won is not None:
             apply(run, won)
