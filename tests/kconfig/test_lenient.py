@@ -24,6 +24,7 @@ CASES = [
     ("lenient-rewiring", "sparse_events", 20),
     ("lenient-pruning", "final_sparsity", 0.69),
     ("lenient-apoptosis", "events", 10),
+    ("lenient-growth", "growth_events", 2),
 ]
 
 
