@@ -49,6 +49,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "pack_kill",
     "kill_nine",
     "snapshot_kill",
+    "snapshot_sizes",
 )
 LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",

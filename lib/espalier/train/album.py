@@ -12,7 +12,7 @@ from espalier import component, revision
 from espalier.component import symbol
 from espalier.config import Config
 from espalier.train import snapshots
-from espalier.train.snapshots import Snapshot, SnapshotError
+from espalier.train.snapshots import Occasion, Snapshot, SnapshotError
 from espalier.train.trainee import Trainee
 from espalier.trial import Job, Record
 
@@ -29,6 +29,7 @@ class SnapshotPlan:
     events: bool | None = symbol("SNAPSHOT_EVENTS", False)
     keep: int | None = symbol("SNAPSHOT_KEEP", 2)
     best: bool | None = symbol("SNAPSHOT_BEST", True)
+    delta: bool | None = symbol("SNAPSHOT_DELTA", False)
 
     def reason(self, epoch: int, changed: bool) -> str:
         """Why to take one at the end of `epoch`, in which the structure may have `changed`."""
@@ -37,12 +38,12 @@ class SnapshotPlan:
         return EPOCH if self.every and epoch % self.every == 0 else ""
 
     def kept(self, found: Sequence[Snapshot]) -> set[Path]:
-        """Those of `found`, the earliest first, that stay."""
+        """Those of `found`, the earliest first, that stay, and what those are differences from."""
         kinds = [[s for s in found if s.about["reason"] == why] for why in (EPOCH, EVENT)]
         stay = [one for kind in kinds for one in (kind[-self.keep :] if self.keep else kind)]
         if self.best and found:
             stay.append(min(found, key=_badness))
-        return {one.path for one in stay}
+        return {path for one in stay for path in (one.path, one.base) if path}
 
 
 def _badness(snapshot: Snapshot) -> tuple[float, float]:
@@ -97,7 +98,8 @@ class Album:
         self._changes = run.method.changes(run)
         reason = self._plan.reason(run.epoch, self._changes != before)
         if reason and self._job.rank == 0:
-            snapshots.save(self._folder, trainee, history, self._made, reason)
+            occasion = Occasion(self._made, reason, bool(self._plan.delta))
+            snapshots.save(self._folder, trainee, history, occasion)
             self._thin_out(run.epoch)
 
     def _thin_out(self, epoch: int) -> None:
@@ -107,6 +109,6 @@ class Album:
             with suppress(SnapshotError):
                 found.append(snapshots.load(path))
         stay = self._plan.kept([one for one in found if one.epoch <= epoch])
-        for one in found:
+        for one in reversed(found):  # a difference before what it is one from
             if one.path not in stay:
                 one.remove()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,8 +84,8 @@ def _copy(snapshot: Snapshot, trial: Trial, directory: Path, changes: Mapping[st
     now = {"sources": revision.sources(), "versions": revision.versions()}
     (directory / FOLDER).mkdir(parents=True, exist_ok=True)
     path = directory / FOLDER / snapshot.path.name
-    shutil.copyfile(snapshot.file, path.with_suffix(".pt"))
-    about = {**snapshot.about, "made": {**made, **now, "config": dict(trial.config)}}
+    stored = snapshots.write_whole(path, snapshot.read())  # what it may need is not there
+    about = {**snapshot.about, **stored, "made": {**made, **now, "config": dict(trial.config)}}
     snapshots.write_about(path, {**about, "branch": branch})
 
 

@@ -2,7 +2,9 @@
 
 A snapshot is `epoch_00012.pt`, the run's position and its records so far, and beside it
 `epoch_00012.json`, which says what it is and has its checksum. The second is written when the first
-is safe on the disk, so a snapshot is there whole or not at all; reading one runs no code.
+is safe on the disk, so a snapshot is there whole or not at all; reading one runs no code. With
+CONFIG_SNAPSHOT_DELTA a position is compressed, and may be the difference from an earlier one that
+is not: what tells of it says so, and names that one.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import os
 import pickle
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +23,17 @@ from typing import Any
 import torch
 
 from espalier.errors import UserError
-from espalier.train import tensor_files
+from espalier.train import deltas, tensor_files
+from espalier.train.deltas import Content
 from espalier.train.position import DoesNotFit, position, take_up
 from espalier.train.trainee import Trainee
 from espalier.trial import Record
 
-FORMAT = "espalier snapshot 1"
+FORMAT, COMPRESSED = "espalier snapshot 1", "espalier snapshot 2"
+WHOLE, SMALL_WHOLE, DELTA = "whole", "whole, compressed", "difference"
+"""How it is stored: as torch writes it, or by deltas.py."""
+WORTH = 0.9
+"""A difference that is not smaller than this part of the whole is not worth resting on another."""
 SAME: tuple[str, ...] = (
     "config",
     "sources",
@@ -60,6 +68,12 @@ class Snapshot:
         """Where the position is."""
         return self.path.with_suffix(".pt")
 
+    @property
+    def base(self) -> Path | None:
+        """What tells of the one that this is the difference from; None if this is whole."""
+        name = self.about.get("stored", {}).get("base")
+        return self.path.with_name(name) if name else None
+
     def check_same(self, origin: Mapping[str, Any]) -> None:
         """Raise SnapshotError unless a trial of this `origin` would compute what this one did."""
         then = self.about["made"]
@@ -67,8 +81,21 @@ class Snapshot:
             if (name in then or name in origin) and then.get(name) != origin.get(name):
                 raise SnapshotError(f"{self.path}: made with other {name.replace('_', ' ')}")
 
-    def read(self) -> dict[str, Any]:
-        """What it holds: `position` and `history`. Raises SnapshotError if the file is damaged."""
+    def read(self) -> Content:
+        """What it holds: `position` and `history`. Raises SnapshotError if the file is damaged.
+
+        Or if that is which it is the difference from, or if they do not give what was written.
+        """
+        found = self._in_file()
+        if self.about["format"] == FORMAT:
+            return found
+        base = None if self.base is None else self._read_base(self.base)
+        try:
+            return deltas.decode(found, self.about["stored"]["content_sha256"], base)
+        except deltas.DamagedError as error:
+            raise SnapshotError(f"{self.file}: damaged: {error}") from error
+
+    def _in_file(self) -> dict[str, Any]:
         try:
             data = self.file.read_bytes()
         except OSError as error:
@@ -81,6 +108,15 @@ class Snapshot:
             line = str(error).strip().splitlines()[0]
             raise SnapshotError(f"{self.file}: not plain data for this machine ({line})") from None
         return found
+
+    def _read_base(self, path: Path) -> Content:
+        try:
+            base = load(path)
+            if base.base or base.about["sha256"] != self.about["stored"]["base_sha256"]:
+                raise SnapshotError(f"{path}: not the one that it was")
+            return base.read()
+        except SnapshotError as error:
+            raise SnapshotError(f"{self.path}: a difference; it needs {error}") from error
 
     def restore(self, trainee: Trainee, content: dict[str, Any]) -> list[Record]:
         """Bring a fresh `trainee` to what was read, which is used up; the records up to there.
@@ -100,41 +136,77 @@ class Snapshot:
         self.file.unlink(missing_ok=True)
 
 
-def save(
-    folder: Path,
-    trainee: Trainee,
-    history: Sequence[Record],
-    made: Mapping[str, Any],
-    reason: str = "",
-) -> Snapshot:
+@dataclass(frozen=True)
+class Occasion:
+    """Why one is taken, of what origin (as results have it), and whether it is to be `small`."""
+
+    made: Mapping[str, Any]
+    reason: str = ""
+    small: bool = False
+
+
+def save(folder: Path, trainee: Trainee, history: Sequence[Record], occasion: Occasion) -> Snapshot:
     """Write where `trainee` is, at the end of the last epoch of `history`, into `folder`.
 
-    `made` is the origin of the trial, as results have it; `check_same` compares some of it. The
-    file beside it tells of all that, in JSON: epoch, step, changes of structure, the last record's
-    loss, accuracy and sparsity, and the shapes of all tensors.
+    `check_same` compares some of the origin. The file beside it tells of all that, in JSON: how it
+    is stored, epoch, step, changes of structure, the last record's loss, accuracy and sparsity, and
+    the shapes of all tensors.
     """
     run = trainee.run
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"epoch_{run.epoch:05}.json"
     path.unlink(missing_ok=True)  # one of the same name is no more, before its file changes
     found = position(trainee)
-    tensor_files.write(path.with_suffix(".pt"), {"position": found, "history": list(history)})
-    data = path.with_suffix(".pt").read_bytes()
+    content = {"position": found, "history": list(history)}
     measured = {name: history[-1][name] for name in ("val_loss", "val_acc", "sparsity")}
     about = {
-        "format": FORMAT,
-        "bytes": len(data),
-        "sha256": digest(data),
+        **(write_small(path, content) if occasion.small else write_whole(path, content)),
         "epoch": run.epoch,
         "step": run.step,
-        "reason": reason,
+        "reason": occasion.reason,
         "changes": run.method.changes(run),
         **measured,
         "tensors": {name: list(tensor.shape) for name, tensor in found["tensors"].items()},
-        "made": dict(made),
+        "made": dict(occasion.made),
     }
     write_about(path, about)
     return Snapshot(path, about)
+
+
+def write_whole(path: Path, content: Content) -> Record:
+    """Write the file of a snapshot that `path` is to tell of; what it has to say of that file."""
+    return _written(path, content, FORMAT, {"as": WHOLE})
+
+
+def write_small(path: Path, content: Content) -> Record:
+    """The same, compressed, and as the difference from the last whole one if that is worth it.
+
+    If that one is damaged there is none. `part` is how large this is, the compressed whole being 1.
+    """
+    whole, base = deltas.encode(content), _last_whole(path)
+    stored = {"as": SMALL_WHOLE, "content_sha256": whole.sha256, "bytes_whole": whole.size}
+    delta = None if base is None else deltas.encode(content, base[1])
+    if base is None or delta is None or delta.size >= WORTH * whole.size:
+        return _written(path, whole.record(), COMPRESSED, {**stored, "part": 1.0})
+    stored |= {"as": DELTA, "part": round(delta.size / whole.size, 4)}
+    stored |= {"base": base[0].path.name, "base_sha256": base[0].about["sha256"]}
+    return _written(path, delta.record(), COMPRESSED, stored)
+
+
+def _last_whole(path: Path) -> tuple[Snapshot, Content] | None:
+    """Of those beside and before the one that `path` is to tell of, if it is not damaged."""
+    for earlier in reversed(found_in(path.parent)):
+        with suppress(SnapshotError):
+            if earlier.name < path.name and (found := load(earlier)).base is None:
+                return found, found.read()
+    return None
+
+
+def _written(path: Path, record: Mapping[str, Any], form: str, stored: Record) -> Record:
+    file = path.with_suffix(".pt")
+    tensor_files.write(file, record)
+    data = file.read_bytes()
+    return {"format": form, "bytes": len(data), "sha256": digest(data), "stored": stored}
 
 
 def digest(data: bytes) -> str:
@@ -165,8 +237,9 @@ def load(path: Path) -> Snapshot:
     told = path.with_suffix(".json")
     try:
         about = json.loads(told.read_text())
-        if about["format"] != FORMAT:
-            raise SnapshotError(f"{told}: {about['format']!r}: must be {FORMAT!r}")
+        if about["format"] not in (FORMAT, COMPRESSED):
+            rule = f"must be {FORMAT!r} or {COMPRESSED!r}"
+            raise SnapshotError(f"{told}: {about['format']!r}: {rule}")
     except OSError as error:
         raise SnapshotError(f"{told}: {error.strerror}; a snapshot is epoch_N.json") from error
     except (ValueError, LookupError, TypeError) as error:
