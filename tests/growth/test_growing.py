@@ -11,7 +11,7 @@ import torch
 from espalier.contracts import CannotTrain, Split
 from espalier.growth.blocks import edges
 from espalier.growth.economy import Economy, Purse
-from espalier.growth.growing import TABLE, possible
+from espalier.growth.growing import TABLE
 from espalier.growth.moments import Moments, Noise
 from espalier.methods.grow import Grow
 from espalier.optimizers.adam import Adam
@@ -301,11 +301,6 @@ def test_a_validation_that_is_no_number_is_left_to_the_loop():
     run.epoch = 1
     run.method.after_epoch(run)
     assert run.method_state.ledger.entries == []
-
-
-def test_all_edges_between_the_units_are_possible():
-    net = loops.blocks_network(density=0.2)  # 16, 7, 6, 5, 4
-    assert possible(net) == 16 * 22 + 7 * 15 + 6 * 9 + 5 * 4 - net.live
 
 
 def test_ages_are_told_to_whoever_sets_rates():

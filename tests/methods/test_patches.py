@@ -92,6 +92,12 @@ def test_the_budget_is_spent_to_the_edge_over_all_moments(where: Any) -> None:
     assert max(each) - min(each) <= 1
 
 
+def test_a_network_that_lacks_no_edge_has_room_for_units() -> None:
+    run = run_of(sizes=(16, 6, 4), density=1.0, where="gradient", kind="hidden", share=0.8)
+    loops.train(run, 12)
+    assert run.model.live == 120 + 96
+
+
 @pytest.mark.parametrize("sizes", [(3, 2), (5, 4), (8, 3)])
 def test_a_patch_measures_what_was_asked_for(sizes: tuple[int, int]) -> None:
     sources, targets = sizes

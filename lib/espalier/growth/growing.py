@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,8 @@ class GrowingMethod(Method):
     def act(self, run: Run, most: int) -> None:
         """Change the network by operations on `run.method_state.ground`.
 
-        By `most` live edges more than it has, at most. Doing nothing is allowed.
+        By `most` live edges more than it has, at most: what can be paid for. Doing nothing is
+        allowed.
         """
         raise NotImplementedError
 
@@ -103,21 +105,26 @@ class GrowingMethod(Method):
 
     def _event(self, run: Run) -> None:
         state: Grown = run.method_state
-        before, operations = state.net.live, len(state.ground.events)
-        most = possible(state.net) if state.ledger is None else state.ledger.affordable(before)
-        accuracy = validated(run)[1]
+        live = state.net.live
+        most = sys.maxsize if state.ledger is None else state.ledger.affordable(live)
         if most > 0:
-            self.act(run, most)
+            self._followed(run, most)
         state.moments += 1
-        if state.ledger is not None and state.net.live > before:
-            state.ledger.pay(state.net.live - before, before)
-        if len(state.ground.events) > operations:
-            state.steps.append(run.step)
-            state.setbacks.note(run.step, accuracy, validated(run)[1])
-            if state.noise is not None:
-                state.noise.restart()
+        if state.ledger is not None and state.net.live > live:
+            state.ledger.pay(state.net.live - live, live)
         if state.plateau is not None:
             state.plateau.restart()
+
+    def _followed(self, run: Run, most: int) -> None:
+        """Act, and note what that did, if it did anything."""
+        state: Grown = run.method_state
+        operations, before = len(state.ground.events), validated(run)[1]
+        self.act(run, most)
+        if len(state.ground.events) > operations:
+            state.steps.append(run.step)
+            state.setbacks.note(run.step, before, validated(run)[1])
+            if state.noise is not None:
+                state.noise.restart()
 
     def left(self, run: Run) -> int:
         """How many moments there can still be, the present one among them."""
@@ -222,13 +229,6 @@ def validated(run: Run) -> tuple[float, float]:
     """Loss and accuracy on validation as the network is, between two updates."""
     with evaluating(run.model):
         return measured(run.model, run.validation)
-
-
-def possible(net: Blocks) -> int:
-    """Edges that could be between the units there are, and are not."""
-    sizes = net.sizes
-    pairs = sum(sizes[i] * sizes[j] for j in range(len(sizes)) for i in range(j))
-    return pairs - net.live
 
 
 def _born_at(net: Blocks, step: int) -> tuple[str, ...]:
