@@ -11,6 +11,7 @@ import itertools
 import random
 from decimal import Decimal
 
+import kconfiglib
 import pytest
 import small_files
 import torch
@@ -228,12 +229,38 @@ ENGINE = {"CPU_THREADS", "DEVICES_PER_TRIAL", "COMPILE", "AMP", "DATA_VERIFY", "
 ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE"}
 
 
-def contexts():
-    """Choices to make so that a symbol shows: none, one member, or a member of two choices."""
-    members = {n: list(SYMBOLS.members(n)) for n in SYMBOLS.identity if SYMBOLS.kind(n) == "choice"}
+@functools.cache
+def deciding(name):
+    """The choices that the visibility of a symbol or choice depends on, through hidden ones too."""
+    seen, waiting, found = set(), [SYMBOLS.item(name)], set()
+    while waiting:
+        item = waiting.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        parts = [*getattr(item, "syms", ()), *kconfiglib.expr_items(item.direct_dep)]
+        parts += kconfiglib.expr_items(getattr(item, "rev_dep", item.direct_dep))
+        if getattr(item, "choice", None) is not None:
+            found.add(item.choice.name)
+            parts.append(item.choice)
+        waiting += [part for part in parts if isinstance(part, ITEMS)]
+    return [n for n in SYMBOLS.identity if n in found - {name} and SYMBOLS.kind(n) == "choice"]
+
+
+ITEMS = (kconfiglib.Symbol, kconfiglib.Choice)
+
+
+def contexts(name):
+    """Choices to make so that `name` shows, of those that decide on it."""
+    return choices_of(deciding(name))
+
+
+def choices_of(names):
+    """No choice made, one member of one of `names`, or a member of two of them."""
+    members = {n: list(SYMBOLS.members(n)) for n in names}
     yield {}
-    for name, values in members.items():
-        yield from ({name: value} for value in values)
+    for one, values in members.items():
+        yield from ({one: value} for value in values)
     for one, two in itertools.permutations(members, 2):
         for first, second in itertools.product(members[one], members[two]):
             yield {one: first, two: second}
@@ -252,7 +279,7 @@ def config(wishes):
 @functools.cache
 def setting_for(name):
     """A configuration in which `name` is active and every choice made for it took."""
-    for context in contexts():
+    for context in contexts(name):
         found = config({**BASE, **context, **BESIDES.get(name, {})})
         if found and name in found and all(found.get(n) == v for n, v in context.items()):
             return found
@@ -331,12 +358,16 @@ def before_and_after(name, value):
     choice = SYMBOLS.kind(name) == "choice"
     olds = controls_first(name, value) if choice else [present]
     besides = {**BASE, **BESIDES.get((name, value), BESIDES.get(name, {}))}
-    for context, old in itertools.product(contexts(), olds):
+    for context in contexts(name):
         if name in context:
             continue
-        pair = [config({**besides, **context, name: v}) for v in (old, value)]
-        if all(pair) and [c.get(name) for c in pair] == [old, value] and alike(*pair, name):
-            return pair
+        after = config({**besides, **context, name: value})
+        if not after or after.get(name) != value:
+            continue
+        for old in olds:
+            before = config({**besides, **context, name: old})
+            if before and before.get(name) == old and alike(before, after, name):
+                return before, after
     return setting_for(name), setting_that_needs(name, value)
 
 
@@ -351,7 +382,8 @@ def setting_that_needs(name, value):
 
     Such as a model for text: another data set decides for it.
     """
-    for context in contexts():
+    every = [n for n in SYMBOLS.identity if SYMBOLS.kind(n) == "choice"]
+    for context in itertools.chain(contexts(name), choices_of(every)):
         found = config({**BASE, **BESIDES.get(name, {}), **context})
         if found and found.get(name) == value:
             return found
