@@ -115,7 +115,7 @@ def told(net: nn.Module, found: Units) -> str:
     """How many units of each category, and on no path, which is another thing."""
     counts = [f"{sum(c == category for c, _ in found)} {category}" for category in CATEGORIES]
     assert isinstance(net, Blocks)
-    off = reach({pair: block.mask for pair, block in net.each()}).dead[1]
+    off = reach(net.masks()).dead[1]
     return f"{', '.join(counts)}; {int(off.sum())} of {len(off)} on no path"
 
 

@@ -123,15 +123,6 @@ def test_hidden_patches_shrink_to_what_is_left() -> None:
     assert sizes == [(4, 48), (4, 48), (3, 36), (1, 12), (1, 11), (1, 3), (1, 2), (0, 0), (0, 0)]
 
 
-def test_scattered_edges_are_as_many_as_asked_for() -> None:
-    made = beds.ground(2)
-    live, before = made.net.live, beds.logits(made.net)
-    patching.scattered(made, 17)
-    assert made.net.live == live + 17
-    assert torch.equal(beds.logits(made.net), before)
-    made.net.assert_masked(made.optimizer)
-
-
 def test_revived_units_fire_as_often_as_asked_for_and_change_nothing_at_first() -> None:
     made = beds.ground(4)
     units = indices(1, 3)

@@ -1,3 +1,4 @@
+import beds
 import pytest
 import torch
 from torch import Tensor
@@ -92,3 +93,24 @@ def test_shares_hold_over_all_moments() -> None:
         done += count
         assert abs(skips - 0.3 * done) <= 0.5
     assert rewiring.sharing(4, 0.0, (0, 0)) == 0 and rewiring.sharing(4, 1.0, (0, 0)) == 4
+
+
+def test_edges_anywhere_are_as_many_as_asked_for_and_can_be_taken_back() -> None:
+    made = beds.ground(2)
+    live, before = made.net.live, beds.logits(made.net)
+    change = rewiring.add(made, rewiring.anywhere(made.net, 17, made.generator))
+    assert made.net.live == live + 17
+    assert torch.equal(beds.logits(made.net), before)
+    made.net.assert_masked(made.optimizer)
+    assert change is not None
+    change.roll_back()
+    assert made.net.live == live and made.events == []
+
+
+def test_there_are_no_more_edges_anywhere_than_are_lacked() -> None:
+    net, dice = network(), torch.Generator().manual_seed(0)
+    lacked = sum(int((~mask).sum()) for mask in net.masks().values())
+    assert rewiring.count(rewiring.anywhere(net, 1000, dice)) == lacked
+    net.draw(1.0)
+    assert rewiring.anywhere(net, 5, dice) == {}
+    assert rewiring.add(beds.ground(1), {}) is None

@@ -82,6 +82,10 @@ class Blocks(nn.Module):
         """The blocks that begin at `node`."""
         return [(p, block) for p, block in self.each() if p[0] == node]
 
+    def masks(self) -> dict[Pair, Tensor]:
+        """Where each block has live edges, (outputs, inputs) bool: the masks themselves."""
+        return {p: block.mask for p, block in self.each()}
+
     def ledger(self) -> dict[Pair, int]:
         """Live edges of each block, counted."""
         return {p: block.live for p, block in self.each()}

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth import choosing, operations, selecting
+from espalier.growth import operations, rewiring, selecting
 from espalier.growth.blocks import Blocks, Pair, key
 from espalier.growth.change import Change
-from espalier.growth.ground import places
+from espalier.growth.ground import Ground
 from espalier.growth.operations import Patch
-from espalier.growth.rewiring import missing
 
 Act: TypeAlias = Callable[[], Change | None]
 """Acts on the run's network; None if there is nothing left for it to do there."""
@@ -54,16 +52,9 @@ def candidates(run: Run, size: int) -> Iterator[Candidate]:
 
 def _edges(run: Run, pair: Pair, size: int) -> Change | None:
     """Edges of a block where the loss's gradient is largest."""
-    return _connected(run, pair, selecting.gradient(run, [pair])[pair], size)
-
-
-def _connected(run: Run, pair: Pair, scores: Tensor, size: int) -> Change | None:
-    lacked = missing(run.method_state.net, pair)
-    size = min(size, int(lacked.sum()))
-    if size < 1:
-        return None
-    wanted = choosing.most_wanted(scores.to(lacked.device), lacked, size)
-    return operations.add_edges(run.method_state.ground, pair, places(wanted))
+    ground: Ground = run.method_state.ground
+    scores = selecting.gradient(run, [pair])
+    return rewiring.add(ground, rewiring.coming(ground.net, scores, size))
 
 
 def _widen(run: Run, node: int, size: int) -> Change:
@@ -91,18 +82,5 @@ def _insert(run: Run, node: int) -> Change:
 
 def _anywhere(run: Run, size: int) -> Change | None:
     """Edges that are missing from the blocks there are, every one equally likely: a control."""
-    net: Blocks = run.method_state.net
-    shares = torch.tensor([float(missing(net, pair).sum()) for pair in net.pairs])
-    if not shares.any():
-        return None
-    generator = run.generators["method"]
-    drawn = torch.multinomial(shares, size, replacement=True, generator=generator)
-    counts, scores = (
-        drawn.bincount(minlength=len(shares)).tolist(),
-        selecting.random(run, net.pairs),
-    )
-    made = [
-        _connected(run, pair, scores[pair], count)
-        for pair, count in zip(list(net.pairs), counts, strict=True)
-    ]
-    return next((change for change in made if change is not None), None)
+    ground: Ground = run.method_state.ground
+    return rewiring.add(ground, rewiring.anywhere(ground.net, size, run.generators["method"]))

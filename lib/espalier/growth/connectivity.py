@@ -32,7 +32,7 @@ class Masking(Protocol):
 def measures(run: Run) -> dict[str, Any]:
     """What `told` says of the network of a run; empty where it is not known."""
     if isinstance(run.model, Blocks):
-        return told({pair: block.mask for pair, block in run.model.each()}, run.model.live)
+        return told(run.model.masks(), run.model.live)
     if isinstance(run.method, Masking):
         masks = run.method.live_masks(run)
         live = _chain(run.model, masks)

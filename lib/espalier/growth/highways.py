@@ -23,9 +23,9 @@ from espalier.contracts import Run
 from espalier.growth import operations
 from espalier.growth.blocks import Blocks
 from espalier.growth.events import Unit
-from espalier.growth.ground import Ground, places
-from espalier.growth.patching import scattered
+from espalier.growth.ground import Ground
 from espalier.growth.reachability import reach
+from espalier.growth.rewiring import add, anywhere, drop
 from espalier.growth.viewing import View
 from espalier.surgery.probe import evaluating
 from espalier.train.evaluation import measured
@@ -76,7 +76,7 @@ def silent(view: View, net: Blocks) -> dict[int, list[int]]:
 
     The latter do nothing whatever the input, the others nothing on the samples of the view.
     """
-    backward = reach({pair: block.mask for pair, block in net.each()}).backward
+    backward = reach(net.masks()).backward
     found = {}
     for node in range(1, net.last):
         units = (view.activity(node).firing == 0).nonzero().flatten()
@@ -159,20 +159,19 @@ def scatter(ground: Ground, ways: Sequence[Way]) -> None:
     for way in ways:
         for unit in way.emptied:
             empty(ground, unit)
-    scattered(ground, sum(way.edges for way in ways))
+    add(ground, anywhere(ground.net, sum(way.edges for way in ways), ground.generator))
 
 
 def empty(ground: Ground, unit: Unit) -> None:
     """Drop all edges of a unit. Exact where they have no effect."""
     node, place = unit
-    for pair, block in ground.net.each():
-        edges = torch.zeros_like(block.mask)
+    for pair, mask in ground.net.masks().items():
+        edges = torch.zeros_like(mask)
         if pair[1] == node:
-            edges[place] = block.mask[place]
+            edges[place] = mask[place]
         if pair[0] == node:
-            edges[:, place] = block.mask[:, place]
-        if bool(edges.any()):
-            operations.drop_edges(ground, pair, places(edges))
+            edges[:, place] = mask[:, place]
+        drop(ground, {pair: edges})
 
 
 def worth(run: Run) -> float:

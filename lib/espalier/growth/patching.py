@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from espalier.growth.blocks import Blocks, Pair
-from espalier.growth.ground import Ground
-from espalier.growth.operations import Patch, add_edges
+from espalier.growth.operations import Patch
 from espalier.growth.viewing import View
 
 
@@ -169,20 +168,6 @@ RULES: Mapping[str, Callable[[Search, View], Iterator[Patch]]] = {
     "random": at_random,
 }
 """By name."""
-
-
-def scattered(ground: Ground, most: int) -> None:
-    """So many edges of weight 0 anywhere in the blocks that there are: the control of all rules."""
-    blocks = dict(ground.net.each())
-    missing = torch.cat([~block.mask.flatten() for block in blocks.values()]).nonzero().flatten()
-    order = torch.randperm(len(missing), generator=ground.generator).to(missing.device)
-    wanted = missing[order[:most]].sort().values
-    first = 0
-    for pair, block in blocks.items():
-        here = wanted[(wanted >= first) & (wanted < first + block.mask.numel())] - first
-        if len(here):
-            add_edges(ground, pair, (here // block.inputs, here % block.inputs))
-        first += block.mask.numel()
 
 
 def fitted(net: Blocks, patch: Patch, size: Size, most: int) -> tuple[Patch, int]:

@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from espalier.growth import operations
 from espalier.growth.blocks import Blocks, Pair, chain
+from espalier.growth.change import Change
 from espalier.growth.choosing import magnitudes, most_wanted, smallest
+from espalier.growth.ground import Ground, places
 from espalier.growth.masked import MaskedLinear
 from espalier.growth.reachability import reach
 
@@ -37,14 +40,42 @@ def missing(net: Blocks, pair: Pair) -> Tensor:
     return torch.ones(net.sizes[pair[1]], net.sizes[pair[0]], dtype=torch.bool, device=device)
 
 
-def coming(net: Blocks, scores: Mapping[Pair, Tensor], count: int) -> Marked:
-    """The `count` edges with the highest of `scores` that the scored blocks lack; all, if fewer."""
+def coming(net: Blocks, scores: Mapping[Pair, Tensor], most: int) -> Marked:
+    """The `most` edges with the highest of `scores` that the scored blocks lack; all, if fewer."""
     lacked = {pair: missing(net, pair) for pair in scores}
-    count = min(count, sum(int(block.sum()) for block in lacked.values()))
-    if not count:
+    most = min(most, count(lacked))
+    if most < 1:
         return {}
     room = _flat(lacked)
-    return _over(lacked, most_wanted(_flat(scores).to(room.device), room, count))
+    return _over(lacked, most_wanted(_flat(scores).to(room.device), room, most))
+
+
+def anywhere(net: Blocks, most: int, generator: torch.Generator) -> Marked:
+    """`most` edges that the blocks there are lack, every one equally likely; all, if fewer."""
+    lacked = {pair: missing(net, pair) for pair in net.pairs}
+    room = _flat(lacked).nonzero().flatten()
+    order = torch.randperm(len(room), generator=generator).to(room.device)
+    row = torch.zeros_like(_flat(lacked))
+    row[room[order[:most]]] = True
+    return _over(lacked, row)
+
+
+def add(ground: Ground, marked: Mapping[Pair, Tensor]) -> Change | None:
+    """New edges of weight 0, block by block; the first change, which takes them all back."""
+    made = [operations.add_edges(ground, p, places(b)) for p, b in marked.items() if bool(b.any())]
+    return made[0] if made else None
+
+
+def drop(ground: Ground, marked: Mapping[Pair, Tensor]) -> None:
+    """Drop edges, block by block."""
+    for pair, block in marked.items():
+        if bool(block.any()):
+            operations.drop_edges(ground, pair, places(block))
+
+
+def count(marked: Mapping[Pair, Tensor]) -> int:
+    """How many edges are marked."""
+    return sum(int(block.sum()) for block in marked.values())
 
 
 def weakest(net: Blocks, free: Mapping[Pair, Tensor], count: int) -> Marked:
@@ -94,7 +125,7 @@ def skeleton(net: Blocks) -> Marked:
 
 def reached(net: Blocks) -> tuple[Tensor, ...]:
     """Which units of each node an input reaches, (units,) bool."""
-    return reach({pair: block.mask for pair, block in net.each()}).forward
+    return reach(net.masks()).forward
 
 
 def _strongest(block: MaskedLinear, count: int) -> Tensor:

@@ -56,10 +56,10 @@ def extrema(sources: Tensor, targets: Tensor) -> Tensor:
     return _relative(sources).unsqueeze(0) - _relative(targets).unsqueeze(1)
 
 
-def drawn(run: Run) -> Batch:
-    """One batch of training samples, all different, from the method's own generator."""
-    order = torch.randperm(len(run.train), generator=run.generators["method"])[: run.batch_size]
-    return next(iter(run.train.batches(order[None], run.batch_size)))
+def drawn(run: Run, most: int) -> Batch:
+    """At most so many different training samples, from the method's own generator."""
+    order = torch.randperm(len(run.train), generator=run.generators["method"])[:most]
+    return next(iter(run.train.batches(order[None], len(order))))
 
 
 def _relative(activity: Tensor) -> Tensor:

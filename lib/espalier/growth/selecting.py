@@ -13,15 +13,13 @@ from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.growth.blocks import Blocks, Pair, dense_gradients
-from espalier.growth.extrema import Activity, Extrema, Limits, find
+from espalier.growth.extrema import Extrema
 from espalier.growth.scoring import drawn
+from espalier.growth.viewing import look
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses
 
 Scores = dict[Pair, Tensor]
-
-LOOKED_AT = 1024
-"""Training samples, drawn anew each time, that extrema are looked for in."""
 
 
 def random(run: Run, pairs: Sequence[Pair]) -> Scores:
@@ -36,7 +34,7 @@ def gradient(run: Run, pairs: Sequence[Pair]) -> Scores:
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
     """
     net: Blocks = run.method_state.net
-    x, y = drawn(run)
+    x, y = drawn(run, run.batch_size)
     with evaluating(net), torch.enable_grad():
         trace = net.trace(x)
         slopes = dense_gradients(trace, mean_losses(trace.sums[-1], y, 1).sum())
@@ -60,17 +58,8 @@ def extreme(run: Run, pairs: Sequence[Pair]) -> Scores:
 
 def extrema(run: Run) -> Mapping[int, Extrema]:
     """The extrema of each hidden node, on training samples, in evaluation mode."""
-    net: Blocks = run.method_state.net
-    seen = {node: Activity(net.sizes[node]) for node in range(1, net.last)}
-    generator, count = run.generators["method"], min(LOOKED_AT, len(run.train))
-    order = torch.randperm(len(run.train), generator=generator)[:count]
-    with evaluating(net), torch.no_grad():
-        for x, _ in run.train.batches(order[None], run.batch_size):
-            values = net.trace(x).values
-            for node, activity in seen.items():
-                activity.add(values[node])
-    limits = Limits(least=min(Limits.least, count))
-    return {node: find(activity, limits) for node, activity in seen.items()}
+    view = look(run)
+    return {node: view.extrema(node) for node in range(1, len(view.values))}
 
 
 RULES: Mapping[str, Callable[[Run, Sequence[Pair]], Scores]] = {

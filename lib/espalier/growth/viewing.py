@@ -10,9 +10,12 @@ from torch import Tensor
 from espalier.contracts import Run
 from espalier.growth.blocks import Blocks, Pair
 from espalier.growth.extrema import Activity, Extrema, Limits, find, robust_z
-from espalier.growth.selecting import LOOKED_AT
+from espalier.growth.scoring import drawn
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses
+
+LOOKED_AT = 1024
+"""Training samples that are looked at, drawn anew each time."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +72,12 @@ def look(run: Run) -> View:
     `run.method_state.net` is the network.
     """
     net: Blocks = run.method_state.net
-    x, y = drawn(run)
+    x, y = drawn(run, LOOKED_AT)
     with evaluating(net), torch.enable_grad():
         trace = net.trace(x)
         losses = mean_losses(trace.sums[-1], y, 1).sum() * len(x)  # the sum over samples
         slopes = torch.autograd.grad(losses, trace.sums)
     return View([value.detach() for value in trace.values], list(slopes))
-
-
-def drawn(run: Run) -> tuple[Tensor, Tensor]:
-    """At most `LOOKED_AT` different training samples, from the method's own generator."""
-    order = torch.randperm(len(run.train), generator=run.generators["method"])[:LOOKED_AT]
-    return next(iter(run.train.batches(order[None], len(order))))
 
 
 def _standard(values: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import operations, rewiring, selecting
-from espalier.growth.ground import places
 from espalier.growth.growing import GrowingMethod, Grown, validated
 from espalier.growth.rounds import Rounds, StopRule
 
@@ -72,9 +71,7 @@ class Indefinite(GrowingMethod):
         """The `count` most wanted edges of all blocks together."""
         state: Grown = run.method_state
         scores = selecting.RULES[self.where](run, state.net.pairs)
-        for pair, wanted in rewiring.coming(state.net, scores, count).items():
-            if bool(wanted.any()):
-                operations.add_edges(state.ground, pair, places(wanted))
+        rewiring.add(state.ground, rewiring.coming(state.net, scores, count))
 
     def measures(self, run: Run) -> dict[str, Any]:
         """`growth_ended`: `gain`, `budget`, `moments` or `time`; empty as long as it has not."""

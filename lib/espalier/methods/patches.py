@@ -23,7 +23,9 @@ from espalier.growth.operations import add_patch
 from espalier.growth.patching import Search, Size
 from espalier.growth.reachability import reach
 from espalier.growth.reviving import revive
-from espalier.growth.viewing import View, drawn, look
+from espalier.growth.rewiring import add, anywhere
+from espalier.growth.scoring import drawn
+from espalier.growth.viewing import LOOKED_AT, View, look
 
 FOUND = ("dead_units", "saturated_units", "hot_units", "units_on_no_path")
 """The counts of hidden units at the last moment."""
@@ -86,7 +88,7 @@ class Patches(GrowingMethod):
         spent = state.net.live - state.memory["scaffold"]
         quota = min(most, -(-(self._budget(state) - spent) // self.left(run)))
         if self.where == "scattered":
-            patching.scattered(state.ground, quota)
+            add(state.ground, anywhere(state.net, quota, run.generators["method"]))
         else:
             self._spend(run, view, quota)
 
@@ -109,7 +111,7 @@ class Patches(GrowingMethod):
     def _revive(self, run: Run, view: View, taken: list[tuple[int, Tensor]]) -> None:
         """Targets that fired in none of the samples looked at, node by node from the input on."""
         state: Grown = run.method_state
-        x, _ = drawn(run)
+        x, _ = drawn(run, LOOKED_AT)
         for node in sorted({node for node, _ in taken} - {state.net.last}):
             dead = view.activity(node).firing == 0
             targets = torch.zeros_like(dead)
@@ -140,7 +142,7 @@ def _note_extrema(state: Grown, view: View) -> None:
     """Count the units of hidden nodes that stand out, and those on no path."""
     hidden = range(1, state.net.last)
     extrema = [view.extrema(node) for node in hidden]
-    off = reach({pair: block.mask for pair, block in state.net.each()}).dead[1:-1]
+    off = reach(state.net.masks()).dead[1:-1]
     counts = (
         sum(int(one.dead.sum()) for one in extrema),
         sum(int(one.saturated.sum()) for one in extrema),

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from espalier.contracts import CannotTrain, Run
-from espalier.growth import operations, rewiring, selecting
+from espalier.growth import rewiring, selecting
 from espalier.growth.blocks import key, pair
-from espalier.growth.ground import places
 from espalier.growth.growing import GrowingMethod, Grown
 from espalier.growth.rewiring import Marked
 
@@ -50,14 +49,11 @@ class Proportional(GrowingMethod):
         count = math.ceil(self.rate * state.net.live)
         if self.prune:
             free = rewiring.free(state.net, self._grown_up(state), _floors(state))
-            count = min(count, sum(int(block.sum()) for block in free.values()))
-            new = self._coming(run, count)
-            for p, old in rewiring.weakest(state.net, free, _count(new)).items():
-                operations.drop_edges(state.ground, p, places(old))
+            new = self._coming(run, min(count, rewiring.count(free)))
+            rewiring.drop(state.ground, rewiring.weakest(state.net, free, rewiring.count(new)))
         else:
             new = self._coming(run, min(count, most))
-        for p, block in new.items():
-            operations.add_edges(state.ground, p, places(block))
+        rewiring.add(state.ground, new)
         assert bool(rewiring.reached(state.net)[-1][before].all()), "an output is cut off"
 
     def _coming(self, run: Run, count: int) -> Marked:
@@ -73,8 +69,8 @@ class Proportional(GrowingMethod):
         new: Marked = {}
         for sort, wanted in sorts:
             new |= rewiring.coming(net, {p: scores[p] for p in sort}, wanted)
-        state.memory["new"] += _count(new)
-        state.memory["skips"] += sum(int(b.sum()) for p, b in new.items() if rewiring.is_skip(p))
+        state.memory["new"] += rewiring.count(new)
+        state.memory["skips"] += rewiring.count({p: new[p] for p in new if rewiring.is_skip(p)})
         return new
 
     def _grown_up(self, state: Grown) -> int:
@@ -93,7 +89,3 @@ class Proportional(GrowingMethod):
 
 def _floors(state: Grown) -> dict[tuple[int, int], int]:
     return {pair(name): count for name, count in state.memory["floors"].items()}
-
-
-def _count(marked: Marked) -> int:
-    return sum(int(block.sum()) for block in marked.values())

@@ -22,4 +22,4 @@ class RigL(Rewiring):
 
     def scores(self, run: Run) -> list[Tensor]:  # noqa: D102
         weights = run.method_state.edges.weights
-        return scoring.gradient(run.model, weights, scoring.drawn(run))
+        return scoring.gradient(run.model, weights, scoring.drawn(run, run.batch_size))
