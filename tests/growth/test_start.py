@@ -66,6 +66,15 @@ def test_contrasts_are_fishers_f_by_hand() -> None:
     torch.testing.assert_close(features.deviations(split), x.std(0, unbiased=False))
 
 
+def test_a_pixel_that_tells_a_class_without_fail_is_the_surest() -> None:
+    x = torch.tensor([[1.0, 0.0], [1.0, 2.0], [0.0, 1.0], [0.0, 4.0]])
+    split = Split(x.view(4, 1, 1, 2), torch.tensor([0, 0, 1, 1]))
+    found = features.contrasts(split, 2)
+    assert found[:, 0].tolist() == [pytest.approx(features.SURE)] * 2
+    assert bool((found[:, 1] > 0).all())
+    assert in_proportion(found, torch.full((2, 2), 0.5), 2)[:, 0].tolist() == [True, True]
+
+
 def test_features_are_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = features.contrasts(telling(), 4)
     monkeypatch.setattr(features, "EVALUATION_BATCH", 7)

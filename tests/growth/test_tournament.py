@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Method, Run, Split
-from espalier.growth import tournament
+from espalier.growth import operations, tournament
 from espalier.growth.candidates import FAN, Candidate, candidates
+from espalier.growth.ground import places
 from espalier.growth.growing import Grown
 from espalier.growth.tournament import Entrant, Field, Trials
 
@@ -132,6 +133,20 @@ def test_biases_of_old_units_stay_and_those_of_new_ones_learn() -> None:
     tournament.train_newborn(run, list(run.train.batches(torch.arange(SAMPLES)[None], 16)))
     assert torch.equal(bias[:old], before[:old])
     assert bool((bias[old:] != before[old:]).any())
+
+
+def test_the_bias_of_an_old_unit_stays_though_all_its_edges_are_new() -> None:
+    run = run_of()
+    block, ground = run.model.block(0, 1), run.method_state.ground
+    operations.drop_edges(ground, (0, 1), places(block.mask & (torch.arange(7) == 3)[:, None]))
+    ground.events.clear()
+    operations.add_edges(ground, (0, 1), (torch.tensor([3, 3]), torch.tensor([0, 5])))
+    with torch.no_grad():
+        block.bias[3] = 1.0  # it fires, so that edges into it learn
+    before = block.bias.detach().clone()
+    tournament.train_newborn(run, list(run.train.batches(torch.arange(SAMPLES)[None], 16)))
+    assert torch.equal(block.bias, before)
+    assert bool((block.weight[3, [0, 5]] != 0).any())
 
 
 def test_the_winner_gains_most_for_each_edge() -> None:

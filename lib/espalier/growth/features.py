@@ -11,6 +11,9 @@ from torch.nn import functional as F
 from espalier.contracts import Split
 from espalier.train.evaluation import EVALUATION_BATCH
 
+SURE = 1e12
+"""The F of a pixel that is the same within both groups and another between them."""
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -42,7 +45,8 @@ def deviations(split: Split) -> Tensor:
 def contrasts(split: Split, classes: int) -> Tensor:
     """(classes, inputs) float32: how well each pixel tells a class from all others, 0 or more.
 
-    Fisher's F of two groups. 0 of a pixel that never changes, and of a class without samples.
+    Fisher's F of two groups, at most `SURE`. 0 of a pixel that never changes, and of a class
+    without samples.
     """
     sums = Sums.of(split, classes)
     n, m = sums.counts, sums.counts.sum() - sums.counts
@@ -50,7 +54,8 @@ def contrasts(split: Split, classes: int) -> Tensor:
     between = (sums.sums / n - rest.sums / m).square() * n * m / (n + m)
     within = (n * _within(sums) + m * _within(rest)) / (n + m - 2)
     found = between / within
-    return torch.where(_within(sums, whole=True) > 0, found, 0.0).nan_to_num(0.0, 0.0, 0.0).float()
+    found = torch.where(_within(sums, whole=True) > 0, found, 0.0)
+    return found.nan_to_num(0.0, SURE).clamp_max(SURE).float()
 
 
 def _within(sums: Sums, whole: bool = False) -> Tensor:

@@ -28,6 +28,7 @@ from espalier.component import symbol
 from espalier.contracts import Run, Split
 from espalier.growth.blocks import Blocks
 from espalier.growth.candidates import SKIP, Candidate, candidates
+from espalier.growth.ground import Ground
 from espalier.growth.information import Probe
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses, wide
@@ -190,10 +191,13 @@ def apply(run: Run, entrant: Entrant) -> None:
 
 
 def train_newborn(run: Run, batches: Sequence[Batch]) -> None:
-    """Update what was born in the present step, and nothing else, by the run's own optimizer."""
+    """Update what was born in the present step, and nothing else, by the run's own optimizer.
+
+    Edges, and the biases of units; those of older units stay, also where all edges are new.
+    """
     net: Blocks = run.method_state.net
     ground = run.method_state.ground
-    fixed = [(p, _old(net, p, ground.step)) for p in net.parameters()]
+    fixed = [(p, _old(ground, p)) for p in net.parameters()]
     for x, y in batches:
         run.optimizer.zero_grad()
         torch.autograd.backward(mean_losses(net(x), y, 1).sum())
@@ -205,13 +209,15 @@ def train_newborn(run: Run, batches: Sequence[Batch]) -> None:
                 parameter.copy_(torch.where(old, value, parameter))
 
 
-def _old(net: Blocks, parameter: Tensor, step: int) -> Tensor:
+def _old(ground: Ground, parameter: Tensor) -> Tensor:
     """Bool, of the parameter's shape: what was there before this step."""
-    for _, block in net.each():
+    born = {unit for one in ground.events if one.step == ground.step for unit in one.units}
+    for (_, node), block in ground.net.each():
         if block.weight is parameter:
-            return block.births != step
+            return block.births != ground.step
         if block.bias is parameter:
-            return ~((block.births == step).any(1) & ((block.births == step) | ~block.mask).all(1))
+            old = [(node, unit) not in born for unit in range(block.outputs)]
+            return torch.tensor(old, device=parameter.device)
     raise ValueError("a parameter of no block")
 
 

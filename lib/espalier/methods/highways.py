@@ -86,7 +86,8 @@ class Highways(GrowingMethod):
         """Of all moments: `highways`, `clones` and their edges' `grown_worth`, see `worth`.
 
         `dead_units_found` and `dead_units_left` are units that never fired just before and just
-        after a moment, summed over moments. Of scattered edges: what would have been built.
+        after a moment, summed over moments at which something was built. Of scattered edges: what
+        would have been built.
         """
         state: Grown = run.method_state
         known = state.memory

@@ -47,7 +47,7 @@ class Saving:
 
     def save(self, job: Job, run: Run, data: Data) -> None:
         """Leave the model of a run that is over in the trial's folder; it is on the CPU then."""
-        if self.wanted and job.rank == 0:
+        if self.wanted:
             tensor_files.write(job.directory / FILE, record(job, run, data))
 
 
