@@ -177,9 +177,16 @@ def test_the_last_of_each_kind_and_the_best_are_kept(keep: int, best: bool, stay
 
 
 def test_the_best_is_one_of_those_that_are_sparse_enough() -> None:
-    taken = [shot(1, 0.1), shot(2, 0.3, sparsity=0.5), shot(3, 0.4, sparsity=0.5), shot(4, 0.2)]
+    taken = [shot(1, 0.1), shot(2, 0.3, sparsity=0.5), shot(3, 0.4, sparsity=0.5)]
     kept = SnapshotPlan(1, True, 1, True).kept(taken)
-    assert kept == {Path("2.json"), Path("4.json")}
+    assert kept == {Path("2.json"), Path("3.json")}
+
+
+def test_the_best_of_a_network_that_grows_may_have_grown() -> None:
+    losses_and_sparsities = enumerate([(0.9, 0.95), (0.3, 0.9), (0.2, 0.8), (0.4, 0.8)], 1)
+    taken = [shot(n, loss, sparsity=sparsity) for n, (loss, sparsity) in losses_and_sparsities]
+    kept = SnapshotPlan(1, True, 1, True).kept(taken)
+    assert kept == {Path("3.json"), Path("4.json")}
 
 
 def test_only_those_are_left_that_are_to_be_kept(tmp_path: Path) -> None:

@@ -42,13 +42,21 @@ class SnapshotPlan:
         kinds = [[s for s in found if s.about["reason"] == why] for why in (EPOCH, EVENT)]
         stay = [one for kind in kinds for one in (kind[-self.keep :] if self.keep else kind)]
         if self.best and found:
-            stay.append(min(found, key=_badness))
+            stay.append(_best(found))
         return {path for one in stay for path in (one.path, one.base) if path}
 
 
-def _badness(snapshot: Snapshot) -> tuple[float, float]:
-    """Of networks that are less sparse than they are to become none is the best."""
-    return -float(snapshot.about["sparsity"]), float(snapshot.about["val_loss"])
+def _best(found: Sequence[Snapshot]) -> Snapshot:
+    """The least validation loss since the network was last pruned further, as in `stopping`.
+
+    One that grows becomes less sparse, which does not count against it.
+    """
+    best = found[0]
+    for one in found[1:]:
+        sparser = one.about["sparsity"] > best.about["sparsity"]
+        if sparser or one.about["val_loss"] < best.about["val_loss"]:
+            best = one
+    return best
 
 
 class Album:
