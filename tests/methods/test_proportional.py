@@ -12,6 +12,7 @@ import torch
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import rewiring
 from espalier.growth.blocks import Blocks
+from espalier.growth.economy import Economy, Purse
 from espalier.growth.growing import Grown
 from espalier.growth.moments import Moments
 from espalier.methods.proportional import Proportional
@@ -123,6 +124,13 @@ def test_a_network_without_hidden_units_has_no_skips() -> None:
         loops.run_of(AdamW(), Proportional(moments=TWENTY), model=net)
     run = loops.run_of(AdamW(), Proportional(skips=0.0, moments=TWENTY), model=net)
     assert loops.train(run, 47).method_state.net.live == net.live
+
+
+def test_what_costs_nothing_cannot_be_paid_for() -> None:
+    with pytest.raises(CannotTrain, match="CONFIG_GROWTH_PAY=credits: as many edges go as come"):
+        run_of(economy=Economy("credits", Purse()))
+    paid = run_of(economy=Economy("credits", Purse()), prune=False, grace=None, floor=None)
+    assert paid.method_state.ledger is not None
 
 
 def test_it_goes_on_from_what_was_saved() -> None:

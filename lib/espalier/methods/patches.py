@@ -35,7 +35,7 @@ FOUND = ("dead_units", "saturated_units", "hot_units", "units_on_no_path")
 class Patches(GrowingMethod):
     """Each moment spends the same part of a budget that is `share` of the scaffold's edges."""
 
-    kind: Literal["embedded", "hidden"] = "embedded"
+    kind: Literal["embedded", "hidden"] | None = "embedded"  # None: single edges
     where: Literal["extrema", "gradient", "random", "scattered"] = "gradient"
     share: float = 1.0
     sources: int | None = 8
@@ -67,7 +67,7 @@ class Patches(GrowingMethod):
                 f"CONFIG_BLOCKS_SIZES has {len(state.net.sizes) - 2}: add some",
             )
         room = sum(int((~block.mask).sum()) for _, block in state.net.each())
-        if self.kind == "embedded" and self._budget(state) > room * (self.density or 1.0):
+        if self.kind != "hidden" and self._budget(state) > room * (self.density or 1.0):
             raise CannotTrain(
                 "no_place_for_patches",
                 f"CONFIG_PATCHES_SHARE={self.share:g} asks for {self._budget(state)} edges, and "

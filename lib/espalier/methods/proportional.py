@@ -34,14 +34,23 @@ class Proportional(GrowingMethod):
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)
         state: Grown = run.method_state
+        self._check(state)
+        floors = {key(p): math.ceil((self.floor or 0) * b.live) for p, b in state.net.each()}
+        state.memory = {"floors": floors, "new": 0, "skips": 0}
+
+    def _check(self, state: Grown) -> None:
         if self.skips > 0 and state.net.last < 2:
             raise CannotTrain(
                 "no_skips",
                 f"CONFIG_PROPORTIONAL_SKIPS={self.skips:g} of new edges are to lead past a layer, "
                 "but there is no hidden layer: set it to 0, or CONFIG_BLOCKS_SIZES to one or more",
             )
-        floors = {key(p): math.ceil((self.floor or 0) * b.live) for p, b in state.net.each()}
-        state.memory = {"floors": floors, "new": 0, "skips": 0}
+        if self.prune and self.economy.purse is not None:
+            raise CannotTrain(
+                "nothing_to_pay_for",
+                "CONFIG_GROWTH_PAY=credits: as many edges go as come, which costs nothing: set it "
+                "to nothing, or CONFIG_PROPORTIONAL_PRUNE=n",
+            )
 
     def act(self, run: Run, most: int) -> None:  # noqa: D102
         state: Grown = run.method_state
