@@ -48,13 +48,15 @@ def test_it_goes_on_for_longer(snapshot: Path, tmp_path: Path) -> None:
     [
         ("SEED=2", "SEED=2: must be one of NUM_EPOCHS=VALUE, LEARNING_RATE=VALUE"),
         ("NUM_EPOCHS=2", "CONFIG_NUM_EPOCHS=2: must be more than the 2 that are over"),
-        ("NUM_EPOCHS=x", "NUM_EPOCHS"),
+        ("NUM_EPOCHS=x", "epoch_00002.json: CONFIG_NUM_EPOCHS=x: must be a decimal integer"),
+        ("NUM_EPOCHS=5 NUM_EPOCHS=6", "NUM_EPOCHS=6: already given as 5; keep one of the two"),
     ],
 )
 def test_what_cannot_be_is_one_line(
     change: str, said: str, snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["resume", str(snapshot), change, "--output-dir", str(tmp_path / "branch")]) == 2
+    wanted = ["resume", str(snapshot), *change.split(), "--output-dir", str(tmp_path / "branch")]
+    assert main(wanted) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert not (tmp_path / "branch").exists()

@@ -39,13 +39,22 @@ def resume(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     snapshot = snapshots.load(args.snapshot)
     snapshot.read()  # whether it is whole
-    changes = dict(map(_change, args.change))
+    changes = _changes(args.change)
     found = _plan(snapshot, changes)
     folder = args.output_dir or results_dir.timestamped(RESULTS)
     (trial,) = found.trials
     if not (folder / results_dir.STORE).exists():
         _copy(snapshot, trial, folder / results_dir.directory_name(trial, found.controls), changes)
     return launch.run(_request(found, folder, args.in_process))
+
+
+def _changes(texts: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in map(_change, texts):
+        if name in found:
+            raise UserError(f"{name}={value}: already given as {found[name]}; keep one of the two")
+        found[name] = value
+    return found
 
 
 def _change(text: str) -> tuple[str, str]:
@@ -60,7 +69,10 @@ def _plan(snapshot: Snapshot, changes: Mapping[str, str]) -> Plan:
     made = snapshot.about["made"]
     wanted = {**made["config"], **changes}
     base = {name: _written(value) for name, value in {**made["settings"], **wanted}.items()}
-    found = planning.plan_from_rows(base, [{}])
+    try:
+        found = planning.plan_from_rows(base, [{}])
+    except UserError as error:  # its place would be a line of rows that nobody wrote
+        raise UserError(f"{snapshot.path}: {str(error).partition(': ')[2]}") from error
     if len(found.trials) != 1 or found.trials[0].config != wanted:
         raise UserError(
             f"{snapshot.path}: its configuration is not one of this version any more; "
