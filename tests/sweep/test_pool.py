@@ -260,7 +260,12 @@ def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     assert death(-15, one).message == "worker was killed by signal 15 (SIGTERM): last"
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
-    assert last_line(tmp_path / "empty.log") == "empty.log is empty"
+    assert last_line(tmp_path / "empty.log") == "nothing is said in empty.log"
+    warning = "[rank0]:[W1121 14:49:04.145118120 reducer.cpp:1545] Warning: beside the point\n"
+    (tmp_path / "output.log").write_text("last\n" + warning)
+    assert last_line(tmp_path / "output.log") == "last"
+    (tmp_path / "output.log").write_text("== config_001 attempt 1, Sat Nov 21\n" + warning)
+    assert last_line(tmp_path / "output.log") == "nothing is said in output.log"
 
 
 def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:

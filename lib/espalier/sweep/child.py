@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from espalier.sweep.worker import HOPELESS, OOM, Task
 from espalier.trial import Record, Result, Status
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
+ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")
+"""Begins a line of a log that explains no death: a trial's heading, or a note of torch's."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +167,14 @@ def spoils(result: Result) -> bool:
 
 
 def last_line(log: Path, limit: int = 300) -> str:
-    """The last line of a log that is not blank, at most `limit` characters of it."""
+    """The last line of a log that says something, at most `limit` characters of it."""
     if not log.is_file():
         return f"{log.name} is missing"
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - CHUNK))
-        lines = [line for line in file.read().decode(errors="replace").split("\n") if line.strip()]
-    return lines[-1].strip()[:limit] if lines else f"{log.name} is empty"
+        lines = [line.strip() for line in file.read().decode(errors="replace").split("\n")]
+    said = [line for line in lines if line and not ASIDE.match(line)]
+    return said[-1][:limit] if said else f"nothing is said in {log.name}"
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -147,12 +148,7 @@ class Distributed(Solo):
         if self._replica is None or not _same(known, self._known):
             check_agreement(self._run)
             self._replica = None  # its hooks go before there are others
-            self._replica = DistributedDataParallel(
-                self._trainee.forward,
-                broadcast_buffers=False,
-                find_unused_parameters=True,  # a method may leave parts of the network out
-                init_sync=False,
-            )
+            self._replica = _replica(self._trainee.forward)
             self._known = known
         return self._replica
 
@@ -180,6 +176,17 @@ class Distributed(Solo):
         torch.set_rng_state(states[0])
         if len(states) > 1:
             torch.cuda.set_rng_state(states[1])
+
+
+def _replica(module: nn.Module) -> DistributedDataParallel:
+    with warnings.catch_warnings():  # the new name of a parameter, which older versions do not know
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        return DistributedDataParallel(
+            module,
+            broadcast_buffers=False,
+            find_unused_parameters=True,  # a method may leave parts of the network out
+            init_sync=False,
+        )
 
 
 def share(samples: int, rank: int, ranks: int) -> tuple[slice, float]:
