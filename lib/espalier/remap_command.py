@@ -25,7 +25,8 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="remap", description=main.__doc__)
     parser.add_argument("state", type=Path, help="a file that torch.save wrote")
     parser.add_argument("--model", type=Path, help="the .config of the model (default: .config)")
-    parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW")
+    told = "call a name, or what names begin with, otherwise first; any number of times"
+    parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW", help=told)
     parser.add_argument("--dry-run", action="store_true", help="only report")
     parser.add_argument("--out", type=Path, help="the file to write the renamed state dict to")
     args = parser.parse_args(argv)
@@ -45,7 +46,10 @@ def _written(found: Remapping, args: Any) -> int:
     if not found.complete:
         fix = "give --rename OLD=NEW"
         raise UserError(f"{args.state}: does not fit the model: {found.trouble()}; {fix}")
-    tensor_files.write(args.out, found.state)
+    try:
+        tensor_files.write(args.out, found.state)
+    except OSError as error:
+        raise UserError(f"{args.out}: {error.strerror or error}") from None
     print(f"{len(found.state)} tensors: {args.out}")
     return 0
 

@@ -48,5 +48,6 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = str(error).rpartition("WeightsUnpickler error:")[2]  # torch's advice comes before it
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0][:120] if lines else type(error).__name__
