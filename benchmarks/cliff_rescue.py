@@ -13,12 +13,11 @@ intervals, of ratios by a bootstrap over seeds, not corrected for their number.
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import sweeping
 from measuring import Figure
 
 from espalier.paths import ROOT
-from espalier.trial import Status, Trial
+from espalier.trial import Trial
 
 GROWING = ROOT / "defconfigs" / "digits-rescue-range"
 STATIC = ROOT / "defconfigs" / "digits-rescue-static-range"
@@ -72,16 +71,11 @@ def arms(place: Path, part: str, seeds: int) -> Arms:
     """What every arm came to; sweeps that are not in `place` are run there."""
     found: Arms = defaultdict(dict)
     for name, text in sweeps(part, seeds).items():
-        folder = place / name.replace(", ", "-")
-        folder.mkdir(parents=True, exist_ok=True)
-        if not sweeping.attempts(folder):
-            (folder / "range").write_text(text)
-            sweeping.sweep(folder, folder / "range")
-        for trial, result in sweeping.results(folder):
-            if result.status is Status.PASSED:
-                found[named(name, trial)][trial.config["SEED"]] = result.measures
-            else:
-                measuring.say(f"{name}: {trial.name} {result.status}: {result.message}")
+        folder, file = place / name.replace(", ", "-"), place / "range"
+        file.write_text(text)
+        own = sweeping.arms(sweeping.once(folder, file), partial(named, name))
+        for arm, results in own.items():
+            found[arm] |= {seed: result.measures for seed, result in results.items()}
     return found
 
 
@@ -103,8 +97,7 @@ def column(found: Arms, arm: str, measure: str = "test_acc") -> dict[str, float]
 
 def minus(found: Arms, arm: str, control: str) -> list[float]:
     """Differences of test accuracies, seed by seed, in points."""
-    ours, theirs = column(found, arm), column(found, control)
-    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
+    return sweeping.apart(float, column(found, arm), column(found, control))
 
 
 def ratio(found: Arms, arm: str, seeds: Sequence[str]) -> float:
@@ -198,15 +191,13 @@ PARTS = {"rescue": rescue, "rates": rates}
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
+    parser = measuring.of_seeds(__doc__)
     parser.add_argument("--only", choices=PARTS, help="one of the two")
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
     args = parser.parse_args()
     figures, notes = list[Figure](), list[str]()
-    with tempfile.TemporaryDirectory() as folder:
+    with measuring.place(args) as place:
         for name in [args.only] if args.only else PARTS:
-            made, said = PARTS[name](args.keep or Path(folder), args.seeds)
+            made, said = PARTS[name](place, args.seeds)
             figures, notes = figures + made, notes + said
     measuring.tell(args, figures, notes)
 

@@ -10,35 +10,21 @@ The notes have means with 95 % t-intervals, not corrected for their number.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import measuring
 import sweeping
 from measuring import Figure
+from sweeping import test_accuracy
 
 from espalier.paths import ROOT
-from espalier.trial import Result, Status
+from espalier.trial import Result
 
 RANGE = ROOT / "defconfigs" / "digits-start-range"
 CONTROLS, INFORMED = ("random", "even"), ("data", "hierarchical")
 EARLY = (1, 2, 3)  # epochs
 Arms = Mapping[str, Mapping[str, Result]]
 """By start: the results by seed."""
-
-
-def arms(place: Path) -> Arms:
-    """What the seeds of each arm came to."""
-    found: dict[str, dict[str, Result]] = defaultdict(dict)
-    for trial, result in sweeping.results(place):
-        if result.status is Status.PASSED:
-            found[trial.config["SPARSE_START"]][trial.config["SEED"]] = result
-        else:
-            measuring.say(f"{trial.name} {result.status}: {result.message}")
-    return found
 
 
 def validation(result: Result, epoch: int, charged: int = 0) -> float:
@@ -52,20 +38,11 @@ def early(one: Result, other: Result, epoch: int) -> float:
     return validation(one, epoch) - validation(other, epoch, charged)
 
 
-def test(result: Result) -> float:
-    """Test accuracy in the end."""
-    return float(result.measures["test_acc"])
-
-
-def pairs(found: Arms, one: str, other: str) -> list[tuple[Result, Result]]:
-    """The results of two arms by seed."""
-    return [(found[one][seed], found[other][seed]) for seed in found[one] if seed in found[other]]
-
-
 def figures(found: Arms) -> Iterator[Figure]:
     """Every arm itself, then each against those that know less."""
     for start in (*CONTROLS, *INFORMED):
-        yield Figure(f"test accuracy, {start}", list(map(test, found[start].values())), "%")
+        values = list(map(test_accuracy, found[start].values()))
+        yield Figure(f"test accuracy, {start}", values, "%")
     yield from against(found, "even", "random")
     for start in INFORMED:
         for control in CONTROLS:
@@ -74,7 +51,8 @@ def figures(found: Arms) -> Iterator[Figure]:
 
 def against(found: Arms, start: str, control: str) -> Iterator[Figure]:
     """The first epochs and the end."""
-    paired, judged = pairs(found, start, control), start in INFORMED and control == "random"
+    paired = sweeping.pairs(found[start], found[control])
+    judged = start in INFORMED and control == "random"
     what = f"{start} - {control}"
     for epoch in EARLY:
         gains = [early(*pair, epoch) for pair in paired]
@@ -82,7 +60,7 @@ def against(found: Arms, start: str, control: str) -> Iterator[Figure]:
         wins = [sum(gain > 0 for gain in gains) / len(gains)]
         goal = ">= 0.8" if judged else ""
         yield Figure(f"{what}, seeds better after epoch {epoch}", wins, "share", goal)
-    ends = [test(one) - test(other) for one, other in paired]
+    ends = sweeping.apart(test_accuracy, found[start], found[control])
     yield Figure(f"{what}, test", ends, "points", ">= -1" if judged else "")
 
 
@@ -97,19 +75,14 @@ def notes(found: Arms, made: list[Figure]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser = measuring.of_seeds(__doc__)
     parser.add_argument("--density", type=float, default=0.1, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if not sweeping.attempts(place):
-            wishes = f"CONFIG_SPARSE_DENSITY={args.density:g}\nCONFIG_SEED=1:1:{args.seeds}\n"
-            sweeping.sweep(place, RANGE, wishes)
-        found = arms(place)
-        made = list(figures(found))
+    wishes = f"CONFIG_SPARSE_DENSITY={args.density:g}\nCONFIG_SEED=1:1:{args.seeds}\n"
+    with measuring.place(args) as place:
+        sweeping.once(place, RANGE, wishes)
+        found = sweeping.arms(place, lambda trial: trial.config["SPARSE_START"])
+    made = list(figures(found))
     measuring.tell(args, made, list(notes(found, made)))
 
 

@@ -15,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,23 @@ def parser(doc: str | None, rounds: int = 0) -> argparse.ArgumentParser:
         made.add_argument("--rounds", type=int, default=rounds, help="(default: %(default)s)")
     made.set_defaults(program=Path(sys.argv[0]).stem, about=(doc or "").splitlines()[0])
     return made
+
+
+def of_seeds(doc: str | None) -> argparse.ArgumentParser:
+    """The same for sweeps of arms paired by seed: --seeds and --keep, see `place`."""
+    made = parser(doc)
+    made.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    made.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
+    return made
+
+
+@contextmanager
+def place(args: argparse.Namespace) -> Iterator[Path]:
+    """The folder that --keep names, made if it is not there; else one that is removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        found: Path = args.keep or Path(folder)
+        found.mkdir(parents=True, exist_ok=True)
+        yield found
 
 
 def interleaved(candidates: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:

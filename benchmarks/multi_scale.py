@@ -11,18 +11,15 @@ t-intervals, not corrected for their number.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import measuring
 import sweeping
 from measuring import Figure
+from sweeping import apart, test_accuracy
 
 from espalier.paths import ROOT
-from espalier.trial import Result, Status
+from espalier.trial import Result, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-multiscale-range"
 EPOCHS, AS_COSTLY = "40", "47"
@@ -32,16 +29,9 @@ Arms = Mapping[tuple[str, str], Mapping[str, Result]]
 """By arm and epochs: the results by seed."""
 
 
-def arms(place: Path) -> Arms:
-    """What the seeds of each arm came to."""
-    found: dict[tuple[str, str], dict[str, Result]] = defaultdict(dict)
-    for trial, result in sweeping.results(place):
-        if result.status is Status.PASSED:
-            arm = trial.config.get("MULTISCALE_HANDOVER", NONE)
-            found[arm, trial.config["NUM_EPOCHS"]][trial.config["SEED"]] = result
-        else:
-            measuring.say(f"{trial.name} {result.status}: {result.message}")
-    return found
+def arm(trial: Trial) -> tuple[str, str]:
+    """Of a trial: how weights pass to whole images, and its epochs."""
+    return trial.config.get("MULTISCALE_HANDOVER", NONE), trial.config["NUM_EPOCHS"]
 
 
 def passage(result: Result) -> int:
@@ -51,9 +41,10 @@ def passage(result: Result) -> int:
 
 
 def fine_epochs(result: Result) -> float:
-    """Epochs of whole images until validation reaches the goal; all there are, if it does not."""
+    """Epochs of whole images until validation reaches the goal; all of any, if it does not."""
     fine = result.history[passage(result) :]
-    return float(next((i for i, one in enumerate(fine, 1) if one["val_acc"] >= GOAL), len(fine)))
+    found = (i for i, one in enumerate(fine, 1) if one["val_acc"] >= GOAL)
+    return float(next(found, len(result.history)))
 
 
 def kept(result: Result) -> float:
@@ -62,22 +53,12 @@ def kept(result: Result) -> float:
     return float(after["val_acc"] - before["val_acc"])
 
 
-def test(result: Result) -> float:
-    """Test accuracy in the end."""
-    return float(result.measures["test_acc"])
-
-
 Reading = Callable[[Result], float]
 
 
 def values(read: Reading, results: Mapping[str, Result]) -> list[float]:
     """A number of each seed's result."""
     return [read(result) for result in results.values()]
-
-
-def apart(read: Reading, one: Mapping[str, Result], other: Mapping[str, Result]) -> list[float]:
-    """Differences of a number, seed by seed."""
-    return [read(one[seed]) - read(other[seed]) for seed in one if seed in other]
 
 
 def figures(found: Arms) -> Iterator[Figure]:
@@ -95,11 +76,11 @@ def figures(found: Arms) -> Iterator[Figure]:
     yield Figure("seeds in which exact needs fewer of them than none", share, "share", ">= 0.8")
     worst = [min(values(kept, exact))]
     yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
-    yield Figure("test accuracy, none", values(test, none), "%")
+    yield Figure("test accuracy, none", values(test_accuracy, none), "%")
     equal = found[EXACT, AS_COSTLY]
-    yield Figure("exact - none, equal epochs", apart(test, exact, none), "points")
-    yield Figure("exact - none, equal operations", apart(test, equal, none), "points")
-    yield Figure("exact - shuffled, equal epochs", apart(test, exact, shuffled), "points")
+    yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points")
+    yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points")
+    yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points")
     shares = values(operations, equal)
     yield Figure("operations of the equal-operations arm, over those of none", shares, "x", "<= 1")
 
@@ -111,7 +92,7 @@ def operations(result: Result) -> float:
 
 def spent_to_goal(result: Result) -> float:
     """What training cost until validation reached the goal, in epochs of whole images."""
-    reached = passage(result) + int(fine_epochs(result))
+    reached = min(passage(result) + int(fine_epochs(result)), len(result.history))
     return float(result.history[reached - 1]["training_operations"]) / whole_epoch(result)
 
 
@@ -122,17 +103,10 @@ def whole_epoch(result: Result) -> float:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if not sweeping.attempts(place):
-            wishes = f"CONFIG_NUM_EPOCHS={EPOCHS}|{AS_COSTLY}\nCONFIG_SEED=1:1:{args.seeds}\n"
-            sweeping.sweep(place, RANGE, wishes)
-        made = list(figures(arms(place)))
+    args = measuring.of_seeds(__doc__).parse_args()
+    wishes = f"CONFIG_NUM_EPOCHS={EPOCHS}|{AS_COSTLY}\nCONFIG_SEED=1:1:{args.seeds}\n"
+    with measuring.place(args) as place:
+        made = list(figures(sweeping.arms(sweeping.once(place, RANGE, wishes), arm)))
     measuring.tell(
         args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
     )

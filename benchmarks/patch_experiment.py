@@ -13,9 +13,7 @@ means with 95 % t-intervals, not corrected for their number; no arm was tuned by
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ import measuring
 import mnist_format
 import sweeping
 from measuring import Figure
+from sweeping import test_accuracy
 
 from espalier.sweep.plan import write_plan
 from espalier.sweep.planning import plan_from_rows
@@ -176,30 +175,19 @@ def read(place: Path, bed: Bed) -> Found:
 def figures(bed: str, found: Found) -> Iterator[Figure]:
     """Every arm, the pairs, and how far scaffolds drift."""
     for name, results in found.items():
-        yield Figure(f"{bed}: {name}", [accuracy(one) for one in results.values()], "%")
+        yield Figure(f"{bed}: {name}", list(map(test_accuracy, results.values())), "%")
     for one, other, goal in PAIRS:
-        paired = both(found.get(one, {}), found.get(other, {}))
-        gaps = [accuracy(a) - accuracy(b) for a, b in paired]
+        gaps = sweeping.apart(test_accuracy, found.get(one, {}), found.get(other, {}))
         if gaps:
             what = f"{bed}: {one} - {other}"
             yield Figure(what, gaps, "points", goal if bed == "digits" else "")
     for name, goal in SLOWED.items():
-        paired = both(found.get(name, {}), found["gradient"])
+        paired = sweeping.pairs(found.get(name, {}), found["gradient"])
         shares = [drift(a) / drift(b) for a, b in paired]
         if not shares:
             continue
         what = f"{bed}: drift of the scaffold, {name} / gradient"
         yield Figure(what, shares, "x", goal if bed == "digits" else "")
-
-
-def both(one: Mapping[str, Result], other: Mapping[str, Result]) -> list[tuple[Result, Result]]:
-    """Results of the same seed."""
-    return [(one[seed], other[seed]) for seed in one if seed in other]
-
-
-def accuracy(result: Result) -> float:
-    """On the test set, of the weights of the best epoch."""
-    return float(result.measures["test_acc"])
 
 
 def drift(result: Result) -> float:
@@ -223,17 +211,15 @@ def live(results: Iterable[Result]) -> str:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser = measuring.of_seeds(__doc__)
     parser.add_argument("--only", choices=BEDS, help="one of the two networks")
-    parser.add_argument("--keep", type=Path, help="sweeps there are read, or stay there")
     args = parser.parse_args()
     made: list[Figure] = []
     notes: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with measuring.place(args) as kept:
         for name, bed in BEDS.items():
             if args.only in (None, name):
-                place = (args.keep or Path(folder)) / name
+                place = kept / name
                 place.mkdir(parents=True, exist_ok=True)
                 if not sweeping.attempts(place):
                     swept(place, bed, args.seeds)

@@ -16,10 +16,7 @@ corrected for their number.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -36,7 +33,7 @@ from espalier.paths import ROOT
 from espalier.sweep import planning
 from espalier.train import entry
 from espalier.train.loop import Loop
-from espalier.trial import Job, Record, Status
+from espalier.trial import Job, Result, Trial
 
 DEFCONFIGS = ROOT / "defconfigs"
 PROPORTIONAL, SPARSE, HIGHWAYS = (
@@ -47,8 +44,8 @@ REWIRED = "CONFIG_PRUNING_METHOD=static|set|rigl\n"
 KINDS = "CONFIG_HIGHWAYS_KIND=both|highways\n"
 ONE = "CONFIG_PRUNING_METHOD=highways\nCONFIG_HIGHWAYS_WHERE=extrema\n"
 
-Arms = Mapping[str, Mapping[str, Record]]
-"""By name, then by seed: a trial's measures."""
+Arms = Mapping[str, Mapping[str, Result]]
+"""By name, then by seed."""
 PROPORTIONAL_PAIRS = (
     ("gradient, skips 0", "none", ">= 8"),
     ("gradient, skips 0.2", "none", ">= 8"),
@@ -71,8 +68,9 @@ HIGHWAYS_PAIRS = tuple(
 )
 
 
-def arm(config: Mapping[str, str]) -> str:
+def arm(trial: Trial) -> str:
     """What a trial's arm is called."""
+    config = trial.config
     method = config["PRUNING_METHOD"]
     if method == "proportional":
         return f"{config['PROPORTIONAL_WHERE']}, skips {config['PROPORTIONAL_SKIPS']}"
@@ -82,23 +80,15 @@ def arm(config: Mapping[str, str]) -> str:
 
 
 def swept(place: Path, file: Path, also: str) -> Arms:
-    """Every arm of a sweep; trials that did not pass are told, and left out."""
-    place.mkdir(parents=True, exist_ok=True)
-    if not sweeping.attempts(place):
-        sweeping.sweep(place, file, also)
-    arms: dict[str, dict[str, Record]] = defaultdict(dict)
-    for trial, result in sweeping.results(place):
-        if result.status is Status.PASSED:
-            arms[arm(trial.config)][trial.config["SEED"]] = result.measures
-        else:
-            measuring.say(f"{trial.name} {result.status}: {result.message}")
-    return arms
+    """Every arm of a sweep."""
+    return sweeping.arms(sweeping.once(place, file, also), arm)
 
 
 def each(arms: Arms, measure: str, unit: str, words: str = "", goal: str = "") -> Iterator[Figure]:
     """A measure of every arm that has it."""
     for name, seeds in arms.items():
-        values = [float(found[measure]) for found in seeds.values() if measure in found]
+        found = [result.measures for result in seeds.values()]
+        values = [float(one[measure]) for one in found if measure in one]
         if values:
             yield Figure(f"{name}{words}", values, unit, goal)
 
@@ -106,31 +96,26 @@ def each(arms: Arms, measure: str, unit: str, words: str = "", goal: str = "") -
 def differences(arms: Arms, pairs: Sequence[tuple[str, str, str]]) -> Iterator[Figure]:
     """Test accuracy of one arm less another's, by seed."""
     for one, other, goal in pairs:
-        seeds = arms[one].keys() & arms[other].keys()
-        values = [_accuracy(arms[one][seed]) - _accuracy(arms[other][seed]) for seed in seeds]
+        values = sweeping.apart(sweeping.test_accuracy, arms[one], arms[other])
         if values:
             yield Figure(f"{one} - {other}", values, "points", goal)
-
-
-def _accuracy(measures: Record) -> float:
-    return float(measures["test_acc"])
 
 
 def proportional(place: Path, seeds: str) -> Iterator[Figure]:
     """How the arms with equal live edges compare, and what shares of skips came."""
     known = swept(place / "sparse", SPARSE, seeds + REWIRED)
     arms = {**known, **swept(place / "proportional", PROPORTIONAL, seeds + SHARES)}
-    edges = [float(m["live_parameters"]) for seeds in arms.values() for m in seeds.values()]
+    every = [(name, one.measures) for name, found in arms.items() for one in found.values()]
+    edges = [float(measures["live_parameters"]) for _, measures in every]
     yield Figure(
         "live parameters of all arms, most less least", [max(edges) - min(edges)], "", "<= 0"
     )
     yield from each(arms, "test_acc", "%")
     yield from differences(arms, PROPORTIONAL_PAIRS)
     off = [
-        100 * abs(float(m["skip_share"]) - float(name.rpartition(" ")[2]))
-        for name, found in arms.items()
-        for m in found.values()
-        if "skip_share" in m
+        100 * abs(float(measures["skip_share"]) - float(name.rpartition(" ")[2]))
+        for name, measures in every
+        if "skip_share" in measures
     ]
     yield Figure("skips among new edges, off what was asked for", [max(off)], "points", "<= 5")
 
@@ -185,12 +170,8 @@ def slopes(net: Blocks, trace: Trace, last: Tensor) -> dict[int, Tensor]:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="sweeps there are read, or stay there")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
+    args = measuring.of_seeds(__doc__).parse_args()
+    with measuring.place(args) as place:
         seeds = f"CONFIG_SEED=1:1:{args.seeds}\n"
         made = [*proportional(place, seeds), *highways(place, seeds)]
         grown = [gradient(place, seed) for seed in range(1, args.seeds + 1)]

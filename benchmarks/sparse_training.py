@@ -10,9 +10,6 @@ corrected for their number. The rate is not tuned for each method by itself.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +18,6 @@ import sweeping
 from measuring import Figure
 
 from espalier.paths import ROOT
-from espalier.trial import Status
 
 RANGE = ROOT / "defconfigs" / "digits-sparse-range"
 CONTROL, METHODS = "static", ("set", "rigl", "snfs", "dsr")
@@ -45,14 +41,11 @@ def asked(seeds: int, density: float) -> str:
 
 def scores(place: Path) -> Arms:
     """What the seeds of each arm came to."""
-    found: dict[tuple[str, str], Scores] = defaultdict(dict)
-    for trial, result in sweeping.results(place):
-        if result.status is Status.PASSED:
-            arm = trial.config["PRUNING_METHOD"], trial.config["SPARSE_INIT"]
-            found[arm][trial.config["SEED"]] = float(result.measures["test_acc"])
-        else:
-            measuring.say(f"{trial.name} {result.status}: {result.message}")
-    return found
+    found = sweeping.arms(place, lambda t: (t.config["PRUNING_METHOD"], t.config["SPARSE_INIT"]))
+    return {
+        arm: {seed: sweeping.test_accuracy(result) for seed, result in seeds.items()}
+        for arm, seeds in found.items()
+    }
 
 
 def live(place: Path) -> set[int]:
@@ -75,16 +68,11 @@ def figures(found: Arms) -> Iterator[Figure]:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
+    parser = measuring.of_seeds(__doc__)
     parser.add_argument("--density", type=float, default=0.1, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if not sweeping.attempts(place):
-            sweeping.sweep(place, RANGE, asked(args.seeds, args.density))
+    with measuring.place(args) as place:
+        sweeping.once(place, RANGE, asked(args.seeds, args.density))
         made = list(figures(scores(place)))
         counts = ", ".join(map(str, sorted(live(place))))
     notes = [

@@ -6,15 +6,21 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import measuring
 
 from espalier.paths import ROOT
 from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Attempt, Store
-from espalier.trial import Record, Result, Trial
+from espalier.trial import Record, Result, Status, Trial
+
+Name = TypeVar("Name", bound=Hashable)
+Found = TypeVar("Found")
 
 CONFIGS, RESULTS = "configs", "results"
 ASKED = ("PACK", "PARALLEL", "NEW", "RANK_BY", "MAX_TRIALS")  # what the environment could ask for
@@ -80,6 +86,14 @@ def sweep(place: Path, range_file: Path | str, also: str = "", **variables: obje
     return Swept(place, planned, time.perf_counter() - clock, started, said)
 
 
+def once(place: Path, range_file: Path | str, also: str = "") -> Path:
+    """The same, unless there is a sweep in `place` already, which is made if it is not there."""
+    place.mkdir(parents=True, exist_ok=True)
+    if not attempts(place):
+        sweep(place, range_file, also)
+    return place
+
+
 def plan(place: Path, range_file: Path | str, also: str = "") -> float:
     """Wall seconds of `sweep-generate` into `place`."""
     (place / "also-range").write_text(also)
@@ -126,6 +140,34 @@ def results(place: Path) -> list[tuple[Trial, Result]]:
     """Every trial with its result so far."""
     with Store.open(place / RESULTS / STORE, readonly=True) as store:
         return [(trial, result) for trial, result, _ in store.final_results()]
+
+
+def arms(place: Path, named: Callable[[Trial], Name]) -> dict[Name, dict[str, Result]]:
+    """What the seeds of each arm came to; trials that did not pass are told, and left out."""
+    found: dict[Name, dict[str, Result]] = defaultdict(dict)
+    for trial, result in results(place):
+        if result.status is Status.PASSED:
+            found[named(trial)][trial.config["SEED"]] = result
+        else:
+            measuring.say(f"{place.name}: {trial.name} {result.status}: {result.message}")
+    return found
+
+
+def pairs(one: Mapping[str, Found], other: Mapping[str, Found]) -> list[tuple[Found, Found]]:
+    """What two arms came to, by seed, where both have come to something."""
+    return [(one[seed], other[seed]) for seed in one if seed in other]
+
+
+def apart(
+    read: Callable[[Found], float], one: Mapping[str, Found], other: Mapping[str, Found]
+) -> list[float]:
+    """By how much a number is larger in the one arm than in the other, seed by seed."""
+    return [read(ours) - read(theirs) for ours, theirs in pairs(one, other)]
+
+
+def test_accuracy(result: Result) -> float:
+    """In the end, in percent."""
+    return float(result.measures["test_acc"])
 
 
 def outcomes(place: Path) -> dict[str, Record]:

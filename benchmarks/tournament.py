@@ -14,10 +14,7 @@ numbers of edges.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +32,7 @@ from espalier.sweep import planning
 from espalier.train import entry
 from espalier.train.evaluation import measured
 from espalier.train.loop import Loop
-from espalier.trial import Job
+from espalier.trial import Job, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"
 ONE = """
@@ -78,7 +75,7 @@ def planted(place: Path, seeds: int) -> Iterator[Figure]:
         also = ONE + f'CONFIG_SEED=1:1:{seeds}\nCONFIG_BLOCKS_SIZES="32,2,32"\n'
         also += f"CONFIG_TOURNAMENT_SKIPS={skips}\n"
         also += "CONFIG_TOURNAMENT_STEPS=100\n" if skips == "n" else ""
-        here = swept(place / f"narrow-{skips}", also)
+        here = sweeping.once(place / f"narrow-{skips}", RANGE, also)
         for judge in JUDGES:
             found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
             hits = [100.0 * at_bottleneck(*one) for one in found]
@@ -90,20 +87,12 @@ def planted(place: Path, seeds: int) -> Iterator[Figure]:
 def saturated(place: Path, seeds: int) -> Iterator[Figure]:
     """How often nothing wins where nothing is missing."""
     also = ONE + f'CONFIG_SEED=1:1:{seeds}\nCONFIG_BLOCKS_SIZES="64,64"\n'
-    here = swept(place / "saturated", also)
+    here = sweeping.once(place / "saturated", RANGE, also)
     for judge in JUDGES:
         found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
         share = [100.0 * sum(action == "" for action, _ in found) / len(found)]
         goal = ">= 90" if judge == "information" else ""
         yield Figure(f"saturated, nothing wins by {judge}, of {len(found)}", share, "%", goal)
-
-
-def swept(place: Path, also: str) -> Path:
-    """A sweep of the digits there, unless it is there already."""
-    place.mkdir(parents=True, exist_ok=True)
-    if not sweeping.attempts(place):
-        sweeping.sweep(place, RANGE, also)
-    return place
 
 
 @dataclass(frozen=True)
@@ -160,30 +149,27 @@ def _trained(
 
 def digits(place: Path, seeds: int) -> Iterator[Figure]:
     """Every arm of the range file, and what the tournament gains over the two others."""
-    here = swept(place / "digits", f"CONFIG_SEED=1:1:{seeds}\n")
-    arms: dict[str, dict[str, float]] = defaultdict(dict)
-    live: dict[str, list[float]] = defaultdict(list)
-    for trial, result in sweeping.results(here):
-        names = ("PRUNING_METHOD", "TOURNAMENT_PICK", "TOURNAMENT_JUDGE")
-        arm = ", ".join(trial.config[name] for name in names if name in trial.config)
-        arms[arm][trial.config["SEED"]] = float(result.measures["test_acc"])
-        live[arm].append(float(result.measures["live_parameters"]))
-    for arm, scores in arms.items():
-        yield Figure(arm, list(scores.values()), "%")
-        yield Figure(f"{arm}: live parameters", live[arm], "")
+    here = sweeping.once(place / "digits", RANGE, f"CONFIG_SEED=1:1:{seeds}\n")
+    arms = sweeping.arms(here, named)
+    for arm, results in arms.items():
+        yield Figure(arm, list(map(sweeping.test_accuracy, results.values())), "%")
+        live = [float(one.measures["live_parameters"]) for one in results.values()]
+        yield Figure(f"{arm}: live parameters", live, "")
         for control in ("none", "tournament, random"):
             if arm.startswith("tournament, best"):
-                paired = [scores[seed] - arms[control][seed] for seed in scores]
+                paired = sweeping.apart(sweeping.test_accuracy, results, arms[control])
                 yield Figure(f"{arm} - {control}", paired, "points")
 
 
+def named(trial: Trial) -> str:
+    """The arm of a trial."""
+    names = ("PRUNING_METHOD", "TOURNAMENT_PICK", "TOURNAMENT_JUDGE")
+    return ", ".join(trial.config[name] for name in names if name in trial.config)
+
+
 def main() -> None:
-    parser: argparse.ArgumentParser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="the sweeps there are read, or stay there")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
+    args = measuring.of_seeds(__doc__).parse_args()
+    with measuring.place(args) as place:
         made = [*planted(place, args.seeds), *saturated(place, args.seeds)]
         made += [*digits(place, args.seeds), *ranks(place / "ranks", args.seeds // 2)]
     measuring.tell(args, made, [measuring.told(figure) for figure in made])
