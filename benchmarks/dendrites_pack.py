@@ -21,7 +21,7 @@ from espalier.lr_schedules.none import Constant
 from espalier.models.dendritic_simple import DendriticSimple
 from espalier.optimizers.adamw import AdamW
 from espalier.train import seeds
-from espalier.train.entry import make_deterministic
+from espalier.train.device import make_deterministic
 from espalier.train.loop import Loop
 from espalier.train.trainee import Recipe, Trainee
 

@@ -32,7 +32,7 @@ from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.optimizers.adamw import AdamW
 from espalier.train import seeds
-from espalier.train.entry import make_deterministic
+from espalier.train.device import make_deterministic
 from espalier.train.loop import Loop
 from espalier.train.trainee import Recipe, Trainee
 

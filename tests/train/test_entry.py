@@ -15,7 +15,7 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.models import charlm
-from espalier.train import data, entry
+from espalier.train import data, device, entry
 from espalier.train.loop import Loop
 from espalier.trial import Job, Status, Trial
 
@@ -181,9 +181,9 @@ def test_mixed_precision_reaches_the_loop():
 
 def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert entry.choose_device("auto", "off").type == "cpu"
+    assert device.choose_device("auto", "off").type == "cpu"
     with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA"):
-        entry.choose_device("cuda", "off")
+        device.choose_device("cuda", "off")
 
 
 def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,15 +25,14 @@ from espalier.contracts import (
     TokenShape,
 )
 from espalier.errors import UserError
-from espalier.growth import connectivity
 from espalier.optimizers.lean import LeanAdam
 from espalier.rates.plan import RatePlan
-from espalier.train import answers, choosing, distributed, provenance, seeds, structure
+from espalier.train import answers, choosing, closing, distributed, provenance, seeds, structure
 from espalier.train.album import Album
 from espalier.train.augment import Augmentation
 from espalier.train.causality import check_causal
-from espalier.train.courses import last_task
 from espalier.train.data import Data, load_data
+from espalier.train.device import choose_device, make_deterministic, uses_gpu
 from espalier.train.evaluation import evaluate
 from espalier.train.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
@@ -166,7 +164,7 @@ class Pupil:
         test = evaluate(self.trainee, self.data.test.open())
         if self.job.rank == 0:
             self.trainee.run.method.write(self.trainee.run, self.job.directory)
-        measures = _final(self.trainee, self.history, test)
+        measures = closing.measures(self.trainee, self.history, test)
         measures["train_acc"] = evaluate(self.trainee, self.trainee.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
@@ -302,36 +300,10 @@ def _built(config: Config, data: Data) -> torch.nn.Module:
     return model
 
 
-def choose_device(wish: str, amp: str) -> torch.device:
-    """The device a setting asks for: `auto`, `cpu` or `cuda`; it must be able to do `amp`.
-
-    The runner has already limited each worker to the one GPU it may use.
-    """
-    if wish == "cuda" and not _uses_gpu(wish):
-        raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
-    device = torch.device("cuda" if _uses_gpu(wish) else "cpu")
-    if amp == "fp16" and device.type == "cpu":
-        raise UserError("CONFIG_AMP_FP16=y: needs a GPU; on a CPU set CONFIG_AMP_BF16=y")
-    return device
-
-
-def _uses_gpu(wish: str) -> bool:
-    return wish != "cpu" and torch.cuda.is_available()
-
-
-def make_deterministic(threads: int) -> None:
-    """Same seed, same numbers: fixed thread count and deterministic kernels."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = False
-    # not use_deterministic_algorithms: that imports torch's compiler, which takes 3 s
-    torch.set_deterministic_debug_mode("warn")
-
-
 def _origin(job: Job) -> Record:
     """Where a result comes from, as far as it is known before anything is built."""
     seed = int(job.trial.config["SEED"])
-    device = "cuda" if _uses_gpu(job.settings["DEVICE"]) else "cpu"
+    device = "cuda" if uses_gpu(job.settings["DEVICE"]) else "cpu"
     return {
         "config": dict(job.trial.config),
         "settings": dict(job.settings),
@@ -340,39 +312,3 @@ def _origin(job: Job) -> Record:
         "threads": int(job.trial.config["CPU_THREADS"]),
         "ranks": job.trial.ranks,
     }
-
-
-def _final(trainee: Trainee, history: list[Record], test: tuple[float, float]) -> Record:
-    """The closing measures; `test` is loss and accuracy on the test data."""
-    run, kept = trainee.run, {}
-    if trainee.stopping:
-        kept = {"kept_epoch": trainee.stopping.epoch}
-    last = history[kept.get("kept_epoch", 0) - 1]
-    best = max(last_task(history), key=lambda record: float(record["val_acc"]))
-    total = sum(parameter.numel() for parameter in run.model.parameters())
-    total -= budget.masked(run.model)
-    return {
-        "train_loss": last["train_loss"],
-        "val_loss": last["val_loss"],
-        "val_acc": last["val_acc"],
-        "best_val_acc": best["val_acc"],
-        "best_epoch": best["epoch"],
-        "test_loss": test[0],
-        "test_acc": test[1],
-        "final_sparsity": last["sparsity"],
-        "parameters": total,
-        "live_parameters": total,
-        "epochs": run.epoch,
-        **kept,
-        "steps": run.step,
-        **run.method.measures(run),
-        **connectivity.measures(run),
-        **_chance(run.validation.y),
-        "total_time": sum(float(record["seconds"]) for record in history),
-    }
-
-
-def _chance(labels: torch.Tensor) -> Record:
-    """What an accuracy on validation is to be judged by: labels, and the most frequent one's %."""
-    most = int(torch.bincount(labels.flatten()).max())
-    return {"val_samples": labels.numel(), "val_majority": 100.0 * most / labels.numel()}
