@@ -5,8 +5,7 @@
 One sweep of defconfigs/digits-indefinite-range, as users run it, and one of the control: static
 blocks of 64 units with the number of edges at which growth has to end, for as many epochs. The
 goals are those of the criterion: 90 % on validation with at most half of the edges of a dense
-network of 64-64-10 units, and accuracy on
-validation unchanged, to 0.2 points, by every event.
+network of 64-64-10 units, and accuracy on validation unchanged, to 0.2 points, by every event.
 """
 
 from __future__ import annotations
