@@ -63,6 +63,13 @@ def test_blocks_are_told_whatever_the_method() -> None:
     assert found["fan_in"] == 160 / 12 and found["fan_out"] == 160 / 24
 
 
+def test_blocks_are_as_sparse_without_a_method_that_grows_as_with_one() -> None:
+    net = Blocks([16, 8, 4])
+    net.draw(0.1)  # 13 of 128 edges and 3 of 32
+    run = loops.run_of(Adam(), NoPruning(), model=net)
+    assert run.method.measures(run)["sparsity"] == 1 - 16 / 160
+
+
 def test_nothing_is_said_of_a_network_that_is_no_single_chain() -> None:
     static = Static(SparsePlan(density=0.5))
     assert measures(loops.run_of(Adam(), static, model=loops.residual_network())) == {}

@@ -198,6 +198,11 @@ def pair(name: str) -> Pair:
     return i, j
 
 
+def missing(model: nn.Module) -> float:
+    """The share of all possible edges that a model is without, in [0, 1); 0 if not of blocks."""
+    return 1 - model.density if isinstance(model, Blocks) else 0.0
+
+
 def _check(sizes: Sequence[int], pairs: Sequence[Pair]) -> None:
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"two sizes or more, each 1 or more, must hold, but sizes={list(sizes)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espalier.contracts import Method, Run
+from espalier.growth.blocks import missing
 from espalier.sparsity.method import parameters
 
 
@@ -14,4 +15,4 @@ class NoPruning(Method):
     """Plain training."""
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return {"sparsity": 0.0, "live_parameters": parameters(run)}
+        return {"sparsity": missing(run.model), "live_parameters": parameters(run)}

@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from espalier.growth.blocks import missing
 from espalier.train import distributed
 from espalier.train.data import batches
 from espalier.train.distributed import Distributed
@@ -161,7 +162,7 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
         "val_loss": loss,
         "val_acc": accuracy,
         "lr": run.optimizer.param_groups[0]["lr"],
-        "sparsity": 0.0,
+        "sparsity": missing(run.model),
         **trainee.course.closing(run, functools.partial(evaluate, trainee)),
         **run.method.measures(run),
     }
