@@ -9,7 +9,7 @@ from test_report import stored
 
 from espalier.errors import UserError
 from espalier.sweep.controls import comparisons
-from espalier.sweep.controls_report import deltas_text, told
+from espalier.sweep.controls_report import deltas_text, multiple, told
 from espalier.sweep.delta_plots import drawn
 from espalier.sweep.deltas import Delta, deltas
 from espalier.sweep.interval import Interval
@@ -113,6 +113,10 @@ def test_what_is_told() -> None:
         "    +15.00% (n=2, no spread): the same on each seed, no verdict; 1 pair of configurations"
         ", UNEQUAL: 1.22 times the control's live parameters",
     ]
+
+
+def test_no_unequal_number_of_parameters_looks_like_an_equal_one() -> None:
+    assert [multiple(share) for share in (1.0, 1.2249, 1.0031)] == ["1", "1.22", "1.0031"]
 
 
 def test_files_of_a_sweep(tmp_path: Path) -> None:

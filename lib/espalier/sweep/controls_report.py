@@ -83,9 +83,15 @@ def _pairs(item: Delta) -> str:
     text = f"{count} pair{'s' * (count != 1)} of configurations"
     if item.sizes is None or item.sizes == (1.0, 1.0):
         return text
-    low, high = (f"{share:.3g}" for share in item.sizes)
+    low, high = map(multiple, item.sizes)
     times = low if low == high else f"{low} to {high}"
     return f"{text}, UNEQUAL: {times} times the control's live parameters"
+
+
+def multiple(share: float) -> str:
+    """Three digits, or more where those of something else than 1 would be 1."""
+    text = f"{share:.3g}"
+    return text if text != "1" or share == 1.0 else f"{share:.5g}"
 
 
 def _arm(group: Sequence[Comparison]) -> list[str]:
