@@ -76,14 +76,16 @@ class StartPlan:
         self, run: Run, weights: Sequence[Tensor], draw: Draw, units: Tensor
     ) -> Begun:
         assert self.epochs is not None, "a hierarchical start has epochs"
-        small = trained(run, len(weights[-1]), self.epochs)
+        classes, pixels = len(weights[-1]), weights[0].shape[1]
+        charged = _charge(run, self.epochs * classes * pixels, draw.counts)  # if it may be at all
+        small = trained(run, classes, self.epochs)
         scores = small.abs() * features.deviations(run.train)
         draw.live[0] = in_proportion(scores[units], draw.keys, draw.counts[0])
         _take_over(weights[0], draw.live[0], small[units])
         if len(weights) == 2:  # the units themselves lead to the classes
             own = _to_classes(weights[1])
             weights[1].copy_(torch.where(own, weights[1].abs(), weights[1]))
-        return Begun(draw.live, _charge(run, self.epochs * small.numel(), draw.counts))
+        return Begun(draw.live, charged)
 
 
 @dataclass(frozen=True)
