@@ -20,7 +20,7 @@ from espalier.optimizers.sgd import SGD
 from espalier.sparsity.plan import PruningPlan
 from espalier.train import loop
 from espalier.train.evaluation import evaluate
-from espalier.train.stopping import Criterion, EarlyStop, Kept, Stopping
+from espalier.train.stopping import Criterion, EarlyStop, Kept, Size, Stopping
 from espalier.train.trainee import Recipe, Trainee
 
 DOWN = [5.0, 4.0, 3.0, 2.0, 1.0]
@@ -235,3 +235,13 @@ def test_a_network_that_drops_columns_is_finished_with_the_last_one() -> None:
     run = loops.run_of(SGD(), DropLinearMethod(share=0.5, steps=7, stop=0.5), epochs=8)
     assert run.method.unfinished(loops.train(run, 20))  # of 48 steps; drops at 7, 14 and 21
     assert not run.method.unfinished(loops.train(run, 1))
+
+
+def test_what_was_before_a_network_was_pruned_does_not_count_but_growth_is_no_pruning():
+    def size(sparsity, live):
+        return Size.of({"sparsity": sparsity, "live_parameters": live})
+
+    assert size(0.7, 30).pruned_from(size(0.5, 50))
+    assert not size(0.5, 50).pruned_from(size(0.5, 50))
+    assert not size(0.7, 60).pruned_from(size(0.5, 50))  # a new block, of which little is there
+    assert Size.of({"sparsity": 0.7}).pruned_from(Size.of({"sparsity": 0.5}))

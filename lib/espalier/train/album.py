@@ -13,6 +13,7 @@ from espalier.component import symbol
 from espalier.config import Config
 from espalier.train import snapshots
 from espalier.train.snapshots import Occasion, Snapshot, SnapshotError
+from espalier.train.stopping import Size
 from espalier.train.trainee import Trainee
 from espalier.trial import Job, Record
 
@@ -53,8 +54,8 @@ def _best(found: Sequence[Snapshot]) -> Snapshot:
     """
     best = found[0]
     for one in found[1:]:
-        sparser = one.about["sparsity"] > best.about["sparsity"]
-        if sparser or one.about["val_loss"] < best.about["val_loss"]:
+        pruned = Size.of(one.about).pruned_from(Size.of(best.about))
+        if pruned or one.about["val_loss"] < best.about["val_loss"]:
             best = one
     return best
 

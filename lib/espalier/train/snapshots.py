@@ -32,6 +32,8 @@ from espalier.trial import Record
 FORMAT, COMPRESSED = "espalier snapshot 1", "espalier snapshot 2"
 WHOLE, SMALL_WHOLE, DELTA = "whole", "whole, compressed", "difference"
 """How it is stored: as torch writes it, or by deltas.py."""
+MEASURED = ("val_loss", "val_acc", "sparsity", "live_parameters")
+"""What of an epoch's record a manifest tells, as far as there is."""
 WORTH = 0.9
 """A difference that is not smaller than this part of the whole is not worth resting on another."""
 SAME: tuple[str, ...] = (
@@ -158,7 +160,8 @@ def save(folder: Path, trainee: Trainee, history: Sequence[Record], occasion: Oc
     path.unlink(missing_ok=True)  # one of the same name is no more, before its file changes
     found = position(trainee)
     content = {"position": found, "history": list(history)}
-    measured = {name: history[-1][name] for name in ("val_loss", "val_acc", "sparsity")}
+    last = history[-1]
+    measured = {name: last[name] for name in MEASURED if name in last}
     about = {
         **(write_small(path, content) if occasion.small else write_whole(path, content)),
         "epoch": run.epoch,

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -79,13 +79,17 @@ class Stopping:
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
-        best = None if self._best is None else dict(vars(self._best))
+        best = None
+        if self._best is not None:
+            best = {**vars(self._best), "size": tuple(self._best.size)}
         counts = {"left": self._left, "changes": self._changes, "stopped": self.stopped}
         return {"best": best, "mark": self._mark, **counts}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self._best = None if saved["best"] is None else Kept(**saved["best"])
+        self._best = None
+        if saved["best"] is not None:
+            self._best = Kept(**{**saved["best"], "size": Size(*saved["best"]["size"])})
         self._mark, self._left = saved["mark"], saved["left"]
         self._changes, self.stopped = saved["changes"], saved["stopped"]
 
@@ -98,13 +102,35 @@ class Stopping:
             self._left = max(self._left, self._patience)
 
     def _compare(self, run: Run, record: Record) -> None:
-        score, sparsity = self._criterion.score(record), float(record["sparsity"])
-        if self._best is None or sparsity > self._best.sparsity:
+        score, size = self._criterion.score(record), Size.of(record)
+        if self._best is None or size.pruned_from(self._best.size):
             self._best, self._mark = None, math.inf
         if score < self._mark - self._criterion.min_delta:
             self._mark, self._left = score, max(self._left, self._patience)
         if self._best is None or score < self._best.score:
-            self._best = Kept.of(run, score, sparsity)
+            self._best = Kept.of(run, score, size)
+
+
+class Size(NamedTuple):
+    """How sparse a network was after an epoch, a share, and how many parameters lived."""
+
+    sparsity: float
+    live: float
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Size:
+        """Of an epoch's record; if it counts no live parameters, there are always as many."""
+        return cls(float(record["sparsity"]), float(record.get("live_parameters", math.inf)))
+
+    def pruned_from(self, earlier: Size) -> bool:
+        """Whether a network of that size was pruned to this one: then its results do not count.
+
+        Of one that grows the share that is missing rises too, when there is room for more.
+        """
+        return self.sparsity > earlier.sparsity and self.live <= earlier.live
+
+
+UNKNOWN = Size(0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -113,16 +139,16 @@ class Kept:
 
     epoch: int
     score: float
-    sparsity: float
+    size: Size
     tensors: dict[str, Tensor]
     method: dict[str, Any]
 
     @classmethod
-    def of(cls, run: Run, score: float = 0.0, sparsity: float = 0.0) -> Kept:
+    def of(cls, run: Run, score: float = 0.0, size: Size = UNKNOWN) -> Kept:
         """A copy of what `run` has now."""
         tensors = {name: tensor.detach().clone() for name, tensor in held(run.model)}
         method = copy.deepcopy(run.method.state_dict(run))
-        return cls(run.epoch, score, sparsity, tensors, method)
+        return cls(run.epoch, score, size, tensors, method)
 
     @torch.no_grad()
     def restore(self, run: Run) -> None:
