@@ -17,7 +17,9 @@ from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.dendrites.cadence import Cadence
 from espalier.growth.growing import GrowingMethod
+from espalier.growth.moments import Moments
 from espalier.growth.plan import Turnover
+from espalier.growth.tournament import Trials
 from espalier.sparsity.method import PruningMethod
 from espalier.train import structure
 from espalier.train.stopping import Kept
@@ -43,6 +45,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{name: {"turnover": Turnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
+    "tournament": {"trials": Trials(steps=2), "moments": Moments(events=2)},
 }
 # Methods that grow masked blocks need no entry.
 NETWORKS: dict[str, Callable[[], nn.Module]] = {

@@ -36,6 +36,7 @@ WISHES = {
     "SPARSE_EVERY": "9",
     "SPAM_INTERVAL": "20",
     "GROWTH_STOP": "0.9",
+    "TOURNAMENT_STEPS": "2",
 }
 
 

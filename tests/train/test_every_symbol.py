@@ -101,6 +101,9 @@ OTHER = {
     "GROWTH_ALARMS": "1e-9",
     "HIGHWAYS_COUNT": "1",
     "HIGHWAYS_EDGES": "7",
+    "INDEFINITE_GAIN": "1000000",
+    "TOURNAMENT_STEPS": "1",
+    "TOURNAMENT_LEVEL": "1e-12",
     "SPAM_THETA": "1",
     "SPAM_SPIKE_THRESHOLD": "0.5",
     "BLOCKS_SIZES": "32",
@@ -179,6 +182,8 @@ BESIDES = {
     "TEXT_FILE": {"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"DATASET": "text", "TEXT_FILE": "text.txt"},
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
+    "INDEFINITE_ROUNDS": {"INDEFINITE_GAIN": "1000000"},
+    "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
     "SPARSE_START": {"SPARSE_DENSITY": "0.5"},
     "SPARSE_START_EPOCHS": {"SPARSE_DENSITY": "0.5"},
     "EARLY_STOP_BY": STOPPING,

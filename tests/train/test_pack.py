@@ -69,6 +69,9 @@ def test_trials_of_a_pack_differ_in_all_that_may_differ() -> None:
     configs = [packing.varied(COMBINATIONS[-1], k) for k in range(4)]
     tree = packing.symbols()
     for name in set(configs[0]) - set(tree.shape) - {"NUM_EPOCHS", "EARLY_STOP_PATIENCE"}:
+        choice = tree.kind(name) == "choice"
+        if choice and sum(m.visibility > 0 for m in tree.members(name).values()) == 1:
+            continue  # with that model there is one way only
         assert len({config.get(name) for config in configs}) > 1, name
 
 

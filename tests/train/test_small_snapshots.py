@@ -8,7 +8,7 @@ import pytest
 import test_entry
 import torch
 from test_branch_command import resumed
-from test_deltas import same
+from test_snapshot_deltas import same
 from test_snapshots import SNAPSHOTS, job, killed_after
 
 from espalier.errors import UserError
