@@ -23,8 +23,12 @@ def optimizers(settings: list[dict[str, Any]]) -> list[LeanAdam]:
     return found
 
 
+def trained_by(one: LeanAdam) -> list[torch.Tensor]:
+    return [p for group in one.param_groups for p in group["params"]]
+
+
 def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
-    parameters = [p for one in every for group in one.param_groups for p in group["params"]]
+    parameters = [p for one in every for p in trained_by(one)]
     for p in parameters:
         p.grad = torch.zeros_like(p) if p.grad is None else p.grad  # what is ready holds on to it
     for step in range(STEPS):
@@ -32,7 +36,7 @@ def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
             p.grad.copy_((p + step + place).sin())
         for update in updates:
             update()
-    states = [one.state[p] for one in every for group in one.param_groups for p in group["params"]]
+    states = [one.state[p] for one in every for p in trained_by(one)]
     return [*parameters, *(value for state in states for value in state.values())]
 
 

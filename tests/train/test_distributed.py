@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import job_settings
 import pytest
 import shared_entry
 import torch
@@ -28,15 +29,7 @@ from espalier.train.trainee import Recipe
 from espalier.trial import Job, Result, Trial
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
-SETTINGS = {
-    "DEVICE": "cpu",
-    "DATA_DIR": "data",
-    "DATA_MEMORY": "0",
-    "DATA_WORKERS": "0",
-    "MICRO_BATCH": "0",
-    "DOWNLOAD": "n",
-    "DEBUG_CHECKS": "y",
-}
+SETTINGS = {**job_settings.SETTINGS, "DEBUG_CHECKS": "y"}
 # Four epochs of ten steps and one, of three samples a process; the last batch is of two.
 SMALL = {
     "TRAIN_SUBSET": "62",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from job_settings import SETTINGS
 
 from espalier.errors import UserError
 from espalier.kconfig import assign
@@ -19,15 +20,6 @@ from espalier.train import data, device, entry
 from espalier.train.loop import Loop
 from espalier.trial import Job, Status, Trial
 
-SETTINGS = {
-    "DEVICE": "cpu",
-    "DATA_DIR": "data",
-    "DATA_MEMORY": "0",
-    "DATA_WORKERS": "0",
-    "MICRO_BATCH": "0",
-    "DOWNLOAD": "n",
-    "DEBUG_CHECKS": "n",
-}
 SMALL = {
     "TRAIN_SUBSET": "120",
     "BATCH_SIZE": "8",

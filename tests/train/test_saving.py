@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import job_settings
 import packing
 import pytest
 import torch
@@ -23,16 +24,7 @@ from espalier.train.preprocessing import Preprocessing
 from espalier.train.saving import Saving
 from espalier.trial import Job, Status, Trial
 
-SETTINGS = {
-    "DEVICE": "cpu",
-    "DATA_DIR": "data",
-    "DATA_MEMORY": "0",
-    "DATA_WORKERS": "0",
-    "MICRO_BATCH": "0",
-    "SAVE_MODEL": "y",
-    "DOWNLOAD": "n",
-    "DEBUG_CHECKS": "n",
-}
+SETTINGS = {**job_settings.SETTINGS, "SAVE_MODEL": "y"}
 SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METHOD": "none"}
 
 
