@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from espalier.atomic_write import draft
 from espalier.errors import UserError
 
 TABLE = "lineage.csv"
@@ -171,7 +172,7 @@ class Lineage:
     def write(self, path: Path) -> None:
         """Founders and events as a table: `.csv`, or one JSON object a line for any other name."""
         records = [event.record() for event in (*self.founders(), *self.events)]
-        with path.open("w", newline="") as file:
+        with draft(path) as place, place.open("w", newline="") as file:
             if path.suffix == ".csv":
                 table = csv.DictWriter(file, list(Event.__dataclass_fields__))
                 table.writeheader()
