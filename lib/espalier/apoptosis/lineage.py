@@ -148,18 +148,6 @@ class Lineage:
         """Steps since the birth of each living neuron of a layer, in the order of slots."""
         return [step - self.born(one) for one in self._living[layer] if one != NOBODY]
 
-    def descendants(self) -> Counter[int]:
-        """How many neurons descend from each, at any distance; those without any are left out."""
-        ancestors: dict[int, set[int]] = {}
-        found: Counter[int] = Counter()
-        for event in self.events:
-            if event.op != "death":
-                direct = {parent for parent, _ in event.parents}
-                every = direct.union(*(ancestors.get(parent, set()) for parent in direct))
-                ancestors[event.id] = every
-                found.update(every)
-        return found
-
     def founders(self) -> list[Event]:
         """The first neurons of every layer, as events."""
         first = Lineage(self._sizes)
