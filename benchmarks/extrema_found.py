@@ -65,9 +65,7 @@ def draws(run: Run) -> tuple[Tensor, Tensor]:
 def extrema(net: nn.Module, x: Tensor) -> Units:
     """The units found on samples, each with its category."""
     assert isinstance(net, Blocks)
-    seen = Activity(net.sizes[1])
-    seen.add(net.trace(x).values[1])
-    found = find(seen)
+    found = find(Activity.of(net.trace(x).values[1]))
     return {
         (c, unit) for c in CATEGORIES for unit in getattr(found, c).nonzero().flatten().tolist()
     }

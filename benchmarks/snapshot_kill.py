@@ -1,6 +1,6 @@
 """`kill -9` in the middle of trials: they go on from their snapshots to what a calm sweep gives.
 
-    python benchmarks/snapshot_kill.py [--kills 8] [--rounds 30] [--small]
+    python benchmarks/snapshot_kill.py [--kills 8] [--rounds 30] [--compress]
 
 The trials of defconfigs/digits-snapshots-range are swept twice: undisturbed and without snapshots,
 and with one an epoch while the runner is killed again and again, each time when a trial has gone
@@ -31,21 +31,21 @@ from espalier.trial import Job
 RANGE = ROOT / "defconfigs" / "digits-snapshots-range"
 WITHOUT = "CONFIG_SNAPSHOT_EVERY=0\nCONFIG_SNAPSHOT_EVENTS=n\n"
 EACH = "CONFIG_SNAPSHOT_EVERY=1\n"
-SMALL = "CONFIG_SNAPSHOT_DELTA=y\n"
+COMPRESS = "CONFIG_SNAPSHOT_COMPRESS=y\n"
 VARIABLES: dict[str, object] = {"PACK": 1, "PARALLEL": 2}
 
 
 def main() -> int:
     parser = measuring.parser(__doc__, rounds=30)
     parser.add_argument("--kills", type=int, default=8)
-    parser.add_argument("--small", action="store_true", help="compressed and as differences")
+    parser.add_argument("--compress", action="store_true", help="snapshots are compressed")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         calm, disturbed = Path(folder) / "calm", Path(folder) / "disturbed"
         for place in (calm, disturbed):
             place.mkdir()
         sweeping.sweep(calm, RANGE, WITHOUT, **VARIABLES)
-        sweeping.plan(disturbed, RANGE, EACH + SMALL * args.small)
+        sweeping.plan(disturbed, RANGE, EACH + COMPRESS * args.compress)
         for kill in range(1, args.kills + 1):
             measuring.say(f"kill {kill}: {kill_once(disturbed)} snapshots there")
         sweeping.start(disturbed, VARIABLES).wait()
@@ -89,7 +89,7 @@ def cost(args: argparse.Namespace) -> list[Figure]:
         for _ in range(args.rounds):
             began = time.perf_counter()
             snapshot = snapshots.save(
-                Path(folder), trainee, [record], Occasion({}, small=args.small)
+                Path(folder), trainee, [record], Occasion({}, compress=args.compress)
             )
             seconds.append(1000 * (time.perf_counter() - began))
             sizes.append(snapshot.about["bytes"] / 1000)

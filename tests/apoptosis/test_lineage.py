@@ -40,10 +40,6 @@ def test_events_tell_what_the_dead_were_and_who_the_parents_are():
     assert (split.id, split.op, split.parents) == (6, "split", ((5, 1.0),))
 
 
-def test_descendants_are_counted_at_any_distance():
-    assert family().descendants() == {0: 2, 2: 2, 5: 1}
-
-
 def test_a_layer_may_grow_by_slots_behind_the_last():
     lineage = Lineage({"a": 1})
     assert lineage.be_born(5, "a", [1, 2], [[(0, 1.0)], [(0, 1.0)]]) == [1, 2]

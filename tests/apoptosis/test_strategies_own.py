@@ -208,7 +208,7 @@ def test_who_goes_is_expressed_by_who_stays():
     found = redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
     assert found.gone[0] == 2
     fold, ridge = found.fold(seen), death.RIDGE * 9 / 300
-    covariance = seen.covariance.double()
+    covariance = seen.scatter.double() / seen.count
     inner, across = covariance[fold.alive][:, fold.alive], covariance[fold.alive][:, found.gone]
     blend = (inner + ridge * inner.diagonal().diag()).inverse() @ across
     rest = covariance[found.gone][:, found.gone] - 2 * across.T @ blend + blend.T @ inner @ blend

@@ -82,7 +82,7 @@ def drawn(made: Ground, dice: torch.Generator) -> Callable[[], Change]:
     def some(node: int, count: int) -> Tensor:
         return torch.randperm(made.net.sizes[node], generator=dice)[:count]
 
-    net, last, kind = made.net, made.net.last, roll(0, 7)
+    net, last, kind = made.net, made.net.last, roll(0, 6)
     if kind == 0:
         j = roll(1, last + 1)
         pair = (roll(0, j), j)
@@ -93,13 +93,9 @@ def drawn(made: Ground, dice: torch.Generator) -> Callable[[], Change]:
         patch = operations.Patch((i, j), some(i, 3), some(j, 2), hidden=2 * (kind - 1))
         return partial(operations.add_patch, made, patch)
     if kind == 3:
-        node = roll(1, last)
-        parents = torch.randint(net.sizes[node], (3,), generator=dice)
-        return partial(operations.widen, made, node, parents)
-    if kind == 4:
         return partial(operations.insert_layer, made, roll(1, last))
     node = roll(1, last - 1)
-    if kind == 5:
+    if kind == 4:
         return partial(operations.clone, made, (node, some(node, 2)))
     dead = [roll(0, net.sizes[n]) for n in range(node + 1, last)][: roll(1, 4)]
     for n, unit in enumerate(dead, node + 1):

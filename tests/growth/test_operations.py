@@ -13,7 +13,6 @@ from espalier.growth.events import Event
 from espalier.growth.ground import Ground
 from espalier.growth.operations import Patch
 from espalier.optimizers.groups import decay_groups
-from espalier.surgery.birth import Portion
 
 
 def indices(*numbers: int) -> Tensor:
@@ -88,10 +87,8 @@ def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
         "there is no block from node 0 to node 4": lambda: operations.drop_edges(
             made, (0, 4), lacking
         ),
-        "nodes 1 to 3 have hidden units, but not node 4": lambda: operations.widen(
-            made, 4, indices(0)
-        ),
-        "node 1 has the units 0 to 6, but not 7": lambda: operations.widen(made, 1, indices(7)),
+        "nodes 1 to 3 have hidden units, but not node 4": lambda: operations.insert_layer(made, 4),
+        "node 1 has the units 0 to 6, but not 7": lambda: operations.clone(made, (1, indices(7))),
         "but not node 0": lambda: operations.insert_layer(made, 0),
         "not node 4": lambda: operations.clone(made, (3, indices(0))),
         "node 2 has the units 0 to 5, but not 9": lambda: operations.highway(made, (1, 0), [9]),
@@ -156,25 +153,6 @@ def test_a_patch_with_hidden_units_counts_both_its_layers() -> None:
     assert bool((made.net.block(0, 2).weight.detach()[6:, [1, 4, 8]] != 0).all())
     beds.train(made, 2)
     assert bool((block.weight.detach()[[0, 2], 6:] != 0).any())
-
-
-def test_twins_share_what_their_parent_fed() -> None:
-    made = beds.ground()
-    before = {p: b.weight.detach().clone() for p, b in made.net.each()}
-    masks = {p: b.mask.clone() for p, b in made.net.each()}
-    portion = Portion(share=0.25, noise=0.2)
-    event = operations.widen(made, 2, indices(3, 1, 3), portion).event
-    assert event.units == ((2, 6), (2, 7), (2, 8)) and event.parents == ((2, 3), (2, 1), (2, 3))
-    fan_in = [int(masks[p][unit].sum()) for p in ((0, 2), (1, 2)) for unit in (3, 1, 3)]
-    fan_out = [int(masks[p][:, unit].sum()) for p in ((2, 3), (2, 4)) for unit in (3, 1, 3)]
-    assert event.added == sum(fan_in) + sum(fan_out)
-    into, out = made.net.block(1, 2).weight.detach(), made.net.block(2, 3).weight.detach()
-    assert torch.equal(into[6:], before[1, 2][[3, 1, 3]])
-    torch.testing.assert_close(out[:, 1] + out[:, 7], before[2, 3][:, 1])
-    torch.testing.assert_close(out[:, [3, 6, 8]].sum(1), before[2, 3][:, 3])
-    live = masks[2, 3][:, 1]
-    shares = (out[:, 7] / before[2, 3][:, 1])[live]
-    assert bool(((shares >= 0.2 - 1e-6) & (shares <= 0.3 + 1e-6)).all())
 
 
 def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None:
@@ -278,7 +256,6 @@ def test_operations_need_no_optimizer() -> None:
     net = Blocks([3, 4, 2])
     net.draw(0.5)
     made = Ground(net, torch.Generator())
-    operations.widen(made, 1, indices(0))
     operations.insert_layer(made, 1)
     made.after_step()
-    assert made.net.sizes == [3, 5, 5, 2] and made.step == 1
+    assert made.net.sizes == [3, 4, 4, 2] and made.step == 1

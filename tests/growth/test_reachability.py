@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.growth.blocks import Blocks
-from espalier.growth.reachability import chains, of_pairs, paths, reach, useful
+from espalier.growth.reachability import chains, of_chain, reach, useful
 from espalier.surgery.pairs import find_pairs
 
 # 3 inputs, 4 hidden units, 2 outputs: unit 0 is on two paths, 1 has no input, 2 no output, and
@@ -23,14 +23,12 @@ def test_a_chain_by_hand() -> None:
     assert lists(found.forward) == [[0, 1, 2], [0, 2], [0]]
     assert lists(found.backward) == [[0, 1], [0, 1], [0, 1]]
     assert lists(found.dead) == [[2], [1, 2, 3], [1]]
-    assert paths(CHAIN) == 2
     assert useful(CHAIN) == 3  # of five live edges
 
 
 def test_a_skip_is_a_path_of_its_own() -> None:
     live = {**CHAIN, (0, 2): torch.tensor([[0, 0, 0], [0, 0, 5.0]])}
     assert lists(reach(live).dead) == [[], [1, 2, 3], []]
-    assert paths(live) == 3
     assert useful(live) == 4
 
 
@@ -38,12 +36,11 @@ def test_death_goes_on_along_a_path() -> None:
     # one unit a layer, and the last edge missing: nothing is on a path, however far from the gap
     live = {(i, i + 1): torch.ones(1, 1) for i in range(4)} | {(4, 5): torch.zeros(1, 1)}
     assert lists(reach(live).on_path) == [[]] * 6
-    assert paths(live) == useful(live) == 0
+    assert useful(live) == 0
 
 
-def test_paths_of_dense_layers_are_the_product_of_their_widths() -> None:
+def test_every_edge_of_dense_layers_is_useful() -> None:
     live = {(0, 1): torch.ones(50, 20), (1, 2): torch.ones(30, 50), (2, 3): torch.ones(7, 30)}
-    assert paths(live) == 20 * 50 * 30 * 7
     assert useful(live) == sum(block.numel() for block in live.values())
 
 
@@ -70,16 +67,15 @@ def test_an_ordinary_networks_masks_are_followed_across_convolutions_and_flatten
     keep[hidden][3, :4] = 0  # type: ignore[index]  # unit 3 reads none but the dead channel 1
     pairs = find_pairs(net)
     assert [pair.name for chain in chains(pairs) for pair in chain] == ["0", "3"]
-    dead = of_pairs(pairs, keep)  # type: ignore[arg-type]
-    assert {name: units.tolist() for name, units in dead.items()} == {
-        "0": [False, True, True],
-        "3": [False, False, False, True],
-    }
+    (chain,) = chains(pairs)
+    dead = reach(of_chain(chain, keep)).dead[1:-1]  # type: ignore[arg-type]
+    assert lists(dead) == [[1, 2], [3]]
     assert last.shape == (2, 4)
 
 
 def test_a_network_without_masks_has_no_dead_units() -> None:
-    assert not any(units.any() for units in of_pairs(find_pairs(network()), {}).values())
+    (chain,) = chains(find_pairs(network()))
+    assert not any(units.any() for units in reach(of_chain(chain, {})).dead)
 
 
 def test_the_masks_of_a_network_of_blocks_are_such_blocks() -> None:

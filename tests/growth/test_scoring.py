@@ -37,11 +37,3 @@ def test_random_scores_are_the_generators():
     one, two = (scoring.random(weights, torch.Generator().manual_seed(s)) for s in (1, 1))
     assert [s.shape for s in one] == [(3, 4), (2, 3)]
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
-
-
-def test_extrema_leads_from_the_most_to_the_least_active_at_any_scale():
-    sources, targets = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 2.0, 4.0])
-    expected = torch.tensor([[0.5, 1.5], [-0.5, 0.5], [-1.5, -0.5]])
-    assert torch.equal(scoring.extrema(sources, targets), expected)
-    assert torch.allclose(scoring.extrema(10 * sources, 1000 * targets), expected)
-    assert scoring.extrema(torch.zeros(2), torch.zeros(3)).tolist() == [[0.0, 0.0]] * 3

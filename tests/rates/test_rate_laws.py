@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espalier.rates import by_age, by_depth, by_event, by_norm
-from espalier.rates.composing import Bounds, composed, move
+from espalier.rates.composing import Bounds, move, product
 from espalier.rates.history import Growth
 from espalier.rates.part import Moment, Part
 
@@ -226,9 +226,9 @@ ALL = [
 
 def test_the_product_does_not_depend_on_the_order():
     one = part([[0, 10], [20, -1]], 22, (10, 20), 1, 3, gradient=torch.full((2, 2), 0.1), places={})
-    wanted = composed(ALL, one, WIDE)
+    wanted = WIDE.limit(product(ALL, one))
     for k, order in enumerate(itertools.islice(itertools.permutations(ALL), 0, None, 997)):
-        assert composed(order, one, WIDE).flatten().tolist() == near(wanted.flatten().tolist())
+        assert WIDE.limit(product(order, one)).flatten().tolist() == near(wanted.flatten().tolist())
         if k == 50:
             break
     singly = torch.ones((), dtype=torch.float64)
@@ -240,7 +240,7 @@ def test_the_product_does_not_depend_on_the_order():
 def test_the_combined_strategy_in_closed_form():
     three = [by_depth.Cascade(0.5), by_age.Age(0.5, 0.1), by_age.Warmup(50)]
     births, growths = [0, 100, 200, 900], (100, 200, 900)
-    found = composed(three, part(births, 909, growths, depth=1, layers=3), WIDE)
+    found = product(three, part(births, 909, growths, depth=1, layers=3))
     expected = [0.5 * 0.5**3, 0.5 * 0.5**2, 0.5 * 0.5**1, 0.5 * 10 / 50]  # the last at update 10
     assert found.tolist() == near(expected)
 

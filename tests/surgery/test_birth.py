@@ -141,7 +141,7 @@ def test_the_twins_are_as_long_as_others() -> None:
     torch.testing.assert_close(pair.outgoing()[slots].norm(dim=1), (usual / 2).expand(10))
 
 
-def test_the_statistics_of_a_newborn_can_be_measured() -> None:
+def test_the_variance_of_a_newborn_is_guessed() -> None:
     model, x, optimizer = trained(conv)
     pair = find_pairs(model)[0]
     birth.fresh(Site(pair, optimizer), torch.tensor([2]), torch.Generator().manual_seed(0))
@@ -149,11 +149,6 @@ def test_the_statistics_of_a_newborn_can_be_measured() -> None:
     assert pair.norm is not None and pair.norm.running_var is not None
     guess, truth = float(pair.norm.running_var[2]), float(z.detach()[:, 2].var())
     assert 0.3 < guess / truth < 3
-    birth.settle(pair.norm, torch.tensor([2]), z)
-    assert float(pair.norm.running_var[2]) == pytest.approx(truth, rel=1e-5)
-    assert float(pair.norm.running_mean[2]) == pytest.approx(
-        float(z.detach()[:, 2].mean()), abs=1e-6
-    )
 
 
 def crossed(model: nn.Module, pair: Pair, x: torch.Tensor) -> torch.Tensor:

@@ -43,6 +43,13 @@ def test_it_goes_on_for_longer(snapshot: Path, tmp_path: Path) -> None:
     assert result.provenance["resumed"]["changed"] == {"NUM_EPOCHS": "5"}
 
 
+def test_a_setting_that_is_no_more_does_not_matter(snapshot: Path, tmp_path: Path) -> None:
+    about = json.loads(snapshot.read_text())
+    about["made"]["settings"]["SNAPSHOT_DELTA"] = "n"
+    snapshot.write_text(json.dumps(about))
+    assert resumed(tmp_path / "branch", str(snapshot)).provenance["resumed"]["epoch"] == 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -144,6 +144,26 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     assert f"made with other {name.replace('_', ' ')}" in capsys.readouterr().out
 
 
+def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) -> None:
+    sparse = {"PRUNING_METHOD": "static", "SPARSE_DENSITY": "0.1", "OPTIMIZER": "adam"}
+    whole = entry.train_trial(job(tmp_path / "whole", **sparse))
+    one = job(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
+    killed_after(3, one)
+    plain, small = (
+        snapshots.load(tmp_path / folder / album.FOLDER / "epoch_00002.pt")
+        for folder in ("whole", "cut")
+    )
+    assert (plain.about["stored"]["as"], small.about["stored"]["as"]) == ("whole", "compressed")
+    assert small.about["bytes"] < 0.3 * plain.about["bytes"]
+    assert small.about["bytes"] == small.file.stat().st_size
+    tensors = [torch.load(each.file)["position"]["tensors"] for each in (plain, small)]
+    assert list(tensors[0]) == list(tensors[1])
+    assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
+    result = entry.train_trial(one)
+    assert result.provenance["resumed"] == {"epoch": 2}
+    assert test_entry.numbers(result) == test_entry.numbers(whole)
+
+
 def test_it_tells_what_it_is(tmp_path: Path) -> None:
     entry.train_trial(job(tmp_path))
     about = snapshots.load(tmp_path / album.FOLDER / "epoch_00002.pt").about

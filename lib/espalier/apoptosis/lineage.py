@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from espalier.atomic_write import draft
 from espalier.errors import UserError
 
 TABLE = "lineage.csv"
@@ -147,18 +148,6 @@ class Lineage:
         """Steps since the birth of each living neuron of a layer, in the order of slots."""
         return [step - self.born(one) for one in self._living[layer] if one != NOBODY]
 
-    def descendants(self) -> Counter[int]:
-        """How many neurons descend from each, at any distance; those without any are left out."""
-        ancestors: dict[int, set[int]] = {}
-        found: Counter[int] = Counter()
-        for event in self.events:
-            if event.op != "death":
-                direct = {parent for parent, _ in event.parents}
-                every = direct.union(*(ancestors.get(parent, set()) for parent in direct))
-                ancestors[event.id] = every
-                found.update(every)
-        return found
-
     def founders(self) -> list[Event]:
         """The first neurons of every layer, as events."""
         first = Lineage(self._sizes)
@@ -171,7 +160,7 @@ class Lineage:
     def write(self, path: Path) -> None:
         """Founders and events as a table: `.csv`, or one JSON object a line for any other name."""
         records = [event.record() for event in (*self.founders(), *self.events)]
-        with path.open("w", newline="") as file:
+        with draft(path) as place, place.open("w", newline="") as file:
             if path.suffix == ".csv":
                 table = csv.DictWriter(file, list(Event.__dataclass_fields__))
                 table.writeheader()

@@ -15,7 +15,7 @@ from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
 from espalier.apoptosis.patterns import Names
 from espalier.apoptosis.replacing import Parents
-from espalier.surgery import birth, cholesky, death
+from espalier.surgery import birth, death
 from espalier.surgery.death import RIDGE, Substitute
 from espalier.surgery.pairs import Layer
 from espalier.surgery.probe import Statistics
@@ -174,7 +174,7 @@ def _inverse_correlation(seen: Statistics) -> tuple[Tensor, Tensor, float]:
     correlation = (scatter * scale).mul_(scale.unsqueeze(1))
     ridge = RIDGE * size / max(seen.count * per, 1)
     correlation.diagonal().fill_(1.0 + ridge)
-    inverse = torch.cholesky_inverse(cholesky.factor(correlation).mT)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(correlation))
     return inverse, lengths, ridge
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import shutil
 import struct
 import zlib
 from pathlib import Path
 from typing import Any
 
+from espalier.atomic_write import draft
 from espalier.contracts import RawData
 from espalier.datasets import published
 from espalier.errors import UserError
@@ -57,14 +57,15 @@ def _unpack(archive: Path, md5: str | None) -> None:
     target = archive.with_suffix("")
     if target.is_file():
         return
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
     try:
-        with gzip.open(archive) as packed, draft.open("wb") as unpacked:
+        with (
+            gzip.open(archive) as packed,
+            draft(target) as place,
+            place.open("wb") as unpacked,
+        ):
             shutil.copyfileobj(packed, unpacked)
     except (OSError, EOFError, zlib.error) as error:  # damaged, a full disk, a read-only folder
-        draft.unlink(missing_ok=True)
         raise published.unreadable(archive, f"cannot be unpacked: {error}") from error
-    draft.replace(target)
 
 
 def _check(path: Path) -> None:

@@ -129,11 +129,6 @@ class DropLinear(nn.Linear):
         self.register_buffer("live", torch.ones(in_features, dtype=torch.bool))
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
-    @property
-    def live_parameters(self) -> int:
-        """Weights of the inputs that are left, and biases."""
-        return self.out_features * (int(self.live.sum()) + 1)
-
     def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features); weights of dropped inputs get no gradient."""
         return super().forward(input * self.live)

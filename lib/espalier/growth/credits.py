@@ -12,7 +12,7 @@ that fires on noise, or one with every right answer on the test set, so that not
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 
@@ -51,13 +51,12 @@ class Price:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the ledger: `amount` credits came (income, refund) or went (payment, below 0)."""
+    """A line of the ledger: `amount` credits came (income) or went (payment, below 0)."""
 
-    kind: Literal["income", "payment", "refund"]
+    kind: Literal["income", "payment"]
     amount: float
     added: int = 0
     live: int = 0
-    returns: int | None = None  # of a refund: the number of the payment that it returns
 
 
 @dataclass
@@ -88,7 +87,7 @@ class Ledger:
         """Credits there are: all that came less all that went. Never below 0."""
         return max(0.0, math.fsum(entry.amount for entry in self.entries))
 
-    def total(self, kind: Literal["income", "payment", "refund"]) -> float:
+    def total(self, kind: Literal["income", "payment"]) -> float:
         """All that came or went as one kind; payments as a number above 0."""
         return abs(math.fsum(entry.amount for entry in self.entries if entry.kind == kind))
 
@@ -109,8 +108,8 @@ class Ledger:
         """How many parameters the balance buys where `live` ones are."""
         return self.price.most(self.balance, live)
 
-    def pay(self, added: int, live: int) -> int:
-        """Pay for `added` parameters that were really added to `live` ones; the payment's number.
+    def pay(self, added: int, live: int) -> None:
+        """Pay for `added` parameters that were really added to `live` ones.
 
         Raises ValueError if nothing was added, or the balance does not cover it.
         """
@@ -121,19 +120,6 @@ class Ledger:
                 "a payment is for at least one, and makes no debt; ask affordable() first"
             )
         self.entries.append(Entry("payment", -cost, added, live))
-        return len(self.entries) - 1
-
-    def refund(self, payment: int) -> float:
-        """Give back what a payment cost, because what it paid for was rolled back.
-
-        Raises ValueError if that is not a payment, or was given back before.
-        """
-        known = 0 <= payment < len(self.entries) and self.entries[payment].kind == "payment"
-        if not known or any(entry.returns == payment for entry in self.entries):
-            raise ValueError(f"entry {payment} is no payment, or was given back before")
-        paid = self.entries[payment]
-        self.entries.append(Entry("refund", -paid.amount, paid.added, paid.live, payment))
-        return -paid.amount
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
@@ -143,4 +129,5 @@ class Ledger:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
         self.average, self.lowest = saved["average"], saved["lowest"]
-        self.entries = [Entry(**entry) for entry in saved["entries"]]
+        names = [field.name for field in fields(Entry)]  # a snapshot of before may have more
+        self.entries = [Entry(*(entry[name] for name in names)) for entry in saved["entries"]]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from espalier.atomic_write import draft
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth.blocks import Blocks, key
 from espalier.growth.credits import Ledger
@@ -219,7 +220,7 @@ def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Leave records of one form as a table; no file without any."""
     if not records:
         return
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with draft(path) as place, place.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(records[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(records)

@@ -19,7 +19,6 @@ from espalier.growth.change import operation
 from espalier.growth.events import Event, Unit
 from espalier.growth.ground import Ground, spread
 from espalier.growth.masked import MaskedLinear
-from espalier.surgery.birth import Portion
 
 
 @operation
@@ -93,45 +92,6 @@ def _add_hidden_patch(ground: Ground, patch: Patch) -> Event:
 
 def _of(patch: Patch) -> tuple[Unit, ...]:
     return _units(patch.pair[0], patch.sources)
-
-
-@operation
-@torch.no_grad()
-def widen(ground: Ground, node: int, parents: Tensor, portion: Portion | None = None) -> Event:
-    """A twin for each of `parents` (n,), units of a hidden node, which shares its parent's edges.
-
-    The twin has its parent's incoming edges and takes over a `portion` of its outgoing ones, each
-    weight divided a little differently so that the two can part. Exact to rounding.
-
-    Source: Chen, Goodfellow and Shlens 2016, "Net2Net", arXiv:1511.05641.
-    """
-    ground.check_hidden(node)
-    ground.check_units(node, parents.tolist())
-    portion = portion or Portion()
-    twins = ground.extend(node, len(parents))
-    for pair, block in ground.net.into(node):
-        new, column = block.mask[parents].nonzero(as_tuple=True)
-        ground.connect(pair, (twins[new], column), block.weight[parents[new], column])
-    bias = ground.net.block(node - 1, node).bias
-    assert bias is not None
-    ground.set_biases(node, twins, bias[parents])
-    for pair, block in ground.net.out_of(node):
-        row, new = block.mask[:, parents].nonzero(as_tuple=True)
-        given = _given(ground, block, (row, parents[new]), portion)
-        block.weight.index_put_((row, parents[new]), -given, accumulate=True)
-        ground.connect(pair, (row, twins[new]), given)
-    return Event("widen", str(node), _units(node, twins), _units(node, parents))
-
-
-def _given(
-    ground: Ground, block: MaskedLinear, at: tuple[Tensor, Tensor], portion: Portion
-) -> Tensor:
-    """What each twin's outgoing edge takes over of its parent's, at rows and columns `at` (n,)."""
-    twins = torch.bincount(at[0] * block.inputs + at[1])[at[0] * block.inputs + at[1]]
-    share = portion.share / (1 - portion.share + twins * portion.share)
-    random = torch.rand(len(at[0]), generator=ground.generator, device=ground.generator.device)
-    uneven = 1 + portion.noise * (2 * random - 1)
-    return block.weight[at] * share * uneven.to(block.weight)
 
 
 @operation

@@ -66,16 +66,6 @@ def useful(live: Live) -> int:
     )
 
 
-def paths(live: Live) -> float:
-    """How many paths lead from an input to an output; a float, as there can be very many."""
-    sizes = _sizes(live)
-    counts = [torch.zeros(size, dtype=torch.float64) for size in sizes]
-    counts[0].fill_(1)
-    for i, j in sorted(live):
-        counts[j] += (live[i, j] != 0).to("cpu", torch.float64) @ counts[i]
-    return float(counts[-1].sum())
-
-
 def _sizes(live: Live) -> list[int]:
     """The number of units of each node."""
     if not live or any(i >= j or i < 0 for i, j in live):
@@ -102,22 +92,12 @@ def chains(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
         yield chain
 
 
-def of_pairs(pairs: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[str, Tensor]:
-    """(size,) bool by name of a pair: which of its neurons are structurally dead.
+def of_chain(chain: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
+    """The blocks of a chain of pairs.
 
     `keep` maps a masked weight to a tensor of its shape, 0 where it is pruned; a weight that is
-    not in it is dense. Whatever feeds the first layer of a chain, or reads the last, is taken to
-    be alive; so where chains branch, units that are dead because of another branch are not found.
+    not in it is dense.
     """
-    found: dict[str, Tensor] = {}
-    for chain in chains(pairs):
-        dead = reach(of_chain(chain, keep)).dead[1:-1]
-        found |= {pair.name: units for pair, units in zip(chain, dead, strict=True)}
-    return found
-
-
-def of_chain(chain: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
-    """The blocks of a chain of pairs, with `keep` as for `of_pairs`."""
     layers = [chain[0].producer, *(pair.consumer for pair in chain)]
     widths = [1, *(pair.per for pair in chain)]
     return {

@@ -44,24 +44,7 @@ def momentum(averages: Sequence[Tensor]) -> list[Tensor]:
     return [average.abs() for average in averages]
 
 
-def extrema(sources: Tensor, targets: Tensor) -> Tensor:
-    """(outputs, inputs): from the most active sources to the least active targets.
-
-    `sources` (inputs,) and `targets` (outputs,) are mean sizes of activations. Each is taken
-    relative to its layer's mean, so that the scale of a layer does not matter.
-
-    Source: the idea of StructureNet's extrema-driven growth.
-    Differs: it took both units from one layer and let thresholds on unscaled activations decide.
-    """
-    return _relative(sources).unsqueeze(0) - _relative(targets).unsqueeze(1)
-
-
 def drawn(run: Run, most: int) -> Batch:
     """At most so many different training samples, from the method's own generator."""
     order = torch.randperm(len(run.train), generator=run.generators["method"])[:most]
     return next(iter(run.train.batches(order[None], len(order))))
-
-
-def _relative(activity: Tensor) -> Tensor:
-    mean = activity.mean()
-    return activity / mean if bool(mean > 0) else torch.zeros_like(activity)

@@ -45,9 +45,7 @@ class View:
 
     def activity(self, node: int) -> Activity:
         """What a hidden node's units do."""
-        seen = Activity(self.values[node].shape[1])
-        seen.add(self.values[node])
-        return seen
+        return Activity.of(self.values[node])
 
     def extrema(self, node: int) -> Extrema:
         """The extrema of a hidden node."""

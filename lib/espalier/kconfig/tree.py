@@ -8,6 +8,7 @@ from pathlib import Path
 import kconfiglib
 
 from espalier import component
+from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.paths import ROOT
 
@@ -62,6 +63,4 @@ def _write_if_changed(path: Path, text: str) -> None:
     if path.is_file() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(path)
+    atomic_write(path, text)

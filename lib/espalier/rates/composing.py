@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -35,11 +35,6 @@ def product(strategies: Iterable[Strategy], part: Part) -> Factor:
     """Of what the strategies say of a part, whatever their order; 1 of none."""
     first: Factor = 1.0
     return functools.reduce(_times, (strategy.factor(part) for strategy in strategies), first)
-
-
-def composed(strategies: Sequence[Strategy], part: Part, bounds: Bounds) -> Factor:
-    """The part's multiplier."""
-    return bounds.limit(product(strategies, part))
 
 
 def move(parameters: list[Tensor], before: list[Tensor], factors: list[Factor]) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.search.space import Proposal
 from espalier.sweep import wire
 from espalier.sweep.rank import REPETITION, Outcome, grouped
-from espalier.sweep.results_dir import write_atomically
 from espalier.trial import Record, Status, Trial
 
 VERSION = 1
@@ -165,7 +165,7 @@ def _told(value: float | None) -> str:
 def save(saved: Saved, path: Path) -> None:
     """Write strict JSON, whole or not at all. Raises UserError if it cannot be written."""
     try:
-        write_atomically(path, wire.pretty(dataclasses.asdict(saved)))
+        atomic_write(path, wire.pretty(dataclasses.asdict(saved)))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.component import KINDS
 from espalier.errors import UserError
 from espalier.paths import RESULTS
@@ -17,7 +18,6 @@ from espalier.search.learning import Bar
 from espalier.search.runs import Means
 from espalier.search.seed_plan import Space, Trainer
 from espalier.sweep import planning, space
-from espalier.sweep.results_dir import write_atomically
 
 PORTFOLIO = "defconfigs/digits-seeds-range"
 """What is searched unless a range file is given."""
@@ -71,9 +71,9 @@ def _write(found: Found, size: str, folder: Path) -> None:
     with space.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(seed_report.as_json(found, size), indent=2)
-        write_atomically(folder / JSON, text + "\n")
-        write_atomically(folder / CSV, seed_report.as_csv(found))
-        write_atomically(folder / TABLE, "\n".join(lines) + "\n")
+        atomic_write(folder / JSON, text + "\n")
+        atomic_write(folder / CSV, seed_report.as_csv(found))
+        atomic_write(folder / TABLE, "\n".join(lines) + "\n")
     seed_report.write_picture(found, size, folder / PICTURE)
     print("\n".join(str(folder / name) for name in (JSON, CSV, TABLE, PICTURE)))
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from espalier.surgery.law import Law, default_law
-from espalier.surgery.pairs import Norm, Pair
+from espalier.surgery.pairs import Pair
 from espalier.surgery.site import Site
 
 
@@ -156,8 +156,7 @@ def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
 def _plain_norm(pair: Pair, slots: Tensor, rows: Tensor) -> None:
     """Scale 1, shift 0, mean 0, and the variance that the other neurons have for their length.
 
-    The estimate lasts until batches have been seen in training mode; evaluation before that may
-    ask `settle` to measure instead.
+    The estimate lasts until batches have been seen in training mode.
     """
     norm = pair.norm
     assert norm is not None
@@ -171,19 +170,6 @@ def _plain_norm(pair: Pair, slots: Tensor, rows: Tensor) -> None:
         gain = (norm.running_var * others).sum() / (energy * others).sum()
         predicted = rows.flatten(1).square().sum(1) * torch.nan_to_num(gain, 1.0, 1.0)
         norm.running_var.index_copy_(0, slots, predicted.to(norm.running_var.dtype))
-
-
-@torch.no_grad()
-def settle(norm: Norm, slots: Tensor, inputs: Tensor) -> None:
-    """Set the running statistics of newborns to those of what `norm` is given, (n, size, ...).
-
-    Only while their out-weights are 0 does that leave the network as it is.
-    """
-    if norm.running_mean is None or norm.running_var is None:
-        return
-    samples = inputs.transpose(0, 1).flatten(1)[slots]
-    norm.running_mean.index_copy_(0, slots, samples.mean(1))
-    norm.running_var.index_copy_(0, slots, samples.var(1))
 
 
 def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:

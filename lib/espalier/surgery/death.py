@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espalier.surgery import cholesky
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics
 from espalier.surgery.site import Site
@@ -141,7 +140,7 @@ def regression(
     diagonal = inner.diagonal()
     penalty = looseness * diagonal.mean() + torch.finfo(inner.dtype).tiny
     diagonal.add_(penalty)
-    blend = cholesky.solved(cholesky.factor(inner), across)
+    blend = torch.cholesky_solve(across, torch.linalg.cholesky(inner))
     return blend, within - across.T @ blend - penalty * (blend.T @ blend)
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -18,7 +19,7 @@ from espalier.sweep.plan import write_plan
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import newest
 from espalier.sweep.report import outcomes, ranking_measure
-from espalier.sweep.results_dir import STORE, write_atomically
+from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Store
 
 RANGE = "focus-range"
@@ -41,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
     heading = [f"Around {centre.first.name} of {folder.name}, {args.around} by {by}"]
     with space.needed(folder):
         text = focus.range_file(centre, axes, settings, heading)
-        write_atomically(folder / RANGE, text)
+        atomic_write(folder / RANGE, text)
     plan = planning.plan_from_files([folder / RANGE])
     write_plan(plan, args.output_dir)
     print("\n".join([f"{folder / RANGE}: {heading[0]}", *commands.report(plan)]))

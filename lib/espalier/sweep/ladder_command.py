@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.paths import RESULTS
 from espalier.sweep import ladder_report, space
 from espalier.sweep.ladder import ladders
@@ -14,7 +15,7 @@ from espalier.sweep.measures import MEASURES
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import newest
 from espalier.sweep.report import outcomes, ranking_measure
-from espalier.sweep.results_dir import STORE, write_atomically
+from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Store
 
 JSON, PICTURE = "sweep_ladder.json", "sweep_ladder.png"
@@ -38,7 +39,7 @@ def ladder(argv: Sequence[str]) -> int:
         print("\n".join(ladder_report.told(one)) + "\n")
     text = json.dumps([ladder_report.as_json(one) for one in climbed], indent=2) + "\n"
     with space.needed(folder):
-        write_atomically(folder / JSON, text)
+        atomic_write(folder / JSON, text)
     ladder_report.write_picture(climbed, args.plot or folder / PICTURE)
     print(f"{folder / JSON}\n{args.plot or folder / PICTURE}")
     return 0

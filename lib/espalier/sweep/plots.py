@@ -6,11 +6,11 @@ Made on request only, so that no sweep's end waits for matplotlib or depends on 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espalier.atomic_write import draft
 from espalier.errors import UserError
 from espalier.sweep.rank import Configuration, Ranking
 from espalier.sweep.rows import parameters
@@ -47,12 +47,11 @@ def write_plot(ranking: Ranking, path: Path) -> None:
 
 def save(figure: Figure, path: Path, option: str) -> None:
     """Write a picture whole or not at all. Raises UserError that begins with `option`."""
-    draft = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        figure.savefig(draft)
+        with draft(path) as place:
+            figure.savefig(place)
     except (ValueError, OSError) as error:
         raise UserError(f"{option} {path}: {error}") from error
-    draft.replace(path)
 
 
 def drawn(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.sweep import (
     controls,
     controls_report,
@@ -17,7 +18,7 @@ from espalier.sweep import (
 )
 from espalier.sweep.analysis import analysis
 from espalier.sweep.rank import Outcome, Ranking, rank
-from espalier.sweep.results_dir import STORE, write_atomically
+from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
 from espalier.sweep.worker import LOG
@@ -72,7 +73,7 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
         data |= files
     with space.needed(sweep_dir):
         for name, content in data.items():
-            write_atomically(sweep_dir / name, content)
+            atomic_write(sweep_dir / name, content)
     return text
 
 

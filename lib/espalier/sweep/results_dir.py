@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.sweep import space, wire
 from espalier.sweep.store import Attempt, Planned, Store
@@ -162,7 +163,7 @@ class SweepDir:
         directory = self.directory(number)
         with space.needed(self.folder):
             directory.mkdir(exist_ok=True)
-            write_atomically(directory / CONFIG, self.store.config_text(number))
+            atomic_write(directory / CONFIG, self.store.config_text(number))
         return directory
 
     def log_ending(self, number: int, result: Result) -> None:
@@ -178,7 +179,7 @@ class SweepDir:
         attempts = self.store.attempts(trial.number)
         with space.needed(self.folder):
             text = wire.pretty(metrics(trial, result, attempts))
-            write_atomically(self.directory(trial.number) / METRICS, text)
+            atomic_write(self.directory(trial.number) / METRICS, text)
 
     def take_over(self) -> None:
         """Set right what a killed runner left half done: open attempts, files not up to date."""
@@ -202,13 +203,6 @@ def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
         **result.as_json(),
         "attempts": [dataclasses.asdict(attempt) for attempt in attempts],
     }
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(path)
 
 
 def _tells(path: Path, last: Attempt) -> bool:

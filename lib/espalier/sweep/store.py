@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from espalier.atomic_write import draft
 from espalier.errors import UserError
 from espalier.sweep import damage, space, tables, wire
 from espalier.sweep.damage import reading
@@ -82,17 +83,13 @@ class Store:
     @classmethod
     def create(cls, path: Path, header: Record, trials: Iterable[Planned]) -> None:
         """Write the store of a new sweep; it appears under its name complete or not at all."""
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with (
-                space.needed(path.parent),
-                closing(tables.connect(f"file:{tables.uri(draft)}?mode=rwc")) as db,
-            ):
-                tables.fill(db, header, map(_row, trials))
-            draft.replace(path)
-        finally:
-            for left in path.parent.glob(f"{draft.name}*"):
-                left.unlink()
+        with space.needed(path.parent), draft(path, sync=True) as place:
+            try:
+                with closing(tables.connect(f"file:{tables.uri(place)}?mode=rwc")) as db:
+                    tables.fill(db, header, map(_row, trials))
+            finally:
+                for left in path.parent.glob(f"{place.name}-*"):
+                    left.unlink()
 
     @classmethod
     def open(cls, path: Path, readonly: bool = False) -> Store:

@@ -30,7 +30,7 @@ class SnapshotPlan:
     events: bool | None = symbol("SNAPSHOT_EVENTS", False)
     keep: int | None = symbol("SNAPSHOT_KEEP", 2)
     best: bool | None = symbol("SNAPSHOT_BEST", True)
-    delta: bool | None = symbol("SNAPSHOT_DELTA", False)
+    compress: bool | None = symbol("SNAPSHOT_COMPRESS", False)
 
     def reason(self, epoch: int, changed: bool) -> str:
         """Why to take one at the end of `epoch`, in which the structure may have `changed`."""
@@ -39,12 +39,12 @@ class SnapshotPlan:
         return EPOCH if self.every and epoch % self.every == 0 else ""
 
     def kept(self, found: Sequence[Snapshot]) -> set[Path]:
-        """Those of `found`, the earliest first, that stay, and what those are differences from."""
+        """Those of `found`, the earliest first, that stay."""
         kinds = [[s for s in found if s.about["reason"] == why] for why in (EPOCH, EVENT)]
         stay = [one for kind in kinds for one in (kind[-self.keep :] if self.keep else kind)]
         if self.best and found:
             stay.append(_best(found))
-        return {path for one in stay for path in (one.path, one.base) if path}
+        return {one.path for one in stay}
 
 
 def _best(found: Sequence[Snapshot]) -> Snapshot:
@@ -107,7 +107,7 @@ class Album:
         self._changes = run.method.changes(run)
         reason = self._plan.reason(run.epoch, self._changes != before)
         if reason and self._job.rank == 0:
-            occasion = Occasion(self._made, reason, bool(self._plan.delta))
+            occasion = Occasion(self._made, reason, bool(self._plan.compress))
             snapshots.save(self._folder, trainee, history, occasion)
             self._thin_out(run.epoch)
 
@@ -118,6 +118,6 @@ class Album:
             with suppress(SnapshotError):
                 found.append(snapshots.load(path))
         stay = self._plan.kept([one for one in found if one.epoch <= epoch])
-        for one in reversed(found):  # a difference before what it is one from
+        for one in found:
             if one.path not in stay:
                 one.remove()

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from espalier import revision
+from espalier.atomic_write import atomic_write
 from espalier.memory import SHARERS, WORKERS
 from espalier.train.choosing import Choice
 from espalier.train.provenance import device_name
@@ -50,15 +51,10 @@ def recall(shape: str, device: torch.device, count: int) -> Choice | None:
 def remember(shape: str, device: torch.device, count: int, choice: Choice) -> None:
     """Keep what was found; a cache that cannot be written is none."""
     path = folder() / "packs.json"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     known = {**_read(), _key(shape, device): {"count": count, **asdict(choice)}}
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_text(json.dumps(dict(list(known.items())[-MOST:])))
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        atomic_write(path, json.dumps(dict(list(known.items())[-MOST:])))
 
 
 def _read() -> dict[str, Record]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from espalier import revision
 from espalier.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.sweep import launch, plan, planning, results_dir
 from espalier.sweep.plan import Plan
@@ -66,11 +68,12 @@ def _change(text: str) -> tuple[str, str]:
 
 def _plan(snapshot: Snapshot, changes: Mapping[str, str]) -> Plan:
     """The plan of its one trial, from the configuration and the settings that it was made with."""
-    made = snapshot.about["made"]
+    made, symbols = snapshot.about["made"], Symbols(tree.parse())
+    settings = {n: value for n, value in made["settings"].items() if n in symbols}  # some have gone
     wanted = {**made["config"], **changes}
-    base = {name: _written(value) for name, value in {**made["settings"], **wanted}.items()}
+    base = {name: _written(value) for name, value in {**settings, **wanted}.items()}
     try:
-        found = planning.plan_from_rows(base, [{}])
+        found = planning.plan_from_rows(base, [{}], symbols)
     except UserError as error:  # its place would be a line of rows that nobody wrote
         raise UserError(f"{snapshot.path}: {str(error).partition(': ')[2]}") from error
     if len(found.trials) != 1 or found.trials[0].config != wanted:
@@ -96,7 +99,7 @@ def _copy(snapshot: Snapshot, trial: Trial, directory: Path, changes: Mapping[st
     now = {"sources": revision.sources(), "versions": revision.versions()}
     (directory / FOLDER).mkdir(parents=True, exist_ok=True)
     path = directory / FOLDER / snapshot.path.name
-    stored = snapshots.write_whole(path, snapshot.read())  # what it may need is not there
+    stored = snapshots.write_content(path, snapshot.read())
     about = {**snapshot.about, **stored, "made": {**made, **now, "config": dict(trial.config)}}
     snapshots.write_about(path, {**about, "branch": branch})
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espalier.atomic_write import atomic_write
 from espalier.contracts import CannotTrain
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
-from espalier.sweep.results_dir import METHOD, write_atomically
+from espalier.sweep.results_dir import METHOD
 from espalier.sweep.single import config_path, single
 from espalier.train import entry
 from espalier.train.trainee import Trainee
@@ -79,4 +80,4 @@ def _write(path: Path, subject: Job, found: Sequence[Gate]) -> None:
     passed = all(gate.passed for gate in found)
     record = {"passed": passed, "gates": [one.as_json() for one in found], "config": config}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(record, indent=2) + "\n")
+    atomic_write(path, json.dumps(record, indent=2) + "\n")

@@ -1,0 +1,44 @@
+"""Files that are there whole or not at all: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def atomic_write(path: Path, text: str, sync: bool = False) -> None:
+    """Write `text` to `path` at once; `sync` as in `draft`. Raises OSError."""
+    with draft(path, sync) as place:
+        place.write_text(text)
+
+
+@contextmanager
+def draft(path: Path, sync: bool = False) -> Iterator[Path]:
+    """Yield a path to write to, which becomes `path` when the block ends.
+
+    It lies in the same folder and has the same ending. If the block raises, it is removed and
+    `path` stays as it was. Without `sync` a killed process leaves the old file or the new one. With
+    `sync` so does a machine that loses power, and on return the new one is on the disk: this waits
+    for the disk, so it is for what cannot be written again from something else. Raises OSError.
+    """
+    place = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+    try:
+        yield place
+        if sync:
+            _sync(place)
+        place.replace(path)
+    finally:
+        place.unlink(missing_ok=True)
+    if sync:
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
