@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import test_entry
 import torch
-from test_branch_command import resumed
+from test_resume import resumed
 from test_snapshot_deltas import same
 from test_snapshots import SNAPSHOTS, job, killed_after
 
