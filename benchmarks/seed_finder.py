@@ -24,12 +24,13 @@ import numpy as np
 import numpy.typing as npt
 from measuring import Figure
 
+from espalier.commands.seed_finder import PORTFOLIO
 from espalier.paths import ROOT
 from espalier.search import seed_plan
 from espalier.search.learning import Bar, Draw, holm, p_value
 from espalier.search.runs import Means
-from espalier.search.seed_command import CSV, JSON, PORTFOLIO, TABLE
 from espalier.search.seed_plan import Trainer
+from espalier.search.seed_report import CSV, JSON, TABLE
 
 BAR = Bar()
 SEEDS, CLASSES = 5, 10

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from espalier.__main__ import VERBS
+from espalier.commands import VERBS
 from espalier.kconfig import tree
 from espalier.paths import ROOT
 from espalier.sweep.analysis import analysis

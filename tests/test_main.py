@@ -1,36 +1,44 @@
-"""`python -m espalier`: what no verb expected is one line too."""
+"""`python -m espalier`: the verbs it lists, and that whatever is wrong is one line."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
 
+import click
 import pytest
 
 from espalier import __main__ as espalier
+from espalier import __version__
 
 
-def full(argv: list[str]) -> int:
+def full(path: str) -> int:
     raise OSError(28, "No space left on device")
 
 
-def read(argv: list[str]) -> int:
-    return len(Path(argv[0]).read_text())
+def read(path: str) -> int:
+    return len(Path(path).read_text())
 
 
-def query(argv: list[str]) -> int:
-    sqlite3.connect(argv[0]).execute("select * from trials")
+def query(path: str) -> int:
+    sqlite3.connect(path).execute("select * from trials")
     return 0
 
 
-def broken(argv: list[str]) -> int:
+def broken(path: str) -> int:
     raise ZeroDivisionError
+
+
+def stopped(path: str) -> int:
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
 def verbs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("full", "read", "query", "broken"):
-        monkeypatch.setitem(espalier.VERBS, name, f"{__name__}:{name}")
+    for function in (full, read, query, broken, stopped):
+        name, path = function.__name__, click.Argument(["path"])
+        command = click.Command(name, callback=function, params=[path])
+        monkeypatch.setitem(espalier.COMMAND_LINE.commands, name, command)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +58,72 @@ def test_a_file_that_cannot_be_used_is_one_line(
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        espalier.main(["broken"])
+        espalier.main(["broken", "path"])
 
 
-def test_an_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
-    assert espalier.main(["sweeep"]) == 2
-    assert capsys.readouterr().err.startswith("usage: python -m espalier {config,lint,")
+def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert espalier.main(["stopped", "path"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "sweep-rum",
+            "no such command 'sweep-rum'; did you mean sweep-run or sweep-focus or sweep-status?",
+        ),
+        ("zzz", "no such command 'zzz'; see python -m espalier --help"),
+        ("--zzz", "no such option '--zzz'; see python -m espalier --help"),
+        (
+            "sweep-status --dri x",
+            "sweep-status: no such option '--dri'; did you mean --dir?",
+        ),
+        (
+            "sweep-status a b",
+            "sweep-status: got unexpected extra arguments (a b); "
+            "see python -m espalier sweep-status --help",
+        ),
+        (
+            "sweep-generate",
+            "sweep-generate: missing argument 'RANGE_CONFIG...'; "
+            "see python -m espalier sweep-generate --help",
+        ),
+        (
+            "sweep-status --dir",
+            "sweep-status: option '--dir' requires an argument; "
+            "see python -m espalier sweep-status --help",
+        ),
+        (
+            "search",
+            "search: missing option '--scenario'; must be one of quick, budget, compare, thorough, "
+            "pareto; see python -m espalier search --help",
+        ),
+        ("sweep-leaderboard --top 0", "--top 0: must be an integer of at least 1"),
+        (
+            "sweep-lineage --format gif",
+            "--format gif: must be one of png, svg, pdf",
+        ),
+        ("sweep-focus --region nan", "REGION=nan: must be a factor above 1, such as 2"),
+        (
+            "sweep-run --output-dir --dry-run",
+            "--output-dir --dry-run: must be a path; ./--dry-run is a file so called",
+        ),
+        ("config menuconfig x", "config menuconfig: takes no file, got 'x'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: str, line: str
+) -> None:
+    assert espalier.main(words.split()) == 2
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
+def test_without_a_verb_the_verbs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert espalier.main([]) == 2
+    assert "  sweep-run " in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert espalier.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"espalier, version {__version__}\n"

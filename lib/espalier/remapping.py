@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -32,6 +34,8 @@ Kind = tuple[str, tuple[int, ...], bool]
 """What a tensor is called in its layer, its shape, and whether it is of floating point."""
 
 COMPILED = "_orig_mod"
+NESTED = ("state", "state_dict", "model_state_dict", "model")
+"""Under which names a checkpoint keeps the model's state."""
 SHOWN = 6  # keys that an error names of each sort
 
 
@@ -84,6 +88,15 @@ class Remapping:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
+
+
+def state_in(record: Mapping[str, Any], place: Path) -> State:
+    """Return the state dict in a file: all of it, or one of its parts. Raises UserError."""
+    candidates = [record, *(record[name] for name in NESTED if name in record)]
+    for part in candidates:
+        if isinstance(part, dict) and part and all(isinstance(t, Tensor) for t in part.values()):
+            return part
+    raise UserError(f"{place}: must hold tensors by name, or such a dict as one of {NESTED}")
 
 
 def remap(

@@ -21,7 +21,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def make(target: str) -> str:
-    assert frontends.main([target]) == 0
+    assert frontends.run(target) == 0
     return Path(".config").read_text()
 
 
@@ -33,7 +33,7 @@ def without_leading_comment(text: str) -> str:
 class TestPreset:
     def test_saving_gives_the_same_bytes(self, preset):
         make(f"{preset.name}_defconfig")
-        frontends.main(["savedefconfig"])
+        frontends.run("savedefconfig")
         assert Path("defconfig").read_bytes() == preset.read_bytes()
 
     def test_both_spellings_and_a_second_pass_agree(self, preset):
@@ -54,7 +54,7 @@ class TestPreset:
 
 def test_a_configuration_of_defaults_saves_to_nothing():
     make("defconfig")
-    frontends.main(["savedefconfig"])
+    frontends.run("savedefconfig")
     assert Path("defconfig").read_text() == ""
 
 
@@ -66,7 +66,7 @@ def test_the_old_configuration_is_kept():
 
 def test_another_file_can_be_the_configuration(monkeypatch):
     monkeypatch.setenv("KCONFIG_CONFIG", "sub/other")
-    frontends.main(["defconfig"])
+    frontends.run("defconfig")
     assert Path("sub/other").is_file()
     assert not Path(".config").exists()
 
@@ -89,7 +89,7 @@ def test_another_file_can_be_the_configuration(monkeypatch):
 def test_a_line_without_effect_is_refused(target, line, message):
     Path(".config").write_text(f"# Mine\n{line}\n")
     with pytest.raises(UserError) as error:
-        frontends.main([target])
+        frontends.run(target)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
     assert Path(".config").read_text() == f"# Mine\n{line}\n"
@@ -103,7 +103,7 @@ def test_floats_may_be_quoted_or_not_and_are_written_canonically():
 
 def test_a_configuration_that_is_not_there():
     with pytest.raises(UserError, match=r"^\.config: no such configuration; make menuconfig"):
-        frontends.main(["savedefconfig"])
+        frontends.run("savedefconfig")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_configuration_that_is_not_there():
 )
 def test_an_unknown_target(target, message):
     with pytest.raises(UserError) as error:
-        frontends.main([target])
+        frontends.run(target)
     assert message in str(error.value)
 
 
@@ -124,9 +124,9 @@ def test_new_symbols_are_listed_with_the_values_they_would_get(capsys):
     text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "").replace("CONFIG_AMP_OFF=y\n", "")
     Path(".config").write_text(text)
     capsys.readouterr()
-    frontends.main(["listnewconfig"])
+    frontends.run("listnewconfig")
     assert capsys.readouterr().out == "CONFIG_BATCH_SIZE=32\nCONFIG_AMP_OFF=y\n"
-    frontends.main(["helpnewconfig"])
+    frontends.run("helpnewconfig")
     assert "  Samples in one optimizer step." in capsys.readouterr().out
 
 
@@ -218,7 +218,7 @@ def test_a_refused_answer_leaves_the_value_that_was_there(monkeypatch):
 def test_input_that_ends_early_writes_nothing(monkeypatch):
     answers(monkeypatch, "")
     with pytest.raises(UserError, match=r"the input ended at the question for \w+"):
-        frontends.main(["config"])
+        frontends.run("config")
     assert not Path(".config").exists()
 
 
@@ -227,13 +227,13 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(builtins, "input", interrupt)
-    assert frontends.main(["config"]) == 130
+    assert frontends.run("config") == 130
     assert capsys.readouterr().err == "\nconfig: interrupted, .config is as it was last saved\n"
 
 
 def test_menus_need_a_terminal():
     with pytest.raises(UserError, match=r"^menuconfig: input and output must be a terminal; use"):
-        frontends.main(["menuconfig"])
+        frontends.run("menuconfig")
 
 
 def test_the_menus_open_again_until_what_they_saved_is_valid(monkeypatch):
@@ -250,7 +250,7 @@ def test_a_folder_is_not_taken_for_the_configuration(monkeypatch):
     Path("folder").mkdir()
     monkeypatch.setenv("KCONFIG_CONFIG", "folder")
     with pytest.raises(UserError, match="^folder: is a folder; KCONFIG_CONFIG must name a file"):
-        frontends.main(["defconfig"])
+        frontends.run("defconfig")
     assert [path.name for path in Path().iterdir()] == ["folder"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import kconfiglib
 import pytest
 
+from espalier.__main__ import run
 from espalier.kconfig import lint, lint_code, lint_tree
 from espalier.paths import ROOT
 
@@ -154,6 +155,6 @@ def test_a_component_known_by_name_elsewhere(copy):
 
 def test_the_exit_code_and_the_count(monkeypatch, capsys):
     monkeypatch.setattr(lint, "findings", lambda root: ["a:1: bad"])
-    assert lint.main([]) == 1
+    assert run(["lint"]) == 1
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("Kconfig lint: 1 finding\n", "a:1: bad\n")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from espalier.__main__ import main
+from espalier.commands.seed_finder import PORTFOLIO
 from espalier.errors import UserError
-from espalier.search import halving, seed_command, seed_plan, seed_report
+from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Found, Measured, judged
 from espalier.search.learning import Bar, Draw
 from espalier.search.runs import Means
@@ -167,6 +168,6 @@ def test_the_picture_has_the_limit_and_the_winner() -> None:
 
 
 def test_the_portfolio_is_a_space() -> None:
-    space = seed_plan.read(Path(seed_command.PORTFOLIO), {})
+    space = seed_plan.read(Path(PORTFOLIO), {})
     assert len(space.candidates) == 35
     assert halving.epochs(space.epochs, 4) == [5, 10, 20, 40]

@@ -7,6 +7,7 @@ import pytest
 from outcomes import passed
 from test_report import stored
 
+from espalier.__main__ import run
 from espalier.errors import UserError
 from espalier.sweep.controls import comparisons
 from espalier.sweep.controls_report import deltas_text, multiple, told
@@ -15,7 +16,6 @@ from espalier.sweep.deltas import Delta, deltas
 from espalier.sweep.interval import Interval
 from espalier.sweep.measures import MEASURES
 from espalier.sweep.rank import Outcome, rank
-from espalier.sweep.rank_commands import leaderboard
 from espalier.sweep.report import write_reports
 from espalier.trial import Trial
 
@@ -151,8 +151,8 @@ def test_a_line_of_the_picture_for_each_kind() -> None:
 def test_the_picture_and_its_error(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     picture = tmp_path / "deltas.svg"
-    assert leaderboard(["--dir", str(folder), "--deltas", str(picture)]) == 0
+    assert run(["sweep-leaderboard", "--dir", str(folder), "--deltas", str(picture)]) == 0
     assert "difference of the validation accuracy (%), more is better" in picture.read_text()
     alone = stored(tmp_path / "alone", networks()[:2], controls=PLAIN)
     with pytest.raises(UserError, match="no configuration has a control"):
-        leaderboard(["--dir", str(alone), "--deltas", str(tmp_path / "x.png")])
+        run(["sweep-leaderboard", "--dir", str(alone), "--deltas", str(tmp_path / "x.png")])

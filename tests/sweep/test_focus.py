@@ -10,11 +10,12 @@ import pytest
 from outcomes import passed
 from test_report import stored
 
+from espalier.__main__ import run
 from espalier.errors import UserError
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.sweep.focus import chosen, nearby, tried
-from espalier.sweep.focus_command import RANGE, run
+from espalier.sweep.focus_plan import RANGE
 from espalier.sweep.plan import Plan, read_plan
 from espalier.sweep.planning import plan_from_rows
 from espalier.sweep.rank import Outcome, rank
@@ -81,7 +82,7 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
 ) -> None:
     settings = {**planned().settings, "RANK_BY": "val_acc"}
     folder = stored(tmp_path / "sweep", finished(), settings=settings)
-    assert run(["--dir", str(folder), "--output-dir", str(tmp_path / "plan")]) == 0
+    assert run(["sweep-focus", "--dir", str(folder), "--output-dir", str(tmp_path / "plan")]) == 0
     found = read_plan(tmp_path / "plan").trials
     assert len(found) == 3 * 3 * 2
     assert {one.config["SEED"] for one in found} == {"4", "9"}
@@ -97,4 +98,4 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
 @pytest.mark.parametrize("region", ["1", "0.5", "wide", "inf"])
 def test_a_region_that_is_no_factor_is_one_line(region: str) -> None:
     with pytest.raises(UserError, match=f"REGION={region}: must be a factor above 1"):
-        run(["--region", region, "--dir", "nowhere"])
+        run(["sweep-focus", "--region", region, "--dir", "nowhere"])

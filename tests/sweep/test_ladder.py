@@ -10,10 +10,10 @@ import pytest
 from outcomes import passed, sweep, trial
 from test_report import stored
 
+from espalier.__main__ import run
 from espalier.errors import UserError
 from espalier.sweep.ladder import Logistic, Rung, climbed, isotonic, ladders, violation
-from espalier.sweep.ladder_command import JSON, PICTURE, ladder
-from espalier.sweep.ladder_report import as_json, drawn, told
+from espalier.sweep.ladder_report import JSON, PICTURE, as_json, drawn, told
 from espalier.sweep.measures import VAL_ACC
 from espalier.sweep.rank import Outcome, rank
 
@@ -112,7 +112,7 @@ def test_the_command_writes_the_numbers_and_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = stored(tmp_path / "sweep", climbing())
-    assert ladder(["--dir", str(folder)]) == 0
+    assert run(["sweep-ladder", "--dir", str(folder)]) == 0
     (one,) = json.loads((folder / JSON).read_text())
     assert one["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
     assert one["d50"] == pytest.approx(0.06, rel=0.03)

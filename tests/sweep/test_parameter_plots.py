@@ -7,11 +7,11 @@ from outcomes import passed, sweep, trial
 from test_pareto import nets
 from test_report import stored
 
+from espalier.__main__ import run
 from espalier.errors import UserError
 from espalier.sweep.parameter_plots import drawn, grouped
 from espalier.sweep.pareto import by_samples
 from espalier.sweep.rank import rank
-from espalier.sweep.rank_commands import leaderboard
 from espalier.trial import Trial
 
 
@@ -64,11 +64,11 @@ def test_picture_of_one_configuration_and_of_several(tmp_path: Path, sizes: tupl
     results = nets(*((size, [float(n)]) for n, size in enumerate(sizes)))
     folder = stored(tmp_path / "sweep_1", results)
     picture = tmp_path / "parameters.svg"
-    assert leaderboard(["--dir", str(folder), "--parameters", str(picture)]) == 0
+    assert run(["sweep-leaderboard", "--dir", str(folder), "--parameters", str(picture)]) == 0
     assert "<!-- live parameters -->" in picture.read_text()
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
     with pytest.raises(UserError, match="no ranked trial has the measure live_parameters"):
-        leaderboard(["--dir", str(folder), "--parameters", str(tmp_path / "x.png")])
+        run(["sweep-leaderboard", "--dir", str(folder), "--parameters", str(tmp_path / "x.png")])

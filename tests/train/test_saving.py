@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 import espalier
-from espalier import evaluate_command
+from espalier.__main__ import run
 from espalier.datasets.digits import Digits
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
-from espalier.train import entry, loading, preprocessing, saving, tensor_files
+from espalier.train import entry, loading, preprocessing, reevaluation, saving, tensor_files
 from espalier.train.loop import Loop
 from espalier.train.preprocessing import Preprocessing
 from espalier.train.saving import Saving
@@ -231,7 +231,7 @@ def test_what_could_not_be_checked_later_is_refused_at_once(
 
 
 def told(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
-    assert evaluate_command.main([str(path), *more]) == 0
+    assert run(["evaluate", str(path), *more]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -272,7 +272,7 @@ def test_evaluate_refuses_other_preprocessing(
     model: Path, tmp_path: Path, line: str, rule: str
 ) -> None:
     with pytest.raises(UserError, match=rule) as caught:
-        evaluate_command.main([str(model), *configured(tmp_path, line)])
+        run(["evaluate", str(model), *configured(tmp_path, line)])
     assert "\n" not in str(caught.value)
 
 
@@ -280,8 +280,8 @@ def test_evaluate_refuses_other_samples(model: Path, tmp_path: Path) -> None:
     """Equal statistics, other files or another split: the test would not be a test."""
     loaded = espalier.load_model(model)
     trainee, data = entry.prepare(job(tmp_path))
-    evaluate_command.check(loaded, loaded.config, data, "place")
+    reevaluation.check(loaded, loaded.config, data, "place")
     other = loading.LoadedModel(**{**vars(loaded), "data_fingerprint": "0" * 16})
     with pytest.raises(UserError, match="fingerprint"):
-        evaluate_command.check(other, loaded.config, data, "place")
+        reevaluation.check(other, loaded.config, data, "place")
     assert trainee.micro_batch == 0

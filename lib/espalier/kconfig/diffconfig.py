@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espalier.errors import UserError
 from espalier.sweep import ranges
 from espalier.sweep.ranges import Setting
 
 
-def main(argv: list[str]) -> int:
-    """Print the differences between the files `argv[0]` and `argv[1]`."""
-    if len(argv) != 2:
-        raise UserError("diffconfig takes two files: make diffconfig FROM=.config.old TO=.config")
-    old, new = (_values(Path(name)) for name in argv)
-    print("\n".join(difference(old, new)), end="\n" if old != new else "")
-    return 0
+def compare(old: Path, new: Path) -> list[str]:
+    """Return the differences between two files, a line each. Raises UserError."""
+    return difference(_values(old), _values(new))
 
 
 def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:

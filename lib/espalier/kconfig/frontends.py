@@ -1,4 +1,4 @@
-"""`python -m espalier config TARGET`: the configuration targets that users of Kconfig trees know.
+"""The configuration targets that users of Kconfig trees know.
 
 They all parse the tree the same way, read and write the file that `KCONFIG_CONFIG` names, and
 refuse a file with a line that would have no effect.
@@ -14,20 +14,14 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.errors import UserError
-from espalier.kconfig import defconfigs, diffconfig, dotconfig, questions, randconfig, screen, tree
+from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
 from espalier.kconfig.symbols import Symbols
 
 Target = Callable[[kconfiglib.Kconfig], None]
 
 
-def main(argv: list[str]) -> int:
-    """Run one configuration target; returns the exit code."""
-    name, *arguments = argv or [""]
-    if name == "diffconfig":
-        return diffconfig.main(arguments)
-    if name == "list-defconfigs":
-        print(defconfigs.listing())
-        return 0
+def run(name: str) -> int:
+    """Run one configuration target; returns the exit code. Raises UserError."""
     try:
         _target(name)(tree.parse())
     except KeyboardInterrupt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,10 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.paths import RESULTS, ROOT
 from espalier.sweep import launch, plan, report
-from espalier.sweep.launch import Request
+from espalier.sweep.launch import ENTRY, Request
 from espalier.sweep.plan import Plan
 from espalier.sweep.rank import Outcome
 from espalier.sweep.results_dir import STORE
-from espalier.sweep.run_commands import ENTRY
 from espalier.sweep.runner import EXIT_INTERRUPTED
 from espalier.sweep.store import Store
 
@@ -53,9 +51,7 @@ def run(found: Plan, means: Means) -> tuple[Path, list[Outcome]]:
 
 
 def _request(found: Plan, means: Means) -> Request:
-    with tempfile.TemporaryDirectory() as folder:
-        written = plan.write_plan(found, Path(folder) / "plan")
-        trials = [(t, plan.config_text(Path(folder) / "plan", t)) for t in written.trials]
+    written, trials = plan.render(found)
     return Request(
         header=written.header(),
         trials=trials,

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from espalier.atomic_write import atomic_write
 from espalier.search.halving import Found, Measured
-from espalier.sweep import wire
+from espalier.sweep import space, wire
 from espalier.sweep.interval import interval
 from espalier.sweep.plots import save
-from espalier.sweep.rank_commands import plain_table
+from espalier.sweep.table_format import plain_table
 from espalier.trial import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+JSON, CSV, TABLE, PICTURE = "seeds.json", "seeds.csv", "seeds.txt", "seeds.png"
 SIZE = (7.0, 5.0)  # inches
 EMPTY = '""'
 SCORES = ("accuracy", "lowest", "surely", "limit", "p")
@@ -163,6 +166,17 @@ def _verdict(one: Measured, found: Found) -> str:
     if one.epochs < found.epochs:
         return "dropped"
     return ("learns" if found.learns(one) else "does not learn") + star
+
+
+def write(found: Found, size: str, folder: Path) -> list[Path]:
+    """Write table, JSON, CSV and picture into `folder`; returns the files. Raises UserError."""
+    with space.needed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic_write(folder / JSON, json.dumps(as_json(found, size), indent=2) + "\n")
+        atomic_write(folder / CSV, as_csv(found))
+        atomic_write(folder / TABLE, "\n".join(told(found, size)) + "\n")
+    write_picture(found, size, folder / PICTURE)
+    return [folder / name for name in (JSON, CSV, TABLE, PICTURE)]
 
 
 def write_picture(found: Found, size: str, path: Path) -> None:

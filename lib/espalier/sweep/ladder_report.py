@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.sweep import collapse
+from espalier.atomic_write import atomic_write
+from espalier.sweep import collapse, space
 from espalier.sweep.interval import interval
 from espalier.sweep.ladder import Ladder, Rung
 from espalier.sweep.plots import save
-from espalier.sweep.rank_commands import plain_table
 from espalier.sweep.rows import spread
+from espalier.sweep.table_format import plain_table
 from espalier.trial import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+JSON, PICTURE = "sweep_ladder.json", "sweep_ladder.png"
 PANEL = (6.0, 4.5)  # inches
 FINE = 200  # points of a drawn curve
 SURE = 2.0
@@ -83,6 +86,18 @@ def as_json(ladder: Ladder) -> Record:
         "rung_measured": collapse.measured(ladder),
         "violation": ladder.violation if math.isfinite(ladder.violation) else None,
     }
+
+
+def write(ladders: Sequence[Ladder], folder: Path, picture: Path | None = None) -> list[Path]:
+    """Write the numbers and a picture into the folder of a sweep; returns both files.
+
+    `picture` names another place for the picture. Raises UserError.
+    """
+    text = json.dumps([as_json(ladder) for ladder in ladders], indent=2) + "\n"
+    with space.needed(folder):
+        atomic_write(folder / JSON, text)
+    write_picture(ladders, picture or folder / PICTURE)
+    return [folder / JSON, picture or folder / PICTURE]
 
 
 def write_picture(found: Sequence[Ladder], path: Path) -> None:

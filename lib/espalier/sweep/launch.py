@@ -22,6 +22,8 @@ from espalier.sweep.store import Store
 from espalier.sweep.worker import LOG
 from espalier.trial import Record, Status, Trial
 
+ENTRY = "espalier.train.entry:train_trial"
+"""What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
 
 

@@ -134,6 +134,19 @@ def config_text(directory: Path, trial: Trial) -> str:
     return (directory / trial.name).read_text()
 
 
+def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
+    """Return each trial with the text of its config_NNN."""
+    return [(trial, config_text(directory, trial)) for trial in trials]
+
+
+def render(plan: Plan) -> tuple[Plan, list[tuple[Trial, str]]]:
+    """Return a plan as it would be written, and its trials with the texts of their configs."""
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place) / "plan"
+        written = write_plan(plan, directory)
+        return written, config_texts(directory, written.trials)
+
+
 def files_digest(directory: Path, trials: Iterable[Trial]) -> str:
     """The hash of every config_NNN in order. Raises UserError if one is missing."""
     digest = hashlib.sha256()

@@ -93,6 +93,13 @@ def sweeps(results: Path) -> list[Path]:
     return [folder for *_, folder in sorted(found, reverse=True)]
 
 
+def newest(results: Path) -> Path:
+    """Return the folder of the sweep that began last. Raises UserError if there is none."""
+    for folder in sweeps(results):
+        return folder
+    raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
+
+
 @contextmanager
 def leaving_out_unusable() -> Iterator[None]:
     """Let one sweep that is damaged, or of another version, be a line on stderr and no more."""

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from espalier.errors import UserError
 from espalier.sweep import planning
 from espalier.sweep.plan import Plan
-
-
-def config_path() -> Path:
-    """Where the configuration is unless it is said: .config, or what KCONFIG_CONFIG names."""
-    return Path(os.environ.get("KCONFIG_CONFIG") or ".config")
 
 
 def single(path: Path, done: str) -> Plan:

@@ -1,9 +1,7 @@
-"""`sweep-estimate`: trials, time and disk of a sweep, before anything runs."""
+"""Trials, time and disk of a plan, before anything runs."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -13,7 +11,6 @@ from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
-from espalier.sweep import commands
 from espalier.sweep import estimate as costing
 from espalier.sweep.admission import fitting
 from espalier.sweep.devices import slots
@@ -22,7 +19,6 @@ from espalier.sweep.plan import Plan, write_configs
 from espalier.sweep.pool import Pool
 from espalier.sweep.probe import Probe, Probed
 from espalier.sweep.progress import duration
-from espalier.sweep.run_commands import ENTRY
 from espalier.trial import Trial
 
 TICK = 0.1  # seconds
@@ -30,36 +26,26 @@ PROBES = 6
 """At most this many trials are started to see how long they take."""
 
 
-def estimate(argv: list[str]) -> int:
-    """Say what a sweep takes before anything runs, from earlier results or a short probe.
+def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]:
+    """Return what a plan takes, for people: from earlier results, or from a short probe.
 
-    Raises UserError.
+    `parallel` and `pack` are as in a sweep. A probe is said on stdout before it begins. Raises
+    UserError if no trial could be timed.
     """
-    parser = argparse.ArgumentParser(prog="sweep-estimate", description=estimate.__doc__)
-    commands.add_range_files(parser)
-    parser.add_argument("--parallel", default=os.environ.get("PARALLEL"), help="trials at a time")
-    parser.add_argument("--entry", default=ENTRY, help="what trains a trial (default: %(default)s)")
-    args = parser.parse_args(argv)
-    plan = commands.planned(args)
     symbols = Symbols(tree.parse())
-    slots = _slots(plan, args.parallel)
+    slots = _slots(plan, parallel)
     costs = costing.from_results(symbols, RESULTS, slots[0])
     todo = costing.unlike(symbols, plan.trials, costs, PROBES)
     problems: list[str] = []
     warming = costing.warming(RESULTS)
     if todo:
         print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
-        probed, warming = _probe(symbols, plan, todo, slots, args.entry)
-        costs, problems = [*costs, *probed.costs], [*_packs(plan), *probed.problems]
+        probed, warming = _probe(symbols, plan, todo, slots, entry)
+        costs, problems = [*costs, *probed.costs], [*_packs(plan, pack), *probed.problems]
     if not costs:
         raise UserError(f"no trial could be timed: {'; '.join(problems)}")
-    found = costing.total(symbols, plan.trials, costs, len(slots))
-    print(
-        "\n".join(
-            [*commands.report(plan), "", *estimated(plan, found, len(slots), warming), *problems]
-        )
-    )
-    return 0
+    total = costing.total(symbols, plan.trials, costs, len(slots))
+    return [*estimated(plan, total, len(slots), warming), *problems]
 
 
 def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list[str]:
@@ -81,10 +67,9 @@ def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list
     return lines
 
 
-def _packs(plan: Plan) -> list[str]:
+def _packs(plan: Plan, pack: int) -> list[str]:
     """A line if trials may be trained together, which the probe does not do."""
-    alone = (os.environ.get("PACK") or plan.settings["PACK"]) == "1"
-    if alone or len({trial.shape for trial in plan.trials}) == len(plan.trials):
+    if pack == 1 or len({trial.shape for trial in plan.trials}) == len(plan.trials):
         return []
     return ["Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster"]
 
@@ -116,14 +101,11 @@ def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
     return 2 * costing.folder_size(folder / "configs") / len(plan.trials)
 
 
-def _slots(plan: Plan, parallel: str | None) -> list[str]:
-    text = parallel or plan.settings["PARALLEL"]
-    if not text.isdecimal():
-        raise UserError(f"PARALLEL={text}: must be an integer of at least 0; 0 goes by the device")
+def _slots(plan: Plan, parallel: int) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
-    wanted = slots(plan.settings["DEVICE"], int(text), threads, ranks)
-    return fitting(wanted[: len(plan.trials)], int(text)).devices
+    wanted = slots(plan.settings["DEVICE"], parallel, threads, ranks)
+    return fitting(wanted[: len(plan.trials)], parallel).devices
 
 
 def _size(number: float) -> str:

@@ -1,9 +1,9 @@
-"""`evaluate`: a saved model on its data set, or not at all."""
+"""A saved model measured on its data set, or not at all."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,36 +12,44 @@ from espalier import component
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Dataset, Model
 from espalier.errors import UserError
-from espalier.sweep.single import single
 from espalier.train.data import Data, load_data
 from espalier.train.evaluation import measured
 from espalier.train.loading import HERE, LoadedModel, load_model
 from espalier.train.preprocessing import raw_splits
 
+Symbols = Mapping[str, str]
+"""Values by symbol, without CONFIG_."""
 
-def main(argv: Sequence[str]) -> int:
-    """Say how good a model is that CONFIG_SAVE_MODEL left, on validation and test data.
 
-    Refused where the data, or what is done to them, are not those that it was trained with.
+@dataclass(frozen=True)
+class SplitScore:
+    """How good a model is on one split: `loss` in nats, `accuracy` in percent."""
+
+    split: str
+    loss: float
+    accuracy: float
+    samples: int
+
+
+def evaluate(
+    path: Path, others: tuple[Symbols, Symbols] | None = None, data_dir: str | None = None
+) -> list[SplitScore]:
+    """Return how good a saved model is on validation and test data.
+
+    The data are its own, or those of `others`, the configuration and the settings of another
+    trial; `data_dir` is another folder of the data sets. Raises UserError where the data, or what
+    is done to them, are not those that the model was trained with.
     """
-    parser = argparse.ArgumentParser(prog="evaluate", description=main.__doc__)
-    parser.add_argument("model", type=Path, help="the file that a trial left (model.pt)")
-    parser.add_argument("--config", type=Path, help="data as this .config has them (default: own)")
-    parser.add_argument("--data-dir", help="folder of the data sets (default: as it was)")
-    args = parser.parse_args(argv)
-    loaded = load_model(args.model, data_dir=args.data_dir)
-    config, settings = loaded.config, {**loaded.settings, **HERE}
-    if args.config:
-        found = single(args.config, "evaluated")
-        config, settings = found.trials[0].config, {**found.settings, **HERE}
-    if args.data_dir:
-        settings["DATA_DIR"] = args.data_dir
+    loaded = load_model(path, data_dir=data_dir)
+    config, chosen = others or (loaded.config, loaded.settings)
+    settings = {**chosen, **HERE, **({"DATA_DIR": data_dir} if data_dir else {})}
     data = _data(config, settings)
-    check(loaded, config, data, str(args.model))
-    for name, split in (("validation", data.validation), ("test", data.test.open())):
-        loss, accuracy = measured(loaded.model, split)
-        print(f"{name}: loss {loss:.4f}, accuracy {accuracy:.2f} %, {len(split)} samples")
-    return 0
+    check(loaded, config, data, str(path))
+    splits = {"validation": data.validation, "test": data.test.open()}
+    return [
+        SplitScore(name, *measured(loaded.model, split), len(split))
+        for name, split in splits.items()
+    ]
 
 
 def check(loaded: LoadedModel, config: Mapping[str, str], data: Data, place: str) -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from espalier import remap_command
+from espalier.__main__ import run
 from espalier.contracts import SampleShape
 from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.models.mlp import Mlp
 
 SHAPE = SampleShape(1, 8, 8, 10)
+
+
+def remap(argv: list[str]) -> int:
+    return run(["remap", *argv])
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def test_it_writes_the_state_under_the_model_s_names(
 ) -> None:
     out = tmp_path / "out.pt"
     given = file(tmp_path, inside=inside)
-    assert remap_command.main([str(given), "--model", str(config), "--out", str(out)]) == 0
+    assert remap([str(given), "--model", str(config), "--out", str(out)]) == 0
     twin = network()
     twin.load_state_dict(torch.load(out, weights_only=True))
     x = torch.randn(5, 1, 8, 8)
@@ -58,7 +62,7 @@ def test_a_dry_run_reports_and_writes_nothing(
 ) -> None:
     given, out = file(tmp_path, width=13), tmp_path / "out.pt"
     args = [str(given), "--model", str(config), "--dry-run", "--out", str(out)]
-    assert remap_command.main(args) == 1
+    assert remap(args) == 1
     assert not out.exists()
     assert "wrong shape: 1.weight" in capsys.readouterr().out
 
@@ -68,7 +72,7 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, config: Path) -> None:
     with pytest.raises(
         UserError, match=r"given\.pt: does not fit the model: .*wrong shape"
     ) as told:
-        remap_command.main(args)
+        remap(args)
     assert "\n" not in str(told.value)
     assert not (tmp_path / "o").exists()
 
@@ -79,19 +83,19 @@ def test_renames(tmp_path: Path, config: Path) -> None:
     torch.save(state, tmp_path / "given.pt")
     last = list(network().state_dict())[-2]
     args = [str(tmp_path / "given.pt"), "--model", str(config), "--dry-run"]
-    assert remap_command.main([*args, "--rename", f"head.weight={last}"]) == 0
+    assert remap([*args, "--rename", f"head.weight={last}"]) == 0
     for text in ("head", "=a", "a=b=c"):
         with pytest.raises(UserError, match="OLD=NEW"):
-            remap_command.main([*args, "--rename", text])
+            remap([*args, "--rename", text])
 
 
 def test_bad_files_and_missing_wishes_are_one_line(tmp_path: Path, config: Path) -> None:
     path = tmp_path / "bad.pt"
     path.write_bytes(b"no tensors here")
     with pytest.raises(UserError, match=r"bad\.pt"):
-        remap_command.main([str(path), "--model", str(config), "--dry-run"])
+        remap([str(path), "--model", str(config), "--dry-run"])
     torch.save({"epoch": 1}, path)
     with pytest.raises(UserError, match="tensors by name"):
-        remap_command.main([str(path), "--model", str(config), "--dry-run"])
+        remap([str(path), "--model", str(config), "--dry-run"])
     with pytest.raises(UserError, match="--out FILE"):
-        remap_command.main([str(file(tmp_path)), "--model", str(config)])
+        remap([str(file(tmp_path)), "--model", str(config)])

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 from outcomes import ended, passed, sweep, trial
-from test_controls import run
+from test_controls import run as ran
 from test_report import stored
 
+from espalier.__main__ import main, run
 from espalier.errors import UserError
 from espalier.sweep.curves import Point, curve
 from espalier.sweep.measures import VAL_ACC, VAL_LOSS, find
 from espalier.sweep.plots import axes_of, drawn
 from espalier.sweep.rank import rank
-from espalier.sweep.rank_commands import leaderboard, newest, plain_table
+from espalier.sweep.results_dir import newest
 from espalier.trial import Status
+
+
+def leaderboard(argv: list[str]) -> int:
+    return run(["sweep-leaderboard", *argv])
 
 
 def test_table_of_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,14 +112,8 @@ def test_no_sweep_yet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "ten", ""])
 def test_bad_top(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        leaderboard(["--top", text])
-    assert caught.value.code == 2
-    assert "must be an integer of at least 1" in capsys.readouterr().err
-
-
-def test_plain_table_lines_up() -> None:
-    assert plain_table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
+    assert main(["sweep-leaderboard", "--top", text]) == 2
+    assert capsys.readouterr().err == f"error: --top {text}: must be an integer of at least 1\n"
 
 
 def test_it_never_imports_torch_or_pandas(tmp_path: Path) -> None:
@@ -140,8 +139,8 @@ def test_plot_of_the_swept_symbols(tmp_path: Path) -> None:
 
 def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
     results = [
-        run(trial(1, 1, LR="1"), [2.0, 1.0, 0.5]),
-        run(trial(2, 2, LR="1"), [1.0, 1.5, 1.0]),
+        ran(trial(1, 1, LR="1"), [2.0, 1.0, 0.5]),
+        ran(trial(2, 2, LR="1"), [1.0, 1.5, 1.0]),
         ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
     ]
     (item,) = rank(results, "val_loss").ranked
@@ -154,7 +153,7 @@ def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
 
 
 def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> None:
-    outcome = run(trial(1, 1), [2.0, 1.0, 3.0, 1.5], mean_val_loss=1.25)
+    outcome = ran(trial(1, 1), [2.0, 1.0, 3.0, 1.5], mean_val_loss=1.25)
     for record, task in zip(outcome.result.history, [1, 1, 2, 2], strict=True):
         record["task"] = task
     (item,) = rank([outcome], "mean_val_loss").ranked
@@ -163,13 +162,13 @@ def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> Non
 
 
 def test_a_curve_has_the_steps_that_every_seed_has() -> None:
-    results = [run(trial(n, n), [1.0] * n) for n in (1, 2)]
+    results = [ran(trial(n, n), [1.0] * n) for n in (1, 2)]
     (item,) = rank(results, "val_loss").ranked
     assert [point.step for point in curve(item, VAL_LOSS)] == [10]
 
 
 def test_picture_of_the_curves(tmp_path: Path) -> None:
-    results = [run(trial(n, 1, LR=str(n)), [2.0, 1.0 / n]) for n in (1, 2, 3)]
+    results = [ran(trial(n, 1, LR=str(n)), [2.0, 1.0 / n]) for n in (1, 2, 3)]
     folder = stored(tmp_path / "sweep_1", results)
     picture = tmp_path / "curves.svg"
     asked = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]

@@ -96,6 +96,7 @@ def test_make_variables_arrive_by_the_environment(
             "x",
             "error: PACK=x: must be an integer of at least 0; with 0 the machine decides",
         ),
+        ("NEW", "please", "error: NEW=please: must be 1 or 0"),
         ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
     ],
 )

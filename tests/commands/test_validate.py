@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from espalier.__main__ import run
 from espalier.errors import UserError
 from espalier.kconfig import tree
-from espalier.validation import command
+from espalier.validation import gates, subject
 from espalier.validation.gate import Gate
 
 FAST = ("CONFIG_NUM_EPOCHS=2", "CONFIG_TRAIN_SUBSET=100", "CONFIG_DEVICE_CPU=y")
@@ -31,9 +32,9 @@ def test_it_writes_what_it_tells(
 ) -> None:
     configured(tmp_path, monkeypatch)
     found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
-    monkeypatch.setattr(command, "gates", lambda fresh: iter(found))
+    monkeypatch.setattr(gates, "gates", lambda fresh: iter(found))
     path = tmp_path / "found.json"
-    assert command.validate(["--json", str(path)]) == 1
+    assert run(["validate", "--json", str(path)]) == 1
     told = json.loads(path.read_text())
     assert told["passed"] is False
     assert [one["passed"] for one in told["gates"]] == [True, False]
@@ -45,20 +46,20 @@ def test_it_writes_what_it_tells(
 
 def test_all_passed_is_exit_code_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(tmp_path, monkeypatch)
-    monkeypatch.setattr(command, "gates", lambda fresh: iter([Gate("one", True, "well")]))
-    assert command.validate(["--json", str(tmp_path / "found.json")]) == 0
+    monkeypatch.setattr(gates, "gates", lambda fresh: iter([Gate("one", True, "well")]))
+    assert run(["validate", "--json", str(tmp_path / "found.json")]) == 0
 
 
 def test_the_method_is_left_out_and_nothing_stops_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("CONFIG_PRUNING_SELECT_MAGNITUDE=y", "CONFIG_EARLY_STOP_PATIENCE=3")
-    subject = command.job(configured(tmp_path, monkeypatch, *lines), "7")
-    assert subject.trial.config["PRUNING_METHOD"] == "none"
-    assert "TARGET_SPARSITY" not in subject.trial.config
-    assert subject.trial.config["EARLY_STOP_PATIENCE"] == "0"
-    assert subject.trial.config["NUM_EPOCHS"] == "7"
-    assert command._fresh(subject).run.epochs == 7
+    job = subject.job(configured(tmp_path, monkeypatch, *lines), "7")
+    assert job.trial.config["PRUNING_METHOD"] == "none"
+    assert "TARGET_SPARSITY" not in job.trial.config
+    assert job.trial.config["EARLY_STOP_PATIENCE"] == "0"
+    assert job.trial.config["NUM_EPOCHS"] == "7"
+    assert subject.prepare(job).run.epochs == 7
 
 
 def test_what_cannot_be_validated_is_one_line(
@@ -66,8 +67,8 @@ def test_what_cannot_be_validated_is_one_line(
 ) -> None:
     path = configured(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"CONFIG_NUM_EPOCHS=0: must be in \[1, 100000\]"):
-        command.job(path, "0")
+        subject.job(path, "0")
     several = ("CONFIG_PRUNING_MODE_MULTIPLE=y", "CONFIG_PRUNING_ENABLE_MAGNITUDE=y")
     path = configured(tmp_path, monkeypatch, *several, "CONFIG_PRUNING_ENABLE_NONE=y")
     with pytest.raises(UserError, match="one can be validated at a time"):
-        command.job(path)
+        subject.job(path)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_sweep import HERE
 
 from espalier.__main__ import main
 
@@ -92,7 +93,7 @@ def test_estimate_from_a_probe(
     (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n")
     monkeypatch.chdir(tmp_path)  # no earlier results here
     monkeypatch.delenv("PACK", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
     argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
     assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()

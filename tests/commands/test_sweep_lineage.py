@@ -6,10 +6,14 @@ import pytest
 from outcomes import ended, passed, trial
 from test_report import stored
 
+from espalier.__main__ import run
 from espalier.apoptosis.lineage import Lineage
 from espalier.errors import UserError
-from espalier.sweep.lineage_command import lineage
 from espalier.trial import Status
+
+
+def lineage(argv: list[str]) -> int:
+    return run(["sweep-lineage", *argv])
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""What names a sweep that is to be planned: its range files, its size limit and its sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import Checked, make_option, one_of, together
+from espalier.sweep import planning, sampling
+from espalier.sweep.plan import Plan
+
+range_options = together(
+    click.argument(
+        "files", nargs=-1, required=True, metavar="RANGE_CONFIG...", help="merged left to right"
+    ),
+    make_option(
+        "MAX_TRIALS",
+        "--max-trials",
+        type=Checked(click.IntRange(min=1), "an integer above 0"),
+        metavar="N",
+        help="largest plan allowed",
+    ),
+    make_option("SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose"),
+)
+
+
+def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
+    """Return the plan that `range_options` parsed. Raises UserError."""
+    paths = [planning.find(name) for given in files for name in _names(given)]
+    return planning.plan_from_files(paths, max_trials, sampler=sampler)
+
+
+def _names(given: str) -> list[str]:
+    """Return the files of one argument: make gives several as one, and a path may have blanks."""
+    return [given] if Path(given).is_file() else given.split() or [given]

@@ -1,0 +1,90 @@
+"""`remap`: give the tensors of a file the names that the configured model has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from espalier.commands.options import PATH
+from espalier.errors import UserError
+from espalier.kconfig import dotconfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from espalier.remapping import Remapping
+
+
+@click.command()
+@click.argument("state", type=PATH, help="a file that torch.save wrote")
+@click.option(
+    "--model",
+    type=PATH,
+    default=dotconfig.path,
+    show_default=False,
+    help="the .config of the model  [default: .config]",
+)
+@click.option(
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="call a name, or what names begin with, otherwise first; any number of times",
+)
+@click.option("--dry-run", is_flag=True, help="only report")
+@click.option("--out", type=PATH, help="the file to write the renamed state dict to")
+def command(
+    state: Path, model: Path, renames: Sequence[str], dry_run: bool, out: Path | None
+) -> int:
+    """Remap the names of a state dict; 0 if every tensor has its place, else 1 or 2."""
+    if not (dry_run or out):
+        raise UserError("remap: nothing to do: give --out FILE, or --dry-run to see the report")
+    from espalier.remapping import remap, state_in
+    from espalier.train import tensor_files
+
+    tensors = state_in(tensor_files.read(state), state)
+    remapping = remap(tensors, _build(model), renames=_pairs(renames), dry_run=True)
+    print("\n".join(remapping.lines()))
+    if dry_run or out is None:
+        return 0 if remapping.complete else 1
+    _write(remapping, state, out)
+    return 0
+
+
+def _write(remapping: Remapping, state: Path, out: Path) -> None:
+    from espalier.train import tensor_files
+
+    if not remapping.complete:
+        fix = "give --rename OLD=NEW"
+        raise UserError(f"{state}: does not fit the model: {remapping.trouble()}; {fix}")
+    try:
+        tensor_files.write(out, remapping.state)
+    except OSError as error:
+        raise UserError(f"{out}: {error.strerror or error}") from None
+    print(f"{len(remapping.state)} tensors: {out}")
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    for text in texts:
+        if text.count("=") != 1 or not all(text.split("=")):
+            raise UserError(f"--rename {text}: must be OLD=NEW")
+    pairs = (text.split("=") for text in texts)
+    return {old: new for old, new in pairs}
+
+
+def _build(config: Path) -> nn.Module:
+    """Return the configured model. Raises UserError."""
+    from espalier.contracts import CannotTrain
+    from espalier.sweep.single import single
+    from espalier.train import entry
+    from espalier.trial import Job
+
+    plan = single(config, "remapped")
+    job = Job(plan.trials[0], plan.settings, config.parent, lambda record: None)
+    try:
+        return entry.prepare(job)[0].run.model
+    except CannotTrain as error:
+        raise UserError(f"{config}: {error}") from None

@@ -1,0 +1,73 @@
+"""The options of verbs that run a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import (
+    in_process,
+    make_option,
+    new,
+    one_of,
+    pack,
+    parallel,
+    results_of_run,
+    together,
+)
+from espalier.paths import RESULTS
+from espalier.sweep.launch import ENTRY, Request
+from espalier.sweep.measures import MEASURES
+from espalier.sweep.plan import Plan
+from espalier.trial import Trial
+
+entry = click.option("--entry", default=ENTRY, help="what trains a trial")
+run_options = together(
+    results_of_run,
+    parallel,
+    pack,
+    make_option(
+        "PRIORITY",
+        "--priority",
+        help="swept symbols, or symbol=value: which trials start first",
+    ),
+    new,
+    make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure that ranks"),
+    in_process,
+    entry,
+)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `run_options` parsed; what is None the plan's settings say."""
+
+    output: Path | None
+    parallel: int | None
+    pack: int | None
+    priority: str | None
+    new: bool
+    by: str | None
+    in_process: bool
+    entry: str
+
+    def request(self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str) -> Request:
+        """Return what to run; `command` goes on with it once it has stopped."""
+        settings = plan.settings
+        return Request(
+            header=plan.header(),
+            trials=texts,
+            results=RESULTS,
+            output=self.output,
+            parallel=int(settings["PARALLEL"]) if self.parallel is None else self.parallel,
+            pack=int(settings["PACK"]) if self.pack is None else self.pack,
+            priority=self.priority or settings.get("PRIORITY", ""),
+            new=self.new,
+            entry=self.entry,
+            in_process=self.in_process,
+            by=self.by,
+            command=command,
+        )

@@ -1,0 +1,105 @@
+"""`search`: a scenario of the search guide from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from espalier import component
+from espalier.commands.options import PATH, POSITIVE, Checked, one_of, parallel
+from espalier.errors import UserError
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
+from espalier.paths import RESULTS
+
+if TYPE_CHECKING:
+    from espalier.search.results import SearchResult
+
+Scenario = Callable[..., Any]
+SCENARIOS = ("quick", "budget", "compare", "thorough", "pareto")
+
+
+def default_dataset() -> str:
+    """Return the data set of a configuration that does not say."""
+    return assign.effective(Symbols(tree.parse()), component.KINDS["dataset"][1])
+
+
+@click.command()
+@click.option("--scenario", required=True, type=one_of(SCENARIOS), help="what to search for")
+@click.option(
+    "--dataset",
+    default=default_dataset,
+    show_default="of a new configuration",
+    help="by name, as CONFIG_DATASET has it",
+)
+@click.option("--budget", help="most parameters; of pareto several, as 500,2000")
+@click.option(
+    "--epochs",
+    "n_epochs",
+    type=POSITIVE,
+    help="passes over the training data  [default: the scenario's]",
+)
+@click.option(
+    "--trials",
+    type=POSITIVE,
+    help="most configurations of a space  [default: the scenario's]",
+)
+@click.option("--seeds", type=POSITIVE, help="seeds of each configuration, 1 to 5")
+@click.option("--lr", type=Checked(click.FLOAT, "a number"), help="learning rate")
+@click.option("--data-dir", help="folder of the data sets")
+@click.option("--output-dir", "output", type=PATH, default=RESULTS, help="folder of the results")
+@parallel
+def command(scenario: str, budget: str | None, trials: int | None, **options: Any) -> int:
+    """Search within a budget of parameters, and print what was found."""
+    from espalier.search.results import table
+
+    search, limit = _scenario(scenario)
+    given = {limit: trials, **_budget(budget, scenario == "pareto"), **options}
+    if scenario == "budget":
+        name = f"budget_{budget or 'default'}_{options['dataset']}_results.json"
+        given["save"] = options["output"] / name
+    given = {name: value for name, value in given.items() if value is not None}
+    print(table(_listed(search(**given))))
+    return 0
+
+
+def _scenario(name: str) -> tuple[Scenario, str]:
+    """Return a search, and what it calls the most configurations that it trains of a space."""
+    from espalier.search import scenarios
+
+    grid, drawn = "max_trials", "n_trials"
+    searches = (
+        (scenarios.quick_prototype_search, grid),
+        (scenarios.optimize_for_budget, drawn),
+        (scenarios.compare_architectures, grid),
+        (scenarios.thorough_optimization, drawn),
+        (scenarios.find_pareto_optimal, drawn),
+    )
+    return dict(zip(SCENARIOS, searches, strict=True))[name]
+
+
+def _budget(text: str | None, several: bool) -> dict[str, Any]:
+    """Return the budget by the scenario's name for it. Raises UserError."""
+    if text is None:
+        return {}
+    numbers = [_number(part) for part in text.split(",")]
+    if several:
+        return {"budgets": numbers}
+    if len(numbers) > 1:
+        raise UserError(f"--budget {text}: must be one number; pareto takes several")
+    return {"max_params": numbers[0]}
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise UserError(f"--budget {text}: must be an integer above 0, as 2000")
+    return int(text)
+
+
+def _listed(results: Any) -> list[SearchResult]:
+    """Return the results of any scenario: one, a list, or one by architecture."""
+    if isinstance(results, dict):
+        return list(results.values())
+    return results if isinstance(results, list) else [results]

@@ -1,0 +1,89 @@
+"""`seed-finder`: the smallest network of a range file that learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from espalier.commands.options import (
+    PATH,
+    POSITIVE,
+    make_option,
+    new,
+    number_between,
+    parallel,
+    together,
+)
+from espalier.component import KINDS
+from espalier.paths import RESULTS
+from espalier.search import halving, seed_plan, seed_report
+from espalier.search.halving import Candidate, Measured, Train
+from espalier.search.learning import Bar
+from espalier.search.runs import Means
+from espalier.search.seed_plan import Space, Trainer
+from espalier.sweep import planning
+
+PORTFOLIO = "defconfigs/digits-seeds-range"
+"""What is searched unless a range file is given."""
+DATASET = KINDS["dataset"][1]
+
+bar_options = together(
+    click.option(
+        "--margin",
+        type=number_between(0, 100),
+        default=5.0,
+        help="points above the most frequent class",
+    ),
+    click.option("--alpha", type=number_between(0, 1), default=0.01, help="error rate of `learns`"),
+)
+
+
+@click.command()
+@click.argument(
+    "range_config",
+    envvar="RANGE_CONFIG",
+    default=PORTFOLIO,
+    help=f"range file of architectures, densities and seeds  [default: {PORTFOLIO}]",
+)
+@make_option("DATASET", "--dataset", help="in place of the file's")
+@bar_options
+@click.option("--rungs", type=POSITIVE, default=4, help="halvings and one")
+@parallel
+@new
+@click.option("--output-dir", type=PATH, default=RESULTS, help="folder of the results")
+def command(range_config: str, dataset: str | None, rungs: int, **options: Any) -> int:
+    """Find the smallest network that learns; 0 if there is one, else 1.
+
+    Trains every candidate of a range file for a few epochs, the better half for twice as many, and
+    so on; all of it on validation samples. A search that was stopped is gone on with.
+    """
+    bar = Bar(options["margin"] / 100, options["alpha"])
+    space = seed_plan.read(planning.find(range_config), {DATASET: dataset} if dataset else {})
+    counts = halving.epochs(space.epochs, rungs)
+    trainer = Trainer(space, _means(options))
+    print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)
+    result = halving.find(space.candidates, _announced(trainer, space), counts, bar)
+    print("\n" + "\n".join(seed_report.told(result, trainer.size)))
+    folder = options["output_dir"] / f"seeds_{space.identity(counts, bar)}"
+    print("\n".join(map(str, seed_report.write(result, trainer.size, folder))))
+    return 0 if result.smallest else 1
+
+
+def _means(options: dict[str, Any]) -> Means:
+    results = options["output_dir"].absolute()
+    return Means(results, options["parallel"] or 0, new=options["new"], verbose=False)
+
+
+def _announced(train: Train, space: Space) -> Callable[[Sequence[Candidate], int], list[Measured]]:
+    """Return `train`, with a line on stdout of every rung before and after."""
+    seeds = len(space.whole.trials) // len(space.candidates)
+
+    def announce(candidates: Sequence[Candidate], epochs: int) -> list[Measured]:
+        print(f"{len(candidates)} candidates x {seeds} seeds, {epochs} epochs", end=" ", flush=True)
+        scores = list(train(candidates, epochs))
+        print(f"... best {max(score.accuracy for score in scores):.1%}", flush=True)
+        return scores
+
+    return announce

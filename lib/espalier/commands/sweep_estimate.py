@@ -1,0 +1,28 @@
+"""`sweep-estimate`: trials, time and disk of a sweep, before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from espalier.commands.options import pack, parallel
+from espalier.commands.range_options import range_options, read_plan
+from espalier.commands.run_options import entry as entry_option
+from espalier.sweep.plan_estimate import estimate_plan
+from espalier.sweep.plan_report import describe_plan
+
+
+@click.command()
+@range_options
+@parallel
+@pack
+@entry_option
+def command(parallel: int | None, pack: int | None, entry: str, **ranges: Any) -> int:
+    """Say what a sweep takes before anything runs, from earlier results or a short probe."""
+    plan = read_plan(**ranges)
+    workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
+    together = int(plan.settings["PACK"]) if pack is None else pack
+    lines = estimate_plan(plan, workers, together, entry)
+    print("\n".join([*describe_plan(plan), "", *lines]))
+    return 0

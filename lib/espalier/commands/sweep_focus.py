@@ -1,0 +1,48 @@
+"""`sweep-focus`: a sweep around a configuration of a finished one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import PATH, Checked, make_option, measure, sweep_dir
+from espalier.paths import RESULTS, SWEEP_CONFIGS
+from espalier.sweep.focus import BEST
+from espalier.sweep.focus_plan import RANGE, plan_around
+from espalier.sweep.plan import write_plan
+from espalier.sweep.plan_report import describe_plan
+from espalier.sweep.results_dir import newest
+
+FACTOR = Checked(
+    click.FloatRange(1, math.inf, min_open=True, max_open=True), "a factor above 1, such as 2"
+)
+
+
+@click.command()
+@make_option(
+    "AROUND",
+    "--around",
+    default=BEST,
+    help="best, a place in the ranking, or a trial (config_003)",
+)
+@make_option(
+    "REGION",
+    "--region",
+    type=FACTOR,
+    help="factor that numbers may change by  [default: half-way to what was tried]",
+)
+@sweep_dir
+@measure
+@click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
+def command(
+    around: str, region: float | None, folder: Path | None, by: str | None, output_dir: Path
+) -> int:
+    """Write a range file into the folder of a sweep, and the plan of it."""
+    folder = folder or newest(RESULTS)
+    plan, heading = plan_around(folder, around, by, region)
+    write_plan(plan, output_dir)
+    print("\n".join([f"{folder / RANGE}: {heading}", *describe_plan(plan)]))
+    print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/; next: make sweep-run")
+    return 0

@@ -1,0 +1,26 @@
+"""`sweep-generate`: what a sweep will be, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from espalier.commands.options import PATH
+from espalier.commands.range_options import range_options, read_plan
+from espalier.paths import SWEEP_CONFIGS
+from espalier.sweep.plan import write_plan
+from espalier.sweep.plan_report import describe_plan
+
+
+@click.command()
+@range_options
+@click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
+def command(output_dir: Path, **ranges: Any) -> int:
+    """Expand range files into a folder of trials."""
+    plan = read_plan(**ranges)
+    write_plan(plan, output_dir)
+    print("\n".join(describe_plan(plan)))
+    print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/")
+    return 0

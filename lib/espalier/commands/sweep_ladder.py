@@ -1,0 +1,42 @@
+"""`sweep-ladder`: at which value of a numeric symbol a measure falls off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import PATH, measure, sweep_dir
+from espalier.paths import RESULTS
+from espalier.sweep import ladder_report
+from espalier.sweep.ladder import ladders
+from espalier.sweep.rank import rank
+from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.results_dir import STORE, newest
+from espalier.sweep.store import Store
+
+
+@click.command()
+@click.option(
+    "--symbol",
+    help="such as SPARSE_DENSITY  [default: the swept one with the most values]",
+)
+@sweep_dir
+@measure
+@click.option(
+    "--plot", type=PATH, help=f"the picture  [default: {ladder_report.PICTURE} of the sweep]"
+)
+def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path | None) -> int:
+    """Fit the ladders of a finished sweep.
+
+    Writes sweep_ladder.json and sweep_ladder.png into its folder.
+    """
+    folder = folder or newest(RESULTS)
+    with Store.open(folder / STORE, readonly=True) as store:
+        trials, by = outcomes(store), ranking_measure(store, by)
+    fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
+    for ladder in fitted:
+        print("\n".join(ladder_report.told(ladder)) + "\n")
+    for path in ladder_report.write(fitted, folder, plot):
+        print(path)
+    return 0

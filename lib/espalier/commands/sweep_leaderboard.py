@@ -1,0 +1,62 @@
+"""`sweep-leaderboard`: the best configurations so far, while a sweep runs or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import PATH, POSITIVE, measure, sweep_dir
+from espalier.paths import RESULTS
+from espalier.sweep.analysis import counts, method, nothing
+from espalier.sweep.curves import write_curves
+from espalier.sweep.delta_plots import write_deltas
+from espalier.sweep.parameter_plots import write_parameters
+from espalier.sweep.plots import write_plot
+from espalier.sweep.rank import Ranking, rank
+from espalier.sweep.report import outcomes, ranking_measure, refused
+from espalier.sweep.results_dir import STORE, newest
+from espalier.sweep.rows import by_target, cells
+from espalier.sweep.store import Store
+from espalier.sweep.table_format import print_table
+
+
+@click.command()
+@sweep_dir
+@click.option("--top", type=POSITIVE, default=10, help="rows to show")
+@measure
+@click.option("--plot", type=PATH, help="also draw the swept symbols, to this .png")
+@click.option("--curves", type=PATH, help="also draw --top learning curves, to this .png")
+@click.option(
+    "--parameters", type=PATH, help="also draw the measure against live parameters, to this .png"
+)
+@click.option("--deltas", type=PATH, help="also draw mean differences to controls, to this .png")
+def command(folder: Path | None, top: int, by: str | None, **pictures: Path | None) -> int:
+    """Print the ranking of a sweep, while it runs or after it."""
+    folder = folder or newest(RESULTS)
+    with Store.open(folder / STORE, readonly=True) as store:
+        trials, by = outcomes(store), ranking_measure(store, by)
+        left_out, controls = refused(store), store.header.get("controls", {})
+    ranking = rank(trials, by)
+    print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
+    _print_ranking(ranking, top)
+    writers: dict[str, Callable[[Path], None]] = {
+        "plot": lambda path: write_plot(ranking, path),
+        "curves": lambda path: write_curves(ranking, path, top),
+        "parameters": lambda path: write_parameters(ranking, path),
+        "deltas": lambda path: write_deltas(ranking, controls, path),
+    }
+    for name, write in writers.items():
+        if path := pictures[name]:
+            write(path)
+    return 0
+
+
+def _print_ranking(ranking: Ranking, top: int) -> None:
+    if ranking.best is None:
+        print(nothing(ranking))
+    else:
+        print_table(cells(ranking, top))
+    if targets := by_target(ranking):
+        print("\n" + "\n".join(targets).rstrip())

@@ -1,0 +1,27 @@
+"""`train`: what plain `make` does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from espalier.commands.run_options import RunOptions, run_options
+from espalier.kconfig import dotconfig
+from espalier.sweep import launch, planning
+from espalier.sweep.plan import render
+from espalier.sweep.plan_report import describe_plan
+
+
+@click.command()
+@run_options
+def command(**options: Any) -> int:
+    """Train the configuration in .config: one trial, or a test matrix.
+
+    KCONFIG_CONFIG names another file than .config.
+    """
+    chosen = RunOptions(**options)
+    plan = planning.plan_from_config(dotconfig.path())
+    if len(plan.trials) > 1 or plan.dropped or plan.notes:
+        print("\n".join(describe_plan(plan)) + "\n")
+    return launch.run(chosen.request(*render(plan), "make"))

@@ -1,0 +1,35 @@
+"""`validate`: whether the configuration's model, data and optimizer are sound, method left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from espalier.commands.options import PATH
+from espalier.kconfig import dotconfig
+from espalier.paths import RESULTS
+
+
+@click.command()
+@click.option("--epochs", metavar="N", help="of each training  [default: as configured]")
+@click.option(
+    "--json", "record", type=PATH, default=RESULTS / "validation.json", help="written too"
+)
+def command(epochs: str | None, record: Path) -> int:
+    """Check the configuration in .config; 0 if it passes everything, else 1.
+
+    KCONFIG_CONFIG names another file than .config.
+    """
+    from espalier.validation import subject
+    from espalier.validation.gates import gates
+    from espalier.validation.record import write_record
+
+    job, results = subject.job(dotconfig.path(), epochs), []
+    for gate in gates(lambda: subject.prepare(job)):
+        print(gate.told(), flush=True)
+        results.append(gate)
+    write_record(record, job, results)
+    failed = sum(not gate.passed for gate in results)
+    print(f"{len(results) - failed} of {len(results)} passed: {record}")
+    return 1 if failed else 0

@@ -1,0 +1,39 @@
+"""The plan of a sweep around a configuration of a finished one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from espalier.atomic_write import atomic_write
+from espalier.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.sweep import focus, planning, space
+from espalier.sweep.plan import Plan
+from espalier.sweep.rank import rank
+from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.results_dir import STORE
+from espalier.sweep.store import Store
+
+RANGE = "focus-range"
+
+
+def plan_around(
+    folder: Path, around: str, by: str | None, region: float | None
+) -> tuple[Plan, str]:
+    """Write focus-range into the folder of a sweep; returns its plan, and what it is around.
+
+    `around` is as for `focus.chosen`; `region` is a factor above 1. Raises UserError.
+    """
+    with Store.open(folder / STORE, readonly=True) as store:
+        trials, by = outcomes(store), ranking_measure(store, by)
+        settings = {str(k): str(v) for k, v in store.header["settings"].items()}
+    ranking = rank(trials, by)
+    centre = focus.chosen(ranking, around)
+    axes = focus.nearby(Symbols(tree.parse()), centre.first, focus.tried(ranking), region)
+    if not any(len(values) > 1 for values in axes.values()):
+        raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
+    heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"
+    with space.needed(folder):
+        atomic_write(folder / RANGE, focus.range_file(centre, axes, settings, [heading]))
+    return planning.plan_from_files([folder / RANGE]), heading
