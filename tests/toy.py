@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espalier.kconfig import tree
+from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import expand, ranges, requests
+from espalier.sweep import expand
 from espalier.sweep.expand import Expansion
 
 KCONFIG = """
@@ -132,7 +132,7 @@ def symbols(root: Path) -> Symbols:
 
 def asked(known: Symbols, text: str, path: str = "f") -> requests.Requests:
     """The requests of a range file's text."""
-    return requests.from_settings(known, ranges.parse(text, path))
+    return requests.from_settings(known, range_file.parse(text, path))
 
 
 def expanded(known: Symbols, text: str, strict: bool = True) -> Expansion:
