@@ -54,7 +54,7 @@ CASES = {  # a symbol's definition -> what is said about it
         "CONFIG_A has more than one help line of a kind: 'Pack: same', 'Identity: no'"
     ],
     f"config A\n\tbool\n\t{HELP}": [
-        "CONFIG_A has 'Pack: same', which belongs to what a user can set, as its choice"
+        "CONFIG_A has 'Pack: same', which belongs to what a user can set"
     ],
     f'config A\n\tbool "A"\n\t{HELP}\t  Control: yes\n': [
         "CONFIG_A has 'Control: yes', which belongs to members of a choice"
@@ -77,7 +77,7 @@ CASES = {  # a symbol's definition -> what is said about it
         f"choice A must have one of the help lines {SCOPES}",
     ],
     f'choice A\n\tprompt "A"\n\t{HELP}config A_ONE\n\tbool "1"\n\t{HELP}endchoice\n': [
-        "CONFIG_A_ONE has 'Pack: same', which belongs to what a user can set, as its choice"
+        "CONFIG_A_ONE has 'Pack: same', which belongs to its choice"
     ],
     f'config A\n\tbool "A"\n\t{HELP}': [],
     f'config A\n\tstring "A"\n\tdefault "0.5"\n\t{HELP}\t  Float in (0, inf)\n': [],

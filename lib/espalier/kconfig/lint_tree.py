@@ -54,18 +54,20 @@ def _help(node: MenuNode) -> Iterator[str]:
 
 
 def _marks(node: MenuNode) -> Iterator[str]:
-    if node is node.item.nodes[0]:
-        yield from (f"{name(node.item)} {finding}" for finding in marks.findings(node.item))
+    item = node.item
+    if node is not item.nodes[0]:
+        return
+    try:
+        interval = marks.of(item).interval
+    except ValueError as error:
+        yield f"{name(item)} {error}"
+        return
+    if isinstance(item, Symbol) and item.orig_type == kconfiglib.STRING:
+        yield from _float(item, interval)
 
 
-def _float(node: MenuNode) -> Iterator[str]:
-    symbol = node.item
-    if not isinstance(symbol, Symbol) or symbol.orig_type != kconfiglib.STRING:
-        return
-    if any(marks.findings(symbol)):
-        return
-    interval = marks.of(symbol).interval
-    defaults = [default.str_value for default, _ in node.defaults if default.is_constant]
+def _float(symbol: Symbol, interval: values.Interval | None) -> Iterator[str]:
+    defaults = [value.str_value for value, _ in symbol.orig_defaults if value.is_constant]
     if interval is not None:
         yield from _float_defaults(symbol, defaults, interval)
     elif any(_is_float(text) for text in defaults):
@@ -121,7 +123,6 @@ def _choice(node: MenuNode) -> Iterator[str]:
 _CHECKS: list[Callable[[MenuNode], Iterator[str]]] = [
     _help,
     _marks,
-    _float,
     _range_order,
     _selects,
     _choice,

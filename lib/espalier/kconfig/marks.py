@@ -15,7 +15,6 @@ the members of a choice go with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,11 +32,12 @@ class Scope(Enum):
 
 
 CONTROL = "Control: yes"
-_SCOPES = {scope.value for scope in Scope}
-_FORMS = ", ".join(map(repr, [*(scope.value for scope in Scope), CONTROL, "Float in [a, b)"]))
+_SCOPES = tuple(scope.value for scope in Scope)
+_FORMS = ", ".join(map(repr, [*_SCOPES, CONTROL, "Float in [a, b)"]))
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
-_BEGINS = re.compile(
-    r"(identity|packs?|controls?)\s*[:=]|floats?\s+(in|between|from)\b", re.IGNORECASE
+_LINES = re.compile(  # those that begin like a mark, in any spelling
+    r"^[ \t]*((?:identity|packs?|controls?)[ \t]*[:=].*|floats?[ \t]+(?:in|between|from)\b.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -55,7 +55,7 @@ def parse(help_text: str) -> Marks:
 
     Raises ValueError for a line that begins like a mark and is none, and for two that disagree.
     """
-    lines = [line for line in map(str.strip, help_text.splitlines()) if _BEGINS.match(line)]
+    lines = [line.rstrip() for line in _LINES.findall(help_text)]
     intervals = [_interval(line) for line in lines if line not in {*_SCOPES, CONTROL}]
     scopes = [Scope(line) for line in lines if line in _SCOPES]
     if len(scopes) > 1 or len(intervals) > 1:
@@ -64,28 +64,23 @@ def parse(help_text: str) -> Marks:
 
 
 def of(item: Symbol | Choice) -> Marks:
-    """Return the marks of a symbol or choice, wherever it is defined. Raises ValueError."""
-    return parse("\n".join(node.help for node in item.nodes if node.help))
+    """Return the marks of a symbol or choice, wherever it is defined.
 
-
-def findings(item: Symbol | Choice) -> Iterator[str]:
-    """Yield what is wrong with the marks of a symbol or choice."""
-    try:
-        marks = of(item)
-    except ValueError as error:
-        yield str(error)
-        return
-    is_symbol = isinstance(item, Symbol)
-    is_member = is_symbol and item.choice is not None
-    needs_scope = not is_member and any(node.prompt for node in item.nodes)
-    if needs_scope and marks.scope is None:
-        yield f"must have one of the help lines {', '.join(repr(s.value) for s in Scope)}"
-    if marks.scope is not None and not needs_scope:
-        yield f"has {marks.scope.value!r}, which belongs to what a user can set, as its choice"
-    if marks.is_control and not is_member:
-        yield f"has {CONTROL!r}, which belongs to members of a choice"
-    if marks.interval is not None and not (is_symbol and item.orig_type == STRING):
-        yield "has 'Float in', which belongs to string symbols"
+    Raises ValueError, whose text is the rule, for a mark that is misspelt, missing or misplaced.
+    """
+    marks = parse("\n".join(node.help for node in item.nodes if node.help))
+    choice = item.choice if isinstance(item, Symbol) else None
+    can_be_set = any(node.prompt for node in item.nodes)
+    if marks.scope is None and can_be_set and choice is None:
+        raise ValueError(f"must have one of the help lines {', '.join(map(repr, _SCOPES))}")
+    if marks.scope is not None and (choice or not can_be_set):
+        owner = "its choice" if choice else "what a user can set"
+        raise ValueError(f"has {marks.scope.value!r}, which belongs to {owner}")
+    if marks.is_control and choice is None:
+        raise ValueError(f"has {CONTROL!r}, which belongs to members of a choice")
+    if marks.interval is not None and item.orig_type != STRING:
+        raise ValueError("has 'Float in', which belongs to string symbols")
+    return marks
 
 
 def _interval(line: str) -> Interval:

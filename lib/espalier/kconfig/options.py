@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import Field, dataclass, field
+from dataclasses import MISSING, Field, dataclass, field
 from typing import Any, TypeVar, dataclass_transform
 
 from espalier import component
@@ -26,7 +26,7 @@ def kconfig_dataclass(cls: type[T]) -> type[T]:
     """
     for name in inspect.get_annotations(cls):
         item = cls.__dict__.get(name, field())
-        if isinstance(item, Field):
+        if isinstance(item, Field) and item.default is item.default_factory is MISSING:
             item.default_factory = functools.partial(_default, cls, name)
             setattr(cls, name, item)
     return dataclass(frozen=True)(cls)

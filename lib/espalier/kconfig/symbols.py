@@ -118,10 +118,12 @@ class Symbols:
 
 
 def _marks(item: Symbol | Choice) -> Marks:
-    for finding in marks.findings(item):
+    try:
+        return marks.of(item)
+    except ValueError as error:
         node = item.nodes[0]
-        raise UserError(f"{node.filename}:{node.linenr}: CONFIG_{item.name} {finding}")
-    return marks.of(item)
+        text = f"{node.filename}:{node.linenr}: CONFIG_{item.name} {error}"
+        raise UserError(text) from None
 
 
 def _members(choice: Choice) -> dict[str, Symbol]:
