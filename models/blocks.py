@@ -7,16 +7,16 @@ Differs: the number of edges of each block is exact, and any two layers can be c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
 
 from espalier.contracts import CannotTrain, Model, SampleShape
 from espalier.growth.blocks import Blocks, chain, edges
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseBlocks(Model):
     """Hidden layers of `sizes`, ReLU between them; images are flattened.
 
@@ -24,10 +24,10 @@ class SparseBlocks(Model):
     of the edges of each is there, and no others are parameters. Growing them is for methods.
     """
 
-    sizes: str = "64,64"
-    density: float = 0.1
-    skips: int = 0
-    init: Literal["full", "live"] = "full"
+    sizes: str
+    density: float
+    skips: int
+    init: Literal["full", "live"]
 
     def build(self, shape: SampleShape) -> nn.Module:
         """See `Model.build`. Raises CannotTrain for sizes that are none."""

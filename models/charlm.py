@@ -11,7 +11,6 @@ numbers that are not a trial's own in a pack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -19,22 +18,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.contracts import CannotTrain, Model, Shape, TokenShape
+from espalier.kconfig.options import kconfig_dataclass
 
 EMBEDDING_STD = 0.02
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class CharLM(Model):
     """`layers` blocks of attention and an inner layer of `inner` units, on `width` features."""
 
     takes: ClassVar[type[Shape]] = TokenShape
 
-    width: int = 128
-    layers: int = 6
-    heads: int = 4
-    inner: int = 512
-    dropout: float = 0.0
-    norm: Literal["post", "pre"] = "post"
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    dropout: float
+    norm: Literal["post", "pre"]
 
     def build(self, shape: TokenShape) -> nn.Module:
         """See `Model.build`. Raises CannotTrain if the heads do not divide the width."""

@@ -8,12 +8,11 @@ Differs: synapses are stored compactly, so every stored number is one that is tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.dendrites.model import Dendritic
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class DendriticSimple(Dendritic):
     """N neurons of D dendrites of I inputs, and C classes.
 

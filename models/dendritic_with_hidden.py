@@ -6,17 +6,16 @@ Differs: there is no second leaky ReLU behind the somas, which end in one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.component import symbol
 from espalier.dendrites.model import Dendritic
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class DendriticWithHidden(Dendritic):
     """`DendriticSimple` with H units before the output: N H + H + H C + C in place of N C + C."""
 
-    hidden: int = symbol("DENDRITES_HIDDEN", 8)
+    hidden: int = symbol("DENDRITES_HIDDEN")
 
     def widths(self) -> tuple[int, ...]:
         """See `Dendritic.widths`."""

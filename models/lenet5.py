@@ -8,15 +8,15 @@ linear output layer, as is usual today. 61,750 parameters on one channel and 10 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
 
 from espalier.contracts import Model, SampleShape
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class LeNet5(Model):
     """Two convolutions, each halved by pooling, and three fully connected layers."""
 

@@ -6,25 +6,25 @@ Differs: ReLU in place of the logistic function.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
 from torch import nn
 
 from espalier.contracts import Model, SampleShape
+from espalier.kconfig.options import kconfig_dataclass
 
 WIDEST = 65536
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Mlp(Model):
     """`layers` hidden layers of `width` units; images are flattened."""
 
     free: ClassVar[tuple[str, ...]] = ("width",)
 
-    width: int = 128
-    layers: int = 2
+    width: int
+    layers: int
 
     def build(self, shape: SampleShape) -> nn.Module:
         """See `Model.build`."""

@@ -7,15 +7,14 @@ parameters on three channels and 10 classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
 from espalier.contracts import Model, SampleShape
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.models.residual import BasicBlock, ResidualNet, small_stem
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ResNet18(Model):
     """Four stages of two basic blocks, 64 to 512 channels."""
 

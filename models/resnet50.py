@@ -7,22 +7,22 @@ with the small stem, 23,712,932 with the large one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
 
 from espalier.contracts import Model, SampleShape
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.models.residual import Bottleneck, ResidualNet, large_stem, small_stem
 
 STEMS = {"small": small_stem, "large": large_stem}
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ResNet50(Model):
     """Stages of 3, 4, 6 and 3 bottlenecks, 256 to 2048 channels."""
 
-    stem: Literal["small", "large"] = "small"
+    stem: Literal["small", "large"]
 
     def build(self, shape: SampleShape) -> nn.Module:
         """See `Model.build`."""

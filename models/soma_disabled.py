@@ -6,12 +6,11 @@ Differs: there, the hidden layer had as many units as classes, and nothing else 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.dendrites.model import Dendritic
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SomaDisabled(Dendritic):
     """D dendrites of I inputs, then N units: D I + D + D N + N + N C + C parameters."""
 

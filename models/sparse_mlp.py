@@ -8,7 +8,6 @@ Differs: every unit has the same number of inputs; only `PRUNING_METHOD` can mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
@@ -18,18 +17,19 @@ from espalier.dendrites import wiring
 from espalier.dendrites.model import check_fan_in
 from espalier.dendrites.nonlinear import SLOPE
 from espalier.dendrites.synapses import Synapses
+from espalier.kconfig.options import kconfig_dataclass
 
 WIDEST = 65536
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseMlp(Model):
     """W units of I inputs, then C classes: W I + W + W C + C parameters."""
 
     free: ClassVar[tuple[str, ...]] = ("width", "inputs")
 
-    width: int = 64
-    inputs: int = 8
+    width: int
+    inputs: int
 
     def build(self, shape: SampleShape) -> nn.Module:
         """See `Model.build`. Raises CannotTrain for more inputs of a unit than there are.

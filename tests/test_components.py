@@ -1,8 +1,8 @@
 """The contract of every component, whatever its kind: a newcomer's file is tested before its
 author writes a test.
 
-Fields and symbols are the same set with the same defaults, each fragment has its Python file and
-the reverse, and no other file branches on a component's name.
+Fields and symbols are the same set, Kconfig alone has the defaults, each fragment has its Python
+file and the reverse, and no other file branches on a component's name.
 """
 
 import ast
@@ -10,17 +10,21 @@ import dataclasses
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-import kconfiglib
 import pytest
 
 from espalier import component, contracts
 from espalier.budget import Budget
-from espalier.config import Config
+from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
 from espalier.rates.plan import RatePlan
+from espalier.train.album import SnapshotPlan
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
+from espalier.train.keeping import Keeping
+from espalier.train.parts import Parts
+from espalier.train.saving import Saving
 from espalier.train.shifts import ShiftPlan
 from espalier.train.trainee import Recipe
 from espalier.train.windows import WindowPlan
@@ -40,6 +44,10 @@ SHARED = [
     RatePlan,
     Recipe,
     ShiftPlan,
+    Keeping,
+    Parts,
+    Saving,
+    SnapshotPlan,
 ]  # dataclasses of symbols that are no components
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"
@@ -59,7 +67,7 @@ def cls_of(kind, name):
 
 
 def leaves(cls, prefix):
-    """(symbol, type, default) of every symbol that building `cls` can read."""
+    """(symbol, type) of every symbol that building `cls` can read."""
     hints = get_type_hints(cls)
     for item in dataclasses.fields(cls):
         kind = component.without_none(hints[item.name])
@@ -67,44 +75,32 @@ def leaves(cls, prefix):
         if component.is_group(kind):
             yield from leaves(kind, name)
         else:
-            yield name, kind, item.default
+            yield name, kind
 
 
-def kconfig_default(kconf, name):
-    """The text of the default that holds when no condition on it does."""
-    if choice := kconf.named_choices.get(name):
-        member = choice.orig_defaults[0][0] if choice.orig_defaults else choice.syms[0]
-        return member.name.removeprefix(f"{name}_").lower()
-    plain = [value for value, condition in kconf.syms[name].orig_defaults if condition is kconf.y]
-    if not plain and kconf.syms[name].orig_type is kconfiglib.BOOL:
-        return "n"
-    return plain[-1].str_value
+def groups(cls):
+    """`cls` and the dataclasses that its fields nest."""
+    kinds = [component.without_none(hint) for hint in get_type_hints(cls).values()]
+    return [cls, *(inner for kind in kinds if component.is_group(kind) for inner in groups(kind))]
 
 
-def assert_parity(kconf, fields):
-    for name, kind, default in fields:
-        assert default is not dataclasses.MISSING, f"{name}: its field has no default"
-        is_literal = get_origin(kind) is Literal
-        text = kconfig_default(kconf, name)
-        value = Config({name: text}).read(name, str if is_literal else kind)
-        assert value == default, f"CONFIG_{name}: {text} in Kconfig, {default!r} in the code"
-        if is_literal:
-            prefix = f"{name}_"
-            members = [s.name.removeprefix(prefix).lower() for s in kconf.named_choices[name].syms]
-            assert sorted(members) == sorted(get_args(kind))
+def assert_kconfig_has_the_defaults(kconf, cls, prefix):
+    for group in groups(cls):
+        defaults = {item.name: item.default for item in dataclasses.fields(group)}
+        assert set(defaults.values()) <= {None, dataclasses.MISSING}, f"{group}: {defaults}"
+    for name, kind in leaves(cls, prefix):
+        assert component.read(defaults_of_kconfig.read(), name, kind) is not None
+        if get_origin(kind) is Literal:
+            members = [s.name.removeprefix(f"{name}_") for s in kconf.named_choices[name].syms]
+            assert sorted(map(str.lower, members)) == sorted(get_args(kind))
 
 
-def prompted(kconf, path=None):
-    """Symbols and choices with a prompt, choice members left out, in one file or in all."""
-    found = set()
-    for node in kconf.node_iter():
-        item = node.item
-        if item in (kconfiglib.MENU, kconfiglib.COMMENT) or not node.prompt:
-            continue
-        is_member = isinstance(item, kconfiglib.Symbol) and item.choice is not None
-        if not is_member and path in (None, (ROOT / node.filename).resolve()):
-            found.add((item.name, node.help or ""))
-    return found
+def prompted(symbols, path):
+    """Symbols and choices with a prompt in the file `path`, choice members left out."""
+    nodes = {name: symbols.item(name).nodes for name in symbols.prompted}
+    return {
+        name for name, at in nodes.items() if path in {(ROOT / n.filename).resolve() for n in at}
+    }
 
 
 @pytest.mark.parametrize("kind", component.KINDS)
@@ -135,30 +131,30 @@ def test_a_component_is_one_frozen_dataclass_that_builds_from_nothing(kind, name
 
 
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS)
-def test_a_component_and_kconfig_agree_on_defaults(kconf, kind, name):
-    assert_parity(kconf, leaves(cls_of(kind, name), name.upper()))
+def test_kconfig_has_the_defaults_of_a_component(kconf, kind, name):
+    assert_kconfig_has_the_defaults(kconf, cls_of(kind, name), name.upper())
 
 
 @pytest.mark.parametrize("cls", SHARED)
-def test_shared_symbols_and_kconfig_agree_on_defaults(kconf, cls):
-    assert_parity(kconf, leaves(cls, ""))
+def test_kconfig_has_the_defaults_of_shared_symbols(kconf, cls):
+    assert_kconfig_has_the_defaults(kconf, cls, "")
 
 
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS)
 def test_every_symbol_of_a_fragment_is_a_field(kconf, kind, name):
     path = (folder(kind) / f"{name}.Kconfig").resolve()
-    fields = {symbol for symbol, _, _ in leaves(cls_of(kind, name), name.upper())}
-    assert {symbol for symbol, _ in prompted(kconf, path)} <= fields
+    fields = {symbol for symbol, _ in leaves(cls_of(kind, name), name.upper())}
+    assert prompted(Symbols(kconf), path) <= fields
 
 
 def test_every_symbol_of_a_trial_reaches_some_field(kconf):
     fields = {choice for _, choice in component.KINDS.values()}
     for cls in SHARED:
-        fields |= {symbol for symbol, _, _ in leaves(cls, "")}
+        fields |= {symbol for symbol, _ in leaves(cls, "")}
     for kind, name in COMPONENTS:
-        fields |= {symbol for symbol, _, _ in leaves(cls_of(kind, name), name.upper())}
-    of_trials = {symbol for symbol, text in prompted(kconf) if "Identity: no" not in text}
-    assert sorted(symbol for symbol in of_trials - fields if not _of_the_matrix(symbol)) == []
+        fields |= {symbol for symbol, _ in leaves(cls_of(kind, name), name.upper())}
+    of_trials = Symbols(kconf).identity
+    assert sorted(symbol for symbol in set(of_trials) - fields if not _of_the_matrix(symbol)) == []
 
 
 def _of_the_matrix(symbol):

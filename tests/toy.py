@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espalier.kconfig import tree
+from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import expand, ranges, requests
+from espalier.sweep import expand
 from espalier.sweep.expand import Expansion
 
 KCONFIG = """
@@ -19,9 +19,12 @@ config EDGE
     default 4
     help
       Before what it depends on, on purpose.
+      Pack: may differ
 
 choice SHAPE
     prompt "Shape"
+    help
+      Pack: may differ
 
 config SHAPE_SELECT_ROUND
     bool "Round"
@@ -43,10 +46,14 @@ config HAS_EDGE
 config PAINT
     bool "Paint"
     default y
+    help
+      Pack: may differ
 
 choice COLOR
     prompt "Color"
     depends on PAINT
+    help
+      Pack: may differ
 
 config COLOR_RED
     bool "Red"
@@ -60,33 +67,46 @@ config MOST
     int "Most (pieces)"
     range 1 100
     default 10
+    help
+      Pack: may differ
 
 config COUNT
     int "Count (pieces)"
     range 1 MOST
     default 3
+    help
+      Pack: may differ
 
 config MASK
     hex "Mask"
     default 0x1f
+    help
+      Pack: may differ
 
 config RATE
     string "Rate (share)"
     default "1e-1"
     help
       Of everything.
+      Pack: may differ
       Float in (0, 1]
 
 config LABEL
     string "Label"
     default "plain"
+    help
+      Pack: may differ
 
 config FORCED
     bool "Forced"
+    help
+      Pack: may differ
 
 config FORCER
     bool "Forcer"
     select FORCED
+    help
+      Pack: may differ
 
 config PLACE
     string "Place"
@@ -132,7 +152,7 @@ def symbols(root: Path) -> Symbols:
 
 def asked(known: Symbols, text: str, path: str = "f") -> requests.Requests:
     """The requests of a range file's text."""
-    return requests.from_settings(known, ranges.parse(text, path))
+    return requests.from_settings(known, range_file.parse(text, path))
 
 
 def expanded(known: Symbols, text: str, strict: bool = True) -> Expansion:

@@ -29,6 +29,7 @@ from espalier.contracts import (
     Shape,
     TokenShape,
 )
+from espalier.kconfig.options import kconfig_dataclass
 
 T = TypeVar("T")
 
@@ -37,12 +38,12 @@ OVER = "over_budget"
 UNDER = "under_budget"
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Budget:
     """At most `most` trained parameters (0: any number), at least `share` of that, in [0, 1]."""
 
-    most: int = symbol("MAX_PARAMS", 0)
-    share: float | None = symbol("MIN_PARAMS_SHARE", 0.0)
+    most: int = symbol("MAX_PARAMS")
+    share: float | None = symbol("MIN_PARAMS_SHARE")
 
     @property
     def least(self) -> int:

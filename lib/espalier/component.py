@@ -1,8 +1,8 @@
 """Components: found because their file is there, built from the trial's configuration.
 
 A component is one Python file `<kind folder>/<name>.py` with one Kconfig fragment beside it. The
-file holds exactly one frozen dataclass derived from its kind's base class; each field is a Kconfig
-symbol, `<NAME>_<FIELD>` unless `symbol()` says otherwise. So adding one edits nothing else.
+file holds exactly one `kconfig_dataclass` derived from its kind's base class; each field is a
+Kconfig symbol, `<NAME>_<FIELD>` unless `symbol()` says otherwise. So adding one edits nothing else.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it
 }
 
 
-def symbol(name: str, default: Any) -> Any:
+def symbol(name: str) -> Any:
     """A dataclass field that reads the shared symbol `name` instead of `<NAME>_<FIELD>`."""
-    return dataclasses.field(default=default, metadata={"symbol": name})
+    return dataclasses.field(metadata={"symbol": name})
 
 
 def names(kind: str) -> list[str]:
@@ -74,22 +74,22 @@ def build(cls: type[T], config: Config, prefix: str) -> T:
     A field whose type is itself a dataclass is built from its own fields' symbols. A field typed
     `X | None` is None where Kconfig hides its symbol (or, of a group, every symbol).
     """
-    hints = _hints(cls)
+    types = hints(cls)
     values = {}
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]
-        values[item.name] = _value(config, symbol_of(item, prefix), hints[item.name])
+        values[item.name] = _value(config, symbol_of(item, prefix), types[item.name])
     return cls(**values)
 
 
 # They are evaluated from text each time.
-_hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
+hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def _value(config: Config, name: str, hint: Any) -> Any:
     kind = without_none(hint)
     if kind is not hint and not any(part in config for part in symbols(kind, name)):
         return None
-    return build(kind, config, name) if is_group(kind) else _read(config, name, kind)
+    return build(kind, config, name) if is_group(kind) else read(config, name, kind)
 
 
 def symbols(hint: Any, name: str) -> list[str]:
@@ -97,9 +97,9 @@ def symbols(hint: Any, name: str) -> list[str]:
     kind = without_none(hint)
     if not is_group(kind):
         return [name]
-    hints = _hints(kind)
+    types = hints(kind)
     fields = dataclasses.fields(kind)
-    return [part for f in fields for part in symbols(hints[f.name], symbol_of(f, name))]
+    return [part for f in fields for part in symbols(types[f.name], symbol_of(f, name))]
 
 
 def without_none(hint: Any) -> Any:
@@ -119,7 +119,8 @@ def symbol_of(item: dataclasses.Field[Any], prefix: str) -> str:
     return str(item.metadata.get("symbol", f"{prefix}_{item.name.upper()}"))
 
 
-def _read(config: Config, name: str, kind: Any) -> Any:
+def read(config: Config, name: str, kind: Any) -> Any:
+    """The value of symbol `name` as `kind`: a plain type, or a Literal of a choice's members."""
     if get_origin(kind) is not Literal:
         return config.read(name, kind)
     value = config.read(name, str)

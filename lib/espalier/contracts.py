@@ -1,7 +1,7 @@
 """What each kind of component must offer, and the run that is handed to every hook.
 
 Every component is a frozen dataclass of hyperparameters: its fields are Kconfig symbols (see
-`espalier.component`). Objects that change while training live on the `Run`.
+`espalier.kconfig.options`). Objects that change while training live on the `Run`.
 """
 
 from __future__ import annotations

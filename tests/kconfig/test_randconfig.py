@@ -12,6 +12,8 @@ from espalier.kconfig.symbols import Symbols
 TREE = """
 choice SHAPE
     prompt "Shape"
+    help
+      Pack: may differ
 config SHAPE_ROUND
     bool "Round"
 config SHAPE_SQUARE
@@ -22,19 +24,25 @@ config EDGES
     range 3 6
     default 4
     depends on SHAPE_SQUARE
+    help
+      Pack: may differ
 config WIDE
     int "Wide"
     range 0 1000000
     default 7
+    help
+      Pack: may differ
 config SHARE
     string "Share"
     default "0.5"
     help
+      Pack: may differ
       Float in (0, 1]
 config SCALE
     string "Scale"
     default "2"
     help
+      Pack: may differ
       Float in [0, 100]
 config PLACE
     bool "Place"
@@ -43,6 +51,8 @@ config PLACE
 config PATH
     string "Path"
     default "data"
+    help
+      Pack: may differ
 """
 
 

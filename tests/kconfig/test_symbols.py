@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import toy
 
+from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 
@@ -58,7 +59,8 @@ def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
         f'config NET_SELECT_{name}\n\tbool "{name}"\n\thelp\n\t  One.\n{control}'
         for name, control in (("A", "\t  Control: yes\n"), ("B", ""), ("C", "\t  Control: yes\n"))
     ]
-    text = 'choice NET\n\tprompt "Net"\n' + "".join(members) + "endchoice\n"
+    choice = 'choice NET\n\tprompt "Net"\n\thelp\n\t  Pack: same\n'
+    text = choice + "".join(members) + "endchoice\n"
     (tmp_path / "Kconfig").write_text(text)
     assert Symbols(tree.parse(tmp_path)).controls == {"NET": ["a", "c"]}
 
@@ -82,3 +84,9 @@ def test_every_prompted_symbol_of_the_tree_is_somewhere() -> None:
     assert prompted - members <= {*known.identity, *known.settings}
     assert {"SEED", "OPTIMIZER", "LEARNING_RATE"} <= set(known.identity)
     assert {"DEVICE", "DATA_DIR", "PARALLEL"} <= set(known.settings)
+
+
+def test_a_symbol_that_does_not_say_who_shares_its_value(tmp_path: Path) -> None:
+    (tmp_path / "Kconfig").write_text('config A\n\tbool "A"\n\thelp\n\t  What it is.\n')
+    with pytest.raises(UserError, match="^Kconfig:1: CONFIG_A must have one of the help lines 'Id"):
+        Symbols(tree.parse(tmp_path))

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.kconfig import values
 from espalier.kconfig.values import canonical
 
 
@@ -71,25 +68,3 @@ def test_canonical_floats_keep_their_value(number: float) -> None:
     text = canonical("float", repr(number))
     assert float(text) == number
     assert canonical("float", text) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "inside", "outside"),
-    [
-        ("A share.\nFloat in [0, 1)", [0, 0.5], [-1e-9, 1, 2]),
-        ("Float in (0, inf)", [1e-9, 1e300], [0, -1, math.inf]),
-        ("Float in [-1,1]", [-1, 1], [-1.1, 1.1]),
-    ],
-)
-def test_intervals(text: str, inside: list[float], outside: list[float]) -> None:
-    declared = values.interval(text)
-    assert declared is not None
-    assert [x for x in inside if x not in declared] == []
-    assert [x for x in outside if x in declared] == []
-    assert values.interval(f"Float in {declared}") == declared
-
-
-def test_no_interval() -> None:
-    assert values.interval("Any text.") is None
-    with pytest.raises(ValueError, match="could not convert"):
-        values.interval("Float in [zero, 1]")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from espalier.errors import UserError
 from espalier.kconfig import assign
+from espalier.kconfig.range_file import Place
+from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import expand, order
-from espalier.sweep.ranges import Place
-from espalier.sweep.requests import Request
 
 
 @pytest.fixture(scope="module")

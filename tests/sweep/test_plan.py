@@ -187,7 +187,7 @@ def test_a_stale_plan(tmp_path: Path, made: Plan) -> None:
 
 def test_a_plan_of_another_tree(tmp_path: Path, made: Plan) -> None:
     with (tmp_path / "Kconfig").open("a") as file:
-        file.write('config NEW\n    bool "New"\n')
+        file.write('config NEW\n    bool "New"\n    help\n      Pack: may differ\n')
     with pytest.raises(UserError, match="Kconfig: the tree changed since the plan was made"):
         fresh.check_fresh(made, tmp_path)
 

@@ -8,10 +8,10 @@ import pytest
 import toy
 
 from espalier.errors import UserError
-from espalier.kconfig import tree
+from espalier.kconfig import range_file, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep import expand, matrix, ranges
+from espalier.sweep import expand, matrix
 
 PAGE = (ROOT / "docs" / "range-files.md").read_text()
 BLOCKS = re.findall(r"```bash\n((?:(?!```).*\n)*?# Total: (\d+) trials\n)```", PAGE)
@@ -53,5 +53,5 @@ def test_errors(real: Symbols, line: str, error: str) -> None:
     ("form", "means"), [row for row in ROWS if re.match(r"[\d., x]+(:|$)", row[1])]
 )
 def test_values(form: str, means: str) -> None:
-    (setting,) = ranges.parse(f"CONFIG_X={form.strip('`')}", "f")
+    (setting,) = range_file.parse(f"CONFIG_X={form.strip('`')}", "f")
     assert ", ".join(setting.values) == means.split(":")[0]

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from espalier.apoptosis import rebirth
 from espalier.apoptosis.branches import Branch, contributions, find_branches
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass, with_defaults
 from espalier.surgery.restart import Restarts
 
 Zone = Literal["birth", "stable", "death"]
@@ -42,7 +43,7 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Course:
     """How branches live; times in steps (updates).
 
@@ -54,14 +55,14 @@ class Course:
     least one in the death zone, which never has more.
     """
 
-    max_lifespan: int = symbol("APOPTOSIS_LAYERS_MAX_LIFESPAN", 3000)
-    maturation: int = symbol("APOPTOSIS_LAYERS_MATURATION", 750)
-    interval: int = symbol("APOPTOSIS_LAYERS_INTERVAL", 500)
-    threshold: float = symbol("APOPTOSIS_LAYERS_THRESHOLD", 0.1)
-    birth_share: float = symbol("APOPTOSIS_LAYERS_BIRTH_SHARE", 0.33)
-    death_share: float = symbol("APOPTOSIS_LAYERS_DEATH_SHARE", 0.33)
-    rebirth: Literal["copy", "fresh"] = symbol("APOPTOSIS_LAYERS_REBIRTH", "copy")
-    mutation_strength: float | None = symbol("APOPTOSIS_LAYERS_MUTATION_STRENGTH", 0.2)
+    max_lifespan: int = symbol("APOPTOSIS_LAYERS_MAX_LIFESPAN")
+    maturation: int = symbol("APOPTOSIS_LAYERS_MATURATION")
+    interval: int = symbol("APOPTOSIS_LAYERS_INTERVAL")
+    threshold: float = symbol("APOPTOSIS_LAYERS_THRESHOLD")
+    birth_share: float = symbol("APOPTOSIS_LAYERS_BIRTH_SHARE")
+    death_share: float = symbol("APOPTOSIS_LAYERS_DEATH_SHARE")
+    rebirth: Literal["copy", "fresh"] = symbol("APOPTOSIS_LAYERS_REBIRTH")
+    mutation_strength: float | None = symbol("APOPTOSIS_LAYERS_MUTATION_STRENGTH")
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
@@ -136,7 +137,8 @@ class LayerApoptosisManager:
         (n, ...) of the model, on which branches are found and their contributions measured.
         Raises ValueError for names that fit no branch, and for models without branches.
         """
-        self.model, self.course, self.probe = model, course or Course(), probe
+        self.model, self.probe = model, probe
+        self.course = course or with_defaults(Course)
         self.branches = find_branches(model, probe[:1], target_layers or ())
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []

@@ -16,6 +16,7 @@ from espalier.apoptosis.neuron import NeuronApoptosisManager, Options
 from espalier.apoptosis.plan import ApoptosisPlan
 from espalier.apoptosis.watchers import Probing, Watcher
 from espalier.contracts import CannotTrain, Method, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.history import Growth
 from espalier.surgery.pairs import Pair, find_pairs
 
@@ -33,7 +34,7 @@ class Attended:
     birthdays: Birthdays
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ApoptosisMethod(Method):
     """A strategy of `espalier.apoptosis` under the harness.
 
@@ -41,7 +42,7 @@ class ApoptosisMethod(Method):
     training samples drawn for each event, so that a run in a pack is as it would be alone.
     """
 
-    plan: ApoptosisPlan = ApoptosisPlan()
+    plan: ApoptosisPlan
 
     def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:
         """The strategy, with what all strategies take; raises ValueError."""

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from espalier.apoptosis.fitness import Measure
-from espalier.apoptosis.neuron import MATURITY, Options
+from espalier.apoptosis.neuron import Options
 from espalier.apoptosis.patterns import Pattern, chosen, shares
 from espalier.apoptosis.replacing import BirthKind, DeathKind
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.pairs import Pair
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ApoptosisPlan:
     """Where, whom and how long; how is up to the method."""
 
-    layers: Pattern = symbol("APOPTOSIS_PATTERN", "all")
-    names: str | None = symbol("APOPTOSIS_LAYER_NAMES", "*")
-    fitness: Measure = symbol("APOPTOSIS_FITNESS", "grad_activation")
-    invert: bool | None = symbol("APOPTOSIS_INVERT", False)
-    decay: float = symbol("APOPTOSIS_DECAY", 0.0)
-    maturity: int = symbol("APOPTOSIS_MATURITY", MATURITY)  # steps
-    anneal: Literal["none", "half_cosine"] = symbol("APOPTOSIS_ANNEAL", "none")
-    anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END", 0.75)  # None: no end
+    layers: Pattern = symbol("APOPTOSIS_PATTERN")
+    names: str | None = symbol("APOPTOSIS_LAYER_NAMES")
+    fitness: Measure = symbol("APOPTOSIS_FITNESS")
+    invert: bool | None = symbol("APOPTOSIS_INVERT")
+    decay: float = symbol("APOPTOSIS_DECAY")
+    maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
+    anneal: Literal["none", "half_cosine"] = symbol("APOPTOSIS_ANNEAL")
+    anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END")  # None: no end
 
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """What the rate is multiplied with, by layer; raises ValueError if no layer is left."""
@@ -45,24 +45,24 @@ class ApoptosisPlan:
         }
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Pace:
     """How many, how often."""
 
-    rate: float = symbol("APOPTOSIS_RATE", 0.1)  # share of a layer's neurons, [0, 1)
-    interval: int = symbol("APOPTOSIS_INTERVAL", 500)  # steps
+    rate: float = symbol("APOPTOSIS_RATE")  # share of a layer's neurons, [0, 1)
+    interval: int = symbol("APOPTOSIS_INTERVAL")  # steps
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Births:
     """How neurons are born."""
 
-    kind: BirthKind = symbol("APOPTOSIS_BIRTH", "mutation")
-    mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
+    kind: BirthKind = symbol("APOPTOSIS_BIRTH")
+    mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Deaths:
     """How neurons die."""
 
-    kind: DeathKind = symbol("APOPTOSIS_DEATH", "fold")
+    kind: DeathKind = symbol("APOPTOSIS_DEATH")

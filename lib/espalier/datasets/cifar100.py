@@ -6,22 +6,22 @@ Differs: the 100 fine labels only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.pickled_batches import load_batches
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Cifar100(Dataset):
     """With `verify`, only the published files are accepted."""
 
     shape: ClassVar[Shape | None] = SampleShape(3, 32, 32, 100)
 
-    verify: bool = symbol("DATA_VERIFY", True)
+    verify: bool = symbol("DATA_VERIFY")
 
     def load(self, data_dir: Path, download: bool) -> RawData:
         """See `Dataset.load`."""

@@ -9,7 +9,6 @@ that it is the same on every machine and depends on no random generator; trainin
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.errors import UserError
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train.stratify import members_of_classes
 
 CLASSES = 10
@@ -26,7 +26,7 @@ PIXEL_MAX = 16
 TEST_EVERY = 5
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Digits(Dataset):
     """8x8x1, 10 classes."""
 

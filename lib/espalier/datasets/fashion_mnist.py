@@ -6,22 +6,22 @@ Machine Learning Algorithms", arXiv:1708.07747.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class FashionMnist(Dataset):
     """With `verify`, only the published files are accepted."""
 
     shape: ClassVar[Shape | None] = SampleShape(1, 28, 28, 10)
 
-    verify: bool = symbol("DATA_VERIFY", True)
+    verify: bool = symbol("DATA_VERIFY")
 
     def load(self, data_dir: Path, download: bool) -> RawData:
         """See `Dataset.load`."""

@@ -5,22 +5,22 @@ Source: LeCun, Cortes and Burges 1998, "The MNIST database of handwritten digits
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Mnist(Dataset):
     """With `verify`, only the published files are accepted."""
 
     shape: ClassVar[Shape | None] = SampleShape(1, 28, 28, 10)
 
-    verify: bool = symbol("DATA_VERIFY", True)
+    verify: bool = symbol("DATA_VERIFY")
 
     def load(self, data_dir: Path, download: bool) -> RawData:
         """See `Dataset.load`."""

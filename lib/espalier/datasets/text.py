@@ -14,7 +14,7 @@ import hashlib
 import importlib
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from espalier.contracts import Dataset, RawText, Shape, TokenShape
 from espalier.errors import UserError
+from espalier.kconfig.options import kconfig_dataclass
 
 TEST_SHARE = 0.1
 CODE_CHARACTERS = 1_000_000
@@ -37,21 +38,21 @@ SHAKESPEARE = "tinyshakespeare.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Text(Dataset):
     """Windows of `context` characters, each to be predicted from those before it."""
 
     holds: ClassVar[type[Shape]] = TokenShape
 
-    corpus: Literal["prose", "code", "shakespeare", "file"] = "prose"
-    file: str | None = ""
-    length: int = 0
-    vocabulary: Literal["own", "shared"] = "own"
-    context: int = 128
-    stride: int = 0
-    leak_loss: float = 0.5
-    shift_corpus: Literal["prose", "code", "shakespeare", "file"] | None = "code"
-    shift_file: str | None = ""
+    corpus: Literal["prose", "code", "shakespeare", "file"]
+    file: str | None
+    length: int
+    vocabulary: Literal["own", "shared"]
+    context: int
+    stride: int
+    leak_loss: float
+    shift_corpus: Literal["prose", "code", "shakespeare", "file"] | None
+    shift_file: str | None
 
     def load(self, data_dir: Path, download: bool) -> RawText:
         """See `Dataset.load`; nothing is ever downloaded.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Cadence:
     """Every `steps` updates, each interval `stretch` longer than the last, until `stop`.
 
@@ -16,9 +16,9 @@ class Cadence:
     could be learned from it.
     """
 
-    steps: int = symbol("RESAMPLING_STEPS", 128)
-    stretch: int = symbol("RESAMPLING_STRETCH", 0)
-    stop: float = symbol("RESAMPLING_STOP", 0.75)
+    steps: int = symbol("RESAMPLING_STEPS")
+    stretch: int = symbol("RESAMPLING_STRETCH")
+    stop: float = symbol("RESAMPLING_STOP")
 
     def events(self, step: int, total: int) -> int:
         """Events in the first `step` of `total` updates.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
 
@@ -14,22 +13,23 @@ from espalier.dendrites.layer import DendriticLayer, Kind
 from espalier.dendrites.nonlinear import SLOPE, Activation
 from espalier.dendrites.wiring import Kind as Wires
 from espalier.dendrites.wiring import wired
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Dendritic(Model):
     """A dendritic layer on flattened images, and fully connected layers of `widths` behind it."""
 
     free: ClassVar[tuple[str, ...]] = ("inputs",)
 
-    neurons: int | None = symbol("DENDRITES_NEURONS", 10)
-    dendrites: int = symbol("DENDRITES_PER_NEURON", 6)
-    inputs: int | None = symbol("DENDRITES_INPUTS", 16)  # of a dendrite; None: all
-    soma: bool | None = symbol("DENDRITES_SOMA", True)
-    activation: Activation = symbol("DENDRITES_ACTIVATION", "leaky_relu")
-    wiring: Wires = symbol("DENDRITES_WIRING", "random")
-    spread: float | None = symbol("DENDRITES_SPREAD", 0.5)
-    init: Literal["full", "live"] = symbol("DENDRITES_INIT", "full")
+    neurons: int | None = symbol("DENDRITES_NEURONS")
+    dendrites: int = symbol("DENDRITES_PER_NEURON")
+    inputs: int | None = symbol("DENDRITES_INPUTS")  # of a dendrite; None: all
+    soma: bool | None = symbol("DENDRITES_SOMA")
+    activation: Activation = symbol("DENDRITES_ACTIVATION")
+    wiring: Wires = symbol("DENDRITES_WIRING")
+    spread: float | None = symbol("DENDRITES_SPREAD")
+    init: Literal["full", "live"] = symbol("DENDRITES_INIT")
 
     @property
     def has_soma(self) -> bool:

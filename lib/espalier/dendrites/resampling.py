@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -26,6 +27,7 @@ from espalier.dendrites.growing import Batch
 from espalier.dendrites.synapses import Synapses
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels, places
+from espalier.kconfig.options import with_defaults
 from espalier.surgery import state
 from espalier.surgery.restart import Restarts
 
@@ -62,7 +64,7 @@ class Resampler:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
-    turnover: Turnover = field(default_factory=Turnover)
+    turnover: Turnover = field(default_factory=partial(with_defaults, Turnover))
     around: Surroundings = field(default_factory=Surroundings)
     resamplings: int = 0
     swaps: int = 0

@@ -9,7 +9,6 @@ Differs: every synapse that goes is replaced, by an input that the unit did not 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from espalier.component import symbol
 from espalier.dendrites.laws import Laplace, Law, Sigmoid
+from espalier.kconfig.options import kconfig_dataclass
 
 Drop = Literal["magnitude", "laplace", "sigmoid", "random"]
 Grow = Literal["random", "gradient", "local"]
@@ -24,7 +24,7 @@ Birth = Literal["zero", "fresh"]
 Moments = Literal["reset", "inherit"]
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Turnover:
     """Settings of an event.
 
@@ -33,13 +33,13 @@ class Turnover:
     synapses of a unit is the deviation in pixels. Raises ValueError for what is out of range.
     """
 
-    drop: Drop = symbol("RESAMPLING_DROP", "magnitude")
-    share: float | None = symbol("RESAMPLING_SHARE", 0.25)
-    scale: float | None = symbol("RESAMPLING_SCALE", 0.05)
-    grow: Grow = symbol("RESAMPLING_GROW", "random")
-    spread: float | None = symbol("RESAMPLING_SPREAD", 0.5)
-    birth: Birth = symbol("RESAMPLING_BIRTH", "zero")
-    moments: Moments = symbol("RESAMPLING_MOMENTS", "reset")
+    drop: Drop = symbol("RESAMPLING_DROP")
+    share: float | None = symbol("RESAMPLING_SHARE")
+    scale: float | None = symbol("RESAMPLING_SCALE")
+    grow: Grow = symbol("RESAMPLING_GROW")
+    spread: float | None = symbol("RESAMPLING_SPREAD")
+    birth: Birth = symbol("RESAMPLING_BIRTH")
+    moments: Moments = symbol("RESAMPLING_MOMENTS")
 
     def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:

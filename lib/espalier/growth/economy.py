@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
@@ -10,16 +9,17 @@ from torch import Tensor
 from espalier.component import symbol
 from espalier.growth.credits import Ledger, Price
 from espalier.growth.information import entropy
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Purse:
     """What validation earns and parameters cost: see `espalier.growth.credits`."""
 
-    rate: float = symbol("GROWTH_INCOME", 1000.0)  # credits a nat
-    price: float = symbol("GROWTH_PRICE", 1.0)  # credits of the first parameter
-    doubling: float = symbol("GROWTH_DOUBLING", 10000.0)  # live parameters
-    smoothing: float = symbol("GROWTH_SMOOTHING", 0.7)  # [0, 1)
+    rate: float = symbol("GROWTH_INCOME")  # credits a nat
+    price: float = symbol("GROWTH_PRICE")  # credits of the first parameter
+    doubling: float = symbol("GROWTH_DOUBLING")  # live parameters
+    smoothing: float = symbol("GROWTH_SMOOTHING")  # [0, 1)
 
     def begin(self, labels: Tensor) -> Ledger:
         """An empty purse of a network that is to tell `labels` (n,) of validation."""
@@ -27,9 +27,9 @@ class Purse:
         return Ledger(entropy(labels), price, self.rate, self.smoothing)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Economy:
     """Whether live edges cost something, and if so what."""
 
-    pay: Literal["nothing", "credits"] = symbol("GROWTH_PAY", "nothing")
+    pay: Literal["nothing", "credits"] = symbol("GROWTH_PAY")
     purse: Purse | None = None

@@ -23,6 +23,7 @@ from espalier.growth.ground import Ground
 from espalier.growth.moments import Moments, Plateau
 from espalier.growth.setbacks import Setbacks
 from espalier.growth.variance import VarianceTrigger, gradient_norm
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.history import Growth
 from espalier.surgery.probe import evaluating
 from espalier.train.evaluation import measured
@@ -52,7 +53,7 @@ class Grown:
         return self.ground.net
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class GrowingMethod(Method):
     """Operations on a network of masked blocks at `moments`, paid for as the `economy` says.
 
@@ -61,8 +62,8 @@ class GrowingMethod(Method):
 
     packable: ClassVar[bool] = False
 
-    moments: Moments = Moments()
-    economy: Economy = Economy()
+    moments: Moments
+    economy: Economy
 
     def act(self, run: Run, most: int) -> None:
         """Change the network by operations on `run.method_state.ground`.

@@ -12,6 +12,7 @@ from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth import choosing, scoring
 from espalier.growth.edges import Edges
 from espalier.growth.plan import SparsePlan, Turnover
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.history import Growth
 from espalier.sparsity.masks import MaskSet, prunable
 from espalier.sparsity.method import parameters
@@ -35,14 +36,14 @@ class Sparse:
         return self.edges.masks
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseTraining(Method):
     """Edges drawn before the first step, at random unless the plan says where to begin.
 
     Each unit gets one if the layer has enough for that.
     """
 
-    plan: SparsePlan = SparsePlan()
+    plan: SparsePlan
 
     def attach(self, run: Run) -> None:  # noqa: D102
         weights = prunable(run.model)
@@ -100,14 +101,14 @@ class SparseTraining(Method):
             tensor.copy_(saved)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Rewiring(SparseTraining):
     """Sparse training in which weak edges go and as many come, at the places `scores` says.
 
     Only edges that were missing before the event come; they are 0 at first. Biases stay.
     """
 
-    turnover: Turnover = Turnover()
+    turnover: Turnover
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

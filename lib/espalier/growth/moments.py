@@ -9,15 +9,16 @@ from typing import Literal
 from espalier.component import symbol
 from espalier.contracts import CannotTrain
 from espalier.growth.variance import VarianceTrigger
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Noise:
     """The symbols of the trigger by the gradient's variance."""
 
-    window: int = symbol("GROWTH_WINDOW", 64)  # steps
-    reference: int = symbol("GROWTH_REFERENCE", 4)  # windows
-    alarms: float = symbol("GROWTH_ALARMS", 0.005)  # share of windows, (0, 1)
+    window: int = symbol("GROWTH_WINDOW")  # steps
+    reference: int = symbol("GROWTH_REFERENCE")  # windows
+    alarms: float = symbol("GROWTH_ALARMS")  # share of windows, (0, 1)
 
     def begin(self) -> VarianceTrigger:
         """A trigger that has seen nothing."""
@@ -48,19 +49,19 @@ class Plateau:
         self.waited = 0
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Standstill:
     """The symbols of the trigger by validation."""
 
-    patience: int = symbol("GROWTH_PATIENCE", 3)  # epochs
-    margin: float = symbol("GROWTH_MARGIN", 0.02)  # share of the lowest loss, [0, 1)
+    patience: int = symbol("GROWTH_PATIENCE")  # epochs
+    margin: float = symbol("GROWTH_MARGIN")  # share of the lowest loss, [0, 1)
 
     def begin(self) -> Plateau:
         """A trigger that has seen nothing."""
         return Plateau(self.patience, self.margin)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Moments:
     """At most `events` events, none after the share `stop` of all updates.
 
@@ -68,9 +69,9 @@ class Moments:
     With `noise` one comes whenever that fires, with `standstill` whenever validation is stuck.
     """
 
-    events: int = symbol("GROWTH_EVENTS", 6)
-    stop: float = symbol("GROWTH_STOP", 0.6)
-    trigger: Literal["clock", "variance", "plateau"] = symbol("GROWTH_TRIGGER", "clock")
+    events: int = symbol("GROWTH_EVENTS")
+    stop: float = symbol("GROWTH_STOP")
+    trigger: Literal["clock", "variance", "plateau"] = symbol("GROWTH_TRIGGER")
     noise: Noise | None = None
     standstill: Standstill | None = None
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain
 from espalier.growth.density import Allocation, live_counts
 from espalier.growth.start import StartPlan
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.allocation import Shape
 
 Init = Literal["full", "live"]
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparsePlan:
     """How many edges a network begins with, where, and how large they are."""
 
-    density: float = symbol("SPARSE_DENSITY", 0.1)  # share of live weights, (0, 1]
-    allocation: Allocation = symbol("SPARSE_ALLOCATION", "uniform")
-    init: Init = symbol("SPARSE_INIT", "full")
-    start: StartPlan = StartPlan()
+    density: float = symbol("SPARSE_DENSITY")  # share of live weights, (0, 1]
+    allocation: Allocation = symbol("SPARSE_ALLOCATION")
+    init: Init = symbol("SPARSE_INIT")
+    start: StartPlan
 
     def counts(self, names: Sequence[str], shapes: Sequence[Shape]) -> list[int]:
         """Live edges of each layer. Raises CannotTrain if one would have none."""
@@ -37,16 +37,16 @@ class SparsePlan:
         return counts
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Turnover:
     """When edges are replaced and how many: nothing after the share `stop` of all updates.
 
     Source: Evci et al. 2020, Rigging the Lottery, arXiv 1911.11134, section 3.
     """
 
-    share: float = symbol("SPARSE_SHARE", 0.3)  # of live edges at the start, (0, 1)
-    every: int = symbol("SPARSE_EVERY", 100)  # steps
-    stop: float = symbol("SPARSE_STOP", 0.75)  # share of all updates, (0, 1]
+    share: float = symbol("SPARSE_SHARE")  # of live edges at the start, (0, 1)
+    every: int = symbol("SPARSE_EVERY")  # steps
+    stop: float = symbol("SPARSE_STOP")  # share of all updates, (0, 1]
 
     def due(self, step: int, total: int) -> bool:
         """Whether an event follows update `step` (1 is the first) of `total`."""

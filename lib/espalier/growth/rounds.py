@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class StopRule:
     """Growth ends after `rounds` in a row that gained less than `gain`, or at `most` live edges.
 
     `gain` is in nats of validation loss for each 1,000 edges that a round added.
     """
 
-    most: int = symbol("INDEFINITE_MOST", 2000)
-    gain: float = symbol("INDEFINITE_GAIN", 0.05)
-    rounds: int = symbol("INDEFINITE_ROUNDS", 2)
+    most: int = symbol("INDEFINITE_MOST")
+    gain: float = symbol("INDEFINITE_GAIN")
+    rounds: int = symbol("INDEFINITE_ROUNDS")
 
 
 @dataclass

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from espalier.contracts import CannotTrain, LrSchedule, Method, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train import seeds
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.trainee import Recipe, Trainee
@@ -15,7 +14,7 @@ from espalier.train.trainee import Recipe, Trainee
 LARGEST_SEED = 2**31
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Steady(LrSchedule):
     """A rate that stays."""
 
@@ -31,7 +30,17 @@ def trained(run: Run, classes: int, epochs: int) -> Tensor:
     generators stay as they are. Raises CannotTrain if its loss stops being a number.
     """
     seed = torch.randint(LARGEST_SEED, (), generator=run.generators["method"])
-    recipe = Recipe(epochs, run.batch_size, int(seed), run.optimizer.param_groups[0]["lr"])
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=run.batch_size,
+        seed=int(seed),
+        learning_rate=run.optimizer.param_groups[0]["lr"],
+        grad_clip_norm=0.0,
+        amp="off",
+        compile=False,
+        cpu_threads=1,
+        devices=1,
+    )
     with torch.random.fork_rng(), torch.enable_grad():
         small = _run(run, classes, recipe)
         for _, outcome in Loop([Trainee(small, recipe, Steady())]).epochs():

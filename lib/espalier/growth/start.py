@@ -27,6 +27,7 @@ from espalier.contracts import CannotTrain, Run
 from espalier.growth import choosing, costs, features
 from espalier.growth.retina import readers
 from espalier.growth.seed_network import trained
+from espalier.kconfig.options import kconfig_dataclass
 
 Start = Literal["random", "even", "data", "hierarchical"]
 TINY = 1e-12  # a random number below it would have no logarithm
@@ -40,12 +41,12 @@ class Begun:
     charged: int = 0
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class StartPlan:
     """How a sparse network begins, and epochs of the small network, if one is asked."""
 
-    start: Start = symbol("SPARSE_START", "random")
-    epochs: int | None = symbol("SPARSE_START_EPOCHS", 2)
+    start: Start = symbol("SPARSE_START")
+    epochs: int | None = symbol("SPARSE_START_EPOCHS")
 
     @torch.no_grad()
     def begun(

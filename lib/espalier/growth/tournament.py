@@ -30,6 +30,7 @@ from espalier.growth.blocks import Blocks
 from espalier.growth.candidates import SKIP, Candidate, candidates
 from espalier.growth.ground import Ground
 from espalier.growth.information import Probe
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses, wide
 
@@ -60,12 +61,12 @@ class Entrant:
         return 1 - NormalDist().cdf(beyond / self.error) if self.error > 0 else 1.0
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Field:
     """Who takes part: actions of about `size` edges; `skips`: blocks that lead past a layer too."""
 
-    size: int = symbol("TOURNAMENT_EDGES", 64)
-    skips: bool = symbol("TOURNAMENT_SKIPS", True)
+    size: int = symbol("TOURNAMENT_EDGES")
+    skips: bool = symbol("TOURNAMENT_SKIPS")
 
     def actions(self, run: Run, most: int) -> list[Candidate]:
         """Those of at most `most` edges, where that can be known beforehand."""
@@ -92,7 +93,7 @@ class _Shared:
     before: Tensor
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Trials:
     """How actions are tried, and which of them has won. `steps`: updates of what is new.
 
@@ -101,10 +102,10 @@ class Trials:
     `least`: nats a sample for each 1,000 edges that are too little to grow for.
     """
 
-    steps: int = symbol("TOURNAMENT_STEPS", 30)
-    judge: Literal["information", "loss"] = symbol("TOURNAMENT_JUDGE", "information")
-    level: float = symbol("TOURNAMENT_LEVEL", 0.05)
-    least: float = symbol("TOURNAMENT_GAIN", 0.05)
+    steps: int = symbol("TOURNAMENT_STEPS")
+    judge: Literal["information", "loss"] = symbol("TOURNAMENT_JUDGE")
+    level: float = symbol("TOURNAMENT_LEVEL")
+    least: float = symbol("TOURNAMENT_GAIN")
 
     def entrants(self, run: Run, tried: Sequence[Candidate]) -> list[Entrant]:
         """Try every action that is possible; the run is left as it was, bit for bit.

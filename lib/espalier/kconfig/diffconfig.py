@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from espalier.sweep import ranges
-from espalier.sweep.ranges import Setting
+from espalier.kconfig import range_file
+from espalier.kconfig.range_file import Setting
 
 
 def compare(old: Path, new: Path) -> list[str]:
@@ -23,7 +23,7 @@ def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _values(file: Path) -> dict[str, str]:
-    return {setting.symbol: _shown(setting) for setting in ranges.read(file)}
+    return {setting.symbol: _shown(setting) for setting in range_file.read(file)}
 
 
 def _shown(setting: Setting) -> str:

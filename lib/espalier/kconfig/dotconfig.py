@@ -12,11 +12,10 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.errors import UserError
-from espalier.kconfig import assign
+from espalier.kconfig import assign, range_file, requests
 from espalier.kconfig.defconfigs import leading_comment
+from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import ranges, requests
-from espalier.sweep.requests import Request
 
 
 def path() -> Path:
@@ -39,7 +38,7 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
     """
     require(file)
     symbols = Symbols(kconf)
-    asked = requests.from_settings(symbols, ranges.read(file)).values()
+    asked = requests.from_settings(symbols, range_file.read(file)).values()
     kconf.unset_values()
     kconf.config_header = leading_comment(file.read_text())
     for request in asked:

@@ -15,7 +15,7 @@ from pathlib import Path
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier import component
-from espalier.kconfig.lint_tree import Item, is_shape, name, place
+from espalier.kconfig.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SWITCHES = re.compile(r"[A-Z][A-Z0-9_]*_ENABLE_?")
@@ -35,7 +35,6 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
     """`file:line: what is wrong`, for the tree and the code of the checkout `root`."""
     modules = {path: ast.parse(path.read_text()) for path in _files(root, "*.py")}
     yield from _unread(kconf, _read(modules))
-    yield from _unmarked(kconf)
     yield from _lonely_components(root)
     yield from _branches_on_names(root, modules)
     yield from _selected_elsewhere(root)
@@ -62,13 +61,16 @@ def _is_field(statement: ast.stmt) -> bool:
 
 
 def _unread(kconf: Kconfig, code: _Code) -> Iterator[str]:
+    """Symbols that no code reads; for one that no user can set, another symbol may do it."""
     referenced = {item for node in kconf.node_iter() for item in _conditions(node)}
     families = tuple(text for text in code.strings if _SWITCHES.fullmatch(text))
     for item in [*kconf.unique_defined_syms, *kconf.unique_choices]:
-        parts = item.syms if isinstance(item, Choice) else [item]
-        known = any(part in referenced for part in parts) or _is_read(item.name, code)
-        member = isinstance(item, Symbol) and item.choice
-        if not known and not member and not str(item.name).startswith(families):
+        parts = [item, *item.syms] if isinstance(item, Choice) else [item]
+        names = [str(part.name) for part in parts]
+        is_read = any(_is_read(text, code) or text.startswith(families) for text in names)
+        is_helper = item in referenced and not any(node.prompt for node in item.nodes)
+        is_member = isinstance(item, Symbol) and item.choice is not None
+        if not is_read and not is_helper and not is_member:
             yield f"{place(item.nodes[0])}: {name(item)} is read by nothing"
 
 
@@ -92,17 +94,6 @@ def _is_nested(rest: str, fields: set[str], inner: set[str]) -> bool:
     """Whether `rest` is a field of a group of symbols that is itself one of `fields`."""
     groups = (f"{name}_" for name in fields)
     return any(rest.removeprefix(group) in inner for group in groups if rest.startswith(group))
-
-
-def _unmarked(kconf: Kconfig) -> Iterator[str]:
-    """Options of models that do not say that they shape the network, as all of them do."""
-    for node in kconf.node_iter():
-        item = node.item
-        member = isinstance(item, Symbol) and item.choice is not None
-        if not node.prompt or not isinstance(item, (Symbol, Choice)) or member:
-            continue
-        if node.filename.startswith(f"{component.KINDS['model'][0]}/") and not is_shape(node):
-            yield f"{place(node)}: {name(item)} is a model's and has no help line 'Pack: same'"
 
 
 def _lonely_components(root: Path) -> Iterator[str]:

@@ -10,19 +10,11 @@ from typing import TypeAlias
 import kconfiglib
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
-from espalier.kconfig import values
-from espalier.kconfig.symbols import SAME_IN_PACK
+from espalier.kconfig import marks, values
 
 Item: TypeAlias = Symbol | Choice
 
 _NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
-_FLOAT_LINE = re.compile(r"Float in [\[(]\S+, \S+[\])]")
-_MARKERS = {  # what a marker line begins with, in any spelling -> the only right forms
-    re.compile(r"identity\s*[:=]", re.IGNORECASE): re.compile(r"Identity: no"),
-    re.compile(r"packs?\s*[:=]", re.IGNORECASE): re.compile(r"Pack: same"),
-    re.compile(r"controls?\s*[:=]", re.IGNORECASE): re.compile(r"Control: yes"),
-    re.compile(r"floats?\s+(in|between|from)\b", re.IGNORECASE): _FLOAT_LINE,
-}
 
 
 def findings(kconf: Kconfig) -> Iterator[str]:
@@ -45,11 +37,6 @@ def name(item: Item) -> str:
     return f"{kind}{item.name or '(unnamed)'}"
 
 
-def is_shape(node: MenuNode) -> bool:
-    """Whether a node's help says that trials of one pack must agree in it."""
-    return SAME_IN_PACK in (node.help or "")
-
-
 def _undefined(kconf: Kconfig, node: MenuNode) -> Iterator[str]:
     for item in node.referenced:
         if isinstance(item, Symbol) and not item.nodes and not _is_constant(kconf, item):
@@ -66,23 +53,22 @@ def _help(node: MenuNode) -> Iterator[str]:
         yield f"{name(node.item)} has a prompt and no help"
 
 
-def _markers(node: MenuNode) -> Iterator[str]:
-    for line in map(str.strip, (node.help or "").splitlines()):
-        for start, right in _MARKERS.items():
-            if start.match(line) and not right.fullmatch(line):
-                yield f"{name(node.item)}: help line {line!r} must read like {right.pattern!r}"
-
-
-def _float(node: MenuNode) -> Iterator[str]:
-    symbol = node.item
-    if not isinstance(symbol, Symbol):
+def _marks(node: MenuNode) -> Iterator[str]:
+    item = node.item
+    if node is not item.nodes[0]:
         return
-    interval = values.interval(node.help or "")
-    defaults = [default.str_value for default, _ in node.defaults if default.is_constant]
-    if symbol.orig_type != kconfiglib.STRING:
-        if interval is not None:
-            yield f"{name(symbol)}: 'Float in' belongs to string symbols"
-    elif interval is not None:
+    try:
+        interval = marks.of(item).interval
+    except ValueError as error:
+        yield f"{name(item)} {error}"
+        return
+    if isinstance(item, Symbol) and item.orig_type == kconfiglib.STRING:
+        yield from _float(item, interval)
+
+
+def _float(symbol: Symbol, interval: values.Interval | None) -> Iterator[str]:
+    defaults = [value.str_value for value, _ in symbol.orig_defaults if value.is_constant]
+    if interval is not None:
         yield from _float_defaults(symbol, defaults, interval)
     elif any(_is_float(text) for text in defaults):
         yield f"{name(symbol)} has a number as its default and no help line 'Float in [a, b]'"
@@ -136,8 +122,7 @@ def _choice(node: MenuNode) -> Iterator[str]:
 
 _CHECKS: list[Callable[[MenuNode], Iterator[str]]] = [
     _help,
-    _markers,
-    _float,
+    _marks,
     _range_order,
     _selects,
     _choice,

@@ -13,7 +13,9 @@ from collections.abc import Iterable
 import kconfiglib
 from kconfiglib import Choice, Kconfig, Symbol
 
-from espalier.kconfig import values
+from espalier.errors import UserError
+from espalier.kconfig import marks
+from espalier.kconfig.marks import Marks, Scope
 from espalier.kconfig.values import Interval
 
 CHOICE = "choice"
@@ -24,19 +26,18 @@ _KINDS = {
     kconfiglib.HEX: "hex",
     kconfiglib.STRING: "string",
 }
-_NOT_IDENTITY = "Identity: no"
-SAME_IN_PACK = "Pack: same"
-_CONTROL = "Control: yes"
 
 
 class Symbols:
     """Typed metadata of every symbol and named choice of one tree."""
 
     def __init__(self, kconf: Kconfig) -> None:
+        """Raises UserError, with its place, if the marks of a symbol are wrong or missing."""
         self.kconf = kconf
         self.choices: dict[str, Choice] = dict(kconf.named_choices)
         self._symbols: dict[str, Symbol] = {s.name: s for s in kconf.unique_defined_syms}
-        self._intervals = {n: values.interval(_help(s)) for n, s in self._symbols.items()}
+        items = {**self._symbols, **self.choices}
+        self._marks = {name: _marks(item) for name, item in items.items()}
         self._members = {n: _members(c) for n, c in self.choices.items()}
         self._owner = {
             member.name: (name, value)
@@ -51,7 +52,7 @@ class Symbols:
         """Those outside it: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those of a trial's identity that must be equal in all trials of a pack."""
-        plain = {name: _controls(members) for name, members in self._members.items()}
+        plain = {name: self._controls(members) for name, members in self._members.items()}
         self.controls = {name: values for name, values in plain.items() if values}
         """By choice, the values that the others are compared with in reports."""
 
@@ -66,13 +67,13 @@ class Symbols:
         """One of bool, int, hex, float, string and choice."""
         if name in self.choices:
             return CHOICE
-        if self._intervals[name] is not None:
+        if self._marks[name].interval is not None:
             return "float"
         return _KINDS[self._symbols[name].orig_type]
 
     def float_range(self, name: str) -> Interval | None:
         """What the help's line `Float in [a, b)` declares."""
-        return self._intervals[name]
+        return self._marks[name].interval
 
     def owner(self, name: str) -> tuple[str, str] | None:
         """The named choice that `name` is a member of and its value there; None if it is none."""
@@ -88,13 +89,19 @@ class Symbols:
 
     def in_identity(self, name: str) -> bool:
         """Whether it is part of a trial's identity; a member goes with its choice."""
-        owner = self._owner.get(name)
-        return _NOT_IDENTITY not in _help(self.item(owner[0] if owner else name))
+        return self._scope(name) is not Scope.SWEEP
 
     def same_in_pack(self, name: str) -> bool:
         """Whether trials trained as one program must agree in it; a member goes with its choice."""
+        return self._scope(name) is Scope.PACK
+
+    def _scope(self, name: str) -> Scope | None:
+        """Who shares one value of it; None if no user can set it."""
         owner = self._owner.get(name)
-        return SAME_IN_PACK in _help(self.item(owner[0] if owner else name))
+        return self._marks[owner[0] if owner else name].scope
+
+    def _controls(self, members: dict[str, Symbol]) -> list[str]:
+        return [value for value, item in members.items() if self._marks[item.name].is_control]
 
     def nearest(self, name: str) -> str | None:
         """The most similar name, for error messages."""
@@ -110,12 +117,13 @@ class Symbols:
         return seen
 
 
-def _controls(members: dict[str, Symbol]) -> list[str]:
-    return [value for value, member in members.items() if _CONTROL in _help(member)]
-
-
-def _help(item: Symbol | Choice) -> str:
-    return "\n".join(node.help for node in item.nodes if node.help)
+def _marks(item: Symbol | Choice) -> Marks:
+    try:
+        return marks.of(item)
+    except ValueError as error:
+        node = item.nodes[0]
+        text = f"{node.filename}:{node.linenr}: CONFIG_{item.name} {error}"
+        raise UserError(text) from None
 
 
 def _members(choice: Choice) -> dict[str, Symbol]:

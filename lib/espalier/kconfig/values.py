@@ -10,7 +10,6 @@ from dataclasses import dataclass
 _INT = re.compile(r"[+-]?[0-9]{1,1000}")  # Python itself reads no more than 4300 digits
 _HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,6 @@ class Interval:
     def __str__(self) -> str:
         left, right = "(["[self.closed_low], ")]"[self.closed_high]
         return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-def interval(help_text: str) -> Interval | None:
-    """The interval of a help text's line `Float in [a, b)`; None if it has no such line.
-
-    Raises ValueError if an end is not a number.
-    """
-    found = _INTERVAL.search(help_text)
-    if found is None:
-        return None
-    left, low, high, right = found.groups()
-    return Interval(float(low), float(high), left == "[", right == "]")
 
 
 @functools.lru_cache(maxsize=65536)

@@ -6,17 +6,16 @@ arXiv:1608.03983, equation 5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.contracts import LrSchedule
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Cosine(LrSchedule):
     """1 at the first step; the last step is one step short of `min_factor`."""
 
-    min_factor: float = 0.0
+    min_factor: float
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """See `LrSchedule.factor`."""

@@ -7,18 +7,17 @@ Differs: at fixed epochs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, LrSchedule
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Step(LrSchedule):
     """`multiplier` to the power of the whole periods of `every_epochs` that have passed."""
 
-    every_epochs: int = 10
-    multiplier: float = symbol("STEP_FACTOR", 0.1)
+    every_epochs: int
+    multiplier: float = symbol("STEP_FACTOR")
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """See `LrSchedule.factor`. Raises CannotTrain if the run ends before the first drop."""

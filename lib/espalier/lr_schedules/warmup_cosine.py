@@ -6,18 +6,17 @@ rise); Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5 (the annealing).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.contracts import CannotTrain, LrSchedule
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class WarmupCosine(LrSchedule):
     """With W warm-up steps: 1/W at the first step, 1 at step W - 1 and W, then falling."""
 
-    warmup_epochs: int = 1
-    min_factor: float = 0.0
+    warmup_epochs: int
+    min_factor: float
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """See `LrSchedule.factor`. Raises CannotTrain if nothing is left after the warm-up."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Deaths, Pace
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Crossover(ApoptosisMethod):
     """Newborns descend from two parents each."""
 
-    pace: Pace = Pace()
-    deaths: Deaths = Deaths()
-    mode: Mode = "uniform"
-    mutation: float = 0.1
+    pace: Pace
+    deaths: Deaths
+    mode: Mode
+    mutation: float
 
     def manager(self, run: Run, shared: Shared) -> CrossoverApoptosis:  # noqa: D102
         return CrossoverApoptosis(

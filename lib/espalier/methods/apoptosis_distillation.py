@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.distillation import DistillationApoptosis
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Pace
 from espalier.component import symbol
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Distillation(ApoptosisMethod):
     """Newborns are taught what the dying did, for `steps` steps, before they take over."""
 
-    pace: Pace = Pace()
-    steps: int = 10
-    mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
+    pace: Pace
+    steps: int
+    mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     def manager(self, run: Run, shared: Shared) -> DistillationApoptosis:  # noqa: D102
         return DistillationApoptosis(

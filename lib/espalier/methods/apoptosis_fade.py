@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.fading import GradualFadeApoptosis
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Births, Pace
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Fade(ApoptosisMethod):
     """What the dying do fades to its mean over `steps` steps."""
 
-    pace: Pace = Pace()
-    births: Births = Births()
-    steps: int = 50
+    pace: Pace
+    births: Births
+    steps: int
 
     def manager(self, run: Run, shared: Shared) -> GradualFadeApoptosis:  # noqa: D102
         return GradualFadeApoptosis(

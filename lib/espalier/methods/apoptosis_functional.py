@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.fading import FunctionalPreservationApoptosis
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Births, Pace
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Functional(ApoptosisMethod):
     """Survivors take over what the dying did, over `preservation_steps` steps."""
 
-    pace: Pace = Pace()
-    births: Births = Births()
-    preservation_steps: int = 50
+    pace: Pace
+    births: Births
+    preservation_steps: int
 
     def manager(self, run: Run, shared: Shared) -> FunctionalPreservationApoptosis:  # noqa: D102
         return FunctionalPreservationApoptosis(

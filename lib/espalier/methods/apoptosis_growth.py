@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from espalier.apoptosis.growth import GrowthOnlyManager
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Growth(ApoptosisMethod):
     """Layers grow by a share `rate` of their first size, up to `max_capacity` times it."""
 
     packable: ClassVar[bool] = False
 
-    rate: float = 0.1
-    interval: int = 500
-    max_capacity: float = 1.5
+    rate: float
+    interval: int
+    max_capacity: float
 
     def changes(self, run: Run) -> int:
         """Events at which somebody was born."""

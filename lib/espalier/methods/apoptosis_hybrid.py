@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Deaths
 from espalier.apoptosis.turnover import HybridGrowthAndDeath
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Hybrid(ApoptosisMethod):
     """A share `turnover_rate` dies and as many are born, every `interval` steps."""
 
-    turnover_rate: float = 0.05
-    interval: int = 500
-    deaths: Deaths = Deaths()
+    turnover_rate: float
+    interval: int
+    deaths: Deaths
 
     def manager(self, run: Run, shared: Shared) -> HybridGrowthAndDeath:  # noqa: D102
         return HybridGrowthAndDeath(

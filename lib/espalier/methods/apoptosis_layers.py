@@ -14,6 +14,7 @@ from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.apoptosis.method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.method import parameters
 
 
@@ -23,15 +24,15 @@ class _Attended:
     meter: Meter
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ApoptosisLayers(Method):
     """`run.method_state` holds the manager and the meter.
 
     Contributions are measured on the first validation samples.
     """
 
-    course: Course = Course()
-    targets: str = ""
+    course: Course
+    targets: str
 
     def attach(self, run: Run) -> None:  # noqa: D102
         first = self.course.first_death

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from espalier.apoptosis.method import ApoptosisMethod, Shared
@@ -10,16 +9,17 @@ from espalier.apoptosis.orthogonal import OrthogonalApoptosis
 from espalier.apoptosis.plan import Deaths, Pace
 from espalier.component import symbol
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Orthogonal(ApoptosisMethod):
     """The redundant die, the newborn do what nobody does."""
 
-    pace: Pace = Pace()
-    deaths: Deaths = Deaths()
-    parts: Literal["both", "selection", "birth"] = "both"
-    mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
+    pace: Pace
+    deaths: Deaths
+    parts: Literal["both", "selection", "birth"]
+    mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     def manager(self, run: Run, shared: Shared) -> OrthogonalApoptosis:  # noqa: D102
         return OrthogonalApoptosis(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.neuron import NeuronApoptosisManager
 from espalier.apoptosis.plan import Pace
 from espalier.apoptosis.replacing import Regrowth
 from espalier.component import symbol
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Standard(ApoptosisMethod):
     """Zero the weak, regrow them from the fit, leave what reads them as it is."""
 
-    pace: Pace = Pace()
-    regrowth: Regrowth = "mutation"
-    mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
+    pace: Pace
+    regrowth: Regrowth
+    mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:  # noqa: D102
         return NeuronApoptosisManager(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.apoptosis.method import ApoptosisMethod, Shared
 from espalier.apoptosis.plan import Births, Deaths
 from espalier.apoptosis.turnover import ContinuousTurnoverApoptosis
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Turnover(ApoptosisMethod):
     """A share `rate` of the neurons every `interval` steps."""
 
-    rate: float = 0.02
-    interval: int = 100
-    deaths: Deaths = Deaths()
-    births: Births = Births()
+    rate: float
+    interval: int
+    deaths: Deaths
+    births: Births
 
     def manager(self, run: Run, shared: Shared) -> ContinuousTurnoverApoptosis:  # noqa: D102
         return ContinuousTurnoverApoptosis(

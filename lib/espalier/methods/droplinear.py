@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.dendrites.drop_linear import Pace, Shrinking, weakest
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.masks import MaskSet, prunable
 from espalier.sparsity.method import parameters
 
@@ -60,18 +60,18 @@ def _dropping(weight: Tensor, gone: Tensor, count: int) -> Tensor:
     return gone.expand(weight.shape)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class DropLinearMethod(Method):
     """Drops `share` of the inputs of the first `layers` linear layers.
 
     Every `steps` updates until `stop`, a share of all updates, in drops of a size that `pace` says.
     """
 
-    share: float = 0.7
-    layers: int = 1
-    steps: int = 128
-    stop: float = 0.9
-    pace: Pace = "linear"
+    share: float
+    layers: int
+    steps: int
+    stop: float
+    pace: Pace
 
     def attach(self, run: Run) -> None:  # noqa: D102
         linear = {name: w for name, w in prunable(run.model).items() if w.ndim == 2}

@@ -11,8 +11,6 @@ that all methods share; the largest weight of each unit stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -21,12 +19,13 @@ from espalier.growth import choosing
 from espalier.growth.density import spread
 from espalier.growth.edges import Edges
 from espalier.growth.method import Rewiring, missing
+from espalier.kconfig.options import kconfig_dataclass
 
 TOLERANCE = 0.1
 """The share of the target that may be missed before the threshold moves."""
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseReparameterization(Rewiring):
     """`memory` has the threshold, below 0 before the first event."""
 

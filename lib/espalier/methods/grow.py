@@ -6,7 +6,6 @@ Differs: nothing goes; it is growth alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from espalier.contracts import CannotTrain, Run
@@ -14,14 +13,15 @@ from espalier.growth import choosing, operations, selecting
 from espalier.growth.blocks import edges
 from espalier.growth.ground import places
 from espalier.growth.growing import GrowingMethod, Grown
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Grow(GrowingMethod):
     """Each block gets the same share of what it is to get in all at each moment."""
 
-    to: float = 0.2
-    where: Literal["gradient", "extrema", "random"] = "gradient"
+    to: float
+    where: Literal["gradient", "extrema", "random"]
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

@@ -7,7 +7,6 @@ Differs: see `espalier.growth.highways`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -17,19 +16,20 @@ from espalier.growth.events import Unit
 from espalier.growth.growing import GrowingMethod, Grown
 from espalier.growth.highways import Bounds, Search, Way, scatter, silent, worth
 from espalier.growth.viewing import View, look
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Highways(GrowingMethod):
     """At each moment at most `count` ways with `edges` edges in all, each to `targets` units."""
 
-    kind: Literal["both", "highways", "clones"] = "both"
-    where: Literal["extrema", "random", "scattered"] = "extrema"
-    reach: int | None = 2  # dead units of a highway; None where there are only clones
-    count: int = 5
-    targets: int = 4
-    edges: int = 64
+    kind: Literal["both", "highways", "clones"]
+    where: Literal["extrema", "random", "scattered"]
+    reach: int | None  # dead units of a highway; None where there are only clones
+    count: int
+    targets: int
+    edges: int
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

@@ -10,16 +10,16 @@ a threshold of its own as extreme, stopped by the test set, and grew to 490,379 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import operations, rewiring, selecting
 from espalier.growth.growing import GrowingMethod, Grown, validated
 from espalier.growth.rounds import Rounds, StopRule
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Indefinite(GrowingMethod):
     """Behind the node with most units that stand out a layer comes, if more than `crowded` do.
 
@@ -27,10 +27,10 @@ class Indefinite(GrowingMethod):
     `where` the gradient is largest.
     """
 
-    share: float = 0.25
-    crowded: float = 0.5
-    where: Literal["gradient", "random"] = "gradient"
-    rule: StopRule = StopRule()
+    share: float
+    crowded: float
+    where: Literal["gradient", "random"]
+    rule: StopRule
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

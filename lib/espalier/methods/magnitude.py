@@ -5,17 +5,16 @@ Source: Zhu and Gupta 2017, To prune, or not to prune, arXiv 1710.01878.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.method import PruningMethod
 from espalier.sparsity.scores import Scores
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Magnitude(PruningMethod):
     """Score |w|."""
 

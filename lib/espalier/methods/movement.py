@@ -7,25 +7,25 @@ The displacement form is what the earlier AdamWPrune code called movement prunin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.method import PruningMethod
 from espalier.sparsity.scores import Scores
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Movement(PruningMethod):
     """`run.method_state.memory` holds a tensor a weight: the summed score, or the initial weight.
 
     Memory: one value a weight.
     """
 
-    form: Literal["sanh", "displacement"] = "sanh"
+    form: Literal["sanh", "displacement"]
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

@@ -19,6 +19,7 @@ from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth import costs
 from espalier.growth.masked import MaskedLinear
 from espalier.growth.retina import Retina, readers
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 
 PROBE = 256  # samples by which a passage is measured
@@ -35,7 +36,7 @@ class Scales:
     each: float = 0.0  # of a step on images of the present size
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Multiscale(Method):
     """Images are pooled by each of `factors` for a `share` of all epochs.
 
@@ -44,9 +45,9 @@ class Multiscale(Method):
 
     packable: ClassVar[bool] = False
 
-    factors: str = "2,1"
-    share: float = 0.25
-    handover: Literal["exact", "shuffled"] = "exact"
+    factors: str
+    share: float
+    handover: Literal["exact", "shuffled"]
 
     def attach(self, run: Run) -> None:  # noqa: D102
         if isinstance(run.method_state, Scales):  # attached before

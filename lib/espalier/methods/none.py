@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from espalier.contracts import Method, Run
 from espalier.growth.blocks import missing
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.method import parameters
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class NoPruning(Method):
     """Plain training."""
 

@@ -9,7 +9,6 @@ while patches train: the earlier 97 % was a dense network, because its masks had
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -26,24 +25,25 @@ from espalier.growth.reviving import revive
 from espalier.growth.rewiring import add, anywhere
 from espalier.growth.scoring import drawn
 from espalier.growth.viewing import LOOKED_AT, View, look
+from espalier.kconfig.options import kconfig_dataclass
 
 FOUND = ("dead_units", "saturated_units", "hot_units", "units_on_no_path")
 """The counts of hidden units at the last moment."""
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Patches(GrowingMethod):
     """Each moment spends the same part of a budget that is `share` of the scaffold's edges."""
 
-    kind: Literal["embedded", "hidden"] | None = "embedded"  # None: single edges
-    where: Literal["extrema", "gradient", "random", "scattered"] = "gradient"
-    share: float = 1.0
-    sources: int | None = 8
-    targets: int | None = 4
-    hidden: int | None = 4
-    density: float | None = 1.0
-    revive: bool | None = True
-    firing: float | None = 0.5
+    kind: Literal["embedded", "hidden"] | None  # None: single edges
+    where: Literal["extrema", "gradient", "random", "scattered"]
+    share: float
+    sources: int | None
+    targets: int | None
+    hidden: int | None
+    density: float | None
+    revive: bool | None
+    firing: float | None
 
     @property
     def size(self) -> Size:

@@ -10,7 +10,6 @@ output that could be reached still can be.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 from espalier.contracts import CannotTrain, Run
@@ -18,18 +17,19 @@ from espalier.growth import rewiring, selecting
 from espalier.growth.blocks import key, pair
 from espalier.growth.growing import GrowingMethod, Grown
 from espalier.growth.rewiring import Marked
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Proportional(GrowingMethod):
     """`rate` of the live edges come at each moment; with `prune`, as many go."""
 
-    rate: float = 0.1
-    where: Literal["gradient", "random"] = "gradient"
-    skips: float = 0.2  # share of new edges
-    prune: bool = True
-    grace: int | None = 1  # moments; None without `prune`
-    floor: float | None = 0.25  # share of what a block began with; None without `prune`
+    rate: float
+    where: Literal["gradient", "random"]
+    skips: float  # share of new edges
+    prune: bool
+    grace: int | None  # moments; None without `prune`
+    floor: float | None  # share of what a block began with; None without `prune`
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

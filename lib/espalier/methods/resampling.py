@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,18 +13,19 @@ from espalier.dendrites.cadence import Cadence
 from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.method import parameters
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Resampling(Method):
     """`run.method_state` is the Resampler; it acts after an update, never before one.
 
     `resamplings` are events so far, `swaps` the synapses replaced in them.
     """
 
-    cadence: Cadence = Cadence()
-    turnover: Turnover = Turnover()
+    cadence: Cadence
+    turnover: Turnover
 
     def attach(self, run: Run) -> None:  # noqa: D102
         if self.cadence.events(run.total_steps, run.total_steps) == 0:

@@ -7,16 +7,15 @@ in evaluation mode; the largest weight of each unit stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.growth import scoring
 from espalier.growth.method import Rewiring
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class RigL(Rewiring):
     """Growth by |dL/dw|."""
 

@@ -8,11 +8,10 @@ methods differ in where edges grow only; smallest is by |w|, not of each sign by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.growth.method import Rewiring
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseEvolution(Rewiring):
     """As `Rewiring` is: random growth, layer by layer."""

@@ -10,8 +10,6 @@ the cosine that all methods share.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -19,16 +17,17 @@ from espalier.contracts import Run
 from espalier.growth import scoring
 from espalier.growth.density import spread
 from espalier.growth.method import Rewiring, missing
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SparseMomentum(Rewiring):
     """`memory` has the running average of the gradient of every edge, there or not.
 
     Memory: one value a weight.
     """
 
-    momentum: float = 0.9
+    momentum: float
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

@@ -6,19 +6,18 @@ at once, and AMSGrad's state is masked too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.importance import Importance, state_scores
 from espalier.sparsity.method import PruningMethod
 from espalier.sparsity.scores import Scores
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class State(PruningMethod):
     """Scores by one of the formulas of `espalier.sparsity.importance`."""
 
-    importance: Importance = "bitter0"
+    importance: Importance
 
     def scores(self, run: Run) -> Scores:  # noqa: D102
         return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)

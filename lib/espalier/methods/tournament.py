@@ -6,25 +6,25 @@ Differs: see `espalier.growth.tournament`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from espalier.contracts import Run
 from espalier.growth.growing import GrowingMethod, Grown, tabulate
 from espalier.growth.tournament import Field, Trials, apply, record
+from espalier.kconfig.options import kconfig_dataclass
 
 TABLE = "tournament.csv"
 """What the table of all entrants is called in a trial's folder."""
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Tournament(GrowingMethod):
     """Tries all actions and does the winner's; `pick` random does one of them, untried."""
 
-    field: Field = Field()
-    pick: Literal["best", "random"] = "best"
-    trials: Trials | None = Trials()
+    field: Field
+    pick: Literal["best", "random"]
+    trials: Trials | None
 
     def attach(self, run: Run) -> None:  # noqa: D102
         super().attach(run)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from espalier.contracts import Optimizer
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.lean import LeanAdam
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Adam(Optimizer):
     """torch's Adam, fused; weight decay goes through the gradient."""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         groups = decay_groups(model.parameters(), self.weight_decay)

@@ -5,27 +5,26 @@ Source of AMSGrad: Reddi et al. 2018, On the Convergence of Adam and Beyond, arX
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class AdamWAdv(Optimizer):
     """The earlier AdamWPrune code's advanced AdamW, without its own learning-rate schedule."""
 
-    beta1: float = symbol("ADV_BETA1", 0.9)
-    beta2: float = symbol("ADV_BETA2", 0.999)
-    epsilon: float = symbol("ADV_EPSILON", 1e-8)
-    weight_decay: float = symbol("ADV_WEIGHT_DECAY", 0.01)
-    use_amsgrad: bool = symbol("ADV_USE_AMSGRAD", True)
-    clip_norm: float = symbol("ADV_CLIP_NORM", 1.0)
+    beta1: float = symbol("ADV_BETA1")
+    beta2: float = symbol("ADV_BETA2")
+    epsilon: float = symbol("ADV_EPSILON")
+    weight_decay: float = symbol("ADV_WEIGHT_DECAY")
+    use_amsgrad: bool = symbol("ADV_USE_AMSGRAD")
+    clip_norm: float = symbol("ADV_CLIP_NORM")
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         return GuardedAdam(

@@ -7,7 +7,6 @@ The harness builds it without built-in pruning, and its pruning method drives th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
+from espalier.kconfig.options import kconfig_dataclass, with_defaults
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
@@ -91,7 +91,7 @@ class AdamWPrune(GuardedAdam):
             amsgrad=amsgrad,
             decoupled_weight_decay=rule.decoupled,
             clip_norm=clip_norm if rule.clips else 0.0,
-            spam=(spam or Spam()) if rule.guards else None,
+            spam=(spam or with_defaults(Spam)) if rule.guards else None,
         )
         self.pruner: Pruner | None = None
         if target_sparsity != 0:
@@ -136,18 +136,18 @@ class AdamWPrune(GuardedAdam):
             self.pruner.load_state_dict(pruning)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class AdamWPruneSpec(Optimizer):
     """AdamWPrune as the harness builds it: what is pruned is up to the pruning method."""
 
-    base: BaseName = "adamw"
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
-    amsgrad: bool = True
-    clip_norm: float | None = symbol("ADV_CLIP_NORM", 1.0)
-    spam: Spam | None = Spam()
+    base: BaseName
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    amsgrad: bool
+    clip_norm: float | None = symbol("ADV_CLIP_NORM")
+    spam: Spam | None
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         return AdamWPrune(

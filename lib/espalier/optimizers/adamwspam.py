@@ -5,29 +5,28 @@ Source: Huang et al. 2025, arXiv 2501.06842; see `espalier.optimizers.spam`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class AdamWSpam(Optimizer):
     """Differs from the paper: decoupled weight decay, AMSGrad and the norm limit."""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
-    amsgrad: bool = True
-    clip_norm: float = symbol("ADV_CLIP_NORM", 1.0)
-    spam: Spam = Spam()
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    amsgrad: bool
+    clip_norm: float = symbol("ADV_CLIP_NORM")
+    spam: Spam
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
         return GuardedAdam(

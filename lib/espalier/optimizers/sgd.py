@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from espalier.contracts import CannotTrain, Optimizer
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.lean import LeanSGD
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SGD(Optimizer):
     """torch's SGD, fused."""
 
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0
+    momentum: float
+    nesterov: bool
+    weight_decay: float
 
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """Raises CannotTrain for Nesterov momentum of 0."""

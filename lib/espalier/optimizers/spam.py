@@ -10,13 +10,13 @@ bound would be 0 and hold them there).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.norms import total_norm
 
 WINDOW = 100  # gradient norms remembered, in steps
@@ -25,17 +25,17 @@ DAMPING = {"exp_avg": 0.5, "exp_avg_sq": 0.9}  # what a spike leaves of the mome
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")  # what a reset clears
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Spam:
     """Settings; those of a guard that is switched off do not matter."""
 
-    enable_clip: bool = symbol("SPAM_ENABLE_CLIP", True)
-    theta: float | None = symbol("SPAM_THETA", 50.0)
-    spike_threshold: float = symbol("SPAM_SPIKE_THRESHOLD", 2.0)
-    periodic_reset: bool = symbol("SPAM_PERIODIC_RESET", True)
-    interval: int | None = symbol("SPAM_INTERVAL", 1000)
-    warmup: bool | None = symbol("SPAM_WARMUP", True)
-    warmup_steps: int | None = symbol("SPAM_WARMUP_STEPS", 100)
+    enable_clip: bool = symbol("SPAM_ENABLE_CLIP")
+    theta: float | None = symbol("SPAM_THETA")
+    spike_threshold: float = symbol("SPAM_SPIKE_THRESHOLD")
+    periodic_reset: bool = symbol("SPAM_PERIODIC_RESET")
+    interval: int | None = symbol("SPAM_INTERVAL")
+    warmup: bool | None = symbol("SPAM_WARMUP")
+    warmup_steps: int | None = symbol("SPAM_WARMUP_STEPS")
 
 
 class SpamGuard:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from espalier.optimizers.norms import SMALL
-from espalier.optimizers.spam import DAMPING, FEWEST, WINDOW, Spam
+from espalier.optimizers.spam import DAMPING, FEWEST, WINDOW
 from espalier.optimizers.stacked_adam import AdamStack
 
 
@@ -21,8 +21,8 @@ class GuardedStack(AdamStack):
 
     def row(self, optimizer: Any) -> dict[str, float]:
         """A limit of 0 and an infinite threshold are none; the last three change at each step."""
-        settings = Spam(enable_clip=False) if optimizer.guard is None else optimizer.guard.settings
-        theta = settings.theta if settings.enable_clip else None
+        settings = None if optimizer.guard is None else optimizer.guard.settings
+        theta = settings.theta if settings and settings.enable_clip else None
         limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
         return {**super().row(optimizer), **limits, "threshold": math.inf, "known": 0, "slot": 0}
 

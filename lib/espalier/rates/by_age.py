@@ -5,13 +5,13 @@ What was there from the start is the scaffold. Whatever the method calls an even
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.part import Part, Strategy
 
 NEW, ACTIVE, SCAFFOLD = 0, 1, 2
@@ -47,7 +47,7 @@ def _of(values: tuple[float, ...], kinds: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device=kinds.device)[kinds]
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Dual(Strategy):
     """One rate for the scaffold and one for whatever was grown: patches.
 
@@ -56,29 +56,29 @@ class Dual(Strategy):
 
     grows: ClassVar[bool] = True
     steady: ClassVar[bool] = True
-    scaffold: float = symbol("RATES_DUAL_SCAFFOLD", 0.1)
-    patch: float = symbol("RATES_DUAL_PATCH", 0.5)
-    since: Literal["start", "growth"] = symbol("RATES_DUAL_SINCE", "start")
+    scaffold: float = symbol("RATES_DUAL_SCAFFOLD")
+    patch: float = symbol("RATES_DUAL_PATCH")
+    since: Literal["start", "growth"] = symbol("RATES_DUAL_SINCE")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         early = self.since == "growth" and not part.moment.growths
         return _of((1.0 if early else self.scaffold, self.patch), part.grown.long())
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Age(Strategy):
     """`decay` a growth event outlived, down to `floor`."""
 
     grows: ClassVar[bool] = True
     steady: ClassVar[bool] = True
-    decay: float = symbol("RATES_AGE_DECAY", 0.5)
-    floor: float = symbol("RATES_AGE_FLOOR", 0.1)
+    decay: float = symbol("RATES_AGE_DECAY")
+    floor: float = symbol("RATES_AGE_FLOOR")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         return ageing(part.phases, self.decay, self.floor)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Component(Strategy):
     """What is grown is new, then active, then scaffold.
 
@@ -86,38 +86,38 @@ class Component(Strategy):
     """
 
     grows: ClassVar[bool] = True
-    new: float = symbol("RATES_COMPONENT_NEW", 1.0)
-    active: float = symbol("RATES_COMPONENT_ACTIVE", 0.5)
-    scaffold: float = symbol("RATES_COMPONENT_SCAFFOLD", 0.1)
-    new_steps: int = symbol("RATES_COMPONENT_NEW_STEPS", 100)
-    active_steps: int = symbol("RATES_COMPONENT_ACTIVE_STEPS", 400)
+    new: float = symbol("RATES_COMPONENT_NEW")
+    active: float = symbol("RATES_COMPONENT_ACTIVE")
+    scaffold: float = symbol("RATES_COMPONENT_SCAFFOLD")
+    new_steps: int = symbol("RATES_COMPONENT_NEW_STEPS")
+    active_steps: int = symbol("RATES_COMPONENT_ACTIVE_STEPS")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         kinds = tags(part.age, part.grown, self.new_steps, self.active_steps)
         return _of((self.new, self.active, self.scaffold), kinds)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Warmup(Strategy):
     """Newborn weights begin slowly; the scaffold does not."""
 
     grows: ClassVar[bool] = True
-    steps: int = symbol("RATES_WARMUP_STEPS", 50)
+    steps: int = symbol("RATES_WARMUP_STEPS")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         return warmed(part.age, self.steps).where(part.grown, 1.0)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Sedimentary(Strategy):
     """Strata by the growth events that a weight has outlived; patches join them as they age."""
 
     grows: ClassVar[bool] = True
     steady: ClassVar[bool] = True
-    sediment: int = symbol("RATES_SEDIMENTARY_SEDIMENT", 2)
-    geological: int = symbol("RATES_SEDIMENTARY_GEOLOGICAL", 6)
-    sediment_rate: float = symbol("RATES_SEDIMENTARY_SEDIMENT_RATE", 0.1)
-    geological_rate: float = symbol("RATES_SEDIMENTARY_GEOLOGICAL_RATE", 0.01)
+    sediment: int = symbol("RATES_SEDIMENTARY_SEDIMENT")
+    geological: int = symbol("RATES_SEDIMENTARY_GEOLOGICAL")
+    sediment_rate: float = symbol("RATES_SEDIMENTARY_SEDIMENT_RATE")
+    geological_rate: float = symbol("RATES_SEDIMENTARY_GEOLOGICAL_RATE")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         kinds = strata(part.phases, self.sediment, self.geological)

@@ -8,10 +8,10 @@ Brock et al. 2017, "FreezeOut", arXiv:1706.04983 (freezing).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.part import Moment, Part, Strategy
 
 Slow = Literal["input", "output"]
@@ -39,29 +39,29 @@ def unfrozen(depth: int, layers: int, epoch: int, every: int) -> bool:
     return every == 0 or layers - 1 - depth <= epoch // every
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Cascade(Strategy):
     """Each layer slower than the next one."""
 
     steady: ClassVar[bool] = True
-    decay: float = symbol("RATES_CASCADE_DECAY", 0.75)
-    slow: Slow = symbol("RATES_CASCADE_SLOW", "input")
+    decay: float = symbol("RATES_CASCADE_DECAY")
+    slow: Slow = symbol("RATES_CASCADE_SLOW")
 
     def factor(self, part: Part) -> float:  # noqa: D102
         return cascade(part.depth, part.layers, self.decay, self.slow)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Pretrained(Strategy):
     """All but the last `fresh` layers are known already and drift; their vectors adapt.
 
     Vectors are biases and normalisation parameters. `unfreeze` is in epochs a layer, 0 for none.
     """
 
-    fresh: int = symbol("RATES_PRETRAINED_FRESH", 1)
-    ratio: float = symbol("RATES_PRETRAINED_RATIO", 0.01)
-    adapter: float = symbol("RATES_PRETRAINED_ADAPTER", 0.5)
-    unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE", 0)
+    fresh: int = symbol("RATES_PRETRAINED_FRESH")
+    ratio: float = symbol("RATES_PRETRAINED_RATIO")
+    adapter: float = symbol("RATES_PRETRAINED_ADAPTER")
+    unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE")
 
     def factor(self, part: Part) -> float:  # noqa: D102
         if self.frozen(part.depth, part.layers, part.moment):
@@ -75,14 +75,14 @@ class Pretrained(Strategy):
         return depth < layers - self.fresh and not unfrozen(depth, layers, epoch, self.unfreeze)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Freezing(Strategy):
     """From the input on, layers slow down and are frozen for good; the last one never is.
 
     Differs from FreezeOut: the last layer follows the schedule of the run and no other.
     """
 
-    first: float = symbol("RATES_FREEZING_FIRST", 0.5)
+    first: float = symbol("RATES_FREEZING_FIRST")
 
     def factor(self, part: Part) -> float:  # noqa: D102
         end = freezing_time(part.depth, part.layers, self.first)

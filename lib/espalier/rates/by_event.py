@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.history import Growth
 from espalier.rates.part import Part, Strategy
 
@@ -28,14 +28,14 @@ def distance(depth: int, growth: Growth, places: dict[str, int]) -> int:
     return min((abs(depth - each) for each in grown), default=0)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class AfterGrowth(Strategy):
     """What an event finds there is slowed down by it, by the product of all events at most."""
 
     grows: ClassVar[bool] = True
-    shock: float = symbol("RATES_GROWTH_SHOCK", 0.5)
-    recovery: int = symbol("RATES_GROWTH_RECOVERY", 100)
-    floor: float = symbol("RATES_GROWTH_FLOOR", 0.1)
+    shock: float = symbol("RATES_GROWTH_SHOCK")
+    recovery: int = symbol("RATES_GROWTH_RECOVERY")
+    floor: float = symbol("RATES_GROWTH_FLOOR")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         since = (part.moment.step - growth.step for growth in part.moment.growths)
@@ -43,16 +43,16 @@ class AfterGrowth(Strategy):
         return part.outlived(factors).clamp_min(self.floor)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Differential(Strategy):
     """As after growth, but by how far the layer is from the one that grew."""
 
     grows: ClassVar[bool] = True
-    grown: float = symbol("RATES_DIFFERENTIAL_GROWN", 0.9)
-    adjacent: float = symbol("RATES_DIFFERENTIAL_ADJACENT", 0.7)
-    distant: float = symbol("RATES_DIFFERENTIAL_DISTANT", 0.5)
-    recovery: int = symbol("RATES_DIFFERENTIAL_RECOVERY", 100)
-    floor: float = symbol("RATES_DIFFERENTIAL_FLOOR", 0.1)
+    grown: float = symbol("RATES_DIFFERENTIAL_GROWN")
+    adjacent: float = symbol("RATES_DIFFERENTIAL_ADJACENT")
+    distant: float = symbol("RATES_DIFFERENTIAL_DISTANT")
+    recovery: int = symbol("RATES_DIFFERENTIAL_RECOVERY")
+    floor: float = symbol("RATES_DIFFERENTIAL_FLOOR")
 
     def factor(self, part: Part) -> Tensor:  # noqa: D102
         factors = [self._one(part, growth) for growth in part.moment.growths]

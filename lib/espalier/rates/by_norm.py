@@ -7,12 +7,11 @@ gradients at other ratios, and goes with any optimizer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.part import Factor, Part, Strategy
 
 
@@ -28,11 +27,11 @@ def by_density(density: Factor, reference: float, power: float) -> Factor:
     return (reference / density) ** power
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Lars(Strategy):
     """Layer-wise rates: |w| over |g|, of live weights. Biases and normalisation keep theirs."""
 
-    trust: float = symbol("RATES_LARS_TRUST", 0.01)
+    trust: float = symbol("RATES_LARS_TRUST")
 
     def factor(self, part: Part) -> Factor:  # noqa: D102
         if part.weight.ndim <= 1 or part.gradient is None:
@@ -41,12 +40,12 @@ class Lars(Strategy):
         return lars(part.weight.detach(), gradient, part.decay, self.trust)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Density(Strategy):
     """The sparser a weight matrix, the faster its weights."""
 
-    reference: float = symbol("RATES_DENSITY_REFERENCE", 1.0)
-    power: float = symbol("RATES_DENSITY_POWER", 0.5)
+    reference: float = symbol("RATES_DENSITY_REFERENCE")
+    power: float = symbol("RATES_DENSITY_POWER")
 
     def factor(self, part: Part) -> Factor:  # noqa: D102
         if part.weight.ndim <= 1:

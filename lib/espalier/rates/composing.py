@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.part import Factor, Part, Strategy
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Bounds:
     """The least and the largest multiplier; 0, of what is frozen, stays 0."""
 
-    least: float = symbol("RATES_LEAST", 0.001)
-    most: float = symbol("RATES_MOST", 10.0)
+    least: float = symbol("RATES_LEAST")
+    most: float = symbol("RATES_MOST")
 
     def limit(self, factor: Factor) -> Factor:
         """`factor` within the bounds."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Literal
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.by_age import Age, Component, Dual, Sedimentary, Warmup
 from espalier.rates.by_depth import Cascade, Freezing, Pretrained
 from espalier.rates.by_event import AfterGrowth, Differential
@@ -35,23 +36,23 @@ Rates = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class RatePlan:
     """A strategy is there where Kconfig shows its symbols."""
 
-    rates: Rates = symbol("RATES", "none")
-    with_cascade: bool | None = symbol("RATES_WITH_CASCADE", False)
-    with_dual: bool | None = symbol("RATES_WITH_DUAL", False)
-    with_age: bool | None = symbol("RATES_WITH_AGE", False)
-    with_component: bool | None = symbol("RATES_WITH_COMPONENT", False)
-    with_pretrained: bool | None = symbol("RATES_WITH_PRETRAINED", False)
-    with_growth: bool | None = symbol("RATES_WITH_GROWTH", False)
-    with_warmup: bool | None = symbol("RATES_WITH_WARMUP", False)
-    with_lars: bool | None = symbol("RATES_WITH_LARS", False)
-    with_freezing: bool | None = symbol("RATES_WITH_FREEZING", False)
-    with_differential: bool | None = symbol("RATES_WITH_DIFFERENTIAL", False)
-    with_density: bool | None = symbol("RATES_WITH_DENSITY", False)
-    with_sedimentary: bool | None = symbol("RATES_WITH_SEDIMENTARY", False)
+    rates: Rates = symbol("RATES")
+    with_cascade: bool | None = symbol("RATES_WITH_CASCADE")
+    with_dual: bool | None = symbol("RATES_WITH_DUAL")
+    with_age: bool | None = symbol("RATES_WITH_AGE")
+    with_component: bool | None = symbol("RATES_WITH_COMPONENT")
+    with_pretrained: bool | None = symbol("RATES_WITH_PRETRAINED")
+    with_growth: bool | None = symbol("RATES_WITH_GROWTH")
+    with_warmup: bool | None = symbol("RATES_WITH_WARMUP")
+    with_lars: bool | None = symbol("RATES_WITH_LARS")
+    with_freezing: bool | None = symbol("RATES_WITH_FREEZING")
+    with_differential: bool | None = symbol("RATES_WITH_DIFFERENTIAL")
+    with_density: bool | None = symbol("RATES_WITH_DENSITY")
+    with_sedimentary: bool | None = symbol("RATES_WITH_SEDIMENTARY")
     cascade: Cascade | None = None
     dual: Dual | None = None
     age: Age | None = None

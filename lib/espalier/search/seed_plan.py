@@ -12,13 +12,13 @@ from pathlib import Path
 from statistics import fmean
 
 from espalier.errors import UserError
-from espalier.kconfig import tree
+from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.search import runs
 from espalier.search.halving import Candidate, Measured
 from espalier.search.learning import FEWEST, Draw
 from espalier.search.runs import Means
-from espalier.sweep import plan, planning, ranges, requests
+from espalier.sweep import plan, planning
 from espalier.sweep.plan import Plan
 from espalier.sweep.rank import REPETITION, Outcome
 from espalier.trial import Trial
@@ -78,7 +78,7 @@ def read(file: Path, settings: Mapping[str, str]) -> Space:
     """The space of a range file with `settings` over it. Raises UserError if it is none."""
     symbols = Symbols(tree.parse())
     for name, text in settings.items():  # a mistake is told by its option, not by a file's line
-        asked = ranges.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
+        asked = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
         requests.from_settings(symbols, asked)
     space = Space(file, settings, symbols, _planned(file, settings, symbols))
     if EPOCHS in space.names:

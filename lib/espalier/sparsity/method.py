@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from espalier import budget
 from espalier.contracts import CannotTrain, Method, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.masks import prunable
 from espalier.sparsity.plan import PruningPlan
 from espalier.sparsity.pruner import Pruner
 from espalier.sparsity.scores import Scores
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class PruningMethod(Method):
     """A method that prunes the weights with the lowest scores on a schedule.
 
     `run.method_state` is the Pruner.
     """
 
-    plan: PruningPlan = PruningPlan()
+    plan: PruningPlan
 
     def scores(self, run: Run) -> Scores:
         """The scores after the update that has just been done."""

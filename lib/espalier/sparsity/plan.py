@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparsity.allocation import Allocation
 from espalier.sparsity.schedule import Curve, Schedule
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class PruningPlan:
     """How much is pruned, when and where; what is pruned is up to the method."""
 
-    target: float = symbol("TARGET_SPARSITY", 0.7)  # share of prunable weights, [0, 1)
-    warmup: int = symbol("PRUNING_WARMUP", 100)  # steps
-    ramp_end_epoch: int = symbol("PRUNING_RAMP_END_EPOCH", 15)
-    frequency: int = symbol("PRUNING_FREQUENCY", 50)  # steps
-    curve: Curve = symbol("PRUNING_CURVE", "cubic")
-    allocation: Allocation = symbol("PRUNING_ALLOCATION", "global")
+    target: float = symbol("TARGET_SPARSITY")  # share of prunable weights, [0, 1)
+    warmup: int = symbol("PRUNING_WARMUP")  # steps
+    ramp_end_epoch: int = symbol("PRUNING_RAMP_END_EPOCH")
+    frequency: int = symbol("PRUNING_FREQUENCY")  # steps
+    curve: Curve = symbol("PRUNING_CURVE")
+    allocation: Allocation = symbol("PRUNING_ALLOCATION")
 
     def schedule(self, run: Run) -> Schedule:
         """The schedule in this run's steps.

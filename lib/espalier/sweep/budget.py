@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from espalier.errors import UserError
 from espalier.kconfig import assign
+from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep.requests import Requests
 
 if TYPE_CHECKING:
     from espalier.budget import Fit

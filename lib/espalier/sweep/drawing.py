@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from espalier.errors import UserError
+from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import expand
 from espalier.sweep.expand import Config, Expansion, TooManyError
 from espalier.sweep.rank import REPETITION
-from espalier.sweep.requests import Requests
 
 TRIALS = "SAMPLER_TRIALS"
 SEED = "SAMPLER_SEED"

@@ -18,10 +18,10 @@ from typing import NamedTuple
 from espalier.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.assign import DEFAULT
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import order
 from espalier.sweep.budget import Budgets
-from espalier.sweep.requests import Request, Requests
 from espalier.trial import Record
 
 ID_SCHEME = 1

@@ -10,12 +10,12 @@ from decimal import Decimal
 from espalier.component import KINDS
 from espalier.errors import UserError
 from espalier.kconfig import assign
+from espalier.kconfig.number_range import plain
+from espalier.kconfig.range_file import Place
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import MATRIX
 from espalier.kconfig.values import canonical
-from espalier.sweep.numbers import plain
-from espalier.sweep.ranges import Place
-from espalier.sweep.requests import Request, Requests
 
 METHOD = "method"
 SPARSITY = "TARGET_SPARSITY"

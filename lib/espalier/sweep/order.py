@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import kconfiglib
 from kconfiglib import Choice, Symbol
 
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep.requests import Request, Requests
 
 
 def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.errors import UserError
-from espalier.kconfig import dotconfig, tree
+from espalier.kconfig import dotconfig, range_file, requests, tree
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep import expand, fresh, matrix, plan, ranges, requests, sampling
+from espalier.sweep import expand, fresh, matrix, plan, sampling
 from espalier.sweep.expand import Expansion
 from espalier.sweep.plan import Plan
-from espalier.sweep.requests import Request, Requests
 from espalier.trial import Record, Trial
 
 DEFCONFIGS = "defconfigs"
@@ -37,7 +37,7 @@ def plan_from_files(
     Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    files = [requests.from_settings(symbols, ranges.read(path)) for path in paths]
+    files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
     files += [sampling.asked(symbols, sampler)] if sampler else []
     merged, notes = requests.merge(files)
     wanted = matrix.to_axes(symbols, merged)
@@ -124,7 +124,7 @@ def asked(
     parts = [(base, "what all rows share"), (row, f"row {number}")]
     texts = [("\n".join(f"CONFIG_{k}={v}" for k, v in part.items()), at) for part, at in parts]
     merged, _ = requests.merge(
-        requests.from_settings(symbols, ranges.parse(text, place)) for text, place in texts
+        requests.from_settings(symbols, range_file.parse(text, place)) for text, place in texts
     )
     return merged
 

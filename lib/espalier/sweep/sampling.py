@@ -12,13 +12,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from espalier.errors import UserError
-from espalier.kconfig import assign
+from espalier.kconfig import assign, range_file, requests
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import drawing, expand, orthogonal, ranges, requests
+from espalier.sweep import drawing, expand, orthogonal
 from espalier.sweep.expand import Expansion
 from espalier.sweep.orthogonal import Design
 from espalier.sweep.rank import REPETITION
-from espalier.sweep.requests import Request, Requests
 from espalier.trial import Record
 
 SYMBOL = "SAMPLER"
@@ -35,7 +35,7 @@ def asked(symbols: Symbols, name: str) -> Requests:
     """The request that the command line makes. Raises UserError if there is no such sampler."""
     if name not in SAMPLERS:
         raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
-    settings = ranges.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
+    settings = range_file.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
     return requests.from_settings(symbols, settings)
 
 

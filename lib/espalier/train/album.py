@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from espalier import component, revision
 from espalier.component import symbol
 from espalier.config import Config
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train import snapshots
 from espalier.train.snapshots import Occasion, Snapshot, SnapshotError
 from espalier.train.stopping import Size
@@ -22,15 +22,15 @@ EPOCH, EVENT = "epoch", "event"
 """Why one was taken: its epoch's turn had come, or the network's structure had changed."""
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class SnapshotPlan:
     """Snapshots `every` so many epochs (0: none; None: a plan from before there were any)."""
 
-    every: int | None = symbol("SNAPSHOT_EVERY", 0)
-    events: bool | None = symbol("SNAPSHOT_EVENTS", False)
-    keep: int | None = symbol("SNAPSHOT_KEEP", 2)
-    best: bool | None = symbol("SNAPSHOT_BEST", True)
-    compress: bool | None = symbol("SNAPSHOT_COMPRESS", False)
+    every: int | None = symbol("SNAPSHOT_EVERY")
+    events: bool | None = symbol("SNAPSHOT_EVENTS")
+    keep: int | None = symbol("SNAPSHOT_KEEP")
+    best: bool | None = symbol("SNAPSHOT_BEST")
+    compress: bool | None = symbol("SNAPSHOT_COMPRESS")
 
     def reason(self, epoch: int, changed: bool) -> str:
         """Why to take one at the end of `epoch`, in which the structure may have `changed`."""

@@ -8,21 +8,20 @@ of the training data and not black; images are augmented after they are resized.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.component import symbol
+from espalier.kconfig.options import kconfig_dataclass
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Augmentation:
     """Which random changes a training image undergoes each time it is seen."""
 
-    flip: bool = symbol("AUGMENT_FLIP", False)
-    crop_padding: int = symbol("AUGMENT_CROP_PADDING", 0)
+    flip: bool = symbol("AUGMENT_FLIP")
+    crop_padding: int = symbol("AUGMENT_CROP_PADDING")
 
     @property
     def active(self) -> bool:

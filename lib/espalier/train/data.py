@@ -33,6 +33,7 @@ from espalier.contracts import (
     Split,
     TokenShape,
 )
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.paths import ROOT
 from espalier.train.courses import Course
 from espalier.train.keeping import Keeping
@@ -43,14 +44,14 @@ from espalier.train.windows import TextFacts, WindowPlan, facts, text_fingerprin
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class DataPlan:
     """Which images a trial sees and how they are scaled."""
 
-    train_subset: int = symbol("TRAIN_SUBSET", 0)
-    validation_fraction: float = symbol("VALIDATION_FRACTION", 0.15)
-    split_seed: int = symbol("SPLIT_SEED", 0)
-    normalize: bool = symbol("NORMALIZE", True)
+    train_subset: int = symbol("TRAIN_SUBSET")
+    validation_fraction: float = symbol("VALIDATION_FRACTION")
+    split_seed: int = symbol("SPLIT_SEED")
+    normalize: bool = symbol("NORMALIZE")
 
 
 Plan: TypeAlias = DataPlan | WindowPlan

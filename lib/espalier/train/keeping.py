@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 
 from espalier import memory
 from espalier.component import symbol
 from espalier.contracts import Split
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train.preparing import Preparation
 from espalier.train.streamed import StreamedSplit
 
 FLOAT = 4  # bytes
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Keeping:
     """How much prepared samples may take (MB, 0: by what is free) and who prepares them else."""
 
-    limit: int = symbol("DATA_MEMORY", 0)
-    workers: int = symbol("DATA_WORKERS", 0)
+    limit: int = symbol("DATA_MEMORY")
+    workers: int = symbol("DATA_WORKERS")
 
     def kept(
         self, raw: Iterable[Split], preparation: Preparation, device: torch.device

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +25,7 @@ from torch.autograd.profiler import profile
 from espalier import memory
 from espalier.component import symbol
 from espalier.contracts import CannotTrain
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train.data import batches
 from espalier.train.loop import Loop
 from espalier.train.trainee import Trainee
@@ -51,11 +52,11 @@ Step = Callable[[int], Taken]
 """Takes a step with parts of so many samples; raises torch.OutOfMemoryError or MemoryError."""
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Parts:
     """The most samples that are computed with at once; 0: all of a batch, -1: what fits."""
 
-    most: int = symbol("MICRO_BATCH", 0)
+    most: int = symbol("MICRO_BATCH")
 
     def size(self, spare: Trainee) -> int:
         """So many samples at once for runs like `spare`, which is used up; 0: whole batches.

@@ -7,7 +7,6 @@ out whether the model and everything before it still compute the same.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from espalier import revision
 from espalier.component import KINDS, symbol
 from espalier.contracts import CannotTrain, Run, SampleShape
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train import tensor_files
 from espalier.train.courses import Course
@@ -29,11 +29,11 @@ PROBES = 32  # raw samples that are kept with their logits
 CLOSE = 1e-6  # how near the logits of a model that was read must be
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Saving:
     """Whether a trial leaves its model; None stands for no."""
 
-    wanted: bool | None = symbol("SAVE_MODEL", False)
+    wanted: bool | None = symbol("SAVE_MODEL")
 
     def check(self, data: Data) -> None:
         """Raise CannotTrain if a model for such data could not be told from a wrong one."""

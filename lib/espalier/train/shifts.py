@@ -23,19 +23,20 @@ from espalier import component
 from espalier.component import symbol
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Run, SampleShape, Shape, Split, TokenShape
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.train import seeds
 from espalier.train.courses import Measure, Samples, Tasks, first_and_last, last_task, task_ends
 from espalier.train.data import Data, Prepared, Request, SealedTest, check_batch, prepared_for
 from espalier.trial import Record
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class ShiftPlan:
     """How the data of a trial changes."""
 
-    kind: Literal["none", "permuted", "return"] = symbol("SHIFT", "none")
-    task_epochs: int | None = symbol("SHIFT_EPOCHS", 5)
-    seed: int | None = symbol("SHIFT_SEED", 0)
+    kind: Literal["none", "permuted", "return"] = symbol("SHIFT")
+    task_epochs: int | None = symbol("SHIFT_EPOCHS")
+    seed: int | None = symbol("SHIFT_SEED")
 
 
 def shifted(config: Config, data: Data) -> Data:

@@ -21,32 +21,35 @@ from torch import Tensor, nn
 
 from espalier.component import symbol
 from espalier.contracts import Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.trial import Record
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Criterion:
     """What counts as better (`min_delta` in nats or percentage points), and who need not be."""
 
-    by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY", "val_loss")
-    min_delta: float = symbol("EARLY_STOP_MIN_DELTA", 0.0)
-    cooldown: int = symbol("EARLY_STOP_COOLDOWN", 0)  # epochs
+    by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY")
+    min_delta: float = symbol("EARLY_STOP_MIN_DELTA")
+    cooldown: int = symbol("EARLY_STOP_COOLDOWN")  # epochs
 
     def score(self, record: Record) -> float:
         """How bad an epoch is."""
         return float(record[self.by]) * (1 if self.by == "val_loss" else -1)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class EarlyStop:
     """The symbols: `patience` epochs without improvement are endured (0: any number)."""
 
-    patience: int = symbol("EARLY_STOP_PATIENCE", 0)
-    criterion: Criterion | None = None
+    patience: int = symbol("EARLY_STOP_PATIENCE")
+    criterion: Criterion | None
 
     def begin(self) -> Stopping | None:
         """What watches over one run; None if nothing does."""
-        return Stopping(self.patience, self.criterion or Criterion()) if self.patience else None
+        if not self.patience or self.criterion is None:
+            return None
+        return Stopping(self.patience, self.criterion)
 
 
 class Stopping:

@@ -12,25 +12,26 @@ from torch import nn
 
 from espalier.component import symbol
 from espalier.contracts import LrSchedule, Run
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
 from espalier.train.courses import Course
 from espalier.train.stopping import EarlyStop, Stopping
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class Recipe:
     """The symbols of the loop itself."""
 
-    epochs: int = symbol("NUM_EPOCHS", 20)
-    batch_size: int = symbol("BATCH_SIZE", 32)
-    seed: int = symbol("SEED", 1)
-    learning_rate: float = symbol("LEARNING_RATE", 0.001)
-    grad_clip_norm: float = symbol("GRAD_CLIP_NORM", 0.0)
-    amp: Literal["off", "bf16", "fp16"] = symbol("AMP", "off")
-    compile: bool = symbol("COMPILE", False)
-    cpu_threads: int = symbol("CPU_THREADS", 1)
-    devices: int = symbol("DEVICES_PER_TRIAL", 1)
+    epochs: int = symbol("NUM_EPOCHS")
+    batch_size: int = symbol("BATCH_SIZE")
+    seed: int = symbol("SEED")
+    learning_rate: float = symbol("LEARNING_RATE")
+    grad_clip_norm: float = symbol("GRAD_CLIP_NORM")
+    amp: Literal["off", "bf16", "fp16"] = symbol("AMP")
+    compile: bool = symbol("COMPILE")
+    cpu_threads: int = symbol("CPU_THREADS")
+    devices: int = symbol("DEVICES_PER_TRIAL")
     early_stop: EarlyStop | None = None
 
 

@@ -16,17 +16,18 @@ from torch import Tensor
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, RawText, Split
+from espalier.kconfig.options import kconfig_dataclass
 from espalier.trial import Record
 
 NATS_PER_BIT = math.log(2)
 
 
-@dataclass(frozen=True)
+@kconfig_dataclass
 class WindowPlan:
     """Which part of the text a trial sees."""
 
-    train_subset: int = symbol("TRAIN_SUBSET", 0)
-    validation_fraction: float = symbol("VALIDATION_FRACTION", 0.15)
+    train_subset: int = symbol("TRAIN_SUBSET")
+    validation_fraction: float = symbol("VALIDATION_FRACTION")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from espalier.errors import UserError
 from espalier.kconfig.assign import DEFAULT
+from espalier.kconfig.range_file import Place, Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.kconfig.values import canonical
-from espalier.sweep.ranges import Place, Setting
 
 Requests = dict[str, "Request"]
 

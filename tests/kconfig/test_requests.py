@@ -4,9 +4,9 @@ import pytest
 import toy
 
 from espalier.errors import UserError
+from espalier.kconfig import requests
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import requests
 
 
 @pytest.fixture(scope="module")

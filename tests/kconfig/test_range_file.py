@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.errors import UserError
-from espalier.sweep import ranges
+from espalier.kconfig import range_file
 
 
 def values(right: str) -> list[str]:
-    (setting,) = ranges.parse(f"CONFIG_X={right}", "f")
+    (setting,) = range_file.parse(f"CONFIG_X={right}", "f")
     return list(setting.values)
 
 
@@ -64,14 +64,14 @@ def test_values(right: str, found: list[str]) -> None:
 )
 def test_errors_are_one_line_with_a_place(text: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        ranges.parse(text, "f")
+        range_file.parse(text, "f")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_not_set_comments_and_places() -> None:
     text = "# a comment\n\n  CONFIG_A=1  \n# CONFIG_B is not set\n# CONFIG_C=3\n"
-    first, second = ranges.parse(text, "f")
+    first, second = range_file.parse(text, "f")
     assert (first.symbol, first.values, str(first.place)) == ("A", ("1",), "f:3")
     assert (second.symbol, second.values, str(second.place)) == ("B", ("n",), "f:4")
 
@@ -79,12 +79,12 @@ def test_not_set_comments_and_places() -> None:
 def test_files_of_other_systems(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"\xef\xbb\xbfCONFIG_A=1\r\nCONFIG_B=y|n\r\n")
-    assert [s.values for s in ranges.read(path)] == [("1",), ("y", "n")]
+    assert [s.values for s in range_file.read(path)] == [("1",), ("y", "n")]
     path.write_bytes(b"CONFIG_A=\xff\n")
     with pytest.raises(UserError, match="not a text file in UTF-8"):
-        ranges.read(path)
+        range_file.read(path)
     with pytest.raises(UserError, match="No such file"):
-        ranges.read(tmp_path / "absent")
+        range_file.read(tmp_path / "absent")
 
 
 texts = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
@@ -99,7 +99,7 @@ def test_quoted_literals_come_back_whole(items: list[str]) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:
-        ranges.parse(text, "f")
+        range_file.parse(text, "f")
     except UserError as error:
         assert str(error).startswith("f:")
         assert len(str(error).splitlines()) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.sweep import numbers
+from espalier.kconfig import number_range
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from espalier.sweep import numbers
     ],
 )
 def test_ranges(text: str, values: str | None) -> None:
-    found = numbers.expand(text)
+    found = number_range.expand(text)
     if values is None:
         assert len(found) == 5
         assert (found[0], found[-1]) == ("0.001", "0.1")
@@ -69,12 +69,12 @@ def test_ranges(text: str, values: str | None) -> None:
 )
 def test_rules(text: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule.replace("*", r"\*")):
-        numbers.expand(text)
+        number_range.expand(text)
 
 
 @pytest.mark.parametrize("text", ["http://a:80/x", "cuda:0", "a:b:c", "1", "1e-3", "inf:nan:x"])
 def test_what_is_no_range(text: str) -> None:
-    assert not numbers.is_range(text)
+    assert not number_range.is_range(text)
 
 
 decimals = st.decimals(-1000, 1000, places=9)
@@ -83,24 +83,24 @@ decimals = st.decimals(-1000, 1000, places=9)
 @given(decimals, st.decimals("1e-9", 10, places=9), st.integers(0, 200))
 def test_arithmetic_is_exact(start: Decimal, step: Decimal, count: int) -> None:
     end = start + count * step
-    found = numbers.expand(f"{start}:{step}:{end}")
+    found = number_range.expand(f"{start}:{step}:{end}")
     assert [Decimal(x) for x in found] == [start + i * step for i in range(count + 1)]
     assert len(set(found)) == count + 1
-    back = numbers.expand(f"{end}:{-step}:{start}")
+    back = number_range.expand(f"{end}:{-step}:{start}")
     assert back == found[::-1]
 
 
 @given(decimals)
 def test_plain_text_is_the_number(number: Decimal) -> None:
-    assert Decimal(numbers.plain(number)) == number
-    assert "E" not in numbers.plain(number)
+    assert Decimal(number_range.plain(number)) == number
+    assert "E" not in number_range.plain(number)
 
 
 @contextlib.contextmanager
 def few_values() -> Iterator[None]:
     """A limit that keeps random ranges cheap."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numbers, "MAX_VALUES", 1000)
+        patch.setattr(number_range, "MAX_VALUES", 1000)
         yield
 
 
@@ -112,7 +112,7 @@ def test_extreme_numbers_break_a_rule_and_nothing_else(
     start: Decimal, times: str, step: Decimal, end: Decimal
 ) -> None:
     with few_values(), contextlib.suppress(ValueError):
-        numbers.expand(f"{start}:{times}{step}:{end}")
+        number_range.expand(f"{start}:{times}{step}:{end}")
 
 
 @given(
@@ -125,4 +125,4 @@ def test_every_size_within_bounds_can_be_counted(low: int, tiny: int, high: int,
     """Factors next to 1 and ratios of 1e600 are in the arithmetic's range."""
     factor = 1 + sign * Decimal(10) ** tiny
     with few_values(), contextlib.suppress(ValueError):
-        numbers.expand(f"1e{low}:*{factor}:1e{high}")
+        number_range.expand(f"1e{low}:*{factor}:1e{high}")

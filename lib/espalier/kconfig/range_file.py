@@ -2,7 +2,7 @@
 
 A line is `CONFIG_X=value`, `# CONFIG_X is not set`, a comment or blank. A value is one or more
 elements separated by `|`; an element is text, a `"quoted literal"` that nothing splits, or a
-range (see `espalier.sweep.numbers`). `#` outside quotes starts a comment. This module knows
+range (see `espalier.kconfig.number_range`). `#` outside quotes starts a comment. This module knows
 syntax and places only; what a symbol is and which values it takes is asked later.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.errors import UserError
-from espalier.sweep import numbers
+from espalier.kconfig import number_range
 
 _UNSET = re.compile(r"#\s*CONFIG_(\w+) is not set\s*")
 _ASSIGNMENT = re.compile(r"CONFIG_(\w+)=(.*)")
@@ -141,4 +141,4 @@ def _values(text: str, quoted: bool) -> list[str]:
         return [text]
     if not text:
         raise ValueError('a value is missing; write "" for an empty text')
-    return numbers.expand(text) if numbers.is_range(text) else [text]
+    return number_range.expand(text) if number_range.is_range(text) else [text]

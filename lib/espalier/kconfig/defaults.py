@@ -1,0 +1,35 @@
+"""The default of each symbol: the one that holds when no condition on a default does."""
+
+from __future__ import annotations
+
+import functools
+
+import kconfiglib
+from kconfiglib import Choice, Symbol
+
+from espalier.config import Config
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+
+
+@functools.cache
+def read() -> Config:
+    """Return the defaults of the checkout's tree; a symbol that has none is left out."""
+    symbols = Symbols(tree.parse())
+    plain = {item.name: _of_symbol(item) for item in symbols.kconf.unique_defined_syms}
+    choices = {name: _of_choice(symbols, choice) for name, choice in symbols.choices.items()}
+    return Config({name: text for name, text in {**plain, **choices}.items() if text is not None})
+
+
+def _of_symbol(symbol: Symbol) -> str | None:
+    always = symbol.kconfig.y
+    texts = [value.str_value for value, condition in symbol.orig_defaults if condition is always]
+    if not texts and symbol.orig_type == kconfiglib.BOOL:
+        return "n"
+    return str(texts[-1]) if texts else None
+
+
+def _of_choice(symbols: Symbols, choice: Choice) -> str | None:
+    member = choice.orig_defaults[0][0] if choice.orig_defaults else choice.syms[0]
+    owner = symbols.owner(member.name)
+    return owner[1] if owner else None

@@ -1,0 +1,91 @@
+"""Marks: the lines of a symbol's help that the harness reads, in exactly these words.
+
+| line | of | says |
+|---|---|---|
+| `Identity: no` | what a user can set | a setting of the sweep, outside of a trial's identity |
+| `Pack: same` | what a user can set | equal in all trials of a pack (trained as one program) |
+| `Pack: may differ` | what a user can set | each trial of a pack may have a value of its own |
+| `Control: yes` | a member of a choice | reports compare the other members with it |
+| `Float in [a, b)` | a string | a number of this interval |
+
+The first three are scopes. Every symbol and every choice that a user can set says which one it has;
+the members of a choice go with it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from kconfiglib import STRING, Choice, Symbol
+
+from espalier.kconfig.values import Interval
+
+
+class Scope(Enum):
+    """Who shares one value of a symbol."""
+
+    SWEEP = "Identity: no"
+    PACK = "Pack: same"
+    TRIAL = "Pack: may differ"
+
+
+CONTROL = "Control: yes"
+_SCOPES = tuple(scope.value for scope in Scope)
+_FORMS = ", ".join(map(repr, [*_SCOPES, CONTROL, "Float in [a, b)"]))
+_INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
+_LINES = re.compile(  # those that begin like a mark, in any spelling
+    r"^[ \t]*((?:identity|packs?|controls?)[ \t]*[:=].*|floats?[ \t]+(?:in|between|from)\b.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the marks of one help text say."""
+
+    scope: Scope | None
+    is_control: bool
+    interval: Interval | None
+
+
+def parse(help_text: str) -> Marks:
+    """Return the marks of `help_text`.
+
+    Raises ValueError for a line that begins like a mark and is none, and for two that disagree.
+    """
+    lines = [line.rstrip() for line in _LINES.findall(help_text)]
+    intervals = [_interval(line) for line in lines if line not in {*_SCOPES, CONTROL}]
+    scopes = [Scope(line) for line in lines if line in _SCOPES]
+    if len(scopes) > 1 or len(intervals) > 1:
+        raise ValueError(f"has more than one help line of a kind: {', '.join(map(repr, lines))}")
+    return Marks(next(iter(scopes), None), CONTROL in lines, next(iter(intervals), None))
+
+
+def of(item: Symbol | Choice) -> Marks:
+    """Return the marks of a symbol or choice, wherever it is defined.
+
+    Raises ValueError, whose text is the rule, for a mark that is misspelt, missing or misplaced.
+    """
+    marks = parse("\n".join(node.help for node in item.nodes if node.help))
+    choice = item.choice if isinstance(item, Symbol) else None
+    can_be_set = any(node.prompt for node in item.nodes)
+    if marks.scope is None and can_be_set and choice is None:
+        raise ValueError(f"must have one of the help lines {', '.join(map(repr, _SCOPES))}")
+    if marks.scope is not None and (choice or not can_be_set):
+        owner = "its choice" if choice else "what a user can set"
+        raise ValueError(f"has {marks.scope.value!r}, which belongs to {owner}")
+    if marks.is_control and choice is None:
+        raise ValueError(f"has {CONTROL!r}, which belongs to members of a choice")
+    if marks.interval is not None and item.orig_type != STRING:
+        raise ValueError("has 'Float in', which belongs to string symbols")
+    return marks
+
+
+def _interval(line: str) -> Interval:
+    parts = _INTERVAL.fullmatch(line)
+    if parts is None:
+        raise ValueError(f"has the help line {line!r}, which is no mark; marks are {_FORMS}")
+    left, low, high, right = parts.groups()
+    return Interval(float(low), float(high), left == "[", right == "]")
