@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from espalier.sparsity.allocation import Shape, apportion
+from espalier.sparse.allocation import Shape, apportion
 
 Allocation = Literal["uniform", "er", "erk"]
 

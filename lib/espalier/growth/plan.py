@@ -11,7 +11,7 @@ from espalier.component import symbol
 from espalier.contracts import CannotTrain
 from espalier.growth.density import Allocation, live_counts
 from espalier.growth.start import StartPlan
-from espalier.sparsity.allocation import Shape
+from espalier.sparse.allocation import Shape
 
 Init = Literal["full", "live"]
 

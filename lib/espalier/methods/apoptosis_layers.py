@@ -14,7 +14,7 @@ from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.apoptosis.method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
-from espalier.sparsity.method import parameters
+from espalier.sparse.method import parameters
 
 
 @dataclass

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth import choosing
 from espalier.growth.density import spread
-from espalier.growth.edges import Edges
 from espalier.growth.method import Rewiring, missing
+from espalier.sparse.edges import Edges
+from espalier.sparse.selection import select_droppable
 
 TOLERANCE = 0.1
 """The share of the target that may be missed before the threshold moves."""
@@ -41,9 +41,9 @@ class SparseReparameterization(Rewiring):
             threshold.fill_(_meeting(target, edges))
         limit = min(float(threshold), _meeting(sum(missing(edges)), edges))
         parts = zip(edges.weights, edges.live, strict=True)
-        found = [choosing.spare(w, live) & (w.detach().abs() < limit) for w, live in parts]
-        threshold.mul_(_factor(sum(int(mask.sum()) for mask in found), target))
-        return found
+        gone = [select_droppable(w, live) & (w.detach().abs() < limit) for w, live in parts]
+        threshold.mul_(_factor(sum(int(mask.sum()) for mask in gone), target))
+        return gone
 
     def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
         """In proportion to what stays of each layer."""

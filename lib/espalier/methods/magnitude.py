@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.sparsity.method import PruningMethod
-from espalier.sparsity.scores import Scores
+from espalier.sparse.method import PruningMethod
+from espalier.sparse.scores import Scores
 
 
 @dataclass(frozen=True)

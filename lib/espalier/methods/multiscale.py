@@ -17,8 +17,8 @@ from torch import Tensor
 
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth import costs
-from espalier.growth.masked import MaskedLinear
 from espalier.growth.retina import Retina, readers
+from espalier.sparse.masked_linear import MaskedLinear
 from espalier.surgery.probe import evaluating
 
 PROBE = 256  # samples by which a passage is measured

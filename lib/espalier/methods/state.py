@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from espalier.contracts import Run
-from espalier.sparsity.importance import Importance, state_scores
-from espalier.sparsity.method import PruningMethod
-from espalier.sparsity.scores import Scores
+from espalier.sparse.importance import Importance, state_scores
+from espalier.sparse.method import PruningMethod
+from espalier.sparse.scores import Scores
 
 
 @dataclass(frozen=True)
 class State(PruningMethod):
-    """Scores by one of the formulas of `espalier.sparsity.importance`."""
+    """Scores by one of the formulas of `espalier.sparse.importance`."""
 
     importance: Importance = "bitter0"
 

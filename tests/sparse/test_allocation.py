@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.sparsity.allocation import Segment, apportion, segments
+from espalier.sparse.allocation import Segment, apportion, segments
 
 SHAPES = [(4, 5), (2, 3, 3, 3), (10,)]  # 20, 54 and 10 weights
 LAYERS = st.lists(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
-from espalier.sparsity.allocation import Allocation
-from espalier.sparsity.schedule import Curve, Schedule
+from espalier.sparse.allocation import Allocation
+from espalier.sparse.schedule import Curve, Schedule
 
 
 @dataclass(frozen=True)
