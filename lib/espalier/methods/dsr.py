@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth.density import spread
 from espalier.growth.method import Rewiring, missing
+from espalier.sparse.allocation import apportion
 from espalier.sparse.edges import Edges
 from espalier.sparse.selection import select_droppable
 
@@ -49,7 +49,7 @@ class SparseReparameterization(Rewiring):
         """In proportion to what stays of each layer."""
         edges, lost = run.method_state.edges, super().counts(run, gone)
         stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
-        return spread(sum(lost), stay, missing(edges))
+        return apportion(sum(lost), stay, missing(edges))
 
 
 def _meeting(target: int, edges: Edges) -> float:

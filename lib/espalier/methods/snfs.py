@@ -17,8 +17,8 @@ from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.growth import scoring
-from espalier.growth.density import spread
 from espalier.growth.method import Rewiring, missing
+from espalier.sparse.allocation import apportion
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SparseMomentum(Rewiring):
         state = run.method_state
         sizes = zip(state.memory, state.edges.live, strict=True)
         means = [float(average[live].abs().mean()) for average, live in sizes]
-        return spread(sum(super().counts(run, gone)), means, missing(state.edges))
+        return apportion(sum(super().counts(run, gone)), means, missing(state.edges))
 
     def scores(self, run: Run) -> list[Tensor]:  # noqa: D102
         return scoring.momentum(run.method_state.memory)

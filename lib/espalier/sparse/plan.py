@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
-from espalier.sparse.allocation import Allocation
 from espalier.sparse.schedule import Curve, Schedule
 
 
@@ -19,7 +19,9 @@ class PruningPlan:
     ramp_end_epoch: int = symbol("PRUNING_RAMP_END_EPOCH", 15)
     frequency: int = symbol("PRUNING_FREQUENCY", 50)  # steps
     curve: Curve = symbol("PRUNING_CURVE", "cubic")
-    allocation: Allocation = symbol("PRUNING_ALLOCATION", "global")
+    allocation: Literal["global", "per_layer", "erk", "depth"] = symbol(
+        "PRUNING_ALLOCATION", "global"
+    )
 
     def schedule(self, run: Run) -> Schedule:
         """The schedule in this run's steps.
