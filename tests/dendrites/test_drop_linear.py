@@ -16,7 +16,7 @@ from espalier.dendrites.drop_linear import DropLinear, Shrinking, columns_over, 
 from espalier.methods.droplinear import DropLinearMethod
 from espalier.methods.none import NoPruning
 from espalier.optimizers.adam import Adam
-from espalier.sparsity.masks import held
+from espalier.sparse.mask import held
 
 
 @pytest.mark.parametrize(

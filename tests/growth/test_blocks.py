@@ -13,8 +13,8 @@ from espalier import budget, component
 from espalier.contracts import CannotTrain, Method, Model, Optimizer, SampleShape
 from espalier.growth.blocks import Blocks, chain, dense_gradients, edges
 from espalier.growth.ground import Ground
-from espalier.growth.masked import FoldedMasked, MaskedLinear
 from espalier.models.blocks import SparseBlocks
+from espalier.sparse.masked_linear import FoldedMasked, MaskedLinear
 from espalier.train.folded import Mapped
 from espalier.train.pack import Pack
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from espalier.growth import costs
 from espalier.growth.blocks import Blocks, chain
-from espalier.growth.masked import MaskedLinear
 from espalier.growth.retina import Retina, cells, readers
+from espalier.sparse.masked_linear import MaskedLinear
 
 SIZE = (2, 8, 4)
 

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from espalier.contracts import CannotTrain
-from espalier.growth.density import spread
 from espalier.growth.plan import SparsePlan, Turnover
 from espalier.methods.dsr import SparseReparameterization as Dsr
 from espalier.methods.rigl import RigL
@@ -18,6 +17,7 @@ from espalier.methods.static import Static
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
 from espalier.rates.history import Growing, Growth
+from espalier.sparse.allocation import apportion
 
 REWIRING = [Set, RigL, Snfs, Dsr]
 EVERY_TWO = Turnover(share=0.3, every=2, stop=1.0)  # 23 events in 48 steps
@@ -64,7 +64,7 @@ def test_momentum_loses_by_layer_and_gains_where_averages_are_large():
     means = [float(m[w].abs().mean()) for m, w in zip(state.memory, state.edges.live, strict=True)]
     run.method.after_step(run)
     assert state.edges.ledger[1].dropped == (4, 8, 2)
-    assert list(state.edges.ledger[1].grown) == spread(14, means, [13, 30, 10])
+    assert list(state.edges.ledger[1].grown) == apportion(14, means, [13, 30, 10])
 
 
 @pytest.mark.parametrize("method", REWIRING)

@@ -20,7 +20,7 @@ from espalier.growth.growing import GrowingMethod
 from espalier.growth.moments import Moments
 from espalier.growth.plan import Turnover
 from espalier.growth.tournament import Trials
-from espalier.sparsity.method import PruningMethod
+from espalier.sparse.method import PruningMethod
 from espalier.train import structure
 from espalier.train.stopping import Kept
 

@@ -19,10 +19,10 @@ from espalier.methods.state import State
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
 from espalier.optimizers.sgd import SGD
-from espalier.sparsity.allocation import Allocation
-from espalier.sparsity.importance import Importance
-from espalier.sparsity.method import PruningMethod
-from espalier.sparsity.plan import PruningPlan
+from espalier.sparse.allocation import Allocation
+from espalier.sparse.importance import Importance
+from espalier.sparse.method import PruningMethod
+from espalier.sparse.plan import PruningPlan
 
 # Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)

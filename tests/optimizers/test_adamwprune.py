@@ -14,8 +14,8 @@ from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwadv import AdamWAdv
 from espalier.optimizers.adamwprune import AdamWPrune, AdamWPruneSpec, BaseName
 from espalier.optimizers.adamwspam import AdamWSpam
-from espalier.sparsity.importance import Importance
-from espalier.sparsity.plan import PruningPlan
+from espalier.sparse.importance import Importance
+from espalier.sparse.plan import PruningPlan
 
 SETTINGS: dict[str, Any] = {
     "target_sparsity": 0.7,

@@ -17,7 +17,7 @@ from espalier.methods.droplinear import DropLinearMethod
 from espalier.methods.magnitude import Magnitude
 from espalier.methods.rigl import RigL
 from espalier.optimizers.sgd import SGD
-from espalier.sparsity.plan import PruningPlan
+from espalier.sparse.plan import PruningPlan
 from espalier.train import loop
 from espalier.train.evaluation import evaluate
 from espalier.train.stopping import Criterion, EarlyStop, Kept, Size, Stopping

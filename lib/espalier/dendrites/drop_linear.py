@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from espalier.sparsity.masks import held
+from espalier.sparse.mask import held
 
 Pace = Literal["linear", "exponential"]
 DECAY = 0.5  # of the exponential pace: the first drop over the last is exp(0.5) at most

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from espalier.growth.masked import MaskedLinear
+from espalier.sparse.masked_linear import MaskedLinear
 
 Pair = tuple[int, int]
 Init = Literal["full", "live"]

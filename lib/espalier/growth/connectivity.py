@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from espalier.contracts import Run
 from espalier.growth.blocks import Blocks
 from espalier.growth.reachability import Live, chains, of_chain, reach, useful
-from espalier.sparsity.masks import prunable
+from espalier.sparse.mask import prunable
 from espalier.surgery.pairs import find_pairs
 
 

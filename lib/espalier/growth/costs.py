@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from espalier.growth.masked import MaskedLinear
+from espalier.sparse.masked_linear import MaskedLinear
 
 FORWARD, BACKWARD, DOWN = 2, 2, 2
 """Operations of a weight for a sample: its product and sum; its gradient; that of its input."""

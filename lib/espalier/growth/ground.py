@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from espalier.growth.blocks import Blocks, Pair, key
 from espalier.growth.events import Event
-from espalier.growth.masked import UNBORN, MaskedLinear
+from espalier.sparse.masked_linear import UNBORN, MaskedLinear
 from espalier.surgery import state
 from espalier.surgery.restart import Restarts
 

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import CannotTrain, Method, Run
-from espalier.growth import choosing, scoring
-from espalier.growth.edges import Edges
+from espalier.growth import scoring
 from espalier.growth.plan import SparsePlan, Turnover
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.history import Growth
-from espalier.sparsity.masks import MaskSet, prunable
-from espalier.sparsity.method import parameters
+from espalier.sparse.edges import Edges
+from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.method import parameters
+from espalier.sparse.selection import select_missing, select_weakest
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Rewiring(SparseTraining):
         gone = self.gone(run)
         counts = self.counts(run, gone)
         parts = zip(self.scores(run), edges.live, counts, strict=True)
-        come = [choosing.most_wanted(scores, ~live, count) for scores, live, count in parts]
+        come = [select_missing(scores, ~live, count) for scores, live, count in parts]
         edges.change(gone, come, run.step)
 
     def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
@@ -162,7 +163,7 @@ class Rewiring(SparseTraining):
             for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
         ]
         parts = zip(edges.weights, edges.live, quotas, strict=True)
-        return [choosing.weakest(*part) for part in parts]
+        return [select_weakest(*part) for part in parts]
 
     def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
         """How many edges each layer gets, in all as many as go: in each as many as it loses."""

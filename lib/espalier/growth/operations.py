@@ -18,7 +18,7 @@ from espalier.growth.blocks import Pair, key
 from espalier.growth.change import operation
 from espalier.growth.events import Event, Unit
 from espalier.growth.ground import Ground, spread
-from espalier.growth.masked import MaskedLinear
+from espalier.sparse.masked_linear import MaskedLinear
 
 
 @operation

@@ -8,10 +8,9 @@ from typing import Literal
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain
-from espalier.growth.density import Allocation, live_counts
 from espalier.growth.start import StartPlan
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.allocation import Shape
+from espalier.sparse.allocation import Shape, live_counts
 
 Init = Literal["full", "live"]
 
@@ -21,7 +20,7 @@ class SparsePlan:
     """How many edges a network begins with, where, and how large they are."""
 
     density: float = symbol("SPARSE_DENSITY")  # share of live weights, (0, 1]
-    allocation: Allocation = symbol("SPARSE_ALLOCATION")
+    allocation: Literal["uniform", "er", "erk"] = symbol("SPARSE_ALLOCATION")
     init: Init = symbol("SPARSE_INIT")
     start: StartPlan
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.growth.blocks import Blocks
-from espalier.growth.masked import UNBORN, MaskedLinear
+from espalier.sparse.masked_linear import UNBORN, MaskedLinear
 from espalier.surgery import state
 from espalier.surgery.probe import evaluating
 from espalier.surgery.restart import Restarts

@@ -14,10 +14,10 @@ from torch import Tensor
 from espalier.growth import operations
 from espalier.growth.blocks import Blocks, Pair, chain
 from espalier.growth.change import Change
-from espalier.growth.choosing import magnitudes, most_wanted, smallest
 from espalier.growth.ground import Ground, places
-from espalier.growth.masked import MaskedLinear
 from espalier.growth.reachability import reach
+from espalier.sparse.masked_linear import MaskedLinear
+from espalier.sparse.selection import magnitudes, select_missing, select_smallest
 
 Marked = dict[Pair, Tensor]
 
@@ -47,7 +47,7 @@ def coming(net: Blocks, scores: Mapping[Pair, Tensor], most: int) -> Marked:
     if most < 1:
         return {}
     room = _flat(lacked)
-    return _over(lacked, most_wanted(_flat(scores).to(room.device), room, most))
+    return _over(lacked, select_missing(_flat(scores).to(room.device), room, most))
 
 
 def anywhere(net: Blocks, most: int, generator: torch.Generator) -> Marked:
@@ -82,7 +82,7 @@ def weakest(net: Blocks, free: Mapping[Pair, Tensor], count: int) -> Marked:
     """The `count` smallest |w| of the edges that are `free` to go, at least as many as that."""
     sizes = {pair: magnitudes(net.block(*pair).weight) for pair in free}
     keys = torch.where(_flat(free), _flat(sizes), torch.inf)
-    return _over(free, smallest(keys, count))
+    return _over(free, select_smallest(keys, count))
 
 
 def free(net: Blocks, before: int, floors: Mapping[Pair, int]) -> Marked:
@@ -130,7 +130,7 @@ def reached(net: Blocks) -> tuple[Tensor, ...]:
 
 def _strongest(block: MaskedLinear, count: int) -> Tensor:
     keys = torch.where(block.mask, -magnitudes(block.weight), torch.inf)
-    return smallest(keys, min(count, block.live))
+    return select_smallest(keys, min(count, block.live))
 
 
 def _flat(blocks: Mapping[Pair, Tensor]) -> Tensor:

@@ -24,10 +24,11 @@ from torch import Tensor
 
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
-from espalier.growth import choosing, costs, features
+from espalier.growth import costs, features
 from espalier.growth.retina import readers
 from espalier.growth.seed_network import trained
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.selection import select_per_unit
 
 Start = Literal["random", "even", "data", "hierarchical"]
 TINY = 1e-12  # a random number below it would have no logarithm
@@ -57,12 +58,12 @@ class StartPlan:
         `keys`, uniform in [0, 1) and in the weights' shapes, are all that is random in it. A
         hierarchical start changes weights of the first and last layer too. Raises CannotTrain.
         """
-        live = [choosing.drawn(*pair) for pair in zip(keys, counts, strict=True)]
+        live = [select_per_unit(*pair) for pair in zip(keys, counts, strict=True)]
         if self.start == "random":
             return Begun(live)
         _check_pixels(run, weights[0])
         if len(weights) > 1:
-            live[-1] = choosing.drawn(keys[-1] + _to_classes(weights[-1]), counts[-1])
+            live[-1] = select_per_unit(keys[-1] + _to_classes(weights[-1]), counts[-1])
         if self.start == "even":
             return Begun(live)
         classes = len(weights[-1])
@@ -117,7 +118,7 @@ def in_proportion(scores: Tensor, keys: Tensor, count: int) -> Tensor:
         )
     shares = scores / scores.mean(1, keepdim=True)
     waits = -keys.clamp_min(TINY).log() / shares  # a race: infinite where there is no score
-    return choosing.drawn(1 / (1 + waits), count)
+    return select_per_unit(1 / (1 + waits), count)
 
 
 def _to_classes(weight: Tensor) -> Tensor:

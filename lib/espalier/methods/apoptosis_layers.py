@@ -15,7 +15,7 @@ from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.apoptosis.method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.method import parameters
+from espalier.sparse.method import parameters
 
 
 @dataclass

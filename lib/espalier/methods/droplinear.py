@@ -15,8 +15,8 @@ from torch import Tensor
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.dendrites.drop_linear import Pace, Shrinking, weakest
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.masks import MaskSet, prunable
-from espalier.sparsity.method import parameters
+from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.method import parameters
 
 
 class Columns:

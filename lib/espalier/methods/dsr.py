@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth import choosing
-from espalier.growth.density import spread
-from espalier.growth.edges import Edges
 from espalier.growth.method import Rewiring, missing
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.allocation import apportion
+from espalier.sparse.edges import Edges
+from espalier.sparse.selection import select_droppable
 
 TOLERANCE = 0.1
 """The share of the target that may be missed before the threshold moves."""
@@ -40,15 +40,15 @@ class SparseReparameterization(Rewiring):
             threshold.fill_(_meeting(target, edges))
         limit = min(float(threshold), _meeting(sum(missing(edges)), edges))
         parts = zip(edges.weights, edges.live, strict=True)
-        found = [choosing.spare(w, live) & (w.detach().abs() < limit) for w, live in parts]
-        threshold.mul_(_factor(sum(int(mask.sum()) for mask in found), target))
-        return found
+        gone = [select_droppable(w, live) & (w.detach().abs() < limit) for w, live in parts]
+        threshold.mul_(_factor(sum(int(mask.sum()) for mask in gone), target))
+        return gone
 
     def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
         """In proportion to what stays of each layer."""
         edges, lost = run.method_state.edges, super().counts(run, gone)
         stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
-        return spread(sum(lost), stay, missing(edges))
+        return apportion(sum(lost), stay, missing(edges))
 
 
 def _meeting(target: int, edges: Edges) -> float:

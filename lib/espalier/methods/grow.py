@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from espalier.contracts import CannotTrain, Run
-from espalier.growth import choosing, operations, selecting
+from espalier.growth import operations, selecting
 from espalier.growth.blocks import edges
 from espalier.growth.ground import places
 from espalier.growth.growing import GrowingMethod, Grown
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.selection import select_missing
 
 
 @kconfig_dataclass
@@ -43,7 +44,7 @@ class Grow(GrowingMethod):
         for pair, block in blocks.items():
             quota = min(most, -(-max(0, lacking[pair]) // left))
             if quota > 0:
-                wanted = choosing.most_wanted(scores[pair].to(block.weight), ~block.mask, quota)
+                wanted = select_missing(scores[pair].to(block.weight), ~block.mask, quota)
                 operations.add_edges(state.ground, pair, places(wanted))
                 most -= quota
 

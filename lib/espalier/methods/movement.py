@@ -14,8 +14,8 @@ from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.method import PruningMethod
-from espalier.sparsity.scores import Scores
+from espalier.sparse.method import PruningMethod
+from espalier.sparse.scores import Scores
 
 
 @kconfig_dataclass

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.growth import costs
-from espalier.growth.masked import MaskedLinear
 from espalier.growth.retina import Retina, readers
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.masked_linear import MaskedLinear
 from espalier.surgery.probe import evaluating
 
 PROBE = 256  # samples by which a passage is measured

@@ -7,7 +7,7 @@ from typing import Any
 from espalier.contracts import Method, Run
 from espalier.growth.blocks import missing
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.method import parameters
+from espalier.sparse.method import parameters
 
 
 @kconfig_dataclass

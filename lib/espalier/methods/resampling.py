@@ -14,7 +14,7 @@ from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.method import parameters
+from espalier.sparse.method import parameters
 
 
 @kconfig_dataclass

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.growth import scoring
-from espalier.growth.density import spread
 from espalier.growth.method import Rewiring, missing
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.allocation import apportion
 
 
 @kconfig_dataclass
@@ -49,7 +49,7 @@ class SparseMomentum(Rewiring):
         state = run.method_state
         sizes = zip(state.memory, state.edges.live, strict=True)
         means = [float(average[live].abs().mean()) for average, live in sizes]
-        return spread(sum(super().counts(run, gone)), means, missing(state.edges))
+        return apportion(sum(super().counts(run, gone)), means, missing(state.edges))
 
     def scores(self, run: Run) -> list[Tensor]:  # noqa: D102
         return scoring.momentum(run.method_state.memory)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.importance import Importance, state_scores
-from espalier.sparsity.method import PruningMethod
-from espalier.sparsity.scores import Scores
+from espalier.sparse.importance import Importance, state_scores
+from espalier.sparse.method import PruningMethod
+from espalier.sparse.scores import Scores
 
 
 @kconfig_dataclass
 class State(PruningMethod):
-    """Scores by one of the formulas of `espalier.sparsity.importance`."""
+    """Scores by one of the formulas of `espalier.sparse.importance`."""
 
     importance: Importance
 

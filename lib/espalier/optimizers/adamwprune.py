@@ -20,11 +20,11 @@ from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
 from espalier.optimizers.stacked import Stack
 from espalier.optimizers.stacked_guarded import GuardedStack
-from espalier.sparsity.allocation import Allocation
-from espalier.sparsity.importance import BY_DEPTH, Importance, state_scores
-from espalier.sparsity.masks import prunable
-from espalier.sparsity.pruner import Pruner
-from espalier.sparsity.schedule import Curve, Schedule
+from espalier.sparse.allocation import Allocation
+from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
+from espalier.sparse.mask import prunable
+from espalier.sparse.pruner import Pruner
+from espalier.sparse.schedule import Curve, Schedule
 
 BaseName = Literal["adam", "adamw", "adamwadv", "adamwspam"]
 

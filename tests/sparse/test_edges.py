@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.growth.edges import DEAD, Change, Edges
-from espalier.sparsity.masks import held, prunable
+from espalier.sparse.edges import DEAD, Change, Edges
+from espalier.sparse.mask import held, prunable
 
 RATE = 0.01
 

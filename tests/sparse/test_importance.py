@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.sparsity.importance import FORMULAS, Importance
-from espalier.sparsity.scores import PIECE, Scores
+from espalier.sparse.importance import FORMULAS, Importance
+from espalier.sparse.scores import PIECE, Scores
 
 W, M, V = -0.5, 0.04, 0.0016  # sqrt(v) = 0.04, so m / sqrt(v) = 1; v^(1/4) = 0.2
 

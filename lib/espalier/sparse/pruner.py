@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.sparsity.allocation import Allocation, segments
-from espalier.sparsity.masks import MaskSet
-from espalier.sparsity.schedule import Schedule
-from espalier.sparsity.scores import Scores
-from espalier.sparsity.threshold import mark_smallest
+from espalier.sparse.allocation import Allocation, segments
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.schedule import Schedule
+from espalier.sparse.scores import Scores
+from espalier.sparse.threshold import mark_smallest
 
 
 class Pruner:

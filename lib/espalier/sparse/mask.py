@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from espalier.sparsity.threshold import count
+from espalier.sparse.threshold import count
 
 
 def prunable(model: nn.Module) -> dict[str, Tensor]:

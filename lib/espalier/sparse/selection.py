@@ -11,29 +11,29 @@ import math
 import torch
 from torch import Tensor
 
-from espalier.sparsity.threshold import mark_smallest
+from espalier.sparse.threshold import mark_smallest
 
 LARGEST = torch.finfo(torch.float32).max
 
 
-def drawn(keys: Tensor, count: int) -> Tensor:
-    """(outputs, ...) bool: the `count` edges with the highest of `keys`, which are above 0.
+def select_per_unit(keys: Tensor, count: int) -> Tensor:
+    """Return the `count` edges with the highest `keys`, which are above 0: (outputs, ...) bool.
 
     Every unit gets its best edge if there are enough for that.
     """
     first = _best_of_rows(keys) if count >= len(keys) else torch.zeros_like(keys, dtype=torch.bool)
-    return smallest(torch.where(first, -math.inf, -keys), count)
+    return select_smallest(torch.where(first, -math.inf, -keys), count)
 
 
-def weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
-    """(outputs, ...) bool: the `count` smallest |w| of what may go; all of that if it is fewer."""
-    free = spare(weight, live)
+def select_weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
+    """Return the `count` smallest |w| of what may go, or all of that: (outputs, ...) bool."""
+    free = select_droppable(weight, live)
     keys = torch.where(free, magnitudes(weight), math.inf)
-    return smallest(keys, min(count, int(free.sum())))
+    return select_smallest(keys, min(count, int(free.sum())))
 
 
-def spare(weight: Tensor, live: Tensor) -> Tensor:
-    """(outputs, ...) bool: live edges of a layer that may go.
+def select_droppable(weight: Tensor, live: Tensor) -> Tensor:
+    """Return the live edges of a layer that may go: (outputs, ...) bool.
 
     Where a layer has an edge for each of its units, the largest of each unit stays. If that holds
     in every layer every output is reached from some input. Otherwise one edge of the layer stays.
@@ -43,22 +43,22 @@ def spare(weight: Tensor, live: Tensor) -> Tensor:
     return live & ~_best_of_rows(units).view(live.shape)
 
 
-def most_wanted(scores: Tensor, missing: Tensor, count: int) -> Tensor:
-    """(outputs, ...) bool: the `count` edges with the highest of `scores` that are `missing`."""
-    known = scores.float().nan_to_num(0.0, LARGEST, -LARGEST)
-    return smallest(torch.where(missing, -known, math.inf), count)
+def select_missing(scores: Tensor, missing: Tensor, count: int) -> Tensor:
+    """Return the `count` `missing` edges with the highest `scores`: (outputs, ...) bool."""
+    finite = scores.float().nan_to_num(0.0, LARGEST, -LARGEST)
+    return select_smallest(torch.where(missing, -finite, math.inf), count)
 
 
 def magnitudes(weight: Tensor) -> Tensor:
-    """|w| in float32, in its shape, every one finite."""
+    """Return |w| in float32, in its shape, every one finite."""
     return weight.detach().float().abs().nan_to_num_(LARGEST, LARGEST)
 
 
-def smallest(keys: Tensor, count: int) -> Tensor:
-    """Bool in the shape of `keys`: the `count` smallest."""
-    found = torch.empty(keys.numel(), dtype=torch.bool, device=keys.device)
-    mark_smallest(keys.float().flatten(), count, found)
-    return found.view(keys.shape)
+def select_smallest(keys: Tensor, count: int) -> Tensor:
+    """Return the `count` smallest of `keys`, as bool in their shape."""
+    selected = torch.empty(keys.numel(), dtype=torch.bool, device=keys.device)
+    mark_smallest(keys.float().flatten(), count, selected)
+    return selected.view(keys.shape)
 
 
 def _best_of_rows(keys: Tensor) -> Tensor:

@@ -3,7 +3,12 @@
 import torch
 from torch import Tensor
 
-from espalier.growth import choosing
+from espalier.sparse.selection import (
+    select_droppable,
+    select_missing,
+    select_per_unit,
+    select_weakest,
+)
 
 
 def mask(*rows: str) -> Tensor:
@@ -15,17 +20,17 @@ LIVE = mask("xx.x", "x...", "xxx.")
 
 
 def test_the_largest_of_each_unit_may_not_go():
-    assert torch.equal(choosing.spare(WEIGHT, LIVE), mask(".x.x", "....", "x.x."))
+    assert torch.equal(select_droppable(WEIGHT, LIVE), mask(".x.x", "....", "x.x."))
 
 
 def test_where_edges_are_too_few_for_all_units_one_stays():
     live = mask("....", "x...", "x...")  # two for three units
-    assert torch.equal(choosing.spare(WEIGHT, live), mask("....", "....", "x..."))
+    assert torch.equal(select_droppable(WEIGHT, live), mask("....", "....", "x..."))
 
 
 def test_a_live_weight_of_0_goes_first_and_a_missing_one_never():
     weight = torch.tensor([[0.0, 0.0, 0.7, 0.2]])
-    gone = choosing.weakest(weight, mask(".xxx"), 1)
+    gone = select_weakest(weight, mask(".xxx"), 1)
     assert torch.equal(gone, mask(".x.."))
 
 
@@ -36,35 +41,35 @@ def test_the_weakest_go_in_exact_numbers():
         (3, mask(".x.x", "....", "x...")),
         (9, mask(".x.x", "....", "x.x.")),  # all that may
     ):
-        assert torch.equal(choosing.weakest(WEIGHT, LIVE, count), expected)
+        assert torch.equal(select_weakest(WEIGHT, LIVE, count), expected)
 
 
 def test_weights_that_are_no_numbers_stay():
     weight = torch.tensor([[float("nan"), 0.1, 0.2, float("inf")]])
-    assert torch.equal(choosing.weakest(weight, mask("xxxx"), 2), mask(".xx."))
+    assert torch.equal(select_weakest(weight, mask("xxxx"), 2), mask(".xx."))
 
 
 def test_the_most_wanted_of_the_missing_come():
     scores = torch.tensor([[9.0, 8.0, 0.5, 9.0], [9.0, 0.4, 0.6, -1.0], [9.0, 9.0, 9.0, 0.6]])
-    come = choosing.most_wanted(scores, ~LIVE, 2)
+    come = select_missing(scores, ~LIVE, 2)
     assert torch.equal(come, mask("....", "..x.", "...x"))
-    assert int(choosing.most_wanted(scores, ~LIVE, 5).sum()) == 5
+    assert int(select_missing(scores, ~LIVE, 5).sum()) == 5
 
 
 def test_scores_that_are_no_numbers_are_never_preferred():
     scores = torch.tensor([[float("nan"), 0.1, 0.2]])
-    assert torch.equal(choosing.most_wanted(scores, mask("xxx"), 2), mask(".xx"))
+    assert torch.equal(select_missing(scores, mask("xxx"), 2), mask(".xx"))
 
 
 def test_drawn_edges_are_the_highest_and_every_unit_has_one():
     keys = torch.tensor([[0.9, 0.8, 0.7], [0.1, 0.3, 0.2], [0.6, 0.5, 0.4]])
-    assert torch.equal(choosing.drawn(keys, 4), mask("xx.", ".x.", "x.."))
-    assert torch.equal(choosing.drawn(keys, 3), mask("x..", ".x.", "x.."))
-    assert torch.equal(choosing.drawn(keys, 2), mask("xx.", "...", "..."))  # not enough for all
+    assert torch.equal(select_per_unit(keys, 4), mask("xx.", ".x.", "x.."))
+    assert torch.equal(select_per_unit(keys, 3), mask("x..", ".x.", "x.."))
+    assert torch.equal(select_per_unit(keys, 2), mask("xx.", "...", "..."))  # not enough for all
 
 
 def test_kernels_count_as_inputs_of_their_unit():
     weight = torch.zeros(2, 1, 2, 2)
     weight[0, 0, 1, 1], weight[1, 0, 0, 1], weight[1, 0, 0, 0] = 0.1, 0.3, -0.2
     live = weight != 0
-    assert choosing.weakest(weight, live, 5).nonzero().tolist() == [[1, 0, 0, 0]]
+    assert select_weakest(weight, live, 5).nonzero().tolist() == [[1, 0, 0, 0]]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from espalier.component import symbol
 from espalier.contracts import CannotTrain, Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.allocation import Allocation
-from espalier.sparsity.schedule import Curve, Schedule
+from espalier.sparse.schedule import Curve, Schedule
 
 
 @kconfig_dataclass
@@ -18,7 +19,7 @@ class PruningPlan:
     ramp_end_epoch: int = symbol("PRUNING_RAMP_END_EPOCH")
     frequency: int = symbol("PRUNING_FREQUENCY")  # steps
     curve: Curve = symbol("PRUNING_CURVE")
-    allocation: Allocation = symbol("PRUNING_ALLOCATION")
+    allocation: Literal["global", "per_layer", "erk", "depth"] = symbol("PRUNING_ALLOCATION")
 
     def schedule(self, run: Run) -> Schedule:
         """The schedule in this run's steps.

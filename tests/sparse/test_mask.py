@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.sparsity.masks import MaskSet, prunable
+from espalier.sparse.mask import MaskSet, prunable
 
 
 def bools(text: str) -> torch.Tensor:

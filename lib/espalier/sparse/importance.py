@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espalier.sparsity.scores import Scores
+from espalier.sparse.scores import Scores
 
 Importance = Literal[
     "bitter0",

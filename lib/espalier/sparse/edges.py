@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from espalier.sparsity.masks import MaskSet
+from espalier.sparse.mask import MaskSet
 from espalier.surgery.restart import Restarts
 
 DEAD = -1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.sparsity.schedule import Schedule
+from espalier.sparse.schedule import Schedule
 
 
 def schedule(**changes: object) -> Schedule:

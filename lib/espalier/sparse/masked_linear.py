@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.sparsity.masks import held
+from espalier.sparse.mask import held
 from espalier.train import fold_rules
 from espalier.train.folded import Stacked
 

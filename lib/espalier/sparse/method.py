@@ -7,10 +7,10 @@ from typing import Any
 from espalier import budget
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.sparsity.masks import prunable
-from espalier.sparsity.plan import PruningPlan
-from espalier.sparsity.pruner import Pruner
-from espalier.sparsity.scores import Scores
+from espalier.sparse.mask import prunable
+from espalier.sparse.plan import PruningPlan
+from espalier.sparse.pruner import Pruner
+from espalier.sparse.scores import Scores
 
 
 @kconfig_dataclass

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from espalier.sparsity import threshold
-from espalier.sparsity.threshold import mark_smallest
+from espalier.sparse import threshold
+from espalier.sparse.threshold import mark_smallest
 
 FLOATS = st.floats(width=32, allow_nan=False)
 FEW = st.sampled_from([-math.inf, -1.0, -0.0, 0.0, 0.5, 2.0, math.inf, math.nan])
