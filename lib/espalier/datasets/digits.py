@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.datasets.stratify import members_of_classes
 from espalier.errors import UserError
-from espalier.train.stratify import members_of_classes
 
 CLASSES = 10
 PIXEL_MAX = 16

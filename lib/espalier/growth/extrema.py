@@ -170,7 +170,7 @@ class Extrema:
 
     def worst(self, category: Category, most: int) -> Tensor:
         """(n,) indices of at most `most` units of a category, the worst first, then by index."""
-        flagged: Tensor = getattr(self, category)
+        flagged = {"dead": self.dead, "saturated": self.saturated, "hot": self.hot}[category]
         units = flagged.nonzero().flatten()
         order = self.severity[units].argsort(descending=True, stable=True)
         return units[order[:most]]

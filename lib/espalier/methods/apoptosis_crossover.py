@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Deaths, Pace
 from espalier.contracts import Run
 
@@ -19,7 +21,8 @@ class Crossover(ApoptosisMethod):
     mode: Mode = "uniform"
     mutation: float = 0.1
 
-    def manager(self, run: Run, shared: Shared) -> CrossoverApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> CrossoverApoptosis:
         return CrossoverApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             crossover_mode=self.mode,

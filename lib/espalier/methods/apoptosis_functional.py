@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.apoptosis.fading import FunctionalPreservationApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Births, Pace
 from espalier.contracts import Run
 
@@ -18,7 +20,8 @@ class Functional(ApoptosisMethod):
     births: Births = Births()
     preservation_steps: int = 50
 
-    def manager(self, run: Run, shared: Shared) -> FunctionalPreservationApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> FunctionalPreservationApoptosis:
         return FunctionalPreservationApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             mutation_strength=self.births.mutation or 0.0,

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.contracts import Run
 from espalier.sparsity.method import PruningMethod
+from espalier.sparsity.pruner import Pruner
 from espalier.sparsity.scores import Scores
 
 
@@ -19,7 +21,8 @@ from espalier.sparsity.scores import Scores
 class Magnitude(PruningMethod):
     """Score |w|."""
 
-    def scores(self, run: Run) -> Scores:  # noqa: D102
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
         return Scores(_size, [(w,) for w in run.method_state.masks.weights])
 
 

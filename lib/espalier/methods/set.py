@@ -10,9 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.growth.method import Rewiring
+from typing_extensions import override
+
+from espalier.growth.method import Rewiring, SparseTraining, as_lost, at_random, smallest
+from espalier.growth.plan import Turnover
 
 
 @dataclass(frozen=True)
-class SparseEvolution(Rewiring):
-    """As `Rewiring` is: random growth, layer by layer."""
+class SparseEvolution(SparseTraining):
+    """Random growth, layer by layer."""
+
+    turnover: Turnover = Turnover()
+
+    @property
+    @override
+    def rewiring(self) -> Rewiring:
+        return Rewiring(self.turnover, at_random, smallest, as_lost)

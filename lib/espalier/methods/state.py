@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.contracts import Run
 from espalier.sparsity.importance import Importance, state_scores
 from espalier.sparsity.method import PruningMethod
+from espalier.sparsity.pruner import Pruner
 from espalier.sparsity.scores import Scores
 
 
@@ -20,5 +23,6 @@ class State(PruningMethod):
 
     importance: Importance = "bitter0"
 
-    def scores(self, run: Run) -> Scores:  # noqa: D102
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
         return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)

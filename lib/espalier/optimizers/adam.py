@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Optimizer
 from espalier.optimizers.groups import decay_groups
@@ -21,6 +22,7 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.0
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         groups = decay_groups(model.parameters(), self.weight_decay)
         return LeanAdam(groups, lr, betas=(self.beta1, self.beta2), eps=self.epsilon)

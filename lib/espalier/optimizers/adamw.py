@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Optimizer
 from espalier.optimizers.groups import decay_groups
@@ -24,7 +25,8 @@ class AdamW(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.01
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         groups = decay_groups(model.parameters(), self.weight_decay)
         betas = (self.beta1, self.beta2)
         return LeanAdam(groups, lr, betas=betas, eps=self.epsilon, decoupled_weight_decay=True)

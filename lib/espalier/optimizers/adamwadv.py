@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
@@ -27,7 +28,8 @@ class AdamWAdv(Optimizer):
     use_amsgrad: bool = symbol("ADV_USE_AMSGRAD", True)
     clip_norm: float = symbol("ADV_CLIP_NORM", 1.0)
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         return GuardedAdam(
             decay_groups(model.parameters(), self.weight_decay),
             lr,

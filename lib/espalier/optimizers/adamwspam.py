@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
@@ -29,7 +30,8 @@ class AdamWSpam(Optimizer):
     clip_norm: float = symbol("ADV_CLIP_NORM", 1.0)
     spam: Spam = Spam()
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         return GuardedAdam(
             decay_groups(model.parameters(), self.weight_decay),
             lr,

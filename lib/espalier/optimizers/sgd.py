@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Optimizer
 from espalier.optimizers.groups import decay_groups
@@ -20,6 +21,7 @@ class SGD(Optimizer):
     nesterov: bool = False
     weight_decay: float = 0.0
 
+    @override
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """Raises CannotTrain for Nesterov momentum of 0."""
         if self.nesterov and self.momentum == 0:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from espalier.birth_record import Growth
 from espalier.component import symbol
-from espalier.rates.history import Growth
 from espalier.rates.part import Part, Strategy
 
 
