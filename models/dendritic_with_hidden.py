@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.dendrites.model import Dendritic
 
@@ -18,6 +20,6 @@ class DendriticWithHidden(Dendritic):
 
     hidden: int = symbol("DENDRITES_HIDDEN", 8)
 
+    @override
     def widths(self) -> tuple[int, ...]:
-        """See `Dendritic.widths`."""
         return (self.hidden,)

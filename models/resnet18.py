@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Model, SampleShape
 from espalier.models.residual import BasicBlock, ResidualNet, small_stem
@@ -19,6 +20,6 @@ from espalier.models.residual import BasicBlock, ResidualNet, small_stem
 class ResNet18(Model):
     """Four stages of two basic blocks, 64 to 512 channels."""
 
+    @override
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`."""
         return ResidualNet(small_stem(shape.channels), BasicBlock, (2, 2, 2, 2), shape.classes)

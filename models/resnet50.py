@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Model, SampleShape
 from espalier.models.residual import Bottleneck, ResidualNet, large_stem, small_stem
@@ -24,7 +25,7 @@ class ResNet50(Model):
 
     stem: Literal["small", "large"] = "small"
 
+    @override
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`."""
         stem = STEMS[self.stem](shape.channels)
         return ResidualNet(stem, Bottleneck, (3, 4, 6, 3), shape.classes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.dendrites.model import Dendritic
 
 
@@ -20,6 +22,6 @@ class SomaDisabled(Dendritic):
         """Never, whatever `soma` says."""
         return False
 
+    @override
     def widths(self) -> tuple[int, ...]:
-        """See `Dendritic.widths`."""
         return (self.neurons or 0,)

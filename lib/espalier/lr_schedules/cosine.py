@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.contracts import LrSchedule
 from espalier.lr_schedules.annealing import anneal
 
@@ -18,6 +20,6 @@ class Cosine(LrSchedule):
 
     min_factor: float = 0.0
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`."""
         return anneal(step / (steps_per_epoch * epochs), self.min_factor)

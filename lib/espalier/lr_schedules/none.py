@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.contracts import LrSchedule
 
 
@@ -11,6 +13,6 @@ from espalier.contracts import LrSchedule
 class Constant(LrSchedule):
     """Factor 1 at every step."""
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`."""
         return 1.0

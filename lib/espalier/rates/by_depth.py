@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.rates.part import Moment, Part, Strategy
 
@@ -47,7 +49,8 @@ class Cascade(Strategy):
     decay: float = symbol("RATES_CASCADE_DECAY", 0.75)
     slow: Slow = symbol("RATES_CASCADE_SLOW", "input")
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         return cascade(part.depth, part.layers, self.decay, self.slow)
 
 
@@ -63,14 +66,16 @@ class Pretrained(Strategy):
     adapter: float = symbol("RATES_PRETRAINED_ADAPTER", 0.5)
     unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE", 0)
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         if self.frozen(part.depth, part.layers, part.moment):
             return 0.0
         if part.depth >= part.layers - self.fresh:
             return 1.0
         return self.adapter if part.weight.ndim <= 1 else self.ratio
 
-    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+    @override
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
         epoch = moment.step // moment.steps_per_epoch
         return depth < layers - self.fresh and not unfrozen(depth, layers, epoch, self.unfreeze)
 
@@ -84,9 +89,11 @@ class Freezing(Strategy):
 
     first: float = symbol("RATES_FREEZING_FIRST", 0.5)
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         end = freezing_time(part.depth, part.layers, self.first)
         return until_frozen(part.moment.progress, end)
 
-    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+    @override
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
         return until_frozen(moment.progress, freezing_time(depth, layers, self.first)) == 0.0

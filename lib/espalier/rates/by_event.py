@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.birth_record import Growth
 from espalier.component import symbol
@@ -37,7 +38,8 @@ class AfterGrowth(Strategy):
     recovery: int = symbol("RATES_GROWTH_RECOVERY", 100)
     floor: float = symbol("RATES_GROWTH_FLOOR", 0.1)
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         since = (part.moment.step - growth.step for growth in part.moment.growths)
         factors = [recovering(steps, self.shock, self.recovery) for steps in since]
         return part.outlived(factors).clamp_min(self.floor)
@@ -54,7 +56,8 @@ class Differential(Strategy):
     recovery: int = symbol("RATES_DIFFERENTIAL_RECOVERY", 100)
     floor: float = symbol("RATES_DIFFERENTIAL_FLOOR", 0.1)
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         factors = [self._one(part, growth) for growth in part.moment.growths]
         return part.outlived(factors).clamp_min(self.floor)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.rates.part import Factor, Part, Strategy
@@ -34,7 +35,8 @@ class Lars(Strategy):
 
     trust: float = symbol("RATES_LARS_TRUST", 0.01)
 
-    def factor(self, part: Part) -> Factor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Factor:
         if part.weight.ndim <= 1 or part.gradient is None:
             return 1.0
         gradient = part.gradient.detach().where(part.live, 0.0)  # dead weights are 0 already
@@ -48,7 +50,8 @@ class Density(Strategy):
     reference: float = symbol("RATES_DENSITY_REFERENCE", 1.0)
     power: float = symbol("RATES_DENSITY_POWER", 0.5)
 
-    def factor(self, part: Part) -> Factor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Factor:
         if part.weight.ndim <= 1:
             return 1.0
         live = part.live.sum().clamp_min(1)

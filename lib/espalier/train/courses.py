@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
+from typing_extensions import override
+
 from espalier.contracts import Run, Split
 from espalier.trial import Record
 
@@ -63,8 +65,8 @@ class Tasks(Course, ABC):
     def samples(self, task: int) -> Samples:
         """Those of task number `task`, from 0: the same object for all runs of a pack."""
 
+    @override
     def begin(self, run: Run) -> None:
-        """See `Course.begin`."""
         found = self.samples(self.task(run.epoch))
         run.train, run.validation = found.train, found.validation
 
