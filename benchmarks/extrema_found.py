@@ -26,7 +26,7 @@ from espalier.growth import selecting
 from espalier.growth.blocks import Blocks
 from espalier.growth.extrema import Activity, find
 from espalier.growth.ground import Ground
-from espalier.growth.growing import Grown
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.reachability import reach
 from espalier.sweep.planning import plan_from_rows
 from espalier.train import entry
@@ -84,7 +84,7 @@ def jaccard(pairs: Sequence[tuple[Units, Units]], categories: Sequence[str]) -> 
 def seconds(run: Run) -> float:
     """What it takes to find the extrema of a whole network, as methods do."""
     assert isinstance(run.model, Blocks)
-    run.method_state = Grown(Ground(run.model, run.generators["method"]))
+    run.method_state = Grown(Ground(run.model, run.generators["method"]), Memory())
     began = time.perf_counter()
     selecting.extrema(run)
     return time.perf_counter() - began

@@ -105,7 +105,7 @@ class Grafted(Tournament):
         """All entrants stay in memory."""
         assert self.trials is not None
         entrants = self.trials.entrants(run, self.field.actions(run, most))
-        run.method_state.memory["tried"] = entrants
+        vars(run.method_state.memory)["tried"] = entrants
         if self.choice is not None:
             apply(run, entrants[self.choice])
 
@@ -144,7 +144,7 @@ def _trained(
     run.method = Grafted(**vars(run.method), choice=choice)
     for _ in Loop([trainee]).epochs():
         pass
-    return measured(run.model.eval(), run.validation)[0], run.method_state.memory["tried"]
+    return measured(run.model.eval(), run.validation)[0], vars(run.method_state.memory)["tried"]
 
 
 def digits(place: Path, seeds: int) -> Iterator[Figure]:

@@ -6,6 +6,8 @@ Differs: there is no second leaky ReLU behind the somas, which end in one.
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.dendrites.model import Dendritic
 from espalier.kconfig.options import kconfig_dataclass
@@ -17,6 +19,6 @@ class DendriticWithHidden(Dendritic):
 
     hidden: int = symbol("DENDRITES_HIDDEN")
 
+    @override
     def widths(self) -> tuple[int, ...]:
-        """See `Dendritic.widths`."""
         return (self.hidden,)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Model, SampleShape
 from espalier.kconfig.options import kconfig_dataclass
@@ -26,8 +27,8 @@ class Mlp(Model):
     width: int
     layers: int
 
+    @override
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`."""
         widths = self._widths(shape)
         net = nn.Sequential(nn.Flatten())  # (n, channels, height, width) -> (n, inputs)
         for before, after in pairwise(widths):

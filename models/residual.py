@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 WIDTHS = (64, 128, 256, 512)  # channels inside the blocks of the four stages
 
@@ -46,8 +47,8 @@ class Block(nn.Module):
 class BasicBlock(Block):
     """Two 3x3 convolutions."""
 
+    @override
     def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
-        """See `Block.layers`."""
         return nn.Sequential(
             normed(inputs, width, 3, stride),
             nn.ReLU(),
@@ -60,8 +61,8 @@ class Bottleneck(Block):
 
     expansion = 4
 
+    @override
     def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
-        """See `Block.layers`."""
         return nn.Sequential(
             normed(inputs, width, 1),
             nn.ReLU(),

@@ -8,6 +8,7 @@ parameters on three channels and 10 classes.
 from __future__ import annotations
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Model, SampleShape
 from espalier.kconfig.options import kconfig_dataclass
@@ -18,6 +19,6 @@ from espalier.models.residual import BasicBlock, ResidualNet, small_stem
 class ResNet18(Model):
     """Four stages of two basic blocks, 64 to 512 channels."""
 
+    @override
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`."""
         return ResidualNet(small_stem(shape.channels), BasicBlock, (2, 2, 2, 2), shape.classes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Model, SampleShape
 from espalier.kconfig.options import kconfig_dataclass
@@ -24,7 +25,7 @@ class ResNet50(Model):
 
     stem: Literal["small", "large"]
 
+    @override
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`."""
         stem = STEMS[self.stem](shape.channels)
         return ResidualNet(stem, Bottleneck, (3, 4, 6, 3), shape.classes)

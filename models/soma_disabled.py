@@ -6,6 +6,8 @@ Differs: there, the hidden layer had as many units as classes, and nothing else 
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.dendrites.model import Dendritic
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -19,6 +21,6 @@ class SomaDisabled(Dendritic):
         """Never, whatever `soma` says."""
         return False
 
+    @override
     def widths(self) -> tuple[int, ...]:
-        """See `Dendritic.widths`."""
         return (self.neurons or 0,)

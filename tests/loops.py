@@ -84,7 +84,7 @@ def run_of(
     model, data = model or network(), split()
     random = {"method": torch.Generator().manual_seed(0)}
     run = Run(model, optimizer.build(model, lr), method, data, data, epochs, BATCH, random)
-    method.attach(run)
+    run.attach()
     return run
 
 

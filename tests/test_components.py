@@ -120,7 +120,8 @@ def test_python_files_with_a_component_have_a_fragment(kind):
 def _defines(path, base):
     tops = ast.parse(path.read_text()).body
     bases = [b for item in tops if isinstance(item, ast.ClassDef) for b in item.bases]
-    return any(isinstance(b, ast.Name) and b.id == base for b in bases)
+    plain = [b.value if isinstance(b, ast.Subscript) else b for b in bases]
+    return any(isinstance(b, ast.Name) and b.id == base for b in plain)
 
 
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS)

@@ -7,13 +7,27 @@ Every component is a frozen dataclass of hyperparameters: its fields are Kconfig
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
+
+from espalier.birth_record import BirthRecord
+from espalier.measured import Measures
+
+State = TypeVar("State", default=object, covariant=True)
+"""What a method keeps while it trains a run. A function that takes a `Run` takes any."""
+
+Taken = TypeVar("Taken", default=object, contravariant=True)
+"""The state of the runs that a method takes."""
+
+StateDict: TypeAlias = dict[str, Any]
+"""Plain data and tensors, as of torch's `state_dict`."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +137,7 @@ def piece_size(wanted: int, sample: Sequence[int]) -> int:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ABC):
     """Contract of a model component."""
 
     # What it is built for: images (SampleShape) or text (TokenShape).
@@ -134,6 +148,7 @@ class Model:
     # that fits. A module with one of them at 0 is never built.
     free: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def build(self, shape: Any) -> nn.Module:
         """A fresh module for data of `shape`, which is of the kind that the model `takes`.
 
@@ -142,7 +157,6 @@ class Model:
         nothing behind it. Initialised from torch's global generator, which the engine has seeded.
         Raises CannotTrain for fields that do not go together.
         """
-        raise NotImplementedError
 
     def parameters(self, shape: Any) -> int:
         """How many numbers the module for `shape` trains; it does not fall as a `free` field grows.
@@ -156,11 +170,11 @@ class Model:
 
     def most(self, field: str, shape: Any) -> int:
         """The largest value, 1 or more, that makes sense for `field`, one of `free`."""
-        raise NotImplementedError
+        raise ValueError(f"{type(self).__name__}.{field}: no budget can be solved for it")
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(ABC):
     """Contract of a data set component."""
 
     # Images (SampleShape) or text (TokenShape).
@@ -168,13 +182,13 @@ class Dataset:
     # What its samples measure, where that is known without reading them.
     shape: ClassVar[Shape | None] = None
 
+    @abstractmethod
     def load(self, data_dir: Path, download: bool) -> RawData | RawText:
         """Read the whole set, verified: RawData for images, RawText for text.
 
         Raises UserError with one line (path looked at, how to get the data) when files are
         absent or damaged; touches the network only when `download` is true.
         """
-        raise NotImplementedError
 
     def shifted(self) -> Dataset | None:
         """The data set of the same shape that CONFIG_SHIFT=return goes to and comes back from.
@@ -185,32 +199,33 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(ABC):
     """Contract of an optimizer component."""
 
+    @abstractmethod
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """An ordinary torch optimizer over the trainable parameters of `model`.
 
         Weight decay must not touch biases and normalisation weights (`ndim <= 1`).
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class LrSchedule:
+class LrSchedule(ABC):
     """Contract of a learning-rate schedule component: a pure function of the step."""
 
+    @abstractmethod
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """What the base learning rate is multiplied with at update `step` (0 is the first)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Generic[Taken]):
     """Contract of a method: what differs from plain training. Every hook may be left out.
 
-    `attach` puts whatever changes while training on `run.method_state`. A method knows one
-    ordinary model; it never learns of sweeps or packs. Between two hooks the tensors behind the
+    `attach` puts whatever changes while training on `run.method_state`; the type of that is the
+    method's parameter: `class Clamp(Method[Bounds])` has hooks of a `Run[Bounds]`. A method knows
+    one ordinary model; it never learns of sweeps or packs. Between two hooks the tensors behind the
     model's parameters, their gradients and the optimizer's state may be replaced by equal ones:
     keep the parameters, never their data. Random numbers come from `run.generators["method"]`.
     """
@@ -220,26 +235,41 @@ class Method:
     # (state, groups) instead of changing them in place.
     packable: ClassVar[bool] = True
 
-    def attach(self, run: Run) -> None:
+    def attach(self, run: Run[Taken]) -> None:
         """Before the first step. Raises `CannotTrain` if the trial can make no sense."""
 
-    def after_backward(self, run: Run) -> None:
+    def charge(self, run: Run[Taken]) -> int:
+        """Return how many epochs of the run `attach` has used up; they are not trained."""
+        return 0
+
+    def after_backward(self, run: Run[Taken]) -> None:
         """Gradients are there, not yet clipped; `run.step` updates are done."""
 
-    def after_step(self, run: Run) -> None:
+    def after_step(self, run: Run[Taken]) -> None:
         """The optimizer has just done update number `run.step` (1 is the first)."""
 
-    def after_epoch(self, run: Run) -> None:
+    def after_epoch(self, run: Run[Taken]) -> None:
         """`run.epoch` epochs are complete (1 is the first)."""
 
-    def check(self, run: Run) -> None:
+    def check(self, run: Run[Taken]) -> None:
         """Assert what must hold after every update; called only with CONFIG_DEBUG_CHECKS=y."""
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    def measures(self, run: Run[Taken]) -> Measures:
         """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
         return {}
 
-    def changes(self, run: Run) -> int:
+    def connectivity(self, run: Run[Taken]) -> Measures:
+        """Scalars for the final result: how the network hangs together, where the method knows.
+
+        Not called where the model measures itself (see `SelfMeasuring`).
+        """
+        return {}
+
+    def birth_record(self, run: Run[Taken]) -> BirthRecord | None:
+        """Return when each weight was born, or None if the method makes no new ones."""
+        return None
+
+    def changes(self, run: Run[Taken]) -> int:
         """How often the network's structure has changed so far.
 
         Early stopping begins a new wait when the number does. Leave it at 0 where changes are so
@@ -247,18 +277,18 @@ class Method:
         """
         return 0
 
-    def unfinished(self, run: Run) -> bool:
+    def unfinished(self, run: Run[Taken]) -> bool:
         """Whether a network stopped now would not be the one asked for; early stopping waits."""
         return False
 
-    def write(self, run: Run, folder: Path) -> None:
+    def write(self, run: Run[Taken], folder: Path) -> None:
         """Leave files for people in the trial's `folder`, once, when the run is complete."""
 
-    def state_dict(self, run: Run) -> dict[str, Any]:
+    def state_dict(self, run: Run[Taken]) -> StateDict:
         """What `load_state_dict` needs to go on exactly from here."""
         return {}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
+    def load_state_dict(self, run: Run[Taken], state: StateDict) -> None:
         """The inverse of `state_dict`, after `attach`, also of a run that has gone on since.
 
         Layers take the sizes that they had: this is called before the model's state is loaded.
@@ -299,12 +329,12 @@ def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:
 
 
 @dataclass
-class Run:
+class Run(Generic[State]):
     """One live trial: the single argument of every hook."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    method: Method
+    method: Method[State]
     train: Split
     validation: Split
     epochs: int
@@ -312,8 +342,13 @@ class Run:
     generators: dict[str, torch.Generator]  # one a purpose, see `espalier.train.seeds`
     step: int = 0  # updates done
     epoch: int = 0  # epochs complete
-    method_state: Any = field(default=None)
+    method_state: State = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
+
+    def attach(self) -> None:
+        """Let the method begin, and charge the run what that has cost. Raises `CannotTrain`."""
+        self.method.attach(self)
+        self.epochs -= self.method.charge(self)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -5,7 +5,7 @@ from torch import nn
 
 from espalier.apoptosis.birthdays import Birthdays
 from espalier.apoptosis.neuron import NeuronApoptosisManager
-from espalier.rates.history import Growth
+from espalier.birth_record import Growth
 
 
 def manager():
@@ -23,16 +23,16 @@ def test_a_weight_is_as_old_as_the_younger_of_the_neurons_it_joins():
     made = manager()
     first, _, second, _, head = made.model
     days = Birthdays(made)
-    assert int(days.of(first.weight).max()) == 0
+    assert int(days.birth_steps(first.weight).max()) == 0
     assert days.growths() == []
     replace(made, 10, "0", [1])
-    assert days.of(first.weight).tolist() == [[0, 0], [10, 10], [0, 0]]
-    assert days.of(first.bias).tolist() == [0, 10, 0]
-    assert days.of(second.weight)[0].tolist() == [0, 10, 0]
+    assert days.birth_steps(first.weight).tolist() == [[0, 0], [10, 10], [0, 0]]
+    assert days.birth_steps(first.bias).tolist() == [0, 10, 0]
+    assert days.birth_steps(second.weight)[0].tolist() == [0, 10, 0]
     replace(made, 20, "2", [0])
     replace(made, 20, "0", [2])
-    assert days.of(second.weight).tolist() == [[20, 20, 20], *[[0, 10, 20]] * 3]
-    assert days.of(head.weight).tolist() == [[20, 0, 0, 0]] * 2
-    assert days.of(head.bias) is None
+    assert days.birth_steps(second.weight).tolist() == [[20, 20, 20], *[[0, 10, 20]] * 3]
+    assert days.birth_steps(head.weight).tolist() == [[20, 0, 0, 0]] * 2
+    assert days.birth_steps(head.bias) is None
     assert [(g.step, set(g.layers)) for g in days.growths()] == [(10, {"0"}), (20, {"0", "2"})]
     assert days.growths()[0] == Growth(10, ("0",))

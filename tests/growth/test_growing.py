@@ -8,6 +8,7 @@ import loops
 import pytest
 import torch
 
+from espalier.birth_record import Growth
 from espalier.contracts import CannotTrain, Split
 from espalier.growth.blocks import edges
 from espalier.growth.economy import Economy, Purse
@@ -17,7 +18,6 @@ from espalier.methods.grow import Grow
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD
-from espalier.rates.history import Growing, Growth
 
 TWENTY = Moments(events=20, stop=0.6)  # in the first 28 of 48 steps
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}
@@ -72,7 +72,7 @@ class Watched(Grow):
     def act(self, run, most):
         before = logits(run)
         super().act(run, most)
-        gaps = run.method_state.memory.setdefault("gaps", [])
+        gaps = vars(run.method_state.memory).setdefault("gaps", [])
         gaps.append(float((logits(run) - before).abs().max()))
 
 
@@ -112,7 +112,7 @@ def test_a_block_gets_the_same_number_each_time():
 def test_no_event_changes_what_the_network_computes(where, name, double):
     run = run_of(Watched(moments=TWENTY, to=0.7, where=where), OPTIMIZERS[name])
     trained(run, 48)
-    gaps = run.method_state.memory["gaps"]
+    gaps = run.method_state.memory.gaps
     assert len(gaps) == 20 and max(gaps) < 1e-6
     assert run.method.measures(run)["event_drop"] == 0
 
@@ -306,16 +306,16 @@ def test_a_validation_that_is_no_number_is_left_to_the_loop():
 def test_ages_are_told_to_whoever_sets_rates():
     run = run_of(Grow(to=0.7))
     loops.train(run, 11)
-    assert isinstance(run.method, Growing)
+    record = run.method.birth_record(run)
     block = run.model.block(0, 1)
-    assert run.method.birth_steps(run, block.weight) is block.births
-    assert run.method.birth_steps(run, block.bias) is None
+    assert record.birth_steps(block.weight) is block.births
+    assert record.birth_steps(block.bias) is None
     every = ("blocks.0_1", "blocks.1_2", "blocks.2_3", "blocks.3_4")
-    assert run.method.growths(run) == [Growth(5, every), Growth(10, every)]
+    assert record.growths() == [Growth(5, every), Growth(10, every)]
     assert set(every) <= {name for name, _ in run.model.named_modules()}
-    assert run.method.growths(run) is run.method.growths(run)  # until the next event
+    assert record.growths() is record.growths()  # until the next event
     loops.train(run, 3)
-    assert [g.step for g in run.method.growths(run)] == [5, 10, 14]
+    assert [g.step for g in record.growths()] == [5, 10, 14]
 
 
 def test_it_is_unfinished_until_the_last_moment():

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.growth.blocks import Blocks
-from espalier.growth.reachability import chains, of_chain, reach, useful
+from espalier.growth.connectivity import chains, of_chain
+from espalier.growth.reachability import reach, useful
 from espalier.surgery.pairs import find_pairs
 
 # 3 inputs, 4 hidden units, 2 outputs: unit 0 is on two paths, 1 has no input, 2 no output, and

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from espalier.birth_record import Growth
 from espalier.contracts import CannotTrain
 from espalier.growth.plan import SparsePlan, Turnover
 from espalier.methods.dsr import SparseReparameterization as Dsr
@@ -16,7 +17,6 @@ from espalier.methods.snfs import SparseMomentum as Snfs
 from espalier.methods.static import Static
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
-from espalier.rates.history import Growing, Growth
 from espalier.sparse.allocation import apportion
 
 REWIRING = [Set, RigL, Snfs, Dsr]
@@ -109,7 +109,7 @@ def test_biases_and_normalisation_do_not_change_in_an_event():
     run.step = 2
     before = {n: p.detach().clone() for n, p in run.model.named_parameters() if p.ndim == 1}
     running = run.model[1].running_mean.clone()
-    run.method.rewire(run)
+    run.method.rewiring.rewire(run)
     assert all(torch.equal(dict(run.model.named_parameters())[n], p) for n, p in before.items())
     assert torch.equal(run.model[1].running_mean, running)
 
@@ -141,10 +141,10 @@ def test_events_are_measured():
 def test_ages_are_told_to_whoever_sets_rates():
     run = run_of(RigL(HALF, Turnover(0.3, every=10, stop=0.75)))
     loops.train(run, 25)
-    assert isinstance(run.method, Growing)
-    assert run.method.birth_steps(run, run.model[4].weight) is run.method_state.edges.births[1]
-    assert run.method.birth_steps(run, run.model[4].bias) is None
-    assert run.method.growths(run) == [Growth(s, ("0", "4", "6")) for s in (10, 20)]
+    record = run.method.birth_record(run)
+    assert record.birth_steps(run.model[4].weight) is run.method_state.edges.births[1]
+    assert record.birth_steps(run.model[4].bias) is None
+    assert record.growths() == [Growth(s, ("0", "4", "6")) for s in (10, 20)]
 
 
 def test_arms_with_one_seed_begin_with_the_same_edges():
@@ -195,7 +195,7 @@ def test_one_threshold_for_all_layers_and_edges_for_those_that_keep_most():
         edges.weights[1].copy_(second * 50.0)
     edges.begin([first, second])
     run.step = 24  # half-way: 0.15 of 24, so 3
-    run.method.rewire(run)
+    run.method.rewiring.rewire(run)
     assert edges.ledger[1].dropped == (3, 0)  # 1, 2 and 3
     assert edges.ledger[1].grown == (1, 2)  # 9 and 12 stay: 1.29 and 1.71
     assert run.method_state.memory[0] == 4.0  # what the target had below it, and it was met
@@ -214,7 +214,7 @@ def test_the_threshold_follows_the_target(threshold, then):
     edges.begin(live)  # of 28 edges 4 are to go; 1, 3, 5 and so on may
     run.step = 24
     run.method_state.memory[0].fill_(threshold)
-    run.method.rewire(run)
+    run.method.rewiring.rewire(run)
     assert float(run.method_state.memory[0]) == then
 
 

@@ -43,7 +43,7 @@ def run_of(method: Method, model: nn.Module | None = None, epochs: int = 30) -> 
     model, data = model or pixels_network(), telling()
     random = {"method": torch.Generator().manual_seed(0)}
     run = Run(model, Adam().build(model, 0.01), method, data, data, epochs, loops.BATCH, random)
-    method.attach(run)
+    run.attach()
     return run
 
 

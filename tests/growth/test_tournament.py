@@ -9,7 +9,7 @@ from espalier.contracts import Method, Run, Split
 from espalier.growth import operations, tournament
 from espalier.growth.candidates import FAN, Candidate, candidates
 from espalier.growth.ground import places
-from espalier.growth.growing import Grown
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.tournament import Entrant, Field, Trials
 
 SAMPLES = 96
@@ -23,7 +23,7 @@ def run_of(seed: int = 0, optimizer: str = "adamw") -> Run:
     data = Split(x, x[:, :4].argmax(1))
     random = {"method": made.generator}
     run = Run(made.net, made.optimizer, Method(), data, data, 10, 16, random, step=made.step)
-    run.method_state = Grown(made)
+    run.method_state = Grown(made, Memory())
     return run
 
 

@@ -120,7 +120,7 @@ def test_the_global_generator_is_left_alone(optimizer: str, method: str) -> None
     run = run_of(optimizer, method)
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    run.method.attach(run)
+    run.attach()
     trained(run, nothing)
     run.method.measures(run)
     run.method.load_state_dict(run, run.method.state_dict(run))

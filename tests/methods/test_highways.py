@@ -10,7 +10,7 @@ import torch
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth.blocks import Blocks
-from espalier.growth.growing import Grown
+from espalier.growth.growth_state import Grown
 from espalier.growth.moments import Moments
 from espalier.methods.highways import Highways
 from espalier.optimizers.adamw import AdamW

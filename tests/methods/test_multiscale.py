@@ -129,5 +129,5 @@ def test_masked_edges_keep_their_number_and_their_zeros() -> None:
 
 def test_attaching_it_again_leaves_one_hook() -> None:
     run = run_of(Multiscale())
-    run.method.attach(run)
+    run.attach()
     assert len(run.model._forward_pre_hooks) == 1

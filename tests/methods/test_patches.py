@@ -11,7 +11,7 @@ from torch import Tensor
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth.blocks import Blocks
-from espalier.growth.growing import Grown
+from espalier.growth.growth_state import Grown
 from espalier.growth.moments import Moments
 from espalier.growth.viewing import look
 from espalier.methods.patches import Patches

@@ -13,7 +13,7 @@ from espalier.contracts import CannotTrain, Run
 from espalier.growth import rewiring
 from espalier.growth.blocks import Blocks
 from espalier.growth.economy import Economy, Purse
-from espalier.growth.growing import Grown
+from espalier.growth.growth_state import Grown
 from espalier.growth.moments import Moments
 from espalier.methods.proportional import Proportional
 from espalier.optimizers.adamw import AdamW
@@ -48,7 +48,7 @@ def test_as_many_go_as_come_at_each_of_twenty_moments(where: str, skips: float) 
             new = sum(int((b.births == run.step).sum()) for _, b in state.net.each())
             assert new == wanted  # all that came is still there after the event
     found = run.method.measures(run)
-    assert len(state.steps) == 20 and state.memory["new"] == 20 * wanted
+    assert len(state.steps) == 20 and state.memory.new == 20 * wanted
     assert found["edges_added"] == found["edges_dropped"] == 20 * wanted
     assert found["live_edges"] == live
     assert abs(found["skip_share"] - skips) < 0.05
@@ -114,7 +114,7 @@ def test_skips_take_the_room_that_there_is() -> None:
     live = state.net.live
     loops.train(run, 24)
     assert state.net.live == live
-    assert state.memory["new"] == state.memory["skips"] > 0  # of others none was missing
+    assert state.memory.new == state.memory.skips > 0  # of others none was missing
 
 
 def test_a_network_without_hidden_units_has_no_skips() -> None:

@@ -239,7 +239,7 @@ def test_a_model_without_prunable_layers_is_refused() -> None:
     data = loops.split()
     run = Run(model, SGD().build(model, 0.1), Magnitude(), data, data, 50, 8, {})
     with pytest.raises(CannotTrain, match="no linear or convolution layer"):
-        run.method.attach(run)
+        run.attach()
 
 
 def test_scores_that_are_not_numbers_prune_all_the_same() -> None:

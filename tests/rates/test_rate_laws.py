@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 
+from espalier.birth_record import Growth
 from espalier.rates import by_age, by_depth, by_event, by_norm
 from espalier.rates.composing import Bounds, move, product
-from espalier.rates.history import Growth
 from espalier.rates.part import Moment, Part
 
 EXACT = {"rel": 0, "abs": 1e-12}

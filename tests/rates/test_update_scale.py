@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from espalier.birth_record import Growth
 from espalier.contracts import CannotTrain, Method, Run, Split
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
@@ -16,7 +17,6 @@ from espalier.rates.by_depth import Cascade, Freezing
 from espalier.rates.by_event import Differential
 from espalier.rates.by_norm import Density, Lars
 from espalier.rates.composing import Bounds
-from espalier.rates.history import Growth
 from espalier.rates.layers import layers_of
 from espalier.rates.plan import RatePlan
 from espalier.rates.scaling import UpdateScale
@@ -32,14 +32,23 @@ class Grown(Method):
 
     step: int = 0
 
-    def birth_steps(self, run, parameter):
+    def birth_record(self, run):
+        return Odd(self.step, run)
+
+
+@dataclasses.dataclass(frozen=True)
+class Odd:
+    step: int
+    run: Run
+
+    def birth_steps(self, parameter):
         if parameter.ndim == 1:
             return None
         odd = torch.arange(parameter.numel()).view_as(parameter) % 2
         return (odd * self.step).int()
 
-    def growths(self, run):
-        return [Growth(self.step, ("2",))] if run.step >= self.step > 0 else []
+    def growths(self):
+        return [Growth(self.step, ("2",))] if self.run.step >= self.step > 0 else []
 
 
 def net(norm=False):

@@ -141,5 +141,5 @@ def test_consistency_is_asserted(bed):
 
 
 def test_births_are_found_by_weight(bed):
-    assert bed.edges.born(bed.model[2].weight) is bed.edges.births[1]
-    assert bed.edges.born(bed.model[2].bias) is None
+    assert bed.edges.birth_steps(bed.model[2].weight) is bed.edges.births[1]
+    assert bed.edges.birth_steps(bed.model[2].bias) is None

@@ -253,7 +253,7 @@ def trainee(values: Values, build: Build, data: Split | None = None) -> Trainee:
         if "AUGMENT_FLIP" in config
         else None,
     )
-    run.method.attach(run)
+    run.attach()
     schedule = component.select("lr_schedule", config, LrSchedule)
     return Trainee(run, recipe, schedule, check=True)
 

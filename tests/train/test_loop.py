@@ -70,7 +70,7 @@ def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
         batch_size=batch_size,
         generators=seeds.generators(0, torch.device("cpu")),
     )
-    run.method.attach(run)
+    run.attach()
     return run
 
 

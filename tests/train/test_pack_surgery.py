@@ -48,7 +48,7 @@ def test_a_pack_gives_what_the_runs_give_alone(optimizer, build, restarting) -> 
         made = [packing.trainee(packing.varied(wishes, k), build) for k in range(3)]
         for each in made:
             each.run.method = Reborn(restarting)
-            each.run.method.attach(each.run)
+            each.run.attach()
         return made
 
     single = [packing.train([each])[0] for each in trainees()]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from espalier.apoptosis.lineage import Event
 from espalier.apoptosis.neuron import NeuronApoptosisManager
-from espalier.rates.history import Growth
+from espalier.birth_record import Growth
 from espalier.surgery.pairs import Pair
 
 _Known = tuple[int, Event | None]
@@ -27,13 +27,13 @@ class Birthdays:
     _births: dict[Tensor, Tensor] = field(default_factory=dict)
     _growths: list[Growth] = field(default_factory=list)
 
-    def of(self, parameter: Tensor) -> Tensor | None:
-        """See `espalier.rates.history.Growing.birth_steps`."""
+    def birth_steps(self, parameter: Tensor) -> Tensor | None:
+        """Return when each weight was born, None of a parameter without neurons."""
         self._look()
         return self._births.get(parameter)
 
     def growths(self) -> list[Growth]:
-        """See `espalier.rates.history.Growing.growths`."""
+        """Return the events at which neurons were born."""
         self._look()
         return self._growths
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import override
 
 from espalier.apoptosis.birthdays import Birthdays
 from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.neuron import NeuronApoptosisManager, Options
 from espalier.apoptosis.plan import ApoptosisPlan
 from espalier.apoptosis.watchers import Probing, Watcher
-from espalier.contracts import CannotTrain, Method, Run
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.history import Growth
+from espalier.measured import Measures
 from espalier.surgery.pairs import Pair, find_pairs
 
 LINEAGE = "lineage.csv"
@@ -35,7 +36,7 @@ class Attended:
 
 
 @kconfig_dataclass
-class ApoptosisMethod(Method):
+class ApoptosisMethod(Method[Attended], ABC):
     """A strategy of `espalier.apoptosis` under the harness.
 
     `run.method_state` is an `Attended`. Neurons are seen in passes of the strategy's own, over
@@ -44,11 +45,12 @@ class ApoptosisMethod(Method):
 
     plan: ApoptosisPlan
 
-    def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:
+    @abstractmethod
+    def manager(self, run: Run[Attended], shared: Shared) -> NeuronApoptosisManager:
         """The strategy, with what all strategies take; raises ValueError."""
-        raise NotImplementedError
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Attended]) -> None:
         pairs = find_pairs(run.model)
         if not pairs:
             raise CannotTrain(
@@ -68,7 +70,7 @@ class ApoptosisMethod(Method):
         pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
         run.method_state = Attended(manager, Meter(pause), Birthdays(manager))
 
-    def _shared(self, run: Run, pairs: list[Pair]) -> Shared:
+    def _shared(self, run: Run[Attended], pairs: list[Pair]) -> Shared:
         shares = self.plan.shares(pairs)
 
         def watcher(watched: list[Pair]) -> Watcher:
@@ -79,7 +81,8 @@ class ApoptosisMethod(Method):
         options |= {"shares": shares, "watcher": watcher}
         return Shared(list(shares), options)
 
-    def after_step(self, run: Run) -> None:
+    @override
+    def after_step(self, run: Run[Attended]) -> None:
         """Nothing happens after the last update: nobody could learn from it."""
         attended = run.method_state
         if run.step == run.total_steps:
@@ -87,20 +90,16 @@ class ApoptosisMethod(Method):
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
 
-    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
-        """See `espalier.rates.history.Growing`."""
-        attended: Attended = run.method_state
-        return attended.birthdays.of(parameter)
+    @override
+    def birth_record(self, run: Run[Attended]) -> Birthdays:
+        return run.method_state.birthdays
 
-    def growths(self, run: Run) -> list[Growth]:
-        """See `espalier.rates.history.Growing`."""
-        attended: Attended = run.method_state
-        return attended.birthdays.growths()
-
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Attended]) -> None:
         run.method_state.manager.assert_consistent()
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run[Attended]) -> Measures:
         total = sum(p.numel() for p in run.model.parameters())
         manager, meter = run.method_state.manager, run.method_state.meter
         found = {"sparsity": 0.0, "live_parameters": total}
@@ -115,14 +114,17 @@ class ApoptosisMethod(Method):
             "event_seconds": meter.seconds,
         }
 
-    def write(self, run: Run, folder: Path) -> None:  # noqa: D102
+    @override
+    def write(self, run: Run[Attended], folder: Path) -> None:
         run.method_state.manager.lineage.write(folder / LINEAGE)
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def state_dict(self, run: Run[Attended]) -> StateDict:
         attended = run.method_state
         return {"manager": attended.manager.state_dict(), "meter": attended.meter.state_dict()}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Attended], state: StateDict) -> None:
         run.method_state.manager.load_state_dict(state["manager"])
         run.method_state.meter.load_state_dict(state["meter"], run)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.pickled_batches import load_batches
@@ -22,8 +24,8 @@ class Cifar10(Dataset):
 
     verify: bool = symbol("DATA_VERIFY")
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawData:
-        """See `Dataset.load`."""
         from torchvision.datasets import CIFAR10  # seconds to import: only where it is used
 
         return load_batches(CIFAR10, data_dir, download, self.verify)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.pickled_batches import load_batches
@@ -23,8 +25,8 @@ class Cifar100(Dataset):
 
     verify: bool = symbol("DATA_VERIFY")
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawData:
-        """See `Dataset.load`."""
         from torchvision.datasets import CIFAR100  # seconds to import: only where it is used
 
         return load_batches(CIFAR100, data_dir, download, self.verify)

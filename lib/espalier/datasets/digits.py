@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.datasets.stratify import members_of_classes
 from espalier.errors import UserError
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.train.stratify import members_of_classes
 
 CLASSES = 10
 PIXEL_MAX = 16

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
@@ -23,8 +25,8 @@ class FashionMnist(Dataset):
 
     verify: bool = symbol("DATA_VERIFY")
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawData:
-        """See `Dataset.load`."""
         from torchvision.datasets import FashionMNIST  # seconds to import: only where it is used
 
         return load_idx(FashionMNIST, data_dir, download, self.verify)

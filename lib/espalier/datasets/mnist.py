@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
@@ -22,8 +24,8 @@ class Mnist(Dataset):
 
     verify: bool = symbol("DATA_VERIFY")
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawData:
-        """See `Dataset.load`."""
         from torchvision.datasets import MNIST  # seconds to import: only where it is used
 
         return load_idx(MNIST, data_dir, download, self.verify)

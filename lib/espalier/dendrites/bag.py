@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.dendrites import scatter
 from espalier.dendrites.nonlinear import NONLINEARITIES, SOMA
@@ -26,7 +27,8 @@ class Sums(torch.autograd.Function):
     """x, weight, bias, index -> (K b, units)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *synapses: Tensor) -> Tensor:  # noqa: D102
+    @override
+    def forward(ctx: Any, x: Tensor, *synapses: Tensor) -> Tensor:
         weight, bias, index = synapses
         table = _by_unit(x, index)  # (K inputs, b)
         ctx.save_for_backward(table, weight, index)
@@ -34,7 +36,8 @@ class Sums(torch.autograd.Function):
 
     @staticmethod
     @once
-    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:  # noqa: D102
+    @override
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index = ctx.saved_tensors
         return _behind(ctx, _by_unit(grad, index), table, weight, index)
 
@@ -43,7 +46,8 @@ class Neurons(torch.autograd.Function):
     """x, weight, bias, index, somas' weight and bias, activation of dendrites -> (K b, N)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *given: Any) -> Tensor:  # noqa: D102
+    @override
+    def forward(ctx: Any, x: Tensor, *given: Any) -> Tensor:
         weight, bias, index, soma, soma_bias, activation = given
         table = _by_unit(x, index)
         each = soma.reshape(-1, soma.shape[-1], 1)  # (K N, D, 1)
@@ -56,7 +60,8 @@ class Neurons(torch.autograd.Function):
 
     @staticmethod
     @once
-    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:  # noqa: D102
+    @override
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index, each, h, y = ctx.saved_tensors
         of_u = SOMA.gradient(_by_unit(grad, index), y)  # (K N, b)
         pulled = of_u.unsqueeze(1)

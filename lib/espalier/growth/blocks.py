@@ -13,7 +13,10 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
+from espalier.growth.reachability import measure
+from espalier.measured import Measures, SelfMeasuring
 from espalier.sparse.masked_linear import MaskedLinear
 
 Pair = tuple[int, int]
@@ -28,7 +31,7 @@ class Trace:
     sums: list[Tensor]
 
 
-class Blocks(nn.Module):
+class Blocks(SelfMeasuring):
     """(n, ...) -> (n, sizes[-1]) by blocks `pairs` of nodes of `sizes`.
 
     It never changes its shape by itself: see `espalier.growth.operations`.
@@ -99,6 +102,16 @@ class Blocks(nn.Module):
     def density(self) -> float:
         """Live edges over those that the present blocks could have, in [0, 1]."""
         return self.live / sum(block.mask.numel() for _, block in self.each())
+
+    @property
+    @override
+    def sparsity(self) -> float:
+        return 1 - self.density
+
+    @override
+    @torch.no_grad()
+    def connectivity(self) -> Measures:
+        return measure(self.masks(), self.live)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, ...), flattened -> (n, sizes[-1])."""
@@ -196,11 +209,6 @@ def pair(name: str) -> Pair:
     """The inverse of `key`."""
     i, j = map(int, name.split("_"))
     return i, j
-
-
-def missing(model: nn.Module) -> float:
-    """The share of all possible edges that a model is without, in [0, 1); 0 if not of blocks."""
-    return 1 - model.density if isinstance(model, Blocks) else 0.0
 
 
 def _check(sizes: Sequence[int], pairs: Sequence[Pair]) -> None:

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from espalier.contracts import Run
 from espalier.growth import operations, rewiring, selecting
-from espalier.growth.blocks import Blocks, Pair, key
+from espalier.growth.blocks import Pair, key
 from espalier.growth.change import Change
-from espalier.growth.ground import Ground
+from espalier.growth.growth_state import Grown
 from espalier.growth.operations import Patch
 
 Act: TypeAlias = Callable[[], Change | None]
@@ -37,9 +37,9 @@ class Candidate:
     act: Act
 
 
-def candidates(run: Run, size: int) -> Iterator[Candidate]:
+def candidates(run: Run[Grown], size: int) -> Iterator[Candidate]:
     """All actions of about `size` edges each, in an order that depends on the structure alone."""
-    net: Blocks = run.method_state.net
+    net = run.method_state.net
     nodes = range(1, net.last)
     yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
     yield from (Candidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
@@ -50,14 +50,14 @@ def candidates(run: Run, size: int) -> Iterator[Candidate]:
     yield Candidate("random", "", partial(_anywhere, run, size))
 
 
-def _edges(run: Run, pair: Pair, size: int) -> Change | None:
+def _edges(run: Run[Grown], pair: Pair, size: int) -> Change | None:
     """Edges of a block where the loss's gradient is largest."""
-    ground: Ground = run.method_state.ground
+    ground = run.method_state.ground
     scores = selecting.gradient(run, [pair])
     return rewiring.add(ground, rewiring.coming(ground.net, scores, size))
 
 
-def _widen(run: Run, node: int, size: int) -> Change:
+def _widen(run: Run[Grown], node: int, size: int) -> Change:
     """Units that read and feed those where edges past the node have the largest gradients.
 
     Source: Evci et al. 2022, "GradMax", arXiv 2201.05125, for the gradient past a node, which
@@ -75,12 +75,12 @@ def _largest(values: Tensor) -> Tensor:
     return values.argsort(descending=True, stable=True)[:FAN]
 
 
-def _insert(run: Run, node: int) -> Change:
+def _insert(run: Run[Grown], node: int) -> Change:
     """A layer behind a node, which copies it."""
     return operations.insert_layer(run.method_state.ground, node)
 
 
-def _anywhere(run: Run, size: int) -> Change | None:
+def _anywhere(run: Run[Grown], size: int) -> Change | None:
     """Edges that are missing from the blocks there are, every one equally likely: a control."""
-    ground: Ground = run.method_state.ground
+    ground = run.method_state.ground
     return rewiring.add(ground, rewiring.anywhere(ground.net, size, run.generators["method"]))

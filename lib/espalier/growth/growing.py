@@ -5,26 +5,23 @@ from __future__ import annotations
 import csv
 import math
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 
-import torch
-from torch import Tensor
+from typing_extensions import override
 
 from espalier.atomic_write import draft
-from espalier.contracts import CannotTrain, Method, Run
-from espalier.growth.blocks import Blocks, key
-from espalier.growth.credits import Ledger
+from espalier.contracts import CannotTrain, Method, Run, StateDict
+from espalier.growth.blocks import Blocks
 from espalier.growth.economy import Economy
-from espalier.growth.events import Event
 from espalier.growth.ground import Ground
-from espalier.growth.moments import Moments, Plateau
-from espalier.growth.setbacks import Setbacks
-from espalier.growth.variance import VarianceTrigger, gradient_norm
+from espalier.growth.growth_state import Grown, Kept
+from espalier.growth.moments import Moments
+from espalier.growth.variance import gradient_norm
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.history import Growth
+from espalier.measured import Measures
 from espalier.surgery.probe import evaluating
 from espalier.train.evaluation import measured
 
@@ -32,32 +29,11 @@ TABLE = "growth.csv"
 """What the table of structural operations is called in a trial's folder."""
 
 
-@dataclass
-class Grown:
-    """The `method_state` of a run: where it grows, by what it is told to, and what pays for it."""
-
-    ground: Ground
-    noise: VarianceTrigger | None = None
-    plateau: Plateau | None = None
-    ledger: Ledger | None = None
-    fired: bool = False
-    moments: int = 0  # at which it could grow
-    steps: list[int] = field(default_factory=list)  # after which it did
-    setbacks: Setbacks = field(default_factory=Setbacks)
-    memory: dict[str, Any] = field(default_factory=dict)  # of a method: plain data and tensors
-    told: tuple[list[int], Event | None, list[Growth]] | None = None  # when growths were asked for
-
-    @property
-    def net(self) -> Blocks:
-        """What grows."""
-        return self.ground.net
-
-
 @kconfig_dataclass
-class GrowingMethod(Method):
+class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
     """Operations on a network of masked blocks at `moments`, paid for as the `economy` says.
 
-    Subclasses say in `act` what is done at a moment.
+    Subclasses say in `act` what is done at a moment, and in `begin` what they remember.
     """
 
     packable: ClassVar[bool] = False
@@ -65,15 +41,20 @@ class GrowingMethod(Method):
     moments: Moments
     economy: Economy
 
-    def act(self, run: Run, most: int) -> None:
+    @abstractmethod
+    def begin(self, net: Blocks) -> Kept:
+        """Return what is remembered at first. Raises CannotTrain if `net` cannot grow like that."""
+
+    @abstractmethod
+    def act(self, run: Run[Grown[Kept]], most: int) -> None:
         """Change the network by operations on `run.method_state.ground`.
 
         By `most` live edges more than it has, at most: what can be paid for. Doing nothing is
         allowed.
         """
-        raise NotImplementedError
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Grown[Kept]]) -> None:
         if not isinstance(run.model, Blocks):
             raise CannotTrain(
                 "nothing_to_grow",
@@ -81,32 +62,36 @@ class GrowingMethod(Method):
                 "set CONFIG_MODEL=blocks",
             )
         self.moments.check(run.total_steps, run.steps_per_epoch)
-        state = Grown(Ground(run.model, run.generators["method"], run.optimizer))
-        if self.moments.noise is not None:
-            state.noise = self.moments.noise.begin()
-        if self.moments.standstill is not None:
-            state.plateau = self.moments.standstill.begin()
-        if self.economy.purse is not None:
-            state.ledger = self.economy.purse.begin(run.validation.y)
-        run.method_state = state
+        ground = Ground(run.model, run.generators["method"], run.optimizer)
+        noise, standstill = self.moments.noise, self.moments.standstill
+        purse = self.economy.purse
+        run.method_state = Grown(
+            ground,
+            self.begin(run.model),
+            noise=None if noise is None else noise.begin(),
+            plateau=None if standstill is None else standstill.begin(),
+            ledger=None if purse is None else purse.begin(run.validation.y),
+        )
 
-    def after_backward(self, run: Run) -> None:  # noqa: D102
-        state: Grown = run.method_state
+    @override
+    def after_backward(self, run: Run[Grown[Kept]]) -> None:
+        state = run.method_state
         if state.noise is None:
             return
         norm = gradient_norm(run.model.parameters())
         if math.isfinite(norm):  # one that is not says nothing about noise, and the loop sees it
             state.fired = state.noise.after_step(norm)
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
-        state: Grown = run.method_state
+    @override
+    def after_step(self, run: Run[Grown[Kept]]) -> None:
+        state = run.method_state
         state.ground.after_step()
         if self.moments.due(run.step, run.total_steps, state.fired, state.moments):
             self._event(run)
         state.fired = False
 
-    def _event(self, run: Run) -> None:
-        state: Grown = run.method_state
+    def _event(self, run: Run[Grown[Kept]]) -> None:
+        state = run.method_state
         live = state.net.live
         most = sys.maxsize if state.ledger is None else state.ledger.affordable(live)
         if most > 0:
@@ -117,9 +102,9 @@ class GrowingMethod(Method):
         if state.plateau is not None:
             state.plateau.restart()
 
-    def _followed(self, run: Run, most: int) -> None:
+    def _followed(self, run: Run[Grown[Kept]], most: int) -> None:
         """Act, and note what that did, if it did anything."""
-        state: Grown = run.method_state
+        state = run.method_state
         operations, before = len(state.ground.events), validated(run)[1]
         self.act(run, most)
         if len(state.ground.events) > operations:
@@ -128,12 +113,13 @@ class GrowingMethod(Method):
             if state.noise is not None:
                 state.noise.restart()
 
-    def left(self, run: Run) -> int:
+    def left(self, run: Run[Grown[Kept]]) -> int:
         """How many moments there can still be, the present one among them."""
         return self.moments.left(run.step, run.total_steps, run.method_state.moments)
 
-    def after_epoch(self, run: Run) -> None:  # noqa: D102
-        state: Grown = run.method_state
+    @override
+    def after_epoch(self, run: Run[Grown[Kept]]) -> None:
+        state = run.method_state
         when = run.step, run.steps_per_epoch
         unasked = state.ledger is None and state.plateau is None
         if unasked and not state.setbacks.due(*when):
@@ -146,15 +132,17 @@ class GrowingMethod(Method):
         if stuck and self.moments.due(run.step, run.total_steps, stuck, state.moments):
             self._event(run)
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Grown[Kept]]) -> None:
         run.method_state.net.assert_masked(run.optimizer)
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Grown[Kept]]) -> Measures:
         """`edges_added` and `edges_dropped` are those of all `growth_events` so far.
 
         With those of `Setbacks`, if there was an event.
         """
-        state: Grown = run.method_state
+        state = run.method_state
         events = state.ground.events
         found = {
             "sparsity": 1 - state.net.density,
@@ -167,54 +155,30 @@ class GrowingMethod(Method):
         }
         return found if state.ledger is None else {**found, "credits": state.ledger.balance}
 
-    def changes(self, run: Run) -> int:  # noqa: D102
+    @override
+    def changes(self, run: Run[Grown[Kept]]) -> int:
         return len(run.method_state.steps)
 
-    def unfinished(self, run: Run) -> bool:  # noqa: D102
+    @override
+    def unfinished(self, run: Run[Grown[Kept]]) -> bool:
         return self.moments.clock and run.step < self.moments.last(run.total_steps)
 
-    def write(self, run: Run, folder: Path) -> None:
+    @override
+    def write(self, run: Run[Grown[Kept]], folder: Path) -> None:
         """The operations, a line each, as `growth.csv`; nothing if there was none."""
         tabulate(folder / TABLE, [event.record() for event in run.method_state.ground.events])
 
-    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
-        """See `espalier.rates.history.Growing`."""
-        state: Grown = run.method_state
-        return state.ground.born(parameter)
+    @override
+    def birth_record(self, run: Run[Grown[Kept]]) -> Grown[Kept]:
+        return run.method_state
 
-    def growths(self, run: Run) -> list[Growth]:
-        """See `espalier.rates.history.Growing`; layers are those whose edges are still there."""
-        state: Grown = run.method_state
-        last = state.ground.events[-1] if state.ground.events else None
-        if state.told is None or state.told[:2] != (state.steps, last):
-            found = [Growth(step, _born_at(state.net, step)) for step in state.steps]
-            state.told = (list(state.steps), last, found)
-        return state.told[2]
+    @override
+    def state_dict(self, run: Run[Grown[Kept]]) -> StateDict:
+        return run.method_state.state_dict()
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        state: Grown = run.method_state
-        return {
-            "ground": state.ground.state_dict(),
-            "noise": None if state.noise is None else state.noise.state_dict(),
-            "plateau": None if state.plateau is None else vars(state.plateau).copy(),
-            "ledger": None if state.ledger is None else state.ledger.state_dict(),
-            "moments": state.moments,
-            "steps": list(state.steps),
-            "setbacks": state.setbacks.state_dict(),
-            "memory": {k: v.clone() if torch.is_tensor(v) else v for k, v in state.memory.items()},
-        }
-
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
-        own: Grown = run.method_state
-        own.ground.load_state_dict(state["ground"])
-        if own.noise is not None:
-            own.noise.load_state_dict(state["noise"])
-        own.plateau = None if state["plateau"] is None else Plateau(**state["plateau"])
-        if own.ledger is not None:
-            own.ledger.load_state_dict(state["ledger"])
-        own.moments, own.steps, own.fired = state["moments"], list(state["steps"]), False
-        own.setbacks.load_state_dict(state["setbacks"])
-        own.memory, own.told = dict(state["memory"]), None
+    @override
+    def load_state_dict(self, run: Run[Grown[Kept]], state: StateDict) -> None:
+        run.method_state.load_state_dict(state)
 
 
 def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -231,7 +195,3 @@ def validated(run: Run) -> tuple[float, float]:
     """Loss and accuracy on validation as the network is, between two updates."""
     with evaluating(run.model):
         return measured(run.model, run.validation)
-
-
-def _born_at(net: Blocks, step: int) -> tuple[str, ...]:
-    return tuple(f"blocks.{key(p)}" for p, b in net.each() if bool((b.births == step).any()))

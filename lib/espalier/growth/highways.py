@@ -24,6 +24,7 @@ from espalier.growth import operations
 from espalier.growth.blocks import Blocks
 from espalier.growth.events import Unit
 from espalier.growth.ground import Ground
+from espalier.growth.growth_state import Grown
 from espalier.growth.reachability import reach
 from espalier.growth.rewiring import add, anywhere, drop
 from espalier.growth.viewing import View
@@ -174,9 +175,9 @@ def empty(ground: Ground, unit: Unit) -> None:
         drop(ground, {pair: edges})
 
 
-def worth(run: Run) -> float:
+def worth(run: Run[Grown]) -> float:
     """By how many points validation accuracy falls without the edges that have come so far."""
-    net: Blocks = run.method_state.net
+    net = run.method_state.net
     with evaluating(net):
         whole = measured(net, run.validation)[1]
         with without_grown(net):

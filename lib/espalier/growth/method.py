@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Method, Run
-from espalier.growth import scoring
+from espalier.contracts import CannotTrain, Method, Run, StateDict
+from espalier.growth import connectivity, scoring
 from espalier.growth.plan import SparsePlan, Turnover
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.history import Growth
+from espalier.measured import Measures
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
 from espalier.sparse.method import parameters
@@ -37,8 +38,54 @@ class Sparse:
         return self.edges.masks
 
 
+@dataclass(frozen=True)
+class Rewiring:
+    """How edges are replaced: weak ones go and as many come, where `scores` are highest.
+
+    Only edges that were missing before the event come; they are 0 at first. Biases stay.
+    `gone` says which edges go, bool in each weight's shape, `counts` how many each layer gets of
+    as many in all, `scores` how much each edge is wanted, in each weight's shape.
+    """
+
+    turnover: Turnover
+    scores: Callable[[Run[Sparse]], list[Tensor]]
+    gone: Callable[[Run[Sparse], Turnover], list[Tensor]]
+    counts: Callable[[Run[Sparse], list[Tensor]], list[int]]
+
+    @torch.no_grad()
+    def rewire(self, run: Run[Sparse]) -> None:
+        """Replace edges once."""
+        edges = run.method_state.edges
+        gone = self.gone(run, self.turnover)
+        counts = self.counts(run, gone)
+        parts = zip(self.scores(run), edges.live, counts, strict=True)
+        come = [select_missing(scores, ~live, count) for scores, live, count in parts]
+        edges.change(gone, come, run.step)
+
+
+def smallest(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
+    """Return the smallest edges of each layer, as many as `turnover` says and it can replace."""
+    edges = run.method_state.edges
+    quotas = [
+        min(turnover.quota(count, run.step, run.total_steps), size - count)
+        for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
+    ]
+    parts = zip(edges.weights, edges.live, quotas, strict=True)
+    return [select_weakest(*part) for part in parts]
+
+
+def as_lost(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Give each layer as many edges as it loses."""
+    return [int(mask.sum()) for mask in gone]
+
+
+def at_random(run: Run[Sparse]) -> list[Tensor]:
+    """Score all edges alike."""
+    return scoring.random(run.method_state.edges.weights, run.generators["method"])
+
+
 @kconfig_dataclass
-class SparseTraining(Method):
+class SparseTraining(Method[Sparse]):
     """Edges drawn before the first step, at random unless the plan says where to begin.
 
     Each unit gets one if the layer has enough for that.
@@ -46,7 +93,13 @@ class SparseTraining(Method):
 
     plan: SparsePlan
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @property
+    def rewiring(self) -> Rewiring | None:
+        """How edges are replaced; None: they stay."""
+        return None
+
+    @override
+    def attach(self, run: Run[Sparse]) -> None:
         weights = prunable(run.model)
         if not weights:
             raise CannotTrain(
@@ -60,19 +113,41 @@ class SparseTraining(Method):
         if self.plan.init == "live":
             _enlarge(edges.weights, begun.live)
         edges.begin(begun.live)
-        run.epochs -= begun.charged
         run.method_state = Sparse(edges, charged=begun.charged)
+        self._check_rewiring(run)
 
-    def after_backward(self, run: Run) -> None:  # noqa: D102
+    def _check_rewiring(self, run: Run[Sparse]) -> None:
+        if self.rewiring is None:
+            return
+        epochs = run.epochs - run.method_state.charged
+        self.rewiring.turnover.check(epochs * run.steps_per_epoch)
+        if not run.method_state.masks.pruned:
+            raise CannotTrain(
+                "no_missing_edges",
+                f"CONFIG_SPARSE_DENSITY={self.plan.density:g} leaves no edge to grow: lower it",
+            )
+
+    @override
+    def charge(self, run: Run[Sparse]) -> int:
+        return run.method_state.charged
+
+    @override
+    def after_backward(self, run: Run[Sparse]) -> None:
         run.method_state.edges.before_step()
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_step(self, run: Run[Sparse]) -> None:
         run.method_state.edges.after_step()
+        rewiring = self.rewiring
+        if rewiring is not None and rewiring.turnover.due(run.step, run.total_steps):
+            rewiring.rewire(run)
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Sparse]) -> None:
         run.method_state.edges.assert_consistent()
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Sparse]) -> Measures:
         """`edges_changed` are those replaced since the start, in `sparse_events` events.
 
         `start_epochs` are those that finding the first edges was charged with.
@@ -87,91 +162,25 @@ class SparseTraining(Method):
             "start_epochs": run.method_state.charged,
         }
 
-    def live_masks(self, run: Run) -> dict[Tensor, Tensor]:
-        """See `espalier.growth.connectivity.Masking`."""
-        edges: Edges = run.method_state.edges
-        return dict(zip(edges.weights, edges.live, strict=True))
+    @override
+    def connectivity(self, run: Run[Sparse]) -> Measures:
+        edges = run.method_state.edges
+        return connectivity.of_masks(run.model, dict(zip(edges.weights, edges.live, strict=True)))
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def birth_record(self, run: Run[Sparse]) -> Edges | None:
+        return None if self.rewiring is None else run.method_state.edges
+
+    @override
+    def state_dict(self, run: Run[Sparse]) -> StateDict:
         memory = [x.clone() for x in run.method_state.memory]
         return {"edges": run.method_state.edges.state_dict(), "memory": memory}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Sparse], state: StateDict) -> None:
         run.method_state.edges.load_state_dict(state["edges"])
         for tensor, saved in zip(run.method_state.memory, state["memory"], strict=True):
             tensor.copy_(saved)
-
-
-@kconfig_dataclass
-class Rewiring(SparseTraining):
-    """Sparse training in which weak edges go and as many come, at the places `scores` says.
-
-    Only edges that were missing before the event come; they are 0 at first. Biases stay.
-    """
-
-    turnover: Turnover
-
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        self.turnover.check(run.total_steps)
-        if not run.method_state.masks.pruned:
-            raise CannotTrain(
-                "no_missing_edges",
-                f"CONFIG_SPARSE_DENSITY={self.plan.density:g} leaves no edge to grow: lower it",
-            )
-
-    def after_step(self, run: Run) -> None:  # noqa: D102
-        super().after_step(run)
-        if self.turnover.due(run.step, run.total_steps):
-            self.rewire(run)
-
-    @torch.no_grad()
-    def rewire(self, run: Run) -> None:
-        """One event."""
-        edges = run.method_state.edges
-        gone = self.gone(run)
-        counts = self.counts(run, gone)
-        parts = zip(self.scores(run), edges.live, counts, strict=True)
-        come = [select_missing(scores, ~live, count) for scores, live, count in parts]
-        edges.change(gone, come, run.step)
-
-    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
-        """See `espalier.rates.history.Growing`."""
-        edges: Edges = run.method_state.edges
-        return edges.born(parameter)
-
-    def growths(self, run: Run) -> list[Growth]:
-        """See `espalier.rates.history.Growing`."""
-        edges: Edges = run.method_state.edges
-        layers = [name.removesuffix("weight").removesuffix(".") for name in edges.names]
-        return [
-            Growth(
-                change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
-            )
-            for change in edges.ledger[1:]
-            if any(change.grown)
-        ]
-
-    def gone(self, run: Run) -> list[Tensor]:
-        """Bool, of each layer in its weight's shape: the edges that go.
-
-        The smallest of each layer, as many as the turnover says and can be replaced in it.
-        """
-        edges = run.method_state.edges
-        quotas = [
-            min(self.turnover.quota(count, run.step, run.total_steps), size - count)
-            for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
-        ]
-        parts = zip(edges.weights, edges.live, quotas, strict=True)
-        return [select_weakest(*part) for part in parts]
-
-    def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
-        """How many edges each layer gets, in all as many as go: in each as many as it loses."""
-        return [int(mask.sum()) for mask in gone]
-
-    def scores(self, run: Run) -> list[Tensor]:
-        """How much each edge is wanted, of each layer in its weight's shape: all alike."""
-        return scoring.random(run.method_state.edges.weights, run.generators["method"])
 
 
 def missing(edges: Edges) -> list[int]:

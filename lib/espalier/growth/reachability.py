@@ -7,14 +7,14 @@ is *structurally dead*: its edges are spent for nothing. (A bias may still make 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from espalier.surgery.pairs import Pair
+from espalier.measured import Measures
 
 Block: TypeAlias = tuple[int, int]
 Live: TypeAlias = Mapping[Block, Tensor]
@@ -81,31 +81,27 @@ def _sizes(live: Live) -> list[int]:
     return [sizes.pop() for _, sizes in sorted(found.items())]
 
 
-def chains(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """Maximal runs of pairs in which each one's consumer is the next one's producer."""
-    following = {id(pair.producer): pair for pair in pairs}
-    inner = {id(pair.consumer) for pair in pairs}
-    for first in (pair for pair in pairs if id(pair.producer) not in inner):
-        chain = [first]
-        while (after := following.get(id(chain[-1].consumer))) is not None:
-            chain.append(after)
-        yield chain
+def measure(live: Live, edges: int) -> Measures:
+    """Return the measures of a network of `edges` weights between units.
 
-
-def of_chain(chain: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
-    """The blocks of a chain of pairs.
-
-    `keep` maps a masked weight to a tensor of its shape, 0 where it is pruned; a weight that is
-    not in it is dense.
+    `live_edges`; their mean number into a unit (`fan_in`) and out of one (`fan_out`); the shares,
+    in [0, 1], of inputs, hidden units and outputs that are on a path from an input to an output,
+    (`reachable_inputs`, `units_on_path`, `reachable_outputs`), and of edges between units that are
+    (`useful_edges`). No hidden layer, no measure of hidden units.
     """
-    layers = [chain[0].producer, *(pair.consumer for pair in chain)]
-    widths = [1, *(pair.per for pair in chain)]
-    return {
-        (i, i + 1): _by_unit(keep.get(layer.weight, torch.ones_like(layer.weight)), per)
-        for i, (layer, per) in enumerate(zip(layers, widths, strict=True))
+    first, *hidden, last = reach(live).on_path
+    inner = sum(map(len, hidden))
+    between = sum(int((block != 0).sum()) for block in live.values())
+    measures = {
+        "live_edges": edges,
+        "fan_in": edges / (inner + len(last)),
+        "fan_out": edges / (len(first) + inner),
+        "reachable_inputs": _share(first),
+        "reachable_outputs": _share(last),
+        "useful_edges": useful(live) / between if between else 0.0,
     }
+    return measures | ({"units_on_path": _share(torch.cat(hidden))} if hidden else {})
 
 
-def _by_unit(mask: Tensor, per: int) -> Tensor:
-    """A layer's mask as (outputs, units): whether any edge is live between the two."""
-    return (mask != 0).reshape(mask.shape[0], mask.shape[1] // per, -1).any(2)
+def _share(units: Tensor) -> float:
+    return float(units.sum()) / len(units)

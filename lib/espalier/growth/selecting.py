@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth.blocks import Blocks, Pair, dense_gradients
+from espalier.growth.blocks import Pair, dense_gradients
 from espalier.growth.extrema import Extrema
+from espalier.growth.growth_state import Grown
 from espalier.growth.scoring import drawn
 from espalier.growth.viewing import look
 from espalier.surgery.probe import evaluating
@@ -22,18 +23,18 @@ from espalier.train.losses import mean_losses
 Scores = dict[Pair, Tensor]
 
 
-def random(run: Run, pairs: Sequence[Pair]) -> Scores:
+def random(run: Run[Grown], pairs: Sequence[Pair]) -> Scores:
     """Uniform in [0, 1): every edge is equally likely."""
     generator, sizes = run.generators["method"], run.method_state.net.sizes
     return {(i, j): torch.rand(sizes[j], sizes[i], generator=generator) for i, j in pairs}
 
 
-def gradient(run: Run, pairs: Sequence[Pair]) -> Scores:
+def gradient(run: Run[Grown], pairs: Sequence[Pair]) -> Scores:
     """|dL/dw| on a batch of training samples drawn for it, in evaluation mode.
 
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
     """
-    net: Blocks = run.method_state.net
+    net = run.method_state.net
     x, y = drawn(run, run.batch_size)
     with evaluating(net), torch.enable_grad():
         trace = net.trace(x)
@@ -41,7 +42,7 @@ def gradient(run: Run, pairs: Sequence[Pair]) -> Scores:
     return {p: slopes[p].abs_() for p in pairs}
 
 
-def extreme(run: Run, pairs: Sequence[Pair]) -> Scores:
+def extreme(run: Run[Grown], pairs: Sequence[Pair]) -> Scores:
     """Random, but 1 more into a dead unit, and 1 more out of a hot or saturated one.
 
     Source: the idea of StructureNet's growth at extrema.
@@ -56,13 +57,13 @@ def extreme(run: Run, pairs: Sequence[Pair]) -> Scores:
     return scores
 
 
-def extrema(run: Run) -> Mapping[int, Extrema]:
+def extrema(run: Run[Grown]) -> Mapping[int, Extrema]:
     """The extrema of each hidden node, on training samples, in evaluation mode."""
     view = look(run)
     return {node: view.extrema(node) for node in range(1, len(view.values))}
 
 
-RULES: Mapping[str, Callable[[Run, Sequence[Pair]], Scores]] = {
+RULES: Mapping[str, Callable[[Run[Grown], Sequence[Pair]], Scores]] = {
     "random": random,
     "gradient": gradient,
     "extrema": extreme,

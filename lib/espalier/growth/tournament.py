@@ -26,9 +26,9 @@ from torch.nn import functional as F
 
 from espalier.component import symbol
 from espalier.contracts import Run, Split
-from espalier.growth.blocks import Blocks
 from espalier.growth.candidates import SKIP, Candidate, candidates
 from espalier.growth.ground import Ground
+from espalier.growth.growth_state import Grown
 from espalier.growth.information import Probe
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.probe import evaluating
@@ -68,12 +68,12 @@ class Field:
     size: int = symbol("TOURNAMENT_EDGES")
     skips: bool = symbol("TOURNAMENT_SKIPS")
 
-    def actions(self, run: Run, most: int) -> list[Candidate]:
+    def actions(self, run: Run[Grown], most: int) -> list[Candidate]:
         """Those of at most `most` edges, where that can be known beforehand."""
         found = candidates(run, min(self.size, most))
         return [one for one in found if self.skips or one.action != SKIP]
 
-    def anything(self, run: Run, most: int) -> None:
+    def anything(self, run: Run[Grown], most: int) -> None:
         """Do any of them that is possible and adds at most `most` edges, each as likely."""
         known, net = self.actions(run, most), run.method_state.net
         for place in torch.randperm(len(known), generator=run.generators["method"]).tolist():
@@ -107,7 +107,7 @@ class Trials:
     level: float = symbol("TOURNAMENT_LEVEL")
     least: float = symbol("TOURNAMENT_GAIN")
 
-    def entrants(self, run: Run, tried: Sequence[Candidate]) -> list[Entrant]:
+    def entrants(self, run: Run[Grown], tried: Sequence[Candidate]) -> list[Entrant]:
         """Try every action that is possible; the run is left as it was, bit for bit.
 
         But for `run.generators["method"]`, of which as much is used whatever comes of it.
@@ -119,8 +119,10 @@ class Trials:
         found = (self._entrant(run, *pair, shared) for pair in zip(tried, own, strict=True))
         return [entrant for entrant in found if entrant is not None]
 
-    def _entrant(self, run: Run, one: Candidate, seed: int, shared: _Shared) -> Entrant | None:
-        net: Blocks = run.method_state.net
+    def _entrant(
+        self, run: Run[Grown], one: Candidate, seed: int, shared: _Shared
+    ) -> Entrant | None:
+        net = run.method_state.net
         before = net.live
         with seeded(run, seed):
             change = one.act()
@@ -185,18 +187,18 @@ def seeded(run: Run, seed: int) -> Iterator[None]:
         generator.set_state(kept)
 
 
-def apply(run: Run, entrant: Entrant) -> None:
+def apply(run: Run[Grown], entrant: Entrant) -> None:
     """Do for good what an entrant did in its trial; what it learned there is not kept."""
     with seeded(run, entrant.seed):
         entrant.candidate.act()
 
 
-def train_newborn(run: Run, batches: Sequence[Batch]) -> None:
+def train_newborn(run: Run[Grown], batches: Sequence[Batch]) -> None:
     """Update what was born in the present step, and nothing else, by the run's own optimizer.
 
     Edges, and the biases of units; those of older units stay, also where all edges are new.
     """
-    net: Blocks = run.method_state.net
+    net = run.method_state.net
     ground = run.method_state.ground
     fixed = [(p, _old(ground, p)) for p in net.parameters()]
     for x, y in batches:
@@ -204,7 +206,8 @@ def train_newborn(run: Run, batches: Sequence[Batch]) -> None:
         torch.autograd.backward(mean_losses(net(x), y, 1).sum())
         kept = [parameter.detach().clone() for parameter, _ in fixed]
         run.optimizer.step()
-        ground.restarts.after_step()
+        if ground.restarts is not None:
+            ground.restarts.after_step()
         with torch.no_grad():
             for (parameter, old), value in zip(fixed, kept, strict=True):
                 parameter.copy_(torch.where(old, value, parameter))
@@ -224,6 +227,14 @@ def _old(ground: Ground, parameter: Tensor) -> Tensor:
 
 def record(step: int, entrant: Entrant, p: float, won: bool) -> dict[str, Any]:
     """A line of the table of tournaments."""
-    named = {name: getattr(entrant, name) for name in ("added", "gain", "error", "worth")}
-    who = {"action": entrant.candidate.action, "where": entrant.candidate.where}
-    return {"step": step, **who, **named, "p": p, "won": int(won)}
+    return {
+        "step": step,
+        "action": entrant.candidate.action,
+        "where": entrant.candidate.where,
+        "added": entrant.added,
+        "gain": entrant.gain,
+        "error": entrant.error,
+        "worth": entrant.worth,
+        "p": p,
+        "won": int(won),
+    }

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from espalier.contracts import Run
-from espalier.growth.blocks import Blocks, Pair
+from espalier.growth.blocks import Pair
 from espalier.growth.extrema import Activity, Extrema, Limits, find, robust_z
+from espalier.growth.growth_state import Grown
 from espalier.growth.scoring import drawn
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses
@@ -64,12 +65,12 @@ class View:
         return far[kind[far].argsort(descending=True, stable=True)]
 
 
-def look(run: Run) -> View:
+def look(run: Run[Grown]) -> View:
     """At `LOOKED_AT` training samples, drawn anew, in evaluation mode; nothing changes.
 
     `run.method_state.net` is the network.
     """
-    net: Blocks = run.method_state.net
+    net = run.method_state.net
     x, y = drawn(run, LOOKED_AT)
     with evaluating(net), torch.enable_grad():
         trace = net.trace(x)

@@ -6,6 +6,8 @@ arXiv:1608.03983, equation 5.
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.contracts import LrSchedule
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
@@ -17,6 +19,6 @@ class Cosine(LrSchedule):
 
     min_factor: float
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`."""
         return anneal(step / (steps_per_epoch * epochs), self.min_factor)

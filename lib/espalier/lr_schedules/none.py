@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.contracts import LrSchedule
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -10,6 +12,6 @@ from espalier.kconfig.options import kconfig_dataclass
 class Constant(LrSchedule):
     """Factor 1 at every step."""
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`."""
         return 1.0

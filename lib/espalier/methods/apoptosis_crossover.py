@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Deaths, Pace
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
@@ -18,7 +20,8 @@ class Crossover(ApoptosisMethod):
     mode: Mode
     mutation: float
 
-    def manager(self, run: Run, shared: Shared) -> CrossoverApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> CrossoverApoptosis:
         return CrossoverApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             crossover_mode=self.mode,

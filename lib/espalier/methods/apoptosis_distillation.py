@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.apoptosis.distillation import DistillationApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Pace
 from espalier.component import symbol
 from espalier.contracts import Run
@@ -18,7 +20,8 @@ class Distillation(ApoptosisMethod):
     steps: int
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
-    def manager(self, run: Run, shared: Shared) -> DistillationApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> DistillationApoptosis:
         return DistillationApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             mutation_strength=self.mutation or 0.0,

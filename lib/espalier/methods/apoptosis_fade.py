@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.apoptosis.fading import GradualFadeApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Births, Pace
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
@@ -17,7 +19,8 @@ class Fade(ApoptosisMethod):
     births: Births
     steps: int
 
-    def manager(self, run: Run, shared: Shared) -> GradualFadeApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> GradualFadeApoptosis:
         return GradualFadeApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             mutation_strength=self.births.mutation or 0.0,

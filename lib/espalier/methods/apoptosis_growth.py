@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from typing_extensions import override
+
 from espalier.apoptosis.growth import GrowthOnlyManager
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -20,11 +22,15 @@ class Growth(ApoptosisMethod):
     interval: int
     max_capacity: float
 
-    def changes(self, run: Run) -> int:
+    @override
+    def changes(self, run: Run[Attended]) -> int:
         """Events at which somebody was born."""
-        return len({event.step for event in run.method_state.manager.growth_events})
+        manager = run.method_state.manager
+        assert isinstance(manager, GrowthOnlyManager)
+        return len({event.step for event in manager.growth_events})
 
-    def manager(self, run: Run, shared: Shared) -> GrowthOnlyManager:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> GrowthOnlyManager:
         return GrowthOnlyManager(
             *(run.model, shared.layers, self.rate, self.interval, self.max_capacity),
             fitness_metric=self.plan.fitness,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Deaths
 from espalier.apoptosis.turnover import HybridGrowthAndDeath
 from espalier.contracts import Run
@@ -17,7 +19,8 @@ class Hybrid(ApoptosisMethod):
     interval: int
     deaths: Deaths
 
-    def manager(self, run: Run, shared: Shared) -> HybridGrowthAndDeath:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> HybridGrowthAndDeath:
         return HybridGrowthAndDeath(
             *(run.model, shared.layers, self.turnover_rate, self.interval),
             fitness_metric=self.plan.fitness,

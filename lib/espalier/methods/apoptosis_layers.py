@@ -8,13 +8,15 @@ jump.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from typing_extensions import override
 
 from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.apoptosis.method import LOOKS
-from espalier.contracts import CannotTrain, Method, Run
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.sparse.method import parameters
 
 
@@ -25,7 +27,7 @@ class _Attended:
 
 
 @kconfig_dataclass
-class ApoptosisLayers(Method):
+class ApoptosisLayers(Method[_Attended]):
     """`run.method_state` holds the manager and the meter.
 
     Contributions are measured on the first validation samples.
@@ -34,7 +36,8 @@ class ApoptosisLayers(Method):
     course: Course
     targets: str
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[_Attended]) -> None:
         first = self.course.first_death
         if first >= run.total_steps:
             raise CannotTrain(
@@ -45,7 +48,7 @@ class ApoptosisLayers(Method):
         meter = Meter(pause=max(1, self.course.interval // LOOKS))
         run.method_state = _Attended(self._manager(run), meter)
 
-    def _manager(self, run: Run) -> LayerApoptosisManager:
+    def _manager(self, run: Run[_Attended]) -> LayerApoptosisManager:
         probe, _ = next(iter(run.validation.pieces(probe_size(run.validation))))
         names = [name.strip() for name in self.targets.split(",") if name.strip()]
         try:
@@ -60,7 +63,8 @@ class ApoptosisLayers(Method):
         except ValueError as error:
             raise CannotTrain("no_branches", f"layer-level apoptosis: {error}") from None
 
-    def after_step(self, run: Run) -> None:
+    @override
+    def after_step(self, run: Run[_Attended]) -> None:
         """Nothing happens after the last update: nothing could be learned from it."""
         attended = run.method_state
         if run.step == run.total_steps:
@@ -68,7 +72,8 @@ class ApoptosisLayers(Method):
         with attended.meter.event(run, attended.manager):
             attended.manager.step()
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run[_Attended]) -> Measures:
         manager, meter = run.method_state.manager, run.method_state.meter
         found = {"sparsity": 0.0, "live_parameters": parameters(run)}
         if not meter.spikes:
@@ -77,10 +82,12 @@ class ApoptosisLayers(Method):
         counts = {"events": len(meter.spikes), "deaths": died, "births": died}
         return {**found, **counts, **meter.measures(), "event_seconds": meter.seconds}
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def state_dict(self, run: Run[_Attended]) -> StateDict:
         attended = run.method_state
         return {"manager": attended.manager.state_dict(), "meter": attended.meter.state_dict()}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[_Attended], state: StateDict) -> None:
         run.method_state.manager.load_state_dict(state["manager"])
         run.method_state.meter.load_state_dict(state["meter"], run)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.orthogonal import OrthogonalApoptosis
 from espalier.apoptosis.plan import Deaths, Pace
 from espalier.component import symbol
@@ -21,7 +23,8 @@ class Orthogonal(ApoptosisMethod):
     parts: Literal["both", "selection", "birth"]
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
-    def manager(self, run: Run, shared: Shared) -> OrthogonalApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> OrthogonalApoptosis:
         return OrthogonalApoptosis(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             mutation_strength=self.mutation or 0.0,

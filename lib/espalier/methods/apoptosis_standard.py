@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.neuron import NeuronApoptosisManager
 from espalier.apoptosis.plan import Pace
 from espalier.apoptosis.replacing import Regrowth
@@ -19,7 +21,8 @@ class Standard(ApoptosisMethod):
     regrowth: Regrowth
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
-    def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> NeuronApoptosisManager:
         return NeuronApoptosisManager(
             *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
             regrowth_strategy=self.regrowth,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
 from espalier.apoptosis.plan import Births, Deaths
 from espalier.apoptosis.turnover import ContinuousTurnoverApoptosis
 from espalier.contracts import Run
@@ -18,7 +20,8 @@ class Turnover(ApoptosisMethod):
     deaths: Deaths
     births: Births
 
-    def manager(self, run: Run, shared: Shared) -> ContinuousTurnoverApoptosis:  # noqa: D102
+    @override
+    def manager(self, run: Run[Attended], shared: Shared) -> ContinuousTurnoverApoptosis:
         return ContinuousTurnoverApoptosis(
             *(run.model, shared.layers, self.rate, self.interval, self.plan.fitness),
             mutation_strength=self.births.mutation or 0.0,

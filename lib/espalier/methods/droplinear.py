@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Method, Run
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.dendrites.drop_linear import Pace, Shrinking, weakest
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.sparse.mask import MaskSet, prunable
 from espalier.sparse.method import parameters
 
@@ -61,7 +62,7 @@ def _dropping(weight: Tensor, gone: Tensor, count: int) -> Tensor:
 
 
 @kconfig_dataclass
-class DropLinearMethod(Method):
+class DropLinearMethod(Method[Columns]):
     """Drops `share` of the inputs of the first `layers` linear layers.
 
     Every `steps` updates until `stop`, a share of all updates, in drops of a size that `pace` says.
@@ -73,7 +74,8 @@ class DropLinearMethod(Method):
     stop: float
     pace: Pace
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Columns]) -> None:
         linear = {name: w for name, w in prunable(run.model).items() if w.ndim == 2}
         if len(linear) < self.layers:
             raise CannotTrain(
@@ -85,7 +87,7 @@ class DropLinearMethod(Method):
         schedules = [self._schedule(name, w, run) for name, w in chosen.items()]
         run.method_state = Columns(chosen, schedules)
 
-    def _schedule(self, name: str, weight: Tensor, run: Run) -> Shrinking:
+    def _schedule(self, name: str, weight: Tensor, run: Run[Columns]) -> Shrinking:
         inputs = weight.shape[1]
         columns = math.floor(round(self.share * inputs, 6))
         if not 0 < columns < inputs:
@@ -102,30 +104,39 @@ class DropLinearMethod(Method):
                 f"{error}: lower CONFIG_DROPLINEAR_STEPS or raise CONFIG_NUM_EPOCHS",
             ) from None
 
-    def after_backward(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_backward(self, run: Run[Columns]) -> None:
         run.method_state.masks.mask_gradients()
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_step(self, run: Run[Columns]) -> None:
         run.method_state.after_step(run.step, run.optimizer)
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Columns]) -> None:
         run.method_state.masks.assert_masked(run.optimizer)
         run.method_state.assert_whole()
 
-    def unfinished(self, run: Run) -> bool:
+    @override
+    def unfinished(self, run: Run[Columns]) -> bool:
         """Until the last column that is to go has gone."""
-        return any(one.drops * one.every > run.step for one in run.method_state.schedules)
+        return any(
+            schedule.drops * schedule.every > run.step for schedule in run.method_state.schedules
+        )
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Columns]) -> Measures:
         """`sparsity` is the share of all prunable weights of the model, as with other methods."""
         pruned = run.method_state.masks.pruned
         weights = sum(w.numel() for w in prunable(run.model).values())
         return {"sparsity": pruned / weights, "live_parameters": parameters(run) - pruned}
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def state_dict(self, run: Run[Columns]) -> StateDict:
         mask = run.method_state.masks.mask
         return {} if mask is None else {"mask": mask.clone()}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Columns], state: StateDict) -> None:
         if state:
             run.method_state.masks.restore(state["mask"].clone())

@@ -13,9 +13,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.contracts import Run
-from espalier.growth.method import Rewiring, missing
+from espalier.growth.method import (
+    Rewiring,
+    Sparse,
+    SparseTraining,
+    as_lost,
+    at_random,
+    missing,
+)
+from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparse.allocation import apportion
 from espalier.sparse.edges import Edges
@@ -26,29 +35,40 @@ TOLERANCE = 0.1
 
 
 @kconfig_dataclass
-class SparseReparameterization(Rewiring):
+class SparseReparameterization(SparseTraining):
     """`memory` has the threshold, below 0 before the first event."""
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    turnover: Turnover
+
+    @property
+    @override
+    def rewiring(self) -> Rewiring:
+        return Rewiring(self.turnover, at_random, below_threshold, as_survived)
+
+    @override
+    def attach(self, run: Run[Sparse]) -> None:
         super().attach(run)
         run.method_state.memory = [torch.tensor(-1.0, dtype=torch.float64)]
 
-    def gone(self, run: Run) -> list[Tensor]:  # noqa: D102
-        edges, (threshold,) = run.method_state.edges, run.method_state.memory
-        target = self.turnover.quota(sum(edges.counts), run.step, run.total_steps)
-        if threshold < 0:
-            threshold.fill_(_meeting(target, edges))
-        limit = min(float(threshold), _meeting(sum(missing(edges)), edges))
-        parts = zip(edges.weights, edges.live, strict=True)
-        gone = [select_droppable(w, live) & (w.detach().abs() < limit) for w, live in parts]
-        threshold.mul_(_factor(sum(int(mask.sum()) for mask in gone), target))
-        return gone
 
-    def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
-        """In proportion to what stays of each layer."""
-        edges, lost = run.method_state.edges, super().counts(run, gone)
-        stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
-        return apportion(sum(lost), stay, missing(edges))
+def below_threshold(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
+    """Return the edges below the threshold, and move it for the next event."""
+    edges, (threshold,) = run.method_state.edges, run.method_state.memory
+    target = turnover.quota(sum(edges.counts), run.step, run.total_steps)
+    if threshold < 0:
+        threshold.fill_(_meeting(target, edges))
+    limit = min(float(threshold), _meeting(sum(missing(edges)), edges))
+    parts = zip(edges.weights, edges.live, strict=True)
+    gone = [select_droppable(w, live) & (w.detach().abs() < limit) for w, live in parts]
+    threshold.mul_(_factor(sum(int(mask.sum()) for mask in gone), target))
+    return gone
+
+
+def as_survived(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Give each layer edges in proportion to what stays of it."""
+    edges, lost = run.method_state.edges, as_lost(run, gone)
+    stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
+    return apportion(sum(lost), stay, missing(edges))
 
 
 def _meeting(target: int, edges: Edges) -> float:

@@ -6,37 +6,42 @@ Differs: nothing goes; it is growth alone.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
+
+from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import operations, selecting
-from espalier.growth.blocks import edges
+from espalier.growth.blocks import Blocks, edges
 from espalier.growth.ground import places
-from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.growing import GrowingMethod
+from espalier.growth.growth_state import Grown, Memory
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.sparse.selection import select_missing
 
 
 @kconfig_dataclass
-class Grow(GrowingMethod):
+class Grow(GrowingMethod[Memory]):
     """Each block gets the same share of what it is to get in all at each moment."""
 
     to: float
     where: Literal["gradient", "extrema", "random"]
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        state: Grown = run.method_state
-        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in state.net.each()):
+    @override
+    def begin(self, net: Blocks) -> Memory:
+        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in net.each()):
             raise CannotTrain(
                 "nothing_to_grow",
                 f"CONFIG_GROW_TO={self.to:g} is no more than what there is already: raise it, or "
                 "lower CONFIG_BLOCKS_DENSITY",
             )
+        return Memory()
 
-    def act(self, run: Run, most: int) -> None:
+    @override
+    def act(self, run: Run[Grown], most: int) -> None:
         """Each block's quota, cut down to `most` in the order of the blocks."""
-        state: Grown = run.method_state
+        state = run.method_state
         left = self.left(run)
         blocks = dict(state.net.each())
         lacking = {p: edges(self.to, b.mask.numel()) - b.live for p, b in blocks.items()}
@@ -48,5 +53,6 @@ class Grow(GrowingMethod):
                 operations.add_edges(state.ground, pair, places(wanted))
                 most -= quota
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run[Grown]) -> Measures:
         return {**super().measures(run), "target_sparsity": round(1 - self.to, 12)}

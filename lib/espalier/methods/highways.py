@@ -7,21 +7,37 @@ Differs: see `espalier.growth.highways`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
+from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Run
+from espalier.growth.blocks import Blocks
 from espalier.growth.events import Unit
-from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.growing import GrowingMethod
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.highways import Bounds, Search, Way, scatter, silent, worth
 from espalier.growth.viewing import View, look
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.surgery.probe import evaluating
 
 
+@dataclass
+class Ways(Memory):
+    """What was built so far, and the units that were silent just before and just after."""
+
+    highways: int = 0
+    clones: int = 0
+    taken: list[Unit] = field(default_factory=list)
+    dead_found: int = 0
+    dead_left: int = 0
+
+
 @kconfig_dataclass
-class Highways(GrowingMethod):
+class Highways(GrowingMethod[Ways]):
     """At each moment at most `count` ways with `edges` edges in all, each to `targets` units."""
 
     kind: Literal["both", "highways", "clones"]
@@ -31,18 +47,17 @@ class Highways(GrowingMethod):
     targets: int
     edges: int
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        state: Grown = run.method_state
+    @override
+    def begin(self, net: Blocks) -> Ways:
         least = 1 + (self.reach or 1)
-        if state.net.last - 1 < least:
+        if net.last - 1 < least:
             raise CannotTrain(
                 "too_few_layers",
                 f"CONFIG_HIGHWAYS_KIND={self.kind} leads over {least - 1} hidden layers behind "
-                f"another one, but there are {state.net.last - 1} in all: give "
+                f"another one, but there are {net.last - 1} in all: give "
                 "CONFIG_BLOCKS_SIZES more, or set CONFIG_HIGHWAYS_KIND=clones, which takes two",
             )
-        state.memory = {"highways": 0, "clones": 0, "taken": [], "dead_found": 0, "dead_left": 0}
+        return Ways()
 
     @property
     def _reaches(self) -> Sequence[int]:
@@ -54,10 +69,11 @@ class Highways(GrowingMethod):
         }
         return known[self.kind]
 
-    def act(self, run: Run, most: int) -> None:  # noqa: D102
-        state: Grown = run.method_state
-        view, known = look(run), state.memory
-        search = Search(state.net, view, self.targets, {(n, u) for n, u in known["taken"]})
+    @override
+    def act(self, run: Run[Grown[Ways]], most: int) -> None:
+        state = run.method_state
+        view, before = look(run), state.memory
+        search = Search(state.net, view, self.targets, {(n, u) for n, u in before.taken})
         ways = search.ways(self._reaches, Bounds(self.count, min(self.edges, most)))
         if not ways:
             return
@@ -66,13 +82,13 @@ class Highways(GrowingMethod):
             ways = search.elsewhere(ways, run.generators["method"])
         taken = self._build(state, ways)
         longer = sum(bool(way.dead) for way in ways)
-        state.memory = {
-            "highways": known["highways"] + longer,
-            "clones": known["clones"] + len(ways) - longer,
-            "taken": known["taken"] + taken,
-            "dead_found": known["dead_found"] + dead,
-            "dead_left": known["dead_left"] + _dead(state, _again(state, view)),
-        }
+        state.memory = Ways(
+            highways=before.highways + longer,
+            clones=before.clones + len(ways) - longer,
+            taken=before.taken + taken,
+            dead_found=before.dead_found + dead,
+            dead_left=before.dead_left + _dead(state, _again(state, view)),
+        )
 
     def _build(self, state: Grown, ways: Sequence[Way]) -> list[Unit]:
         """Sources, and the units that their values are in now: none of them is a source again."""
@@ -82,21 +98,22 @@ class Highways(GrowingMethod):
             return taken
         return taken + [unit for way in ways for unit in way.build(state.ground)]
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Grown[Ways]]) -> Measures:
         """Of all moments: `highways`, `clones` and their edges' `grown_worth`, see `worth`.
 
         `dead_units_found` and `dead_units_left` are units that never fired just before and just
         after a moment, summed over moments at which something was built. Of scattered edges: what
         would have been built.
         """
-        state: Grown = run.method_state
-        known = state.memory
+        state = run.method_state
+        ways = state.memory
         return {
             **super().measures(run),
-            "highways": known["highways"],
-            "clones": known["clones"],
-            "dead_units_found": known["dead_found"],
-            "dead_units_left": known["dead_left"],
+            "highways": ways.highways,
+            "clones": ways.clones,
+            "dead_units_found": ways.dead_found,
+            "dead_units_left": ways.dead_left,
             "grown_worth": worth(run) if state.steps else 0.0,
         }
 

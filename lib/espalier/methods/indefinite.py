@@ -10,17 +10,40 @@ a threshold of its own as extreme, stopped by the test set, and grew to 490,379 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
-from espalier.contracts import CannotTrain, Run
+from typing_extensions import override
+
+from espalier.contracts import CannotTrain, Run, StateDict
 from espalier.growth import operations, rewiring, selecting
-from espalier.growth.growing import GrowingMethod, Grown, validated
+from espalier.growth.blocks import Blocks
+from espalier.growth.growing import GrowingMethod, validated
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.rounds import Rounds, StopRule
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
+
+
+@dataclass
+class RoundsMemory(Memory):
+    """What came of the rounds so far."""
+
+    rounds: Rounds = field(default_factory=Rounds)
+
+    @override
+    def state_dict(self) -> StateDict:
+        return {"rounds": self.rounds.state_dict()}
+
+    @classmethod
+    @override
+    def of_state(cls, saved: Mapping[str, Any]) -> Self:
+        return cls(Rounds(**saved["rounds"]))
 
 
 @kconfig_dataclass
-class Indefinite(GrowingMethod):
+class Indefinite(GrowingMethod[RoundsMemory]):
     """Behind the node with most units that stand out a layer comes, if more than `crowded` do.
 
     Or if no block lacks an edge. Else edges come, a `share` of those there are, in all blocks,
@@ -32,30 +55,29 @@ class Indefinite(GrowingMethod):
     where: Literal["gradient", "random"]
     rule: StopRule
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        state: Grown = run.method_state
-        if state.net.live >= self.rule.most:
+    @override
+    def begin(self, net: Blocks) -> RoundsMemory:
+        if net.live >= self.rule.most:
             raise CannotTrain(
                 "nothing_to_grow",
-                f"CONFIG_INDEFINITE_MOST={self.rule.most} is no more than the {state.net.live} "
+                f"CONFIG_INDEFINITE_MOST={self.rule.most} is no more than the {net.live} "
                 "live edges that there are: raise it, or lower CONFIG_BLOCKS_DENSITY",
             )
-        state.memory["rounds"] = Rounds().state_dict()
+        return RoundsMemory()
 
-    def act(self, run: Run, most: int) -> None:  # noqa: D102
-        state: Grown = run.method_state
-        rounds = Rounds(**state.memory["rounds"])
+    @override
+    def act(self, run: Run[Grown[RoundsMemory]], most: int) -> None:
+        state = run.method_state
+        rounds = state.memory.rounds
         if rounds.ended:
             return
         loss = validated(run)[0]
         rounds.heed(self.rule, loss, state.net.live)
-        state.memory["rounds"] = rounds.state_dict()
         if not rounds.ended:
             self._grow(run, min(most, self.rule.most - state.net.live))
 
-    def _grow(self, run: Run, most: int) -> None:
-        state: Grown = run.method_state
+    def _grow(self, run: Run[Grown], most: int) -> None:
+        state = run.method_state
         found = selecting.extrema(run)
         shares = {
             n: float((e.dead | e.saturated | e.hot).double().mean()) for n, e in found.items()
@@ -67,16 +89,17 @@ class Indefinite(GrowingMethod):
         elif not full:
             self._add_edges(run, min(most, math.ceil(self.share * state.net.live)))
 
-    def _add_edges(self, run: Run, count: int) -> None:
+    def _add_edges(self, run: Run[Grown], count: int) -> None:
         """The `count` most wanted edges of all blocks together."""
-        state: Grown = run.method_state
+        state = run.method_state
         scores = selecting.RULES[self.where](run, state.net.pairs)
         rewiring.add(state.ground, rewiring.coming(state.net, scores, count))
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Grown[RoundsMemory]]) -> Measures:
         """`growth_ended`: `gain`, `budget`, `moments` or `time`; empty as long as it has not."""
-        state: Grown = run.method_state
-        ended = Rounds(**state.memory["rounds"]).ended
+        state = run.method_state
+        ended = state.memory.rounds.ended
         if not ended and state.moments >= self.moments.events:
             ended = "moments"
         if not ended and run.step >= self.moments.last(run.total_steps):

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparse.method import PruningMethod
+from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 
 
@@ -18,7 +20,8 @@ from espalier.sparse.scores import Scores
 class Magnitude(PruningMethod):
     """Score |w|."""
 
-    def scores(self, run: Run) -> Scores:  # noqa: D102
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
         return Scores(_size, [(w,) for w in run.method_state.masks.weights])
 
 

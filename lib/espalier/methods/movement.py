@@ -7,14 +7,16 @@ The displacement form is what the earlier AdamWPrune code called movement prunin
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.contracts import Run
+from espalier.contracts import Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparse.method import PruningMethod
+from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 
 
@@ -27,31 +29,36 @@ class Movement(PruningMethod):
 
     form: Literal["sanh", "displacement"]
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Pruner]) -> None:
         super().attach(run)
         weights = run.method_state.masks.weights
         start = torch.zeros_like if self.form == "sanh" else torch.clone
         run.method_state.memory = [start(w.detach()) for w in weights]
 
+    @override
     @torch.no_grad()
-    def after_backward(self, run: Run) -> None:
+    def after_backward(self, run: Run[Pruner]) -> None:
         """Gradients must be unscaled and not yet clipped."""
         super().after_backward(run)
         if self.form == "sanh":
             _accumulate(run.method_state.memory, run.method_state.masks.weights)
 
-    def scores(self, run: Run) -> Scores:  # noqa: D102
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
         memory = run.method_state.memory
         if self.form == "sanh":
             return Scores(_as_they_are, [(s,) for s in memory])
         pairs = zip(run.method_state.masks.weights, memory, strict=True)
         return Scores(displacement, list(pairs))
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def state_dict(self, run: Run[Pruner]) -> StateDict:
         memory = [x.clone() for x in run.method_state.memory]
         return {**super().state_dict(run), "memory": memory}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Pruner], state: StateDict) -> None:
         super().load_state_dict(run, {k: v for k, v in state.items() if k != "memory"})
         torch._foreach_copy_(run.method_state.memory, state["memory"])
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Method, Run
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.growth import costs
 from espalier.growth.retina import Retina, readers
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.sparse.masked_linear import MaskedLinear
 from espalier.surgery.probe import evaluating
 
@@ -37,7 +39,7 @@ class Scales:
 
 
 @kconfig_dataclass
-class Multiscale(Method):
+class Multiscale(Method[Scales]):
     """Images are pooled by each of `factors` for a `share` of all epochs.
 
     By the last one, which is 1, for what remains.
@@ -49,7 +51,8 @@ class Multiscale(Method):
     share: float
     handover: Literal["exact", "shuffled"]
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Scales]) -> None:
         if isinstance(run.method_state, Scales):  # attached before
             run.method_state.retina.close()
         x, _ = next(iter(run.train.pieces(1)))
@@ -80,7 +83,7 @@ class Multiscale(Method):
     def _refusal(self, rule: str) -> CannotTrain:
         return CannotTrain("factors", f"CONFIG_MULTISCALE_FACTORS={self.factors!r}: {rule}")
 
-    def _ends(self, run: Run, factors: list[int]) -> dict[int, int]:
+    def _ends(self, run: Run[Scales], factors: list[int]) -> dict[int, int]:
         """When which factor begins, the first aside. Raises CannotTrain if any has no epoch."""
         epochs = run.epochs
         starts = [round(i * self.share * epochs + 1e-9) for i in range(len(factors))]
@@ -94,15 +97,16 @@ class Multiscale(Method):
         steps = [start * run.steps_per_epoch for start in starts]
         return dict(zip(steps[1:], factors[1:], strict=True))
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
-        state: Scales = run.method_state
+    @override
+    def after_step(self, run: Run[Scales]) -> None:
+        state = run.method_state
         state.retina.after_step()
         state.operations += state.each
         if run.step in state.ends:
             self._pass(run, state.ends[run.step])
 
-    def _pass(self, run: Run, factor: int) -> None:
-        state: Scales = run.method_state
+    def _pass(self, run: Run[Scales], factor: int) -> None:
+        state = run.method_state
         x, _ = next(iter(run.validation.pieces(PROBE)))
         before = _logits(run, x)
         state.retina.refine(factor, self.handover == "shuffled")
@@ -110,40 +114,46 @@ class Multiscale(Method):
         state.difference = max(state.difference, apart)
         state.each = _of_a_step(run, state.retina)
 
-    def check(self, run: Run) -> None:
+    @override
+    def check(self, run: Run[Scales]) -> None:
         """What is masked stays 0."""
         for reader in run.method_state.retina.readers:
             if isinstance(reader, MaskedLinear):
                 reader.assert_masked(run.optimizer)
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Scales]) -> Measures:
         """`pooled_by` is the side of a cell in pixels, 1 for whole images.
 
         `passage_difference` is the largest that any logit changed by at a passage, of up to 256
         validation samples, `training_operations` what training has cost so far (see
         `espalier.growth.costs`).
         """
-        state: Scales = run.method_state
+        state = run.method_state
         return {
             "pooled_by": state.retina.factor,
             "passage_difference": state.difference,
             "training_operations": round(state.operations),
         }
 
-    def changes(self, run: Run) -> int:  # noqa: D102
+    @override
+    def changes(self, run: Run[Scales]) -> int:
         return sum(step <= run.step for step in run.method_state.ends)
 
-    def unfinished(self, run: Run) -> bool:
+    @override
+    def unfinished(self, run: Run[Scales]) -> bool:
         """Until images are seen whole."""
-        return bool(run.method_state.retina.factor > 1)
+        return run.method_state.retina.factor > 1
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        state: Scales = run.method_state
+    @override
+    def state_dict(self, run: Run[Scales]) -> StateDict:
+        state = run.method_state
         told = (state.difference, state.operations, state.each)
         return {"retina": state.retina.state_dict(), "told": told}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
-        own: Scales = run.method_state
+    @override
+    def load_state_dict(self, run: Run[Scales], state: StateDict) -> None:
+        own = run.method_state
         own.retina.load_state_dict(state["retina"])
         own.difference, own.operations, own.each = state["told"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing_extensions import override
 
 from espalier.contracts import Method, Run
-from espalier.growth.blocks import missing
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures, own_sparsity
 from espalier.sparse.method import parameters
 
 
@@ -14,5 +14,6 @@ from espalier.sparse.method import parameters
 class NoPruning(Method):
     """Plain training."""
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return {"sparsity": missing(run.model), "live_parameters": parameters(run)}
+    @override
+    def measures(self, run: Run) -> Measures:
+        return {"sparsity": own_sparsity(run.model), "live_parameters": parameters(run)}

@@ -9,15 +9,19 @@ while patches train: the earlier 97 % was a dense network, because its masks had
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Run
+from espalier.contracts import CannotTrain, Run, StateDict
 from espalier.growth import patching
-from espalier.growth.blocks import key
-from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.blocks import Blocks, key
+from espalier.growth.growing import GrowingMethod
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.operations import add_patch
 from espalier.growth.patching import Search, Size
 from espalier.growth.reachability import reach
@@ -26,13 +30,48 @@ from espalier.growth.rewiring import add, anywhere
 from espalier.growth.scoring import drawn
 from espalier.growth.viewing import LOOKED_AT, View, look
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 
-FOUND = ("dead_units", "saturated_units", "hot_units", "units_on_no_path")
-"""The counts of hidden units at the last moment."""
+WEIGHT = "weight_"
+"""Before the name of a block: its scaffold's weights, in a saved state."""
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """Hidden units at the last moment, counted."""
+
+    dead_units: int = 0
+    saturated_units: int = 0
+    hot_units: int = 0
+    units_on_no_path: int = 0
+
+
+@dataclass
+class Scaffold(Memory):
+    """The edges before the first patch and their weights by block, and what came since."""
+
+    edges: int
+    patches: int = 0
+    revived: int = 0
+    extremes: Extremes = Extremes()
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+    @override
+    def state_dict(self) -> StateDict:
+        weights = {f"{WEIGHT}{name}": weight.clone() for name, weight in self.weights.items()}
+        counts = {"scaffold": self.edges, "patches": self.patches, "revived": self.revived}
+        return {**counts, **vars(self.extremes), **weights}
+
+    @classmethod
+    @override
+    def of_state(cls, saved: Mapping[str, Any]) -> Self:
+        extremes = Extremes(**{name: saved[name] for name in vars(Extremes())})
+        weights = {k.removeprefix(WEIGHT): v for k, v in saved.items() if k.startswith(WEIGHT)}
+        return cls(saved["scaffold"], saved["patches"], saved["revived"], extremes, weights)
 
 
 @kconfig_dataclass
-class Patches(GrowingMethod):
+class Patches(GrowingMethod[Scaffold]):
     """Each moment spends the same part of a budget that is `share` of the scaffold's edges."""
 
     kind: Literal["embedded", "hidden"] | None  # None: single edges
@@ -51,56 +90,54 @@ class Patches(GrowingMethod):
         hidden = self.hidden or 0 if self.kind == "hidden" else 0
         return Size(self.sources or 1, self.targets or 1, hidden, self.density or 1.0)
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        state: Grown = run.method_state
-        state.memory |= {"scaffold": state.net.live, "patches": 0, "revived": 0}
-        state.memory |= dict.fromkeys(FOUND, 0)
-        self._check(state)
+    @override
+    def begin(self, net: Blocks) -> Scaffold:
+        self._check(net)
+        return Scaffold(net.live)
 
-    def _check(self, state: Grown) -> None:
+    def _check(self, net: Blocks) -> None:
         nodes = 4 if self.kind == "hidden" and self.where == "extrema" else 3
-        if len(state.net.sizes) < nodes:
+        if len(net.sizes) < nodes:
             raise CannotTrain(
                 "no_place_for_patches",
                 f"patches of this kind need {nodes - 2} or more hidden layers, and "
-                f"CONFIG_BLOCKS_SIZES has {len(state.net.sizes) - 2}: add some",
+                f"CONFIG_BLOCKS_SIZES has {len(net.sizes) - 2}: add some",
             )
-        room = sum(int((~block.mask).sum()) for _, block in state.net.each())
-        if self.kind != "hidden" and self._budget(state) > room * (self.density or 1.0):
+        room = sum(int((~block.mask).sum()) for _, block in net.each())
+        if self.kind != "hidden" and self._budget(net.live) > room * (self.density or 1.0):
             raise CannotTrain(
                 "no_place_for_patches",
-                f"CONFIG_PATCHES_SHARE={self.share:g} asks for {self._budget(state)} edges, and "
+                f"CONFIG_PATCHES_SHARE={self.share:g} asks for {self._budget(net.live)} edges, and "
                 f"there is room for {room * (self.density or 1.0):.0f}: lower it",
             )
 
-    def _budget(self, state: Grown) -> int:
-        """Edges of all patches together."""
-        scaffold: int = state.memory["scaffold"]
+    def _budget(self, scaffold: int) -> int:
+        """Edges of all patches together, for a scaffold of so many."""
         return max(1, round(self.share * scaffold))
 
-    def act(self, run: Run, most: int) -> None:
+    @override
+    def act(self, run: Run[Grown[Scaffold]], most: int) -> None:
         """Spend the moment's part of what is left of the budget, and not more than `most`."""
-        state: Grown = run.method_state
+        state = run.method_state
         _keep_scaffold(state)
         view = look(run)
         _note_extrema(state, view)
-        spent = state.net.live - state.memory["scaffold"]
-        quota = min(most, -(-(self._budget(state) - spent) // self.left(run)))
+        spent = state.net.live - state.memory.edges
+        quota = min(most, -(-(self._budget(state.memory.edges) - spent) // self.left(run)))
         if self.where == "scattered":
             add(state.ground, anywhere(state.net, quota, run.generators["method"]))
         else:
             self._spend(run, view, quota)
 
-    def _spend(self, run: Run, view: View, quota: int) -> None:
-        state: Grown = run.method_state
+    def _spend(self, run: Run[Grown[Scaffold]], view: View, quota: int) -> None:
+        state = run.method_state
         search = Search(state.net, self.size, run.generators["method"])
         taken: list[tuple[int, Tensor]] = []
         for patch in patching.RULES[self.where](search, view):
             fitted, new = patching.fitted(state.net, patch, self.size, quota)
             if new:
                 add_patch(state.ground, fitted)
-                state.memory["patches"] += 1
+                state.memory.patches += 1
                 taken.append((patch.pair[1], fitted.targets))
                 quota -= new
             if quota <= 0:
@@ -108,9 +145,11 @@ class Patches(GrowingMethod):
         if self.revive:
             self._revive(run, view, taken)
 
-    def _revive(self, run: Run, view: View, taken: list[tuple[int, Tensor]]) -> None:
+    def _revive(
+        self, run: Run[Grown[Scaffold]], view: View, taken: list[tuple[int, Tensor]]
+    ) -> None:
         """Targets that fired in none of the samples looked at, node by node from the input on."""
-        state: Grown = run.method_state
+        state = run.method_state
         x, _ = drawn(run, LOOKED_AT)
         for node in sorted({node for node, _ in taken} - {state.net.last}):
             dead = view.activity(node).firing == 0
@@ -119,49 +158,49 @@ class Patches(GrowingMethod):
             units = (dead & targets).nonzero().flatten()
             if len(units):
                 revive(state.ground, (node, units), x, self.firing or 0.5)
-                state.memory["revived"] += len(units)
+                state.memory.revived += len(units)
 
-    def measures(self, run: Run) -> dict[str, Any]:
+    @override
+    def measures(self, run: Run[Grown[Scaffold]]) -> Measures:
         """With what the last moment found, and how far the scaffold has moved since the first.
 
         `scaffold_drift` is the norm of the change of the weights that were there from the start,
         over their norm before the first patch; `patch_edges` counts those that came.
         """
-        state: Grown = run.method_state
-        known = {name: state.memory[name] for name in (*FOUND, "patches")}
+        state = run.method_state
         return {
             **super().measures(run),
-            **known,
-            "revived_units": state.memory["revived"],
-            "patch_edges": state.net.live - state.memory["scaffold"],
+            **vars(state.memory.extremes),
+            "patches": state.memory.patches,
+            "revived_units": state.memory.revived,
+            "patch_edges": state.net.live - state.memory.edges,
             "scaffold_drift": _drift(state),
         }
 
 
-def _note_extrema(state: Grown, view: View) -> None:
+def _note_extrema(state: Grown[Scaffold], view: View) -> None:
     """Count the units of hidden nodes that stand out, and those on no path."""
     hidden = range(1, state.net.last)
     extrema = [view.extrema(node) for node in hidden]
     off = reach(state.net.masks()).dead[1:-1]
-    counts = (
+    state.memory.extremes = Extremes(
         sum(int(one.dead.sum()) for one in extrema),
         sum(int(one.saturated.sum()) for one in extrema),
         sum(int(one.hot.sum()) for one in extrema),
         sum(int(units.sum()) for units in off),
     )
-    state.memory |= dict(zip(FOUND, counts, strict=True))
 
 
-def _keep_scaffold(state: Grown) -> None:
+def _keep_scaffold(state: Grown[Scaffold]) -> None:
     """Before the first patch, keep the weights that are there."""
     for pair, block in state.net.each():
-        state.memory.setdefault(f"weight_{key(pair)}", block.weight.detach().clone())
+        state.memory.weights.setdefault(key(pair), block.weight.detach().clone())
 
 
-def _drift(state: Grown) -> float:
+def _drift(state: Grown[Scaffold]) -> float:
     moved = there = 0.0
     for pair, block in state.net.each():
-        old = state.memory.get(f"weight_{key(pair)}")
+        old = state.memory.weights.get(key(pair))
         if old is not None:
             rows, columns = old.shape
             live = block.births[:rows, :columns] == 0

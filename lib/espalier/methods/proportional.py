@@ -10,18 +10,32 @@ output that could be reached still can be.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
+
+from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Run
 from espalier.growth import rewiring, selecting
-from espalier.growth.blocks import key, pair
-from espalier.growth.growing import GrowingMethod, Grown
+from espalier.growth.blocks import Blocks, key, pair
+from espalier.growth.growing import GrowingMethod
+from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.rewiring import Marked
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
+
+
+@dataclass
+class Replaced(Memory):
+    """The fewest edges of each block, and how many came so far, skips among them."""
+
+    floors: dict[str, int]
+    new: int = 0
+    skips: int = 0
 
 
 @kconfig_dataclass
-class Proportional(GrowingMethod):
+class Proportional(GrowingMethod[Replaced]):
     """`rate` of the live edges come at each moment; with `prune`, as many go."""
 
     rate: float
@@ -31,15 +45,13 @@ class Proportional(GrowingMethod):
     grace: int | None  # moments; None without `prune`
     floor: float | None  # share of what a block began with; None without `prune`
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        state: Grown = run.method_state
-        self._check(state)
-        floors = {key(p): math.ceil((self.floor or 0) * b.live) for p, b in state.net.each()}
-        state.memory = {"floors": floors, "new": 0, "skips": 0}
+    @override
+    def begin(self, net: Blocks) -> Replaced:
+        self._check(net)
+        return Replaced({key(p): math.ceil((self.floor or 0) * b.live) for p, b in net.each()})
 
-    def _check(self, state: Grown) -> None:
-        if self.skips > 0 and state.net.last < 2:
+    def _check(self, net: Blocks) -> None:
+        if self.skips > 0 and net.last < 2:
             raise CannotTrain(
                 "no_skips",
                 f"CONFIG_PROPORTIONAL_SKIPS={self.skips:g} of new edges are to lead past a layer, "
@@ -52,8 +64,9 @@ class Proportional(GrowingMethod):
                 "to nothing, or CONFIG_PROPORTIONAL_PRUNE=n",
             )
 
-    def act(self, run: Run, most: int) -> None:  # noqa: D102
-        state: Grown = run.method_state
+    @override
+    def act(self, run: Run[Grown[Replaced]], most: int) -> None:
+        state = run.method_state
         before = rewiring.reached(state.net)[-1]
         count = math.ceil(self.rate * state.net.live)
         if self.prune:
@@ -65,12 +78,12 @@ class Proportional(GrowingMethod):
         rewiring.add(state.ground, new)
         assert bool(rewiring.reached(state.net)[-1][before].all()), "an output is cut off"
 
-    def _coming(self, run: Run, count: int) -> Marked:
+    def _coming(self, run: Run[Grown[Replaced]], count: int) -> Marked:
         """The new edges: skips and others as many as they are to be, if there is room for them."""
-        state: Grown = run.method_state
+        state = run.method_state
         net, pairs = state.net, rewiring.all_pairs(state.net)
         scores = selecting.RULES[self.where](run, pairs)
-        skips = rewiring.sharing(count, self.skips, (state.memory["new"], state.memory["skips"]))
+        skips = rewiring.sharing(count, self.skips, (state.memory.new, state.memory.skips))
         sorts = (
             ([p for p in pairs if rewiring.is_skip(p)], skips),
             ([p for p in pairs if not rewiring.is_skip(p)], count - skips),
@@ -78,8 +91,8 @@ class Proportional(GrowingMethod):
         new: Marked = {}
         for sort, wanted in sorts:
             new |= rewiring.coming(net, {p: scores[p] for p in sort}, wanted)
-        state.memory["new"] += rewiring.count(new)
-        state.memory["skips"] += rewiring.count({p: new[p] for p in new if rewiring.is_skip(p)})
+        state.memory.new += rewiring.count(new)
+        state.memory.skips += rewiring.count({p: new[p] for p in new if rewiring.is_skip(p)})
         return new
 
     def _grown_up(self, state: Grown) -> int:
@@ -88,13 +101,14 @@ class Proportional(GrowingMethod):
             return state.ground.step
         return max(1, state.steps[-self.grace]) if len(state.steps) >= self.grace else 1
 
-    def measures(self, run: Run) -> dict[str, object]:
+    @override
+    def measures(self, run: Run[Grown[Replaced]]) -> Measures:
         """`skip_edges` there are; `skip_share`, of all new edges so far, in [0, 1]."""
-        state: Grown = run.method_state
+        state = run.method_state
         live = sum(block.live for p, block in state.net.each() if rewiring.is_skip(p))
-        share = state.memory["skips"] / max(1, state.memory["new"])
+        share = state.memory.skips / max(1, state.memory.new)
         return {**super().measures(run), "skip_edges": live, "skip_share": share}
 
 
-def _floors(state: Grown) -> dict[tuple[int, int], int]:
-    return {pair(name): count for name, count in state.memory["floors"].items()}
+def _floors(state: Grown[Replaced]) -> dict[tuple[int, int], int]:
+    return {pair(name): count for name, count in state.memory.floors.items()}

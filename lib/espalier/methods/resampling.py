@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Method, Run
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.dendrites.cadence import Cadence
 from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures
 from espalier.sparse.method import parameters
 
 
 @kconfig_dataclass
-class Resampling(Method):
+class Resampling(Method[Resampler]):
     """`run.method_state` is the Resampler; it acts after an update, never before one.
 
     `resamplings` are events so far, `swaps` the synapses replaced in them.
@@ -27,7 +27,8 @@ class Resampling(Method):
     cadence: Cadence
     turnover: Turnover
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Resampler]) -> None:
         if self.cadence.events(run.total_steps, run.total_steps) == 0:
             raise CannotTrain(
                 "resampling_never_starts",
@@ -43,22 +44,27 @@ class Resampling(Method):
             raise CannotTrain("nothing_to_resample", f"synaptic resampling: {error}") from None
         run.method_state = made
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_step(self, run: Run[Resampler]) -> None:
         run.method_state.after_step()
         if self.cadence.due(run.step, run.total_steps):
             run.method_state.resample()
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Resampler]) -> None:
         run.method_state.assert_consistent()
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run[Resampler]) -> Measures:
         counts = {"resamplings": run.method_state.resamplings, "swaps": run.method_state.swaps}
         return {"sparsity": 0.0, "live_parameters": parameters(run), **counts}
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return dict(run.method_state.state_dict())
+    @override
+    def state_dict(self, run: Run[Resampler]) -> StateDict:
+        return run.method_state.state_dict()
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Resampler], state: StateDict) -> None:
         run.method_state.load_state_dict(state)
 
 

@@ -8,17 +8,28 @@ in evaluation mode; the largest weight of each unit stays.
 from __future__ import annotations
 
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.contracts import Run
 from espalier.growth import scoring
-from espalier.growth.method import Rewiring
+from espalier.growth.method import Rewiring, Sparse, SparseTraining, as_lost, smallest
+from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 
 
 @kconfig_dataclass
-class RigL(Rewiring):
+class RigL(SparseTraining):
     """Growth by |dL/dw|."""
 
-    def scores(self, run: Run) -> list[Tensor]:  # noqa: D102
-        weights = run.method_state.edges.weights
-        return scoring.gradient(run.model, weights, scoring.drawn(run, run.batch_size))
+    turnover: Turnover
+
+    @property
+    @override
+    def rewiring(self) -> Rewiring:
+        return Rewiring(self.turnover, by_gradient, smallest, as_lost)
+
+
+def by_gradient(run: Run[Sparse]) -> list[Tensor]:
+    """Score each edge by |dL/dw| on a batch drawn for it."""
+    weights = run.method_state.edges.weights
+    return scoring.gradient(run.model, weights, scoring.drawn(run, run.batch_size))

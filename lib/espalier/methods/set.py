@@ -8,10 +8,20 @@ methods differ in where edges grow only; smallest is by |w|, not of each sign by
 
 from __future__ import annotations
 
-from espalier.growth.method import Rewiring
+from typing_extensions import override
+
+from espalier.growth.method import Rewiring, SparseTraining, as_lost, at_random, smallest
+from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 
 
 @kconfig_dataclass
-class SparseEvolution(Rewiring):
-    """As `Rewiring` is: random growth, layer by layer."""
+class SparseEvolution(SparseTraining):
+    """Random growth, layer by layer."""
+
+    turnover: Turnover
+
+    @property
+    @override
+    def rewiring(self) -> Rewiring:
+        return Rewiring(self.turnover, at_random, smallest, as_lost)

@@ -12,47 +12,67 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.contracts import Run
 from espalier.growth import scoring
-from espalier.growth.method import Rewiring, missing
+from espalier.growth.method import (
+    Rewiring,
+    Sparse,
+    SparseTraining,
+    as_lost,
+    missing,
+    smallest,
+)
+from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparse.allocation import apportion
 
 
 @kconfig_dataclass
-class SparseMomentum(Rewiring):
+class SparseMomentum(SparseTraining):
     """`memory` has the running average of the gradient of every edge, there or not.
 
     Memory: one value a weight.
     """
 
+    turnover: Turnover
     momentum: float
 
-    def attach(self, run: Run) -> None:  # noqa: D102
-        super().attach(run)
-        weights = run.method_state.edges.weights
-        run.method_state.memory = [torch.zeros_like(w, requires_grad=False) for w in weights]
+    @property
+    @override
+    def rewiring(self) -> Rewiring:
+        return Rewiring(self.turnover, by_average, smallest, in_proportion)
 
+    @override
+    def attach(self, run: Run[Sparse]) -> None:
+        super().attach(run)
+        state = run.method_state
+        state.memory = [torch.zeros_like(w, requires_grad=False) for w in state.edges.weights]
+
+    @override
     @torch.no_grad()
-    def after_backward(self, run: Run) -> None:
+    def after_backward(self, run: Run[Sparse]) -> None:
         """Gradients must be unscaled and not yet clipped."""
         state = run.method_state
         pairs = zip(state.memory, state.edges.weights, strict=True)
-        known = [(m, _finite(w.grad)) for m, w in pairs if w.grad is not None]
-        if known:
-            torch._foreach_lerp_([m for m, _ in known], [g for _, g in known], 1 - self.momentum)
+        steps = [(m, _finite(w.grad)) for m, w in pairs if w.grad is not None]
+        if steps:
+            torch._foreach_lerp_([m for m, _ in steps], [g for _, g in steps], 1 - self.momentum)
         super().after_backward(run)
 
-    def counts(self, run: Run, gone: list[Tensor]) -> list[int]:
-        """In proportion to the mean size of the averages of live edges."""
-        state = run.method_state
-        sizes = zip(state.memory, state.edges.live, strict=True)
-        means = [float(average[live].abs().mean()) for average, live in sizes]
-        return apportion(sum(super().counts(run, gone)), means, missing(state.edges))
 
-    def scores(self, run: Run) -> list[Tensor]:  # noqa: D102
-        return scoring.momentum(run.method_state.memory)
+def by_average(run: Run[Sparse]) -> list[Tensor]:
+    """Score each edge by the size of its average."""
+    return scoring.momentum(run.method_state.memory)
+
+
+def in_proportion(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Give each layer edges in proportion to the mean size of the averages of its live edges."""
+    state = run.method_state
+    sizes = zip(state.memory, state.edges.live, strict=True)
+    means = [float(average[live].abs().mean()) for average, live in sizes]
+    return apportion(sum(as_lost(run, gone)), means, missing(state.edges))
 
 
 def _finite(gradient: Tensor) -> Tensor:

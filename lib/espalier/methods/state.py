@@ -6,10 +6,13 @@ at once, and AMSGrad's state is masked too.
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.sparse.importance import Importance, state_scores
 from espalier.sparse.method import PruningMethod
+from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 
 
@@ -19,5 +22,6 @@ class State(PruningMethod):
 
     importance: Importance
 
-    def scores(self, run: Run) -> Scores:  # noqa: D102
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
         return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)

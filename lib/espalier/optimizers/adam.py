@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Optimizer
 from espalier.kconfig.options import kconfig_dataclass
@@ -20,6 +21,7 @@ class Adam(Optimizer):
     epsilon: float
     weight_decay: float
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         groups = decay_groups(model.parameters(), self.weight_decay)
         return LeanAdam(groups, lr, betas=(self.beta1, self.beta2), eps=self.epsilon)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import Optimizer
 from espalier.kconfig.options import kconfig_dataclass
@@ -23,7 +24,8 @@ class AdamW(Optimizer):
     epsilon: float
     weight_decay: float
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         groups = decay_groups(model.parameters(), self.weight_decay)
         betas = (self.beta1, self.beta2)
         return LeanAdam(groups, lr, betas=betas, eps=self.epsilon, decoupled_weight_decay=True)

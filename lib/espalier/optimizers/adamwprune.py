@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
@@ -104,15 +105,18 @@ class AdamWPrune(GuardedAdam):
         """Share of the prunable weights that is pruned, in [0, 1]."""
         return 0.0 if self.pruner is None else self.pruner.masks.sparsity
 
+    @override
     def stacked_by(self) -> type[Stack] | None:
         """One with pruning of its own steps by itself."""
         return GuardedStack if self.pruner is None else None
 
+    @override
     def _before_update(self) -> None:
         if self.pruner is not None:
             self.pruner.before_step()
         super()._before_update()
 
+    @override
     def _after_update(self) -> None:
         self.updates += 1
         if self.pruner is not None:
@@ -122,13 +126,14 @@ class AdamWPrune(GuardedAdam):
         assert self.pruner is not None
         return state_scores(self.importance, self.pruner.masks.weights, self)
 
+    @override
     def state_dict(self) -> dict[str, Any]:
         """torch's, with the step count and the masks under `pruning`."""
         masks = {} if self.pruner is None else self.pruner.state_dict()
         return {**super().state_dict(), "pruning": {"updates": self.updates, **masks}}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
         super().load_state_dict(state_dict)
         pruning = dict(state_dict["pruning"])
         self.updates = pruning.pop("updates")
@@ -149,7 +154,8 @@ class AdamWPruneSpec(Optimizer):
     clip_norm: float | None = symbol("ADV_CLIP_NORM")
     spam: Spam | None
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         return AdamWPrune(
             model,
             lr,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.contracts import Optimizer
@@ -28,7 +29,8 @@ class AdamWSpam(Optimizer):
     clip_norm: float = symbol("ADV_CLIP_NORM")
     spam: Spam
 
-    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:  # noqa: D102
+    @override
+    def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         return GuardedAdam(
             decay_groups(model.parameters(), self.weight_decay),
             lr,

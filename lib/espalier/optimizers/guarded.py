@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.optimizers.lean import LeanAdam
 from espalier.optimizers.norms import limit_norm
 from espalier.optimizers.spam import Spam, SpamGuard
 from espalier.optimizers.stacked import Stack
 from espalier.optimizers.stacked_guarded import GuardedStack
+from espalier.surgery.update_rates import Rate
 
 
 class GuardedAdam(LeanAdam):
@@ -35,14 +37,17 @@ class GuardedAdam(LeanAdam):
         self.clip_norm = clip_norm
         self.guard = None if spam is None else SpamGuard(spam)
 
-    def stacked_by(self) -> type[Stack] | None:  # noqa: D102
+    @override
+    def stacked_by(self) -> type[Stack] | None:
         return GuardedStack
 
-    def bound(self) -> Callable[[], None]:  # noqa: D102
+    @override
+    def bound(self) -> Callable[[], None]:
         self._part_counters()  # before the guard resets any
         update = super().bound()
         return update if self.watched() else lambda: self._guarded(update)
 
+    @override
     def _update(self) -> None:
         self._part_counters()  # before the guard resets any
         self._guarded(self._update_parameters)
@@ -62,19 +67,21 @@ class GuardedAdam(LeanAdam):
     def _after_update(self) -> None:
         """Parameters and state are new."""
 
-    def _rate(self, lr: Any) -> Any:
+    @override
+    def effective_lr(self, lr: Rate) -> Rate:
         return lr if self.guard is None else lr * self.guard.rate()
 
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
 
+    @override
     def state_dict(self) -> dict[str, Any]:
         """torch's, and the guard's state under `guard`."""
         guard = {} if self.guard is None else {"guard": self.guard.state_dict()}
         return {**super().state_dict(), **guard}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
         super().load_state_dict(state_dict)
         if self.guard is not None:
             self.guard.load_state_dict(state_dict["guard"])

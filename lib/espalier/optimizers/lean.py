@@ -6,17 +6,21 @@ kernels, and their first use imports torch._dynamo, which takes longer than impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import profiler
 from torch.optim import optimizer as torch_optimizer
+from typing_extensions import override
 
 from espalier.optimizers.stacked import Stack
 from espalier.optimizers.stacked_adam import AdamStack
 from espalier.optimizers.stacked_sgd import SGDStack
+from espalier.surgery.update_rates import Rate
 
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
 BUFFER = "momentum_buffer"
@@ -33,13 +37,15 @@ def _sees_to_hooks(step: Any) -> Any:
     return step
 
 
-class Lean(torch.optim.Optimizer):
+class Lean(torch.optim.Optimizer, ABC):
     """What the lean optimizers share: all that is not the update.
 
     Hooks and profilers see every step, as with any torch optimizer. Nothing but torch's own
     `state` and `param_groups` is kept between steps, so parameters, gradients and state may be
-    rebound to other tensors at any time.
+    rebound to other tensors at any time. Its rates are told as `UpdateRates` has it.
     """
+
+    rate_multipliers: Mapping[Tensor, Rate] = MappingProxyType({})
 
     add_param_group = _without_dynamo(torch.optim.Optimizer.add_param_group)
     state_dict = _without_dynamo(torch.optim.Optimizer.state_dict)
@@ -114,9 +120,13 @@ class Lean(torch.optim.Optimizer):
             for parameters in _alike([p for p in group["params"] if p.grad is not None])
         ]
 
+    def effective_lr(self, lr: Rate) -> Rate:
+        """Return the learning rate of this step, for a group's own `lr`."""
+        return lr
+
+    @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         """The call for `parameters` of `group`: at least one, of one device and number format."""
-        raise NotImplementedError
 
     def _scaling(self) -> dict[str, Tensor | None]:
         """What a GradScaler has left for the kernel, if one drives this step."""
@@ -148,7 +158,8 @@ class LeanAdam(Lean, torch.optim.Adam):
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
 
-    def calls(self) -> list[Callable[[], None]]:  # noqa: D102
+    @override
+    def calls(self) -> list[Callable[[], None]]:
         self._part_counters()
         return super().calls()
 
@@ -163,10 +174,7 @@ class LeanAdam(Lean, torch.optim.Adam):
         """What steps several of this class at once: see `espalier.optimizers.stacked`."""
         return AdamStack
 
-    def _rate(self, lr: Any) -> Any:
-        """The learning rate of this step, for a group's own `lr`."""
-        return lr
-
+    @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         states = [self.state[p] for p in parameters]
         if not all(states):
@@ -203,7 +211,7 @@ class AdamCall:
     def settings(self) -> tuple[Any, ...]:
         """What the kernel is told beside its tensors, in its order."""
         group, (beta1, beta2) = self.group, self.group["betas"]
-        rate = self._optimizer._rate(group["lr"])
+        rate = self._optimizer.effective_lr(group["lr"])
         told = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
         return (rate, beta1, beta2, *told)
 
@@ -259,6 +267,7 @@ class LeanSGD(Lean, torch.optim.SGD):
         """What steps several of this class at once: see `espalier.optimizers.stacked`."""
         return SGDStack
 
+    @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         known: list[Tensor] = []
         fresh: list[Tensor] = []  # their momentum begins as the gradient

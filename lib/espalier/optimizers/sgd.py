@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Optimizer
 from espalier.kconfig.options import kconfig_dataclass
@@ -19,6 +20,7 @@ class SGD(Optimizer):
     nesterov: bool
     weight_decay: float
 
+    @override
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """Raises CannotTrain for Nesterov momentum of 0."""
         if self.nesterov and self.momentum == 0:

@@ -6,6 +6,7 @@ a run lie side by side in one row of (K, N) matrices; hyperparameters are (K, 1)
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -58,7 +59,7 @@ def _kind(optimizer: Any) -> type[Stack] | None:
     return kind
 
 
-class Stack:
+class Stack(ABC):
     """K optimizers as one: `stack()` is a step of each, the host's part and then the device's.
 
     The device's part, `update`, never waits for the device and touches only tensors that stay
@@ -94,24 +95,24 @@ class Stack:
         return plain and floats and all(g[k] == groups[0][k] for g in groups for k in same)
 
     @classmethod
+    @abstractmethod
     def form(cls, groups: list[dict[str, Any]]) -> Any:
         """What decides which state and operations a run needs; it must not change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row(self, optimizer: Any) -> dict[str, float]:
         """The hyperparameters of a run by name, without the rate."""
-        raise NotImplementedError
 
-    def count(self) -> None:
+    def count(self) -> None:  # noqa: B027  # most count nothing
         """What the host counts at each step; the table is filled and not yet sent."""
 
+    @abstractmethod
     def begin(self) -> None:
         """Take over the optimizers' state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update(self) -> None:
         """The device's part of a step."""
-        raise NotImplementedError
 
     def __call__(self) -> None:
         """One step of every run."""

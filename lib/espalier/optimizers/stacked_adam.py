@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.optimizers.stacked import Stack
 
@@ -17,10 +18,12 @@ class AdamStack(Stack):
     FIXED = {"maximize": False}
 
     @classmethod
-    def form(cls, groups: list[dict[str, Any]]) -> tuple[bool, bool]:  # noqa: D102
+    @override
+    def form(cls, groups: list[dict[str, Any]]) -> tuple[bool, bool]:
         return groups[0]["amsgrad"], groups[0]["decoupled_weight_decay"]
 
-    def row(self, optimizer: Any) -> dict[str, float]:  # noqa: D102
+    @override
+    def row(self, optimizer: Any) -> dict[str, float]:
         first = optimizer.param_groups[0]
         beta1, beta2 = first["betas"]
         decays = [group["weight_decay"] for group in optimizer.param_groups]
@@ -55,7 +58,8 @@ class AdamStack(Stack):
         return steps
 
     @torch.no_grad()
-    def update(self) -> None:  # noqa: D102
+    @override
+    def update(self) -> None:
         weights, grads = self.layout.weights(), self.layout.grads()
         self.guard(grads)
         self._decay(weights, grads)

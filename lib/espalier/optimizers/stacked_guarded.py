@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.optimizers.norms import SMALL
 from espalier.optimizers.spam import DAMPING, FEWEST, WINDOW
@@ -26,7 +27,8 @@ class GuardedStack(AdamStack):
         limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
         return {**super().row(optimizer), **limits, "threshold": math.inf, "known": 0, "slot": 0}
 
-    def begin(self) -> None:  # noqa: D102
+    @override
+    def begin(self) -> None:
         super().begin()
         self._guards = [(k, o.guard) for k, o in enumerate(self.optimizers) if o.guard is not None]
         self._limits = bool(self.column("clip_norm").any())

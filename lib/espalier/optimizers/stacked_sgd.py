@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from typing_extensions import override
 
 from espalier.optimizers.stacked import Stack
 
@@ -16,19 +17,23 @@ class SGDStack(Stack):
     FIXED = {"dampening": 0, "maximize": False}
 
     @classmethod
-    def form(cls, groups: list[dict[str, Any]]) -> bool:  # noqa: D102
+    @override
+    def form(cls, groups: list[dict[str, Any]]) -> bool:
         return bool(groups[0]["momentum"] != 0)
 
-    def row(self, optimizer: Any) -> dict[str, float]:  # noqa: D102
+    @override
+    def row(self, optimizer: Any) -> dict[str, float]:
         groups = optimizer.param_groups
         decay = {f"decay{g}": group["weight_decay"] for g, group in enumerate(groups)}
         return {"momentum": groups[0]["momentum"], "nesterov": groups[0]["nesterov"], **decay}
 
-    def begin(self) -> None:  # noqa: D102
+    @override
+    def begin(self) -> None:
         self.buffer = self.adopt("momentum_buffer", self.column("momentum") != 0)
 
     @torch.no_grad()
-    def update(self) -> None:  # noqa: D102
+    @override
+    def update(self) -> None:
         weights, grads = self.layout.weights(), self.layout.grads()
         for columns, decay in self.layout.each_group(self.per_group("decay")):
             grads[:, columns].addcmul_(weights[:, columns], decay)

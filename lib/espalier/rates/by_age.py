@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
@@ -60,7 +61,8 @@ class Dual(Strategy):
     patch: float = symbol("RATES_DUAL_PATCH")
     since: Literal["start", "growth"] = symbol("RATES_DUAL_SINCE")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         early = self.since == "growth" and not part.moment.growths
         return _of((1.0 if early else self.scaffold, self.patch), part.grown.long())
 
@@ -74,7 +76,8 @@ class Age(Strategy):
     decay: float = symbol("RATES_AGE_DECAY")
     floor: float = symbol("RATES_AGE_FLOOR")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         return ageing(part.phases, self.decay, self.floor)
 
 
@@ -92,7 +95,8 @@ class Component(Strategy):
     new_steps: int = symbol("RATES_COMPONENT_NEW_STEPS")
     active_steps: int = symbol("RATES_COMPONENT_ACTIVE_STEPS")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         kinds = tags(part.age, part.grown, self.new_steps, self.active_steps)
         return _of((self.new, self.active, self.scaffold), kinds)
 
@@ -104,7 +108,8 @@ class Warmup(Strategy):
     grows: ClassVar[bool] = True
     steps: int = symbol("RATES_WARMUP_STEPS")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         return warmed(part.age, self.steps).where(part.grown, 1.0)
 
 
@@ -119,6 +124,7 @@ class Sedimentary(Strategy):
     sediment_rate: float = symbol("RATES_SEDIMENTARY_SEDIMENT_RATE")
     geological_rate: float = symbol("RATES_SEDIMENTARY_GEOLOGICAL_RATE")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         kinds = strata(part.phases, self.sediment, self.geological)
         return _of((1.0, self.sediment_rate, self.geological_rate), kinds)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.rates.part import Moment, Part, Strategy
@@ -47,7 +49,8 @@ class Cascade(Strategy):
     decay: float = symbol("RATES_CASCADE_DECAY")
     slow: Slow = symbol("RATES_CASCADE_SLOW")
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         return cascade(part.depth, part.layers, self.decay, self.slow)
 
 
@@ -63,14 +66,16 @@ class Pretrained(Strategy):
     adapter: float = symbol("RATES_PRETRAINED_ADAPTER")
     unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE")
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         if self.frozen(part.depth, part.layers, part.moment):
             return 0.0
         if part.depth >= part.layers - self.fresh:
             return 1.0
         return self.adapter if part.weight.ndim <= 1 else self.ratio
 
-    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+    @override
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
         epoch = moment.step // moment.steps_per_epoch
         return depth < layers - self.fresh and not unfrozen(depth, layers, epoch, self.unfreeze)
 
@@ -84,9 +89,11 @@ class Freezing(Strategy):
 
     first: float = symbol("RATES_FREEZING_FIRST")
 
-    def factor(self, part: Part) -> float:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> float:
         end = freezing_time(part.depth, part.layers, self.first)
         return until_frozen(part.moment.progress, end)
 
-    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:  # noqa: D102
+    @override
+    def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
         return until_frozen(moment.progress, freezing_time(depth, layers, self.first)) == 0.0

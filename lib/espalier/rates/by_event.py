@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
+from espalier.birth_record import Growth
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.history import Growth
 from espalier.rates.part import Part, Strategy
 
 
@@ -37,7 +38,8 @@ class AfterGrowth(Strategy):
     recovery: int = symbol("RATES_GROWTH_RECOVERY")
     floor: float = symbol("RATES_GROWTH_FLOOR")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         since = (part.moment.step - growth.step for growth in part.moment.growths)
         factors = [recovering(steps, self.shock, self.recovery) for steps in since]
         return part.outlived(factors).clamp_min(self.floor)
@@ -54,7 +56,8 @@ class Differential(Strategy):
     recovery: int = symbol("RATES_DIFFERENTIAL_RECOVERY")
     floor: float = symbol("RATES_DIFFERENTIAL_FLOOR")
 
-    def factor(self, part: Part) -> Tensor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Tensor:
         factors = [self._one(part, growth) for growth in part.moment.growths]
         return part.outlived(factors).clamp_min(self.floor)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
@@ -33,7 +34,8 @@ class Lars(Strategy):
 
     trust: float = symbol("RATES_LARS_TRUST")
 
-    def factor(self, part: Part) -> Factor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Factor:
         if part.weight.ndim <= 1 or part.gradient is None:
             return 1.0
         gradient = part.gradient.detach().where(part.live, 0.0)  # dead weights are 0 already
@@ -47,7 +49,8 @@ class Density(Strategy):
     reference: float = symbol("RATES_DENSITY_REFERENCE")
     power: float = symbol("RATES_DENSITY_POWER")
 
-    def factor(self, part: Part) -> Factor:  # noqa: D102
+    @override
+    def factor(self, part: Part) -> Factor:
         if part.weight.ndim <= 1:
             return 1.0
         live = part.live.sum().clamp_min(1)

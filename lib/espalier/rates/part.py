@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import ClassVar, TypeAlias
 import torch
 from torch import Tensor
 
-from espalier.rates.history import Growth
+from espalier.birth_record import Growth
 
 Factor: TypeAlias = float | Tensor
 """One multiplier of a whole parameter, or one an element, float64 and of its shape."""
@@ -41,7 +42,7 @@ class Part:
     """A parameter of layer `depth` (0 is nearest to the input) of `layers`, at a moment.
 
     `places` has the depth of each module by name. `births` is of the parameter's shape, see
-    `Growing.birth_steps`; None: all of it was there from the start. `decay` is its weight decay.
+    `BirthRecord.birth_steps`; None: all was there from the start. `decay` is its weight decay.
     """
 
     depth: int
@@ -94,15 +95,15 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(ABC):
     """A multiplier as a pure function of a part; its fields are Kconfig symbols."""
 
     grows: ClassVar[bool] = False  # whether it says anything only of networks that grow
     steady: ClassVar[bool] = False  # whether it says the same from one growth event to the next
 
+    @abstractmethod
     def factor(self, part: Part) -> Factor:
         """What the part's update is multiplied with, 0 or more."""
-        raise NotImplementedError
 
     def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
         """Whether nothing of a layer may change in an update, its running statistics neither."""

@@ -13,7 +13,6 @@ from espalier.rates.by_depth import Cascade, Freezing, Pretrained
 from espalier.rates.by_event import AfterGrowth, Differential
 from espalier.rates.by_norm import Density, Lars
 from espalier.rates.composing import Bounds
-from espalier.rates.history import Growing
 from espalier.rates.part import Strategy
 from espalier.rates.scaling import UpdateScale
 
@@ -85,7 +84,7 @@ class RatePlan:
                 "no_rates", "CONFIG_RATES=several: choose at least one of CONFIG_RATES_WITH_*"
             )
         grows = [type(one).__name__ for one in self.strategies if one.grows]
-        if grows and not isinstance(run.method, Growing):
+        if grows and run.method.birth_record(run) is None:
             raise CannotTrain(
                 "rates_without_births",
                 f"CONFIG_RATES={self.rates}: the rates {', '.join(grows)} go by when weights were "

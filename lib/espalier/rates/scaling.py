@@ -15,12 +15,9 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from espalier.contracts import Run
 from espalier.rates.composing import Bounds, move, product
-from espalier.rates.history import Growing
 from espalier.rates.layers import Layers, layers_of
 from espalier.rates.part import Factor, Moment, Part, Strategy
-
-MULTIPLIERS = "rate_multipliers"
-"""The optimizer's attribute with the multipliers of the last update, for later parts of it."""
+from espalier.surgery.update_rates import rates_of
 
 
 class UpdateScale:
@@ -35,7 +32,6 @@ class UpdateScale:
         self._steady = [one for one in strategies if one.steady]
         self._fleeting = [one for one in strategies if not one.steady]
         self._freezing = [one for one in strategies if type(one).frozen is not Strategy.frozen]
-        self._growing = run.method if isinstance(run.method, Growing) else None
         self._grows = any(one.grows for one in strategies)
         self._known: dict[Tensor, tuple[Any, Factor]] = {}  # what the steady ones last said
         self._order: list[int] = []
@@ -68,7 +64,7 @@ class UpdateScale:
         moved = [p for p, factor in factors.items() if isinstance(factor, Tensor) or factor != 1.0]
         copies = torch._foreach_mul([p.detach() for p in moved], 1.0) if moved else []
         self._kept = moved, list(copies), [factors[p] for p in moved]
-        setattr(self.run.optimizer, MULTIPLIERS, factors)
+        rates_of(self.run.optimizer).rate_multipliers = factors  # for later parts of the update
 
     @torch.no_grad()
     def after(self) -> None:
@@ -94,13 +90,14 @@ class UpdateScale:
         return any(one.frozen(depth, self._layers.count, moment) for one in self._freezing)
 
     def _moment(self) -> Moment:
-        run, growing = self.run, self._growing
-        growths = growing.growths(run) if growing is not None and self._grows else ()
+        run = self.run
+        record = run.method.birth_record(run) if self._grows else None
+        growths = () if record is None else record.growths()
         return Moment(run.step, run.steps_per_epoch, run.total_steps, growths)
 
     def _part(self, parameter: Tensor, moment: Moment, group: dict[str, Any]) -> Part:
-        growing = self._growing
-        births = None if growing is None else growing.birth_steps(self.run, parameter)
+        record = self.run.method.birth_record(self.run)
+        births = None if record is None else record.birth_steps(parameter)
         return Part(
             depth=self._layers.depth[parameter],
             layers=self._layers.count,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espalier import component
-from espalier.contracts import Dataset
+from espalier.contracts import Dataset, SampleShape
 from espalier.errors import UserError
 from espalier.kconfig.symbols import Symbols
 from espalier.search import vocabulary
@@ -105,8 +105,8 @@ def positive(name: str, value: int) -> int:
 
 def require_classes(dataset: str, asked: int) -> None:
     """Raise UserError unless the data set has so many classes."""
-    classes = getattr(component.find("dataset", dataset, Dataset).shape, "classes", None)
-    if classes is None:
+    shape = component.find("dataset", dataset, Dataset).shape
+    if not isinstance(shape, SampleShape):
         raise UserError(f"dataset {dataset}: has no classes; searches are for images")
-    if classes != asked:
-        raise UserError(f"n_classes={asked}: data set {dataset} has {classes}; give that")
+    if shape.classes != asked:
+        raise UserError(f"n_classes={asked}: data set {dataset} has {shape.classes}; give that")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from espalier.birth_record import Growth
 from espalier.sparse.mask import MaskSet
 from espalier.surgery.restart import Restarts
 
@@ -75,10 +76,21 @@ class Edges:
         """Edges that have come since the beginning."""
         return sum(sum(change.grown) for change in self.ledger[1:])
 
-    def born(self, weight: Tensor) -> Tensor | None:
-        """The birth steps of a weight's edges; None of a weight that has none."""
-        found = (b for w, b in zip(self.weights, self.births, strict=True) if w is weight)
-        return next(found, None)
+    def birth_steps(self, parameter: Tensor) -> Tensor | None:
+        """Return the birth steps of a weight's edges; None of a parameter that has none."""
+        births = (b for w, b in zip(self.weights, self.births, strict=True) if w is parameter)
+        return next(births, None)
+
+    def growths(self) -> list[Growth]:
+        """Return the events at which edges came, with the layers that got them."""
+        layers = [name.removesuffix("weight").removesuffix(".") for name in self.names]
+        return [
+            Growth(
+                change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
+            )
+            for change in self.ledger[1:]
+            if any(change.grown)
+        ]
 
     def begin(self, live: Sequence[Tensor]) -> None:
         """Let there be these edges only: bool, of each layer in its weight's shape."""

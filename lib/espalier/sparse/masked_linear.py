@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
+from espalier.measured import PartlyLive
 from espalier.sparse.mask import held
 from espalier.train import fold_rules
 from espalier.train.folded import Stacked
@@ -14,7 +16,7 @@ UNBORN = -1
 """The birth step of an edge that is not there."""
 
 
-class MaskedLinear(nn.Module):
+class MaskedLinear(PartlyLive):
     """y = x (weight * mask)^T + bias, (n, inputs) -> (n, outputs).
 
     `weight` and the buffers `mask` (bool) and `births` (int32, the step in which an edge was born,
@@ -51,8 +53,8 @@ class MaskedLinear(nn.Module):
         return int(torch.count_nonzero(self.mask))
 
     @property
+    @override
     def masked(self) -> int:
-        """Stored numbers that are not parameters: see `espalier.budget.masked`."""
         return self.mask.numel() - self.live
 
     @property
@@ -89,5 +91,6 @@ class FoldedMasked(fold_rules.Linear):
         super().__init__(layer, stacked)
         self.target = None
 
-    def weight(self) -> Tensor:  # noqa: D102
+    @override
+    def weight(self) -> Tensor:
         return self.stacks["weight"] * self.stacks["mask"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
 
-from espalier import budget
-from espalier.contracts import CannotTrain, Method, Run
+from typing_extensions import override
+
+from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.measured import Measures, masked
 from espalier.sparse.mask import prunable
 from espalier.sparse.plan import PruningPlan
 from espalier.sparse.pruner import Pruner
@@ -14,7 +16,7 @@ from espalier.sparse.scores import Scores
 
 
 @kconfig_dataclass
-class PruningMethod(Method):
+class PruningMethod(Method[Pruner], ABC):
     """A method that prunes the weights with the lowest scores on a schedule.
 
     `run.method_state` is the Pruner.
@@ -22,41 +24,49 @@ class PruningMethod(Method):
 
     plan: PruningPlan
 
-    def scores(self, run: Run) -> Scores:
+    @abstractmethod
+    def scores(self, run: Run[Pruner]) -> Scores:
         """The scores after the update that has just been done."""
-        raise NotImplementedError
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run[Pruner]) -> None:
         weights = prunable(run.model)
         if not weights:
             raise CannotTrain("nothing_to_prune", "the model has no linear or convolution layer")
         schedule = self.plan.schedule(run)
         run.method_state = Pruner(weights, schedule, self.plan.allocation)
 
-    def after_backward(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_backward(self, run: Run[Pruner]) -> None:
         run.method_state.before_step()
 
-    def after_step(self, run: Run) -> None:  # noqa: D102
+    @override
+    def after_step(self, run: Run[Pruner]) -> None:
         run.method_state.after_step(run.step, run.optimizer, lambda: self.scores(run))
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run[Pruner]) -> None:
         run.method_state.masks.assert_masked(run.optimizer)
 
-    def unfinished(self, run: Run) -> bool:
+    @override
+    def unfinished(self, run: Run[Pruner]) -> bool:
         """Until the ramp is over."""
-        return bool(run.step < run.method_state.schedule.ramp_end)
+        return run.step < run.method_state.schedule.ramp_end
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run[Pruner]) -> Measures:
         live = parameters(run) - run.method_state.masks.pruned
         return {**run.method_state.measures(), "live_parameters": live}
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return dict(run.method_state.state_dict())
+    @override
+    def state_dict(self, run: Run[Pruner]) -> StateDict:
+        return run.method_state.state_dict()
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run[Pruner], state: StateDict) -> None:
         run.method_state.load_state_dict(state)
 
 
 def parameters(run: Run) -> int:
     """All parameters of the model, pruned or not; what its layers mask themselves is none."""
-    return sum(p.numel() for p in run.model.parameters()) - budget.masked(run.model)
+    return sum(p.numel() for p in run.model.parameters()) - masked(run.model)

@@ -32,6 +32,7 @@ class Pruner:
         self.masks = MaskSet(weights)
         self.schedule = schedule
         self.allocation = allocation
+        self.memory: list[Tensor] = []  # of a method's scores: a tensor a weight, if any
         self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:

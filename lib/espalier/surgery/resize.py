@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import state
+from espalier.surgery.pairs import Layer, Norm
 from espalier.surgery.site import Site, owns
 
 
@@ -69,15 +70,16 @@ def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
             norm._buffers[name] = state.picked(buffer, 0, source)
 
 
-def _rename(producer: nn.Module, norm: nn.Module | None, consumer: nn.Module) -> None:
+def _rename(producer: Layer, norm: Norm | None, consumer: Layer) -> None:
     """Let the modules say what they now are."""
-    outputs, inputs = producer.weight.shape[0], consumer.weight.shape[1]  # type: ignore
-    for module, name, value in (
-        (producer, "out_features", outputs),
-        (producer, "out_channels", outputs),
-        (norm, "num_features", outputs),
-        (consumer, "in_features", inputs),
-        (consumer, "in_channels", inputs),
-    ):
-        if hasattr(module, name):
-            setattr(module, name, value)
+    outputs, inputs = producer.weight.shape[0], consumer.weight.shape[1]
+    if isinstance(producer, nn.Conv2d):
+        producer.out_channels = outputs
+    else:
+        producer.out_features = outputs
+    if norm is not None:
+        norm.num_features = outputs
+    if isinstance(consumer, nn.Conv2d):
+        consumer.in_channels = inputs
+    else:
+        consumer.in_features = inputs

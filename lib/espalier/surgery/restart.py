@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from espalier.surgery import state
+from espalier.surgery.update_rates import rates_of
 
 ROUNDED = 1e-16  # a bias that is none
 LONGEST = 2**20  # steps that a table of biases has at most
@@ -54,7 +55,7 @@ class Restarts:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self.optimizer = optimizer
+        self.optimizer, self._rates = optimizer, rates_of(optimizer)
         self._births: dict[Tensor, _Births] = {}
         self._elements: dict[Tensor, _Elements] = {}
 
@@ -135,7 +136,7 @@ class Restarts:
         change = _update(held["exp_avg"], root, biases[:, whole], group["eps"])
         change -= _update(held["exp_avg"], root, biases[:, ages], group["eps"])
         change = self._share(change, parameter)
-        parameter.addcmul_(change, moved * self._rate(group))
+        parameter.addcmul_(change, moved * self._rates.effective_lr(group["lr"]))
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs."""
@@ -175,7 +176,7 @@ class Restarts:
         wrong, right = (biases[:, x.long().clamp_(max=biases.shape[1] - 1)] for x in (now, age))
         change = _update(mean, root, wrong, group["eps"])
         change -= _update(mean, root, right, group["eps"])
-        change *= self._rate(group) * now.sign()
+        change *= self._rates.effective_lr(group["lr"]) * now.sign()
         change = self._share(change, parameter, dim, index)
         if dim > 0 and 0 in births.young:
             change.index_fill_(0, births.young[0], 0.0)  # corrected with the rows
@@ -204,14 +205,10 @@ class Restarts:
         self, change: Tensor, parameter: Tensor, dim: int = 0, index: Tensor | None = None
     ) -> Tensor:
         """What the rates of single parts leave of a change of slices `index`, or of everything."""
-        share = getattr(self.optimizer, "rate_multipliers", {}).get(parameter, 1.0)
-        if torch.is_tensor(share) and share.ndim:
+        share = self._rates.rate_multipliers.get(parameter, 1.0)
+        if isinstance(share, Tensor) and share.ndim:
             share = (share if index is None else share.index_select(dim, index)).to(change)
         return change if isinstance(share, float) and share == 1.0 else change * share
-
-    def _rate(self, group: dict[str, Any]) -> Any:
-        scaled = getattr(self.optimizer, "_rate", None)  # a guard's warm-up
-        return group["lr"] if scaled is None else scaled(group["lr"])
 
 
 def _update(mean: Tensor, root: Tensor, biases: Tensor, epsilon: float) -> Tensor:

@@ -18,7 +18,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
 
 if TYPE_CHECKING:
-    from espalier.budget import Fit
+    from espalier.budget_fit import Fit
 
 LIMIT = "MAX_PARAMS"
 SHARE = "MIN_PARAMS_SHARE"
@@ -82,15 +82,15 @@ class Budgets:
                 raise UserError(f"{self._place(limit)}: {_told(limit, share, reach)}")
 
     def _fit(self, config: Mapping[str, str]) -> Fit:
-        from espalier import budget
+        from espalier import budget_fit
 
         selected = (config["MODEL"], config["DATASET"])
         if selected not in self._read:
-            self._read[selected] = budget.symbols_read(config)
+            self._read[selected] = budget_fit.symbols_read(config)
         key = tuple(config.get(name) for name in self._read[selected])
         if key not in self._known:
             folder = ROOT / assign.effective(self.symbols, DATA_DIR)
-            self._known[key] = budget.fit(config, folder)
+            self._known[key] = budget_fit.fit(config, folder)
         return self._known[key]
 
     def _place(self, limit: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from espalier import budget
-from espalier.growth import connectivity
+from espalier.contracts import Run
+from espalier.measured import Measures, SelfMeasuring, masked
 from espalier.train.courses import last_task
 from espalier.train.trainee import Trainee
 from espalier.trial import Record
@@ -19,7 +19,7 @@ def measures(trainee: Trainee, history: list[Record], test: tuple[float, float])
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = sum(parameter.numel() for parameter in run.model.parameters())
-    total -= budget.masked(run.model)
+    total -= masked(run.model)
     return {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
@@ -35,10 +35,17 @@ def measures(trainee: Trainee, history: list[Record], test: tuple[float, float])
         **kept,
         "steps": run.step,
         **run.method.measures(run),
-        **connectivity.measures(run),
+        **connectivity(run),
         **_chance(run.validation.y),
         "total_time": sum(float(record["seconds"]) for record in history),
     }
+
+
+def connectivity(run: Run) -> Measures:
+    """Return how the network hangs together: from the model, or else from the method."""
+    if isinstance(run.model, SelfMeasuring):
+        return run.model.connectivity()
+    return run.method.connectivity(run)
 
 
 def _chance(labels: torch.Tensor) -> Record:

@@ -7,10 +7,13 @@ goes on with the same samples. What it measures in the end is a function of the 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+
+from typing_extensions import override
 
 from espalier.contracts import Run, Split
 from espalier.trial import Record
@@ -46,7 +49,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Tasks(Course):
+class Tasks(Course, ABC):
     """A sequence of tasks of `task_epochs` epochs each.
 
     The samples of all of them are equal in number, so that an epoch always has as many steps.
@@ -58,12 +61,12 @@ class Tasks(Course):
         """The task, from 0, that epoch number `epoch`, from 0, belongs to."""
         return epoch // self.task_epochs
 
+    @abstractmethod
     def samples(self, task: int) -> Samples:
         """Those of task number `task`, from 0: the same object for all runs of a pack."""
-        raise NotImplementedError
 
+    @override
     def begin(self, run: Run) -> None:
-        """See `Course.begin`."""
         found = self.samples(self.task(run.epoch))
         run.train, run.validation = found.train, found.validation
 

@@ -33,12 +33,12 @@ from espalier.contracts import (
     Split,
     TokenShape,
 )
+from espalier.datasets.stratify import members_of_classes, stratified_order
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.paths import ROOT
 from espalier.train.courses import Course
 from espalier.train.keeping import Keeping
 from espalier.train.preparing import Preparation
-from espalier.train.stratify import members_of_classes, stratified_order
 from espalier.train.windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory

@@ -209,7 +209,7 @@ def _prepare(job: Job) -> tuple[Trainee, Data]:
     rates = component.build(RatePlan, config, "")
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
-    run.method.attach(run)
+    run.attach()
     least_loss = 0.0 if data.text is None else data.text.least_loss
     check = settings.read("DEBUG_CHECKS", bool)
     return Trainee(run, recipe, schedule, check, least_loss, data.course, rates.scale(run)), data

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from espalier.train.folded import CannotPack, Mapped, Rule, Stacked
 
@@ -45,7 +46,6 @@ class Linear(Folded):
     """One batched matrix product."""
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """See `Folded`."""
         super().__init__(layer, stacked)
         into = stacked.gradients.get(id(self.stacks["weight"]))
         self.target = None if into is None else Target(into)
@@ -92,7 +92,8 @@ class BatchedLinear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # noqa: D102
+    @override
+    def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, target: Target | None
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
@@ -102,7 +103,8 @@ class BatchedLinear(torch.autograd.Function):
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:  # noqa: D102
+    @override
+    def backward(ctx: Any, *grads: Tensor) -> Any:
         (g,) = grads  # (K, n, outputs)
         x, weight = ctx.saved_tensors
         g_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
@@ -209,7 +211,6 @@ class Dropout(Folded):
     """Each trial draws from its own stream what torch's dropout would draw."""
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """See `Folded`."""
         super().__init__(layer, stacked)
         self.generators = stacked.generators
 

@@ -4,7 +4,7 @@ Inputs and outputs of every layer are (K*b, ...): trial 0's samples first, then 
 whatever treats samples independently (activations, pooling, reshaping, attention, a model's own
 `forward`) runs as it is, once for all trials; only layers that hold parameters need a rule. Those
 without one go through `torch.vmap`. The rules themselves are in `espalier.train.fold_rules`; a
-class of layers may bring its own as a method `folded(stacked)`, which returns the twin.
+class of layers may bring its own (see `Foldable`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,15 @@ class Stacked:
         return {name: self.of(tensor) for name, tensor in held.items() if tensor is not None}
 
 
+@runtime_checkable
+class Foldable(Protocol):
+    """A layer that brings its own rule."""
+
+    def folded(self, stacked: Stacked) -> nn.Module:
+        """Return the twin that serves all trials, or raise CannotPack."""
+        ...
+
+
 Rule = Callable[[nn.Module, Stacked], nn.Module]
 """Makes the twin of a layer, or raises CannotPack."""
 
@@ -62,10 +72,8 @@ def folded(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> n
 
 
 def _twin(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
-    own = getattr(module, "folded", None)
-    if own is not None:
-        twin: nn.Module = own(stacked)
-        return twin
+    if isinstance(module, Foldable):
+        return module.folded(stacked)
     rule = rules.get(type(module))
     if rule is not None:
         return rule(module, stacked)

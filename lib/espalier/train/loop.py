@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from espalier.growth.blocks import missing
+from espalier.measured import own_sparsity
 from espalier.train import distributed
 from espalier.train.data import batches
 from espalier.train.distributed import Distributed
@@ -162,7 +162,7 @@ def _closing(trainee: Trainee, train_loss: float) -> Record | DivergedError:
         "val_loss": loss,
         "val_acc": accuracy,
         "lr": run.optimizer.param_groups[0]["lr"],
-        "sparsity": missing(run.model),
+        "sparsity": own_sparsity(run.model),
         **trainee.course.closing(run, functools.partial(evaluate, trainee)),
         **run.method.measures(run),
     }

@@ -18,6 +18,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier import component
 from espalier.component import symbol
@@ -104,8 +105,8 @@ class Permuted(Tasks):
     seed: int
     request: Request
 
+    @override
     def samples(self, task: int) -> Samples:
-        """See `Tasks.samples`."""
         return _samples_permuted(self, task, prepared_for(self.request))
 
     def changed(self, split: Split, task: int) -> Split:
@@ -160,12 +161,12 @@ class PermutedPixels(Split):
         """Where batches and pieces are."""
         return self.inner.device
 
+    @override
     def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """See `Split.batches`."""
         return (self.changed(x, y) for x, y in self.inner.batches(orders, batch_size))
 
+    @override
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """See `Split.pieces`."""
         return (self.changed(x, y) for x, y in self.inner.pieces(size))
 
     def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,12 +193,12 @@ class Return(Tasks):
     request: Request
     other: Request
 
+    @override
     def task(self, epoch: int) -> int:
-        """See `Tasks.task`."""
         return min(2, super().task(epoch))
 
+    @override
     def samples(self, task: int) -> Samples:
-        """See `Tasks.samples`."""
         return self._both()[task % 2]
 
     def closing(self, run: Run, measure: Measure) -> Record:

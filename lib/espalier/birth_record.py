@@ -1,14 +1,12 @@
-"""What a method that grows a network tells of it: when each weight was born, and every event."""
+"""When the weights of a growing network were born: what a method tells those who set rates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
-
-from espalier.contracts import Run
 
 
 @dataclass(frozen=True)
@@ -22,21 +20,20 @@ class Growth:
     layers: tuple[str, ...] = ()
 
 
-@runtime_checkable
-class Growing(Protocol):
-    """A method, of `espalier.contracts`, that knows the age of what it trains.
+class BirthRecord(Protocol):
+    """When each weight of what a method trains was born.
 
     Both are asked for before every update, so an answer should be kept until the next event.
     """
 
-    def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
-        """After which update each weight was born, int, of the parameter's shape.
+    def birth_steps(self, parameter: Tensor) -> Tensor | None:
+        """Return after which update each weight was born, int, in the parameter's shape.
 
         0: it was there from the start, and so were all of the parameter if the answer is None;
         -1: it is dead.
         """
         ...
 
-    def growths(self, run: Run) -> Sequence[Growth]:
-        """The events so far, in order, at most one a step."""
+    def growths(self) -> Sequence[Growth]:
+        """Return the events so far, in order, at most one a step."""
         ...

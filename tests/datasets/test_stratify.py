@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.train.stratify import members_of_classes, stratified_order
+from espalier.datasets.stratify import members_of_classes, stratified_order
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(torch.tensor)
 
