@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from espalier.apoptosis import fitness
-from espalier.apoptosis.ageing import Ageing
+from espalier.apoptosis.fitness_ema import FitnessEma
 from espalier.apoptosis.fitness import MEASURES, judge
-from espalier.apoptosis.observing import observe
+from espalier.apoptosis.activation_hooks import observe
 from espalier.apoptosis.truth import ablation, correlations
 from espalier.surgery.pairs import find_pairs
 
@@ -174,7 +174,7 @@ def test_rank_correlations():
 
 
 def test_averages_forget_and_the_young_are_spared():
-    ageing = Ageing(3, decay=0.5, maturity=2, device=torch.device("cpu"))
+    ageing = FitnessEma(3, decay=0.5, maturity=2, device=torch.device("cpu"))
     ageing.judge(torch.tensor([4.0, 2.0, 0.0]))
     assert ageing.fitness.tolist() == [4, 2, 0]  # not half of it
     ageing.judge(torch.tensor([1.0, 2.0, 3.0]))
@@ -189,7 +189,7 @@ def test_averages_forget_and_the_young_are_spared():
 
 
 def test_ageing_is_saved_and_restored():
-    one, other = (Ageing(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
+    one, other = (FitnessEma(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
     one.step(5)
     one.judge(torch.tensor([1.0, 2.0]))
     other.load_state_dict(one.state_dict())

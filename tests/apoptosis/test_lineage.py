@@ -6,7 +6,7 @@ import json
 import pytest
 
 from espalier.apoptosis.lineage import NOBODY, Lineage
-from espalier.apoptosis.pictures import Life, ages_over_time, drawn, generations, lives
+from espalier.apoptosis.lineage_plot import Life, ages_over_time, drawn, generations, lives
 from espalier.errors import UserError
 
 

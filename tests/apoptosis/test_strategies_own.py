@@ -11,10 +11,10 @@ from torch import nn
 
 import espalier
 from espalier.apoptosis.crossover import MODES
-from espalier.apoptosis.observing import observe
+from espalier.apoptosis.activation_hooks import observe
 from espalier.apoptosis.orthogonal import redundant, unused
-from espalier.apoptosis.shadows import Shadows
-from espalier.apoptosis.watchers import Listening
+from espalier.apoptosis.candidate_neurons import CandidateNeurons
+from espalier.apoptosis.stat_sources import LivePassStats
 from espalier.surgery import death
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import Statistics
@@ -272,7 +272,7 @@ def test_a_shadow_answers_as_the_neuron_does(body):
     for _, _, seen in seen_of(body):
         some = torch.arange(0, seen.pair.size, 2)
         mine = seen.fed.index_select(1, seen.pair.columns(some))
-        shadows = Shadows.of(seen.pair, some)
+        shadows = CandidateNeurons.of(seen.pair, some)
         assert torch.allclose(shadows.answer(seen.given), mine, atol=1e-5)
         shadows.settle(seen.given)  # other statistics, same answers
         assert torch.allclose(shadows.answer(seen.given), mine, atol=1e-4)
@@ -282,10 +282,10 @@ def test_a_shadow_answers_as_the_neuron_does(body):
 def test_lessons_bring_a_shadow_nearer(body):
     for _, _, seen in seen_of(body):
         pupils, teachers = torch.arange(2), torch.arange(2, 4)
-        wanted = Shadows.of(seen.pair, teachers).answer(seen.given, whole=False)
+        wanted = CandidateNeurons.of(seen.pair, teachers).answer(seen.given, whole=False)
         missed = []
         for steps in (0, 3, 10, 40):
-            shadows = Shadows.of(seen.pair, pupils)
+            shadows = CandidateNeurons.of(seen.pair, pupils)
             shadows.teach(seen.given, wanted, steps)
             missed.append(float((shadows.answer(seen.given, False) - wanted).square().mean()))
         assert all(after <= before for before, after in pairwise(missed))
@@ -456,7 +456,7 @@ def test_a_strategy_of_ones_own():
 
 def test_of_passes_with_one_backward_pass_the_last_is_seen():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
-    watcher = Listening(find_pairs(model))
+    watcher = LivePassStats(find_pairs(model))
     watcher.expect(True)
     first, last = torch.randn(3, 4), torch.randn(3, 4)
     (model(first).square().mean() + model(last).square().mean()).backward()

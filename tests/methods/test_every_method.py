@@ -13,7 +13,7 @@ from torch import nn
 
 from espalier import component
 from espalier.apoptosis.layerwise import Course
-from espalier.apoptosis.plan import ApoptosisPlan, Pace
+from espalier.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.dendrites.cadence import Cadence
 from espalier.growth.growing import GrowingMethod
@@ -27,7 +27,7 @@ from espalier.train.stopping import Kept
 PAIRS = allowed()
 STEPS = 30
 
-YOUNG, OFTEN = ApoptosisPlan(maturity=8), Pace(rate=0.3, interval=6)
+YOUNG, OFTEN = ApoptosisSettings(maturity=8), Pace(rate=0.3, interval=6)
 
 # Fields with which a method acts within so few steps, and networks that it can act on.
 QUICK: dict[str, dict[str, Any]] = {

@@ -8,14 +8,14 @@ from typing import Literal, Unpack, get_args
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.lineage import Op
 from espalier.apoptosis.neuron import check, one_of
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import (
-    Cradle,
+from espalier.apoptosis.replacement_ops import (
+    BirthContext,
     Parents,
     drawn_parents,
     proportions,
@@ -76,14 +76,14 @@ class CrossoverApoptosis(ExactApoptosis):
         return _cross(cradle, self.crossover_mode)
 
     def _welcome(
-        self, colony: Colony, slots: Tensor, parents: Parents | None, op: Op = "birth"
+        self, colony: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op = "birth"
     ) -> None:
         merged = parents is not None and all(len(each) == 2 for each in parents)
         super()._welcome(colony, slots, parents, "merge" if merged else op)
 
 
 @torch.no_grad()
-def _cross(cradle: Cradle, mode: Mode) -> Parents:
+def _cross(cradle: BirthContext, mode: Mode) -> Parents:
     parents = drawn_parents(cradle, each=2, twice=False)
     weight = cradle.site.pair.producer.weight.detach()
     rows = weight.flatten(1)[parents]  # (n, 2, fan_in)
@@ -101,28 +101,28 @@ Blend = tuple[Tensor, Tensor]
 """The first parent's shares (n,), and rows (n, fan_in)."""
 
 
-def _uniform(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
+def _uniform(cradle: BirthContext, rows: Tensor, parents: Tensor) -> Blend:
     return _sum(rows, rows.new_full((len(rows),), 0.5))
 
 
-def _fitness_weighted(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
+def _fitness_weighted(cradle: BirthContext, rows: Tensor, parents: Tensor) -> Blend:
     chances = cradle.fitness.new_zeros(len(cradle.fitness), dtype=torch.float64)
     chances[cradle.healthy] = proportions(cradle.fitness[cradle.healthy]).to(chances.device)
     both = chances[parents] + TINY
     return _sum(rows, (both[:, 0] / both.sum(1)).to(rows))
 
 
-def _random(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
+def _random(cradle: BirthContext, rows: Tensor, parents: Tensor) -> Blend:
     low, high = BETWEEN
     return _sum(rows, low + (high - low) * _drawn(cradle, rows[:, 0, 0]))
 
 
-def _mask(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
+def _mask(cradle: BirthContext, rows: Tensor, parents: Tensor) -> Blend:
     first = _drawn(cradle, rows[:, 0]) < 0.5
     return first.to(rows.dtype).mean(1), torch.where(first, rows[:, 0], rows[:, 1])
 
 
-def _slerp(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
+def _slerp(cradle: BirthContext, rows: Tensor, parents: Tensor) -> Blend:
     share = _drawn(cradle, rows[:, 0, 0])
     unit = rows / _lengths(rows)
     angle = (unit[:, 0] * unit[:, 1]).sum(1).clamp(-1, 1).acos()
@@ -131,7 +131,7 @@ def _slerp(cradle: Cradle, rows: Tensor, parents: Tensor) -> Blend:
     return share, _as_long((parts.unsqueeze(2) * unit).sum(1), rows)
 
 
-MODES: dict[Mode, Callable[[Cradle, Tensor, Tensor], Blend]] = {
+MODES: dict[Mode, Callable[[BirthContext, Tensor, Tensor], Blend]] = {
     "uniform": _uniform,
     "fitness_weighted": _fitness_weighted,
     "random": _random,
@@ -156,7 +156,7 @@ def _lengths(rows: Tensor) -> Tensor:
     return lengths.clamp_min(TINY)
 
 
-def _drawn(cradle: Cradle, like: Tensor) -> Tensor:
+def _drawn(cradle: BirthContext, like: Tensor) -> Tensor:
     """Uniform random numbers in [0, 1)."""
     drawn = torch.rand(like.shape, generator=cradle.generator, device=cradle.generator.device)
     return drawn.to(like)

@@ -8,14 +8,14 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
-from espalier.apoptosis.observing import Observation
+from espalier.apoptosis.activation_hooks import Observation
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import Parents, drawn_parents, relative_noise, sole
-from espalier.apoptosis.shadows import Shadows
+from espalier.apoptosis.replacement_ops import Parents, drawn_parents, relative_noise, sole
+from espalier.apoptosis.candidate_neurons import CandidateNeurons
 from espalier.surgery import death
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Layer
@@ -26,9 +26,9 @@ LESSON = 256
 
 @dataclass(frozen=True)
 class _Heirs:
-    """Shadows who are ready, what the consumer will make of them, and their parents."""
+    """CandidateNeurons who are ready, what the consumer will make of them, and their parents."""
 
-    shadows: Shadows
+    shadows: CandidateNeurons
     outgoing: Tensor  # (outputs, n * per, ...)
     parents: Tensor  # (n,)
 
@@ -70,7 +70,7 @@ class DistillationApoptosis(ExactApoptosis):
             **options,
         )
 
-    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+    def _kill(self, colony: LayerPopulation, dying: Tensor) -> Tensor | None:
         seen, site = colony.sight, colony.site
         shadows, parents = self._shadows(colony, dying)
         columns = site.pair.columns(dying)
@@ -80,18 +80,18 @@ class DistillationApoptosis(ExactApoptosis):
         alive = death.others(len(whole.alive), columns)
         return death.kill(site, replace(whole, alive=alive, blend=whole.blend[alive]))
 
-    def _shadows(self, colony: Colony, dying: Tensor) -> tuple[Shadows, Tensor]:
+    def _shadows(self, colony: LayerPopulation, dying: Tensor) -> tuple[CandidateNeurons, Tensor]:
         """Taught mutations of the fit, and their parents (n,)."""
         pair, seen = colony.site.pair, colony.sight
         healthy, fitness = colony.others(dying), colony.ageing.fitness
         cradle = self._cradle(pair.producer, dying, healthy, fitness)
         parents = drawn_parents(cradle)[:, 0]
-        shadows = Shadows.of(pair, parents)
+        shadows = CandidateNeurons.of(pair, parents)
         rows = shadows.making["weight"]
         noise = relative_noise(rows, cradle.generator)
         shadows.making["weight"] = rows + self.mutation_strength * noise
         lesson = _some(seen)
-        wanted = Shadows.of(pair, dying).answer(lesson, whole=False)
+        wanted = CandidateNeurons.of(pair, dying).answer(lesson, whole=False)
         shadows.teach(lesson, wanted, self.distillation_steps)
         shadows.settle(seen.given)
         return shadows, parents
@@ -119,7 +119,7 @@ def _some(seen: Observation) -> Tensor:
 
 
 @torch.no_grad()
-def _together(seen: Observation, dying: Tensor, shadows: Shadows) -> Substitute:
+def _together(seen: Observation, dying: Tensor, shadows: CandidateNeurons) -> Substitute:
     """The dying as functions of all inputs of the consumer, in their own slots the shadows'.
 
     The moments are those of what is seen, with the rows and columns of the dying exchanged.

@@ -1,7 +1,7 @@
 """How fit neurons are: the higher, the longer they live. Every measure is one number a neuron.
 
 Measures look at a pair of layers, whose producer's rows make the neurons and whose consumer's
-columns use them, and at what the pair does on probe batches (`espalier.apoptosis.observing`).
+columns use them, and at what the pair does on probe batches (`espalier.apoptosis.activation_hooks`).
 W is the producer's weight, G its gradient, V the consumer's weight, z pre-activations, a
 activations and d the loss's gradient by them.
 """
@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from espalier.apoptosis.observing import Observation, means
+from espalier.apoptosis.activation_hooks import Observation, means
 from espalier.surgery.pairs import Pair
 
 Measure = Literal[

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.apoptosis import rebirth
-from espalier.apoptosis.branches import Branch, contributions, find_branches
+from espalier.apoptosis.residual_branches import Branch, contributions, find_branches
 from espalier.component import symbol
 from espalier.surgery.restart import Restarts
 

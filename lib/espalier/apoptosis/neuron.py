@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from espalier.apoptosis import fitness as measures
-from espalier.apoptosis.ageing import Ageing
-from espalier.apoptosis.colony import Colony
+from espalier.apoptosis.fitness_ema import FitnessEma
+from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.apoptosis.lineage import Lineage, Op
 from espalier.apoptosis.patterns import Names, chosen
-from espalier.apoptosis.replacing import REGROWTHS, Cradle, Parents, Regrowth
-from espalier.apoptosis.watchers import Listening, Watcher
+from espalier.apoptosis.replacement_ops import REGROWTHS, BirthContext, Parents, Regrowth
+from espalier.apoptosis.stat_sources import LivePassStats, StatSource
 from espalier.surgery.law import law_of
 from espalier.surgery.pairs import Layer, Pair, find_pairs
 from espalier.surgery.restart import Restarts
@@ -55,7 +55,7 @@ class Options(TypedDict, total=False):
     invert: bool
     anneal_steps: int
     shares: Mapping[str, float]
-    watcher: Callable[[list[Pair]], Watcher]
+    watcher: Callable[[list[Pair]], StatSource]
 
 
 class NeuronApoptosisManager:
@@ -108,18 +108,18 @@ class NeuronApoptosisManager:
         self._restarts = _restarts(options.get("optimizer"))
         self.colonies = [self._colony(pair) for pair in _pairs(model, target_layers)]
         self.lineage = Lineage({colony.name: colony.size for colony in self.colonies})
-        watcher = options.get("watcher", Listening)
+        watcher = options.get("watcher", LivePassStats)
         self._watcher = watcher([colony.site.pair for colony in self.colonies])
         self._watcher.expect(self._looks_at(1))
 
-    def _colony(self, pair: Pair) -> Colony:
+    def _colony(self, pair: Pair) -> LayerPopulation:
         options, weight = self._options, pair.producer.weight
         site = Site(pair, options.get("optimizer"), restarts=self._restarts)
         maturity, decay = options.get("maturity", MATURITY), options.get("decay", 0.0)
-        ageing = Ageing(pair.size, decay, maturity, weight.device)
+        ageing = FitnessEma(pair.size, decay, maturity, weight.device)
         ageing.step(maturity)  # founders are grown up
         share = options.get("shares", {}).get(pair.name, 1.0)
-        return Colony(site, ageing, law_of(pair.producer), share)
+        return LayerPopulation(site, ageing, law_of(pair.producer), share)
 
     # -- time ----------------------------------------------------------------------------------
 
@@ -183,23 +183,23 @@ class NeuronApoptosisManager:
 
     # -- an event ------------------------------------------------------------------------------
 
-    def _turn(self, colony: Colony) -> None:
+    def _turn(self, colony: LayerPopulation) -> None:
         """The event of one layer, whose neurons have been judged."""
         dying = self._select(colony, colony.quota(self._rate(self.step_count)))
         if len(dying):
             self._replace(colony, dying)
 
-    def _judge(self, colony: Colony) -> None:
+    def _judge(self, colony: LayerPopulation) -> None:
         invert = self._options.get("invert", False)
         found = measures.judge(self.fitness_metric, [colony.sight], self._generator, invert)
         colony.ageing.judge(found)
 
-    def _select(self, colony: Colony, count: int) -> Tensor:
+    def _select(self, colony: LayerPopulation, count: int) -> Tensor:
         """Who is to die: up to `count` slots (n,) of mature neurons."""
         return colony.ageing.weakest(count)
 
     @torch.no_grad()
-    def _replace(self, colony: Colony, dying: Tensor) -> None:
+    def _replace(self, colony: LayerPopulation, dying: Tensor) -> None:
         """Death and rebirth in the slots `dying` (n,)."""
         healthy, fitness = colony.others(dying), colony.ageing.fitness.clone()
         self._mourn(colony, dying, self._kill(colony, dying))
@@ -208,7 +208,7 @@ class NeuronApoptosisManager:
         self._welcome(colony, dying, parents)
         self.apoptosis_events.append(ApoptosisEvent(self.step_count, colony.name, len(dying)))
 
-    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+    def _kill(self, colony: LayerPopulation, dying: Tensor) -> Tensor | None:
         """Zero what makes the dying; the damage to what the layer after puts out, if known."""
         for parameter in (colony.site.pair.producer.weight, colony.site.pair.producer.bias):
             if parameter is not None:
@@ -231,14 +231,14 @@ class NeuronApoptosisManager:
 
     # -- what is remembered --------------------------------------------------------------------
 
-    def _mourn(self, colony: Colony, dying: Tensor, damage: Tensor | None) -> None:
+    def _mourn(self, colony: LayerPopulation, dying: Tensor, damage: Tensor | None) -> None:
         values = colony.ageing.fitness[dying].tolist()
         drift = None if damage is None else float(damage)
         self.lineage.die(self.step_count, colony.name, dying.tolist(), values, drift=drift)
         colony.died += len(dying)
 
     def _welcome(
-        self, colony: Colony, slots: Tensor, parents: Parents | None, op: Op = "birth"
+        self, colony: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op = "birth"
     ) -> None:
         self.lineage.be_born(self.step_count, colony.name, slots.tolist(), parents, op)
         colony.ageing.reborn(slots)
@@ -248,7 +248,7 @@ class NeuronApoptosisManager:
         """For each layer: how many neurons, deaths and births, and their ages in steps."""
         return {colony.name: self._stats(colony) for colony in self.colonies}
 
-    def _stats(self, colony: Colony) -> dict[str, float]:
+    def _stats(self, colony: LayerPopulation) -> dict[str, float]:
         ages = torch.tensor(self.lineage.ages(colony.name, self.step_count), dtype=torch.float64)
         return {
             "neurons": colony.size,
@@ -297,10 +297,10 @@ class NeuronApoptosisManager:
             self._restarts.load_state_dict(state["restarts"])
         self._watcher.expect(self._looks_at(self.step_count + 1))
 
-    def _cradle(self, layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor) -> Cradle:
+    def _cradle(self, layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor) -> BirthContext:
         """What births need, from the arguments of `_regrow_neurons`."""
         colony = next(c for c in self.colonies if c.site.pair.producer is layer)
-        return Cradle(colony, dying, healthy, fitness, self._generator, self.mutation_strength)
+        return BirthContext(colony, dying, healthy, fitness, self._generator, self.mutation_strength)
 
 
 def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import Parents
+from espalier.apoptosis.replacement_ops import Parents
 from espalier.surgery import birth, cholesky, death
 from espalier.surgery.death import RIDGE, Substitute
 from espalier.surgery.pairs import Layer
@@ -69,7 +69,7 @@ class OrthogonalApoptosis(ExactApoptosis):
             **options,
         )
 
-    def _select(self, colony: Colony, count: int) -> Tensor:
+    def _select(self, colony: LayerPopulation, count: int) -> Tensor:
         """See the standard strategy."""
         if not self.orthogonal_selection or count == 0:
             return super()._select(colony, count)
@@ -79,7 +79,7 @@ class OrthogonalApoptosis(ExactApoptosis):
         self._farewells[colony.name] = found
         return found.gone
 
-    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+    def _kill(self, colony: LayerPopulation, dying: Tensor) -> Tensor | None:
         found = self._farewells.pop(colony.name, None)
         if found is None or found.gone is not dying or self._death != "fold":
             return super()._kill(colony, dying)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.branches import Branch, Member
+from espalier.apoptosis.residual_branches import Branch, Member
 from espalier.surgery import state
 from espalier.surgery.law import Law, law_of_weight
 from espalier.surgery.restart import Restarts

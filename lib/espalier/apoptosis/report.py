@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.apoptosis.fitness import MEASURES, Measure, judge
-from espalier.apoptosis.observing import Observation, observe
+from espalier.apoptosis.activation_hooks import Observation, observe
 from espalier.apoptosis.truth import Loss, ablation, correlations
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating

@@ -7,13 +7,13 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.lineage import Op
 from espalier.apoptosis.neuron import ApoptosisEvent
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import BirthKind, Parents
+from espalier.apoptosis.replacement_ops import BirthKind, Parents
 from espalier.surgery.pairs import Layer
 
 
@@ -87,7 +87,7 @@ class HybridGrowthAndDeath(ExactApoptosis):
         return super()._regrow_neurons(layer, dying_indices, healthy_indices, fitness)
 
     def _welcome(
-        self, colony: Colony, slots: Tensor, parents: Parents | None, op: Op = "birth"
+        self, colony: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op = "birth"
     ) -> None:
         super()._welcome(colony, slots, parents, op)
         event = ApoptosisEvent(self.step_count, colony.name, len(slots))

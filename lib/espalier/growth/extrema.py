@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.observing import observe
+from espalier.apoptosis.activation_hooks import observe
 from espalier.surgery.pairs import Pair
 
 Batch: TypeAlias = tuple[Tensor, Tensor]

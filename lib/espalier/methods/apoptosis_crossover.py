@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
-from espalier.apoptosis.method import ApoptosisMethod, Shared
-from espalier.apoptosis.plan import Deaths, Pace
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.contracts import Run
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from espalier.apoptosis.distillation import DistillationApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Shared
-from espalier.apoptosis.plan import Pace
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_settings import Pace
 from espalier.component import symbol
 from espalier.contracts import Run
 

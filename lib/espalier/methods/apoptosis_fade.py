@@ -1,12 +1,12 @@
-"""Gradual fade: see `espalier.apoptosis.fading`."""
+"""Gradual fade: see `espalier.apoptosis.gradual_replacement`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.fading import GradualFadeApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Shared
-from espalier.apoptosis.plan import Births, Pace
+from espalier.apoptosis.gradual_replacement import GradualFadeApoptosis
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_settings import Births, Pace
 from espalier.contracts import Run
 
 

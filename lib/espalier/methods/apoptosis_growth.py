@@ -1,12 +1,12 @@
-"""Growth only: see `espalier.apoptosis.growth`."""
+"""Growth only: see `espalier.apoptosis.layer_growth`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from espalier.apoptosis.growth import GrowthOnlyManager
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.layer_growth import GrowthOnlyManager
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
 from espalier.contracts import Run
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from espalier.apoptosis.events import Meter, probe_size
+from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
-from espalier.apoptosis.method import LOOKS
+from espalier.apoptosis.apoptosis_method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.sparsity.method import parameters
 
@@ -20,7 +20,7 @@ from espalier.sparsity.method import parameters
 @dataclass
 class _Attended:
     manager: LayerApoptosisManager
-    meter: Meter
+    meter: EventMeter
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ApoptosisLayers(Method):
                 f"the first layer would die at step {first}, but the run has {run.total_steps} "
                 "steps: lower CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN or raise CONFIG_NUM_EPOCHS",
             )
-        meter = Meter(pause=max(1, self.course.interval // LOOKS))
+        meter = EventMeter(pause=max(1, self.course.interval // LOOKS))
         run.method_state = _Attended(self._manager(run), meter)
 
     def _manager(self, run: Run) -> LayerApoptosisManager:

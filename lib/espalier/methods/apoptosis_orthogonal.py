@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
 from espalier.apoptosis.orthogonal import OrthogonalApoptosis
-from espalier.apoptosis.plan import Deaths, Pace
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.component import symbol
 from espalier.contracts import Run
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
 from espalier.apoptosis.neuron import NeuronApoptosisManager
-from espalier.apoptosis.plan import Pace
-from espalier.apoptosis.replacing import Regrowth
+from espalier.apoptosis.apoptosis_settings import Pace
+from espalier.apoptosis.replacement_ops import Regrowth
 from espalier.component import symbol
 from espalier.contracts import Run
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.method import ApoptosisMethod, Shared
-from espalier.apoptosis.plan import Births, Deaths
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from espalier.apoptosis.apoptosis_settings import Births, Deaths
 from espalier.apoptosis.turnover import ContinuousTurnoverApoptosis
 from espalier.contracts import Run
 

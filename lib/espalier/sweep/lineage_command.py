@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from espalier.apoptosis.lineage import TABLE, Lineage
-from espalier.apoptosis.pictures import drawn
+from espalier.apoptosis.lineage_plot import drawn
 from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.plots import save

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Ageing:
+class FitnessEma:
     """What is remembered of each neuron of one pair.
 
     `decay` is that of the running average, in [0, 1): 0 keeps the last value only. A neuron

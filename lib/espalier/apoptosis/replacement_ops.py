@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from espalier.apoptosis.colony import Colony
+from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.surgery import birth, death
 from espalier.surgery.gradmax import gradmax
 from espalier.surgery.pairs import Pair
@@ -34,14 +34,14 @@ DEATHS: dict[DeathKind, death.Death] = {
 
 
 @dataclass(frozen=True)
-class Cradle:
+class BirthContext:
     """What a birth goes by: where, among whom, and with what chance.
 
     `slots` (n,) are to be filled, `healthy` (m,) may be parents, in proportion to their `fitness`
     (size,). `strength` is how far a mutation goes.
     """
 
-    colony: Colony
+    colony: LayerPopulation
     slots: Tensor
     healthy: Tensor
     fitness: Tensor
@@ -54,7 +54,7 @@ class Cradle:
         return self.colony.site
 
 
-def drawn_parents(cradle: Cradle, each: int = 1, twice: bool = True) -> Tensor:
+def drawn_parents(cradle: BirthContext, each: int = 1, twice: bool = True) -> Tensor:
     """Slots of `each` parents of every newborn (n, each), drawn in proportion to fitness.
 
     One parent may have many children; unless `twice`, no parent is drawn twice for one child.
@@ -81,11 +81,11 @@ def sole(parents: Tensor) -> Parents:
     return [[(slot, 1.0)] for slot in parents.tolist()]
 
 
-def _fresh(cradle: Cradle) -> None:
+def _fresh(cradle: BirthContext) -> None:
     birth.fresh(cradle.site, cradle.slots, cradle.generator, cradle.colony.law)
 
 
-def _mutation(cradle: Cradle) -> Parents:
+def _mutation(cradle: BirthContext) -> Parents:
     """A parent's weights, changed: W + strength * (|W| / sqrt(D)) * N(0, 1); read by nobody yet.
 
     Differs: the noise of the earlier apoptosis code is absolute, and several times the weights.
@@ -124,13 +124,13 @@ def vectors(pair: Pair) -> list[Tensor]:
     return [x for x in held if x is not None]
 
 
-def _split(cradle: Cradle) -> Parents:
+def _split(cradle: BirthContext) -> Parents:
     parents = drawn_parents(cradle)[:, 0]
     birth.split(cradle.site, cradle.slots, parents, cradle.generator)
     return sole(parents)
 
 
-def _signed(cradle: Cradle) -> None:
+def _signed(cradle: BirthContext) -> None:
     """Twins; one that has no twin is fresh."""
     even = len(cradle.slots) // 2 * 2
     twins, single = cradle.slots[:even], cradle.slots[even:]
@@ -140,11 +140,11 @@ def _signed(cradle: Cradle) -> None:
         birth.fresh(cradle.site, single, cradle.generator, cradle.colony.law)
 
 
-def _gradmax(cradle: Cradle) -> None:
+def _gradmax(cradle: BirthContext) -> None:
     gradmax(cradle.site, cradle.slots, cradle.colony.sight.crossing, cradle.generator)
 
 
-BIRTHS: dict[BirthKind, Callable[[Cradle], Parents | None]] = {
+BIRTHS: dict[BirthKind, Callable[[BirthContext], Parents | None]] = {
     "mutation": _mutation,
     "fresh": _fresh,
     "split": _split,
@@ -153,26 +153,26 @@ BIRTHS: dict[BirthKind, Callable[[Cradle], Parents | None]] = {
 }
 
 
-def _as_a_fresh_layer(cradle: Cradle) -> None:
+def _as_a_fresh_layer(cradle: BirthContext) -> None:
     weight = cradle.site.pair.producer.weight
     rows = cradle.colony.law.draw(weight, len(cradle.slots), cradle.generator)
     weight.index_copy_(0, cradle.slots, rows)
 
 
-def _noisy_copies(cradle: Cradle) -> Parents:
+def _noisy_copies(cradle: BirthContext) -> Parents:
     """Of survivors drawn in proportion to fitness, with noise of a fixed size."""
     parents = drawn_parents(cradle)[:, 0]
     _copy(cradle, parents, cradle.strength)
     return sole(parents)
 
 
-def _copies_of_the_fittest(cradle: Cradle) -> Parents:
+def _copies_of_the_fittest(cradle: BirthContext) -> Parents:
     best = cradle.healthy[cradle.fitness[cradle.healthy].argmax()].expand(len(cradle.slots))
     _copy(cradle, best, 0.0)
     return sole(best)
 
 
-def _copy(cradle: Cradle, parents: Tensor, noise: float) -> None:
+def _copy(cradle: BirthContext, parents: Tensor, noise: float) -> None:
     producer = cradle.site.pair.producer
     for held in (producer.weight, producer.bias):
         if held is not None:
@@ -181,7 +181,7 @@ def _copy(cradle: Cradle, parents: Tensor, noise: float) -> None:
             held.index_copy_(0, cradle.slots, rows + noise * random)
 
 
-REGROWTHS: dict[Regrowth, Callable[[Cradle], Parents | None]] = {
+REGROWTHS: dict[Regrowth, Callable[[BirthContext], Parents | None]] = {
     "mutation": _noisy_copies,
     "random": _as_a_fresh_layer,
     "clone": _copies_of_the_fittest,

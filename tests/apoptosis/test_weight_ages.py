@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from espalier.apoptosis.birthdays import Birthdays
+from espalier.apoptosis.weight_ages import WeightAges
 from espalier.apoptosis.neuron import NeuronApoptosisManager
 from espalier.rates.history import Growth
 
@@ -22,7 +22,7 @@ def replace(manager, step, layer, slots):
 def test_a_weight_is_as_old_as_the_younger_of_the_neurons_it_joins():
     made = manager()
     first, _, second, _, head = made.model
-    days = Birthdays(made)
+    days = WeightAges(made)
     assert int(days.of(first.weight).max()) == 0
     assert days.growths() == []
     replace(made, 10, "0", [1])

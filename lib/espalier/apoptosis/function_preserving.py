@@ -6,12 +6,12 @@ from typing import Unpack, cast, get_args
 
 from torch import Tensor, nn
 
-from espalier.apoptosis.colony import Colony
+from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.lineage import Op
 from espalier.apoptosis.neuron import NeuronApoptosisManager, Options, check, one_of
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import BIRTHS, DEATHS, BirthKind, DeathKind, Parents
+from espalier.apoptosis.replacement_ops import BIRTHS, DEATHS, BirthKind, DeathKind, Parents
 from espalier.surgery import gradmax
 from espalier.surgery.death import kill
 from espalier.surgery.pairs import Layer
@@ -69,7 +69,7 @@ class ExactApoptosis(NeuronApoptosisManager):
                 self.remove()
                 raise
 
-    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
+    def _kill(self, colony: LayerPopulation, dying: Tensor) -> Tensor | None:
         pair = colony.site.pair
         substitute = DEATHS[self._death](pair, dying, colony.sight.statistics)
         damage = kill(colony.site, substitute)
@@ -85,7 +85,7 @@ class ExactApoptosis(NeuronApoptosisManager):
         return BIRTHS[self._birth](self._cradle(layer, dying_indices, healthy_indices, fitness))
 
     def _welcome(
-        self, colony: Colony, slots: Tensor, parents: Parents | None, op: Op = "birth"
+        self, colony: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op = "birth"
     ) -> None:
         split = parents is not None and self._birth == "split"
         super()._welcome(colony, slots, parents, "split" if split else op)

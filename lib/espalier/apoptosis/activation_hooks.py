@@ -104,7 +104,7 @@ def _by_position(x: Tensor, planes: bool) -> Tensor:
 
 
 @dataclass
-class Watch:
+class PairRecorder:
     """What the hooks on one pair caught in the last pass that they were `on` for.
 
     `caught` is of the last forward pass, `complete` of the last that a backward pass followed.
@@ -179,10 +179,10 @@ def _without_dropout(pair: Pair, made: Tensor, fed: Tensor) -> Tensor:
 
 
 @contextmanager
-def watching(pairs: Sequence[Pair]) -> Iterator[list[Watch]]:
+def watching(pairs: Sequence[Pair]) -> Iterator[list[PairRecorder]]:
     """Watches on `pairs`, whose hooks go when this ends."""
     with ExitStack() as stack:
-        watches = [Watch(pair) for pair in pairs]
+        watches = [PairRecorder(pair) for pair in pairs]
         for watch in watches:
             for handle in watch.hooks():
                 stack.callback(handle.remove)

@@ -20,7 +20,7 @@ Tensors = dict[str, Tensor]
 
 
 @dataclass
-class Shadows:
+class CandidateNeurons:
     """n neurons of `pair` that are not in it.
 
     `making` are the producer's parameters for them, `weight` (n, ...) and perhaps `bias` (n,);
@@ -32,7 +32,7 @@ class Shadows:
     norm: Tensors = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pair: Pair, neurons: Tensor) -> Shadows:
+    def of(cls, pair: Pair, neurons: Tensor) -> CandidateNeurons:
         """Copies of `neurons` (n,), of which some may be the same."""
         return cls(pair, _picked(pair.producer, neurons), _picked(pair.norm, neurons))
 

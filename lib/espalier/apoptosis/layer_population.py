@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.apoptosis.ageing import Ageing
-from espalier.apoptosis.observing import Observation
+from espalier.apoptosis.fitness_ema import FitnessEma
+from espalier.apoptosis.activation_hooks import Observation
 from espalier.surgery.law import Law
 from espalier.surgery.site import Site
 
@@ -18,14 +18,14 @@ ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point mak
 
 
 @dataclass
-class Colony:
+class LayerPopulation:
     """One layer's neurons under a strategy; its rate of turnover is multiplied with `share`.
 
     `claimed` (size,) marks neurons that are on their way out already.
     """
 
     site: Site
-    ageing: Ageing
+    ageing: FitnessEma
     law: Law
     share: float = 1.0
     owed: float = 0.0  # parts of neurons that the rate has asked for and not yet got

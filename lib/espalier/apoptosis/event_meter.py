@@ -74,7 +74,7 @@ class Spike:
 
 
 @dataclass
-class Meter:
+class EventMeter:
     """Follows the loss from each event until it is back, or the next event or task comes.
 
     `pause` is the number of steps between two looks. `seconds` went into the strategy, and `looked`
@@ -125,7 +125,7 @@ class Meter:
         return loss
 
     def measures(self) -> dict[str, Any]:
-        """See `espalier.apoptosis.method`; empty if there were no events."""
+        """See `espalier.apoptosis.apoptosis_method`; empty if there were no events."""
         if not self.spikes:
             return {}
         jumps = [spike.jump for spike in self.spikes]

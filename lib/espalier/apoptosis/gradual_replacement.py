@@ -9,12 +9,12 @@ from typing import Any, Unpack
 import torch
 from torch import nn
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import check
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import DEATHS
+from espalier.apoptosis.replacement_ops import DEATHS
 from espalier.surgery.death import Substitute, hand_over
 
 
@@ -69,7 +69,7 @@ class _FadingApoptosis(ExactApoptosis):
                 colony.claimed = colony.claimed.new_zeros(0)
                 self._replace(colony, fade.substitute.dead)
 
-    def _turn(self, colony: Colony) -> None:
+    def _turn(self, colony: LayerPopulation) -> None:
         dying = self._select(colony, colony.quota(self._rate(self.step_count)))
         if not len(dying):
             return

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from espalier.apoptosis.observing import Observation, Watch, observe
+from espalier.apoptosis.activation_hooks import Observation, PairRecorder, observe
 from espalier.surgery.pairs import Pair
 
 Batch = tuple[Tensor, Tensor]
 
 
-class Watcher(Protocol):
+class StatSource(Protocol):
     """Sees pairs of layers at work."""
 
     def expect(self, due: bool) -> None:
@@ -29,33 +29,33 @@ class Watcher(Protocol):
         ...
 
 
-class Listening:
+class LivePassStats:
     """Hooks on the model; they keep the last forward and backward pass before an event."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         """Hooks stay until `remove`."""
-        self._watches = [Watch(pair, on=False) for pair in pairs]
+        self._watches = [PairRecorder(pair, on=False) for pair in pairs]
         self._handles: list[Any] = [h for watch in self._watches for h in watch.hooks()]
 
     def expect(self, due: bool) -> None:
-        """See `Watcher`; between events nothing is kept."""
+        """See `StatSource`; between events nothing is kept."""
         for watch in self._watches:
             watch.on = due
             if not due:
                 watch.caught, watch.complete = {}, {}
 
     def look(self) -> dict[str, Observation]:
-        """See `Watcher`."""
+        """See `StatSource`."""
         return {watch.pair.name: watch.observation() for watch in self._watches}
 
     def remove(self) -> None:
-        """See `Watcher`."""
+        """See `StatSource`."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
 
 
-class Probing:
+class ProbePassStats:
     """A pass of its own in evaluation mode, over a batch drawn for it; no lasting hooks."""
 
     def __init__(
@@ -69,12 +69,12 @@ class Probing:
         self._model, self._pairs, self._loss, self._draw = model, pairs, loss, draw
 
     def expect(self, due: bool) -> None:
-        """See `Watcher`: nothing to prepare."""
+        """See `StatSource`: nothing to prepare."""
 
     def look(self) -> dict[str, Observation]:
-        """See `Watcher`."""
+        """See `StatSource`."""
         seen = observe(self._pairs, self._model, self._loss, self._draw())
         return {one.pair.name: one for one in seen}
 
     def remove(self) -> None:
-        """See `Watcher`: there is nothing to remove."""
+        """See `StatSource`: there is nothing to remove."""

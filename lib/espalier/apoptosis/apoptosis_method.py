@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from espalier.apoptosis.birthdays import Birthdays
-from espalier.apoptosis.events import Meter, probe_size
+from espalier.apoptosis.weight_ages import WeightAges
+from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.neuron import NeuronApoptosisManager, Options
-from espalier.apoptosis.plan import ApoptosisPlan
-from espalier.apoptosis.watchers import Probing, Watcher
+from espalier.apoptosis.apoptosis_settings import ApoptosisSettings
+from espalier.apoptosis.stat_sources import ProbePassStats, StatSource
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.rates.history import Growth
 from espalier.surgery.pairs import Pair, find_pairs
@@ -25,23 +25,23 @@ SHORTEST_PAUSE = 10  # steps from one look to the next: looking must not cost as
 
 
 @dataclass
-class Attended:
+class ApoptosisState:
     """A run's strategy, the meter beside it, and when its weights were born."""
 
     manager: NeuronApoptosisManager
-    meter: Meter
-    birthdays: Birthdays
+    meter: EventMeter
+    birthdays: WeightAges
 
 
 @dataclass(frozen=True)
 class ApoptosisMethod(Method):
     """A strategy of `espalier.apoptosis` under the harness.
 
-    `run.method_state` is an `Attended`. Neurons are seen in passes of the strategy's own, over
+    `run.method_state` is an `ApoptosisState`. Neurons are seen in passes of the strategy's own, over
     training samples drawn for each event, so that a run in a pack is as it would be alone.
     """
 
-    plan: ApoptosisPlan = ApoptosisPlan()
+    plan: ApoptosisSettings = ApoptosisSettings()
 
     def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:
         """The strategy, with what all strategies take; raises ValueError."""
@@ -65,13 +65,13 @@ class ApoptosisMethod(Method):
                 "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
         pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
-        run.method_state = Attended(manager, Meter(pause), Birthdays(manager))
+        run.method_state = ApoptosisState(manager, EventMeter(pause), WeightAges(manager))
 
     def _shared(self, run: Run, pairs: list[Pair]) -> Shared:
         shares = self.plan.shares(pairs)
 
-        def watcher(watched: list[Pair]) -> Watcher:
-            return Probing(run.model, watched, _loss, lambda: _drawn(run))
+        def watcher(watched: list[Pair]) -> StatSource:
+            return ProbePassStats(run.model, watched, _loss, lambda: _drawn(run))
 
         options = self.plan.options(run.total_steps)
         options |= {"optimizer": run.optimizer, "generator": run.generators["method"]}
@@ -88,12 +88,12 @@ class ApoptosisMethod(Method):
 
     def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """See `espalier.rates.history.Growing`."""
-        attended: Attended = run.method_state
+        attended: ApoptosisState = run.method_state
         return attended.birthdays.of(parameter)
 
     def growths(self, run: Run) -> list[Growth]:
         """See `espalier.rates.history.Growing`."""
-        attended: Attended = run.method_state
+        attended: ApoptosisState = run.method_state
         return attended.birthdays.growths()
 
     def check(self, run: Run) -> None:  # noqa: D102

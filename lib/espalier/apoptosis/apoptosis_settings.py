@@ -9,13 +9,13 @@ from typing import Literal
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import MATURITY, Options
 from espalier.apoptosis.patterns import Pattern, chosen, shares
-from espalier.apoptosis.replacing import BirthKind, DeathKind
+from espalier.apoptosis.replacement_ops import BirthKind, DeathKind
 from espalier.component import symbol
 from espalier.surgery.pairs import Pair
 
 
 @dataclass(frozen=True)
-class ApoptosisPlan:
+class ApoptosisSettings:
     """Where, whom and how long; how is up to the method."""
 
     layers: Pattern = symbol("APOPTOSIS_PATTERN", "all")

@@ -19,7 +19,7 @@ _Known = tuple[int, Event | None]
 
 
 @dataclass
-class Birthdays:
+class WeightAges:
     """Of the neurons that a strategy exchanges; worked out anew after each of its events."""
 
     manager: NeuronApoptosisManager

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.apoptosis.colony import ROUNDING, Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
+from espalier.apoptosis.layer_population import ROUNDING, LayerPopulation
+from espalier.apoptosis.function_preserving import ExactApoptosis, ExactOptions
 from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.neuron import ApoptosisEvent, check
-from espalier.apoptosis.observing import Observation
+from espalier.apoptosis.activation_hooks import Observation
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import BirthKind
+from espalier.apoptosis.replacement_ops import BirthKind
 from espalier.surgery.pairs import Pair
 from espalier.surgery.resize import narrow, widen
 
@@ -64,7 +64,7 @@ class GrowthOnlyManager(ExactApoptosis):
             **options,
         )
 
-    def _colony(self, pair: Pair) -> Colony:
+    def _colony(self, pair: Pair) -> LayerPopulation:
         self._first[pair.name] = pair.size
         return super()._colony(pair)
 
@@ -72,14 +72,14 @@ class GrowthOnlyManager(ExactApoptosis):
         """See the standard strategy; not when all layers are full."""
         return super().is_due(step) and any(self._due_births(c, step) for c in self.colonies)
 
-    def _due_births(self, colony: Colony, step: int) -> int:
+    def _due_births(self, colony: LayerPopulation, step: int) -> int:
         first = self._first[colony.name]
         wanted = self._rate(step) * colony.share * first
         cap = int(first * self.max_capacity + ROUNDING)
         return min(max(1, int(wanted + ROUNDING)), cap - colony.size) if wanted > 0 else 0
 
     @torch.no_grad()
-    def _turn(self, colony: Colony) -> None:
+    def _turn(self, colony: LayerPopulation) -> None:
         """Births of one layer, in slots behind the last."""
         count = self._due_births(colony, self.step_count)
         if count <= 0:
@@ -95,7 +95,7 @@ class GrowthOnlyManager(ExactApoptosis):
         self.growth_events.append(event)
         self.apoptosis_events.append(event)
 
-    def _tell_next(self, grown: Colony, count: int) -> None:
+    def _tell_next(self, grown: LayerPopulation, count: int) -> None:
         """The layer after may be one that grows: the newborn gave it nothing when it was seen."""
         pair = grown.site.pair
         for colony in self.colonies:
@@ -127,7 +127,7 @@ def _given_more(seen: Observation, inputs: int) -> Observation:
     return replace(seen, given=given)
 
 
-def _resize(colony: Colony, wanted: int) -> None:
+def _resize(colony: LayerPopulation, wanted: int) -> None:
     """Make a layer `wanted` neurons wide; what the new ones are is loaded afterwards."""
     size, device = colony.size, colony.site.pair.producer.weight.device
     if wanted > size:
