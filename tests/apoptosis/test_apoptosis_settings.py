@@ -9,7 +9,9 @@ from espalier.surgery.pairs import find_pairs
 def test_turnover_is_constant_unless_asked_for():
     assert ApoptosisSettings().options(100)["anneal_steps"] == 0
     assert ApoptosisSettings(anneal="half_cosine").options(100)["anneal_steps"] == 75
-    assert ApoptosisSettings(anneal="half_cosine", anneal_end=0.5).options(100)["anneal_steps"] == 50
+    assert (
+        ApoptosisSettings(anneal="half_cosine", anneal_end=0.5).options(100)["anneal_steps"] == 50
+    )
 
 
 def test_names_may_have_blanks_between():

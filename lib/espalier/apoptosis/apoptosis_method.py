@@ -9,52 +9,61 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import override
 
-from espalier.apoptosis.weight_ages import WeightAges
+from espalier.apoptosis.apoptosis_options import ApoptosisOptions
+from espalier.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.apoptosis.event_meter import EventMeter, probe_size
-from espalier.apoptosis.neuron import NeuronApoptosisManager, Options
-from espalier.apoptosis.apoptosis_settings import ApoptosisSettings
+from espalier.apoptosis.lineage import TABLE
+from espalier.apoptosis.manager import ApoptosisManager
 from espalier.apoptosis.stat_sources import ProbePassStats, StatSource
+from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.weight_ages import WeightAges
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.rates.history import Growth
 from espalier.surgery.pairs import Pair, find_pairs
 
-LINEAGE = "lineage.csv"
 LOOKS = 20  # how often, at most, the loss is looked at between two events
 SHORTEST_PAUSE = 10  # steps from one look to the next: looking must not cost as much as training
 
 
 @dataclass
 class ApoptosisState:
-    """A run's strategy, the meter beside it, and when its weights were born."""
+    """A run's manager, the meter beside it, and the ages of its weights."""
 
-    manager: NeuronApoptosisManager
+    manager: ApoptosisManager
     meter: EventMeter
-    birthdays: WeightAges
+    weight_ages: WeightAges
 
 
 @dataclass(frozen=True)
 class ApoptosisMethod(Method):
     """A strategy of `espalier.apoptosis` under the harness.
 
-    `run.method_state` is an `ApoptosisState`. Neurons are seen in passes of the strategy's own, over
-    training samples drawn for each event, so that a run in a pack is as it would be alone.
+    `run.method_state` is an `ApoptosisState`. Neurons are observed in passes of the manager's own,
+    over training samples drawn for each event, so that a run in a pack is as it would be alone.
     """
 
-    plan: ApoptosisSettings = ApoptosisSettings()
+    settings: ApoptosisSettings = ApoptosisSettings()
 
-    def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:
-        """The strategy, with what all strategies take; raises ValueError."""
+    @property
+    def pace(self) -> Pace:
+        """How many neurons are replaced at an event, and how often."""
         raise NotImplementedError
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    def strategy(self) -> Strategy:
+        """Return the strategy. Raises ValueError for fields that are out of range."""
+        raise NotImplementedError
+
+    @override
+    def attach(self, run: Run) -> None:
         pairs = find_pairs(run.model)
         if not pairs:
             raise CannotTrain(
                 "nothing_to_replace", "no two layers of the model follow each other as a pair"
             )
         try:
-            manager = self.manager(run, self._shared(run, pairs))
+            manager = self._manager(run, self.settings.shares(pairs))
         except ValueError as error:
             raise CannotTrain("apoptosis", str(error)) from error
         first = next((s for s in range(1, run.total_steps) if manager.is_due(s)), None)
@@ -64,82 +73,82 @@ class ApoptosisMethod(Method):
                 f"no event would come before step {run.total_steps}, the run's last: lower the "
                 "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
-        pause = max(SHORTEST_PAUSE, manager.apoptosis_interval // LOOKS)
-        run.method_state = ApoptosisState(manager, EventMeter(pause), WeightAges(manager))
+        meter = EventMeter(pause=max(SHORTEST_PAUSE, manager.options.interval // LOOKS))
+        run.method_state = ApoptosisState(manager, meter, WeightAges(manager))
 
-    def _shared(self, run: Run, pairs: list[Pair]) -> Shared:
-        shares = self.plan.shares(pairs)
+    def _manager(self, run: Run, shares: dict[str, float]) -> ApoptosisManager:
+        def probe_stats(pairs: list[Pair]) -> StatSource:
+            return ProbePassStats(run.model, pairs, _loss, lambda: _sample_batch(run))
 
-        def watcher(watched: list[Pair]) -> StatSource:
-            return ProbePassStats(run.model, watched, _loss, lambda: _drawn(run))
+        options = ApoptosisOptions(
+            *(self.pace.rate, self.pace.interval),
+            optimizer=run.optimizer,
+            generator=run.generators["method"],
+            shares=shares,
+            stat_source=probe_stats,
+            **self.settings.options(run.total_steps),
+        )
+        return ApoptosisManager(run.model, list(shares), self.strategy(), options)
 
-        options = self.plan.options(run.total_steps)
-        options |= {"optimizer": run.optimizer, "generator": run.generators["method"]}
-        options |= {"shares": shares, "watcher": watcher}
-        return Shared(list(shares), options)
-
+    @override
     def after_step(self, run: Run) -> None:
-        """Nothing happens after the last update: nobody could learn from it."""
-        attended = run.method_state
+        state: ApoptosisState = run.method_state
         if run.step == run.total_steps:
-            return
-        with attended.meter.event(run, attended.manager):
-            attended.manager.step()
+            return  # nothing could be learned from what happens after the last update
+        with state.meter.event(run, state.manager):
+            state.manager.step()
 
     def birth_steps(self, run: Run, parameter: Tensor) -> Tensor | None:
         """See `espalier.rates.history.Growing`."""
-        attended: ApoptosisState = run.method_state
-        return attended.birthdays.of(parameter)
+        state: ApoptosisState = run.method_state
+        return state.weight_ages.birth_steps(parameter)
 
     def growths(self, run: Run) -> list[Growth]:
         """See `espalier.rates.history.Growing`."""
-        attended: ApoptosisState = run.method_state
-        return attended.birthdays.growths()
+        state: ApoptosisState = run.method_state
+        return state.weight_ages.growths()
 
-    def check(self, run: Run) -> None:  # noqa: D102
+    @override
+    def check(self, run: Run) -> None:
         run.method_state.manager.assert_consistent()
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run) -> dict[str, Any]:
         total = sum(p.numel() for p in run.model.parameters())
         manager, meter = run.method_state.manager, run.method_state.meter
-        found = {"sparsity": 0.0, "live_parameters": total}
+        measures = {"sparsity": 0.0, "live_parameters": total}
         if not meter.spikes:
-            return found
+            return measures
         return {
-            **found,
+            **measures,
             "events": len(meter.spikes),
-            "deaths": sum(colony.died for colony in manager.colonies),
-            "births": sum(colony.born for colony in manager.colonies),
+            "deaths": sum(population.died for population in manager.populations),
+            "births": sum(population.born for population in manager.populations),
             **meter.measures(),
             "event_seconds": meter.seconds,
         }
 
-    def write(self, run: Run, folder: Path) -> None:  # noqa: D102
-        run.method_state.manager.lineage.write(folder / LINEAGE)
+    @override
+    def write(self, run: Run, folder: Path) -> None:
+        run.method_state.manager.lineage.write(folder / TABLE)
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        attended = run.method_state
-        return {"manager": attended.manager.state_dict(), "meter": attended.meter.state_dict()}
+    @override
+    def state_dict(self, run: Run) -> dict[str, Any]:
+        state: ApoptosisState = run.method_state
+        return {"manager": state.manager.state_dict(), "meter": state.meter.state_dict()}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
         run.method_state.manager.load_state_dict(state["manager"])
         run.method_state.meter.load_state_dict(state["meter"], run)
-
-
-@dataclass(frozen=True)
-class Shared:
-    """The arguments that every strategy gets."""
-
-    layers: list[str]
-    options: Options
 
 
 def _loss(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(outputs.float().flatten(0, -2), targets.flatten())
 
 
-def _drawn(run: Run) -> tuple[Tensor, Tensor]:
-    """Training samples, all different."""
+def _sample_batch(run: Run) -> tuple[Tensor, Tensor]:
+    """Draw training samples, all different."""
     size = min(probe_size(run.train), len(run.train))
     generator = run.generators["method"]
     order = torch.randperm(len(run.train), generator=generator)[:size]

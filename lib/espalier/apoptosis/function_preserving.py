@@ -1,91 +1,86 @@
-"""Strategies whose births change nothing and whose deaths are made up for, all neurons at once."""
+"""Replacement that leaves what the network knows: deaths are made up for, births change nothing."""
 
 from __future__ import annotations
 
-from typing import Unpack, cast, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-from torch import Tensor, nn
+from torch import Tensor
+from typing_extensions import override
 
+from espalier.apoptosis.apoptosis_options import check_choice
 from espalier.apoptosis.layer_population import LayerPopulation
-from espalier.apoptosis.fitness import Measure
 from espalier.apoptosis.lineage import Op
-from espalier.apoptosis.neuron import NeuronApoptosisManager, Options, check, one_of
-from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacement_ops import BIRTHS, DEATHS, BirthKind, DeathKind, Parents
-from espalier.surgery import gradmax
-from espalier.surgery.death import kill
-from espalier.surgery.pairs import Layer
+from espalier.apoptosis.replacement_ops import BIRTHS, BirthContext, BirthKind, Parents
+from espalier.apoptosis.strategy import Birth, Selected
+from espalier.surgery import death, gradmax
+from espalier.surgery.death import Substitute
+from espalier.surgery.pairs import Pair
+
+DeathKind = Literal["fold", "mean", "zero"]
+DEATHS: dict[DeathKind, death.Death] = {
+    "fold": death.survivors,
+    "mean": death.mean,
+    "zero": death.nothing,
+}
 
 
-class ExactOptions(Options, total=False):
-    """`Options`, and how neurons die (`death`) and are born (`birth`): see `replacing`."""
+@dataclass(frozen=True)
+class SubstitutedDeath:
+    """Something stands in for the dead: the survivors (`fold`), their `mean`, or nothing."""
 
-    death: DeathKind
-    birth: BirthKind
+    kind: DeathKind
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind."""
+        check_choice("death", self.kind, get_args(DeathKind))
+
+    def substitute(self, population: LayerPopulation, dying: Tensor) -> Substitute:
+        """Return what stands in for the neurons `dying` (n,)."""
+        return DEATHS[self.kind](population.site.pair, dying, population.observed.statistics)
+
+    def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
+        """See `strategy.Death`."""
+        if self.kind == "fold" and selected.fold is not None:
+            return silence(context, selected.fold())
+        return silence(context, self.substitute(context.population, selected.slots))
 
 
-class ExactApoptosis(NeuronApoptosisManager):
-    """What the strategies have in common whose events leave what the network knows."""
+def silence(context: BirthContext, substitute: Substitute) -> Tensor:
+    """Let the substitute do what the dying do; return the damage to the layer after."""
+    damage = death.kill(context.site, substitute)
+    norm = context.site.pair.norm
+    if norm is not None and norm.weight is not None:
+        # under a scale of 0, births that write a layer's rows alone would have no effect
+        norm.weight.index_fill_(0, substitute.dead, 1.0)
+    return damage
 
-    _birth: BirthKind = "mutation"
-    _death: DeathKind = "fold"
 
-    def __init__(  # noqa: PLR0913 (users know these by name)
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        fitness_metric: Measure = "grad_activation",
-        mutation_strength: float = 0.3,
-        **options: Unpack[ExactOptions],
-    ) -> None:
-        """As the standard strategy.
+@dataclass(frozen=True)
+class PreservingBirth(Birth):
+    """A birth that changes nothing at first: the dead are not read any more.
 
-        Differs: `mutation_strength` is relative to the size of the parent's weights.
-        """
-        self._death = options.pop("death", self._death)
-        self._birth = options.pop("birth", self._birth)
-        check("death", self._death, self._death in DEATHS, one_of(get_args(DeathKind)))
-        check("birth", self._birth, self._birth in BIRTHS, one_of(get_args(BirthKind)))
-        super().__init__(
-            model,
-            target_layers,
-            prune_rate,
-            apoptosis_interval,
-            fitness_metric,
-            mutation_strength=mutation_strength,
-            **cast(Options, options),
-        )
-        self._check_births()
+    `fittest_divide`: a `split` has its parents among as many of the fittest as there are births.
+    """
 
-    def _check_births(self) -> None:
-        """Raise ValueError now, not at the first event, if there is no such birth here."""
-        if self._birth == "gradmax":
-            try:
-                for colony in self.colonies:
-                    gradmax.check(colony.site.pair)
-            except ValueError:
-                self.remove()
-                raise
+    kind: BirthKind
+    fittest_divide: bool = False
 
-    def _kill(self, colony: LayerPopulation, dying: Tensor) -> Tensor | None:
-        pair = colony.site.pair
-        substitute = DEATHS[self._death](pair, dying, colony.sight.statistics)
-        damage = kill(colony.site, substitute)
-        if pair.norm is not None and pair.norm.weight is not None:
-            # under a scale of 0 those who write a layer's rows alone would give birth to nobody
-            pair.norm.weight.index_fill_(0, dying, 1.0)
-        return damage
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind."""
+        check_choice("birth", self.kind, get_args(BirthKind))
 
-    def _regrow_neurons(
-        self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
-    ) -> Parents | None:
-        """See the standard strategy. The dead are read by nobody any more: any birth is exact."""
-        return BIRTHS[self._birth](self._cradle(layer, dying_indices, healthy_indices, fitness))
+    @override
+    def check(self, pair: Pair) -> None:
+        if self.kind == "gradmax":
+            gradmax.check(pair)
 
-    def _welcome(
-        self, colony: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op = "birth"
-    ) -> None:
-        split = parents is not None and self._birth == "split"
-        super()._welcome(colony, slots, parents, "split" if split else op)
+    @override
+    def create(self, context: BirthContext) -> Parents | None:
+        if self.fittest_divide and self.kind == "split":
+            context = context.with_fittest_parents()
+        return BIRTHS[self.kind](context)
+
+    @override
+    def op(self, parents: Parents | None) -> Op:
+        return "split" if parents is not None and self.kind == "split" else "birth"

@@ -1,4 +1,4 @@
-"""Where strategies see what neurons do: in the user's own passes, or in passes of their own."""
+"""Where managers observe neurons: in the user's own passes, or in passes of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from espalier.apoptosis.activation_hooks import Observation, PairRecorder, observe
 from espalier.surgery.pairs import Pair
@@ -14,14 +15,14 @@ Batch = tuple[Tensor, Tensor]
 
 
 class StatSource(Protocol):
-    """Sees pairs of layers at work."""
+    """Observes pairs of layers at work."""
 
-    def expect(self, due: bool) -> None:
-        """Whether what the coming update's passes do will be asked for."""
+    def prepare(self, needed: bool) -> None:
+        """Say whether what happens in the coming update's passes will be collected."""
         ...
 
-    def look(self) -> Mapping[str, Observation]:
-        """What each pair did, by its name. Raises ValueError if a pair was not seen."""
+    def collect(self) -> Mapping[str, Observation]:
+        """Return what each pair did, by its name. Raises ValueError if a pair was not seen."""
         ...
 
     def remove(self) -> None:
@@ -29,33 +30,33 @@ class StatSource(Protocol):
         ...
 
 
-class LivePassStats:
+class LivePassStats(StatSource):
     """Hooks on the model; they keep the last forward and backward pass before an event."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         """Hooks stay until `remove`."""
-        self._watches = [PairRecorder(pair, on=False) for pair in pairs]
-        self._handles: list[Any] = [h for watch in self._watches for h in watch.hooks()]
+        self._recorders = [PairRecorder(pair, on=False) for pair in pairs]
+        self._handles: list[Any] = [h for r in self._recorders for h in r.install_hooks()]
 
-    def expect(self, due: bool) -> None:
-        """See `StatSource`; between events nothing is kept."""
-        for watch in self._watches:
-            watch.on = due
-            if not due:
-                watch.caught, watch.complete = {}, {}
+    @override
+    def prepare(self, needed: bool) -> None:
+        for recorder in self._recorders:
+            recorder.on = needed
+            if not needed:  # between events nothing is kept
+                recorder.pending, recorder.complete = {}, {}
 
-    def look(self) -> dict[str, Observation]:
-        """See `StatSource`."""
-        return {watch.pair.name: watch.observation() for watch in self._watches}
+    @override
+    def collect(self) -> dict[str, Observation]:
+        return {recorder.pair.name: recorder.observation() for recorder in self._recorders}
 
+    @override
     def remove(self) -> None:
-        """See `StatSource`."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
 
 
-class ProbePassStats:
+class ProbePassStats(StatSource):
     """A pass of its own in evaluation mode, over a batch drawn for it; no lasting hooks."""
 
     def __init__(
@@ -68,13 +69,15 @@ class ProbePassStats:
         """`loss` maps outputs and targets to a mean; `draw` gives a batch of training samples."""
         self._model, self._pairs, self._loss, self._draw = model, pairs, loss, draw
 
-    def expect(self, due: bool) -> None:
-        """See `StatSource`: nothing to prepare."""
+    @override
+    def prepare(self, needed: bool) -> None:
+        pass
 
-    def look(self) -> dict[str, Observation]:
-        """See `StatSource`."""
-        seen = observe(self._pairs, self._model, self._loss, self._draw())
-        return {one.pair.name: one for one in seen}
+    @override
+    def collect(self) -> dict[str, Observation]:
+        observations = observe(self._pairs, self._model, self._loss, self._draw())
+        return {observation.pair.name: observation for observation in observations}
 
+    @override
     def remove(self) -> None:
-        """See `StatSource`: there is nothing to remove."""
+        pass

@@ -226,7 +226,8 @@ def look(
         for one in observe(pairs, model, loss, (x, y)):
             # (samples, positions, neurons, per) -> (samples, positions, per, neurons); and of the
             # sum of the losses the slopes are each sample's own
-            after, slope = one.after.transpose(2, 3), one.slope.transpose(2, 3) * len(x)
+            after = one.activations.transpose(2, 3)
+            slope = one.activation_grads.transpose(2, 3) * len(x)
             seen[one.pair.name].add(after, slope)
     return seen
 

@@ -1,13 +1,16 @@
-"""Crossover: see `espalier.apoptosis.crossover`."""
+"""Crossover: see `espalier.apoptosis.strategies.crossover`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Deaths, Pace
-from espalier.contracts import Run
+from espalier.apoptosis.crossover import Mode
+from espalier.apoptosis.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,8 @@ class Crossover(ApoptosisMethod):
     mode: Mode = "uniform"
     mutation: float = 0.1
 
-    def manager(self, run: Run, shared: Shared) -> CrossoverApoptosis:  # noqa: D102
-        return CrossoverApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            crossover_mode=self.mode,
-            mutation_strength=self.mutation,
-            death=self.deaths.kind,
-            **shared.options,
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.crossover(
+            self.mode, death=self.deaths.kind, mutation_strength=self.mutation
         )

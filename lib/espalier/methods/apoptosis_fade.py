@@ -1,13 +1,15 @@
-"""Gradual fade: see `espalier.apoptosis.gradual_replacement`."""
+"""Gradual fade: see `espalier.apoptosis.strategies.gradual_fade`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.gradual_replacement import GradualFadeApoptosis
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Births, Pace
-from espalier.contracts import Run
+from espalier.apoptosis.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,8 @@ class Fade(ApoptosisMethod):
     births: Births = Births()
     steps: int = 50
 
-    def manager(self, run: Run, shared: Shared) -> GradualFadeApoptosis:  # noqa: D102
-        return GradualFadeApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            fade_steps=self.steps,
-            birth=self.births.kind,
-            **shared.options,
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.gradual_fade(
+            self.steps, birth=self.births.kind, mutation_strength=self.births.mutation or 0.0
         )

@@ -1,13 +1,15 @@
-"""Functional preservation: see `espalier.apoptosis.gradual_replacement`."""
+"""Functional preservation: see `espalier.apoptosis.strategies.functional_preservation`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.gradual_replacement import FunctionalPreservationApoptosis
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Births, Pace
-from espalier.contracts import Run
+from espalier.apoptosis.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,10 @@ class Functional(ApoptosisMethod):
     births: Births = Births()
     preservation_steps: int = 50
 
-    def manager(self, run: Run, shared: Shared) -> FunctionalPreservationApoptosis:  # noqa: D102
-        return FunctionalPreservationApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            preservation_steps=self.preservation_steps,
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.functional_preservation(
+            self.preservation_steps,
             birth=self.births.kind,
-            **shared.options,
+            mutation_strength=self.births.mutation or 0.0,
         )

@@ -1,12 +1,16 @@
-"""Growth only: see `espalier.apoptosis.layer_growth`."""
+"""Growth only: see `espalier.apoptosis.strategies.growth_only`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from espalier.apoptosis.layer_growth import GrowthOnlyManager
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.contracts import Run
 
 
@@ -20,13 +24,15 @@ class Growth(ApoptosisMethod):
     interval: int = 500
     max_capacity: float = 1.5
 
+    @property
+    @override
+    def pace(self) -> Pace:
+        return Pace(self.rate, self.interval)
+
+    @override
     def changes(self, run: Run) -> int:
-        """Events at which somebody was born."""
         return len({event.step for event in run.method_state.manager.growth_events})
 
-    def manager(self, run: Run, shared: Shared) -> GrowthOnlyManager:  # noqa: D102
-        return GrowthOnlyManager(
-            *(run.model, shared.layers, self.rate, self.interval, self.max_capacity),
-            fitness_metric=self.plan.fitness,
-            **shared.options,
-        )
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.growth_only(self.max_capacity)

@@ -1,13 +1,15 @@
-"""Hybrid of growth and death: see `espalier.apoptosis.turnover`."""
+"""Hybrid of growth and death: see `espalier.apoptosis.strategies.hybrid`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
-from espalier.apoptosis.apoptosis_settings import Deaths
-from espalier.apoptosis.turnover import HybridGrowthAndDeath
-from espalier.contracts import Run
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
+from espalier.apoptosis.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,11 @@ class Hybrid(ApoptosisMethod):
     interval: int = 500
     deaths: Deaths = Deaths()
 
-    def manager(self, run: Run, shared: Shared) -> HybridGrowthAndDeath:  # noqa: D102
-        return HybridGrowthAndDeath(
-            *(run.model, shared.layers, self.turnover_rate, self.interval),
-            fitness_metric=self.plan.fitness,
-            death=self.deaths.kind,
-            **shared.options,
-        )
+    @property
+    @override
+    def pace(self) -> Pace:
+        return Pace(self.turnover_rate, self.interval)
+
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.hybrid(self.deaths.kind)

@@ -10,15 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
+from espalier.apoptosis.apoptosis_method import LOOKS
 from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
-from espalier.apoptosis.apoptosis_method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.sparsity.method import parameters
 
 
 @dataclass
-class _Attended:
+class LayerApoptosisState:
+    """A run's manager of branches, and the meter beside it."""
+
     manager: LayerApoptosisManager
     meter: EventMeter
 
@@ -33,7 +37,8 @@ class ApoptosisLayers(Method):
     course: Course = Course()
     targets: str = ""
 
-    def attach(self, run: Run) -> None:  # noqa: D102
+    @override
+    def attach(self, run: Run) -> None:
         first = self.course.first_death
         if first >= run.total_steps:
             raise CannotTrain(
@@ -42,7 +47,7 @@ class ApoptosisLayers(Method):
                 "steps: lower CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN or raise CONFIG_NUM_EPOCHS",
             )
         meter = EventMeter(pause=max(1, self.course.interval // LOOKS))
-        run.method_state = _Attended(self._manager(run), meter)
+        run.method_state = LayerApoptosisState(self._manager(run), meter)
 
     def _manager(self, run: Run) -> LayerApoptosisManager:
         probe, _ = next(iter(run.validation.pieces(probe_size(run.validation))))
@@ -59,27 +64,30 @@ class ApoptosisLayers(Method):
         except ValueError as error:
             raise CannotTrain("no_branches", f"layer-level apoptosis: {error}") from None
 
+    @override
     def after_step(self, run: Run) -> None:
-        """Nothing happens after the last update: nothing could be learned from it."""
-        attended = run.method_state
+        state: LayerApoptosisState = run.method_state
         if run.step == run.total_steps:
-            return
-        with attended.meter.event(run, attended.manager):
-            attended.manager.step()
+            return  # nothing could be learned from what happens after the last update
+        with state.meter.event(run, state.manager):
+            state.manager.step()
 
-    def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
+    @override
+    def measures(self, run: Run) -> dict[str, Any]:
         manager, meter = run.method_state.manager, run.method_state.meter
-        found = {"sparsity": 0.0, "live_parameters": parameters(run)}
+        measures = {"sparsity": 0.0, "live_parameters": parameters(run)}
         if not meter.spikes:
-            return found
+            return measures
         died = len(manager.apoptosis_events)
         counts = {"events": len(meter.spikes), "deaths": died, "births": died}
-        return {**found, **counts, **meter.measures(), "event_seconds": meter.seconds}
+        return {**measures, **counts, **meter.measures(), "event_seconds": meter.seconds}
 
-    def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        attended = run.method_state
-        return {"manager": attended.manager.state_dict(), "meter": attended.meter.state_dict()}
+    @override
+    def state_dict(self, run: Run) -> dict[str, Any]:
+        state: LayerApoptosisState = run.method_state
+        return {"manager": state.manager.state_dict(), "meter": state.meter.state_dict()}
 
-    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
+    @override
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
         run.method_state.manager.load_state_dict(state["manager"])
         run.method_state.meter.load_state_dict(state["meter"], run)

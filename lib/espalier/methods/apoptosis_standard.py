@@ -1,15 +1,17 @@
-"""Apoptosis as it was first tried: see `espalier.apoptosis.neuron`."""
+"""Apoptosis as it was first tried: see `espalier.apoptosis.strategies.standard`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
-from espalier.apoptosis.neuron import NeuronApoptosisManager
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Pace
-from espalier.apoptosis.replacement_ops import Regrowth
+from espalier.apoptosis.overwriting import Regrowth
+from espalier.apoptosis.strategy import Strategy
 from espalier.component import symbol
-from espalier.contracts import Run
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,6 @@ class Standard(ApoptosisMethod):
     regrowth: Regrowth = "mutation"
     mutation: float | None = symbol("APOPTOSIS_MUTATION", 0.3)
 
-    def manager(self, run: Run, shared: Shared) -> NeuronApoptosisManager:  # noqa: D102
-        return NeuronApoptosisManager(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            regrowth_strategy=self.regrowth,
-            mutation_strength=self.mutation or 0.0,
-            **shared.options,
-        )
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.standard(self.regrowth, self.mutation or 0.0)

@@ -1,13 +1,15 @@
-"""Continuous turnover: see `espalier.apoptosis.turnover`."""
+"""Continuous turnover: see `espalier.apoptosis.strategies.turnover`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod, Shared
-from espalier.apoptosis.apoptosis_settings import Births, Deaths
-from espalier.apoptosis.turnover import ContinuousTurnoverApoptosis
-from espalier.contracts import Run
+from typing_extensions import override
+
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Births, Deaths, Pace
+from espalier.apoptosis.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,11 @@ class Turnover(ApoptosisMethod):
     deaths: Deaths = Deaths()
     births: Births = Births()
 
-    def manager(self, run: Run, shared: Shared) -> ContinuousTurnoverApoptosis:  # noqa: D102
-        return ContinuousTurnoverApoptosis(
-            *(run.model, shared.layers, self.rate, self.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            death=self.deaths.kind,
-            birth=self.births.kind,
-            **shared.options,
-        )
+    @property
+    @override
+    def pace(self) -> Pace:
+        return Pace(self.rate, self.interval)
+
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.turnover(self.deaths.kind, self.births.kind, self.births.mutation or 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from espalier.apoptosis.lineage import TABLE, Lineage
-from espalier.apoptosis.lineage_plot import drawn
+from espalier.apoptosis.lineage_plot import plot_lineage
 from espalier.errors import UserError
 from espalier.paths import RESULTS
 from espalier.sweep.plots import save
@@ -31,7 +31,7 @@ def lineage(argv: Sequence[str]) -> int:
         path = table.with_suffix(f".{args.format}")
         found = Lineage.read(table)
         last = max([steps, *(event.step for event in found.events)])
-        save(drawn(found, last), path, "--format")
+        save(plot_lineage(found, last), path, "--format")
         print(path)
     return 0
 
