@@ -12,15 +12,14 @@ from espalier.apoptosis.apoptosis_options import ApoptosisOptions
 from espalier.apoptosis.event_history import EventHistory
 from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.apoptosis.replacement_ops import BirthContext, Parents
-from espalier.apoptosis.strategy import Replacer, Selected, Strategy
+from espalier.apoptosis.strategy import Selected, Strategy
 from espalier.surgery.pairs import Layer
-from espalier.surgery.resize import widen
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
 """Write the neurons of a layer in slots (n,), from those that live (m,) and fitness (size,)."""
 
 
-class EventRunner(Replacer):
+class EventRunner:
     """Carries out the events of layers; `regrow` writes the newborn."""
 
     def __init__(
@@ -30,16 +29,6 @@ class EventRunner(Replacer):
         self.generator = options.generator or torch.Generator().manual_seed(0)
         self._regrow = regrow
 
-    @property
-    def step(self) -> int:
-        """The update that has just been done."""
-        return self.history.step
-
-    @property
-    def rate(self) -> float:
-        """The share of neurons to replace at this step."""
-        return self.options.rate_at(self.step)
-
     def score(self, population: LayerPopulation) -> None:
         """Take the fitness of the neurons, as observed now, into its average."""
         options, observations = self.options, [population.observed]
@@ -47,28 +36,29 @@ class EventRunner(Replacer):
         fitness = measures.score(metric, observations, self.generator, invert)
         population.fitness_ema.update(fitness)
 
-    def select(self, population: LayerPopulation) -> Selected:
-        """Select the neurons whose turn it is to die."""
-        return self.strategy.selection(population, population.quota(self.rate))
+    def begin(self, population: LayerPopulation) -> None:
+        """Begin the event of a layer, whose neurons have their scores."""
+        schedule, rate = self.strategy.schedule, self.options.rate_at(self.history.step)
+        selected = self.strategy.selection(population, schedule.count(population, rate))
+        if len(selected.slots):
+            self._replace(population, schedule.begin(population, selected, self.history.step))
+
+    def advance(self, population: LayerPopulation) -> None:
+        """Go on with an event of a layer that began before, if there is one."""
+        now = self.strategy.schedule.advance(population, self.history.step)
+        self._replace(population, now)
 
     @torch.no_grad()
-    def replace(self, population: LayerPopulation, selected: Selected) -> None:
-        """Death and birth in the slots of `selected`."""
-        context = self._context(population, selected.slots)
-        damage = self.strategy.death(context, selected)
-        self.history.record_death(population, selected.slots, damage)
+    def _replace(self, population: LayerPopulation, selected: Selected | None) -> None:
+        """Let the selected die, and others be born into their slots."""
+        if selected is None:
+            return
+        slots, fitness = selected.slots, population.fitness_ema.fitness.clone()
+        context = self.birth_context(population, slots, population.others(slots), fitness)
+        if not selected.vacant:
+            damage = self.strategy.death(context, selected)
+            self.history.record_death(population, slots, damage)
         self._give_birth(context)
-
-    @torch.no_grad()
-    def grow(self, population: LayerPopulation, count: int) -> None:
-        """Births in `count` new slots behind the last."""
-        slots = widen(population.site, count)
-        population.fitness_ema.grow(count)
-        self._give_birth(self._context(population, slots))
-
-    def _context(self, population: LayerPopulation, slots: Tensor) -> BirthContext:
-        healthy, fitness = population.others(slots), population.fitness_ema.fitness.clone()
-        return self.birth_context(population, slots, healthy, fitness)
 
     def birth_context(
         self, population: LayerPopulation, slots: Tensor, healthy: Tensor, fitness: Tensor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -10,7 +9,7 @@ from typing_extensions import override
 from espalier.apoptosis.apoptosis_options import check
 from espalier.apoptosis.function_preserving import SubstitutedDeath
 from espalier.apoptosis.layer_population import Fade, LayerPopulation
-from espalier.apoptosis.strategy import Replacer, Schedule, Selected
+from espalier.apoptosis.strategy import Schedule, Selected
 from espalier.surgery.death import hand_over
 
 
@@ -41,24 +40,20 @@ class GradualReplacement(Schedule):
         return population.fade is not None and self._left(population.fade, step) <= 0
 
     @override
-    def advance(self, replacer: Replacer, population: LayerPopulation) -> None:
+    def advance(self, population: LayerPopulation, step: int) -> Selected | None:
         fade = population.fade
         if fade is None:
-            return
-        left = self._left(fade, replacer.step)
+            return None
+        left = self._left(fade, step)
         if left > 0:
             hand_over(population.site, fade.substitute, 1 / (left + 1))
-        else:
-            population.fade = None
-            replacer.replace(population, Selected(fade.substitute.dead))
+            return None
+        population.fade = None
+        return Selected(fade.substitute.dead)
 
     @override
-    def begin(
-        self, replacer: Replacer, population: LayerPopulation, others: Sequence[LayerPopulation]
-    ) -> None:
+    def begin(self, population: LayerPopulation, selected: Selected, step: int) -> Selected | None:
         if self.steps == 0:
-            super().begin(replacer, population, others)
-            return
-        slots = replacer.select(population).slots
-        if len(slots):
-            population.fade = Fade(replacer.step, self.death.substitute(population, slots))
+            return selected
+        population.fade = Fade(step, self.death.substitute(population, selected.slots))
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
@@ -12,12 +13,13 @@ from typing_extensions import override
 from espalier.apoptosis.activation_hooks import Observation
 from espalier.apoptosis.apoptosis_options import check
 from espalier.apoptosis.layer_population import ROUNDING, LayerPopulation
-from espalier.apoptosis.strategy import Replacer, Schedule
+from espalier.apoptosis.strategy import Schedule, Selected
+from espalier.surgery.resize import widen
 
 
 @dataclass(frozen=True)
-class GrowthOnly(Schedule):
-    """No neuron dies; a layer grows by a share of its initial size until it has `max_capacity`.
+class GrowthSchedule(Schedule):
+    """A layer grows by a share of its initial size at each event, until it has `max_capacity`.
 
     `max_capacity` is a multiple of the initial size, 1 or more. At least one neuron is born in a
     layer with room.
@@ -31,33 +33,27 @@ class GrowthOnly(Schedule):
 
     @override
     def is_due(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
-        return any(self._births(population, rate) for population in populations)
+        return any(self.count(population, rate) for population in populations)
 
-    def _births(self, population: LayerPopulation, rate: float) -> int:
-        """Return how many neurons are due in a layer."""
+    @override
+    def count(self, population: LayerPopulation, rate: float) -> int:
         initial = population.initial_size
         births = rate * population.share * initial
         cap = int(initial * self.max_capacity + ROUNDING)
         return min(max(1, int(births + ROUNDING)), cap - population.size) if births > 0 else 0
 
-    @override
-    def begin(
-        self, replacer: Replacer, population: LayerPopulation, others: Sequence[LayerPopulation]
-    ) -> None:
-        count = self._births(population, replacer.rate)
-        if count > 0:
-            replacer.grow(population, count)
-            _widen_observations(population, count, others)
 
-
-def _widen_observations(
-    grown: LayerPopulation, count: int, populations: Sequence[LayerPopulation]
-) -> None:
-    """Let the layer after, if it grows too, have observed the newborn: they gave it 0."""
-    pair = grown.site.pair
-    for population in populations:
-        if population.site.pair.producer is pair.consumer and population.observation is not None:
-            population.observation = _with_zeros(population.observation, count * pair.per)
+def append_slots(population: LayerPopulation, count: int) -> Selected:
+    """Add `count` empty slots behind the last neuron of a layer; none dies."""
+    pair = population.site.pair
+    if count <= 0:
+        return Selected(torch.arange(0, device=pair.producer.weight.device), vacant=True)
+    slots = widen(population.site, count)
+    population.fitness_ema.grow(count)
+    reader = population.reader
+    if reader is not None and reader.observation is not None:  # the newborn gave it nothing
+        reader.observation = _with_zeros(reader.observation, count * pair.per)
+    return Selected(slots, vacant=True)
 
 
 def _with_zeros(observation: Observation, inputs: int) -> Observation:

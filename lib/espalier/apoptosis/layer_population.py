@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +44,8 @@ class Fade:
 class LayerPopulation:
     """One layer's neurons under a strategy; its rate of turnover is multiplied with `share`.
 
-    Of the event under way alone: `observation`, and `successors` that wait for their birth.
+    `reader` are the neurons that read these, if they are replaced too. Of the event under way
+    alone: `observation`, and `successors` that wait for their birth.
     """
 
     site: Site
@@ -56,6 +57,7 @@ class LayerPopulation:
     born: int = 0
     died: int = 0
     aged: int = 0  # the step up to which ages are counted
+    reader: LayerPopulation | None = None
     fade: Fade | None = None
     observation: Observation | None = None
     successors: Successors | None = None
@@ -76,6 +78,11 @@ class LayerPopulation:
         if self.observation is None:
             raise ValueError(f"{self.name}: is only observed during an event")
         return self.observation
+
+    def link(self, populations: Iterable[LayerPopulation]) -> None:
+        """Look for the `reader` among `populations`."""
+        consumer = self.site.pair.consumer
+        self.reader = next((p for p in populations if p.site.pair.producer is consumer), None)
 
     def quota(self, rate: float) -> int:
         """Return how many neurons are due at `rate`; carry parts over to the next call."""

@@ -54,6 +54,8 @@ class ApoptosisManager:
         self.model, self.strategy, self.options = model, strategy, options
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
         self.populations = [_population(pair, options, self._restarts) for pair in pairs]
+        for population in self.populations:
+            population.link(self.populations)
         self._history = EventHistory(self.populations)
         self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
         self._stat_source = options.stat_source(pairs)
@@ -108,14 +110,13 @@ class ApoptosisManager:
         return all(observation.is_finite for observation in observations.values())
 
     def _advance(self) -> None:
-        schedule, runner = self.strategy.schedule, self._runner
         for population in self.populations:
-            schedule.advance(runner, population)
+            self._runner.advance(population)
         if self.is_due(self.step_count):
             for population in self.populations:  # all, before an event changes the next layer
-                runner.score(population)
+                self._runner.score(population)
             for population in self.populations:
-                schedule.begin(runner, population, self.populations)
+                self._runner.begin(population)
 
     def _regrow_neurons(
         self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor

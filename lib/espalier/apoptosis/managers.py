@@ -30,7 +30,11 @@ def _parts(
 
 
 class NeuronApoptosisManager(ApoptosisManager):
-    """The strategy `standard`: zero the least fit, let mutations of the fit take their slots."""
+    """The strategy `standard`: zero the least fit, let mutations of the fit take their slots.
+
+    A share `prune_rate` of each layer is replaced every `apoptosis_interval` steps. To write a
+    strategy of your own, derive a class and override `_regrow_neurons`.
+    """
 
     def __init__(
         self,
@@ -40,13 +44,12 @@ class NeuronApoptosisManager(ApoptosisManager):
         apoptosis_interval: int = 500,
         **named: Any,
     ) -> None:
-        """Replace a share `prune_rate` of each layer every `apoptosis_interval` steps."""
         parts = _parts(strategies.standard, prune_rate, apoptosis_interval, **named)
         super().__init__(model, target_layers, *parts)
 
 
 class FunctionalPreservationApoptosis(ApoptosisManager):
-    """The strategy `functional_preservation`: survivors take over, then others are born."""
+    """The strategy `functional_preservation`: survivors take over within `preservation_steps`."""
 
     def __init__(
         self,
@@ -58,7 +61,6 @@ class FunctionalPreservationApoptosis(ApoptosisManager):
         preservation_steps: int = 50,
         **named: Any,
     ) -> None:
-        """`preservation_steps` is in [0, apoptosis_interval)."""
         named["preservation_steps"] = preservation_steps
         build = strategies.functional_preservation
         parts = _parts(build, prune_rate, apoptosis_interval, **named)
@@ -66,7 +68,7 @@ class FunctionalPreservationApoptosis(ApoptosisManager):
 
 
 class GradualFadeApoptosis(ApoptosisManager):
-    """The strategy `gradual_fade`: what the dying do fades to its mean."""
+    """The strategy `gradual_fade`: what the dying do fades to its mean within `fade_steps`."""
 
     def __init__(
         self,
@@ -78,7 +80,6 @@ class GradualFadeApoptosis(ApoptosisManager):
         fade_steps: int = 50,
         **named: Any,
     ) -> None:
-        """`fade_steps` is in [0, apoptosis_interval)."""
         named["fade_steps"] = fade_steps
         parts = _parts(strategies.gradual_fade, prune_rate, apoptosis_interval, **named)
         super().__init__(model, target_layers, *parts)
@@ -95,13 +96,12 @@ class ContinuousTurnoverApoptosis(ApoptosisManager):
         apoptosis_interval: int = 100,
         **named: Any,
     ) -> None:
-        """Replace a share `prune_rate` of each layer every `apoptosis_interval` steps."""
         parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, **named)
         super().__init__(model, target_layers, *parts)
 
 
 class HybridGrowthAndDeath(ApoptosisManager):
-    """The strategy `hybrid`: the weakest go, the fittest divide."""
+    """The strategy `hybrid`: a share `turnover_rate` dies, and as many of the fittest divide."""
 
     def __init__(
         self,
@@ -111,13 +111,12 @@ class HybridGrowthAndDeath(ApoptosisManager):
         interval: int = 500,
         **named: Any,
     ) -> None:
-        """`turnover_rate`: the share of neurons born, and of those that die, at each event."""
         parts = _parts(strategies.hybrid, turnover_rate, interval, **named)
         super().__init__(model, target_layers, *parts)
 
 
 class GrowthOnlyManager(ApoptosisManager):
-    """The strategy `growth_only`: layers get wider until a cap."""
+    """The strategy `growth_only`: `growth_rate` and `max_capacity` are of the initial size."""
 
     def __init__(
         self,
@@ -128,7 +127,6 @@ class GrowthOnlyManager(ApoptosisManager):
         max_capacity: float = 1.5,
         **named: Any,
     ) -> None:
-        """`growth_rate` in [0, 1) is of the initial size, and so is `max_capacity`, 1 or more."""
         named["max_capacity"] = max_capacity
         parts = _parts(strategies.growth_only, growth_rate, growth_interval, **named)
         super().__init__(model, target_layers, *parts)
@@ -147,7 +145,6 @@ class CrossoverApoptosis(ApoptosisManager):
         crossover_mode: Mode = "uniform",
         **named: Any,
     ) -> None:
-        """For `crossover_mode` see `crossover.CrossoverBirth`."""
         named["crossover_mode"] = crossover_mode
         parts = _parts(strategies.crossover, prune_rate, apoptosis_interval, **named)
         super().__init__(model, target_layers, *parts)
@@ -167,7 +164,6 @@ class OrthogonalApoptosis(ApoptosisManager):
         orthogonal_birth: bool = True,
         **named: Any,
     ) -> None:
-        """Without a part, that part is as in `turnover`; one must be left."""
         named["parts"] = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
         parts = _parts(strategies.orthogonal, prune_rate, apoptosis_interval, **named)
         super().__init__(model, target_layers, *parts)
@@ -186,7 +182,6 @@ class DistillationApoptosis(ApoptosisManager):
         distillation_steps: int = 10,
         **named: Any,
     ) -> None:
-        """`distillation_steps` is 0 or more. Deaths and births are set."""
         for name in ("death", "birth"):
             check(name, named.get(name), name not in named, "left out: it is what this does")
         named["distillation_steps"] = distillation_steps

@@ -13,7 +13,7 @@ from espalier.apoptosis.crossover import CrossoverBirth, Mode
 from espalier.apoptosis.distillation import DistillingDeath, SuccessorBirth
 from espalier.apoptosis.function_preserving import DeathKind, PreservingBirth, SubstitutedDeath
 from espalier.apoptosis.gradual_replacement import GradualReplacement
-from espalier.apoptosis.layer_growth import GrowthOnly
+from espalier.apoptosis.layer_growth import GrowthSchedule, append_slots
 from espalier.apoptosis.orthogonal import OrthogonalBirth, least_unique
 from espalier.apoptosis.overwriting import OverwritingBirth, Regrowth, zero_incoming
 from espalier.apoptosis.replacement_ops import BirthKind
@@ -70,9 +70,8 @@ def functional_preservation(
     Source: `FunctionalPreservationApoptosis` of the earlier apoptosis code, for the aim.
     Differs: that one copies a neuron that is similar and keeps the outgoing weights.
     """
-    reap = SubstitutedDeath(death)
-    schedule = GradualReplacement(preservation_steps, reap, "preservation_steps")
-    return Strategy(reap, PreservingBirth(birth), mutation_strength, schedule=schedule)
+    schedule = GradualReplacement(preservation_steps, SubstitutedDeath(death), "preservation_steps")
+    return Strategy(schedule.death, PreservingBirth(birth), mutation_strength, schedule=schedule)
 
 
 def gradual_fade(
@@ -89,9 +88,8 @@ def gradual_fade(
     Source: `GradualFadeApoptosis` of the earlier apoptosis code.
     Differs: outgoing weights fade, not incoming ones, and the mean stays.
     """
-    reap = SubstitutedDeath(death)
-    schedule = GradualReplacement(fade_steps, reap, "fade_steps")
-    return Strategy(reap, PreservingBirth(birth), mutation_strength, schedule=schedule)
+    schedule = GradualReplacement(fade_steps, SubstitutedDeath(death), "fade_steps")
+    return Strategy(schedule.death, PreservingBirth(birth), mutation_strength, schedule=schedule)
 
 
 def hybrid(
@@ -129,8 +127,9 @@ def growth_only(
     forward pass after an event failed. At least one neuron is born in layers with room, and row
     and bias of a newborn are of one parent.
     """
+    schedule = GrowthSchedule(max_capacity)
     reap, births = SubstitutedDeath(death), PreservingBirth(birth)
-    return Strategy(reap, births, mutation_strength, schedule=GrowthOnly(max_capacity))
+    return Strategy(reap, births, mutation_strength, append_slots, schedule)
 
 
 def crossover(

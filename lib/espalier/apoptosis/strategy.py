@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from torch import Tensor
 
@@ -21,17 +20,18 @@ from espalier.surgery.pairs import Pair
 
 @dataclass(frozen=True)
 class Selected:
-    """Slots (n,) of neurons that are to die.
+    """Slots (n,) of neurons that are to die, or of none yet if they are `vacant`.
 
     `fold` computes what the survivors can do in their stead, where the selection knows a short way.
     """
 
     slots: Tensor
     fold: Callable[[], Substitute] | None = None
+    vacant: bool = False
 
 
 Selection = Callable[[LayerPopulation, int], Selected]
-"""Select up to so many mature neurons of a layer."""
+"""Select up to so many neurons of a layer."""
 
 Death = Callable[[BirthContext, Selected], Tensor | None]
 """Silence the selected, in whose slots others are about to be born.
@@ -56,35 +56,9 @@ class Birth:
         return "birth"
 
 
-class Replacer(Protocol):
-    """What a schedule may let happen in a layer; see `event_runner`."""
-
-    @property
-    def step(self) -> int:
-        """The update that has just been done."""
-        ...
-
-    @property
-    def rate(self) -> float:
-        """The share of neurons to replace at this step."""
-        ...
-
-    def select(self, population: LayerPopulation) -> Selected:
-        """Select the neurons whose turn it is to die."""
-        ...
-
-    def replace(self, population: LayerPopulation, selected: Selected) -> None:
-        """Death and birth in the slots of `selected`."""
-        ...
-
-    def grow(self, population: LayerPopulation, count: int) -> None:
-        """Births in `count` new slots behind the last."""
-        ...
-
-
 @dataclass(frozen=True)
 class Schedule:
-    """When the neurons of a layer are replaced: all at once, at the event."""
+    """How many neurons of a layer are replaced, and when: all at once, at the event."""
 
     def check(self, interval: int) -> None:
         """Raise ValueError if an event takes longer than it is until the next."""
@@ -93,20 +67,21 @@ class Schedule:
         """Whether anything would happen at an event with this `rate`, above 0."""
         return True
 
+    def count(self, population: LayerPopulation, rate: float) -> int:
+        """Return how many neurons of a layer are due at an event with this `rate`."""
+        return population.quota(rate)
+
+    def begin(self, population: LayerPopulation, selected: Selected, step: int) -> Selected | None:
+        """Begin the event of a layer; return the neurons to replace now, if any."""
+        return selected
+
     def is_ending(self, population: LayerPopulation, step: int) -> bool:
-        """Whether an event that began before ends at `step`."""
+        """Whether an event of a layer that began before ends at `step`."""
         return False
 
-    def advance(self, replacer: Replacer, population: LayerPopulation) -> None:
-        """Go on with an event that began before, if there is one."""
-
-    def begin(
-        self, replacer: Replacer, population: LayerPopulation, others: Sequence[LayerPopulation]
-    ) -> None:
-        """Begin the event of one layer; `others` are all layers."""
-        selected = replacer.select(population)
-        if len(selected.slots):
-            replacer.replace(population, selected)
+    def advance(self, population: LayerPopulation, step: int) -> Selected | None:
+        """Go on with an event that began before; return the neurons to replace now, if any."""
+        return None
 
 
 def weakest(population: LayerPopulation, count: int) -> Selected:
