@@ -10,7 +10,7 @@ from surgery import bodies
 from torch import Tensor, nn
 
 import espalier
-from espalier.apoptosis.neuron import NeuronApoptosisManager
+from espalier.apoptosis.manager import ApoptosisManager
 from espalier.contracts import TokenShape
 from espalier.models.charlm import CharLM
 
@@ -19,12 +19,10 @@ INTERVALS = ("apoptosis_interval", "interval", "growth_interval")
 DURATIONS = ("preservation_steps", "fade_steps")
 
 
-def strategies() -> list[type[NeuronApoptosisManager]]:
+def strategies() -> list[type[ApoptosisManager]]:
     """All classes of `espalier` that are strategies over neurons."""
     found = [getattr(espalier, name) for name in espalier.__all__]
-    return [
-        one for one in found if isinstance(one, type) and issubclass(one, NeuronApoptosisManager)
-    ]
+    return [one for one in found if isinstance(one, type) and issubclass(one, ApoptosisManager)]
 
 
 def charlm() -> tuple[nn.Module, Tensor]:
@@ -52,7 +50,7 @@ def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -
 class Training:
     """A strategy in a plain loop: AdamW on one batch."""
 
-    def __init__(self, kind: type[NeuronApoptosisManager], body: Any, **options: Any) -> None:
+    def __init__(self, kind: type[ApoptosisManager], body: Any, **options: Any) -> None:
         torch.manual_seed(0)
         self.model, self.x = body()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)

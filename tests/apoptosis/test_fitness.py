@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from espalier.apoptosis import fitness
-from espalier.apoptosis.ageing import Ageing
-from espalier.apoptosis.fitness import MEASURES, judge
-from espalier.apoptosis.observing import observe
+from espalier.apoptosis.activation_hooks import observe
+from espalier.apoptosis.fitness import MEASURES, score
+from espalier.apoptosis.fitness_ema import FitnessEma
 from espalier.apoptosis.truth import ablation, correlations
 from espalier.surgery.pairs import find_pairs
 
@@ -42,9 +42,9 @@ def seen_of(net, loss=mean_output, batch=(X, Y)):
 def test_an_observation_is_what_the_layers_pass_on():
     seen = seen_of(three())
     # sample 1: z = 1, 0, 1; sample 2: z = 0, 2, -2
-    assert seen.before.squeeze(1).tolist() == [[1, 0, 1], [0, 2, -2]]
-    assert seen.after[:, 0, :, 0].tolist() == [[1, 0, 1], [0, 2, 0]]
-    assert seen.slope[:, 0, :, 0].tolist() == [[0.5, 1, -0.5], [0.5, 1, -0.5]]
+    assert seen.pre_activations.squeeze(1).tolist() == [[1, 0, 1], [0, 2, -2]]
+    assert seen.activations[:, 0, :, 0].tolist() == [[1, 0, 1], [0, 2, 0]]
+    assert seen.activation_grads[:, 0, :, 0].tolist() == [[0.5, 1, -0.5], [0.5, 1, -0.5]]
 
 
 def test_observing_leaves_no_trace():
@@ -88,7 +88,7 @@ def test_saliency_is_the_error_that_the_best_adjustment_leaves():
     net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     x = torch.randn(200, 4, dtype=torch.float64)
     seen = seen_of(net, lambda out, y: out.sum(1).mean(), (x, x))
-    a = torch.cat([seen.after[:, 0, :, 0], torch.ones(200, 1, dtype=torch.float64)], 1)
+    a = torch.cat([seen.activations[:, 0, :, 0], torch.ones(200, 1, dtype=torch.float64)], 1)
     for i, found in enumerate(fitness.saliency(seen).tolist()):
         rest = a[:, [j for j in range(6) if j != i]]
         fit = rest @ torch.linalg.lstsq(rest, a[:, i : i + 1]).solution
@@ -124,16 +124,16 @@ def test_every_measure_gives_a_number_a_neuron_and_none_to_the_dead(case, measur
     loss = lambda out, y: out.flatten(1).square().sum(1).mean()  # noqa: E731
     loss(net(batch[0]), batch[1]).backward()
     seen = observe([pair], net, loss, batch)
-    found = judge(measure, seen, torch.Generator())
+    found = score(measure, seen, torch.Generator())
     assert found.shape == (pair.size,)
     assert bool(found.isfinite().all()) and bool((found >= 0).all())
     assert int(found.argmin()) == 0
-    assert torch.equal(judge(measure, seen, torch.Generator(), invert=True), -found)
+    assert torch.equal(score(measure, seen, torch.Generator(), invert=True), -found)
 
 
 def test_the_random_control_depends_on_its_generator_alone():
     seen = [seen_of(three())]
-    draws = [judge("random", seen, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    draws = [score("random", seen, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
 
 
@@ -174,25 +174,25 @@ def test_rank_correlations():
 
 
 def test_averages_forget_and_the_young_are_spared():
-    ageing = Ageing(3, decay=0.5, maturity=2, device=torch.device("cpu"))
-    ageing.judge(torch.tensor([4.0, 2.0, 0.0]))
-    assert ageing.fitness.tolist() == [4, 2, 0]  # not half of it
-    ageing.judge(torch.tensor([1.0, 2.0, 3.0]))
-    assert ageing.fitness.tolist() == pytest.approx([2, 2, 2])  # (1 * 4 + 2 * 1) / 3 ...
-    assert ageing.weakest(3).tolist() == []
-    ageing.step(2)
-    ageing.judge(torch.tensor([0.0, 5.0, 2.0]))
-    assert ageing.weakest(1).tolist() == [0]
-    ageing.reborn(torch.tensor([0]))
-    assert ageing.weakest(3).tolist() == [2, 1]
-    assert ageing.age.tolist() == [0, 2, 2]
+    ema = FitnessEma(3, decay=0.5, maturity=2, device=torch.device("cpu"))
+    ema.update(torch.tensor([4.0, 2.0, 0.0]))
+    assert ema.fitness.tolist() == [4, 2, 0]  # not half of it
+    ema.update(torch.tensor([1.0, 2.0, 3.0]))
+    assert ema.fitness.tolist() == pytest.approx([2, 2, 2])  # (1 * 4 + 2 * 1) / 3 ...
+    assert ema.weakest(3).tolist() == []
+    ema.step(2)
+    ema.update(torch.tensor([0.0, 5.0, 2.0]))
+    assert ema.weakest(1).tolist() == [0]
+    ema.reset(torch.tensor([0]))
+    assert ema.weakest(3).tolist() == [2, 1]
+    assert ema.age.tolist() == [0, 2, 2]
 
 
-def test_ageing_is_saved_and_restored():
-    one, other = (Ageing(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
+def test_averages_and_ages_are_saved_and_restored():
+    one, other = (FitnessEma(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
     one.step(5)
-    one.judge(torch.tensor([1.0, 2.0]))
+    one.update(torch.tensor([1.0, 2.0]))
     other.load_state_dict(one.state_dict())
-    one.judge(torch.tensor([3.0, 1.0]))
-    other.judge(torch.tensor([3.0, 1.0]))
+    one.update(torch.tensor([3.0, 1.0]))
+    other.update(torch.tensor([3.0, 1.0]))
     assert torch.equal(one.fitness, other.fitness) and torch.equal(one.age, other.age)

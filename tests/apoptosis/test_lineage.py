@@ -5,18 +5,18 @@ import json
 
 import pytest
 
-from espalier.apoptosis.lineage import NOBODY, Lineage
-from espalier.apoptosis.pictures import Life, ages_over_time, drawn, generations, lives
+from espalier.apoptosis.lineage import EMPTY, Lineage
+from espalier.apoptosis.lineage_plot import Life, ages_over_time, generations, lives, plot_lineage
 from espalier.errors import UserError
 
 
 def family():
     """Two layers; in `a` slot 1 dies and is reborn of 0 and 2, whose child is then reborn too."""
     lineage = Lineage({"a": 3, "b": 2})
-    lineage.die(10, "a", [1], [0.5], drift=0.01)
-    lineage.be_born(10, "a", [1], [[(0, 0.25), (2, 0.75)]])
-    lineage.die(30, "a", [0], [0.1])
-    lineage.be_born(30, "a", [0], [[(1, 1.0)]], op="split")
+    lineage.record_deaths(10, "a", [1], [0.5], drift=0.01)
+    lineage.record_births(10, "a", [1], [[(0, 0.25), (2, 0.75)]])
+    lineage.record_deaths(30, "a", [0], [0.1])
+    lineage.record_births(30, "a", [0], [[(1, 1.0)]], op="split")
     return lineage
 
 
@@ -42,19 +42,19 @@ def test_events_tell_what_the_dead_were_and_who_the_parents_are():
 
 def test_a_layer_may_grow_by_slots_behind_the_last():
     lineage = Lineage({"a": 1})
-    assert lineage.be_born(5, "a", [1, 2], [[(0, 1.0)], [(0, 1.0)]]) == [1, 2]
+    assert lineage.record_births(5, "a", [1, 2], [[(0, 1.0)], [(0, 1.0)]]) == [1, 2]
     assert lineage.ids("a") == [0, 1, 2]
 
 
 def test_slots_are_used_by_one_neuron_at_a_time():
     lineage = Lineage({"a": 2})
     with pytest.raises(ValueError, match="slot 0 of a is taken"):
-        lineage.be_born(1, "a", [0])
-    lineage.die(1, "a", [0], [0.0])
-    assert lineage.ids("a") == [NOBODY, 1]
+        lineage.record_births(1, "a", [0])
+    lineage.record_deaths(1, "a", [0], [0.0])
+    assert lineage.ids("a") == [EMPTY, 1]
     for act in (
-        lambda: lineage.die(2, "a", [0], [0.0]),
-        lambda: lineage.be_born(2, "a", [0], [[(0, 1)]]),
+        lambda: lineage.record_deaths(2, "a", [0], [0.0]),
+        lambda: lineage.record_births(2, "a", [0], [[(0, 1)]]),
     ):
         with pytest.raises(ValueError, match="slot 0 of a is empty"):
             act()
@@ -78,13 +78,13 @@ def test_the_table_has_a_row_a_founder_and_a_row_an_event(tmp_path):
 @pytest.mark.parametrize("name", ["lineage.csv", "lineage.jsonl"])
 def test_a_table_is_read_as_it_was_written_and_goes_on_alike(tmp_path, name):
     one = family()
-    one.be_born(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
-    one.die(36, "a", [2], [0.1 + 0.2], drift=1e-17)
+    one.record_births(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
+    one.record_deaths(36, "a", [2], [0.1 + 0.2], drift=1e-17)
     one.write(tmp_path / name)
     other = Lineage.read(tmp_path / name)
     assert other.events == one.events and other.layers == one.layers
     for lineage in (one, other):
-        assert lineage.be_born(40, "a", [2]) == [8]
+        assert lineage.record_births(40, "a", [2]) == [8]
     assert all(one.ids(layer) == other.ids(layer) for layer in "ab")
     assert other.ages("a", 50) == one.ages("a", 50) == [20, 40, 10]
     assert other.state_dict() == one.state_dict()
@@ -122,8 +122,8 @@ def test_it_is_saved_and_goes_on_alike():
     one, other = family(), Lineage({"a": 3, "b": 2})
     other.load_state_dict(one.state_dict())
     for lineage in (one, other):
-        lineage.die(50, "b", [1], [0.0])
-        lineage.be_born(50, "b", [1])
+        lineage.record_deaths(50, "b", [1], [0.0])
+        lineage.record_births(50, "b", [1])
     assert one.events == other.events and one.ids("b") == other.ids("b")
 
 
@@ -139,9 +139,9 @@ def test_lives_are_followed_from_birth_to_death():
 
 def test_a_generation_is_one_more_than_the_highest_of_its_parents():
     lineage = family()
-    lineage.be_born(50, "b", [2], [[(0, 1.0)]])
-    lineage.die(60, "a", [2], [0.0])
-    lineage.be_born(60, "a", [2])  # fresh, of nobody
+    lineage.record_births(50, "b", [2], [[(0, 1.0)]])
+    lineage.record_deaths(60, "a", [2], [0.0])
+    lineage.record_births(60, "a", [2])  # fresh, of nobody
     assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
 
 
@@ -156,6 +156,6 @@ def test_ages_over_time_are_those_of_the_living():
 
 
 def test_the_picture_has_a_row_a_layer(tmp_path):
-    drawn(family(), 40).savefig(tmp_path / "lineage.svg")
+    plot_lineage(family(), 40).savefig(tmp_path / "lineage.svg")
     text = (tmp_path / "lineage.svg").read_text()
     assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))

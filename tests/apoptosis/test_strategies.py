@@ -114,11 +114,11 @@ def test_newborns_have_no_past_in_the_optimizer(kind, body):
     while not manager.apoptosis_events:
         training.go(1)
     step = manager.step_count
-    for colony in manager.colonies:
-        ages = torch.tensor(manager.lineage.ages(colony.name, step))
+    for population in manager.populations:
+        ages = torch.tensor(manager.lineage.ages(population.name, step))
         born = (ages == 0).nonzero().flatten()
         if step and len(born):
-            pair, state = colony.site.pair, training.optimizer.state
+            pair, state = population.site.pair, training.optimizer.state
             for moment in ("exp_avg", "exp_avg_sq"):
                 assert not state[pair.producer.weight][moment][born].any()
                 assert not state[pair.consumer.weight][moment][:, pair.columns(born)].any()
@@ -219,7 +219,10 @@ def test_a_step_that_diverges_is_passed_over(kind):
     gradient.copy_(finite)
     assert not training.manager.apoptosis_events
     assert training.go(8).manager.apoptosis_events
-    assert all(colony.ageing.fitness.isfinite().all() for colony in training.manager.colonies)
+    assert all(
+        population.fitness_ema.fitness.isfinite().all()
+        for population in training.manager.populations
+    )
 
 
 @every
@@ -250,15 +253,15 @@ def test_passes_may_be_in_another_number_format(kind):
 @every
 def test_the_law_of_fresh_weights_outlives_training(kind):
     training = Training(kind, bodies.mlp)
-    laws = [colony.law for colony in training.manager.colonies]
+    laws = [population.law for population in training.manager.populations]
     state = training.manager.state_dict()
     with torch.no_grad():
         for parameter in training.model.parameters():
             parameter.mul_(3)
     other = kind(training.model, **quick(kind))
-    assert [colony.law for colony in other.colonies] != laws
+    assert [population.law for population in other.populations] != laws
     other.load_state_dict(state | {"restarts": None})
-    assert [colony.law for colony in other.colonies] == laws
+    assert [population.law for population in other.populations] == laws
 
 
 @every

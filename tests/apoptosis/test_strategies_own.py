@@ -10,11 +10,11 @@ from surgery import bodies
 from torch import nn
 
 import espalier
+from espalier.apoptosis.activation_hooks import observe
+from espalier.apoptosis.candidate_neurons import CandidateNeurons
 from espalier.apoptosis.crossover import MODES
-from espalier.apoptosis.observing import observe
-from espalier.apoptosis.orthogonal import redundant, unused
-from espalier.apoptosis.shadows import Shadows
-from espalier.apoptosis.watchers import Listening
+from espalier.apoptosis.orthogonal import select_redundant, unused_directions
+from espalier.apoptosis.stat_sources import LivePassStats
 from espalier.surgery import death
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import Statistics
@@ -48,12 +48,12 @@ def test_growth_ends_at_the_cap():
 def test_a_grown_network_is_the_same_and_goes_on_learning(body):
     training = Training(espalier.GrowthOnlyManager, body)
     training.go(5)
-    before, old = training.logits(), {c.name: c.size for c in training.manager.colonies}
+    before, old = training.logits(), {c.name: c.size for c in training.manager.populations}
     training.update()
     after = training.logits()
     training.manager.step()
     assert (training.logits() - after).abs().max() < 1e-5 < (after - before).abs().max()
-    news = {c.name: c.site.pair.producer.weight for c in training.manager.colonies}
+    news = {c.name: c.site.pair.producer.weight for c in training.manager.populations}
     parts = {name: weight.detach()[old[name] :].clone() for name, weight in news.items()}
     training.go(3)
     for name, part in parts.items():
@@ -109,7 +109,7 @@ def test_a_child_has_two_parents_and_their_length(mode):
     born = [event for event in strategy.lineage.events if event.op == "merge"]
     assert len(born) == sum(event.count for event in strategy.apoptosis_events)
     slots = {layer: strategy.lineage.ids(layer) for layer in strategy.lineage.layers}
-    rows = {c.name: c.site.pair.producer.weight.detach() for c in strategy.colonies}
+    rows = {c.name: c.site.pair.producer.weight.detach() for c in strategy.populations}
     for event in born:
         (one, share), (two, rest) = event.parents
         assert one != two and share + rest == pytest.approx(1)
@@ -131,11 +131,11 @@ def test_shares_follow_fitness():
     training.go(5)
     training.update()
     strategy = training.manager
-    name = strategy.colonies[0].name
+    name = strategy.populations[0].name
     fitness = dict(
         zip(
             strategy.lineage.ids(name),
-            strategy.colonies[0].site.pair.incoming().norm(dim=1).tolist(),
+            strategy.populations[0].site.pair.incoming().norm(dim=1).tolist(),
             strict=True,
         )
     )
@@ -178,11 +178,11 @@ def test_of_two_that_do_the_same_one_goes():
     x = torch.randn(5000, 4, generator=generator())
     twin = x[:, :1] + 0.01 * torch.randn(5000, 1, generator=generator(1))
     seen, all_grown = statistics_of(torch.cat([x, twin], 1)), torch.ones(5, dtype=torch.bool)
-    gone = redundant(seen, torch.tensor([1.0, 0.9, 0.8, 0.7, 0.95]), all_grown, 2).gone
+    gone = select_redundant(seen, torch.tensor([1.0, 0.9, 0.8, 0.7, 0.95]), all_grown, 2).slots
     # of 0 and 4 the less fit; then 0 is as unique as the others, and 3 is the least fit
     assert gone.tolist() == [4, 3]
     young = torch.tensor([True, True, True, True, False])
-    assert redundant(seen, torch.ones(5), young, 1).gone.tolist() == [0]
+    assert select_redundant(seen, torch.ones(5), young, 1).slots.tolist() == [0]
 
 
 def test_redundancy_is_that_among_those_left():
@@ -197,7 +197,10 @@ def test_redundancy_is_that_among_those_left():
         inverse = correlation[left][:, left].inverse().diagonal()
         expected.append(left[int((fitness[left] / inverse).argmin())])
         left.remove(expected[-1])
-    assert redundant(seen, fitness, torch.ones(12, dtype=torch.bool), 5).gone.tolist() == expected
+    assert (
+        select_redundant(seen, fitness, torch.ones(12, dtype=torch.bool), 5).slots.tolist()
+        == expected
+    )
 
 
 def test_who_goes_is_expressed_by_who_stays():
@@ -205,24 +208,24 @@ def test_who_goes_is_expressed_by_who_stays():
     x = torch.randn(300, 9, generator=generator()) @ torch.randn(9, 9, generator=generator(1))
     x[:, 2] = 1.5  # does nothing but add a constant
     seen, fitness = statistics_of(x), torch.rand(9, generator=generator(2)) + 0.5
-    found = redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
-    assert found.gone[0] == 2
+    found = select_redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
+    assert found.slots[0] == 2
     fold, ridge = found.fold(seen), death.RIDGE * 9 / 300
     covariance = seen.scatter.double() / seen.count
-    inner, across = covariance[fold.alive][:, fold.alive], covariance[fold.alive][:, found.gone]
+    inner, across = covariance[fold.alive][:, fold.alive], covariance[fold.alive][:, found.slots]
     blend = (inner + ridge * inner.diagonal().diag()).inverse() @ across
-    rest = covariance[found.gone][:, found.gone] - 2 * across.T @ blend + blend.T @ inner @ blend
+    rest = covariance[found.slots][:, found.slots] - 2 * across.T @ blend + blend.T @ inner @ blend
     assert torch.allclose(fold.blend.double(), blend, atol=1e-4)
     assert torch.allclose(fold.rest.double(), rest, atol=1e-4)
     usual = x.mean(0).double()
-    constant = usual[found.gone] - usual[fold.alive] @ blend
+    constant = usual[found.slots] - usual[fold.alive] @ blend
     assert torch.allclose(fold.constant.double(), constant, atol=1e-4)
 
 
 @pytest.mark.parametrize(("neurons", "inputs"), [(6, 20), (40, 10)])
 def test_newborns_look_where_nobody_looks(neurons, inputs):
     rows = torch.randn(neurons, inputs, generator=generator())
-    found = unused(rows, 4, generator(1))
+    found = unused_directions(rows, 4, generator(1))
     unit = found / found.norm(dim=1, keepdim=True)
     assert torch.allclose(unit @ unit.T, torch.eye(4), atol=1e-5)
     assert torch.allclose(found.norm(dim=1), rows.norm(dim=1).mean())
@@ -271,23 +274,27 @@ def seen_of(body):
 def test_a_shadow_answers_as_the_neuron_does(body):
     for _, _, seen in seen_of(body):
         some = torch.arange(0, seen.pair.size, 2)
-        mine = seen.fed.index_select(1, seen.pair.columns(some))
-        shadows = Shadows.of(seen.pair, some)
-        assert torch.allclose(shadows.answer(seen.given), mine, atol=1e-5)
-        shadows.settle(seen.given)  # other statistics, same answers
-        assert torch.allclose(shadows.answer(seen.given), mine, atol=1e-4)
+        mine = seen.consumer_input.index_select(1, seen.pair.columns(some))
+        candidates = CandidateNeurons.copy_of(seen.pair, some)
+        assert torch.allclose(candidates.activations(seen.producer_input), mine, atol=1e-5)
+        candidates.recompute_statistics(seen.producer_input)  # other statistics, same answers
+        assert torch.allclose(candidates.activations(seen.producer_input), mine, atol=1e-4)
 
 
 @pytest.mark.parametrize("body", [bodies.mlp, bodies.conv, bodies.lenet])
 def test_lessons_bring_a_shadow_nearer(body):
     for _, _, seen in seen_of(body):
         pupils, teachers = torch.arange(2), torch.arange(2, 4)
-        wanted = Shadows.of(seen.pair, teachers).answer(seen.given, whole=False)
+        wanted = CandidateNeurons.copy_of(seen.pair, teachers).activations(
+            seen.producer_input, whole=False
+        )
         missed = []
         for steps in (0, 3, 10, 40):
-            shadows = Shadows.of(seen.pair, pupils)
-            shadows.teach(seen.given, wanted, steps)
-            missed.append(float((shadows.answer(seen.given, False) - wanted).square().mean()))
+            candidates = CandidateNeurons.copy_of(seen.pair, pupils)
+            candidates.distill(seen.producer_input, wanted, steps)
+            missed.append(
+                float((candidates.activations(seen.producer_input, False) - wanted).square().mean())
+            )
         assert all(after <= before for before, after in pairwise(missed))
         assert missed[2] < missed[1] < missed[0]
 
@@ -426,7 +433,9 @@ def test_the_snippets_of_the_first_readme_run(snippet):
     names = {"model": transformer()}
     exec(snippet, names)
     manager = names["manager"]
-    assert [colony.name for colony in manager.colonies] == [f"blocks.{i}.ffn.0" for i in range(6)]
+    assert [population.name for population in manager.populations] == [
+        f"blocks.{i}.ffn.0" for i in range(6)
+    ]
     for x, y in data():
         train_step(names["model"], x, y)
         manager.step()
@@ -456,14 +465,14 @@ def test_a_strategy_of_ones_own():
 
 def test_of_passes_with_one_backward_pass_the_last_is_seen():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
-    watcher = Listening(find_pairs(model))
-    watcher.expect(True)
+    source = LivePassStats(find_pairs(model))
+    source.prepare(True)
     first, last = torch.randn(3, 4), torch.randn(3, 4)
     (model(first).square().mean() + model(last).square().mean()).backward()
-    assert torch.equal(watcher.look()["0"].given, last)
+    assert torch.equal(source.collect()["0"].producer_input, last)
     model(first).square().mean().backward()
     model(last)  # nothing comes back through it
-    assert torch.equal(watcher.look()["0"].given, first)
+    assert torch.equal(source.collect()["0"].producer_input, first)
 
 
 def test_a_strategy_of_ones_own_behind_a_normalisation():

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from espalier import component
-from espalier.apoptosis.branches import branches_of
-from espalier.apoptosis.events import probe_loss
+from espalier.apoptosis.event_meter import probe_loss
 from espalier.apoptosis.layerwise import Course
+from espalier.apoptosis.residual_branches import branches_of
 from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.methods.apoptosis_layers import ApoptosisLayers

@@ -12,8 +12,8 @@ from test_pruning_methods import PLAN, allowed
 from torch import nn
 
 from espalier import component
+from espalier.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.apoptosis.layerwise import Course
-from espalier.apoptosis.plan import ApoptosisPlan, Pace
 from espalier.contracts import Method, Optimizer, Run
 from espalier.dendrites.cadence import Cadence
 from espalier.growth.growing import GrowingMethod
@@ -27,19 +27,19 @@ from espalier.train.stopping import Kept
 PAIRS = allowed()
 STEPS = 30
 
-YOUNG, OFTEN = ApoptosisPlan(maturity=8), Pace(rate=0.3, interval=6)
+YOUNG, OFTEN = ApoptosisSettings(maturity=8), Pace(rate=0.3, interval=6)
 
 # Fields with which a method acts within so few steps, and networks that it can act on.
 QUICK: dict[str, dict[str, Any]] = {
-    "apoptosis_standard": {"plan": YOUNG, "pace": OFTEN},
-    "apoptosis_functional": {"plan": YOUNG, "pace": OFTEN, "preservation_steps": 3},
-    "apoptosis_fade": {"plan": YOUNG, "pace": OFTEN, "steps": 3},
-    "apoptosis_turnover": {"plan": YOUNG, "rate": 0.2, "interval": 4},
-    "apoptosis_crossover": {"plan": YOUNG, "pace": OFTEN},
-    "apoptosis_distillation": {"plan": YOUNG, "pace": OFTEN},
-    "apoptosis_growth": {"plan": YOUNG, "rate": 0.3, "interval": 6},
-    "apoptosis_orthogonal": {"plan": YOUNG, "pace": OFTEN},
-    "apoptosis_hybrid": {"plan": YOUNG, "turnover_rate": 0.3, "interval": 6},
+    "apoptosis_standard": {"settings": YOUNG, "pace": OFTEN},
+    "apoptosis_functional": {"settings": YOUNG, "pace": OFTEN, "preservation_steps": 3},
+    "apoptosis_fade": {"settings": YOUNG, "pace": OFTEN, "steps": 3},
+    "apoptosis_turnover": {"settings": YOUNG, "rate": 0.2, "interval": 4},
+    "apoptosis_crossover": {"settings": YOUNG, "pace": OFTEN},
+    "apoptosis_distillation": {"settings": YOUNG, "pace": OFTEN},
+    "apoptosis_growth": {"settings": YOUNG, "rate": 0.3, "interval": 6},
+    "apoptosis_orthogonal": {"settings": YOUNG, "pace": OFTEN},
+    "apoptosis_hybrid": {"settings": YOUNG, "turnover_rate": 0.3, "interval": 6},
     "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": Cadence(steps=7)},
     "droplinear": {"steps": 7},

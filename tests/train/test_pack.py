@@ -14,7 +14,7 @@ from test_folded import Elsewhere
 from torch import Tensor, nn
 
 from espalier import component
-from espalier.apoptosis.method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.contracts import Method
 from espalier.growth.method import SparseTraining
 from espalier.optimizers.stacked import stacked

@@ -1,141 +1,119 @@
-"""Newborns that are taught by the dying before they take their places."""
+"""Newborns that are distilled from the dying before they take their places."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Unpack
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from espalier.apoptosis.colony import Colony
-from espalier.apoptosis.exact import ExactApoptosis, ExactOptions
-from espalier.apoptosis.fitness import Measure
-from espalier.apoptosis.neuron import check
-from espalier.apoptosis.observing import Observation
-from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.replacing import Parents, drawn_parents, relative_noise, sole
-from espalier.apoptosis.shadows import Shadows
+from espalier.apoptosis.activation_hooks import Observation
+from espalier.apoptosis.apoptosis_options import check
+from espalier.apoptosis.candidate_neurons import CandidateNeurons, Successors
+from espalier.apoptosis.replacement_ops import (
+    BirthContext,
+    Parents,
+    relative_noise,
+    sample_parents,
+    single_parents,
+)
+from espalier.apoptosis.strategy import Birth, Selected
 from espalier.surgery import death
 from espalier.surgery.death import Substitute
-from espalier.surgery.pairs import Layer
 
-LESSON = 256
-"""Positions that shadows are taught on, at least one sample's."""
+POSITIONS = 256
+"""Positions that candidates are distilled on, at least one sample's."""
 
 
 @dataclass(frozen=True)
-class _Heirs:
-    """Shadows who are ready, what the consumer will make of them, and their parents."""
+class DistillingDeath:
+    """Each of the dying is distilled into a candidate; survivors and candidates replace it.
 
-    shadows: Shadows
-    outgoing: Tensor  # (outputs, n * per, ...)
-    parents: Tensor  # (n,)
-
-
-class DistillationApoptosis(ExactApoptosis):
-    """Each of the dying teaches its successor, and both survivors and successors replace it.
-
-    At an event each of the dying gets a shadow, the mutation of a fit parent, which takes
-    `distillation_steps` steps of descent towards doing on the observed inputs what the dying does.
-    Then what the dying do is expressed by survivors and shadows together (least squares, as in
-    folding, which has the survivors only), and the shadows take the slots, read accordingly. With
-    many steps a shadow becomes the one that it replaces.
-
-    Source: the earlier apoptosis code's class of this name, for the aim.
-    Differs: there, shadows were neither taught nor put in place.
+    A candidate is the mutation of a fit parent, which takes `steps` steps of descent towards doing
+    on the observed inputs what the dying does. Then what the dying do is expressed by survivors and
+    candidates together (least squares, as in folding, which has the survivors only).
     """
 
-    def __init__(  # noqa: PLR0913 (users know these by name)
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        fitness_metric: Measure = "grad_activation",
-        distillation_steps: int = 10,
-        mutation_strength: float = 0.3,
-        **options: Unpack[ExactOptions],
-    ) -> None:
-        """As the exact strategies; `distillation_steps` is 0 or more. Deaths and births are set."""
-        known = distillation_steps >= 0
-        check("distillation_steps", distillation_steps, known, "0 or more")
-        for name in ("death", "birth"):
-            check(name, options.get(name), name not in options, "left out: it is what this does")
-        self.distillation_steps = distillation_steps
-        self._heirs: dict[str, _Heirs] = {}  # between a death and the birth at once after it
-        super().__init__(
-            *(model, target_layers, prune_rate, apoptosis_interval),
-            *(fitness_metric, mutation_strength),
-            **options,
-        )
+    steps: int
 
-    def _kill(self, colony: Colony, dying: Tensor) -> Tensor | None:
-        seen, site = colony.sight, colony.site
-        shadows, parents = self._shadows(colony, dying)
-        columns = site.pair.columns(dying)
-        whole = _together(seen, dying, shadows)
+    def __post_init__(self) -> None:
+        """Raise ValueError for a negative number of steps."""
+        check("distillation_steps", self.steps, self.steps >= 0, "0 or more")
+
+    def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
+        """See `strategy.Death`; the candidates wait in `population.successors`."""
+        site, population = context.site, context.population
+        candidates, parents = self._distill(context)
+        columns = site.pair.columns(selected.slots)
+        whole = _regression(population.observed, selected.slots, candidates)
         outgoing = death.as_read(site, death.taken(site, columns), whole.blend[columns])
-        self._heirs[colony.name] = _Heirs(shadows, outgoing, parents)
+        population.successors = Successors(candidates, outgoing, parents)
         alive = death.others(len(whole.alive), columns)
         return death.kill(site, replace(whole, alive=alive, blend=whole.blend[alive]))
 
-    def _shadows(self, colony: Colony, dying: Tensor) -> tuple[Shadows, Tensor]:
-        """Taught mutations of the fit, and their parents (n,)."""
-        pair, seen = colony.site.pair, colony.sight
-        healthy, fitness = colony.others(dying), colony.ageing.fitness
-        cradle = self._cradle(pair.producer, dying, healthy, fitness)
-        parents = drawn_parents(cradle)[:, 0]
-        shadows = Shadows.of(pair, parents)
-        rows = shadows.making["weight"]
-        noise = relative_noise(rows, cradle.generator)
-        shadows.making["weight"] = rows + self.mutation_strength * noise
-        lesson = _some(seen)
-        wanted = Shadows.of(pair, dying).answer(lesson, whole=False)
-        shadows.teach(lesson, wanted, self.distillation_steps)
-        shadows.settle(seen.given)
-        return shadows, parents
+    def _distill(self, context: BirthContext) -> tuple[CandidateNeurons, Tensor]:
+        """Return distilled mutations of the fit, and their parents (n,)."""
+        pair, observation = context.site.pair, context.population.observed
+        parents = sample_parents(context)[:, 0]
+        candidates = CandidateNeurons.copy_of(pair, parents)
+        rows = candidates.incoming["weight"]
+        noise = relative_noise(rows, context.generator)
+        candidates.incoming["weight"] = rows + context.strength * noise
+        inputs = _some_inputs(observation)
+        targets = CandidateNeurons.copy_of(pair, context.slots).activations(inputs, whole=False)
+        candidates.distill(inputs, targets, self.steps)
+        candidates.recompute_statistics(observation.producer_input)
+        return candidates, parents
 
-    def _regrow_neurons(
-        self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
-    ) -> Parents | None:
-        """See the standard strategy. What the newborns do has been taken from the survivors."""
-        cradle = self._cradle(layer, dying_indices, healthy_indices, fitness)
-        site, heirs = cradle.site, self._heirs.pop(cradle.colony.name)
-        heirs.shadows.install(dying_indices)
-        columns = site.pair.columns(dying_indices)
-        site.pair.consumer.weight.index_copy_(1, columns, heirs.outgoing)
+
+@dataclass(frozen=True)
+class SuccessorBirth(Birth):
+    """The successors take the slots, read by what was taken from the survivors."""
+
+    @override
+    def create(self, context: BirthContext) -> Parents | None:
+        site, successors = context.site, context.population.successors
+        assert successors is not None  # they were distilled at the death just before
+        context.population.successors = None
+        successors.neurons.install(context.slots)
+        columns = site.pair.columns(context.slots)
+        site.pair.consumer.weight.index_copy_(1, columns, successors.outgoing)
         site.obey()
-        return sole(heirs.parents)
+        return single_parents(successors.parents)
 
 
-def _some(seen: Observation) -> Tensor:
-    """Inputs of the producer at `LESSON` positions or a few more."""
-    if isinstance(seen.pair.producer, nn.Linear):
-        flat = seen.given.flatten(0, -2)
-        return flat[:: -(-len(flat) // LESSON)].contiguous()
-    places = seen.made[0, 0].numel()
-    return seen.given[:: max(1, len(seen.given) * places // LESSON)]
+def _some_inputs(observation: Observation) -> Tensor:
+    """Return inputs of the producer at `POSITIONS` positions or a few more."""
+    inputs = observation.producer_input
+    if isinstance(observation.pair.producer, nn.Linear):
+        flat = inputs.flatten(0, -2)
+        return flat[:: -(-len(flat) // POSITIONS)].contiguous()
+    places = observation.producer_output[0, 0].numel()
+    return inputs[:: max(1, len(inputs) * places // POSITIONS)]
 
 
 @torch.no_grad()
-def _together(seen: Observation, dying: Tensor, shadows: Shadows) -> Substitute:
-    """The dying as functions of all inputs of the consumer, in their own slots the shadows'.
+def _regression(
+    observation: Observation, dying: Tensor, candidates: CandidateNeurons
+) -> Substitute:
+    """The dying as functions of all inputs of the consumer, in their own slots the candidates'.
 
-    The moments are those of what is seen, with the rows and columns of the dying exchanged.
+    The moments are those observed, with the rows and columns of the dying exchanged.
     """
-    pair, known = seen.pair, seen.statistics
+    pair, observed = observation.pair, observation.statistics
     columns = pair.columns(dying)
-    extra, own = pair.samples(shadows.answer(seen.given)), pair.samples(seen.fed)
+    extra = pair.samples(candidates.activations(observation.producer_input))
+    own = pair.samples(observation.consumer_input)
     usual = extra.mean(0)
     extra = extra - usual
-    fresh, lost = own.T @ extra, known.scatter.index_select(1, columns)
+    fresh, lost = own.T @ extra, observed.scatter.index_select(1, columns)
     across = lost.index_copy(0, columns, fresh[columns].T)
     fresh[columns] = extra.T @ extra
-    inner = known.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
-    count = max(known.count, 1)
+    inner = observed.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
+    count = max(observed.count, 1)
     looseness = death.RIDGE * (len(inner) + len(columns)) / count
     blend, rest = death.regression(inner, across, lost[columns], looseness)
-    constant = known.mean[columns] - known.mean.index_copy(0, columns, usual) @ blend
+    constant = observed.mean[columns] - observed.mean.index_copy(0, columns, usual) @ blend
     every = torch.arange(len(inner), device=inner.device)
-    return Substitute(dying, every, blend, constant, known.shares, rest / count)
+    return Substitute(dying, every, blend, constant, observed.shares, rest / count)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.apoptosis import rebirth
-from espalier.apoptosis.branches import Branch, contributions, find_branches
+from espalier.apoptosis.residual_branches import Branch, contributions, find_branches
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass, with_defaults
 from espalier.surgery.restart import Restarts
@@ -45,7 +45,7 @@ _RULES = {
 
 @kconfig_dataclass
 class Course:
-    """How branches live; times in steps (updates).
+    """The life of branches; times in steps (updates).
 
     In the death zone influence falls from 1 to 0 within `max_lifespan`. Below `threshold` of it a
     branch dies, at the next multiple of `interval`. A newborn is mature after `maturation` steps.
@@ -71,7 +71,7 @@ class Course:
                 raise ValueError(f"{name}={getattr(self, name)!r}: must be {rule}")
 
     def influence(self, age: int) -> float:
-        """Of a branch after `age` steps in the death zone."""
+        """Return the influence of a branch after `age` steps in the death zone."""
         return max(0, self.max_lifespan - age) / self.max_lifespan
 
     @property
@@ -92,7 +92,7 @@ class LayerEvent(NamedTuple):
     count: int  # type: ignore[assignment]
 
 
-class Options(TypedDict, total=False):
+class LayerOptions(TypedDict, total=False):
     """`optimizer`: its state follows what is born; without it newborns inherit that of the dead.
 
     `generator`: of all random decisions, on the CPU; by default one with seed 0.
@@ -129,7 +129,7 @@ class LayerApoptosisManager:
         course: Course | None = None,
         *,
         probe: Tensor,
-        **options: Unpack[Options],
+        **options: Unpack[LayerOptions],
     ) -> None:
         """`target_layers` name last layers of branches, with wildcards: `blocks.*.ffn.3`.
 
@@ -146,10 +146,10 @@ class LayerApoptosisManager:
         self._restarts = None if self._optimizer is None else Restarts(self._optimizer)
         self._generator = options.get("generator") or torch.Generator().manual_seed(0)
         self._origins = {branch.name: rebirth.origins(branch) for branch in self.branches}
-        self.lives = self._begin()
+        self.lives = self._initial_lives()
 
-    def _begin(self) -> dict[str, Life]:
-        """Everybody's life, by the branch's name and in order of depth."""
+    def _initial_lives(self) -> dict[str, Life]:
+        """Return the life of each branch, by its name and in order of depth."""
         rest = len(self.branches) - self._places
         young = min(rest, round(self.course.birth_share * len(self.branches)))
         parts: list[tuple[Zone, int]] = [("birth", young), ("stable", rest - young)]
@@ -160,8 +160,6 @@ class LayerApoptosisManager:
     def _places(self) -> int:
         """How many branches fit into the death zone."""
         return max(1, round(self.course.death_share * len(self.branches)))
-
-    # -- time ----------------------------------------------------------------------------------
 
     @property
     def due(self) -> bool:
@@ -178,7 +176,7 @@ class LayerApoptosisManager:
 
     @torch.no_grad()
     def step(self) -> None:
-        """An update of the optimizer is done; what is due happens."""
+        """Do what is due after an update of the optimizer."""
         self.step_count += 1
         if self._restarts is not None:
             self._restarts.after_step()
@@ -186,7 +184,7 @@ class LayerApoptosisManager:
             life.age += 1
         self._fade()
         if self.step_count % self.course.interval == 0:
-            self._bury()
+            self._reap()
         self._rotate()
 
     def _in(self, zone: Zone) -> dict[str, Life]:
@@ -206,7 +204,7 @@ class LayerApoptosisManager:
                 life.influence = left
 
     def _rotate(self) -> None:
-        """The mature become stable, and the oldest of the stable take free places."""
+        """Move the mature to stable, and the oldest of the stable to free places."""
         for life in self._in("birth").values():
             if life.age >= self.course.maturation:
                 life.zone, life.age = "stable", 0
@@ -216,55 +214,48 @@ class LayerApoptosisManager:
                 oldest = max(reversed(stable), key=lambda life: life.age)
                 oldest.zone, oldest.age = "death", 0
 
-    # -- an event ------------------------------------------------------------------------------
-
-    def _bury(self) -> None:
-        """Those with hardly any influence left die and are born again."""
+    def _reap(self) -> None:
+        """Let branches with hardly any influence left die and be born again."""
         dying = [b for b in self.branches if self._is_spent(self.lives[b.name])]
         if dying:
-            worth = dict(zip(self.lives, self._worth(), strict=True))
+            sizes = contributions(self.model, self.branches, self.probe)
+            by_name = dict(zip(self.lives, sizes, strict=True))
             for branch in dying:
-                self._give_birth(branch, worth)
+                self._give_birth(branch, by_name)
 
     def _is_spent(self, life: Life) -> bool:
         return life.zone == "death" and life.influence < self.course.threshold
 
-    def _worth(self) -> list[float]:
-        """How much each branch contributes, as measured on the probe."""
-        return contributions(self.model, self.branches, self.probe)
-
-    def _give_birth(self, branch: Branch, worth: Mapping[str, float]) -> None:
-        parent = self._parent(branch, worth) if self.course.rebirth == "copy" else None
+    def _give_birth(self, branch: Branch, by_name: Mapping[str, float]) -> None:
+        parent = self._parent(branch, by_name) if self.course.rebirth == "copy" else None
         if parent is None:
             rebirth.fresh(branch, self._origins[branch.name], self._generator)
         else:
             strength = self.course.mutation_strength or 0.0
             rebirth.inherit(branch, parent, strength, self._generator)
-        rebirth.begin(branch, self._optimizer, self._restarts)
+        rebirth.reset(branch, self._optimizer, self._restarts)
         self.lives[branch.name] = Life("birth", deaths=self.lives[branch.name].deaths + 1)
         self.apoptosis_events.append(LayerEvent(self.step_count, branch.name, 1))
 
-    def _parent(self, branch: Branch, worth: Mapping[str, float]) -> Branch | None:
-        """The branch of the same kind that contributes most; none that fades or has just died."""
+    def _parent(self, branch: Branch, by_name: Mapping[str, float]) -> Branch | None:
+        """Return the branch of the same kind that contributes most, not fading nor just born."""
         lives = {name: life for name, life in self.lives.items() if life.zone != "death"}
         fit = [
             other
             for other in self.branches
             if other.kind == branch.kind and other.name in lives and lives[other.name].age > 0
         ]
-        return max(fit, key=lambda other: worth[other.name], default=None)
-
-    # -- what is remembered --------------------------------------------------------------------
+        return max(fit, key=lambda other: by_name[other.name], default=None)
 
     def get_stats(self) -> dict[str, dict[str, Any]]:
         """For each branch: zone, age there (steps), influence (0..1) and deaths."""
         return {name: asdict(life) for name, life in self.lives.items()}
 
     def remove(self) -> None:
-        """Nothing needs to be taken off the model: it is as other managers' `remove` leaves it."""
+        """Do nothing: there are no hooks on the model."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs to go on exactly from here, in the middle of a fade too.
+        """Return what `load_state_dict` needs to go on exactly from here, also within a fade.
 
         The model's and the optimizer's own states are saved beside it, as always.
         """
@@ -273,19 +264,20 @@ class LayerApoptosisManager:
             "events": [tuple(event) for event in self.apoptosis_events],
             "lives": self.get_stats(),
             "origins": {
-                name: [one.state_dict() for one in began] for name, began in self._origins.items()
+                name: [origin.state_dict() for origin in began]
+                for name, began in self._origins.items()
             },
             "generator": self._generator.get_state(),
             "restarts": None if self._restarts is None else self._restarts.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The inverse of `state_dict`, for a manager made with the same arguments."""
+        """Restore what `state_dict` of a manager made with the same arguments returned."""
         self.step_count = state["step"]
         self.apoptosis_events = [LayerEvent(*event) for event in state["events"]]
         self.lives = {name: Life(**life) for name, life in state["lives"].items()}
         self._origins = {
-            name: [rebirth.Origin.of_state(one) for one in began]
+            name: [rebirth.Origin.from_state(saved) for saved in began]
             for name, began in state["origins"].items()
         }
         self._generator.set_state(state["generator"])

@@ -1,4 +1,4 @@
-"""Who descends from whom: every death and birth of a neuron, for good.
+"""The lineage of neurons: every death and birth, and which neurons a newborn descends from.
 
 A neuron has an id that is never given again; the slot it lives in, a row of its layer, is used by
 one neuron after another. The first neurons of a layer are its founders and have no parents.
@@ -21,7 +21,7 @@ from espalier.errors import UserError
 TABLE = "lineage.csv"
 """What the table is called in a trial's folder."""
 Op = Literal["founder", "birth", "split", "merge", "death"]
-NOBODY = -1
+EMPTY = -1
 """In place of the id of a slot that is empty."""
 
 
@@ -55,8 +55,8 @@ class Event:
         if record["op"] not in get_args(Op):
             raise ValueError(f"op {record['op']!r} is none of {', '.join(get_args(Op))}")
         numbers = {name: int(record[name]) for name in ("step", "slot", "id")}
-        known = {"fitness": float, "age": int, "drift": float}
-        more = {name: kind(record[name]) for name, kind in known.items() if _given(record[name])}
+        types = {"fitness": float, "age": int, "drift": float}
+        more = {name: kind(record[name]) for name, kind in types.items() if _given(record[name])}
         pairs = [pair.split(":") for pair in record["parents"].split()]
         parents = tuple((int(parent), float(share)) for parent, share in pairs)
         return cls(layer=record["layer"], op=record["op"], parents=parents, **numbers, **more)
@@ -73,10 +73,12 @@ class Lineage:
         """Founders for layers of these `sizes`, numbered in their order."""
         self.events: list[Event] = []
         self._next, self._sizes = 0, dict(sizes)
-        self._living = {layer: [self._name() for _ in range(size)] for layer, size in sizes.items()}
+        self._living = {
+            layer: [self._new_id() for _ in range(size)] for layer, size in sizes.items()
+        }
         self._born: dict[int, int] = {}  # id -> step, founders aside
 
-    def _name(self) -> int:
+    def _new_id(self) -> int:
         self._next += 1
         return self._next - 1
 
@@ -86,32 +88,32 @@ class Lineage:
         return list(self._living)
 
     def ids(self, layer: str) -> list[int]:
-        """Who lives in each slot of a layer; NOBODY where nobody does."""
+        """Return the id of the neuron in each slot of a layer, or EMPTY."""
         return list(self._living[layer])
 
-    def born(self, neuron: int) -> int:
+    def birth_step(self, neuron: int) -> int:
         """The step of a neuron's birth; 0 for founders."""
         return self._born.get(neuron, 0)
 
-    def die(
+    def record_deaths(
         self, step: int, layer: str, slots: Sequence[int], fitness: Sequence[float], **more: Any
     ) -> None:
         """The neurons in these slots die, each with its fitness; `more`: drift of the event."""
         for slot, value in zip(slots, fitness, strict=True):
             neuron = self._occupant(layer, slot)
-            age = step - self.born(neuron)
+            age = step - self.birth_step(neuron)
             self.events.append(
                 Event(step, layer, slot, "death", neuron, (), float(value), age, **more)
             )
-            self._living[layer][slot] = NOBODY
+            self._living[layer][slot] = EMPTY
 
     def _occupant(self, layer: str, slot: int) -> int:
         neuron = self._living[layer][slot]
-        if neuron == NOBODY:
+        if neuron == EMPTY:
             raise ValueError(f"slot {slot} of {layer} is empty")
         return neuron
 
-    def be_born(
+    def record_births(
         self,
         step: int,
         layer: str,
@@ -124,20 +126,20 @@ class Lineage:
         `parents` holds, for each, the slots it descends from and their shares.
         """
         given = parents if parents is not None else [()] * len(slots)
-        found = [
+        ids = [
             tuple((self._occupant(layer, parent), share) for parent, share in each)
             for each in given
         ]
         return [
-            self._settle(Event(step, layer, slot, op, self._name(), each))
-            for slot, each in zip(slots, found, strict=True)
+            self._add_neuron(Event(step, layer, slot, op, self._new_id(), each))
+            for slot, each in zip(slots, ids, strict=True)
         ]
 
-    def _settle(self, event: Event) -> int:
+    def _add_neuron(self, event: Event) -> int:
         living = self._living[event.layer]
         if event.slot == len(living):
-            living.append(NOBODY)
-        if living[event.slot] != NOBODY:
+            living.append(EMPTY)
+        if living[event.slot] != EMPTY:
             raise ValueError(f"slot {event.slot} of {event.layer} is taken")
         living[event.slot] = event.id
         self._born[event.id] = event.step
@@ -146,7 +148,7 @@ class Lineage:
 
     def ages(self, layer: str, step: int) -> list[int]:
         """Steps since the birth of each living neuron of a layer, in the order of slots."""
-        return [step - self.born(one) for one in self._living[layer] if one != NOBODY]
+        return [step - self.birth_step(neuron) for neuron in self._living[layer] if neuron != EMPTY]
 
     def founders(self) -> list[Event]:
         """The first neurons of every layer, as events."""
@@ -174,28 +176,28 @@ class Lineage:
         try:
             with path.open(newline="") as file:
                 rows = csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
-                return cls._of([Event.from_record(row) for row in rows])
+                return cls._from_events([Event.from_record(row) for row in rows])
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not the table of a lineage ({error})") from error
 
     @classmethod
-    def _of(cls, events: Iterable[Event]) -> Lineage:
+    def _from_events(cls, events: Iterable[Event]) -> Lineage:
         every = list(events)
         founders = [event for event in every if event.op == "founder"]
-        found = cls(Counter(event.layer for event in founders))
-        if not founders or every[: len(founders)] != found.founders():
+        lineage = cls(Counter(event.layer for event in founders))
+        if not founders or every[: len(founders)] != lineage.founders():
             raise ValueError("it does not begin with founders that are numbered in order")
         for event in every[len(founders) :]:
-            found._redo(event)
-        return found
+            lineage._replay(event)
+        return lineage
 
-    def _redo(self, event: Event) -> None:
-        """Let a recorded event happen."""
+    def _replay(self, event: Event) -> None:
+        """Apply a recorded event."""
         if event.op != "death":
             self._next = max(self._next, event.id + 1)
-            self._settle(event)
+            self._add_neuron(event)
         elif self._occupant(event.layer, event.slot) == event.id:
-            self._living[event.layer][event.slot] = NOBODY
+            self._living[event.layer][event.slot] = EMPTY
             self.events.append(event)
         else:
             raise ValueError(f"neuron {event.id} dies where it does not live")

@@ -20,7 +20,7 @@ Names = Sequence[str | EllipsisType]
 
 
 def chosen(pairs: Sequence[Pair], names: Names) -> list[Pair]:
-    """The pairs called `names`, in the model's order.
+    """Return the pairs called `names`, in the model's order.
 
     A name may hold wildcards (`blocks.*.ffn.0`). `...` stands for all whose names differ from
     those given in numbers only. Raises ValueError for a name that fits none, and for none at all.
@@ -29,16 +29,18 @@ def chosen(pairs: Sequence[Pair], names: Names) -> list[Pair]:
     alike = {_numberless(name) for name in given} if len(given) < len(names) else set()
     for name in given:
         if not any(fnmatchcase(pair.name, name) for pair in pairs):
-            known = ", ".join(pair.name for pair in pairs) or "none"
-            raise ValueError(f"no pair of layers begins at {name!r}; those of this model: {known}")
-    found = [
+            names_there = ", ".join(pair.name for pair in pairs) or "none"
+            raise ValueError(
+                f"no pair of layers begins at {name!r}; those of this model: {names_there}"
+            )
+    matching = [
         pair
         for pair in pairs
         if _numberless(pair.name) in alike or any(fnmatchcase(pair.name, n) for n in given)
     ]
-    if not found:
+    if not matching:
         raise ValueError("no layers are named; name one or more, as in 'blocks.*.ffn.0'")
-    return found
+    return matching
 
 
 def _numberless(name: str) -> str:
@@ -63,8 +65,8 @@ SHARES: dict[Pattern, Callable[[int, int], float]] = {
 
 
 def shares(pairs: Sequence[Pair], pattern: Pattern) -> dict[str, float]:
-    """The share of each layer that takes part; raises ValueError if none does."""
-    found = {pair.name: SHARES[pattern](i, len(pairs)) for i, pair in enumerate(pairs)}
-    if not any(found.values()):
+    """Return the share of each layer that takes part; raises ValueError if none does."""
+    by_layer = {pair.name: SHARES[pattern](i, len(pairs)) for i, pair in enumerate(pairs)}
+    if not any(by_layer.values()):
         raise ValueError(f"the pattern {pattern!r} chooses none of {len(pairs)} layers")
-    return {name: share for name, share in found.items() if share}
+    return {name: share for name, share in by_layer.items() if share}

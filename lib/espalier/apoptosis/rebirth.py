@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.branches import Branch, Member
+from espalier.apoptosis.residual_branches import Branch, Member
 from espalier.surgery import state
 from espalier.surgery.law import Law, law_of_weight
 from espalier.surgery.restart import Restarts
@@ -33,24 +33,24 @@ class Origin:
     values: Tensor | None
 
     def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        """New values in the shape of `like`."""
+        """Draw new values in the shape of `like`."""
         if self.law is not None:
             return self.law.draw(like, len(like), generator)
         assert self.values is not None
         return self.values.to(like)
 
     def state_dict(self) -> dict[str, Any]:
-        """This origin as plain data."""
+        """Return this origin as plain data."""
         return {"law": None if self.law is None else asdict(self.law), "values": self.values}
 
     @classmethod
-    def of_state(cls, saved: Mapping[str, Any]) -> Origin:
-        """The inverse of `state_dict`."""
+    def from_state(cls, saved: Mapping[str, Any]) -> Origin:
+        """Return the origin that `state_dict` described."""
         return cls(None if saved["law"] is None else Law(**saved["law"]), saved["values"])
 
 
 def origins(branch: Branch) -> list[Origin]:
-    """Of each inner parameter, as it is now: to be asked before training changes them."""
+    """Return the origin of each inner parameter; call this before training changes them."""
     return [_origin(member) for member in branch.inner]
 
 
@@ -63,7 +63,7 @@ def _origin(member: Member) -> Origin:
 
 @torch.no_grad()
 def fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
-    """Weights from the laws they first came from, everything else as it was at first."""
+    """Draw weights from their first distributions; set everything else as it was at first."""
     for member, origin in zip(branch.inner, began, strict=True):
         member.parameter.copy_(origin.draw(member.parameter, generator))
     for owner in branch.owners():
@@ -73,7 +73,7 @@ def fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -
 
 @torch.no_grad()
 def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Generator) -> None:
-    """The inner parameters of `parent`, a branch of the same kind, with noise.
+    """Copy the inner parameters of `parent`, a branch of the same kind, with noise.
 
     The noise of a parameter has `strength` times its root mean square as its deviation.
     Normalisation is taken over as it is.
@@ -91,10 +91,10 @@ def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Ge
 
 
 @torch.no_grad()
-def begin(
+def reset(
     branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restarts | None
 ) -> None:
-    """No influence yet, and an optimizer that knows nothing of what was there before."""
+    """Set the influence to 0, and the optimizer state as if the branch were new."""
     for parameter in branch.outlet:
         parameter.zero_()
     for parameter in (*branch.outlet, *(member.parameter for member in branch.inner)):

@@ -13,8 +13,8 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.fitness import MEASURES, Measure, judge
-from espalier.apoptosis.observing import Observation, observe
+from espalier.apoptosis.activation_hooks import Observation, observe
+from espalier.apoptosis.fitness import MEASURES, Measure, score
 from espalier.apoptosis.truth import Loss, ablation, correlations
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
@@ -49,10 +49,10 @@ def fitness_report(
     measures in one order within each. The model and its gradients are left as they were.
     """
     with _gradients(model, losses, batch):
-        seen = observe(pairs, model, partial(_mean, losses), batch)
-        judged = [_judged(one, generator) for one in seen]
+        observations = observe(pairs, model, partial(_mean, losses), batch)
+        scored = [_scored(each, generator) for each in observations]
     found = []
-    for pair, fitness in zip(pairs, judged, strict=True):
+    for pair, fitness in zip(pairs, scored, strict=True):
         truth = ablation(pair, model, losses, batch)
         found += [Row(pair.name, *row) for row in correlations(truth, fitness).items()]
     return found
@@ -72,10 +72,10 @@ def _known(rows: Iterable[Row]) -> list[float]:
     return [row.correlation for row in rows if not math.isnan(row.correlation)]
 
 
-def _judged(seen: Observation, generator: torch.Generator) -> dict[str, Tensor]:
+def _scored(observation: Observation, generator: torch.Generator) -> dict[str, Tensor]:
     """The fitness of one layer's neurons by every measure, straight and inverted."""
     names: list[Measure] = ["random", *MEASURES]
-    found: dict[str, Tensor] = {name: judge(name, [seen], generator) for name in names}
+    found: dict[str, Tensor] = {name: score(name, [observation], generator) for name in names}
     return {**found, **{INVERTED + name: -found[name] for name in MEASURES}}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from espalier.apoptosis.lineage import Lineage
-from espalier.apoptosis.pictures import drawn
+from espalier.apoptosis.lineage_plot import plot_lineage
 from espalier.commands.options import one_of, sweep_dir
 from espalier.paths import RESULTS
 from espalier.sweep.lineage_tables import lineage_tables
@@ -35,6 +35,6 @@ def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
         picture = table.with_suffix(f".{suffix}")
         lineage = Lineage.read(table)
         last = max([steps, *(event.step for event in lineage.events)])
-        save(drawn(lineage, last), picture, "--format")
+        save(plot_lineage(lineage, last), picture, "--format")
         print(picture)
     return 0

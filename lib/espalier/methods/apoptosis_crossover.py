@@ -1,13 +1,14 @@
-"""Crossover: see `espalier.apoptosis.crossover`."""
+"""Crossover: see `espalier.apoptosis.strategies.crossover`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.crossover import CrossoverApoptosis, Mode
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.plan import Deaths, Pace
-from espalier.contracts import Run
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
+from espalier.apoptosis.crossover import Mode
+from espalier.apoptosis.strategy import Strategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -21,11 +22,7 @@ class Crossover(ApoptosisMethod):
     mutation: float
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> CrossoverApoptosis:
-        return CrossoverApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            crossover_mode=self.mode,
-            mutation_strength=self.mutation,
-            death=self.deaths.kind,
-            **shared.options,
+    def strategy(self) -> Strategy:
+        return strategies.crossover(
+            self.mode, death=self.deaths.kind, mutation_strength=self.mutation
         )

@@ -1,13 +1,13 @@
-"""Gradual fade: see `espalier.apoptosis.fading`."""
+"""Gradual fade: see `espalier.apoptosis.strategies.gradual_fade`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.fading import GradualFadeApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.plan import Births, Pace
-from espalier.contracts import Run
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Births, Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -20,11 +20,7 @@ class Fade(ApoptosisMethod):
     steps: int
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> GradualFadeApoptosis:
-        return GradualFadeApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            fade_steps=self.steps,
-            birth=self.births.kind,
-            **shared.options,
+    def strategy(self) -> Strategy:
+        return strategies.gradual_fade(
+            self.steps, birth=self.births.kind, mutation_strength=self.births.mutation or 0.0
         )

@@ -1,13 +1,13 @@
-"""Functional preservation: see `espalier.apoptosis.fading`."""
+"""Functional preservation: see `espalier.apoptosis.strategies.functional_preservation`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.fading import FunctionalPreservationApoptosis
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.plan import Births, Pace
-from espalier.contracts import Run
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Births, Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -20,11 +20,9 @@ class Functional(ApoptosisMethod):
     preservation_steps: int
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> FunctionalPreservationApoptosis:
-        return FunctionalPreservationApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            preservation_steps=self.preservation_steps,
+    def strategy(self) -> Strategy:
+        return strategies.functional_preservation(
+            self.preservation_steps,
             birth=self.births.kind,
-            **shared.options,
+            mutation_strength=self.births.mutation or 0.0,
         )

@@ -1,4 +1,4 @@
-"""Growth only: see `espalier.apoptosis.growth`."""
+"""Growth only: see `espalier.apoptosis.strategies.growth_only`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from espalier.apoptosis.growth import GrowthOnlyManager
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod, ApoptosisState
+from espalier.apoptosis.apoptosis_settings import Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -22,17 +24,15 @@ class Growth(ApoptosisMethod):
     interval: int
     max_capacity: float
 
+    @property
     @override
-    def changes(self, run: Run[Attended]) -> int:
-        """Events at which somebody was born."""
-        manager = run.method_state.manager
-        assert isinstance(manager, GrowthOnlyManager)
-        return len({event.step for event in manager.growth_events})
+    def pace(self) -> Pace:
+        return Pace(self.rate, self.interval)
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> GrowthOnlyManager:
-        return GrowthOnlyManager(
-            *(run.model, shared.layers, self.rate, self.interval, self.max_capacity),
-            fitness_metric=self.plan.fitness,
-            **shared.options,
-        )
+    def changes(self, run: Run[ApoptosisState]) -> int:
+        return len({event.step for event in run.method_state.manager.growth_events})
+
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.growth_only(self.max_capacity)

@@ -1,13 +1,13 @@
-"""Hybrid of growth and death: see `espalier.apoptosis.turnover`."""
+"""Hybrid of growth and death: see `espalier.apoptosis.strategies.hybrid`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.plan import Deaths
-from espalier.apoptosis.turnover import HybridGrowthAndDeath
-from espalier.contracts import Run
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -19,11 +19,11 @@ class Hybrid(ApoptosisMethod):
     interval: int
     deaths: Deaths
 
+    @property
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> HybridGrowthAndDeath:
-        return HybridGrowthAndDeath(
-            *(run.model, shared.layers, self.turnover_rate, self.interval),
-            fitness_metric=self.plan.fitness,
-            death=self.deaths.kind,
-            **shared.options,
-        )
+    def pace(self) -> Pace:
+        return Pace(self.turnover_rate, self.interval)
+
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.hybrid(self.deaths.kind)

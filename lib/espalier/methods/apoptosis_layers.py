@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from espalier.apoptosis.events import Meter, probe_size
+from espalier.apoptosis.apoptosis_method import LOOKS
+from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
-from espalier.apoptosis.method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.measured import Measures
@@ -21,13 +21,15 @@ from espalier.sparse.method import parameters
 
 
 @dataclass
-class _Attended:
+class LayerApoptosisState:
+    """A run's manager of branches, and the meter beside it."""
+
     manager: LayerApoptosisManager
-    meter: Meter
+    meter: EventMeter
 
 
 @kconfig_dataclass
-class ApoptosisLayers(Method[_Attended]):
+class ApoptosisLayers(Method[LayerApoptosisState]):
     """`run.method_state` holds the manager and the meter.
 
     Contributions are measured on the first validation samples.
@@ -37,7 +39,7 @@ class ApoptosisLayers(Method[_Attended]):
     targets: str
 
     @override
-    def attach(self, run: Run[_Attended]) -> None:
+    def attach(self, run: Run[LayerApoptosisState]) -> None:
         first = self.course.first_death
         if first >= run.total_steps:
             raise CannotTrain(
@@ -45,10 +47,10 @@ class ApoptosisLayers(Method[_Attended]):
                 f"the first layer would die at step {first}, but the run has {run.total_steps} "
                 "steps: lower CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN or raise CONFIG_NUM_EPOCHS",
             )
-        meter = Meter(pause=max(1, self.course.interval // LOOKS))
-        run.method_state = _Attended(self._manager(run), meter)
+        meter = EventMeter(pause=max(1, self.course.interval // LOOKS))
+        run.method_state = LayerApoptosisState(self._manager(run), meter)
 
-    def _manager(self, run: Run[_Attended]) -> LayerApoptosisManager:
+    def _manager(self, run: Run[LayerApoptosisState]) -> LayerApoptosisManager:
         probe, _ = next(iter(run.validation.pieces(probe_size(run.validation))))
         names = [name.strip() for name in self.targets.split(",") if name.strip()]
         try:
@@ -64,30 +66,29 @@ class ApoptosisLayers(Method[_Attended]):
             raise CannotTrain("no_branches", f"layer-level apoptosis: {error}") from None
 
     @override
-    def after_step(self, run: Run[_Attended]) -> None:
-        """Nothing happens after the last update: nothing could be learned from it."""
-        attended = run.method_state
+    def after_step(self, run: Run[LayerApoptosisState]) -> None:
+        state = run.method_state
         if run.step == run.total_steps:
-            return
-        with attended.meter.event(run, attended.manager):
-            attended.manager.step()
+            return  # nothing could be learned from what happens after the last update
+        with state.meter.event(run, state.manager):
+            state.manager.step()
 
     @override
-    def measures(self, run: Run[_Attended]) -> Measures:
+    def measures(self, run: Run[LayerApoptosisState]) -> Measures:
         manager, meter = run.method_state.manager, run.method_state.meter
-        found = {"sparsity": 0.0, "live_parameters": parameters(run)}
+        measures = {"sparsity": 0.0, "live_parameters": parameters(run)}
         if not meter.spikes:
-            return found
+            return measures
         died = len(manager.apoptosis_events)
         counts = {"events": len(meter.spikes), "deaths": died, "births": died}
-        return {**found, **counts, **meter.measures(), "event_seconds": meter.seconds}
+        return {**measures, **counts, **meter.measures(), "event_seconds": meter.seconds}
 
     @override
-    def state_dict(self, run: Run[_Attended]) -> StateDict:
-        attended = run.method_state
-        return {"manager": attended.manager.state_dict(), "meter": attended.meter.state_dict()}
+    def state_dict(self, run: Run[LayerApoptosisState]) -> StateDict:
+        state = run.method_state
+        return {"manager": state.manager.state_dict(), "meter": state.meter.state_dict()}
 
     @override
-    def load_state_dict(self, run: Run[_Attended], state: StateDict) -> None:
+    def load_state_dict(self, run: Run[LayerApoptosisState], state: StateDict) -> None:
         run.method_state.manager.load_state_dict(state["manager"])
         run.method_state.meter.load_state_dict(state["meter"], run)

@@ -1,35 +1,29 @@
-"""Orthogonal selection and birth: see `espalier.apoptosis.orthogonal`."""
+"""Orthogonal selection and birth: see `espalier.apoptosis.strategies.orthogonal`."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from typing_extensions import override
 
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.orthogonal import OrthogonalApoptosis
-from espalier.apoptosis.plan import Deaths, Pace
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Deaths, Pace
+from espalier.apoptosis.strategies import Parts
+from espalier.apoptosis.strategy import Strategy
 from espalier.component import symbol
-from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 
 
 @kconfig_dataclass
 class Orthogonal(ApoptosisMethod):
-    """The redundant die, the newborn do what nobody does."""
+    """The redundant die, the newborn do what no other does."""
 
     pace: Pace
     deaths: Deaths
-    parts: Literal["both", "selection", "birth"]
+    parts: Parts
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> OrthogonalApoptosis:
-        return OrthogonalApoptosis(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            mutation_strength=self.mutation or 0.0,
-            orthogonal_selection=self.parts != "birth",
-            orthogonal_birth=self.parts != "selection",
-            death=self.deaths.kind,
-            **shared.options,
+    def strategy(self) -> Strategy:
+        return strategies.orthogonal(
+            self.parts, death=self.deaths.kind, mutation_strength=self.mutation or 0.0
         )

@@ -1,15 +1,15 @@
-"""Apoptosis as it was first tried: see `espalier.apoptosis.neuron`."""
+"""Apoptosis as it was first tried: see `espalier.apoptosis.strategies.standard`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.neuron import NeuronApoptosisManager
-from espalier.apoptosis.plan import Pace
-from espalier.apoptosis.replacing import Regrowth
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Pace
+from espalier.apoptosis.overwriting import Regrowth
+from espalier.apoptosis.strategy import Strategy
 from espalier.component import symbol
-from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -22,10 +22,5 @@ class Standard(ApoptosisMethod):
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> NeuronApoptosisManager:
-        return NeuronApoptosisManager(
-            *(run.model, shared.layers, self.pace.rate, self.pace.interval, self.plan.fitness),
-            regrowth_strategy=self.regrowth,
-            mutation_strength=self.mutation or 0.0,
-            **shared.options,
-        )
+    def strategy(self) -> Strategy:
+        return strategies.standard(self.regrowth, self.mutation or 0.0)

@@ -1,13 +1,13 @@
-"""Continuous turnover: see `espalier.apoptosis.turnover`."""
+"""Continuous turnover: see `espalier.apoptosis.strategies.turnover`."""
 
 from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.apoptosis.method import ApoptosisMethod, Attended, Shared
-from espalier.apoptosis.plan import Births, Deaths
-from espalier.apoptosis.turnover import ContinuousTurnoverApoptosis
-from espalier.contracts import Run
+from espalier.apoptosis import strategies
+from espalier.apoptosis.apoptosis_method import ApoptosisMethod
+from espalier.apoptosis.apoptosis_settings import Births, Deaths, Pace
+from espalier.apoptosis.strategy import Strategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -20,12 +20,11 @@ class Turnover(ApoptosisMethod):
     deaths: Deaths
     births: Births
 
+    @property
     @override
-    def manager(self, run: Run[Attended], shared: Shared) -> ContinuousTurnoverApoptosis:
-        return ContinuousTurnoverApoptosis(
-            *(run.model, shared.layers, self.rate, self.interval, self.plan.fitness),
-            mutation_strength=self.births.mutation or 0.0,
-            death=self.deaths.kind,
-            birth=self.births.kind,
-            **shared.options,
-        )
+    def pace(self) -> Pace:
+        return Pace(self.rate, self.interval)
+
+    @override
+    def strategy(self) -> Strategy:
+        return strategies.turnover(self.deaths.kind, self.births.kind, self.births.mutation or 0.0)

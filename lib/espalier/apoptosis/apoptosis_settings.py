@@ -1,22 +1,22 @@
-"""The symbols that apoptosis methods share."""
+"""The Kconfig symbols that apoptosis methods share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from espalier.apoptosis.fitness import Measure
-from espalier.apoptosis.neuron import Options
+from espalier.apoptosis.function_preserving import DeathKind
 from espalier.apoptosis.patterns import Pattern, chosen, shares
-from espalier.apoptosis.replacing import BirthKind, DeathKind
+from espalier.apoptosis.replacement_ops import BirthKind
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.surgery.pairs import Pair
 
 
 @kconfig_dataclass
-class ApoptosisPlan:
-    """Where, whom and how long; how is up to the method."""
+class ApoptosisSettings:
+    """Which layers take part, how neurons are scored, and when turnover ends."""
 
     layers: Pattern = symbol("APOPTOSIS_PATTERN")
     names: str | None = symbol("APOPTOSIS_LAYER_NAMES")
@@ -28,16 +28,17 @@ class ApoptosisPlan:
     anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END")  # None: no end
 
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
-        """What the rate is multiplied with, by layer; raises ValueError if no layer is left."""
+        """Return what the rate is multiplied with, by layer; ValueError if no layer is left."""
         if self.layers == "named":
             names = [name.strip() for name in (self.names or "").split(",") if name.strip()]
             return {pair.name: 1.0 for pair in chosen(pairs, names)}
         return shares(pairs, self.layers)
 
-    def options(self, total_steps: int) -> Options:
-        """The part of the plan that strategies take as options."""
+    def options(self, total_steps: int) -> dict[str, Any]:
+        """Return the fields of `ApoptosisOptions` that these settings fix."""
         annealed = self.anneal == "half_cosine"
         return {
+            "fitness_metric": self.fitness,
             "maturity": self.maturity,
             "decay": self.decay,
             "invert": bool(self.invert),
@@ -47,7 +48,7 @@ class ApoptosisPlan:
 
 @kconfig_dataclass
 class Pace:
-    """How many, how often."""
+    """How many neurons are replaced at an event, and how often."""
 
     rate: float = symbol("APOPTOSIS_RATE")  # share of a layer's neurons, [0, 1)
     interval: int = symbol("APOPTOSIS_INTERVAL")  # steps

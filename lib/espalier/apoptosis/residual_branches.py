@@ -1,4 +1,4 @@
-"""Residual branches of a model, found by looking at one pass: x + f(x), and what makes f.
+"""Residual branches of a model, x + f(x), and the parameters of f, found in one pass.
 
 A branch is known by its *last* layer, whose output is added to what the branch began from. It is
 found by cutting it, one layer after another: with a layer's output held at 0,
@@ -78,7 +78,7 @@ class Branch:
 
 
 def find_branches(model: nn.Module, x: Tensor, patterns: Sequence[str] = ()) -> list[Branch]:
-    """The residual branches of `model`, in its own order, found with inputs `x` (n, ...).
+    """Return the residual branches of `model`, in its own order, found with inputs `x` (n, ...).
 
     With `patterns` those whose last layers' names match one (`blocks.*.ffn.3`), without any all
     that are not inside another. Raises ValueError if a pattern matches none, or if there are none.
@@ -86,28 +86,28 @@ def find_branches(model: nn.Module, x: Tensor, patterns: Sequence[str] = ()) -> 
     if x.is_floating_point():
         x = x.detach().requires_grad_()  # so that it is seen where a branch begins from it
     with evaluating(model), torch.enable_grad():
-        found = list(branches_of(model, x))
-    if not found:
+        branches = list(branches_of(model, x))
+    if not branches:
         raise ValueError("the model has no residual branch whose last layer can be told")
-    return _named(found, patterns) if patterns else _outermost(found)
+    return _named(branches, patterns) if patterns else _outermost(branches)
 
 
-def _named(found: list[Branch], patterns: Sequence[str]) -> list[Branch]:
-    known = ", ".join(branch.name for branch in found)
+def _named(branches: list[Branch], patterns: Sequence[str]) -> list[Branch]:
+    names = ", ".join(branch.name for branch in branches)
     for pattern in patterns:
-        if not any(fnmatchcase(branch.name, pattern) for branch in found):
-            raise ValueError(f"{pattern!r} names no residual branch; this model's end in: {known}")
-    chosen = [b for b in found if any(fnmatchcase(b.name, pattern) for pattern in patterns)]
+        if not any(fnmatchcase(branch.name, pattern) for branch in branches):
+            raise ValueError(f"{pattern!r} names no residual branch; this model's end in: {names}")
+    chosen = [b for b in branches if any(fnmatchcase(b.name, pattern) for pattern in patterns)]
     owned = Counter(id(p) for branch in chosen for p in _parameters(branch))
     if max(owned.values()) > 1:
         raise ValueError(f"one branch is inside another among: {', '.join(b.name for b in chosen)}")
     return chosen
 
 
-def _outermost(found: list[Branch]) -> list[Branch]:
-    sets = [{id(p) for p in _parameters(branch)} for branch in found]
-    inside = [any(one < other for other in sets) for one in sets]
-    return [branch for branch, hidden in zip(found, inside, strict=True) if not hidden]
+def _outermost(branches: list[Branch]) -> list[Branch]:
+    sets = [{id(p) for p in _parameters(branch)} for branch in branches]
+    inside = [any(own < other for other in sets) for own in sets]
+    return [branch for branch, hidden in zip(branches, inside, strict=True) if not hidden]
 
 
 def _parameters(branch: Branch) -> list[nn.Parameter]:
@@ -116,7 +116,7 @@ def _parameters(branch: Branch) -> list[nn.Parameter]:
 
 @dataclass
 class _Pass:
-    """What was seen of a forward pass, in order; only values that have a gradient.
+    """Values recorded in a forward pass, in order; only those that have a gradient.
 
     The output of `cut`, if there is one, is replaced by `zero`.
     """
@@ -127,31 +127,31 @@ class _Pass:
     values: list[Tensor] = field(default_factory=list)
     calls: Counter[nn.Module] = field(default_factory=Counter)
 
-    def received(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def record_input(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self.calls[module] += 1
-        self._note(Place(module, True), args[0] if args else None)
+        self._record(Place(module, True), args[0] if args else None)
 
-    def put_out(self, module: nn.Module, args: Any, output: Any) -> Any:
+    def record_output(self, module: nn.Module, args: Any, output: Any) -> Any:
         del args
         if module is self.cut:
             self.zero = torch.zeros_like(output).requires_grad_()
             return self.zero.clone()
-        self._note(Place(module, False), output)
+        self._record(Place(module, False), output)
         return None
 
-    def _note(self, place: Place, value: Any) -> None:
+    def _record(self, place: Place, value: Any) -> None:
         if isinstance(value, Tensor) and value.requires_grad:
             self.places.append(place)
             self.values.append(value)
 
 
 @contextmanager
-def _watched(model: nn.Module, seen: _Pass) -> Iterator[None]:
+def _recording(model: nn.Module, seen: _Pass) -> Iterator[None]:
     handles: list[Any] = []
     try:
         for module in model.modules():
-            handles.append(module.register_forward_pre_hook(seen.received))
-            handles.append(module.register_forward_hook(seen.put_out))
+            handles.append(module.register_forward_pre_hook(seen.record_input))
+            handles.append(module.register_forward_hook(seen.record_output))
         yield
     finally:
         for handle in handles:
@@ -159,8 +159,8 @@ def _watched(model: nn.Module, seen: _Pass) -> Iterator[None]:
 
 
 def _score(model: nn.Module, x: Tensor, seen: _Pass) -> Tensor:
-    """A number that depends on every output, each in a way of its own."""
-    with _watched(model, seen):
+    """Return a number that depends on every output, each in a way of its own."""
+    with _recording(model, seen):
         out = model(x)
     factors = torch.arange(out.numel(), device=out.device, dtype=out.dtype).cos_()
     total: Tensor = (out * factors.view_as(out)).sum()
@@ -168,7 +168,7 @@ def _score(model: nn.Module, x: Tensor, seen: _Pass) -> Tensor:
 
 
 def branches_of(model: nn.Module, x: Tensor) -> Iterator[Branch]:
-    """All branches as they are found, nested ones as well, of a model in evaluation mode."""
+    """Yield all branches, nested ones as well, of a model in evaluation mode."""
     whole = _Pass()
     trained = [p for p in model.parameters() if p.requires_grad]
     total = _score(model, x, whole)
@@ -183,7 +183,7 @@ def branches_of(model: nn.Module, x: Tensor) -> Iterator[Branch]:
 
 
 def _sources(whole: _Pass, last: nn.Module) -> list[int]:
-    """Which of the values seen before `last` it is made from, of those of its output's shape."""
+    """Return which values before `last`, of its output's shape, it is made from."""
     if whole.calls[last] != 1 or Place(last, False) not in whole.places:
         return []
     end = whole.places.index(Place(last, False))
@@ -210,22 +210,22 @@ def _sources(whole: _Pass, last: nn.Module) -> list[int]:
 def _cut(
     model: nn.Module, x: Tensor, last: nn.Module, sources: list[int], reaching: list[nn.Parameter]
 ) -> tuple[set[nn.Parameter], int | None]:
-    """What a pass tells in which `last` puts out 0.
+    """Run a pass in which `last` puts out 0.
 
-    The parameters that have lost their way out, and the latest of `sources` that the output of
-    `last` is added to, if it is added to one.
+    Return the parameters that no longer reach the output, and the latest of `sources` that the
+    output of `last` is added to, if it is added to one.
     """
     seen = _Pass(cut=last)
     total = _score(model, x, seen)
     assert seen.zero is not None
-    wanted = [seen.zero, *(seen.values[i] for i in sources), *reaching]
-    slope, *others = torch.autograd.grad(total, wanted, allow_unused=True)
+    inputs = [seen.zero, *(seen.values[i] for i in sources), *reaching]
+    slope, *others = torch.autograd.grad(total, inputs, allow_unused=True)
     ways = zip(reaching, others[len(sources) :], strict=True)
-    own = {parameter for parameter, found in ways if found is None}
+    own = {parameter for parameter, gradient in ways if gradient is None}
     if slope is None or not slope.any():
         return own, None
     candidates = zip(sources, others, strict=False)
-    added = [i for i, found in candidates if found is not None and torch.equal(found, slope)]
+    added = [i for i, other in candidates if other is not None and torch.equal(other, slope)]
     return own, added[-1] if added else None
 
 
@@ -241,13 +241,13 @@ def _inner(model: nn.Module, last: nn.Module, own: set[nn.Parameter]) -> tuple[M
 
 @torch.no_grad()
 def contributions(model: nn.Module, branches: Sequence[Branch], x: Tensor) -> list[float]:
-    """How large each branch's output is beside the stream it is added to, on inputs x (n, ...).
+    """Return how large each branch's output is beside its stream, on inputs x (n, ...).
 
     The ratio of their root mean squares, as in evaluation.
     """
     places = {b.stream for b in branches} | {Place(b.last, False) for b in branches}
     sizes: dict[Place, Tensor] = {}
-    handles = [_measuring(place, sizes) for place in places]
+    handles = [_size_hook(place, sizes) for place in places]
     try:
         with evaluating(model):
             model(x)
@@ -258,8 +258,8 @@ def contributions(model: nn.Module, branches: Sequence[Branch], x: Tensor) -> li
     return [float(ratio) for ratio in ratios]
 
 
-def _measuring(place: Place, sizes: dict[Place, Tensor]) -> Any:
-    """A hook that puts the root mean square of what is at `place` into `sizes`."""
+def _size_hook(place: Place, sizes: dict[Place, Tensor]) -> Any:
+    """Install a hook that writes the root mean square of the value at `place` into `sizes`."""
 
     def note(module: nn.Module, args: tuple[Tensor, ...], *output: Tensor) -> None:
         del module

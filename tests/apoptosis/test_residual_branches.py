@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.apoptosis.branches import contributions, find_branches
+from espalier.apoptosis.residual_branches import contributions, find_branches
 from espalier.contracts import SampleShape, TokenShape
 from espalier.models.charlm import CharLM
 from espalier.models.mlp import Mlp

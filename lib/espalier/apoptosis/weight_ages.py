@@ -1,4 +1,4 @@
-"""When each weight of layers with neurons was born: with the younger of the two that it joins.
+"""The step at which each weight between neurons was born: with the younger of the two it joins.
 
 What `espalier.rates` asks of a method that grows a network.
 """
@@ -11,56 +11,55 @@ import torch
 from torch import Tensor
 
 from espalier.apoptosis.lineage import Event
-from espalier.apoptosis.neuron import NeuronApoptosisManager
+from espalier.apoptosis.manager import ApoptosisManager
 from espalier.birth_record import Growth
 from espalier.surgery.pairs import Pair
 
-_Known = tuple[int, Event | None]
-
 
 @dataclass
-class Birthdays:
-    """Of the neurons that a strategy exchanges; worked out anew after each of its events."""
+class WeightAges:
+    """Birth steps of the weights of a manager's layers, worked out anew after each event."""
 
-    manager: NeuronApoptosisManager
-    _known: _Known = (-1, None)  # how many events, and the last of them
+    manager: ApoptosisManager
+    _computed_for: tuple[int, Event | None] = (-1, None)  # how many events, and the last
     _births: dict[Tensor, Tensor] = field(default_factory=dict)
     _growths: list[Growth] = field(default_factory=list)
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
         """Return when each weight was born, None of a parameter without neurons."""
-        self._look()
+        self._update()
         return self._births.get(parameter)
 
     def growths(self) -> list[Growth]:
         """Return the events at which neurons were born."""
-        self._look()
+        self._update()
         return self._growths
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         events = self.manager.lineage.events
-        known = (len(events), events[-1] if events else None)
-        if known == self._known:
+        current = (len(events), events[-1] if events else None)
+        if current == self._computed_for:
             return
-        self._known, self._births = known, {}
+        self._computed_for, self._births = current, {}
         layers: dict[int, dict[str, None]] = {}
         for event in events:
             if event.op != "death":
                 layers.setdefault(event.step, {})[event.layer] = None
         self._growths = [Growth(step, tuple(names)) for step, names in sorted(layers.items())]
-        for colony in self.manager.colonies:
-            self._settle(colony.site.pair)
+        for population in self.manager.populations:
+            self._add_pair(population.site.pair)
 
-    def _settle(self, pair: Pair) -> None:
-        """Both sides of a pair get the birthdays of its neurons."""
+    def _add_pair(self, pair: Pair) -> None:
+        """Give both sides of a pair the birth steps of its neurons."""
         lineage, device = self.manager.lineage, pair.producer.weight.device
-        born = torch.tensor([lineage.born(one) for one in lineage.ids(pair.name)], device=device)
+        steps = [lineage.birth_step(neuron) for neuron in lineage.ids(pair.name)]
+        born = torch.tensor(steps, device=device)
         for module in (pair.producer, pair.norm):
             for parameter in () if module is None else module.parameters(recurse=False):
-                self._note(parameter, born, 0)
-        self._note(pair.consumer.weight, born.repeat_interleave(pair.per), 1)
+                self._add(parameter, born, 0)
+        self._add(pair.consumer.weight, born.repeat_interleave(pair.per), 1)
 
-    def _note(self, parameter: Tensor, born: Tensor, dim: int) -> None:
+    def _add(self, parameter: Tensor, born: Tensor, dim: int) -> None:
         shape = [-1 if i == dim else 1 for i in range(parameter.ndim)]
-        known = self._births.get(parameter, born.new_zeros(()))
-        self._births[parameter] = torch.maximum(known, born.view(shape).expand_as(parameter))
+        other = self._births.get(parameter, born.new_zeros(()))
+        self._births[parameter] = torch.maximum(other, born.view(shape).expand_as(parameter))

@@ -1,4 +1,4 @@
-"""Pictures of a lineage: who lived when and came from whom, and how old the living are."""
+"""Plots of a lineage: lives and descent of neurons, and the ages of the living."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from espalier.apoptosis.lineage import NOBODY, Lineage
+from espalier.apoptosis.lineage import EMPTY, Lineage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,13 +30,13 @@ def lives(lineage: Lineage, layer: str, last: int) -> list[Life]:
     events = [event for event in lineage.events if event.layer == layer]
     gone = {event.id: event.step for event in events if event.op == "death"}
     slots = dict(_living(lineage, layer)) | {event.id: event.slot for event in events}
-    return [Life(n, slots[n], lineage.born(n), gone.get(n, last)) for n in sorted(slots)]
+    return [Life(n, slots[n], lineage.birth_step(n), gone.get(n, last)) for n in sorted(slots)]
 
 
 def _living(lineage: Lineage, layer: str) -> Iterator[tuple[int, int]]:
     """Id and slot of each living neuron of a layer."""
     for slot, neuron in enumerate(lineage.ids(layer)):
-        if neuron != NOBODY:
+        if neuron != EMPTY:
             yield neuron, slot
 
 
@@ -45,39 +45,39 @@ def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[in
     every, events = lives(lineage, layer, last), [e for e in lineage.events if e.layer == layer]
     dead = {e.id for e in events if e.op == "death"}
     for step in sorted({e.step for e in events} | {last}):
-        there = (one for one in every if one.start <= step)
-        yield step, [step - o.start for o in there if o.end > step or o.id not in dead]
+        living = (life for life in every if life.start <= step)
+        yield step, [step - o.start for o in living if o.end > step or o.id not in dead]
 
 
-def drawn(lineage: Lineage, last: int) -> Figure:
-    """Two panels a layer: lives by slot with lines from parent to child, and ages over time."""
+def plot_lineage(lineage: Lineage, last: int) -> Figure:
+    """Plot two panels a layer: lives by slot, with lines from parent to child, and ages."""
     from matplotlib.figure import Figure
 
     layers = lineage.layers
     figure = Figure((2 * WIDTH, HEIGHT * len(layers)), layout="constrained")
     panels = figure.subplots(len(layers), 2, squeeze=False)
     for row, layer in zip(panels, layers, strict=True):
-        draw_lives(lineage, layer, last, row[0])
-        draw_ages(lineage, layer, last, row[1])
+        plot_lives(lineage, layer, last, row[0])
+        plot_ages(lineage, layer, last, row[1])
     return figure
 
 
-def draw_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
-    """A bar a life, and a line from each parent's slot to its child's at the child's birth.
+def plot_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
+    """Plot a bar a life, and a line from each parent's slot to its child's at the child's birth.
 
     Founders are grey; the others have the colour of their generation and begin with a dot.
     """
     every = lives(lineage, layer, last)
     depth = generations(lineage)
     axes.hlines(
-        [one.slot for one in every],
-        [one.start for one in every],
-        [one.end for one in every],
-        colors=[_colour(depth.get(one.id, 0)) for one in every],
+        [life.slot for life in every],
+        [life.start for life in every],
+        [life.end for life in every],
+        colors=[_colour(depth.get(life.id, 0)) for life in every],
         lw=1.2,
     )
     born = [e for e in lineage.events if e.layer == layer and e.op != "death"]
-    where = {one.id: one.slot for one in every}
+    where = {life.id: life.slot for life in every}
     ties = [(e.step, where[parent], e.slot) for e in born for parent, _ in e.parents]
     ends = [a for _, a, _ in ties], [b for *_, b in ties]
     axes.vlines([x for x, *_ in ties], *ends, lw=0.3, colors="black", alpha=0.4)
@@ -92,17 +92,17 @@ def _colour(generation: int) -> str:
 
 def generations(lineage: Lineage) -> dict[int, int]:
     """By id, one more than the highest of its parents; founders, which have 0, are left out."""
-    found: dict[int, int] = {}
+    depths: dict[int, int] = {}
     for event in lineage.events:
         if event.op != "death":
-            found[event.id] = 1 + max(
-                (found.get(parent, 0) for parent, _ in event.parents), default=0
+            depths[event.id] = 1 + max(
+                (depths.get(parent, 0) for parent, _ in event.parents), default=0
             )
-    return found
+    return depths
 
 
-def draw_ages(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
-    """The youngest, the mean and the oldest of the living."""
+def plot_ages(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
+    """Plot the youngest, the mean and the oldest of the living."""
     points = [(step, ages) for step, ages in ages_over_time(lineage, layer, last) if ages]
     steps = [step for step, _ in points]
     axes.fill_between(steps, [min(a) for _, a in points], [max(a) for _, a in points], alpha=0.3)

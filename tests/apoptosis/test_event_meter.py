@@ -9,8 +9,8 @@ import loops
 import pytest
 import torch
 
-from espalier.apoptosis.events import Meter, probe_loss
-from espalier.apoptosis.plan import ApoptosisPlan, Deaths
+from espalier.apoptosis.apoptosis_settings import ApoptosisSettings, Deaths
+from espalier.apoptosis.event_meter import EventMeter, probe_loss
 from espalier.component import find
 from espalier.contracts import Method, Optimizer, Run
 from espalier.methods.apoptosis_turnover import Turnover
@@ -27,7 +27,9 @@ def sharpened(run: Run, factor: float) -> None:
         run.model[-1].weight.mul_(factor)  # type: ignore[index]
 
 
-def step(meter: Meter, run: Run, strategy: Any, factor: float = 1.0, happens: bool = False) -> None:
+def step(
+    meter: EventMeter, run: Run, strategy: Any, factor: float = 1.0, happens: bool = False
+) -> None:
     run.step += 1
     with meter.event(run, strategy):
         sharpened(run, factor)
@@ -40,7 +42,10 @@ def run() -> Run:
 
 
 def test_a_jump_and_the_way_back(run: Run) -> None:
-    meter, strategy = Meter(pause=2), SimpleNamespace(due=True, busy=False, apoptosis_events=[])
+    meter, strategy = (
+        EventMeter(pause=2),
+        SimpleNamespace(due=True, busy=False, apoptosis_events=[]),
+    )
     before = probe_loss(run)
     step(meter, run, strategy, 20.0, happens=True)
     strategy.due, worse = False, probe_loss(run) - before
@@ -50,11 +55,14 @@ def test_a_jump_and_the_way_back(run: Run) -> None:
     found = meter.measures()
     assert found["event_jump"] == found["event_jump_max"] == pytest.approx(worse)
     assert found["recovery_steps"] == 4 and found["unrecovered"] == 0
-    assert found["probe_seconds"] == meter.looked > 0
+    assert found["probe_seconds"] == meter.probing > 0
 
 
 def test_due_is_no_event_if_nothing_happens(run: Run) -> None:
-    meter, strategy = Meter(pause=1), SimpleNamespace(due=True, busy=False, apoptosis_events=[])
+    meter, strategy = (
+        EventMeter(pause=1),
+        SimpleNamespace(due=True, busy=False, apoptosis_events=[]),
+    )
     step(meter, run, strategy)
     assert meter.measures() == {}
     step(meter, run, strategy, 20.0, happens=True)
@@ -64,7 +72,7 @@ def test_due_is_no_event_if_nothing_happens(run: Run) -> None:
 
 
 def test_what_takes_time_is_an_event_from_its_beginning(run: Run) -> None:
-    meter, strategy = Meter(pause=1), SimpleNamespace(due=True, busy=True, apoptosis_events=[])
+    meter, strategy = EventMeter(pause=1), SimpleNamespace(due=True, busy=True, apoptosis_events=[])
     step(meter, run, strategy)
     strategy.due = False
     step(meter, run, strategy)
@@ -75,7 +83,9 @@ def test_what_takes_time_is_an_event_from_its_beginning(run: Run) -> None:
 
 def test_small_rates_have_few_events() -> None:
     """0.1 of 5 neurons every 2 steps is one every 4; of 3 it is the first at step 8."""
-    run = run_of(Turnover(ApoptosisPlan(maturity=0), rate=0.1, interval=2, deaths=Deaths("mean")))
+    run = run_of(
+        Turnover(ApoptosisSettings(maturity=0), rate=0.1, interval=2, deaths=Deaths("mean"))
+    )
     for each in range(8):
         loops.backward(run.model, each)
         run.optimizer.step()
