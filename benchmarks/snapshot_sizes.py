@@ -24,12 +24,12 @@ import measuring
 from measuring import Figure, Record
 
 from espalier.sweep import planning
-from espalier.train import deltas, entry, snapshots
+from espalier.train import deltas, snapshots, worker_entry
 from espalier.train.deltas import Content
 from espalier.train.loop import Loop
 from espalier.train.position import position
-from espalier.train.trainee import Trainee
-from espalier.trial import Job
+from espalier.train.trainer import Trainer
+from espalier.trial import Task
 
 MLP = {"MODEL_SELECT_MLP": "y", "MLP_LAYERS": "1", "MLP_WIDTH": "256"}
 BLOCKS = {"MODEL_SELECT_BLOCKS": "y", "BLOCKS_SIZES": '"64"', "BLOCKS_DENSITY": "0.05"}
@@ -64,27 +64,27 @@ class Sizes:
 
 def trained(
     settings: dict[str, str], args: argparse.Namespace
-) -> Iterator[tuple[Trainee, Content]]:
+) -> Iterator[tuple[Trainer, Content]]:
     """What there is to store of a trial, time after time."""
     asked = {"OPTIMIZER_SELECT_ADAM": "y", "NUM_EPOCHS": str(args.epochs), "SEED": "1"}
     plan = planning.plan_from_rows({**settings, **asked}, [{}])
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(plan.trials[0], plan.settings, Path(folder), lambda record: None)
-        trainee, _ = entry.prepare(job)
+        task = Task.single(plan.trials[0], plan.settings, Path(folder))
+        trainer, _ = worker_entry.prepare(task)
         history: list[Record] = []
-        for _, record in Loop([trainee]).epochs():
+        for _, record in Loop([trainer]).epochs():
             assert isinstance(record, dict)
             history.append(record)
-            if trainee.run.epoch % args.every == 0:
-                yield trainee, {"position": position(trainee), "history": list(history)}
+            if trainer.run.epoch % args.every == 0:
+                yield trainer, {"position": position(trainer), "history": list(history)}
 
 
 def sizes(settings: dict[str, str], args: argparse.Namespace) -> Sizes:
     """Store what there is of a trial in both ways."""
     found = Sizes()
     with tempfile.TemporaryDirectory() as place:
-        for trainee, content in trained(settings, args):
-            path = Path(place) / f"epoch_{trainee.run.epoch:05}.json"
+        for trainer, content in trained(settings, args):
+            path = Path(place) / f"epoch_{trainer.run.epoch:05}.json"
             began = time.perf_counter()
             found.plain.append(snapshots.write_whole(path, content))
             between = time.perf_counter()

@@ -22,7 +22,7 @@ from espalier.rates.plan import RatePlan
 from espalier.train.augment import Augmentation
 from espalier.train.data import DataPlan
 from espalier.train.shifts import ShiftPlan
-from espalier.train.trainee import Recipe
+from espalier.train.trainer import Recipe
 from espalier.train.windows import WindowPlan
 
 BASES = {

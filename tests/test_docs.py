@@ -207,11 +207,11 @@ TRAIN = """
 import json, sys, tempfile
 from pathlib import Path
 from espalier.sweep.plan import read_plan
-from espalier.train.entry import train_trial
-from espalier.trial import Job
+from espalier.train.worker_entry import train_trial
+from espalier.trial import Task
 plan = read_plan(Path("sweep_configs"))
 trial = plan.trials[0]
-result = train_trial(Job(trial, plan.settings, Path(tempfile.mkdtemp()), lambda record: None))
+result = train_trial(Task.single(trial, plan.settings, Path(tempfile.mkdtemp())))
 print(json.dumps([dict(trial.config), result.as_json()]))
 """
 

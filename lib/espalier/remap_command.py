@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from espalier.contracts import CannotTrain
 from espalier.errors import UserError
 from espalier.remapping import Remapping, State, remap
-from espalier.sweep.single import config_path, single
-from espalier.train import entry, tensor_files
-from espalier.trial import Job
+from espalier.sweep.single_trial import config_path, single_plan
+from espalier.train import tensor_files, worker_entry
+from espalier.trial import Task
 
 WHERE = ("state", "state_dict", "model_state_dict", "model")
 """Under which names a checkpoint keeps the model's state."""
@@ -72,9 +72,9 @@ def _renames(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _model(path: Path) -> nn.Module:
-    found = single(path, "remapped")
-    job = Job(found.trials[0], found.settings, path.parent, lambda record: None)
+    found = single_plan(path, "remapped")
+    task = Task.single(found.trials[0], found.settings, path.parent)
     try:
-        return entry.prepare(job)[0].run.model
+        return worker_entry.prepare(task)[0].run.model
     except CannotTrain as error:
         raise UserError(f"{path}: {error}") from None

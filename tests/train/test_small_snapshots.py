@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import test_entry
+import test_worker_entry
 import torch
 from test_branch_command import resumed
 from test_snapshot_deltas import same
-from test_snapshots import SNAPSHOTS, job, killed_after
+from test_snapshots import SNAPSHOTS, killed_after, task
 
 from espalier.errors import UserError
-from espalier.train import album, entry, snapshots
+from espalier.train import album, snapshots, worker_entry
 from espalier.train.album import SnapshotPlan
 from espalier.train.snapshots import DELTA, SMALL_WHOLE, WHOLE, Snapshot
 
@@ -46,7 +46,7 @@ OTHERS = [
 @pytest.mark.parametrize("changes", OTHERS, ids=lambda c: c["PRUNING_METHOD"])
 def test_each_gives_what_a_whole_one_gives(changes, tmp_path):
     for name, settings in {"whole": {}, "small": SMALL}.items():
-        killed_after(6, job(tmp_path / name, settings, NUM_EPOCHS="6", **changes))
+        killed_after(6, task(tmp_path / name, settings, NUM_EPOCHS="6", **changes))
     pairs = zip(taken(tmp_path / "whole"), taken(tmp_path / "small"), strict=True)
     for one, other in pairs:
         content = [each.read() for each in (one, other)]
@@ -57,12 +57,12 @@ def test_each_gives_what_a_whole_one_gives(changes, tmp_path):
 
 
 def test_a_trial_goes_on_from_a_difference(tmp_path):
-    whole = entry.train_trial(job(tmp_path / "whole", **STATIC))
-    one = job(tmp_path / "cut", SMALL, **STATIC)
+    whole = worker_entry.train_trial(task(tmp_path / "whole", **STATIC))
+    one = task(tmp_path / "cut", SMALL, **STATIC)
     killed_after(3, one)
     assert kinds(tmp_path / "cut") == [SMALL_WHOLE, DELTA]
-    result = entry.train_trial(one)
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    result = worker_entry.train_trial(one)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
     assert result.provenance["resumed"] == {"epoch": 2}
 
 
@@ -81,20 +81,20 @@ def test_a_difference_that_is_not_worth_it_is_a_whole_one(tmp_path):
 
 
 def test_without_the_wish_all_are_as_torch_writes_them(tmp_path):
-    entry.train_trial(job(tmp_path, **STATIC))
+    worker_entry.train_trial(task(tmp_path, **STATIC))
     assert set(kinds(tmp_path)) == {WHOLE}
     assert set(torch.load(taken(tmp_path)[0].file, weights_only=True)) == {"position", "history"}
 
 
 def test_one_without_compression_may_be_what_others_rest_on(tmp_path):
-    killed_after(2, job(tmp_path, **STATIC))
-    killed_after(3, job(tmp_path, SMALL, **STATIC))
+    killed_after(2, task(tmp_path, **STATIC))
+    killed_after(3, task(tmp_path, SMALL, **STATIC))
     assert kinds(tmp_path) == [WHOLE, DELTA]
     assert taken(tmp_path)[1].read()["position"]["epoch"] == 2
 
 
 def test_damage_to_what_others_rest_on_is_damage_to_them(tmp_path, capsys):
-    one = job(tmp_path, SMALL, NUM_EPOCHS="5", **STATIC)
+    one = task(tmp_path, SMALL, NUM_EPOCHS="5", **STATIC)
     killed_after(5, one)
     second = taken(tmp_path)[1]
     path = second.path
@@ -102,7 +102,7 @@ def test_damage_to_what_others_rest_on_is_damage_to_them(tmp_path, capsys):
     assert kinds(tmp_path) == [SMALL_WHOLE, WHOLE, DELTA, DELTA]
     assert [one.base and one.base.name for one in taken(tmp_path)[2:]] == ["epoch_00001.json"] * 2
     damage(taken(tmp_path)[0].file)
-    result = entry.train_trial(one)
+    result = worker_entry.train_trial(one)
     assert result.provenance["resumed"] == {"epoch": 2}  # the last that rests on nothing
     said = capsys.readouterr().out
     assert "epoch_00004.json: a difference; it needs" in said
@@ -112,14 +112,14 @@ def test_damage_to_what_others_rest_on_is_damage_to_them(tmp_path, capsys):
 
 
 def test_a_damaged_difference_leaves_what_it_rests_on(tmp_path):
-    one = job(tmp_path, SMALL, **STATIC)
+    one = task(tmp_path, SMALL, **STATIC)
     killed_after(3, one)
     damage(taken(tmp_path)[1].file)
-    assert entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
 
 
 def test_none_rests_on_what_is_damaged(tmp_path):
-    one = job(tmp_path, SMALL, NUM_EPOCHS="4", **STATIC)
+    one = task(tmp_path, SMALL, NUM_EPOCHS="4", **STATIC)
     killed_after(2, one)
     damage(taken(tmp_path)[0].file)
     found = taken(tmp_path)[0].path
@@ -130,7 +130,7 @@ def test_none_rests_on_what_is_damaged(tmp_path):
 
 @pytest.mark.parametrize("what", ["gone", "another"])
 def test_one_that_lacks_what_it_rests_on_is_one_line(what, tmp_path):
-    killed_after(3, job(tmp_path, SMALL, **STATIC))
+    killed_after(3, task(tmp_path, SMALL, **STATIC))
     base, delta = taken(tmp_path)
     if what == "gone":
         base.remove()
@@ -142,7 +142,9 @@ def test_one_that_lacks_what_it_rests_on_is_one_line(what, tmp_path):
 
 
 def test_what_a_kept_one_rests_on_is_kept(tmp_path):
-    entry.train_trial(job(tmp_path, {**SMALL, "SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="6", **STATIC))
+    worker_entry.train_trial(
+        task(tmp_path, {**SMALL, "SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="6", **STATIC)
+    )
     assert [one.epoch for one in taken(tmp_path)] == [1, 5]
     assert kinds(tmp_path) == [SMALL_WHOLE, DELTA]
     taken(tmp_path)[1].read()
@@ -160,11 +162,11 @@ def test_what_none_rests_on_any_more_goes():
 
 
 def test_resume_takes_along_what_a_difference_rests_on(tmp_path):
-    one = job(tmp_path / "trial", SMALL, **STATIC)
+    one = task(tmp_path / "trial", SMALL, **STATIC)
     killed_after(3, one)
     result = resumed(tmp_path / "branch", str(taken(tmp_path / "trial")[1].path))
-    whole = entry.train_trial(
-        replace(test_entry.job(None, SNAPSHOTS, **STATIC), directory=tmp_path)
+    whole = worker_entry.train_trial(
+        replace(test_worker_entry.small_task(SNAPSHOTS, **STATIC), directories=(tmp_path,))
     )
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
     assert result.provenance["resumed"]["epoch"] == 2

@@ -53,7 +53,7 @@ def test_the_method_is_left_out_and_nothing_stops_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("CONFIG_PRUNING_SELECT_MAGNITUDE=y", "CONFIG_EARLY_STOP_PATIENCE=3")
-    subject = command.job(configured(tmp_path, monkeypatch, *lines), "7")
+    subject = command.task(configured(tmp_path, monkeypatch, *lines), "7")
     assert subject.trial.config["PRUNING_METHOD"] == "none"
     assert "TARGET_SPARSITY" not in subject.trial.config
     assert subject.trial.config["EARLY_STOP_PATIENCE"] == "0"
@@ -66,8 +66,8 @@ def test_what_cannot_be_validated_is_one_line(
 ) -> None:
     path = configured(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"CONFIG_NUM_EPOCHS=0: must be in \[1, 100000\]"):
-        command.job(path, "0")
+        command.task(path, "0")
     several = ("CONFIG_PRUNING_MODE_MULTIPLE=y", "CONFIG_PRUNING_ENABLE_MAGNITUDE=y")
     path = configured(tmp_path, monkeypatch, *several, "CONFIG_PRUNING_ENABLE_NONE=y")
     with pytest.raises(UserError, match="one can be validated at a time"):
-        command.job(path)
+        command.task(path)

@@ -15,7 +15,7 @@ from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, Found, Measured, Train
 from espalier.search.learning import Bar
 from espalier.search.runs import Means
-from espalier.search.seed_plan import Space, Trainer
+from espalier.search.seed_plan import CandidateTrainer, Space
 from espalier.sweep import planning, space
 from espalier.sweep.results_dir import write_atomically
 
@@ -35,7 +35,7 @@ def find(argv: Sequence[str]) -> int:
     bar = Bar(_number("--margin", args.margin, 100) / 100, _number("--alpha", args.alpha, 1))
     found_space = seed_plan.read(planning.find(args.range), _settings(args.dataset))
     counts = halving.epochs(found_space.epochs, args.rungs)
-    trainer = Trainer(found_space, _means(args))
+    trainer = CandidateTrainer(found_space, _means(args))
     said = _said(trainer, found_space)
     print(f"{args.range}: {len(found_space.candidates)} candidates; epochs {counts}", flush=True)
     found = halving.find(found_space.candidates, said, counts, bar)

@@ -101,7 +101,7 @@ def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
         return planning.plan_from_files([file, over], symbols=symbols)
 
 
-class Trainer:
+class CandidateTrainer:
     """Trains candidates of a space as sweeps; a stopped one is gone on with."""
 
     def __init__(self, space: Space, means: Means) -> None:

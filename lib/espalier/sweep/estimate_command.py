@@ -15,7 +15,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.sweep import commands
 from espalier.sweep import estimate as costing
-from espalier.sweep.admission import fitting
+from espalier.sweep.admission import fit_workers
 from espalier.sweep.devices import slots
 from espalier.sweep.estimate import Estimate
 from espalier.sweep.plan import Plan, write_configs
@@ -123,7 +123,8 @@ def _slots(plan: Plan, parallel: str | None) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
     wanted = slots(plan.settings["DEVICE"], int(text), threads, ranks)
-    return fitting(wanted[: len(plan.trials)], int(text)).devices
+    devices, _ = fit_workers(wanted[: len(plan.trials)], int(text))
+    return devices
 
 
 def _size(number: float) -> str:

@@ -20,8 +20,7 @@ from espalier.sweep.rank import Outcome, Ranking, rank
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
-from espalier.sweep.worker import LOG
-from espalier.trial import Record, Trial
+from espalier.trial import LOG, Record, Trial
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"

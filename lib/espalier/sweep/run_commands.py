@@ -21,7 +21,7 @@ from espalier.sweep.rank_commands import newest
 from espalier.sweep.status import status_lines
 from espalier.trial import Trial
 
-ENTRY = "espalier.train.entry:train_trial"
+ENTRY = "espalier.train.worker_entry:train_trial"
 
 
 def run(argv: Sequence[str]) -> int:

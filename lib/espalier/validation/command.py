@@ -14,10 +14,10 @@ from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.sweep.results_dir import METHOD, write_atomically
-from espalier.sweep.single import config_path, single
-from espalier.train import entry
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Trial
+from espalier.sweep.single_trial import config_path, single_plan
+from espalier.train import worker_entry
+from espalier.train.trainer import Trainer
+from espalier.trial import Task, Trial
 from espalier.validation.gate import Gate
 from espalier.validation.gates import gates
 
@@ -35,7 +35,7 @@ def validate(argv: Sequence[str]) -> int:
         "--json", type=Path, default=JSON, help="written too (default: %(default)s)"
     )
     args = parser.parse_args(argv)
-    subject, found = job(config_path(), args.epochs), []
+    subject, found = task(config_path(), args.epochs), []
     for gate in gates(lambda: _fresh(subject)):
         print(gate.told(), flush=True)
         found.append(gate)
@@ -45,19 +45,22 @@ def validate(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _fresh(subject: Job) -> Trainee:
+def _fresh(subject: Task) -> Trainer:
     try:
-        return entry.prepare(subject)[0]
+        return worker_entry.prepare(subject)[0]
     except CannotTrain as error:
         raise UserError(str(error)) from None
 
 
-def job(path: Path, epochs: str | None = None) -> Job:
-    """The trial of a `.config` without its method. Raises UserError if there are several."""
-    found = single(path, "validated")
+def task(path: Path, epochs: str | None = None) -> Task:
+    """Return the task of the trial of a `.config`, without its method.
+
+    Raises UserError if there are several trials.
+    """
+    found = single_plan(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
     trial = plain(found.trials[0], found.controls, wishes)
-    return Job(trial, found.settings, path.parent, lambda record: None)
+    return Task.single(trial, found.settings, path.parent)
 
 
 def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]) -> Trial:
@@ -74,7 +77,7 @@ def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[s
     return replace(trial, config=config)
 
 
-def _write(path: Path, subject: Job, found: Sequence[Gate]) -> None:
+def _write(path: Path, subject: Task, found: Sequence[Gate]) -> None:
     config = {f"CONFIG_{name}": text for name, text in subject.trial.config.items()}
     passed = all(gate.passed for gate in found)
     record = {"passed": passed, "gates": [one.as_json() for one in found], "config": config}
