@@ -9,14 +9,14 @@ import pytest
 from outcomes import ended, passed, sweep, trial
 
 from espalier.errors import UserError
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.sweep.report import ranking_measure, write_reports
 from espalier.sweep.store import Store
 from espalier.trial import Status
 
 
 def stored(
-    folder: Path, results: list[Outcome], by: str = "val_acc", refused: int = 0, **more: Any
+    folder: Path, results: list[TrialResult], by: str = "val_acc", refused: int = 0, **more: Any
 ) -> Path:
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)

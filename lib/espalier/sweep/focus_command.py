@@ -17,7 +17,7 @@ from espalier.sweep.measures import MEASURES
 from espalier.sweep.plan import write_plan
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import newest
-from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.report import ranking_measure, trial_results
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 
@@ -30,7 +30,7 @@ def run(argv: Sequence[str]) -> int:
     region = _region(args.region)
     folder = args.dir or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        found, by = outcomes(store), ranking_measure(store, args.by)
+        found, by = trial_results(store), ranking_measure(store, args.by)
         settings = {str(k): str(v) for k, v in store.header["settings"].items()}
     ranking = rank(found, by)
     centre = focus.chosen(ranking, args.around)

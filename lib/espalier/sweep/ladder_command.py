@@ -13,7 +13,7 @@ from espalier.sweep.ladder import ladders
 from espalier.sweep.measures import MEASURES
 from espalier.sweep.rank import rank
 from espalier.sweep.rank_commands import newest
-from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.report import ranking_measure, trial_results
 from espalier.sweep.results_dir import STORE, write_atomically
 from espalier.sweep.store import Store
 
@@ -31,7 +31,7 @@ def ladder(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     folder = args.dir or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        found, by = outcomes(store), ranking_measure(store, args.by)
+        found, by = trial_results(store), ranking_measure(store, args.by)
     symbol = args.symbol.removeprefix("CONFIG_") if args.symbol else None
     climbed = ladders(rank(found, by), symbol)
     for one in climbed:

@@ -16,7 +16,7 @@ from espalier.sweep.measures import MEASURES
 from espalier.sweep.parameter_plots import write_parameters
 from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import Ranking, rank
-from espalier.sweep.report import outcomes, ranking_measure, refused
+from espalier.sweep.report import ranking_measure, refused, trial_results
 from espalier.sweep.results_dir import STORE, sweeps
 from espalier.sweep.rows import by_target, cells
 from espalier.sweep.store import Store
@@ -27,7 +27,7 @@ def leaderboard(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     folder = args.dir or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        found, by = outcomes(store), ranking_measure(store, args.by)
+        found, by = trial_results(store), ranking_measure(store, args.by)
         left_out, plain = refused(store), store.header.get("controls", {})
     ranking = rank(found, by)
     print("\n".join([str(folder), *counts(found, left_out), *method(ranking)]))
