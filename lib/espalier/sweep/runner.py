@@ -1,8 +1,8 @@
 """The runner: gives the trials of a plan to workers and records what comes of them.
 
-One thread, one loop: wait for events, record them and the next assignments in one durable
-transaction, then hand out the work. A trial that finished is in the store before anything else
-happens, so it is never run again; one that had not is run again from its start.
+One thread, one loop: wait for events, record them and the next tasks in one durable transaction,
+then submit the tasks. A trial that finished is in the store before anything else happens, so it is
+never run again; one that had not finished is run again from its start.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Runner:
         """Run until nothing is pending or `stopping` is set.
 
         Raises DiskFullError, or UserError if workers cannot start or the machine lacks what the
-        trials need. What still runs at the end is
-        recorded as interrupted, unless the disk is full: then the next runner does that.
+        trials need. What still runs at the end is recorded as interrupted, unless the disk is full:
+        then the next runner does that.
         """
         try:
             self._view.update(self._status())

@@ -118,13 +118,13 @@ def status_in(store: Store) -> SweepStatus:
             tasks.setdefault(attempt.task, []).append(attempt)
     running = [
         TaskProgress(
-            pack_name(names[members[0].trial], len(members)),
-            members[0].progress,
-            _since(members[0]),
+            pack_name(names[group[0].trial], len(group)),
+            group[0].progress,
+            _since(group[0]),
             together[task],
-            len(members),
+            len(group),
         )
-        for task, members in tasks.items()
+        for task, group in tasks.items()
     ]
     return StatusTracker(store).summary(running, len(running))
 
