@@ -253,13 +253,13 @@ def test_shares_of_a_batch() -> None:
 def test_a_parameter_that_had_another_shape_for_a_while_is_noticed() -> None:
     """As after an action that was tried and taken back: what torch had hooked into is gone."""
     parameter = nn.Parameter(torch.zeros(2))
-    before = [distributed._known(parameter)]
-    assert distributed._same(before, [distributed._known(parameter)])
+    before = [distributed._placement(parameter)]
+    assert distributed._same(before, [distributed._placement(parameter)])
     for size in (3, 2):
         state.put(parameter, torch.zeros(size))
-        assert not distributed._same(before, [distributed._known(parameter)])
+        assert not distributed._same(before, [distributed._placement(parameter)])
     frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
-    assert distributed._same([distributed._known(frozen)], [distributed._known(frozen)])
+    assert distributed._same([distributed._placement(frozen)], [distributed._placement(frozen)])
     assert not distributed._same(before, [])
 
 
