@@ -275,7 +275,7 @@ def stopping_on_signals(runner: Runner) -> Iterator[None]:
 
 def cost(status: Status, reason: str, allowance: int) -> int:
     """Return how much of a trial's allowance of attempts an attempt uses up."""
-    if status is not Status.ERROR or reason in INCONCLUSIVE:
+    if status != Status.ERROR or reason in INCONCLUSIVE:
         return 0
     return allowance if reason == HOPELESS else 1
 
