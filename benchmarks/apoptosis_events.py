@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 import measuring
 import torch
+from espalier.apoptosis.neuron import NeuronApoptosisManager
 from measuring import Figure
 from torch import Tensor, nn
 
 import espalier
-from espalier.apoptosis.neuron import NeuronApoptosisManager
 
 LIMIT = 10  # ms for one event
 EVERY = 2  # steps between events: in between, a step without one

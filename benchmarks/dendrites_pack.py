@@ -23,14 +23,14 @@ from espalier.optimizers.adamw import AdamW
 from espalier.train import seeds
 from espalier.train.device import make_deterministic
 from espalier.train.loop import Loop
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 
 GOALS = {16: ">= 5", 64: ">= 7"}  # times as many trials a second
 TRAIN, VALIDATION, BATCH = 1222, 215, 50  # as the digits are divided
 MODEL = DendriticSimple(neurons=10, dendrites=4, inputs=16)
 
 
-def trainees(trials: int, splits: tuple[Split, Split]) -> list[Trainee]:
+def trainers(trials: int, splits: tuple[Split, Split]) -> list[Trainer]:
     """So many trials, each with its own seed, on the same samples."""
     recipe = Recipe(epochs=10**6, batch_size=BATCH)
     made = []
@@ -40,7 +40,7 @@ def trainees(trials: int, splits: tuple[Split, Split]) -> list[Trainee]:
         optimizer = AdamW().build(model, recipe.learning_rate)
         ends = (recipe.epochs, BATCH, seeds.generators(seed, torch.device("cpu")))
         run = Run(model, optimizer, Method(), *splits, *ends)
-        made.append(Trainee(run, recipe, Constant()))
+        made.append(Trainer(run, recipe, Constant()))
     return made
 
 
@@ -52,7 +52,7 @@ def split(samples: int) -> Split:
 class Training:
     """Loops under way: a call trains each of them for some epochs, and tells the CPU seconds."""
 
-    def __init__(self, loops: list[list[Trainee]], epochs: int) -> None:
+    def __init__(self, loops: list[list[Trainer]], epochs: int) -> None:
         self._epochs = [(Loop(runs).epochs(), len(runs) * epochs) for runs in loops]
         self()  # allocates, and verifies the pack
 
@@ -67,8 +67,8 @@ class Training:
 def examine(trials: int, args: argparse.Namespace) -> list[Figure]:
     """A pack of so many trials and as many loops of one trial, in turn."""
     splits = (split(TRAIN), split(VALIDATION))
-    pack = Training([trainees(trials, splits)], args.epochs)
-    solo = Training([[one] for one in trainees(trials, splits)], args.epochs)
+    pack = Training([trainers(trials, splits)], args.epochs)
+    solo = Training([[one] for one in trainers(trials, splits)], args.epochs)
     seen = measuring.interleaved(
         {f"pack of {trials}": lambda _: pack(), f"{trials} alone": lambda _: solo()}, args.rounds
     )

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from espalier.sweep.plan import read_plan
-from espalier.trial import Job
+from espalier.trial import Task
 
 
 def main() -> None:
@@ -18,11 +18,11 @@ def main() -> None:
     parser.add_argument("plan", type=Path)
     parser.add_argument("number", type=int, help="of the trial, from 1")
     args = parser.parse_args()
-    from espalier.train.entry import train_trial  # torch, seconds: not for --help
+    from espalier.train.worker_entry import train_trial  # torch, seconds: not for --help
 
     plan = read_plan(args.plan)
     trial = plan.trials[args.number - 1]
-    result = train_trial(Job(trial, plan.settings, args.plan, lambda record: None))
+    result = train_trial(Task.single(trial, plan.settings, args.plan))
     print(json.dumps(result.measures))
 
 

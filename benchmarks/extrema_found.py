@@ -29,9 +29,9 @@ from espalier.growth.ground import Ground
 from espalier.growth.growth_state import Grown, Memory
 from espalier.growth.reachability import reach
 from espalier.sweep.planning import plan_from_rows
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Job
+from espalier.trial import Task
 
 DENSITIES = ("0.02", "0.05", "0.2", "1")
 CATEGORIES = ("dead", "saturated", "hot")
@@ -47,10 +47,10 @@ def trained(density: str, seed: int, epochs: int) -> Run:
     """A run at its end."""
     row = {"BLOCKS_DENSITY": density, "SEED": str(seed), "NUM_EPOCHS": str(epochs)}
     (trial,) = plan_from_rows({**BASE, **row}, [{}]).trials
-    trainee, _ = entry.prepare(Job(trial, SETTINGS, Path(), lambda record: None))
-    for _ in Loop([trainee]).epochs():
+    trainer, _ = worker_entry.prepare(Task.single(trial, SETTINGS, Path()))
+    for _ in Loop([trainer]).epochs():
         pass
-    return trainee.run
+    return trainer.run
 
 
 def draws(run: Run) -> tuple[Tensor, Tensor]:

@@ -24,10 +24,10 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.surgery.pairs import find_pairs
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
 from espalier.train.losses import mean_losses
-from espalier.trial import Job, Trial
+from espalier.trial import Task, Trial
 
 MODEL = {"CHARLM_WIDTH": "64", "CHARLM_LAYERS": "2", "CHARLM_HEADS": "4", "CHARLM_INNER": "256"}
 WISHES = {"DATASET": "text", "TEXT_CONTEXT": "64", "LEARNING_RATE": "0.003", **MODEL}
@@ -66,11 +66,11 @@ def trained(seed: int, epochs: int) -> tuple[Run, float]:
     """A run at its end, and its validation loss."""
     wishes = {**WISHES, "SEED": str(seed), "NUM_EPOCHS": str(epochs)}
     trial = Trial(1, "config_001", "", effective(wishes))
-    trainee, _ = entry.prepare(Job(trial, SETTINGS, None, lambda record: None))
-    ((_, last),) = list(Loop([trainee]).epochs())[-1:]
+    trainer, _ = worker_entry.prepare(Task.single(trial, SETTINGS, None))
+    ((_, last),) = list(Loop([trainer]).epochs())[-1:]
     if isinstance(last, Exception):
         raise last
-    return trainee.run, float(last["val_loss"])
+    return trainer.run, float(last["val_loss"])
 
 
 def effective(wishes: dict[str, str]) -> dict[str, str]:

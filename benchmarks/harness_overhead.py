@@ -25,8 +25,8 @@ from measuring import Figure, Measure
 from espalier.sweep import launch
 from espalier.sweep.launch import Request
 from espalier.sweep.results_dir import STORE, sweeps
-from espalier.sweep.store import Planned, Store
-from espalier.trial import Job, Result, Status, Trial
+from espalier.sweep.store import Store
+from espalier.trial import Emit, Result, Status, Task, Trial
 
 SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
 GOAL = 5.0  # ms a trial
@@ -59,9 +59,10 @@ print((moments[-1] - moments[0]) / (count - 1) * 1000)
 """
 
 
-def noop(job: Job) -> Result:
+def noop(task: Task, emit: Emit) -> Result:
     """The trial: it passes at once."""
-    job.emit({"epoch": 1, "epochs": 1})
+    del task
+    emit({"epoch": 1, "epochs": 1})
     return Result(Status.PASSED, measures={"val_acc": 1.0, "test_acc": 1.0})
 
 
@@ -129,7 +130,7 @@ def espalier(place: Path, count: int, workers: int) -> float:
 def store_alone(place: Path, count: int) -> float:
     """Milliseconds for a trial's durable states by themselves: what the disk asks for."""
     trials = (Trial(n, f"config_{n:03}", f"{n:012}", {}) for n in range(1, count + 1))
-    planned = [Planned(trial, "", trial.name) for trial in trials]
+    planned = [(trial, "", trial.name) for trial in trials]
     Store.create(place / STORE, {}, planned)
     with Store.open(place / STORE) as store:
         began = time.perf_counter()

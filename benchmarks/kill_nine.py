@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--pack", type=int, default=1, help="trials in a pack (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the times of the kills")
-    parser.add_argument("--entry", default="espalier.train.entry:train_trial")
+    parser.add_argument("--entry", default="espalier.train.worker_entry:train_trial")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         calm, disturbed = Path(folder) / "calm", Path(folder) / "disturbed"

@@ -34,7 +34,7 @@ from espalier.optimizers.adamw import AdamW
 from espalier.train import seeds
 from espalier.train.device import make_deterministic
 from espalier.train.loop import Loop
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 
 PROCESSES = (4, 8)
 SATURATED = 0.9  # of the largest rate
@@ -78,7 +78,7 @@ CASES = {
 }
 
 
-def trainees(name: str, trials: int, args: argparse.Namespace) -> list[Trainee]:
+def trainers(name: str, trials: int, args: argparse.Namespace) -> list[Trainer]:
     """So many trials of a case, each with its own seed, on the same samples."""
     case, device = CASES[name], torch.device(args.device)
     updates = args.updates or case.updates
@@ -91,7 +91,7 @@ def trainees(name: str, trials: int, args: argparse.Namespace) -> list[Trainee]:
         optimizer = AdamW().build(model, recipe.learning_rate)
         ends = (recipe.epochs, recipe.batch_size, seeds.generators(seed, device))
         run = Run(model, optimizer, Method(), train, validation, *ends)
-        made.append(Trainee(run, recipe, Constant()))
+        made.append(Trainer(run, recipe, Constant()))
     return made
 
 
@@ -106,7 +106,7 @@ class Epochs:
     def __init__(self, name: str, trials: int, args: argparse.Namespace) -> None:
         make_deterministic(1)
         self.trials = trials
-        self._epochs = Loop(trainees(name, trials, args)).epochs()
+        self._epochs = Loop(trainers(name, trials, args)).epochs()
 
     def __call__(self) -> None:
         """Ends when the device has: each trial's losses are read."""

@@ -31,9 +31,9 @@ from espalier.growth.blocks import Blocks, Trace
 from espalier.growth.highways import without_grown
 from espalier.paths import ROOT
 from espalier.sweep import planning
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Job, Result, Trial
+from espalier.trial import Result, Task, Trial
 
 DEFCONFIGS = ROOT / "defconfigs"
 PROPORTIONAL, SPARSE, HIGHWAYS = (
@@ -141,14 +141,14 @@ def gradient(place: Path, seed: int) -> float:
     file = place / "gradient-range"
     file.write_text(f"{ONE}CONFIG_SEED={seed}\n")
     plan = planning.plan_from_files([HIGHWAYS, file])
-    trainee, _ = entry.prepare(Job(plan.trials[0], plan.settings, place, lambda record: None))
-    for _ in Loop([trainee]).epochs():
+    trainer, _ = worker_entry.prepare(Task.single(plan.trials[0], plan.settings, place))
+    for _ in Loop([trainer]).epochs():
         pass
-    net, data = trainee.run.method_state.net, trainee.run.validation
+    net, data = trainer.run.method_state.net, trainer.run.validation
     trace = net.trace(data.x)
     loss = F.cross_entropy(trace.sums[-1], data.y, reduction="sum")
     (last,) = torch.autograd.grad(loss, trace.sums[-1:])
-    sources = [unit for event in trainee.run.method_state.ground.events for unit in event.parents]
+    sources = [unit for event in trainer.run.method_state.ground.events for unit in event.parents]
     whole = slopes(net, trace, last)
     with without_grown(net):
         old = slopes(net, trace, last)

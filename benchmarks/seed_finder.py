@@ -29,7 +29,7 @@ from espalier.paths import ROOT
 from espalier.search import seed_plan
 from espalier.search.learning import Bar, Draw, holm, p_value
 from espalier.search.runs import Means
-from espalier.search.seed_plan import Trainer
+from espalier.search.seed_plan import CandidateTrainer
 from espalier.search.seed_report import CSV, JSON, TABLE
 
 BAR = Bar()
@@ -75,7 +75,7 @@ def untrained(seeds: int) -> tuple[Shares, float, int]:
     """
     with tempfile.TemporaryDirectory() as folder:
         space = seed_plan.read(ROOT / PORTFOLIO, {**STILL, "SEED": f"1:1:{seeds}"})
-        train = Trainer(space, Means(results=Path(folder), parallel=2, verbose=False))
+        train = CandidateTrainer(space, Means(results=Path(folder), parallel=2, verbose=False))
         found = train(space.candidates, space.epochs)
     draw = found[0].draws[0]
     shares = [[one.accuracy for one in each.draws] for each in found]

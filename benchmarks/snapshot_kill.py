@@ -23,10 +23,10 @@ from measuring import Figure
 
 from espalier.paths import ROOT
 from espalier.sweep import planning
-from espalier.train import entry, snapshots
+from espalier.train import snapshots, worker_entry
 from espalier.train.loop import Loop
 from espalier.train.snapshots import Occasion
-from espalier.trial import Job
+from espalier.trial import Task
 
 RANGE = ROOT / "defconfigs" / "digits-snapshots-range"
 WITHOUT = "CONFIG_SNAPSHOT_EVERY=0\nCONFIG_SNAPSHOT_EVENTS=n\n"
@@ -82,14 +82,14 @@ def cost(args: argparse.Namespace) -> list[Figure]:
     plan = planning.plan_from_files([RANGE])
     seconds, sizes = [], []
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(plan.trials[0], plan.settings, Path(folder), lambda record: None)
-        trainee, _ = entry.prepare(job)
-        _, record = next(iter(Loop([trainee]).epochs()))
+        task = Task.single(plan.trials[0], plan.settings, Path(folder))
+        trainer, _ = worker_entry.prepare(task)
+        _, record = next(iter(Loop([trainer]).epochs()))
         assert isinstance(record, dict)
         for _ in range(args.rounds):
             began = time.perf_counter()
             snapshot = snapshots.save(
-                Path(folder), trainee, [record], Occasion({}, compress=args.compress)
+                Path(folder), trainer, [record], Occasion({}, compress=args.compress)
             )
             seconds.append(1000 * (time.perf_counter() - began))
             sizes.append(snapshot.about["bytes"] / 1000)

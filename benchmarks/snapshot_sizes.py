@@ -19,10 +19,10 @@ import measuring
 from measuring import Figure, Record
 
 from espalier.sweep import planning
-from espalier.train import entry, snapshots
+from espalier.train import snapshots, worker_entry
 from espalier.train.loop import Loop
 from espalier.train.position import position
-from espalier.trial import Job
+from espalier.trial import Task
 
 MLP = {"MODEL_SELECT_MLP": "y", "MLP_LAYERS": "1", "MLP_WIDTH": "256"}
 BLOCKS = {"MODEL_SELECT_BLOCKS": "y", "BLOCKS_SIZES": '"64"', "BLOCKS_DENSITY": "0.05"}
@@ -38,12 +38,12 @@ def contents(settings: dict[str, str], epochs: int, folder: Path) -> Iterator[Re
     """What a snapshot of a trial holds, epoch after epoch."""
     shared = {"OPTIMIZER_SELECT_ADAM": "y", "NUM_EPOCHS": str(epochs), "SEED": "1"}
     plan = planning.plan_from_rows({**settings, **shared}, [{}])
-    trainee, _ = entry.prepare(Job(plan.trials[0], plan.settings, folder, lambda record: None))
+    trainer, _ = worker_entry.prepare(Task.single(plan.trials[0], plan.settings, folder))
     history: list[Record] = []
-    for _, record in Loop([trainee]).epochs():
+    for _, record in Loop([trainer]).epochs():
         assert isinstance(record, dict)
         history.append(record)
-        yield {"position": position(trainee), "history": list(history)}
+        yield {"position": position(trainer), "history": list(history)}
 
 
 def figures(name: str, settings: dict[str, str], epochs: int) -> Iterator[Figure]:

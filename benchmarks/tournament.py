@@ -29,10 +29,10 @@ from espalier.growth.tournament import Entrant, apply
 from espalier.methods.tournament import TABLE, Tournament
 from espalier.paths import ROOT
 from espalier.sweep import planning
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.evaluation import measured
 from espalier.train.loop import Loop
-from espalier.trial import Job, Trial
+from espalier.trial import Task, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"
 ONE = """
@@ -137,12 +137,12 @@ def _trained(
     file = place / "also-range"
     file.write_text(text + f"CONFIG_SEED={seed}\nCONFIG_TOURNAMENT_JUDGE={judge}\n")
     plan = planning.plan_from_files([RANGE, file])
-    job = Job(plan.trials[0], plan.settings, place, lambda record: None)
-    trainee, _ = entry.prepare(job)
-    run = trainee.run
+    task = Task.single(plan.trials[0], plan.settings, place)
+    trainer, _ = worker_entry.prepare(task)
+    run = trainer.run
     assert isinstance(run.method, Tournament)
     run.method = Grafted(**vars(run.method), choice=choice)
-    for _ in Loop([trainee]).epochs():
+    for _ in Loop([trainer]).epochs():
         pass
     return measured(run.model.eval(), run.validation)[0], vars(run.method_state.memory)["tried"]
 

@@ -26,7 +26,7 @@ from espalier.train.keeping import Keeping
 from espalier.train.parts import Parts
 from espalier.train.saving import Saving
 from espalier.train.shifts import ShiftPlan
-from espalier.train.trainee import Recipe
+from espalier.train.trainer import Recipe
 from espalier.train.windows import WindowPlan
 
 BASES = {

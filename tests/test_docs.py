@@ -17,7 +17,7 @@ from espalier.commands import VERBS
 from espalier.kconfig import tree
 from espalier.paths import ROOT
 from espalier.sweep.analysis import analysis
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.trial import Result, Status, Trial
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -165,7 +165,7 @@ def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
         score = 98.0 + (seed * 0.5 if place % 2 else 1 - seed * 0.5) - 0.01 * (place // 2)
         scores = {"val_acc": score, "test_acc": 97.0 + seed}
         result = Result(Status.PASSED, measures={**measures, **scores})
-        outcomes.append(Outcome(trial, result, 1))
+        outcomes.append(TrialResult(trial, result, 1))
     printed = masked(analysis(outcomes, "val_acc", str))
     own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |report: ")  # the runner's lines, and cuts
     assert [line for line in masked(shown) if line not in printed and not own.match(line)] == []
@@ -207,11 +207,11 @@ TRAIN = """
 import json, sys, tempfile
 from pathlib import Path
 from espalier.sweep.plan import read_plan
-from espalier.train.entry import train_trial
-from espalier.trial import Job
+from espalier.train.worker_entry import train_trial
+from espalier.trial import Task
 plan = read_plan(Path("sweep_configs"))
 trial = plan.trials[0]
-result = train_trial(Job(trial, plan.settings, Path(tempfile.mkdtemp()), lambda record: None))
+result = train_trial(Task.single(trial, plan.settings, Path(tempfile.mkdtemp())))
 print(json.dumps([dict(trial.config), result.as_json()]))
 """
 

@@ -330,7 +330,7 @@ def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:
 
 @dataclass
 class Run(Generic[State]):
-    """One live trial: the single argument of every hook."""
+    """One live training, its counters and generators: the single argument of every hook."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+LOG = "output.log"
+"""The file in a trial's folder that has what its attempts printed."""
 
 
 class Status(StrEnum):
-    """How a trial stands. It is never unset."""
+    """The state of a trial, or of an attempt at it. It is never unset."""
 
-    NOTRUN = "notrun"  # planned, not started
+    NOTRUN = "notrun"  # planned, not started; a trial's alone
+    RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"  # ran, but diverged or missed its criterion: never retried
     ERROR = "error"  # could not run to its end: crash, out of memory, time-out; retried
-    SKIPPED = "skipped"  # left out on request; reserved, nothing leaves trials out yet
-    FILTERED = "filtered"  # refused by Kconfig; such combinations are counted in the plan
 
 
 @dataclass(frozen=True)
@@ -85,23 +86,96 @@ class Result:
         return cls(**{**record, "status": Status(record["status"])})
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a worker is handed: a trial, where it may write, and how to report.
+class Action(StrEnum):
+    """What a worker does with the trials of a task."""
 
-    `settings` are the symbols outside a trial's identity (device, paths, debugging checks), by
-    the same naming as `Trial.config`. `emit` sends one progress record to the runner. Of several
-    processes that train the trial together this is number `rank`, from 0, and they meet by the
-    file `meeting`, which is not there yet; empty: this process is alone.
+    TRAIN = "train"
+    PREFLIGHT = "preflight"  # say whether this machine has what the trial needs
+    PROBE = "probe"  # measure how many trials of their shape one program should train
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is handed: one trial, or several to train as one program, and how.
+
+    Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. `settings`
+    are the symbols outside a trial's identity (device, paths, debugging checks), by the same naming
+    as `Trial.config`. Of several processes that train one trial together this is number `rank`,
+    from 0; they rendezvous through the file `rendezvous`, which does not exist yet. Without one
+    this process is alone.
     """
 
-    trial: Trial
+    trials: tuple[Trial, ...]
     settings: Mapping[str, str]
-    directory: Path
-    emit: Callable[[Record], None]
+    directories: tuple[Path, ...]
+    attempts: tuple[int, ...]
+    action: Action = Action.TRAIN
     rank: int = 0
-    meeting: str = ""
+    rendezvous: str = ""
+
+    @classmethod
+    def single(cls, trial: Trial, settings: Mapping[str, str], directory: Path) -> Task:
+        """Return the task of training one trial, the first attempt at it."""
+        return cls((trial,), settings, (directory,), (1,))
+
+    @property
+    def trial(self) -> Trial:
+        """The first trial, and the only one of a task that is not for several."""
+        return self.trials[0]
+
+    @property
+    def directory(self) -> Path:
+        """Where the first trial writes."""
+        return self.directories[0]
+
+    @property
+    def log(self) -> Path:
+        """Where the output of the whole task goes."""
+        return self.directory / LOG
+
+    @property
+    def ranks(self) -> int:
+        """How many workers it is for. Trials that are trained together with others have one."""
+        alone = self.action is Action.TRAIN and len(self.trials) == 1
+        return self.trial.ranks if alone else 1
+
+    @property
+    def due(self) -> list[int]:
+        """The numbers of the trials that get a result; a question has one answer."""
+        answered = self.trials if self.action is Action.TRAIN else self.trials[:1]
+        return [trial.number for trial in answered]
+
+    def split(self) -> list[Task]:
+        """Return one task for each trial, equal to this in all else."""
+        parts = zip(self.trials, self.directories, self.attempts, strict=True)
+        return [
+            replace(self, trials=(trial,), directories=(directory,), attempts=(attempt,))
+            for trial, directory, attempt in parts
+        ]
+
+    def as_json(self) -> Record:
+        """Return this task as a JSON object."""
+        trials, directories = [t.as_json() for t in self.trials], [*map(str, self.directories)]
+        return {**vars(self), "trials": trials, "directories": directories}
+
+    @classmethod
+    def from_json(cls, record: Record) -> Task:
+        """Return the task that `as_json` gave `record` for."""
+        parts = {
+            "trials": tuple(map(Trial.from_json, record["trials"])),
+            "directories": tuple(map(Path, record["directories"])),
+            "attempts": tuple(record["attempts"]),
+            "action": Action(record["action"]),
+        }
+        return cls(**{**record, **parts})
 
 
-Entry = Callable[[Job], Result]
-"""What a worker calls for each job; `espalier.train.entry:train_trial` is the real one."""
+Emit = Callable[[Record], None]
+"""Sends one progress record of a trial to the runner."""
+Entry = Callable[[Task, Emit], Result]
+"""What a worker calls to train a trial, such as `espalier.train.worker_entry:train_trial`."""
+
+
+def discard(record: Record) -> None:
+    """Emit a progress record to nowhere."""
+    del record

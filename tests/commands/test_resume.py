@@ -4,18 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-import test_entry
-from test_snapshots import job, killed_after
+import test_worker_entry
+from test_snapshots import killed_after, task
 
 from espalier.__main__ import main
-from espalier.train import album, entry
+from espalier.train import album, worker_entry
 from espalier.trial import Result
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
     """Of a trial of three epochs, after the second."""
-    killed_after(3, job(tmp_path / "trial"))
+    killed_after(3, task(tmp_path / "trial"))
     return tmp_path / "trial" / album.FOLDER / "epoch_00002.json"
 
 
@@ -30,7 +30,9 @@ def resumed(folder: Path, *args: str) -> Result:
 def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_path: Path) -> None:
     before = snapshot.read_bytes()
     result = resumed(tmp_path / "branch", str(snapshot))
-    assert test_entry.numbers(result) == test_entry.numbers(entry.train_trial(test_entry.job()))
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(
+        worker_entry.train_trial(test_worker_entry.small_task())
+    )
     assert result.provenance["resumed"]["epoch"] == 2
     assert result.provenance["resumed"]["from"] == str(snapshot)
     assert snapshot.read_bytes() == before

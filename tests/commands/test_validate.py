@@ -54,12 +54,12 @@ def test_the_method_is_left_out_and_nothing_stops_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("CONFIG_PRUNING_SELECT_MAGNITUDE=y", "CONFIG_EARLY_STOP_PATIENCE=3")
-    job = subject.job(configured(tmp_path, monkeypatch, *lines), "7")
-    assert job.trial.config["PRUNING_METHOD"] == "none"
-    assert "TARGET_SPARSITY" not in job.trial.config
-    assert job.trial.config["EARLY_STOP_PATIENCE"] == "0"
-    assert job.trial.config["NUM_EPOCHS"] == "7"
-    assert subject.prepare(job).run.epochs == 7
+    task = subject.task(configured(tmp_path, monkeypatch, *lines), "7")
+    assert task.trial.config["PRUNING_METHOD"] == "none"
+    assert "TARGET_SPARSITY" not in task.trial.config
+    assert task.trial.config["EARLY_STOP_PATIENCE"] == "0"
+    assert task.trial.config["NUM_EPOCHS"] == "7"
+    assert subject.prepare(task).run.epochs == 7
 
 
 def test_what_cannot_be_validated_is_one_line(
@@ -67,8 +67,8 @@ def test_what_cannot_be_validated_is_one_line(
 ) -> None:
     path = configured(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"CONFIG_NUM_EPOCHS=0: must be in \[1, 100000\]"):
-        subject.job(path, "0")
+        subject.task(path, "0")
     several = ("CONFIG_PRUNING_MODE_MULTIPLE=y", "CONFIG_PRUNING_ENABLE_MAGNITUDE=y")
     path = configured(tmp_path, monkeypatch, *several, "CONFIG_PRUNING_ENABLE_NONE=y")
     with pytest.raises(UserError, match="one can be validated at a time"):
-        subject.job(path)
+        subject.task(path)

@@ -47,19 +47,19 @@ BUILDS: dict[str, tuple[Callable[..., nn.Module], type[nn.Module]]] = {
 }
 
 
-def trainees(build: Build, method: Method | None = None) -> list[packing.Trainee]:
+def trainers(build: Build, method: Method | None = None) -> list[packing.Trainer]:
     made = []
     for k in range(3):
         values = packing.varied(WISHES, k, NUM_EPOCHS=str(8 - k))
-        made.append(packing.trainee(values, build, packing.split(4)))
+        made.append(packing.trainer(values, build, packing.split(4)))
         if method is not None:
             made[-1].run.method = method
     return made
 
 
 def assert_same_as_alone(build: Build, method: Method | None = None) -> None:
-    alone = [packing.train([each])[0] for each in trainees(build, method)]
-    for one, other in zip(packing.train(trainees(build, method)), alone, strict=True):
+    alone = [packing.train([each])[0] for each in trainers(build, method)]
+    for one, other in zip(packing.train(trainers(build, method)), alone, strict=True):
         packing.assert_same(one, other)
 
 
@@ -73,7 +73,7 @@ def test_a_pack_gives_what_the_runs_give_alone(name: str, backend: Backend | Non
 @pytest.mark.parametrize("name", BUILDS)
 def test_the_layers_have_twins_of_their_own(name: str) -> None:
     build, twin = BUILDS[name]
-    modules = {type(module) for module in Pack(trainees(build)).forward.modules()}
+    modules = {type(module) for module in Pack(trainers(build)).forward.modules()}
     assert twin in modules and Mapped not in modules
 
 
@@ -98,7 +98,7 @@ def test_indices_may_be_written_in_place_in_a_pack(name: str, backend: Backend) 
 
 
 def test_the_trials_of_a_pack_have_wires_of_their_own() -> None:
-    first, *others = (each.run.model for each in trainees(simple))
+    first, *others = (each.run.model for each in trainers(simple))
     assert all(not torch.equal(first[1].synapses.index, o[1].synapses.index) for o in others)
 
 

@@ -186,20 +186,20 @@ def packed() -> nn.Module:
     return net
 
 
-def trainees() -> list[packing.Trainee]:
+def trainers() -> list[packing.Trainer]:
     wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}
     values = [packing.varied(wishes, k) for k in range(3)]
-    return [packing.trainee(v, packed, packing.split(4)) for v in values]
+    return [packing.trainer(v, packed, packing.split(4)) for v in values]
 
 
 def test_a_pack_gives_the_numbers_of_one_trial_at_a_time() -> None:
-    alone = [packing.train([each])[0] for each in trainees()]
-    for one, other in zip(packing.train(trainees()), alone, strict=True):
+    alone = [packing.train([each])[0] for each in trainers()]
+    for one, other in zip(packing.train(trainers()), alone, strict=True):
         packing.assert_same(one, other)
 
 
 def test_masks_in_a_pack_differ_and_layers_have_twins_of_their_own() -> None:
-    made = trainees()
+    made = trainers()
     first, second = (t.run.model.blocks["0_1"].mask for t in made[:2])
     assert not torch.equal(first, second)
     modules = {type(module) for module in Pack(made).forward.modules()}

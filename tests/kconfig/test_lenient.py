@@ -8,8 +8,8 @@ import pytest
 
 from espalier.kconfig import defconfigs
 from espalier.sweep import planning
-from espalier.train import entry
-from espalier.trial import Job, Status
+from espalier.train import worker_entry
+from espalier.trial import Status, Task
 
 FOLDER = Path(defconfigs.ROOT, "defconfigs")
 SHORT = """
@@ -41,6 +41,6 @@ def test_the_mechanism_acts_within_a_few_steps(
     plan = planning.plan_from_files([FOLDER / preset, short])
     (trial,) = plan.trials
     assert plan.settings["DEBUG_CHECKS"] == "y"
-    result = entry.train_trial(Job(trial, plan.settings, tmp_path, lambda record: None))
+    result = worker_entry.train_trial(Task.single(trial, plan.settings, tmp_path))
     assert result.status is Status.PASSED, result.message
     assert result.measures[measure] >= least

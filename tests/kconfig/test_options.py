@@ -16,7 +16,7 @@ from espalier.kconfig.options import kconfig_dataclass
 from espalier.optimizers.adamwspam import AdamWSpam
 from espalier.optimizers.sgd import SGD
 from espalier.optimizers.spam import Spam
-from espalier.train.trainee import Recipe
+from espalier.train.trainer import Recipe
 
 
 def test_fields_that_are_left_out_have_kconfigs_default() -> None:

@@ -18,7 +18,7 @@ from espalier.contracts import CannotTrain
 from espalier.growth.blocks import Blocks
 from espalier.train import loop
 from espalier.train.position import position, take_up
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.trial import Record
 
 # 80 steps: events come before a position is taken and after, and some are under way.
@@ -47,10 +47,10 @@ def through_a_file(found: Any) -> Any:
     return torch.load(file, weights_only=True)
 
 
-def trained(trainee: Trainee, epochs: int) -> list[Record]:
+def trained(trainer: Trainer, epochs: int) -> list[Record]:
     """The records of so many epochs, without times."""
     found: list[Record] = []
-    for _, record in loop.Loop([trainee]).epochs():
+    for _, record in loop.Loop([trainer]).epochs():
         assert isinstance(record, dict), record
         found.append({k: v for k, v in record.items() if not k.endswith("seconds")})
         if len(found) == epochs:
@@ -94,7 +94,7 @@ def setting_for(optimizer: str, method: str) -> tuple[Values, Build]:
     for k, build in itertools.product((1, 0), BUILDS):
         values = packing.varied(wishes, k)
         with contextlib.suppress(CannotTrain):
-            packing.trainee(values, build)
+            packing.trainer(values, build)
             return values, build
     raise AssertionError(f"nothing to train {method} with")
 
@@ -106,11 +106,11 @@ def test_a_fresh_run_goes_on_as_if_nothing_had_been(
     optimizer: str, method: str, after: int
 ) -> None:
     values, build = setting_for(optimizer, method)
-    one = packing.trainee(values, build)
+    one = packing.trainer(values, build)
     trained(one, after)
     kept = through_a_file(position(one))
     records = trained(one, 99)
-    other = packing.trainee(values, build)
+    other = packing.trainer(values, build)
     torch.rand(3)
     take_up(other, kept)
     assert trained(other, 99) == records

@@ -19,8 +19,8 @@ from espalier.dendrites.synapses import Synapses
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.train import entry
-from espalier.trial import Job, Status, Trial
+from espalier.train import worker_entry
+from espalier.trial import Status, Task, Trial
 
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 WITH_SYNAPSES = [*DENDRITIC, "sparse_mlp"]
@@ -136,7 +136,7 @@ def test_every_architecture_trains(name: str, soma: str, neurons: str, tmp_path:
     values = config(MODEL=name, DENDRITES_SOMA=soma, DENDRITES_NEURONS=neurons, **plain)
     settings = assign.effective_config(SYMBOLS, SYMBOLS.settings)
     trial = Trial(1, "config_001", "0", values)
-    result = entry.train_trial(Job(trial, settings, tmp_path, lambda record: None))
+    result = worker_entry.train_trial(Task.single(trial, settings, tmp_path))
     assert result.status is Status.PASSED
     first, last = (record["train_loss"] for record in result.history)
     assert last < first

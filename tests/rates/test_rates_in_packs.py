@@ -21,7 +21,7 @@ SHORT = {
 }
 
 
-def trainee(wishes, k, build):
+def trainer(wishes, k, build):
     values = packing.configured(
         {
             **packing.BASE,
@@ -33,13 +33,13 @@ def trainee(wishes, k, build):
         }
     )
     assert wishes.items() <= values.items()
-    made = packing.trainee(values, build)
+    made = packing.trainer(values, build)
     plan = component.build(RatePlan, Config(values), "")
     return dataclasses.replace(made, rates=plan.scale(made.run))
 
 
 def alone(wishes, k, build):
-    return packing.train([trainee(wishes, k, build)])[0]
+    return packing.train([trainer(wishes, k, build)])[0]
 
 
 def weights(outcome):
@@ -50,7 +50,7 @@ def weights(outcome):
 @pytest.mark.parametrize("rates", CHOICES)
 def test_a_pack_of_different_runs_is_each_of_them(rates, optimizer):
     wishes = {"RATES": rates, "OPTIMIZER": optimizer, "PRUNING_METHOD": "rigl", "MODEL": "mlp"}
-    together = packing.train([trainee(wishes, k, packing.mlp) for k in range(3)])
+    together = packing.train([trainer(wishes, k, packing.mlp) for k in range(3)])
     for k, outcome in enumerate(together):
         packing.assert_same(outcome, alone(wishes, k, packing.mlp))
     plain = alone({**wishes, "RATES": "none"}, 0, packing.mlp)
@@ -65,7 +65,7 @@ def test_any_model_and_a_method_that_replaces_neurons(build, method):
         wishes |= {"RATES": "growth"}
     if not packing.fits(method, build):
         pytest.skip("the method has nothing to do in this model")
-    together = packing.train([trainee(wishes, k, build) for k in range(2)])
+    together = packing.train([trainer(wishes, k, build) for k in range(2)])
     packing.assert_same(together[1], alone(wishes, 1, build))
 
 
@@ -79,7 +79,7 @@ def test_several_are_the_product():
         "MODEL": "mlp",
         "OPTIMIZER": "sgd",
     }
-    made = trainee(wishes, 0, packing.mlp)
+    made = trainer(wishes, 0, packing.mlp)
     made.set_rate()
     made.rates.before()
     found = list(made.run.optimizer.rate_multipliers.values())

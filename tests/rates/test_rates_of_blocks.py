@@ -141,7 +141,7 @@ def outcome(rates, optimizer):
         }
     )
     assert (values["MODEL"], values["RATES"]) == ("blocks", rates)
-    made = packing.trainee(values, packing.blocks)
+    made = packing.trainer(values, packing.blocks)
     plan = component.build(RatePlan, Config(values), "")
     return packing.train([dataclasses.replace(made, rates=plan.scale(made.run))])[0]
 

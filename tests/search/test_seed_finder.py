@@ -15,7 +15,7 @@ from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Found, Measured, judged
 from espalier.search.learning import Bar, Draw
 from espalier.search.runs import Means
-from espalier.search.seed_plan import Trainer
+from espalier.search.seed_plan import CandidateTrainer
 
 SETTINGS = {
     "MODEL": "blocks",
@@ -48,7 +48,7 @@ def test_candidates_are_trained_for_as_long_as_a_rung_says(tmp_path: Path) -> No
 
 def test_what_trials_say_is_what_is_judged(tmp_path: Path) -> None:
     means = Means(results=tmp_path / "results", verbose=False, in_process=True)
-    train = Trainer(seed_plan.read(file(tmp_path), {}), means)
+    train = CandidateTrainer(seed_plan.read(file(tmp_path), {}), means)
     small, large = train([SMALL, LARGE], 4)
     assert (small.size, large.size) == (round(0.01 * 640), 640)
     assert train.size == "live_edges"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from espalier.trial import Job, Result, Status
+from espalier.trial import Emit, Result, Status, Task
 
 
-def train(job: Job) -> Result:
-    for epoch in range(1, int(job.trial.config["NUM_EPOCHS"]) + 1):
-        job.emit({"epoch": epoch, "seconds": 0.0})
+def train(task: Task, emit: Emit) -> Result:
+    for epoch in range(1, int(task.trial.config["NUM_EPOCHS"]) + 1):
+        emit({"epoch": epoch, "seconds": 0.0})
     return Result(Status.PASSED)
 
 
-def refuse(job: Job) -> Result:
+def refuse(task: Task, emit: Emit) -> Result:
     return Result(Status.FAILED, "no_data", "there is none")

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from espalier.trial import Job, Result, Status
+from espalier.trial import Emit, Result, Status, Task
 
 READY: list[int] = []
 
@@ -19,50 +19,50 @@ def warm() -> None:
     READY.append(os.getpid())
 
 
-def preflight(job: Job) -> Result:
+def preflight(task: Task) -> Result:
     """The machine lacks the data set `absent` and has every other."""
-    return lacking(job) if job.trial.config.get("DATASET") == "absent" else Result(Status.PASSED)
+    return lacking(task) if task.trial.config.get("DATASET") == "absent" else Result(Status.PASSED)
 
 
-def train(job: Job) -> Result:
+def train(task: Task, emit: Emit) -> Result:
     """Do what the trial's ACT says; the measures depend on the trial alone."""
-    config = job.trial.config
+    config = task.trial.config
     for epoch in range(1, int(config["EPOCHS"]) + 1):
         time.sleep(float(config["SECONDS"]))
         print(f"epoch {epoch}")
-        job.emit({"epoch": epoch, "epochs": int(config["EPOCHS"]), "val_acc": 10.0 * epoch})
+        emit({"epoch": epoch, "epochs": int(config["EPOCHS"]), "val_acc": 10.0 * epoch})
     if "ENDS" in config:  # one line for every time that this trial has run to its end
         with Path(config["ENDS"]).open("a") as file:
-            file.write(f"{job.trial.name}\n")
-    return ACTS[config["ACT"]](job)
+            file.write(f"{task.trial.name}\n")
+    return ACTS[config["ACT"]](task)
 
 
-def real(job: Job) -> Result:
+def real(task: Task, emit: Emit) -> Result:
     """For trials of the real tree, which have no ACT."""
-    return passing(job)
+    return passing(task)
 
 
-def passing(job: Job) -> Result:
-    number = job.trial.number
+def passing(task: Task) -> Result:
+    number = task.trial.number
     measures = {"val_acc": 50.0 + number, "test_acc": 49.0 + number, "final_sparsity": 0.7}
     return Result(Status.PASSED, measures={**measures, "total_time": 0.1 * number})
 
 
-def diverging(job: Job) -> Result:
+def diverging(task: Task) -> Result:
     return Result(Status.FAILED, "diverged", "loss is not finite", {"val_loss": float("nan")})
 
 
-def crashing(job: Job) -> Result:
+def crashing(task: Task) -> Result:
     raise RuntimeError("broken\non purpose")
 
 
-def poisoning(job: Job) -> Result:
+def poisoning(task: Task) -> Result:
     """Crash, and leave this process unfit for any other trial."""
     ACTS["pass"] = crashing
     raise RuntimeError("a sticky error")
 
 
-def exhausting(job: Job) -> Result:
+def exhausting(task: Task) -> Result:
     raise MemoryError("too large")
 
 
@@ -70,83 +70,83 @@ class OutOfMemoryError(RuntimeError):
     """Named as torch's."""
 
 
-def exhausting_gpu(job: Job) -> Result:
+def exhausting_gpu(task: Task) -> Result:
     raise OutOfMemoryError("CUDA out of memory")
 
 
-def exiting(job: Job) -> Result:
+def exiting(task: Task) -> Result:
     print("last words", flush=True)
     os._exit(7)
 
 
-def killed(job: Job) -> Result:
+def killed(task: Task) -> Result:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-def hanging(job: Job) -> Result:
+def hanging(task: Task) -> Result:
     time.sleep(600)
     raise AssertionError
 
 
-def once(job: Job) -> Result:
+def once(task: Task) -> Result:
     """Crash at the first attempt only."""
-    mark = job.directory / "tried"
+    mark = task.directory / "tried"
     if not mark.exists():
         mark.touch()
         raise RuntimeError("first attempt")
-    return passing(job)
+    return passing(task)
 
 
-def hanging_once(job: Job) -> Result:
-    mark = job.directory / "tried"
+def hanging_once(task: Task) -> Result:
+    mark = task.directory / "tried"
     if not mark.exists():
         mark.touch()
-        return hanging(job)
-    return passing(job)
+        return hanging(task)
+    return passing(task)
 
 
-def lacking(job: Job) -> Result:
+def lacking(task: Task) -> Result:
     return Result(Status.ERROR, "input", "data/x: no such file")
 
 
-def odd(job: Job) -> Result:
+def odd(task: Task) -> Result:
     return Result(Status.ERROR, "odd", "an error that is not raised")
 
 
-def environment(job: Job) -> Result:
+def environment(task: Task) -> Result:
     names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
     seen = {name: os.environ.get(name) for name in names}
     return Result(Status.PASSED, provenance={**seen, "pid": os.getpid(), "warm": len(READY)})
 
 
-def coded(job: Job) -> Result:
+def coded(task: Task) -> Result:
     return Result(Status.PASSED, provenance={"code": json.loads(os.environ["FAKE_CODE"])})
 
 
-def not_json(job: Job) -> Result:
+def not_json(task: Task) -> Result:
     return Result(Status.PASSED, measures={"val_acc": object()})
 
 
-def full(job: Job) -> Result:
+def full(task: Task) -> Result:
     raise OSError(28, "No space left on device")
 
 
-def loud(job: Job) -> Result:
+def loud(task: Task) -> Result:
     print("from python")
     print("to stderr", file=sys.stderr)
     os.system("echo from a child")
-    return passing(job)
+    return passing(task)
 
 
-def family(job: Job) -> Result:
+def family(task: Task) -> Result:
     """Start a child, note its process id, and hang."""
     child = subprocess.Popen(["sleep", "600"])
-    (job.directory / "child").write_text(str(child.pid))
-    return hanging(job)
+    (task.directory / "child").write_text(str(child.pid))
+    return hanging(task)
 
 
-def orphan(job: Job) -> Result:
+def orphan(task: Task) -> Result:
     """Die and leave a forked child behind that has inherited every descriptor."""
     if os.fork() == 0:
         time.sleep(2)

@@ -9,28 +9,31 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import fake_entry
 
-from espalier.trial import Job, Result, Status
+from espalier.trial import Emit, Record, Result, Status, Task
 
 
-def train(job: Job) -> Result:
-    return fake_entry.train(job)
+def train(task: Task, emit: Emit) -> Result:
+    return fake_entry.train(task, emit)
 
 
-def train_pack(jobs: Sequence[Job]) -> Iterator[tuple[int, Result]]:
-    print(f"a pack of {len(jobs)}")
-    for place in reversed(range(len(jobs))):
-        config = jobs[place].trial.config
-        if len(jobs) > int(config.get("FITS", "4096")):
+def train_pack(
+    tasks: Sequence[Task], emit: Callable[[int, Record], None]
+) -> Iterator[tuple[int, Result]]:
+    print(f"a pack of {len(tasks)}")
+    for place in reversed(range(len(tasks))):
+        config = tasks[place].trial.config
+        if len(tasks) > int(config.get("FITS", "4096")):
             raise MemoryError("too many")
         misfortune(config.get("PACKED", ""))
         for _ in range(int(config.get("TIMES", "1"))):
-            yield place, fake_entry.train(jobs[place])
-    misfortune(jobs[0].trial.config.get("AFTER", ""))
+            yield place, fake_entry.train(tasks[place], partial(emit, place))
+    misfortune(tasks[0].trial.config.get("AFTER", ""))
 
 
 def misfortune(kind: str) -> None:
@@ -46,10 +49,10 @@ def misfortune(kind: str) -> None:
         raise OSError(28, "No space left on device")
 
 
-def probe_pack(jobs: Sequence[Job]) -> Result:
-    config = jobs[0].trial.config
+def probe_pack(tasks: Sequence[Task]) -> Result:
+    config = tasks[0].trial.config
     with Path(config["ASKED"]).open("a") as file:
-        file.write(f"{jobs[0].trial.shape} {len(jobs)}\n")
+        file.write(f"{tasks[0].trial.shape} {len(tasks)}\n")
     misfortune(config["ANSWER"])
     size, _, why = config["ANSWER"].partition(" ")
     return Result(Status.PASSED, measures={"pack": int(size), "why": why})

@@ -6,7 +6,7 @@ import pytest
 from fake_sweep import HERE, request, trial
 
 from espalier.sweep import admission, devices, footprint, launch
-from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, Admission, fits, fitting
+from espalier.sweep.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
 from espalier.sweep.footprint import Held
 from espalier.sweep.pool import InProcess
 from espalier.sweep.results_dir import STORE, sweeps
@@ -63,21 +63,21 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 )
 def test_no_more_workers_than_fit_and_always_one(machine: Machine, room: int, workers: int) -> None:
     machine.room = room
-    found = fitting(["cpu"] * 4, 0)
-    assert found.devices == ["cpu"] * workers
-    assert len(found.notes) == (workers < 4)
+    found, notes = fit_workers(["cpu"] * 4, 0)
+    assert found == ["cpu"] * workers
+    assert len(notes) == (workers < 4)
 
 
 def test_a_number_that_is_asked_for_is_obeyed_aloud(machine: Machine) -> None:
     machine.room = GIB
-    assert fitting(["cpu"] * 4, 0) == (
+    assert fit_workers(["cpu"] * 4, 0) == (
         ["cpu"],
         [
             "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
             "not 4 at a time; PARALLEL=4 tries it"
         ],
     )
-    assert fitting(["cpu"] * 4, 4) == (
+    assert fit_workers(["cpu"] * 4, 4) == (
         ["cpu"] * 4,
         [
             "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
@@ -92,77 +92,77 @@ def test_a_gpu_with_little_free_memory_is_named_and_used(
     free = {"0": GPU_WORKER, "1": 2 * GPU_WORKER - 1, "2": 80 * GIB}
     monkeypatch.setattr(devices, "free_memory", lambda: free)
     wanted = ["0", "1", "2", "MIG-1", "1"]
-    assert fitting(wanted, 5) == (
+    assert fit_workers(wanted, 5) == (
         wanted,
         ["note: GPU 1: 2.1 GB of memory is free for 2 workers"],
     )
-    assert fitting(["0"], 0) == (["0"], [])
+    assert fit_workers(["0"], 0) == (["0"], [])
 
 
 def test_no_more_slots_than_trials(machine: Machine) -> None:
     slots = Slots("cpu", "cpu", "cpu")
-    gate = Admission(slots, waits=True)
-    assert gate.free(4, []) == [0, 1, 2]
-    assert gate.free(2, []) == [0, 1]
-    assert gate.free(0, []) == []
+    gate = MemoryGate(slots, waits=True)
+    assert gate.free_slots(4, []) == [0, 1, 2]
+    assert gate.free_slots(2, []) == [0, 1]
+    assert gate.free_slots(0, []) == []
     slots.free = [1]
-    assert gate.free(4, [0, 2]) == [1]
+    assert gate.free_slots(4, [0, 2]) == [1]
     slots.free = []
-    assert gate.free(4, [0, 1, 2]) == []
+    assert gate.free_slots(4, [0, 1, 2]) == []
 
 
 def test_a_trial_waits_until_the_largest_worker_fits_again(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     slots = Slots("cpu", "cpu", "cpu")
-    gate = Admission(slots, waits=True)
+    gate = MemoryGate(slots, waits=True)
     # 0 had 4 GiB and ended; 1 is at work with 3 and may grow by 1; 2 has not run yet
     machine.processes = {100: Held(GIB, 4 * GIB), 101: Held(3 * GIB, 3 * GIB), 102: Held(GIB, GIB)}
     slots.free = [0, 2]
     machine.room = 7 * GIB + SPARE  # for 1's growth, 3 more for slot 0 and 3 more for slot 2
-    assert gate.free(9, [1]) == [0, 2]
+    assert gate.free_slots(9, [1]) == [0, 2]
     machine.room -= 1
-    assert gate.free(9, [1]) == [0]
+    assert gate.free_slots(9, [1]) == [0]
     machine.room = 4 * GIB + SPARE - 1
-    assert gate.free(9, [1]) == []
+    assert gate.free_slots(9, [1]) == []
     machine.room, slots.free = 0, [0, 1, 2]
-    assert gate.free(9, []) == [0]  # one always runs
+    assert gate.free_slots(9, []) == [0]  # one always runs
     note = "note: 7.8 GB of memory is free and a worker took 4.3 GB: "
     assert capsys.readouterr().out == note + "trials wait for others to end\n"
 
 
 def test_the_largest_worker_is_remembered_when_it_is_gone(machine: Machine) -> None:
     slots = Slots("cpu", "cpu")
-    gate = Admission(slots, waits=True)
+    gate = MemoryGate(slots, waits=True)
     machine.processes = {100: Held(GIB, 8 * GIB)}
-    assert gate.free(1, [1]) == [0]
+    assert gate.free_slots(1, [1]) == [0]
     machine.processes, machine.room = {}, 8 * GIB
-    assert gate.free(1, [1]) == []
+    assert gate.free_slots(1, [1]) == []
 
 
 def test_without_waiting_it_is_only_said(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gate = Admission(Slots("cpu", "cpu"), waits=False)
+    gate = MemoryGate(Slots("cpu", "cpu"), waits=False)
     machine.room, machine.processes = GIB, {100: Held(0, GIB)}
     for _ in range(2):
-        assert gate.free(2, []) == [0, 1]
+        assert gate.free_slots(2, []) == [0, 1]
     note = "note: 1.1 GB of memory is free and a worker took 1.1 GB: trials may run out of it\n"
     assert capsys.readouterr().out == note
 
 
 def test_where_workers_tell_nothing_nothing_waits(machine: Machine) -> None:
     machine.room = SPARE
-    assert Admission(Slots("cpu", "cpu"), waits=True).free(2, []) == [0, 1]
+    assert MemoryGate(Slots("cpu", "cpu"), waits=True).free_slots(2, []) == [0, 1]
 
 
 def test_after_running_out_of_memory_a_trial_has_its_device_to_itself(machine: Machine) -> None:
-    gate = Admission(Slots("a", "a", "b"), waits=True, alone=[1])
-    gate.ended(2, Result(Status.ERROR, OOM))
-    gate.ended(3, Result(Status.ERROR, "crash"))
+    gate = MemoryGate(Slots("a", "a", "b"), waits=True, alone=[1])
+    gate.record_end(2, Result(Status.ERROR, OOM))
+    gate.record_end(3, Result(Status.ERROR, "crash"))
 
     def allowed(slot: int, running: dict[int, list[int]]) -> list[int]:
-        allows = gate.allowing(slot, running)
+        allows = gate.admits(slot, running)
         return [number for number in (1, 2, 3, 4) if allows(number)]
 
     assert allowed(0, {}) == [1, 2, 3, 4]

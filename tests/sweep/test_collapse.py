@@ -7,14 +7,14 @@ from outcomes import passed, sweep, trial
 
 from espalier.sweep import collapse, ladder_report
 from espalier.sweep.ladder import Ladder, ladders
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 
 SCORES = {"0.01": 10.0, "0.1": 20.0, "1": 95.0, "10": 96.0}
 UNITS = {"0.01": 0.0, "0.1": 0.25, "1": 0.75, "10": 1.0}
 
 
 def wired(units: dict[str, float] = UNITS) -> Ladder:
-    found: list[Outcome] = []
+    found: list[TrialResult] = []
     for value, score in SCORES.items():
         for seed in (1, 2, 3):
             item = trial(len(found) + 1, seed, DENSITY=value)

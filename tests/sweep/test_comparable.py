@@ -5,7 +5,7 @@ from typing import Any
 from outcomes import ended, passed, sweep, trial
 
 from espalier.sweep.comparable import notes
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 from espalier.trial import Result, Status
 
 ORIGIN = {
@@ -17,12 +17,12 @@ ORIGIN = {
 HEAD = "NOTE: the ranked trials were not all made alike, so differences may come from that"
 
 
-def made(number: int, swept: dict[str, str] | None = None, **origin: Any) -> Outcome:
+def made(number: int, swept: dict[str, str] | None = None, **origin: Any) -> TrialResult:
     """A passed trial of ORIGIN but for `origin`."""
     item = passed(trial(number, number, **(swept or {})), 90.0)
     provenance = {**ORIGIN, **origin}
     result = Result(Status.PASSED, measures=item.result.measures, provenance=provenance)
-    return Outcome(item.trial, result, 1)
+    return TrialResult(item.trial, result, 1)
 
 
 def test_trials_made_alike_need_no_note() -> None:

@@ -8,7 +8,7 @@ from outcomes import ended, passed
 
 from espalier.sweep.controls import Comparison, Events, comparisons, events
 from espalier.sweep.interval import Interval
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 from espalier.trial import Result, Status, Trial
 
 PLAIN = {"METHOD": "none"}
@@ -28,21 +28,23 @@ def history(losses: Sequence[float], seconds: float | None = None) -> list[dict[
     ]
 
 
-def run(item: Trial, losses: Sequence[float], seconds: float | None = 1.0, **more: Any) -> Outcome:
+def run(
+    item: Trial, losses: Sequence[float], seconds: float | None = 1.0, **more: Any
+) -> TrialResult:
     """A trial that passed with these validation losses, epochs of so many seconds each."""
     measures = {"val_acc": 50.0, "val_loss": losses[-1], **more}
-    return Outcome(item, Result(Status.PASSED, "", "", measures, history(losses, seconds)), 1)
+    return TrialResult(item, Result(Status.PASSED, "", "", measures, history(losses, seconds)), 1)
 
 
-def found(results: Sequence[Outcome], by: str = "val_loss") -> list[Comparison]:
+def found(results: Sequence[TrialResult], by: str = "val_loss") -> list[Comparison]:
     return comparisons(rank(results, by), PLAIN)
 
 
-def named(results: Sequence[Outcome]) -> set[tuple[str, str, str]]:
+def named(results: Sequence[TrialResult]) -> set[tuple[str, str, str]]:
     return {(one.arm.first.name, one.control.first.name, one.symbol) for one in found(results)}
 
 
-def arms() -> list[Outcome]:
+def arms() -> list[TrialResult]:
     """No method and one at two rates, two seeds each; an epoch of the method takes twice as long.
 
     At equal time it has done two of four epochs.
@@ -175,7 +177,7 @@ def test_shares_of_packs_are_known() -> None:
     for size, packed in ((1, False), (2, True)):
         origin = {"pack": {"size": size, "why": ""}}
         told = Result(**{**vars(other.result), "provenance": origin})
-        assert found([one, Outcome(other.trial, told, 1)])[0].packed is packed
+        assert found([one, TrialResult(other.trial, told, 1)])[0].packed is packed
 
 
 def test_events_are_means_but_the_largest_jump_is_the_largest() -> None:

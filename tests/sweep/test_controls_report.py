@@ -12,12 +12,12 @@ from espalier.sweep.controls import comparisons
 from espalier.sweep.controls_report import controls_text, said, told
 from espalier.sweep.interval import Interval
 from espalier.sweep.measures import MEASURES
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 from espalier.sweep.report import write_reports
 from espalier.trial import Result, Status
 
 
-def lines(results: list[Outcome], by: str = "val_loss") -> list[str]:
+def lines(results: list[TrialResult], by: str = "val_loss") -> list[str]:
     ranking = rank(results, by)
     text = told(comparisons(ranking, PLAIN), ranking)
     assert "\n".join(text).isascii()
@@ -35,13 +35,13 @@ EVENTS = {
 }
 
 
-def with_events() -> list[Outcome]:
+def with_events() -> list[TrialResult]:
     """`arms`, where the first rate has events and is a larger network."""
     results = [run(o.trial, [r["val_loss"] for r in o.result.history], 1.0) for o in arms()[:2]]
     for item in arms()[2:4]:
         measures = {**item.result.measures, **EVENTS, "parameters": 1200}
         result = Result(Status.PASSED, "", "", measures, item.result.history)
-        results.append(Outcome(item.trial, result, 1))
+        results.append(TrialResult(item.trial, result, 1))
     for item in results[:2]:
         item.result.measures["parameters"] = 1000
     return results
@@ -85,7 +85,7 @@ def test_failed_seeds_and_arms_without_a_control_are_told() -> None:
 def test_packs_make_times_doubtful() -> None:
     item = arms()[2]
     packed = Result(**{**vars(item.result), "provenance": {"pack": {"size": 4}}})
-    found = lines([arms()[0], Outcome(item.trial, packed, 1)])
+    found = lines([arms()[0], TrialResult(item.trial, packed, 1)])
     assert found[4].startswith("Times are shares of those of packs")
 
 

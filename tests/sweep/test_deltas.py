@@ -15,7 +15,7 @@ from espalier.sweep.delta_plots import drawn
 from espalier.sweep.deltas import Delta, deltas
 from espalier.sweep.interval import Interval
 from espalier.sweep.measures import MEASURES
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 from espalier.sweep.report import write_reports
 from espalier.trial import Trial
 
@@ -24,7 +24,7 @@ SIZES = {"dense": 90, "sparse": 100, "branched": 110}
 WORTH = {"dense": 50.0, "sparse": 60.0, "branched": 65.0}
 
 
-def outcome(number: int, seed: int, gain: float = 0.0, **swept: str) -> Outcome:
+def outcome(number: int, seed: int, gain: float = 0.0, **swept: str) -> TrialResult:
     """A nonlinearity is worth 1, the method 4; a seed its number."""
     varied = {**swept, "SEED": str(seed)}
     one = Trial(number, f"config_{number:03d}", str(number), varied, varied)
@@ -33,7 +33,7 @@ def outcome(number: int, seed: int, gain: float = 0.0, **swept: str) -> Outcome:
     return passed(one, score, live_parameters=SIZES[swept["NET"]])
 
 
-def networks() -> list[Outcome]:
+def networks() -> list[TrialResult]:
     """Three networks, two bends where there are branches, with and without a method if sparse."""
     asked = [
         {"NET": "dense", "METHOD": "none"},
@@ -48,7 +48,7 @@ def networks() -> list[Outcome]:
     return [outcome(n, seed, **swept) for n, (swept, seed) in enumerate(pairs, 1)]
 
 
-def found(results: list[Outcome]) -> dict[tuple[str, ...], Delta]:
+def found(results: list[TrialResult]) -> dict[tuple[str, ...], Delta]:
     every = deltas(comparisons(rank(results), PLAIN))
     return {(item.own, item.value, *(text for _, text in item.also)): item for item in every}
 

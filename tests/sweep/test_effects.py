@@ -7,16 +7,16 @@ from outcomes import ended, passed, trial
 
 from espalier.sweep import effects
 from espalier.sweep.effects import Effects, main_effects, signal_to_noise
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.trial import Status
 
 L4 = [("0", "0", "0"), ("0", "1", "1"), ("1", "0", "1"), ("1", "1", "0")]
 LEVELS = {"A": ["0", "1"], "B": ["0", "1"], "C": ["0", "1"]}
 
 
-def sweep(scores: list[list[float]]) -> list[Outcome]:
+def sweep(scores: list[list[float]]) -> list[TrialResult]:
     """The rows of L4 over A, B and C with a score a seed; None failed."""
-    made: list[Outcome] = []
+    made: list[TrialResult] = []
     for (a, b, c), row in zip(L4, scores, strict=True):
         for seed, score in enumerate(row, 1):
             item = trial(len(made) + 1, seed, A=a, B=b, C=c)

@@ -9,12 +9,11 @@ import toy
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep import estimate, results_dir
-from espalier.sweep.child import Event, Finished, Progress
 from espalier.sweep.estimate import Cost
 from espalier.sweep.probe import Probe
 from espalier.sweep.store import Store
-from espalier.sweep.worker import Task
-from espalier.trial import Record, Result, Status, Trial
+from espalier.sweep.worker_process import Event, Finished, Progress
+from espalier.trial import Record, Result, Status, Task, Trial
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +148,7 @@ class Script:
         return slot
 
     def submit(self, slot: int, task: Task) -> None:
-        self.submitted.append(task.members[0].trial.name)
+        self.submitted.append(task.trial.name)
         self._runs[slot] = self._run(slot, 50.0 if slot in self._cold else 0.0)
         self._cold.discard(slot)
 

@@ -18,7 +18,7 @@ from espalier.sweep.focus import chosen, nearby, tried
 from espalier.sweep.focus_plan import RANGE
 from espalier.sweep.plan import Plan, read_plan
 from espalier.sweep.planning import plan_from_rows
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 
 BEST = ("sgd", "0.01", "32")
 SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}
@@ -36,7 +36,7 @@ def planned() -> Plan:
     return replace(plan, trials=trials)
 
 
-def finished() -> list[Outcome]:
+def finished() -> list[TrialResult]:
     """Every trial passed; by SCORE, else 50 %."""
     names = ("OPTIMIZER", "LEARNING_RATE", "MLP_WIDTH")
     scores = [SCORE.get(tuple(t.config[n] for n in names), 50.0) for t in planned().trials]
@@ -71,7 +71,7 @@ def test_around_a_place_or_a_trial() -> None:
     ranking = rank(finished())
     second = chosen(ranking, "2")
     assert second.first.config["LEARNING_RATE"] == "0.04"
-    assert chosen(ranking, second.outcomes[1].trial.name) == second
+    assert chosen(ranking, second.results[1].trial.name) == second
     for wrong in ("0", "99", "config_999", "worst"):
         with pytest.raises(UserError, match=f"AROUND={wrong}: must be best, a place from 1 to 8"):
             chosen(ranking, wrong)
@@ -89,7 +89,7 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
     assert {one.config["OPTIMIZER"] for one in found} == {"sgd"}
     assert all(0.005 <= float(one.config["LEARNING_RATE"]) <= 0.02 for one in found)
     assert all(16 <= int(one.config["MLP_WIDTH"]) <= 64 for one in found)
-    centres = {one.trial.id for one in chosen(rank(finished()), "best").outcomes}
+    centres = {one.trial.id for one in chosen(rank(finished()), "best").results}
     assert centres <= {one.id for one in found}
     assert (folder / RANGE).read_text().startswith("# Around ")
     assert "CONFIG_LEARNING_RATE: 3 values" in capsys.readouterr().out

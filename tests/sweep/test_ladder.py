@@ -15,14 +15,14 @@ from espalier.errors import UserError
 from espalier.sweep.ladder import Logistic, Rung, climbed, isotonic, ladders, violation
 from espalier.sweep.ladder_report import JSON, PICTURE, as_json, drawn, told
 from espalier.sweep.measures import VAL_ACC
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 
 VALUES = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005]
 PLANTED = Logistic(low=12.0, high=97.0, d50=0.06, slope=2.5)
 NOISE = [-1.0, 0.0, 1.0]  # by seed
 
 
-def climbing(curve: Logistic = PLANTED, noise: list[float] = NOISE) -> list[Outcome]:
+def climbing(curve: Logistic = PLANTED, noise: list[float] = NOISE) -> list[TrialResult]:
     return sweep({str(v): [curve.at(v) + e for e in noise] for v in VALUES})
 
 

@@ -26,7 +26,7 @@ from test_runner import (
     wait_for_new_attempt,
 )
 
-from espalier.sweep import asking, launch
+from espalier.sweep import launch, pack_probe
 from espalier.sweep.results_dir import STORE, locked, sweeps
 from espalier.sweep.status import status_lines
 from espalier.sweep.store import Store
@@ -135,7 +135,7 @@ def test_a_probe_that_comes_to_nothing_means_one_at_a_time(
     why: str,
 ) -> None:
     if answer == "hang":
-        monkeypatch.setattr(asking, "PATIENCE", 0.3)
+        monkeypatch.setattr(pack_probe, "PATIENCE", 0.3)
     assert launch.run(request(tmp_path, asked(tmp_path, 3, answer), **ALONE)) == 0
     assert packs(tmp_path) == [[1], [2], [3]]
     assert {(status, reason) for _, status, reason in tried(tmp_path)} == {("passed", "")}

@@ -12,14 +12,14 @@ from test_report import stored
 from espalier.sweep.interval import Interval
 from espalier.sweep.pareto import Front, fronts
 from espalier.sweep.pareto_report import pareto_text, told
-from espalier.sweep.rank import Outcome, rank
+from espalier.sweep.rank import TrialResult, rank
 from espalier.sweep.report import write_reports
 from espalier.trial import Status
 
 
-def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[Outcome]:
+def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
     """A configuration for each size with its scores, one a seed."""
-    made: list[Outcome] = []
+    made: list[TrialResult] = []
     for place, (size, scores) in enumerate(found):
         for seed, score in enumerate(scores, 1):
             one = trial(len(made) + 1, seed, WIDTH=str(place))
@@ -27,7 +27,7 @@ def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[Outco
     return made
 
 
-def only(results: Sequence[Outcome], by: str = "val_acc") -> Front:
+def only(results: Sequence[TrialResult], by: str = "val_acc") -> Front:
     (front,) = fronts(rank(results, by))
     return front
 

@@ -12,10 +12,9 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.errors import UserError
-from espalier.sweep.child import Progress, death, environment, last_line
 from espalier.sweep.pool import InProcess, Pool
-from espalier.sweep.worker import Member, Task
-from espalier.trial import Result
+from espalier.sweep.worker_process import Progress, death, environment, last_line
+from espalier.trial import Result, Task
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]
@@ -36,13 +35,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePool]:
 
 
 def task(folder: Path, act: str, number: int = 1, **config: str) -> Task:
-    return Task((member(folder, act, number, **config),), {})
-
-
-def member(folder: Path, act: str, number: int, **config: str) -> Member:
     directory = folder / f"{number}"
     directory.mkdir(exist_ok=True)
-    return Member(trial(number, act, **config), directory, 1)
+    return Task.single(trial(number, act, **config), {}, directory)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -153,9 +148,10 @@ def test_a_worker_that_dies_idle_is_replaced(make: MakePool, tmp_path: Path) -> 
 def test_a_slot_is_busy_until_the_whole_task_is_over(make: MakePool, tmp_path: Path) -> None:
     """Trial 2 ends first and in an error: its worker is replaced, but not before trial 1 ended."""
     pool = make(entry="pack_entry:train")
-    first, second = member(tmp_path, "pass", 1, SECONDS="0.2"), member(tmp_path, "odd", 2)
+    first, second = task(tmp_path, "pass", 1, SECONDS="0.2"), task(tmp_path, "odd", 2)
+    both = (first.trial, second.trial), {}, (first.directory, second.directory), (1, 1)
     before = pool.process(idle(pool))
-    pool.submit(0, Task((first, second), {}))
+    pool.submit(0, Task(*both))
     seen = []
     while not pool.idle():
         seen += [(event.number, type(event).__name__) for event in pool.wait(1)]
@@ -221,20 +217,20 @@ def test_workers_die_with_a_runner_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
-    """The job pipe alone ends a worker, even one whose trial never returns."""
-    jobs, jobs_end = os.pipe()
+    """The task pipe alone ends a worker, even one whose trial never returns."""
+    tasks, tasks_end = os.pipe()
     records_end, records = os.pipe()
     command = [sys.executable, "-m", "espalier.sweep.worker", "--entry", "fake_entry:train"]
     child = subprocess.Popen(
-        [*command, "--jobs", str(jobs), "--records", str(records)],
-        pass_fds=(jobs, records),
+        [*command, "--tasks", str(tasks), "--records", str(records)],
+        pass_fds=(tasks, records),
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(HERE)},
     )
-    os.close(jobs)
+    os.close(tasks)
     os.close(records)
     assert b"ready" in os.read(records_end, 100)
-    os.close(jobs_end)
+    os.close(tasks_end)
     assert child.wait(DEADLINE) == -signal.SIGKILL
     os.close(records_end)
 
@@ -256,7 +252,7 @@ def test_in_process_has_the_same_interface(
 
 def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("first\n  last \n\n")
-    one = Task((Member(trial(1), tmp_path, 1),), {})
+    one = Task.single(trial(1), {}, tmp_path)
     assert death(-15, one).message == "worker was killed by signal 15 (SIGTERM): last"
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
@@ -270,7 +266,7 @@ def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
 
 def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("last\n")
-    one = Task((Member(trial(1), tmp_path, 1),), {})
+    one = Task.single(trial(1), {}, tmp_path)
     found = [death(code, one, starved) for code, starved in ((-9, True), (-9, False), (-6, True))]
     assert [result.reason for result in found] == ["oom", "crash", "crash"]
     assert found[0].message == "worker was killed by signal 9 (SIGKILL) for lack of memory: last"

@@ -6,7 +6,7 @@ import pytest
 from outcomes import trial
 
 from espalier.errors import UserError
-from espalier.sweep.packing import Bounds, Packing
+from espalier.sweep.pack_queue import PackLimits, PackQueue
 from espalier.sweep.priority import Priority
 from espalier.trial import Trial
 
@@ -53,9 +53,9 @@ def test_what_is_not_swept_is_one_line(text: str, says: str) -> None:
 
 
 def test_a_trial_that_is_tried_again_waits_behind_its_equals_only() -> None:
-    waiting = Packing(1, Bounds(), trials(), Priority("RATE=0.2", AXES))
+    waiting = PackQueue(1, PackLimits(), trials(), Priority("RATE=0.2", AXES))
     first = waiting.next(lambda shape, n: 1, lambda number: True)
     assert first is not None
-    assert [one.number for one in first.trials] == [3]
-    waiting.add(first.trials[0])
+    assert [one.number for one in first[1]] == [3]
+    waiting.add(first[1][0])
     assert [one.number for one in waiting] == [4, 3, 1, 2]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from fake_sweep import trial
 
-from espalier.sweep.progress import Ending, counted, duration, finished_line, overall, running_line
-from espalier.sweep.standing import Running, Snapshot
+from espalier.sweep.progress import counted, duration, finished_line, overall, running_line
+from espalier.sweep.sweep_status import SweepStatus, TaskProgress
 from espalier.trial import Result, Status
 
 
@@ -43,47 +43,47 @@ def test_time_to_the_end(
     eta: float | None,
 ) -> None:
     shown = tuple(
-        Running("x", {"epoch": epoch, "epochs": epochs} if epochs else {}, elapsed)
+        TaskProgress("x", {"epoch": epoch, "epochs": epochs} if epochs else {}, elapsed)
         for elapsed, epoch, epochs in running
     )
-    assert Snapshot(counts, shown, 2, mean).eta == eta
+    assert SweepStatus(counts, shown, 2, mean).eta == eta
 
 
-def snapshot(**counts: int) -> Snapshot:
-    return Snapshot(counts, (), 2, 10.0)
+def status(**counts: int) -> SweepStatus:
+    return SweepStatus(counts, (), 2, 10.0)
 
 
 def test_the_line_of_a_trial_that_passed() -> None:
     result = Result(Status.PASSED, measures={"val_acc": 97.18, "final_sparsity": 0.7})
-    line = finished_line(Ending(trial(3), result, 3.1, False), snapshot(passed=3, notrun=33))
+    line = finished_line(trial(3), result, 3.1, False, status(passed=3, notrun=33))
     assert line == "[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 2m45s"
 
 
 def test_the_line_of_a_trial_that_lacks_numbers() -> None:
     result = Result(Status.PASSED, measures={"val_acc": None})
-    line = finished_line(Ending(trial(3), result, 3.1, False), snapshot(passed=1))
+    line = finished_line(trial(3), result, 3.1, False, status(passed=1))
     assert line == "[1/1] config_003 passed 3.1s  ETA 0.0s"
 
 
 def test_the_line_of_an_error_that_is_tried_again() -> None:
     result = Result(Status.ERROR, "oom", "too large")
-    line = finished_line(Ending(trial(3), result, 3.1, True), snapshot(passed=1, notrun=1))
+    line = finished_line(trial(3), result, 3.1, True, status(passed=1, notrun=1))
     assert line.startswith("[1/2] config_003 error oom: too large (to be tried again) 3.1s")
 
 
 def test_the_line_of_a_running_trial() -> None:
     record = {"epoch": 4, "epochs": 20, "train_loss": 0.2134, "val_acc": 93.12, "sparsity": 0.35}
     assert (
-        running_line(Running("config_003", record, 2.0))
+        running_line(TaskProgress("config_003", record, 2.0))
         == "config_003 epoch 4/20 loss 0.2134 val 93.1% sparsity 35.0%  2.0s"
     )
-    assert running_line(Running("config_003", {}, 2.0)) == "config_003 starting  2.0s"
+    assert running_line(TaskProgress("config_003", {}, 2.0)) == "config_003 starting  2.0s"
     nothing_finite = {"epoch": 4, "epochs": 20, "train_loss": None}
-    assert running_line(Running("x", nothing_finite, 2.0)) == "x epoch 4/20  2.0s"
+    assert running_line(TaskProgress("x", nothing_finite, 2.0)) == "x epoch 4/20  2.0s"
 
 
 def test_counts_are_named_in_a_fixed_order() -> None:
     assert counted({"error": 1, "passed": 2, "notrun": 5}) == "2 passed, 1 error"
-    assert overall(snapshot(passed=2, notrun=2)).startswith(
+    assert overall(status(passed=2, notrun=2)).startswith(
         "2/4 done (2 passed), workers are starting  ETA"
     )

@@ -9,7 +9,7 @@ from outcomes import ended, passed, sweep, trial
 
 from espalier.errors import UserError
 from espalier.sweep.interval import Interval, Verdict
-from espalier.sweep.rank import Outcome, Ranking, rank
+from espalier.sweep.rank import Ranking, TrialResult, rank
 from espalier.trial import Status
 
 
@@ -85,7 +85,7 @@ def test_lucky_survivor_does_not_beat_a_complete_configuration() -> None:
     found = rank(results)
     assert order(found) == ["config_001", "config_004"]
     assert [item.complete for item in found.ranked] == [True, False]
-    assert (len(found.ranked[1].scores), len(found.ranked[1].outcomes)) == (2, 3)
+    assert (len(found.ranked[1].scores), len(found.ranked[1].results)) == (2, 3)
 
 
 def test_among_incomplete_ones_more_seeds_come_first() -> None:
@@ -182,7 +182,7 @@ def test_plain_tuples_are_taken() -> None:
 def test_a_trial_without_a_seed_symbol() -> None:
     item = trial(1, 1)
     bare = type(item)(1, item.name, item.id, {"X": "1"})
-    assert Outcome(*passed(bare, 1.0)).seed == ""
+    assert TrialResult(*passed(bare, 1.0)).seed == ""
 
 
 def test_missed_target_sparsity_ranks_below_every_one_that_met_it() -> None:

@@ -9,18 +9,18 @@ import pytest
 from outcomes import ended, passed, sweep, trial
 
 from espalier.errors import UserError
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.sweep.report import ranking_measure, write_reports
-from espalier.sweep.store import Planned, Store
+from espalier.sweep.store import Store
 from espalier.trial import Status
 
 
 def stored(
-    folder: Path, results: list[Outcome], by: str = "val_acc", refused: int = 0, **more: Any
+    folder: Path, results: list[TrialResult], by: str = "val_acc", refused: int = 0, **more: Any
 ) -> Path:
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)
-    planned = [Planned(item.trial, "", f"{item.trial.name}_mlp") for item in results]
+    planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
     header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
     Store.create(folder / "sweep.db", header, planned)
     with Store.open(folder / "sweep.db") as store, store.writing():

@@ -9,7 +9,7 @@ from fake_sweep import header, trial
 
 from espalier.errors import UserError
 from espalier.sweep.space import DiskFullError
-from espalier.sweep.store import INTERRUPTED, Planned, Store
+from espalier.sweep.store import INTERRUPTED, Store
 from espalier.trial import Result, Status
 
 PASSED = Result(Status.PASSED, measures={"val_acc": 97.0}, history=[{"epoch": 1}])
@@ -18,7 +18,7 @@ CRASHED = Result(Status.ERROR, "crash", "it broke")
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    planned = [Planned(trial(n), f"CONFIG_A={n}\n", f"config_{n:03}_mlp") for n in (1, 2, 3)]
+    planned = [(trial(n), f"CONFIG_A={n}\n", f"config_{n:03}_mlp") for n in (1, 2, 3)]
     Store.create(tmp_path / "sweep.db", header(), planned)
     return tmp_path / "sweep.db"
 
@@ -161,7 +161,7 @@ def test_another_schema_is_one_line(path: Path) -> None:
 
 
 def test_a_store_is_created_whole_or_not_at_all(tmp_path: Path) -> None:
-    twins = [Planned(trial(1), "", "a"), Planned(trial(1), "", "b")]
+    twins = [(trial(1), "", "a"), (trial(1), "", "b")]
     with pytest.raises(sqlite3.IntegrityError):
         Store.create(tmp_path / "sweep.db", header(), twins)
     assert not (tmp_path / "sweep.db").exists()

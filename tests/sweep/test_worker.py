@@ -10,12 +10,11 @@ from fake_sweep import trial
 
 from espalier.errors import UserError
 from espalier.sweep import worker
-from espalier.sweep.worker import Member, Task
-from espalier.trial import Entry, Record, Result, Status
+from espalier.trial import Entry, Record, Result, Status, Task
 
 
 def task(folder: Path, act: str = "pass", **config: str) -> Task:
-    return Task((Member(trial(1, act, **config), folder, 1),), {"DEVICE": "cpu"})
+    return Task.single(trial(1, act, **config), {"DEVICE": "cpu"}, folder)
 
 
 def outcome(folder: Path, act: str) -> Result:
@@ -25,7 +24,7 @@ def outcome(folder: Path, act: str) -> Result:
 
 def results(entry: Entry, one: Task) -> list[Result]:
     """What a task comes to, in the order in which its trials end."""
-    batches = worker.attempt(entry, one, lambda number, record: None)
+    batches = worker.perform(entry, one, lambda number, record: None)
     return [Result.from_json(json.loads(line)["result"]) for lines in batches for line in lines]
 
 
@@ -37,7 +36,9 @@ def test_a_task_survives_json(tmp_path: Path) -> None:
 def test_an_entry_gets_the_trial_and_its_records_go_out(tmp_path: Path) -> None:
     sent: list[Record] = []
     one = task(tmp_path, EPOCHS="2")
-    assert len(list(worker.attempt(fake_entry.train, one, lambda _, told: sent.append(told)))) == 1
+    assert (
+        len(list(worker.perform(fake_entry.train, one, lambda _, record: sent.append(record)))) == 1
+    )
     assert [record["epoch"] for record in sent] == [1, 2]
 
 
@@ -66,12 +67,12 @@ def test_the_traceback_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 
 def test_an_entry_cannot_return_notrun(tmp_path: Path) -> None:
-    (result,) = results(lambda job: Result(Status.NOTRUN), task(tmp_path))
+    (result,) = results(lambda task, emit: Result(Status.NOTRUN), task(tmp_path))
     assert result.reason == "crash"
 
 
 def test_an_entry_that_returns_no_result_is_a_crash(tmp_path: Path) -> None:
-    (result,) = results(lambda job: None, task(tmp_path))  # type: ignore
+    (result,) = results(lambda task, emit: None, task(tmp_path))  # type: ignore
     assert result.reason == "crash"
 
 
@@ -90,7 +91,7 @@ def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
 
 def test_the_second_attempt_appends(tmp_path: Path) -> None:
     for attempt in (1, 2):
-        with worker.captured(Task((Member(trial(1), tmp_path, attempt),), {})):
+        with worker.captured(Task((trial(1),), {}, (tmp_path,), (attempt,))):
             pass
     assert (tmp_path / "output.log").read_text().count("== config_001 attempt") == 2
 

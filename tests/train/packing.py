@@ -26,7 +26,7 @@ from espalier.models.residual import BasicBlock, normed
 from espalier.train import loop, seeds
 from espalier.train.augment import Augmentation
 from espalier.train.pack import Pack
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 from espalier.trial import Record
 
 Build = Callable[[], nn.Module]
@@ -219,7 +219,7 @@ SIDES = {mlp: 4, lenet: 16, residual: 6, branching: 4, sparse: 4, dropping: 4, b
 def fits(method: str, build: Build) -> bool:
     """Whether a method can be trained with such a model at all."""
     try:
-        trainee(varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": method}, 0), build)
+        trainer(varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": method}, 0), build)
     except CannotTrain:
         return False
     return True
@@ -233,7 +233,7 @@ def split(side: int, samples: int = SAMPLES) -> Split:
     return Split(x, torch.randint(CLASSES, (samples,), generator=generator))
 
 
-def trainee(values: Values, build: Build, data: Split | None = None) -> Trainee:
+def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
     """A run before its first step, in float64, as the entry would prepare it."""
     config = Config(values)
     recipe = component.build(Recipe, config, "")
@@ -255,7 +255,7 @@ def trainee(values: Values, build: Build, data: Split | None = None) -> Trainee:
     )
     run.attach()
     schedule = component.select("lr_schedule", config, LrSchedule)
-    return Trainee(run, recipe, schedule, check=True)
+    return Trainer(run, recipe, schedule, check=True)
 
 
 @dataclass
@@ -294,23 +294,23 @@ class Watched:
 Programs = Callable[..., loop.Program]
 
 
-def train(trainees: Sequence[Trainee], program: Programs = loop.program) -> list[Outcome]:
+def train(trainers: Sequence[Trainer], program: Programs = loop.program) -> list[Outcome]:
     """Train all of them together, each to its end, with the real loop."""
-    outcomes = {id(each): Outcome() for each in trainees}
+    outcomes = {id(each): Outcome() for each in trainers}
 
-    def watched(these: Sequence[Trainee], *rest: Any, **named: Any) -> loop.Program:
+    def watched(these: Sequence[Trainer], *rest: Any, **named: Any) -> loop.Program:
         made = program(these, *rest, **named)
         assert isinstance(made, Pack) == (len(these) > 1)
         return Watched(made, [outcomes[id(each)] for each in these])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "program", watched)
-        for each, record in loop.Loop(trainees).epochs():
+        for each, record in loop.Loop(trainers).epochs():
             _note(outcomes[id(each)], each, record)
     return list(outcomes.values())
 
 
-def _note(outcome: Outcome, each: Trainee, record: Record | loop.DivergedError) -> None:
+def _note(outcome: Outcome, each: Trainer, record: Record | loop.DivergedError) -> None:
     run = each.run
     if isinstance(record, loop.DivergedError):
         outcome.error = str(record)
@@ -324,14 +324,14 @@ def _note(outcome: Outcome, each: Trainee, record: Record | loop.DivergedError) 
 
 
 def alone(values: Values, build: Build) -> Outcome:
-    (outcome,) = train([trainee(values, build)])
+    (outcome,) = train([trainer(values, build)])
     return outcome
 
 
 def together(
     values: Sequence[Values], build: Build, program: Programs = loop.program
 ) -> list[Outcome]:
-    return train([trainee(each, build) for each in values], program)
+    return train([trainer(each, build) for each in values], program)
 
 
 @dataclass(frozen=True)

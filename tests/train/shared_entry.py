@@ -9,34 +9,34 @@ from typing import Any
 import torch
 
 from espalier.contracts import CannotTrain
-from espalier.train import distributed, entry
+from espalier.train import distributed, worker_entry
 from espalier.train.loop import Loop
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Result, Status
+from espalier.train.trainer import Trainer
+from espalier.trial import Emit, Result, Status, Task, discard
 
 
-def train(job: Job) -> Result:
+def train(task: Task, emit: Emit) -> Result:
     """Train as the real entry does, or as the setting ACT says."""
     try:
-        return ACTS[job.settings["ACT"]](job)
+        return ACTS[task.settings["ACT"]](task, emit)
     except (CannotTrain, distributed.RanksDivergedError) as error:  # an error costs the process
         if distributed.is_joined():
             torch.distributed.destroy_process_group()
         return Result(Status.FAILED, type(error).__name__, str(error))
 
 
-def kept(job: Job) -> Result:
+def kept(task: Task, emit: Emit = discard) -> Result:
     """Train, and save what is held in the end."""
-    trainee, _ = entry.prepare(job)
-    with distributed.joined(job, trainee.recipe, trainee.device):
-        outcomes = [outcome for _, outcome in Loop([trainee]).epochs()]
-        distributed.check_agreement(trainee.run)
-    torch.save(held(trainee), job.directory / f"rank{job.rank}.pt")
+    trainer, _ = worker_entry.prepare(task)
+    with distributed.joined(task, trainer.recipe, trainer.device):
+        outcomes = [outcome for _, outcome in Loop([trainer]).epochs()]
+        distributed.check_agreement(trainer.run)
+    torch.save(held(trainer), task.directory / f"rank{task.rank}.pt")
     return Result(Status.PASSED, history=[one for one in outcomes if isinstance(one, dict)])
 
 
-def held(trainee: Trainee) -> dict[str, Any]:
-    run = trainee.run
+def held(trainer: Trainer) -> dict[str, Any]:
+    run = trainer.run
     return {
         "tensors": dict(run.model.state_dict()),
         "method": run.method.state_dict(run),
@@ -46,27 +46,27 @@ def held(trainee: Trainee) -> dict[str, Any]:
     }
 
 
-def apart(job: Job) -> Result:
+def apart(task: Task, emit: Emit) -> Result:
     """Let a parameter, of the last process only, move by one rounding."""
-    trainee, _ = entry.prepare(job)
-    with distributed.joined(job, trainee.recipe, trainee.device):
-        epochs = Loop([trainee]).epochs()
+    trainer, _ = worker_entry.prepare(task)
+    with distributed.joined(task, trainer.recipe, trainer.device):
+        epochs = Loop([trainer]).epochs()
         next(epochs)
-        weight = next(trainee.run.model.parameters())
-        if job.rank == 1:
+        weight = next(trainer.run.model.parameters())
+        if task.rank == 1:
             weight.data[0].nextafter_(torch.tensor(9.0))
         next(epochs)
     return Result(Status.PASSED)
 
 
-def killed(job: Job) -> Result:
+def killed(task: Task, emit: Emit) -> Result:
     """Let the last process die between two epochs."""
-    trainee, _ = entry.prepare(job)
-    with distributed.joined(job, trainee.recipe, trainee.device):
-        for _ in Loop([trainee]).epochs():
-            if job.rank == 1:
+    trainer, _ = worker_entry.prepare(task)
+    with distributed.joined(task, trainer.recipe, trainer.device):
+        for _ in Loop([trainer]).epochs():
+            if task.rank == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
     return Result(Status.PASSED)
 
 
-ACTS = {"real": entry.train_trial, "kept": kept, "apart": apart, "kill": killed}
+ACTS = {"real": worker_entry.train_trial, "kept": kept, "apart": apart, "kill": killed}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,12 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.surgery import state
-from espalier.sweep.child import Finished
 from espalier.sweep.pool import Pool
-from espalier.sweep.worker import Member, Task
-from espalier.train import distributed, entry
+from espalier.sweep.worker_process import Finished
+from espalier.train import distributed, worker_entry
 from espalier.train.distributed import check_shareable, share
-from espalier.train.trainee import Recipe
-from espalier.trial import Job, Result, Trial
+from espalier.train.trainer import Recipe
+from espalier.trial import Result, Task, Trial
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
 SETTINGS = {**job_settings.SETTINGS, "DEBUG_CHECKS": "y"}
@@ -68,7 +68,7 @@ def symbols() -> Symbols:
     return Symbols(parse())
 
 
-def job(folder: Path, act: str = "kept", **changes: str) -> Job:
+def task(folder: Path, act: str = "kept", **changes: str) -> Task:
     tree = symbols()
     tree.kconf.unset_values()
     settings = {name: value for name, value in changes.items() if name in SETTINGS}
@@ -80,7 +80,7 @@ def job(folder: Path, act: str = "kept", **changes: str) -> Job:
     assert all(config[name] == value for name, value in wishes.items() if name in config)
     folder.mkdir(exist_ok=True)
     settings = {**SETTINGS, "ACT": act, **settings}
-    return Job(Trial(1, "config_001", "id", config), settings, folder, lambda record: None)
+    return Task.single(Trial(1, "config_001", "id", config), settings, folder)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +95,11 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 def together(pool: Pool, folder: Path, act: str = "kept", **wishes: str) -> Result:
     """What comes of a trial over two processes, both at its end."""
-    one, end = job(folder, act, DEVICES_PER_TRIAL="2", **wishes), time.monotonic() + DEADLINE
+    one, end = task(folder, act, DEVICES_PER_TRIAL="2", **wishes), time.monotonic() + DEADLINE
     while not pool.idle():
         pool.wait(0.1)
         assert time.monotonic() < end
-    pool.submit(0, Task((Member(one.trial, folder, 1),), dict(one.settings)))
+    pool.submit(0, one)
     found: list[Result] = []
     while not (found and pool.idle()) and not (found and found[0].status == "error"):
         found += [event.result for event in pool.wait(0.05) if isinstance(event, Finished)]
@@ -149,7 +149,7 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
     assert result.status == "passed", result.message
     one, other = parts(tmp_path)
     assert equal(one, other)
-    alone = shared_entry.kept(job(tmp_path / "alone", **wishes))
+    alone = shared_entry.kept(task(tmp_path / "alone", **wishes))
     held = torch.load(tmp_path / "alone" / "rank0.pt", weights_only=False)
     assert far(one["tensors"], held["tensors"]) < 1e-5
     assert result.history[0]["train_loss"] == pytest.approx(
@@ -178,7 +178,7 @@ def test_methods_decide_the_same_in_every_process(
     assert result.status == "passed", result.message
     one, other = parts(tmp_path)
     assert equal(one, other)  # parameters, masks, buffers, births, moments: every bit
-    alone = shared_entry.kept(job(tmp_path / "alone", **wishes))
+    alone = shared_entry.kept(task(tmp_path / "alone", **wishes))
     held = torch.load(tmp_path / "alone" / "rank0.pt", weights_only=False)
     assert one["changes"] == held["changes"]
     assert far(one["tensors"], held["tensors"]) < 1e-4  # forty steps and rounding
@@ -204,7 +204,7 @@ def test_dropout_is_each_process_own_and_leaves_the_common_stream_alone(
 def test_a_whole_trial_says_over_how_many_it_was_trained(pool: Pool, tmp_path: Path) -> None:
     wishes = {"PRUNING_METHOD": "apoptosis_functional"}
     result = together(pool, tmp_path, act="real", **wishes)
-    alone = entry.train_trial(job(tmp_path / "alone", **wishes))
+    alone = worker_entry.train_trial(task(tmp_path / "alone", **wishes))
     assert (result.provenance["ranks"], alone.provenance["ranks"]) == (2, 1)
     for name in ("val_loss", "test_loss", "train_acc", "live_parameters"):
         assert result.measures[name] == pytest.approx(alone.measures[name], abs=1e-4)
@@ -225,8 +225,9 @@ def test_what_cannot_be_shared_is_refused_before_the_first_step(pool: Pool, tmp_
     check_shareable(nn.BatchNorm1d(1), Recipe(devices=1), _at(""))
 
 
-def _at(meeting: str) -> Job:
-    return Job(Trial(1, "config_001", "id", {}), {}, Path(), lambda record: None, 0, meeting)
+def _at(rendezvous: str) -> Task:
+    one = Task.single(Trial(1, "config_001", "id", {}), {}, Path())
+    return replace(one, rendezvous=rendezvous)
 
 
 def test_processes_that_part_are_noticed(pool: Pool, tmp_path: Path) -> None:
@@ -252,13 +253,13 @@ def test_shares_of_a_batch() -> None:
 def test_a_parameter_that_had_another_shape_for_a_while_is_noticed() -> None:
     """As after an action that was tried and taken back: what torch had hooked into is gone."""
     parameter = nn.Parameter(torch.zeros(2))
-    before = [distributed._known(parameter)]
-    assert distributed._same(before, [distributed._known(parameter)])
+    before = [distributed._placement(parameter)]
+    assert distributed._same(before, [distributed._placement(parameter)])
     for size in (3, 2):
         state.put(parameter, torch.zeros(size))
-        assert not distributed._same(before, [distributed._known(parameter)])
+        assert not distributed._same(before, [distributed._placement(parameter)])
     frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
-    assert distributed._same([distributed._known(frozen)], [distributed._known(frozen)])
+    assert distributed._same([distributed._placement(frozen)], [distributed._placement(frozen)])
     assert not distributed._same(before, [])
 
 

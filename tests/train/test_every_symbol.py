@@ -24,9 +24,9 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.kconfig.values import canonical
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Job, Trial
+from espalier.trial import Task, Trial
 
 SYMBOLS = Symbols(parse())
 
@@ -320,10 +320,10 @@ def outcome(values, data_dir):
     """What a training run under `values` comes to, as comparable text."""
     settings = {**SETTINGS, "DATA_DIR": data_dir}
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
-    trainee, _ = entry.prepare(Job(trial, settings, None, lambda record: None))
-    for _, record in Loop([trainee]).epochs():
+    trainer, _ = worker_entry.prepare(Task.single(trial, settings, None))
+    for _, record in Loop([trainer]).epochs():
         last = {name: value for name, value in record.items() if not name.endswith("seconds")}
-    weights = torch.cat([p.detach().flatten() for p in trainee.run.model.parameters()])
+    weights = torch.cat([p.detach().flatten() for p in trainer.run.model.parameters()])
     return repr((sorted(last.items()), float(weights.double().abs().sum()), len(weights)))
 
 

@@ -12,7 +12,7 @@ from espalier.train import seeds
 from espalier.train.data import batches
 from espalier.train.evaluation import evaluate
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Diary(Method):
         return {"sparsity": 0.25}
 
 
-def trainee(run, recipe=None, check=False):
-    return Trainee(run, recipe or Recipe(), Halving(), check)
+def trainer(run, recipe=None, check=False):
+    return Trainer(run, recipe or Recipe(), Halving(), check)
 
 
 def train(run, recipe=None, check=False):
     """The records, or the error at the end, of a run alone."""
-    return [outcome for _, outcome in Loop([trainee(run, recipe, check)]).epochs()]
+    return [outcome for _, outcome in Loop([trainer(run, recipe, check)]).epochs()]
 
 
 def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
@@ -159,7 +159,7 @@ def test_evaluation_counts_hits_and_weighs_samples():
         run.model[1].weight.zero_()
         run.model[1].bias.copy_(torch.tensor([0.0, 1.0, 0.0]))
     split = Split(torch.zeros(4, 1, 2, 2), torch.tensor([1, 1, 1, 0]))
-    loss, accuracy = evaluate(trainee(run), split)
+    loss, accuracy = evaluate(trainer(run), split)
     log_sum = math.log(2 + math.e)
     assert accuracy == 75.0
     assert loss == pytest.approx((3 * (log_sum - 1) + log_sum) / 4, rel=1e-6)

@@ -21,8 +21,8 @@ from espalier.optimizers.stacked import stacked
 from espalier.train import loop
 from espalier.train.folded import CannotPack
 from espalier.train.pack import Pack
-from espalier.train.solo import Solo
-from espalier.train.trainee import Trainee
+from espalier.train.single_program import SingleProgram
+from espalier.train.trainer import Trainer
 
 COMBINATIONS = packing.combinations()
 PLAIN: Values = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "magnitude"}
@@ -100,9 +100,9 @@ class OnADevice(Pack):
         super()._verify(x.as_subclass(Tensor))
 
 
-def on_a_device(trainees: Sequence[Trainee], verified: bool = False) -> loop.Program:
-    whole = len(trainees) > 1
-    return OnADevice(trainees, verified) if whole else Solo(trainees[0])
+def on_a_device(trainers: Sequence[Trainer], verified: bool = False) -> loop.Program:
+    whole = len(trainers) > 1
+    return OnADevice(trainers, verified) if whole else SingleProgram(trainers[0])
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
@@ -159,11 +159,11 @@ def test_a_trial_that_diverges_leaves_and_the_rest_does_not_notice(
     wishes = {"OPTIMIZER": "sgd", "PRUNING_METHOD": "none", "NUM_EPOCHS": "3"}
     values = [packing.varied(wishes, k) for k in range(3)]
     values[place] = packing.varied(wishes, 0)
-    trainees = [packing.trainee(each, build) for each in values]
+    trainers = [packing.trainer(each, build) for each in values]
     with torch.no_grad():
-        last = list(trainees[place].run.model.parameters())[-2]
+        last = list(trainers[place].run.model.parameters())[-2]
         last.fill_(math.inf)
-    outcomes = packing.train(trainees)
+    outcomes = packing.train(trainers)
     assert outcomes[place].error == "training loss is nan in epoch 1"
     for k in {0, 1, 2} - {place}:
         packing.assert_same(outcomes[k], packing.alone(values[k], build))
@@ -213,20 +213,20 @@ def test_parameters_without_gradients_stay_as_they_are(optimizer: str) -> None:
     wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": "none"}
     values = [packing.varied(wishes, k, NUM_EPOCHS=str(5 + k)) for k in range(3)]
     data = packing.split(4)
-    trainees = [packing.trainee(each, Branches, data) for each in values]
-    before = [t.run.model.left.weight.detach().clone() for t in trainees]
-    for each, outcome in zip(values, packing.train(trainees), strict=True):
-        (own,) = packing.train([packing.trainee(each, Branches, data)])
+    trainers = [packing.trainer(each, Branches, data) for each in values]
+    before = [t.run.model.left.weight.detach().clone() for t in trainers]
+    for each, outcome in zip(values, packing.train(trainers), strict=True):
+        (own,) = packing.train([packing.trainer(each, Branches, data)])
         packing.assert_same(outcome, own)
-    for each, old in zip(trainees, before, strict=True):
+    for each, old in zip(trainers, before, strict=True):
         assert torch.equal(each.run.model.left.weight, old)
         assert each.run.model.left.weight.grad is None
 
 
-def pack_of(build: Build, count: int = 3) -> tuple[list[Trainee], Pack]:
+def pack_of(build: Build, count: int = 3) -> tuple[list[Trainer], Pack]:
     values = [packing.varied(PLAIN, k) for k in range(count)]
-    trainees = [packing.trainee(each, build) for each in values]
-    return trainees, Pack(trainees)
+    trainers = [packing.trainer(each, build) for each in values]
+    return trainers, Pack(trainers)
 
 
 def batch(count: int = 3) -> tuple[Tensor, Tensor]:
@@ -235,9 +235,9 @@ def batch(count: int = 3) -> tuple[Tensor, Tensor]:
 
 
 def test_parameters_and_gradients_are_views_of_stacks() -> None:
-    trainees, pack = pack_of(packing.mlp)
+    trainers, pack = pack_of(packing.mlp)
     pack.backward(*batch())
-    first, second = (list(t.run.model.parameters()) for t in trainees[:2])
+    first, second = (list(t.run.model.parameters()) for t in trainers[:2])
     for p, q in zip(first, second, strict=True):
         for one, other in ((p.data, q.data), (p.grad, q.grad)):
             assert other.data_ptr() - one.data_ptr() == one.numel() * one.element_size()
@@ -245,9 +245,9 @@ def test_parameters_and_gradients_are_views_of_stacks() -> None:
 
 def test_one_run_that_is_left_has_tensors_of_its_own() -> None:
     values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k)) for k in range(2)]
-    trainees = [packing.trainee(each, packing.mlp) for each in values]
-    packing.train(trainees)
-    for p in trainees[1].run.model.parameters():
+    trainers = [packing.trainer(each, packing.mlp) for each in values]
+    packing.train(trainers)
+    for p in trainers[1].run.model.parameters():
         assert p.untyped_storage().nbytes() == p.numel() * p.element_size()
 
 
@@ -365,13 +365,13 @@ def test_what_a_pack_would_get_wrong_is_refused_before_anything_is_updated(
 ) -> None:
     build, reason = UNFIT[name]
     values = [packing.varied(PLAIN, 0 if equal else k) for k in range(3)]
-    trainees = [packing.trainee(each, build, packing.split(4)) for each in values]
-    before = [p.detach().clone() for t in trainees for p in t.run.model.parameters()]
+    trainers = [packing.trainer(each, build, packing.split(4)) for each in values]
+    before = [p.detach().clone() for t in trainers for p in t.run.model.parameters()]
     with pytest.raises(CannotPack, match=reason):
-        next(loop.Loop(trainees).epochs())
-    after = [p for t in trainees for p in t.run.model.parameters()]
+        next(loop.Loop(trainers).epochs())
+    after = [p for t in trainers for p in t.run.model.parameters()]
     assert all(map(torch.equal, before, after))
-    assert all(t.run.step == 0 for t in trainees)
+    assert all(t.run.step == 0 for t in trainers)
 
 
 def test_running_out_of_memory_is_not_taken_for_an_unfit_model() -> None:
@@ -379,19 +379,19 @@ def test_running_out_of_memory_is_not_taken_for_an_unfit_model() -> None:
         def forward(self, x: Tensor) -> Tensor:
             raise torch.OutOfMemoryError("no room")
 
-    trainees = [
-        packing.trainee(packing.varied(PLAIN, k), lambda: before_a_layer(Hungry()), data)
+    trainers = [
+        packing.trainer(packing.varied(PLAIN, k), lambda: before_a_layer(Hungry()), data)
         for data in [packing.split(4)]
         for k in range(2)
     ]
     with pytest.raises(torch.OutOfMemoryError):
-        next(loop.Loop(trainees).epochs())
+        next(loop.Loop(trainers).epochs())
 
 
 def test_a_tensor_replaced_in_a_pack_is_noticed() -> None:
-    trainees, pack = pack_of(packing.mlp)
+    trainers, pack = pack_of(packing.mlp)
     pack.check()
-    parameter = next(trainees[1].run.model.parameters())
+    parameter = next(trainers[1].run.model.parameters())
     parameter.data = parameter.detach().clone()
     with pytest.raises(RuntimeError, match="packable = False"):
         pack.check()
@@ -411,9 +411,9 @@ class Gated(nn.Module):
 
 def test_parameters_have_gradients_in_those_steps_that_use_them() -> None:
     data = packing.split(4)
-    trainees = [packing.trainee(packing.varied(PLAIN, k), Gated, data) for k in range(3)]
-    pack = Pack(trainees)
-    weights = [t.run.model.get_submodule("second").weight for t in trainees]
+    trainers = [packing.trainer(packing.varied(PLAIN, k), Gated, data) for k in range(3)]
+    pack = Pack(trainers)
+    weights = [t.run.model.get_submodule("second").weight for t in trainers]
     x, y = batch()
     for side, used in ((4, True), (8, False), (4, True)):
         pack.backward(x.reshape(len(x), 1, -1, side), y)
@@ -440,37 +440,37 @@ class Reused(nn.Module):
 def test_a_layer_used_twice_is_the_same_in_a_pack() -> None:
     data = packing.split(4)
     values = [packing.varied(PLAIN, k) for k in range(3)]
-    outcomes = packing.train([packing.trainee(each, Reused, data) for each in values])
+    outcomes = packing.train([packing.trainer(each, Reused, data) for each in values])
     for each, outcome in zip(values, outcomes, strict=True):
-        (own,) = packing.train([packing.trainee(each, Reused, data)])
+        (own,) = packing.train([packing.trainer(each, Reused, data)])
         packing.assert_same(outcome, own)
 
 
-def new_gradient(trainee: Trainee) -> None:
-    parameter = next(trainee.run.model.parameters())
+def new_gradient(trainer: Trainer) -> None:
+    parameter = next(trainer.run.model.parameters())
     assert parameter.grad is not None
     parameter.grad = parameter.grad * 0.1
 
 
-def no_gradient(trainee: Trainee) -> None:
-    next(trainee.run.model.parameters()).grad = None
+def no_gradient(trainer: Trainer) -> None:
+    next(trainer.run.model.parameters()).grad = None
 
 
-def new_state(trainee: Trainee) -> None:
-    trainee.run.optimizer.state[next(trainee.run.model.parameters())] = {}
+def new_state(trainer: Trainer) -> None:
+    trainer.run.optimizer.state[next(trainer.run.model.parameters())] = {}
 
 
-def new_moment(trainee: Trainee) -> None:
-    state = trainee.run.optimizer.state[next(trainee.run.model.parameters())]
+def new_moment(trainer: Trainer) -> None:
+    state = trainer.run.optimizer.state[next(trainer.run.model.parameters())]
     state["exp_avg"] = torch.zeros_like(state["exp_avg"])
 
 
-def loaded(trainee: Trainee) -> None:
-    trainee.run.optimizer.load_state_dict(trainee.run.optimizer.state_dict())
+def loaded(trainer: Trainer) -> None:
+    trainer.run.optimizer.load_state_dict(trainer.run.optimizer.state_dict())
 
 
-def new_group(trainee: Trainee) -> None:
-    groups = trainee.run.optimizer.param_groups
+def new_group(trainer: Trainer) -> None:
+    groups = trainer.run.optimizer.param_groups
     groups[0] = dict(groups[0])
 
 
@@ -478,14 +478,14 @@ def new_group(trainee: Trainee) -> None:
     "replace", [new_gradient, no_gradient, new_state, new_moment, loaded, new_group]
 )
 def test_what_an_update_holds_on_to_is_not_replaced_unnoticed(
-    replace: Callable[[Trainee], None],
+    replace: Callable[[Trainer], None],
 ) -> None:
-    trainees, pack = pack_of(packing.mlp)
+    trainers, pack = pack_of(packing.mlp)
     for _ in range(2):
         pack.backward(*batch())
         pack.update()
         pack.check()
-    replace(trainees[1])
+    replace(trainers[1])
     with pytest.raises(RuntimeError, match="packable = False"):
         pack.check()
 
@@ -506,6 +506,6 @@ class Tallying(nn.Module):
 
 def test_a_model_that_counts_in_a_dictionary_is_found_out() -> None:
     data = packing.split(4)
-    pack = Pack([packing.trainee(packing.varied(PLAIN, k), Tallying, data) for k in range(3)])
+    pack = Pack([packing.trainer(packing.varied(PLAIN, k), Tallying, data) for k in range(3)])
     with pytest.raises(CannotPack, match="attributes"):
         pack.backward(*batch())

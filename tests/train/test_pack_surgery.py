@@ -43,16 +43,16 @@ class Reborn(Method):
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("restarting", [True, False])
 def test_a_pack_gives_what_the_runs_give_alone(optimizer, build, restarting) -> None:
-    def trainees() -> list[packing.Trainee]:
+    def trainers() -> list[packing.Trainer]:
         wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": "none"}
-        made = [packing.trainee(packing.varied(wishes, k), build) for k in range(3)]
+        made = [packing.trainer(packing.varied(wishes, k), build) for k in range(3)]
         for each in made:
             each.run.method = Reborn(restarting)
             each.run.attach()
         return made
 
-    single = [packing.train([each])[0] for each in trainees()]
-    for one, other in zip(packing.train(trainees()), single, strict=True):
+    single = [packing.train([each])[0] for each in trainers()]
+    for one, other in zip(packing.train(trainers()), single, strict=True):
         assert len(one.losses) == 200
         apart = packing.gap(one, other)
         assert apart.loss <= 1e-8 and apart.weight <= 1e-7  # a fold solves a system

@@ -10,10 +10,10 @@ from torch import nn
 from espalier import component, memory
 from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
 from espalier.kconfig import assign
-from espalier.train import entry, parts, structure
+from espalier.train import parts, structure, worker_entry
 from espalier.train.loop import Loop
 from espalier.train.parts import Parts, Taken, check_apart, fitting
-from espalier.trial import Job, Status, Trial
+from espalier.trial import Status, Task, Trial
 
 SETTINGS = {
     "DEVICE": "cpu",
@@ -27,7 +27,7 @@ SMALL = {"TRAIN_SUBSET": "101", "BATCH_SIZE": "20", "NUM_EPOCHS": "3", "MLP_WIDT
 WHOLE, AUTO = 0, -1
 
 
-def job(micro, **changes):
+def task(micro, **changes):
     wishes = {**SMALL, "MODEL": "mlp", "PRUNING_METHOD": "none", **changes}
     tree = packing.symbols()
     tree.kconf.unset_values()
@@ -36,15 +36,15 @@ def job(micro, **changes):
             assign.put(tree, name, value)
     config = assign.effective_config(tree, tree.identity)
     settings = {**SETTINGS, "MICRO_BATCH": str(micro)}
-    return Job(Trial(1, "config_001", "id", config), settings, None, lambda record: None)
+    return Task.single(Trial(1, "config_001", "id", config), settings, None)
 
 
 def trained(micro, **changes):
     """The losses of all epochs and the weights in the end."""
-    trainee, _ = entry.prepare(job(micro, **changes))
-    records = [record for _, record in Loop([trainee]).epochs()]
+    trainer, _ = worker_entry.prepare(task(micro, **changes))
+    records = [record for _, record in Loop([trainer]).epochs()]
     losses = torch.tensor([[r["train_loss"], r["val_loss"]] for r in records])
-    return losses, torch.cat([p.detach().flatten() for p in trainee.run.model.parameters()])
+    return losses, torch.cat([p.detach().flatten() for p in trainer.run.model.parameters()])
 
 
 @pytest.mark.parametrize("micro", [1, 7, 19])
@@ -74,24 +74,24 @@ def test_text_in_parts_is_the_text():
 
 
 def test_no_more_samples_than_asked_for_are_computed_with_at_once():
-    trainee, _ = entry.prepare(job(7))
+    trainer, _ = worker_entry.prepare(task(7))
     seen = []
-    trainee.run.model.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    trainer.run.model.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
     x = torch.randn(20, 1, 8, 8)
-    Loop([trainee]).step(x, torch.zeros(20, dtype=torch.int64))
+    Loop([trainer]).step(x, torch.zeros(20, dtype=torch.int64))
     assert seen == [7, 7, 6]
-    assert "in parts" in structure.why_alone(trainee)
+    assert "in parts" in structure.why_alone(trainer)
 
 
 def test_a_batch_that_is_small_enough_is_left_whole_and_may_be_packed():
-    trainee, _ = entry.prepare(job(21))  # 101 samples in batches of 20: the last has 21
-    assert trainee.micro_batch == 0
-    assert not structure.why_alone(trainee)
-    assert entry.prepare(job(20))[0].micro_batch == 20
+    trainer, _ = worker_entry.prepare(task(21))  # 101 samples in batches of 20: the last has 21
+    assert trainer.micro_batch == 0
+    assert not structure.why_alone(trainer)
+    assert worker_entry.prepare(task(20))[0].micro_batch == 20
 
 
 def test_what_was_taken_is_in_the_provenance():
-    result = entry.train_trial(job(7))
+    result = worker_entry.train_trial(task(7))
     assert result.status is Status.PASSED
     assert result.provenance["micro_batch"] == 7
 
@@ -107,7 +107,7 @@ def test_what_was_taken_is_in_the_provenance():
     ],
 )
 def test_what_would_train_otherwise_is_refused(changes, trouble):
-    result = entry.train_trial(job(4, **changes))
+    result = worker_entry.train_trial(task(4, **changes))
     assert (result.status, result.reason) == (Status.FAILED, "micro_batch")
     assert trouble in result.message
     assert "CONFIG_MICRO_BATCH" in result.message
@@ -124,7 +124,7 @@ class Centred(nn.Module):
 def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
     build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), layer)
-    run = packing.trainee(values, build, packing.split(4))
+    run = packing.trainer(values, build, packing.split(4))
     with pytest.raises(CannotTrain, match="parts of 2 samples"):
         check_apart(run, run.run.train.x[:4], 2)
 
@@ -141,7 +141,7 @@ def test_every_model_can_be_asked(name):
     model = spec().build(SampleShape(1, side, side, 4))
     normed = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
-    run = packing.trainee(values, lambda: model, packing.split(side))
+    run = packing.trainer(values, lambda: model, packing.split(side))
     if not normed:
         check_apart(run, run.run.train.x[:4], 2)
         return
@@ -213,7 +213,7 @@ def test_running_out_takes_half_the_way_back():
 def scarce(monkeypatch):
     """Room for a step with parts of about a hundred samples."""
     config = {"TRAIN_SUBSET": "1000", "BATCH_SIZE": "512"}
-    spare = entry._prepare(job(AUTO, **config))[0]
+    spare = worker_entry._prepare(task(AUTO, **config))[0]
     step = parts._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
     step(1)
     room = int(sum(step(100)) * parts.UNCOUNTED / parts.SHARE)
@@ -223,7 +223,7 @@ def scarce(monkeypatch):
 
 
 def test_auto_takes_what_fits_and_leaves_no_trace(scarce):
-    chosen, _ = entry.prepare(job(AUTO, **scarce))
+    chosen, _ = worker_entry.prepare(task(AUTO, **scarce))
     assert 80 <= chosen.micro_batch <= 120
     fixed = trained(chosen.micro_batch, **scarce)
     by_itself = trained(AUTO, **scarce)
@@ -232,12 +232,12 @@ def test_auto_takes_what_fits_and_leaves_no_trace(scarce):
 
 def test_auto_takes_whole_batches_where_they_fit():
     assert all(map(torch.equal, trained(WHOLE), trained(AUTO)))
-    assert entry.prepare(job(AUTO))[0].micro_batch == 0
+    assert worker_entry.prepare(task(AUTO))[0].micro_batch == 0
 
 
 def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000)
-    result = entry.train_trial(job(AUTO))
+    result = worker_entry.train_trial(task(AUTO))
     assert (result.status, result.reason) == (Status.FAILED, "memory")
     assert "\n" not in result.message
 

@@ -18,28 +18,35 @@ from espalier.__main__ import run
 from espalier.datasets.digits import Digits
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
-from espalier.train import entry, loading, preprocessing, reevaluation, saving, tensor_files
+from espalier.train import (
+    loading,
+    preprocessing,
+    reevaluation,
+    saving,
+    tensor_files,
+    worker_entry,
+)
 from espalier.train.loop import Loop
 from espalier.train.preprocessing import Preprocessing
 from espalier.train.saving import Saving
-from espalier.trial import Job, Status, Trial
+from espalier.trial import Status, Task, Trial
 
 SETTINGS = {**job_settings.SETTINGS, "SAVE_MODEL": "y"}
 SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METHOD": "none"}
 
 
-def job(folder: Path, **changes: str) -> Job:
+def task(folder: Path, **changes: str) -> Task:
     known = packing.symbols()
     known.kconf.unset_values()
     for _ in range(2):
         for name, value in {**SMALL, **changes}.items():
             assign.put(known, name, value)
     config = assign.effective_config(known, known.identity)
-    return Job(Trial(1, "config_001", "id", config), SETTINGS, folder, lambda record: None)
+    return Task.single(Trial(1, "config_001", "id", config), SETTINGS, folder)
 
 
 def saved(folder: Path, **changes: str) -> Path:
-    result = entry.train_trial(job(folder, **changes))
+    result = worker_entry.train_trial(task(folder, **changes))
     assert result.status is Status.PASSED, result.message
     return folder / saving.FILE
 
@@ -66,34 +73,34 @@ def altered(model: Path, tmp_path: Path) -> Any:
 
 
 def test_it_computes_what_the_trial_did(tmp_path: Path) -> None:
-    trainee, data = entry.prepare(job(tmp_path))
-    for _ in Loop([trainee]).epochs():
+    trainer, data = worker_entry.prepare(task(tmp_path))
+    for _ in Loop([trainer]).epochs():
         pass
-    trainee.run.model.eval()
+    trainer.run.model.eval()
     with torch.no_grad():
-        before = trainee.run.model(trainee.run.validation.x)
-    Saving(True).save(job(tmp_path), trainee.run, data)
+        before = trainer.run.model(trainer.run.validation.x)
+    Saving(True).save(task(tmp_path), trainer.run, data)
     loaded = espalier.load_model(tmp_path / saving.FILE)
     raw = preprocessing.raw_splits(data.request, "digits").splits[1].x
     assert (loaded.logits(raw) - before).abs().max() < 1e-6
     assert torch.equal(loaded.logits(raw), before)
-    weights = dict(trainee.run.model.named_parameters())
+    weights = dict(trainer.run.model.named_parameters())
     assert all(torch.equal(p, weights[name]) for name, p in loaded.model.named_parameters())
     assert {p.dtype for p in weights.values()} == {torch.float32}
 
 
 def test_nothing_is_left_where_nobody_asked(tmp_path: Path) -> None:
     quiet = {**SETTINGS, "SAVE_MODEL": "n"}
-    asked = job(tmp_path)
-    result = entry.train_trial(Job(asked.trial, quiet, tmp_path, asked.emit))
+    asked = task(tmp_path)
+    result = worker_entry.train_trial(Task.single(asked.trial, quiet, tmp_path))
     assert result.status is Status.PASSED
     assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_are_the_same_with_and_without_a_file(tmp_path: Path) -> None:
-    asked = job(tmp_path)
-    quiet = Job(asked.trial, {**SETTINGS, "SAVE_MODEL": "n"}, tmp_path, asked.emit)
-    one, other = entry.train_trial(asked), entry.train_trial(quiet)
+    asked = task(tmp_path)
+    quiet = Task.single(asked.trial, {**SETTINGS, "SAVE_MODEL": "n"}, tmp_path)
+    one, other = worker_entry.train_trial(asked), worker_entry.train_trial(quiet)
     skipped = {"total_time"}
     assert {k: v for k, v in one.measures.items() if k not in skipped} == {
         k: v for k, v in other.measures.items() if k not in skipped
@@ -226,7 +233,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_what_could_not_be_checked_later_is_refused_at_once(
     tmp_path: Path, changes: dict[str, str]
 ) -> None:
-    result = entry.train_trial(job(tmp_path, **changes))
+    result = worker_entry.train_trial(task(tmp_path, **changes))
     assert (result.status, result.reason) == (Status.FAILED, "save_model")
 
 
@@ -238,7 +245,7 @@ def told(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str
 def test_evaluate_says_what_the_trial_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = entry.train_trial(job(tmp_path))
+    result = worker_entry.train_trial(task(tmp_path))
     validation, test = told(tmp_path / saving.FILE, capsys)
     assert f"loss {result.measures['val_loss']:.4f}" in validation
     assert f"accuracy {result.measures['test_acc']:.2f} %" in test
@@ -279,9 +286,9 @@ def test_evaluate_refuses_other_preprocessing(
 def test_evaluate_refuses_other_samples(model: Path, tmp_path: Path) -> None:
     """Equal statistics, other files or another split: the test would not be a test."""
     loaded = espalier.load_model(model)
-    trainee, data = entry.prepare(job(tmp_path))
+    trainer, data = worker_entry.prepare(task(tmp_path))
     reevaluation.check(loaded, loaded.config, data, "place")
     other = loading.LoadedModel(**{**vars(loaded), "data_fingerprint": "0" * 16})
     with pytest.raises(UserError, match="fingerprint"):
         reevaluation.check(other, loaded.config, data, "place")
-    assert trainee.micro_batch == 0
+    assert trainer.micro_batch == 0

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 import torch
-from test_entry import TEXT, job, numbers, symbols
+from test_worker_entry import TEXT, numbers, small_task, symbols
 from torch import Tensor
 
 from espalier.contracts import Split
 from espalier.kconfig import assign
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.courses import Course, last_task, task_ends
 from espalier.train.data import Data
 from espalier.train.keeping import Keeping
 from espalier.train.preparing import Preparation
 from espalier.train.shifts import PermutedCharacters, PermutedPixels, permutation
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.train.windows import Part
-from espalier.trial import Job, Record, Result, Status
+from espalier.trial import Record, Result, Status, Task
 
 CPU = torch.device("cpu")
 PIXELS = {"PRUNING_METHOD": "none", "SHIFT": "permuted", "SHIFT_EPOCHS": "1", "TRAIN_SUBSET": "40"}
@@ -36,8 +36,8 @@ SHIFTS = pytest.mark.parametrize(
 )
 
 
-def prepared(**changes: str) -> tuple[Trainee, Data]:
-    return entry.prepare(job(**changes))
+def prepared(**changes: str) -> tuple[Trainer, Data]:
+    return worker_entry.prepare(small_task(**changes))
 
 
 def all_of(split: Split) -> tuple[Tensor, Tensor]:
@@ -52,7 +52,7 @@ def same(one: Split, other: Split) -> bool:
 
 
 def train(**changes: str) -> Result:
-    result = entry.train_trial(job(**changes))
+    result = worker_entry.train_trial(small_task(**changes))
     assert result.status is Status.PASSED, result.message
     return result
 
@@ -115,20 +115,20 @@ def test_a_set_that_is_streamed_is_permuted_to_the_same_numbers(workers: int) ->
 # Courses
 
 
-def walk(trainee: Trainee) -> list[tuple[Split, Split]]:
+def walk(trainer: Trainer) -> list[tuple[Split, Split]]:
     """The samples of each epoch."""
     found = []
-    for epoch in range(trainee.run.epochs):
-        trainee.run.epoch = epoch
-        trainee.course.begin(trainee.run)
-        found.append((trainee.run.train, trainee.run.validation))
+    for epoch in range(trainer.run.epochs):
+        trainer.run.epoch = epoch
+        trainer.course.begin(trainer.run)
+        found.append((trainer.run.train, trainer.run.validation))
     return found
 
 
 def test_the_first_task_is_as_the_data_set_has_it_and_each_later_one_differs() -> None:
     plain, _ = prepared(**{**PIXELS, "SHIFT": "none"})
-    trainee, _ = prepared(**{**PIXELS, "NUM_EPOCHS": "6", "SHIFT_EPOCHS": "2"})
-    trains, validations = zip(*walk(trainee), strict=True)
+    trainer, _ = prepared(**{**PIXELS, "NUM_EPOCHS": "6", "SHIFT_EPOCHS": "2"})
+    trains, validations = zip(*walk(trainer), strict=True)
     assert trains[0] is trains[1] is plain.run.train
     for splits in (trains, validations):
         assert [same(a, b) for a, b in zip(splits, splits[1:], strict=False)] == [
@@ -140,8 +140,8 @@ def test_the_first_task_is_as_the_data_set_has_it_and_each_later_one_differs() -
 
 
 def test_hundreds_of_tasks_take_the_memory_of_one() -> None:
-    trainee, _ = prepared(**{**PIXELS, "NUM_EPOCHS": "300"})
-    places = {split.x.data_ptr() for pair in walk(trainee) for split in pair}
+    trainer, _ = prepared(**{**PIXELS, "NUM_EPOCHS": "300"})
+    places = {split.x.data_ptr() for pair in walk(trainer) for split in pair}
     assert len(places) == 2
 
 
@@ -150,8 +150,8 @@ def test_there_and_back_again_with_equal_numbers_of_samples(tmp_path: Path) -> N
     (tmp_path / "b.txt").write_text("hg\u00df\u20ac" * 150)
     files = {"TEXT_FILE": f"{tmp_path}/a.txt", "TEXT_SHIFT_FILE": f"{tmp_path}/b.txt"}
     values = {**RETURN, **files, "TEXT_CORPUS": "file", "TEXT_SHIFT_CORPUS": "file"}
-    trainee, data = prepared(**{**values, "TRAIN_SUBSET": "0", "TEXT_LENGTH": "0"})
-    pairs = walk(trainee)
+    trainer, data = prepared(**{**values, "TRAIN_SUBSET": "0", "TEXT_LENGTH": "0"})
+    pairs = walk(trainer)
     assert pairs[0][0] is pairs[2][0] is pairs[3][0] and pairs[1][0] is not pairs[0][0]
     # b: 600 characters, 540 without the test, 459 without validation: 57 windows of 8
     assert [len(train) for train, _ in pairs] == [57] * 4
@@ -300,18 +300,20 @@ def test_the_seed_decides_everything(changes: dict[str, str]) -> None:
 
 @SHIFTS
 def test_a_pack_gives_what_the_trials_give_alone(changes: dict[str, str]) -> None:
-    some: list[Job] = [job(**{**changes, "SEED": seed}) for seed in ("1", "2", "3")]
-    for place, together in entry.train_pack(some):
+    some: list[Task] = [small_task(**{**changes, "SEED": seed}) for seed in ("1", "2", "3")]
+    for place, together in worker_entry.train_pack(some):
         assert together.provenance["pack"] == {"size": 3, "why": ""}
-        alone = entry.train_trial(some[place])
+        alone = worker_entry.train_trial(some[place])
         (ours, mine), (theirs, yours) = numbers(together), numbers(alone)
         for a, b in zip([*ours, mine], [*theirs, yours], strict=True):
             assert a == pytest.approx(b, rel=1e-4)
 
 
 def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
-    some = [job(**{**PIXELS, **each}) for each in ({}, {"SHIFT_SEED": "1"}, {"SHIFT": "none"})]
-    sizes = [result.provenance["pack"]["size"] for _, result in entry.train_pack(some)]
+    some = [
+        small_task(**{**PIXELS, **each}) for each in ({}, {"SHIFT_SEED": "1"}, {"SHIFT": "none"})
+    ]
+    sizes = [result.provenance["pack"]["size"] for _, result in worker_entry.train_pack(some)]
     assert sizes == [1, 1, 1]
 
 
@@ -328,7 +330,7 @@ def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
     ids=["part of a task", "one task", "no return"],
 )
 def test_epochs_that_make_no_tasks_are_refused(changes: dict[str, str], says: str) -> None:
-    result = entry.train_trial(job(**changes))
+    result = worker_entry.train_trial(small_task(**changes))
     assert (result.status, result.reason) == (Status.FAILED, "shift")
     assert says in result.message and "\n" not in result.message
 
@@ -344,13 +346,13 @@ def test_a_return_needs_one_vocabulary(wishes: dict[str, Any]) -> None:
 
 
 def test_permuted_pixels_are_not_mirrored() -> None:
-    assert "AUGMENT_FLIP" in job(**{**PIXELS, "SHIFT": "none"}).trial.config
-    assert "AUGMENT_FLIP" not in job(**PIXELS).trial.config
+    assert "AUGMENT_FLIP" in small_task(**{**PIXELS, "SHIFT": "none"}).trial.config
+    assert "AUGMENT_FLIP" not in small_task(**PIXELS).trial.config
 
 
 def test_a_text_to_shift_to_that_is_absent_is_one_line(tmp_path: Path) -> None:
     absent = str(tmp_path / "absent.txt")
-    result = entry.train_trial(
-        job(**{**RETURN, "TEXT_SHIFT_CORPUS": "file", "TEXT_SHIFT_FILE": absent})
+    result = worker_entry.train_trial(
+        small_task(**{**RETURN, "TEXT_SHIFT_CORPUS": "file", "TEXT_SHIFT_FILE": absent})
     )
     assert result.status is Status.ERROR and absent in result.message

@@ -13,17 +13,17 @@ from typing import Any
 
 import packing
 import pytest
-import test_entry
+import test_worker_entry
 import torch
 
 from espalier import revision
 from espalier.errors import UserError
-from espalier.train import album, entry, snapshots
+from espalier.train import album, snapshots, worker_entry
 from espalier.train.album import EPOCH, EVENT, SnapshotPlan
 from espalier.train.loop import Loop
 from espalier.train.position import DoesNotFit, position, take_up
 from espalier.train.snapshots import Snapshot
-from espalier.trial import Job, Record, Result, Status
+from espalier.trial import Record, Result, Status, Task
 
 SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
 SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}
@@ -33,12 +33,12 @@ class Killed(BaseException):
     """What takes a process away at an epoch's end."""
 
 
-def job(folder: Path, settings: Mapping[str, str] | None = None, **changes: str) -> Job:
-    found = test_entry.job(None, {**SNAPSHOTS, **(settings or {})}, **changes)
-    return replace(found, directory=folder)
+def task(folder: Path, settings: Mapping[str, str] | None = None, **changes: str) -> Task:
+    found = test_worker_entry.small_task({**SNAPSHOTS, **(settings or {})}, **changes)
+    return replace(found, directories=(folder,))
 
 
-def killed_after(epoch: int, one: Job) -> None:
+def killed_after(epoch: int, one: Task) -> None:
     """Train until the record of `epoch` has been sent and not yet acted on."""
 
     def emit(record: Record) -> None:
@@ -46,7 +46,7 @@ def killed_after(epoch: int, one: Job) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        entry.train_trial(replace(one, emit=emit))
+        worker_entry.train_trial(one, emit)
 
 
 def names(folder: Path) -> list[str]:
@@ -54,8 +54,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path) -> None:
-    whole = entry.train_trial(job(tmp_path / "whole"))
-    one = job(tmp_path / "cut")
+    whole = worker_entry.train_trial(task(tmp_path / "whole"))
+    one = task(tmp_path / "cut")
     killed_after(3, one)
     assert names(tmp_path / "cut") == [
         "epoch_00001.json",
@@ -64,18 +64,18 @@ def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path)
         "epoch_00002.pt",
     ]
     seen: list[Record] = []
-    result = entry.train_trial(replace(one, emit=seen.append))
+    result = worker_entry.train_trial(one, seen.append)
     assert [record["epoch"] for record in seen] == [3]
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
     assert result.provenance["resumed"] == {"epoch": 2}
     assert "resumed" not in whole.provenance
 
 
 def test_snapshots_change_no_number(tmp_path: Path) -> None:
-    plain = entry.train_trial(test_entry.job(AUGMENT_FLIP="y"))
-    assert test_entry.numbers(entry.train_trial(job(tmp_path, AUGMENT_FLIP="y"))) == (
-        test_entry.numbers(plain)
-    )
+    plain = worker_entry.train_trial(test_worker_entry.small_task(AUGMENT_FLIP="y"))
+    assert test_worker_entry.numbers(
+        worker_entry.train_trial(task(tmp_path, AUGMENT_FLIP="y"))
+    ) == (test_worker_entry.numbers(plain))
 
 
 OTHERS = [
@@ -89,25 +89,25 @@ OTHERS = [
 
 @pytest.mark.parametrize("changes", OTHERS, ids=lambda c: next(iter(c)))
 def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path: Path) -> None:
-    whole = entry.train_trial(job(tmp_path / "whole", **changes))
+    whole = worker_entry.train_trial(task(tmp_path / "whole", **changes))
     assert whole.status is Status.PASSED
-    one = job(tmp_path / "cut", **changes)
+    one = task(tmp_path / "cut", **changes)
     killed_after(len(whole.history), one)
-    result = entry.train_trial(one)
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    result = worker_entry.train_trial(one)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
     assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
 
 
 def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = job(tmp_path)
+    one = task(tmp_path)
     killed_after(3, one)
     path = tmp_path / album.FOLDER / "epoch_00002.pt"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    result = entry.train_trial(one)
+    result = worker_entry.train_trial(one)
     assert result.provenance["resumed"] == {"epoch": 1}
     assert "epoch_00002.pt: damaged: its checksum" in capsys.readouterr().out
     snapshots.load(path).read()  # it has been taken anew
@@ -115,30 +115,30 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
 
 @pytest.mark.parametrize("name", ["epoch_00002.pt", "epoch_00002.json"])
 def test_half_a_snapshot_is_none(name: str, tmp_path: Path) -> None:
-    one = job(tmp_path)
+    one = task(tmp_path)
     killed_after(3, one)
     (tmp_path / album.FOLDER / name).unlink()
-    assert entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
 
 
 def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
-    one = job(tmp_path)
+    one = task(tmp_path)
     killed_after(3, one)
     (tmp_path / album.FOLDER / "epoch_00002.json").write_text('{"format": "es')
-    assert entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
 
 
 @pytest.mark.parametrize("name", ["sources", "data_fingerprint", "versions", "config"])
 def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = job(tmp_path)
+    one = task(tmp_path)
     killed_after(2, one)
     path = tmp_path / album.FOLDER / "epoch_00001.json"
     about = json.loads(path.read_text())
     about["made"][name] = "another"
     snapshots.write_about(path, about)
-    result = entry.train_trial(one)
+    result = worker_entry.train_trial(one)
     assert "resumed" not in result.provenance
     assert [record["epoch"] for record in result.history] == [1, 2, 3]
     assert f"made with other {name.replace('_', ' ')}" in capsys.readouterr().out
@@ -146,8 +146,8 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
 
 def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) -> None:
     sparse = {"PRUNING_METHOD": "static", "SPARSE_DENSITY": "0.1", "OPTIMIZER": "adam"}
-    whole = entry.train_trial(job(tmp_path / "whole", **sparse))
-    one = job(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
+    whole = worker_entry.train_trial(task(tmp_path / "whole", **sparse))
+    one = task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
     killed_after(3, one)
     plain, small = (
         snapshots.load(tmp_path / folder / album.FOLDER / "epoch_00002.pt")
@@ -159,13 +159,13 @@ def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) ->
     tensors = [torch.load(each.file)["position"]["tensors"] for each in (plain, small)]
     assert list(tensors[0]) == list(tensors[1])
     assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
-    result = entry.train_trial(one)
+    result = worker_entry.train_trial(one)
     assert result.provenance["resumed"] == {"epoch": 2}
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
 
 
 def test_it_tells_what_it_is(tmp_path: Path) -> None:
-    entry.train_trial(job(tmp_path))
+    worker_entry.train_trial(task(tmp_path))
     about = snapshots.load(tmp_path / album.FOLDER / "epoch_00002.pt").about
     assert (about["epoch"], about["step"], about["reason"]) == (2, 30, EPOCH)
     assert about["made"]["config"]["SEED"] == "1"
@@ -210,12 +210,12 @@ def test_the_best_of_a_network_that_grows_may_have_grown() -> None:
 
 
 def test_only_those_are_left_that_are_to_be_kept(tmp_path: Path) -> None:
-    entry.train_trial(job(tmp_path, {"SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="5"))
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="5"))
     assert names(tmp_path) == ["epoch_00004.json", "epoch_00004.pt"]
 
 
 def test_snapshots_come_when_their_time_has_come(tmp_path: Path) -> None:
-    entry.train_trial(job(tmp_path, {"SNAPSHOT_EVERY": "2"}, NUM_EPOCHS="5"))
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "2"}, NUM_EPOCHS="5"))
     assert [name for name in names(tmp_path) if name.endswith("json")] == [
         "epoch_00002.json",
         "epoch_00004.json",
@@ -226,7 +226,7 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
     events = {"SNAPSHOT_EVERY": "0", "SNAPSHOT_EVENTS": "y"}
     growth = {"PRUNING_METHOD": "apoptosis_growth", "APOPTOSIS_GROWTH_INTERVAL": "25"}
     growth |= {"APOPTOSIS_GROWTH_RATE": "0.1", "APOPTOSIS_MATURITY": "10", "NUM_EPOCHS": "6"}
-    result = entry.train_trial(job(tmp_path, events, **growth))
+    result = worker_entry.train_trial(task(tmp_path, events, **growth))
     assert result.status is Status.PASSED, result.message
     found = [snapshots.load(path) for path in snapshots.found_in(tmp_path / album.FOLDER)]
     assert {one.about["reason"] for one in found} == {EVENT}
@@ -235,7 +235,7 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
 
 
 def test_none_is_taken_without_a_wish(tmp_path: Path) -> None:
-    entry.train_trial(job(tmp_path, {"SNAPSHOT_EVERY": "0"}))
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "0"}))
     assert not (tmp_path / album.FOLDER).exists()
 
 
@@ -259,9 +259,9 @@ def test_what_is_no_snapshot_is_one_line(tmp_path: Path) -> None:
 def test_another_network_is_refused() -> None:
     wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}
     values = packing.varied(wishes, 0, NUM_EPOCHS="3")
-    one = packing.trainee(values, packing.mlp)
+    one = packing.trainer(values, packing.mlp)
     next(iter(Loop([one]).epochs()))
-    other = packing.trainee(values, lambda: packing.mlp(13), packing.split(4))
+    other = packing.trainer(values, lambda: packing.mlp(13), packing.split(4))
     with pytest.raises(DoesNotFit, match=r"float64 \[13, 16\] here and float64 \[12, 16\] there"):
         take_up(other, position(one))
 
@@ -270,7 +270,7 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
     wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "set", "NUM_EPOCHS": "4"}
     values = [packing.varied(wishes, k) for k in range(3)]
     whole, halves, rest = (
-        [packing.trainee(each, packing.dropping) for each in values] for _ in range(3)
+        [packing.trainer(each, packing.dropping) for each in values] for _ in range(3)
     )
     packing.train(whole)
     for number, _ in enumerate(Loop(halves).epochs(), 1):
@@ -287,19 +287,19 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
 SCRIPT = """
 import json, sys
 from espalier import revision
-from espalier.train import entry
-from espalier.trial import Job, Trial
+from espalier.train import worker_entry
+from espalier.trial import Task, Trial
 from pathlib import Path
 revision.sources = lambda: sys.argv[2]  # whoever edits a file meanwhile does not matter here
 trial, settings, folder = json.loads(sys.argv[1])
-result = entry.train_trial(Job(Trial.from_json(trial), settings, Path(folder), lambda r: None))
+result = worker_entry.train_trial(Task.single(Trial.from_json(trial), settings, Path(folder)))
 print(json.dumps(result.as_json()))
 """
 
 
 def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
-    whole = entry.train_trial(job(tmp_path / "whole"))
-    one = job(tmp_path / "cut")
+    whole = worker_entry.train_trial(task(tmp_path / "whole"))
+    one = task(tmp_path / "cut")
     killed_after(2, one)
     told = json.dumps([one.trial.as_json(), dict(one.settings), str(one.directory)])
     done = subprocess.run(
@@ -310,13 +310,15 @@ def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     )
     result = Result.from_json(json.loads(done.stdout.splitlines()[-1]))
     assert result.provenance["resumed"] == {"epoch": 1}
-    assert test_entry.numbers(result) == test_entry.numbers(whole)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
 
 
 def test_trials_at_different_epochs_are_no_pack(tmp_path: Path) -> None:
-    jobs = [job(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
-    alone: list[Any] = [test_entry.numbers(entry.train_trial(test_entry.job(SEED="1")))]
-    killed_after(2, jobs[0])
-    results = dict(entry.train_pack(jobs))
+    tasks = [task(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
+    alone: list[Any] = [
+        test_worker_entry.numbers(worker_entry.train_trial(test_worker_entry.small_task(SEED="1")))
+    ]
+    killed_after(2, tasks[0])
+    results = dict(worker_entry.train_pack(tasks))
     assert [results[i].provenance["pack"]["size"] for i in (0, 1)] == [1, 1]
-    assert test_entry.numbers(results[0]) == alone[0]
+    assert test_worker_entry.numbers(results[0]) == alone[0]

@@ -21,7 +21,7 @@ from espalier.sparse.plan import PruningPlan
 from espalier.train import loop
 from espalier.train.evaluation import evaluate
 from espalier.train.stopping import Criterion, EarlyStop, Kept, Size, Stopping
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 
 DOWN = [5.0, 4.0, 3.0, 2.0, 1.0]
 
@@ -166,11 +166,11 @@ class Rising(LrSchedule):
         return 1.0 if step < self.start * steps_per_epoch else 30.0
 
 
-def trainee(ruin: int, seed: int, patience: int = 3) -> Trainee:
+def trainer(ruin: int, seed: int, patience: int = 3) -> Trainer:
     values = packing.configured({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"})
-    made = packing.trainee({**values, **packing.BASE, "SEED": str(seed)}, normalised)
+    made = packing.trainer({**values, **packing.BASE, "SEED": str(seed)}, normalised)
     stop = EarlyStop(patience, Criterion())
-    return Trainee(made.run, Recipe(20, 4, seed, early_stop=stop), Rising(ruin), check=True)
+    return Trainer(made.run, Recipe(20, 4, seed, early_stop=stop), Rising(ruin), check=True)
 
 
 def normalised() -> nn.Module:
@@ -183,7 +183,7 @@ packing.SIDES.setdefault(normalised, 4)
 
 
 def test_what_comes_back_measures_what_the_best_epoch_did() -> None:
-    run = trainee(5, seed=1)
+    run = trainer(5, seed=1)
     outcome = packing.train([run])[0]
     losses = [record["val_loss"] for record in outcome.records]
     assert run.stopping is not None
@@ -194,18 +194,18 @@ def test_what_comes_back_measures_what_the_best_epoch_did() -> None:
 
 def test_each_run_of_a_pack_stops_where_it_would_alone() -> None:
     ruins = [4, 6, 2]
-    runs = [trainee(ruin, seed) for seed, ruin in enumerate(ruins)]
+    runs = [trainer(ruin, seed) for seed, ruin in enumerate(ruins)]
     outcomes = packing.train(runs)
     assert len({len(outcome.records) for outcome in outcomes}) > 1
     for seed, (ruin, outcome, run) in enumerate(zip(ruins, outcomes, runs, strict=True)):
-        (twin,) = packing.train([trainee(ruin, seed)])
+        (twin,) = packing.train([trainer(ruin, seed)])
         packing.assert_same(outcome, twin)
         best = min(record["val_loss"] for record in outcome.records)
         assert evaluate(run, run.run.validation)[0] == best
 
 
 def test_the_loop_trains_no_epoch_more() -> None:
-    run = trainee(2, seed=3, patience=1)
+    run = trainer(2, seed=3, patience=1)
     records = [outcome for _, outcome in loop.Loop([run]).epochs()]
     assert len(records) == run.run.epoch < 20
 

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from espalier.methods.none import NoPruning
 from espalier.train.structure import alike, groups, why_alone
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 Build = Callable[[], nn.Module]
 VALUES = packing.varied({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"}, 0)
 DATA = packing.split(4)
 
 
-def of(build: Build, data: Any = DATA) -> Trainee:
-    return packing.trainee(VALUES, build, data)
+def of(build: Build, data: Any = DATA) -> Trainer:
+    return packing.trainer(VALUES, build, data)
 
 
 def net(*parts: nn.Module) -> nn.Module:
@@ -159,10 +159,10 @@ class Growing(NoPruning):
     packable: ClassVar[bool] = False
 
 
-def hooked(register: Callable[[nn.Module], Any]) -> Trainee:
-    trainee = of(packing.mlp)
-    register(trainee.run.model)
-    return trainee
+def hooked(register: Callable[[nn.Module], Any]) -> Trainer:
+    trainer = of(packing.mlp)
+    register(trainer.run.model)
+    return trainer
 
 
 HOOKS: dict[str, Callable[[nn.Module], Any]] = {
@@ -177,9 +177,9 @@ HOOKS: dict[str, Callable[[nn.Module], Any]] = {
 
 @pytest.mark.parametrize("kind", HOOKS)
 def test_models_with_hooks_are_trained_alone(kind: str) -> None:
-    trainees = [hooked(HOOKS[kind]), hooked(HOOKS[kind])]
-    assert why_alone(trainees[0]) == "the model has hooks"
-    assert groups(trainees) == [[0], [1]]
+    trainers = [hooked(HOOKS[kind]), hooked(HOOKS[kind])]
+    assert why_alone(trainers[0]) == "the model has hooks"
+    assert groups(trainers) == [[0], [1]]
 
 
 def test_what_else_is_trained_alone() -> None:

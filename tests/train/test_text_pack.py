@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from packing import Values, assert_same, train, trainee, varied
-from test_entry import TEXT, job, numbers
+from packing import Values, assert_same, train, trainer, varied
+from test_worker_entry import TEXT, numbers, small_task
 from torch import nn
 
 from espalier.contracts import Split, TokenShape
 from espalier.models.charlm import CharLM
-from espalier.train import entry
+from espalier.train import worker_entry
 from espalier.train.windows import Part
 
 SHAPE = TokenShape(vocabulary=7, context=6)
@@ -51,19 +51,20 @@ def test_a_pack_of_transformers_is_the_transformers_alone(
 ) -> None:
     values = configurations(OPTIMIZER=optimizer, PRUNING_METHOD=method)
     build = functools.partial(model, **fields)
-    packed = train([trainee(one, build, text()) for one in values])
+    packed = train([trainer(one, build, text()) for one in values])
     for one, outcome in zip(values, packed, strict=True):
-        (alone,) = train([trainee(one, build, text())])
+        (alone,) = train([trainer(one, build, text())])
         assert_same(alone, outcome)
         assert len(outcome.losses) == 50
 
 
 def test_the_engine_packs_texts_and_their_results_are_those_of_trials_alone() -> None:
-    jobs = [
-        job(SEED=str(seed), OPTIMIZER="adamw", PRUNING_METHOD="none", **TEXT) for seed in (1, 2)
+    tasks = [
+        small_task(SEED=str(seed), OPTIMIZER="adamw", PRUNING_METHOD="none", **TEXT)
+        for seed in (1, 2)
     ]
-    for place, together in entry.train_pack(jobs):
-        alone = entry.train_trial(jobs[place])
+    for place, together in worker_entry.train_pack(tasks):
+        alone = worker_entry.train_trial(tasks[place])
         assert together.provenance["pack"] == {"size": 2, "why": ""}
         for ours, theirs in zip(numbers(together)[0], numbers(alone)[0], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-4)

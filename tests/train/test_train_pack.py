@@ -1,4 +1,4 @@
-"""Several jobs handed to the entry at once: each comes to the result that it comes to alone."""
+"""Several tasks handed to the entry at once: each comes to the result that it comes to alone."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from test_entry import job, numbers
+from test_worker_entry import numbers, small_task
 from torch import Tensor, nn
 
 from espalier.contracts import Run, SampleShape
 from espalier.methods.none import NoPruning
 from espalier.models.mlp import Mlp
-from espalier.train import entry, loop
+from espalier.train import loop, worker_entry
 from espalier.train.data import Data
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Result, Status
+from espalier.train.trainer import Trainer
+from espalier.trial import Result, Status, Task
 
 RATES = ("0.001", "0.003", "0.01")
 
 
-def jobs(*changes: dict[str, str], **shared: str) -> list[Job]:
-    return [job(**shared, **each) for each in changes]
+def tasks(*changes: dict[str, str], **shared: str) -> list[Task]:
+    return [small_task(**shared, **each) for each in changes]
 
 
-def rates(**shared: str) -> list[Job]:
+def rates(**shared: str) -> list[Task]:
     """Three that differ in the learning rate alone, as most trials of a sweep do."""
-    return jobs(*({"LEARNING_RATE": rate} for rate in RATES), **shared)
+    return tasks(*({"LEARNING_RATE": rate} for rate in RATES), **shared)
 
 
-def packed(some: list[Job]) -> dict[int, Result]:
-    pairs = list(entry.train_pack(some))
+def packed(some: list[Task]) -> dict[int, Result]:
+    pairs = list(worker_entry.train_pack(some))
     assert sorted(place for place, _ in pairs) == list(range(len(some)))
     return dict(pairs)
 
 
-def assert_as_alone(some: list[Job], found: dict[int, Result], within: float = 1e-6) -> None:
+def assert_as_alone(some: list[Task], found: dict[int, Result], within: float = 1e-6) -> None:
     for place, each in enumerate(some):
-        assert_near(found[place], entry.train_trial(each), within)
+        assert_near(found[place], worker_entry.train_trial(each), within)
 
 
 def assert_near(one: Result, other: Result, within: float) -> None:
@@ -71,7 +71,7 @@ def test_a_pack_gives_what_the_trials_give_alone() -> None:
 
 
 def test_seeds_of_one_configuration_are_a_pack_too() -> None:
-    some = jobs({"SEED": "1"}, {"SEED": "2"}, {"SEED": "3"}, NUM_EPOCHS="1", PRUNING_METHOD="none")
+    some = tasks({"SEED": "1"}, {"SEED": "2"}, {"SEED": "3"}, NUM_EPOCHS="1", PRUNING_METHOD="none")
     found = packed(some)
     assert_as_alone(some, found, within=1e-4)
     assert sizes(found) == [3, 3, 3]
@@ -79,14 +79,14 @@ def test_seeds_of_one_configuration_are_a_pack_too() -> None:
 
 def test_results_come_in_the_order_of_ending() -> None:
     epochs = ("3", "1", "2", "1")
-    some = jobs(*({"NUM_EPOCHS": e} for e in epochs), PRUNING_METHOD="none")
-    assert [place for place, _ in entry.train_pack(some)] == [1, 3, 2, 0]
+    some = tasks(*({"NUM_EPOCHS": e} for e in epochs), PRUNING_METHOD="none")
+    assert [place for place, _ in worker_entry.train_pack(some)] == [1, 3, 2, 0]
 
 
 def test_each_job_is_told_of_its_own_epochs() -> None:
     seen: list[list[Any]] = [[], []]
-    some = [job(seen[k], SEED=str(k), NUM_EPOCHS=str(2 + k)) for k in range(2)]
-    found = packed(some)
+    some = [small_task(SEED=str(k), NUM_EPOCHS=str(2 + k)) for k in range(2)]
+    found = dict(worker_entry.train_pack(some, lambda place, record: seen[place].append(record)))
     for k, records in enumerate(seen):
         assert records == found[k].history
         assert [record["epoch"] for record in records] == list(range(1, 3 + k))
@@ -94,8 +94,9 @@ def test_each_job_is_told_of_its_own_epochs() -> None:
 
 def test_a_result_is_there_before_longer_trials_go_on() -> None:
     seen: list[Any] = []
-    short, long = job(NUM_EPOCHS="1", PRUNING_METHOD="none"), job(seen, PRUNING_METHOD="none")
-    place, _ = next(iter(entry.train_pack([long, short])))
+    long, short = tasks({}, {"NUM_EPOCHS": "1"}, PRUNING_METHOD="none")
+    emit: Any = lambda place, record: seen.append(record) if place == 0 else None  # noqa: E731
+    place, _ = next(iter(worker_entry.train_pack([long, short], emit)))
     assert place == 1
     assert len(seen) == 1
 
@@ -103,7 +104,7 @@ def test_a_result_is_there_before_longer_trials_go_on() -> None:
 def test_seconds_are_each_trials_share(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
-    found = packed(jobs({}, {"SEED": "2", "NUM_EPOCHS": "2"}, PRUNING_METHOD="none"))
+    found = packed(tasks({}, {"SEED": "2", "NUM_EPOCHS": "2"}, PRUNING_METHOD="none"))
     assert [record["seconds"] for record in found[0].history] == [0.5, 0.5, 1.0]
     assert found[0].measures["total_time"] == 2.0
     assert found[1].measures["total_time"] == 1.0
@@ -111,10 +112,10 @@ def test_seconds_are_each_trials_share(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_trials_that_cannot_train_do_not_keep_the_others(tmp_path: Any) -> None:
     some = [
-        job(),
-        job(PRUNING_WARMUP="7800"),
-        job(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)}),
-        job(SEED="2"),
+        small_task(),
+        small_task(PRUNING_WARMUP="7800"),
+        small_task(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)}),
+        small_task(SEED="2"),
     ]
     found = packed(some)
     assert [found[k].status for k in range(4)] == [
@@ -130,16 +131,16 @@ def test_trials_that_cannot_train_do_not_keep_the_others(tmp_path: Any) -> None:
 
 def test_one_that_diverges_is_one_that_failed() -> None:
     wild = {"LEARNING_RATE": "100", "SGD_MOMENTUM": "0.99"}
-    some = jobs({}, wild, {"SEED": "2"}, OPTIMIZER="sgd", PRUNING_METHOD="none")
+    some = tasks({}, wild, {"SEED": "2"}, OPTIMIZER="sgd", PRUNING_METHOD="none")
     found = packed(some)
     assert (found[1].status, found[1].reason) == (Status.FAILED, "diverged")
     assert found[0].status is found[2].status is Status.PASSED
-    assert_near(found[2], entry.train_trial(some[2]), 1e-4)
+    assert_near(found[2], worker_entry.train_trial(some[2]), 1e-4)
 
 
 def test_trials_of_two_widths_are_two_packs() -> None:
     widths = ("8", "16", "8", "16", "8", "24")
-    some = jobs(*({"MLP_WIDTH": w} for w in widths), NUM_EPOCHS="1", PRUNING_METHOD="none")
+    some = tasks(*({"MLP_WIDTH": w} for w in widths), NUM_EPOCHS="1", PRUNING_METHOD="none")
     found = packed(some)
     assert sizes(found) == [3, 2, 3, 2, 3, 1]
     assert_as_alone(some, found, within=1e-4)
@@ -160,8 +161,8 @@ def test_threads_are_those_of_each_trial(monkeypatch: pytest.MonkeyPatch) -> Non
     built_of(monkeypatch, Watching)
     threads = torch.get_num_threads()
     try:
-        some = jobs({"CPU_THREADS": "1"}, {"CPU_THREADS": "2"}, PRUNING_METHOD="none")
-        list(entry.train_pack(some))
+        some = tasks({"CPU_THREADS": "1"}, {"CPU_THREADS": "2"}, PRUNING_METHOD="none")
+        list(worker_entry.train_pack(some))
     finally:
         torch.set_num_threads(threads)
     assert seen == sorted(seen)
@@ -278,7 +279,7 @@ def test_a_pack_in_mixed_precision_is_near_the_trials_alone() -> None:
     found = packed(some)
     assert sizes(found) == [3, 3, 3]
     for place, each in enumerate(some):
-        own = entry.train_trial(each)
+        own = worker_entry.train_trial(each)
         assert found[place].measures["train_loss"] == pytest.approx(
             own.measures["train_loss"], rel=0.02
         )
@@ -287,16 +288,16 @@ def test_a_pack_in_mixed_precision_is_near_the_trials_alone() -> None:
 def test_what_has_ended_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     # Its tensors are views of stacks: kept, they would keep those of all earlier packs alive.
     alive: list[weakref.ref[Run]] = []
-    prepare = entry.prepare
+    prepare = worker_entry.prepare
 
-    def watched(one: Job) -> tuple[Trainee, Data]:
-        trainee, data = prepare(one)
-        alive.append(weakref.ref(trainee.run))
-        return trainee, data
+    def watched(one: Task) -> tuple[Trainer, Data]:
+        trainer, data = prepare(one)
+        alive.append(weakref.ref(trainer.run))
+        return trainer, data
 
-    monkeypatch.setattr(entry, "prepare", watched)
-    growing = [job(NUM_EPOCHS=str(1 + k)) for k in range(4)]
-    for ended, _ in enumerate(entry.train_pack(growing)):
+    monkeypatch.setattr(worker_entry, "prepare", watched)
+    growing = [small_task(NUM_EPOCHS=str(1 + k)) for k in range(4)]
+    for ended, _ in enumerate(worker_entry.train_pack(growing)):
         gc.collect()
         assert sum(run() is not None for run in alive) <= 4 - ended
     gc.collect()

@@ -15,9 +15,9 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.optimizers.adam import Adam
-from espalier.train import entry
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Trial
+from espalier.train import worker_entry
+from espalier.train.trainer import Trainer
+from espalier.trial import Task, Trial
 from espalier.validation.flow import Flow, Layer, flow
 from espalier.validation.gate import Gate, entropy, shares, wilson_low
 from espalier.validation.gates import bound, gates
@@ -37,56 +37,56 @@ START, HEART, CHANCE, END, SHUFFLED = (
 
 
 @functools.cache
-def job(model: str) -> Job:
+def task(model: str) -> Task:
     symbols = Symbols(parse())
     for _ in range(2):
         assign.load(symbols, {**QUICK, "MODEL": model})
     config = assign.effective_config(symbols, symbols.identity)
-    return Job(Trial(1, "config_001", "id", config), SETTINGS, None, lambda record: None)
+    return Task.single(Trial(1, "config_001", "id", config), SETTINGS, None)
 
 
-def fresh(model: str = "mlp") -> Trainee:
-    return entry.prepare(job(model))[0]
+def fresh(model: str = "mlp") -> Trainer:
+    return worker_entry.prepare(task(model))[0]
 
 
-def linear(trainee: Trainee) -> list[nn.Linear]:
-    return [module for module in trainee.run.model.modules() if isinstance(module, nn.Linear)]
-
-
-@torch.no_grad()
-def zero_layer() -> Trainee:
-    trainee = fresh()
-    linear(trainee)[-1].weight.zero_()
-    return trainee
-
-
-def no_rate() -> Trainee:
-    trainee = fresh()
-    return replace(trainee, recipe=replace(trainee.recipe, learning_rate=0.0))
+def linear(trainer: Trainer) -> list[nn.Linear]:
+    return [module for module in trainer.run.model.modules() if isinstance(module, nn.Linear)]
 
 
 @torch.no_grad()
-def dead_units() -> Trainee:
-    trainee = fresh()
-    linear(trainee)[0].bias.fill_(-10.0)
-    return trainee
+def zero_layer() -> Trainer:
+    trainer = fresh()
+    linear(trainer)[-1].weight.zero_()
+    return trainer
 
 
-def deep_sigmoids() -> Trainee:
-    trainee = fresh()
+def no_rate() -> Trainer:
+    trainer = fresh()
+    return replace(trainer, recipe=replace(trainer.recipe, learning_rate=0.0))
+
+
+@torch.no_grad()
+def dead_units() -> Trainer:
+    trainer = fresh()
+    linear(trainer)[0].bias.fill_(-10.0)
+    return trainer
+
+
+def deep_sigmoids() -> Trainer:
+    trainer = fresh()
     torch.manual_seed(1)
     middle = [part for _ in range(12) for part in (nn.Linear(32, 32), nn.Sigmoid())]
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), *middle, nn.Linear(32, 10))
-    trainee.run.model, trainee.run.optimizer = model, Adam().build(model, 0.001)
-    return trainee
+    trainer.run.model, trainer.run.optimizer = model, Adam().build(model, 0.001)
+    return trainer
 
 
-def wrong_labels() -> Trainee:
-    trainee = fresh()
-    train = trainee.run.train
+def wrong_labels() -> Trainer:
+    trainer = fresh()
+    train = trainer.run.train
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(5))
-    trainee.run.train = replace(train, y=train.y[order])
-    return trainee
+    trainer.run.train = replace(train, y=train.y[order])
+    return trainer
 
 
 FAULTS = {
@@ -99,7 +99,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_caught_by_the_gate_for_it(fault: Callable[[], Trainee]) -> None:
+def test_a_planted_fault_is_caught_by_the_gate_for_it(fault: Callable[[], Trainer]) -> None:
     assert next(gate.name for gate in gates(fault) if not gate.passed) == FAULTS[fault]
 
 
@@ -118,9 +118,9 @@ def test_a_healthy_network_passes(model: str) -> None:
 def test_labels_that_get_in_elsewhere_are_seen() -> None:
     """Shuffling is undone: as if the loop read its labels from another place."""
 
-    def leaking() -> Trainee:
-        trainee = fresh()
-        whole = trainee.run.validation
+    def leaking() -> Trainer:
+        trainer = fresh()
+        whole = trainer.run.validation
         true = whole.x.flatten(1).sum(1)  # a number that tells each sample
 
         class Leak(nn.Module):
@@ -137,20 +137,20 @@ def test_labels_that_get_in_elsewhere_are_seen() -> None:
                 return self.scale * self.learner(x.flatten(1)) + 50.0 * known
 
         model = Leak()
-        trainee.run.model, trainee.run.optimizer = model, Adam().build(model, 0.001)
-        return trainee
+        trainer.run.model, trainer.run.optimizer = model, Adam().build(model, 0.001)
+        return trainer
 
     (last,) = [gate for gate in gates(leaking) if gate.name == SHUFFLED]
     assert not last.passed
 
 
 def test_looking_at_gradients_leaves_the_run_as_it_is() -> None:
-    trainee = fresh()
-    before = [p.detach().clone() for p in trainee.run.model.parameters()]
+    trainer = fresh()
+    before = [p.detach().clone() for p in trainer.run.model.parameters()]
     random = torch.get_rng_state()
-    assert flow(trainee).ratio < 100
-    assert all(p.grad is None for p in trainee.run.model.parameters())
-    pairs = zip(before, trainee.run.model.parameters(), strict=True)
+    assert flow(trainer).ratio < 100
+    assert all(p.grad is None for p in trainer.run.model.parameters())
+    pairs = zip(before, trainer.run.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert torch.equal(random, torch.get_rng_state())
 

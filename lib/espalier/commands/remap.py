@@ -78,13 +78,13 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 def _build(config: Path) -> nn.Module:
     """Return the configured model. Raises UserError."""
     from espalier.contracts import CannotTrain
-    from espalier.sweep.single import single
-    from espalier.train import entry
-    from espalier.trial import Job
+    from espalier.sweep.single_trial import single_plan
+    from espalier.train import worker_entry
+    from espalier.trial import Task
 
-    plan = single(config, "remapped")
-    job = Job(plan.trials[0], plan.settings, config.parent, lambda record: None)
+    plan = single_plan(config, "remapped")
+    task = Task.single(plan.trials[0], plan.settings, config.parent)
     try:
-        return entry.prepare(job)[0].run.model
+        return worker_entry.prepare(task)[0].run.model
     except CannotTrain as error:
         raise UserError(f"{config}: {error}") from None

@@ -22,7 +22,7 @@ from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, Measured, Train
 from espalier.search.learning import Bar
 from espalier.search.runs import Means
-from espalier.search.seed_plan import Space, Trainer
+from espalier.search.seed_plan import CandidateTrainer, Space
 from espalier.sweep import planning
 
 PORTFOLIO = "defconfigs/digits-seeds-range"
@@ -62,7 +62,7 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     bar = Bar(options["margin"] / 100, options["alpha"])
     space = seed_plan.read(planning.find(range_config), {DATASET: dataset} if dataset else {})
     counts = halving.epochs(space.epochs, rungs)
-    trainer = Trainer(space, _means(options))
+    trainer = CandidateTrainer(space, _means(options))
     print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)
     result = halving.find(space.candidates, _announced(trainer, space), counts, bar)
     print("\n" + "\n".join(seed_report.told(result, trainer.size)))

@@ -11,7 +11,7 @@ from espalier.paths import RESULTS
 from espalier.sweep import ladder_report
 from espalier.sweep.ladder import ladders
 from espalier.sweep.rank import rank
-from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.report import ranking_measure, trial_results
 from espalier.sweep.results_dir import STORE, newest
 from espalier.sweep.store import Store
 
@@ -33,7 +33,7 @@ def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path 
     """
     folder = folder or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = outcomes(store), ranking_measure(store, by)
+        trials, by = trial_results(store), ranking_measure(store, by)
     fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
     for ladder in fitted:
         print("\n".join(ladder_report.told(ladder)) + "\n")

@@ -15,7 +15,7 @@ from espalier.sweep.delta_plots import write_deltas
 from espalier.sweep.parameter_plots import write_parameters
 from espalier.sweep.plots import write_plot
 from espalier.sweep.rank import Ranking, rank
-from espalier.sweep.report import outcomes, ranking_measure, refused
+from espalier.sweep.report import ranking_measure, refused, trial_results
 from espalier.sweep.results_dir import STORE, newest
 from espalier.sweep.rows import by_target, cells
 from espalier.sweep.store import Store
@@ -36,7 +36,7 @@ def command(folder: Path | None, top: int, by: str | None, **pictures: Path | No
     """Print the ranking of a sweep, while it runs or after it."""
     folder = folder or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = outcomes(store), ranking_measure(store, by)
+        trials, by = trial_results(store), ranking_measure(store, by)
         left_out, controls = refused(store), store.header.get("controls", {})
     ranking = rank(trials, by)
     print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))

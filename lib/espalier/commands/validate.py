@@ -25,11 +25,11 @@ def command(epochs: str | None, record: Path) -> int:
     from espalier.validation.gates import gates
     from espalier.validation.record import write_record
 
-    job, results = subject.job(dotconfig.path(), epochs), []
-    for gate in gates(lambda: subject.prepare(job)):
+    task, results = subject.task(dotconfig.path(), epochs), []
+    for gate in gates(lambda: subject.prepare(task)):
         print(gate.told(), flush=True)
         results.append(gate)
-    write_record(record, job, results)
+    write_record(record, task, results)
     failed = sum(not gate.passed for gate in results)
     print(f"{len(results) - failed} of {len(results)} passed: {record}")
     return 1 if failed else 0

@@ -9,7 +9,7 @@ from espalier.contracts import CannotTrain, LrSchedule, Method, Run
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.train import seeds
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainee import Recipe, Trainee
+from espalier.train.trainer import Recipe, Trainer
 
 LARGEST_SEED = 2**31
 
@@ -43,7 +43,7 @@ def trained(run: Run, classes: int, epochs: int) -> Tensor:
     )
     with torch.random.fork_rng(), torch.enable_grad():
         small = _run(run, classes, recipe)
-        for _, outcome in Loop([Trainee(small, recipe, Steady())]).epochs():
+        for _, outcome in Loop([Trainer(small, recipe, Steady())]).epochs():
             if isinstance(outcome, DivergedError):
                 raise CannotTrain(outcome.reason, f"the small network's {outcome}")
     return small.model.get_parameter("1.weight").detach()

@@ -21,7 +21,9 @@ EVENTS = 8
 
 def training_samples(same: Conditions) -> int:
     """Samples that a run trains on. Raises UserError if the data set cannot be read."""
-    row = planning.asked(same.symbols, {}, vocabulary.quoted(same.unlimited, same.symbols), 1)
+    row = planning.row_requests(
+        same.symbols, {}, vocabulary.quoted(same.unlimited, same.symbols), 1
+    )
     made = planning.expand_row(same.symbols, row)
     (found,) = made.configs.values()
     config, settings = Config(found), Config(made.settings)

@@ -19,7 +19,7 @@ from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.search.space import Proposal
 from espalier.sweep import wire
-from espalier.sweep.rank import REPETITION, Outcome, grouped
+from espalier.sweep.rank import REPETITION, TrialResult, grouped
 from espalier.trial import Record, Status, Trial
 
 VERSION = 1
@@ -73,7 +73,7 @@ class Saved:
 
 
 def collect(
-    outcomes: Iterable[Outcome], proposals: Iterable[Proposal], decays: Mapping[str, str]
+    trials: Iterable[TrialResult], proposals: Iterable[Proposal], decays: Mapping[str, str]
 ) -> dict[Key, SearchResult]:
     """One result for each configuration, in plan order.
 
@@ -85,7 +85,7 @@ def collect(
     by_row = {_values(_whole(one, decays), names): one for one in known}
     return {
         _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
-        for group in grouped(outcomes)
+        for group in grouped(trials)
     }
 
 
@@ -112,7 +112,7 @@ def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None
     return tuple(config.get(name) for name in names)
 
 
-def _result(group: Sequence[Outcome], proposal: Proposal) -> SearchResult:
+def _result(group: Sequence[TrialResult], proposal: Proposal) -> SearchResult:
     bad = next((one.result for one in group if one.result.status is not Status.PASSED), None)
     counted = [] if bad else group
     return SearchResult(
@@ -132,17 +132,17 @@ def _result(group: Sequence[Outcome], proposal: Proposal) -> SearchResult:
     )
 
 
-def _numbers(group: Iterable[Outcome], name: str, unit: float) -> list[float]:
+def _numbers(group: Iterable[TrialResult], name: str, unit: float) -> list[float]:
     found = (one.measure(name) for one in group)
     return [value / unit for value in found if value is not None]
 
 
-def _mean(group: Iterable[Outcome], name: str, unit: float) -> float | None:
+def _mean(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
     found = _numbers(group, name, unit)
     return fmean(found) if found else None
 
 
-def _deviation(group: Iterable[Outcome], name: str, unit: float) -> float | None:
+def _deviation(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
     found = _numbers(group, name, unit)
     return stdev(found) if len(found) > 1 else None
 

@@ -13,7 +13,7 @@ from espalier.paths import RESULTS, ROOT
 from espalier.sweep import launch, plan, report
 from espalier.sweep.launch import ENTRY, Request
 from espalier.sweep.plan import Plan
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.sweep.results_dir import STORE
 from espalier.sweep.runner import EXIT_INTERRUPTED
 from espalier.sweep.store import Store
@@ -34,7 +34,7 @@ class Means:
     verbose: bool = True
 
 
-def run(found: Plan, means: Means) -> tuple[Path, list[Outcome]]:
+def run(found: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
     """Run a plan to its end, or go on with it; the folder of its results, and every trial's.
 
     Raises KeyboardInterrupt if it was stopped, and UserError.
@@ -47,7 +47,7 @@ def run(found: Plan, means: Means) -> tuple[Path, list[Outcome]]:
     if folder is None:
         raise UserError(f"{means.results}: the results of this search are gone; search again")
     with Store.open(folder / STORE, readonly=True) as store:
-        return folder, report.outcomes(store)
+        return folder, report.trial_results(store)
 
 
 def _request(found: Plan, means: Means) -> Request:

@@ -16,7 +16,7 @@ from espalier.search.conditions import SPLIT, conditions, positive, require_clas
 from espalier.search.results import Key, Saved, SearchResult
 from espalier.search.runs import Means
 from espalier.search.space import Proposal, Space
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 
 Grid = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ class HyperparameterSearcher:
             parallel=parallel, new=new, in_process=in_process, verbose=verbose, **folder
         )
         self._results: dict[Key, SearchResult] = {}
-        self._outcomes: list[Outcome] = []
+        self._trials: list[TrialResult] = []
         self.left_out: list[str] = []
         """What of the grids searched did not fit, and why."""
 
@@ -143,8 +143,8 @@ class HyperparameterSearcher:
 
     def save_results(self, path: str | Path) -> None:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""
-        origins = (one.result.provenance.get("data_fingerprint", "") for one in self._outcomes)
-        config = self._outcomes[0].trial.config if self._outcomes else {}
+        origins = (one.result.provenance.get("data_fingerprint", "") for one in self._trials)
+        config = self._trials[0].trial.config if self._trials else {}
         trials = results.ordered(self._results.values())
         saved = Saved(
             trials=trials,
@@ -194,9 +194,9 @@ class HyperparameterSearcher:
         return seeds_of(Random(self.conditions.sampler_seed).sample(values, count))
 
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
-        folder, outcomes = runs.run(self.conditions.plan(proposals, seeds), self._means)
-        self._outcomes += outcomes
-        found = results.collect(outcomes, proposals, self.conditions.decays(proposals))
+        folder, trials = runs.run(self.conditions.plan(proposals, seeds), self._means)
+        self._trials += trials
+        found = results.collect(trials, proposals, self.conditions.decays(proposals))
         for key, one in found.items():
             before = self._results.get(key)
             if before is None or len(one.seeds) >= len(before.seeds):

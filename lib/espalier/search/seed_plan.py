@@ -20,7 +20,7 @@ from espalier.search.learning import FEWEST, Draw
 from espalier.search.runs import Means
 from espalier.sweep import plan, planning
 from espalier.sweep.plan import Plan
-from espalier.sweep.rank import REPETITION, Outcome
+from espalier.sweep.rank import REPETITION, TrialResult
 from espalier.trial import Trial
 
 EPOCHS = "NUM_EPOCHS"
@@ -101,7 +101,7 @@ def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
         return planning.plan_from_files([file, over], symbols=symbols)
 
 
-class Trainer:
+class CandidateTrainer:
     """Trains candidates of a space as sweeps; a stopped one is gone on with."""
 
     def __init__(self, space: Space, means: Means) -> None:
@@ -113,24 +113,24 @@ class Trainer:
 
     def __call__(self, wanted: Sequence[Candidate], epochs: int) -> list[Measured]:
         """Train them for so many epochs, with every seed."""
-        folder, outcomes = runs.run(self._space.plan(wanted, epochs), self._means)
+        folder, results = runs.run(self._space.plan(wanted, epochs), self._means)
         self.folders.append(folder)
-        self.size = self.size or size_of(outcomes)
-        groups: dict[Candidate, list[Outcome]] = {one: [] for one in wanted}
-        for outcome in sorted(outcomes, key=lambda one: one.trial.number):
-            groups[self._space.candidate(outcome.trial)].append(outcome)
+        self.size = self.size or size_of(results)
+        groups: dict[Candidate, list[TrialResult]] = {one: [] for one in wanted}
+        for item in sorted(results, key=lambda item: item.trial.number):
+            groups[self._space.candidate(item.trial)].append(item)
         return [measured(one, epochs, group, self.size) for one, group in groups.items()]
 
 
-def size_of(outcomes: Sequence[Outcome]) -> str:
+def size_of(results: Sequence[TrialResult]) -> str:
     """The first of SIZES that all trials that passed tell."""
-    passed = [one for one in outcomes if one.measure("val_acc") is not None]
+    passed = [one for one in results if one.measure("val_acc") is not None]
     common = (name for name in SIZES if all(one.measure(name) is not None for one in passed))
     return next(common, SIZES[-1])
 
 
 def measured(
-    candidate: Candidate, epochs: int, group: Sequence[Outcome], size: str = SIZES[0]
+    candidate: Candidate, epochs: int, group: Sequence[TrialResult], size: str = SIZES[0]
 ) -> Measured:
     """What the trials of a candidate come to; its size is infinite if none tells it."""
     told = [[one.measure(name) for name in MEASURES] for one in group]

@@ -173,7 +173,7 @@ class Space:
         texts = {g.symbol: self._text(g, chosen[g.symbol]) for g in gates}
         free = {name: text for name, text in self._base.items() if name not in BUDGET}
         row = vocabulary.quoted(free | texts, self._symbols)
-        made = planning.expand_row(self._symbols, planning.asked(self._symbols, {}, row, 1))
+        made = planning.expand_row(self._symbols, planning.row_requests(self._symbols, {}, row, 1))
         if not made.configs:
             for reason in made.reasons:
                 self.refused[reason] = self.refused.get(reason, 0) + 1

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from espalier.sweep.comparable import notes
 from espalier.sweep.interval import Verdict
 from espalier.sweep.measures import MEASURES, VAL_ACC
-from espalier.sweep.rank import SLACK, Configuration, Outcome, Ranking, rank
+from espalier.sweep.rank import SLACK, Configuration, Ranking, TrialResult, rank
 from espalier.sweep.rows import (
     ACCURACIES,
     LINE,
@@ -37,7 +37,7 @@ UNCLEAR = "Not compared with it (under 2 common seeds, or one difference on all)
 
 
 def analysis(
-    outcomes: Sequence[Outcome],
+    results: Sequence[TrialResult],
     by: str,
     log: Callable[[Trial], str],
     refused: int = 0,
@@ -48,35 +48,35 @@ def analysis(
     `refused` counts the combinations that Kconfig refused, so that they never became trials.
     `more` are the lines of further parts: on controls, on main effects.
     """
-    ranking = rank(outcomes, by)
+    ranking = rank(results, by)
     parts = [
-        _header(outcomes, ranking, refused),
+        _header(results, ranking, refused),
         _best(ranking),
         by_target(ranking),
         _top(ranking),
         *([RULE, *lines] for lines in more if lines),
-        _failures(outcomes, log),
-        _sparsities(outcomes),
-        _next(outcomes, ranking),
+        _failures(results, log),
+        _sparsities(results),
+        _next(results, ranking),
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def counts(outcomes: Sequence[Outcome], refused: int = 0) -> list[str]:
+def counts(results: Sequence[TrialResult], refused: int = 0) -> list[str]:
     """Trials by status, as `Trials: 36 planned: 35 passed, 1 failed`, and what was not planned."""
-    found = Counter(item.result.status for item in outcomes)
+    found = Counter(item.result.status for item in results)
     parts = [f"{found[status]} {status}" for status in Status if found[status]]
-    lines = [f"Trials: {len(outcomes)} planned: " + (", ".join(parts) or "none")]
+    lines = [f"Trials: {len(results)} planned: " + (", ".join(parts) or "none")]
     return lines + [f"Not planned: {refused} combinations that Kconfig refused"] * (refused > 0)
 
 
-def _header(outcomes: Sequence[Outcome], ranking: Ranking, refused: int) -> list[str]:
+def _header(results: Sequence[TrialResult], ranking: Ranking, refused: int) -> list[str]:
     every = ranking.ranked + ranking.unranked
-    tested = sum(any(_ran(trial) for trial in item.outcomes) for item in every)
+    tested = sum(any(_ran(trial) for trial in item.results) for item in every)
     lines = ["Hyperparameter Sweep Analysis", RULE, "", f"Total configurations tested: {tested}"]
     if tested < len(every):
         lines.append(f"Configurations planned: {len(every)}")
-    return [*lines, *counts(outcomes, refused), *method(ranking), ""]
+    return [*lines, *counts(results, refused), *method(ranking), ""]
 
 
 def method(ranking: Ranking) -> list[str]:
@@ -94,7 +94,7 @@ def method(ranking: Ranking) -> list[str]:
 
 def nothing(ranking: Ranking) -> str:
     """Why no configuration is ranked."""
-    trials = [item for one in ranking.unranked for item in one.outcomes]
+    trials = [item for one in ranking.unranked for item in one.results]
     if not any(item.result.status is Status.PASSED for item in trials):
         return "no trial has passed, so there is nothing to rank."
     fair = [by.name for by in MEASURES.values() if not by.tested]
@@ -103,8 +103,8 @@ def nothing(ranking: Ranking) -> str:
     return f"{told}; there is {', '.join(known) or 'nothing to rank by'}."
 
 
-def _ran(outcome: Outcome) -> bool:
-    return outcome.result.status in (Status.PASSED, Status.FAILED, Status.ERROR)
+def _ran(item: TrialResult) -> bool:
+    return item.result.status in (Status.PASSED, Status.FAILED, Status.ERROR)
 
 
 def _best(ranking: Ranking) -> list[str]:
@@ -148,7 +148,7 @@ def _certainty(best: Configuration, ranking: Ranking) -> list[str]:
     ]
 
 
-def _draw(item: Outcome) -> str:
+def _draw(item: TrialResult) -> str:
     """The seed of a trial, and that of its split where it varies."""
     split = item.trial.swept.get("SPLIT_SEED")
     return item.seed if split is None else f"{item.seed} split {split}"
@@ -189,9 +189,9 @@ def _entry(item: Configuration, ranking: Ranking) -> list[str]:
     return [*lines, f"   {remark}"] if remark else lines
 
 
-def _failures(outcomes: Sequence[Outcome], log: Callable[[Trial], str]) -> list[str]:
-    found = [item for item in outcomes if item.result.status in (Status.FAILED, Status.ERROR)]
-    lines = [RULE, f"FAILED TESTS: {len(found)} of {len(outcomes)}", LINE]
+def _failures(results: Sequence[TrialResult], log: Callable[[Trial], str]) -> list[str]:
+    found = [item for item in results if item.result.status in (Status.FAILED, Status.ERROR)]
+    lines = [RULE, f"FAILED TESTS: {len(found)} of {len(results)}", LINE]
     if not found:
         return [*lines, "None.", ""]
     reasons = Counter(f"{item.result.status}, {item.result.reason}" for item in found)
@@ -202,19 +202,19 @@ def _failures(outcomes: Sequence[Outcome], log: Callable[[Trial], str]) -> list[
     return [*lines, *([f"... and {rest} more, in sweep_summary.json"] if rest > 0 else []), ""]
 
 
-def _failure(item: Outcome, log: str) -> list[str]:
+def _failure(item: TrialResult, log: str) -> list[str]:
     tries = f"{item.attempts} attempt{'s' * (item.attempts != 1)}"
     what = f"{item.result.status} ({item.result.reason}), {tries}"
     message = item.result.message.strip().splitlines() or ["no message"]
     return [f"{item.trial.name} (seed {item.seed}): {what}: {message[-1]}", f"   Log: {log}"]
 
 
-def _sparsities(outcomes: Sequence[Outcome]) -> list[str]:
+def _sparsities(results: Sequence[TrialResult]) -> list[str]:
     """Passed trials that are not as sparse as they were told to be."""
-    found = [item for item in outcomes if abs(item.shortfall) > SLACK]
+    found = [item for item in results if abs(item.shortfall) > SLACK]
     if not found:
         return []
-    lines = [RULE, f"SPARSITY TARGETS NOT MET: {len(found)} of {len(outcomes)} trials", LINE]
+    lines = [RULE, f"SPARSITY TARGETS NOT MET: {len(found)} of {len(results)} trials", LINE]
     for item in found[:LISTED]:
         reached = (item.target - item.shortfall) * 100
         lines.append(f"{item.trial.name}: {reached:.1f}% of {share(item.target)}")
@@ -222,8 +222,8 @@ def _sparsities(outcomes: Sequence[Outcome]) -> list[str]:
     return [*lines, *([f"... and {rest} more"] if rest > 0 else []), ""]
 
 
-def _next(outcomes: Sequence[Outcome], ranking: Ranking) -> list[str]:
-    found = Counter(item.result.status for item in outcomes)
+def _next(results: Sequence[TrialResult], ranking: Ranking) -> list[str]:
+    found = Counter(item.result.status for item in results)
     lines = [text.format(found[status]) for status, text in _ADVICE.items() if found[status]]
     if any(item.score and item.score.n == 1 for item in ranking.ranked):
         lines.append("- One seed shows no chance: set CONFIG_SEED=1|2|3 in the range file.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from espalier.sweep.rank import Configuration, Outcome, Ranking, sampling
+from espalier.sweep.rank import Configuration, Ranking, TrialResult, sampling
 
 UNKNOWN = "unknown"
 
@@ -30,7 +30,7 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
     ]
 
 
-def _origins(trials: Sequence[Outcome]) -> list[str]:
+def _origins(trials: Sequence[TrialResult]) -> list[str]:
     """Trials that came about in different ways."""
     found = {
         "by {} revisions of the code": Counter(map(_revision, trials)),
@@ -49,17 +49,17 @@ def _origins(trials: Sequence[Outcome]) -> list[str]:
     return [head, *lines]
 
 
-def _origin(item: Outcome, name: str) -> object:
+def _origin(item: TrialResult, name: str) -> object:
     return item.result.provenance.get(name) or UNKNOWN
 
 
-def _revision(item: Outcome) -> str:
+def _revision(item: TrialResult) -> str:
     code = item.result.provenance.get("code") or {}
     changed = f" with uncommitted changes {code.get('changes', '')}" if code.get("modified") else ""
     return ((str(code.get("commit") or "")[:12] or UNKNOWN) + changed).rstrip()
 
 
-def _versions(trials: Sequence[Outcome]) -> list[str]:
+def _versions(trials: Sequence[TrialResult]) -> list[str]:
     """For each trial, the packages that are not of one version throughout."""
     found = [dict(item.result.provenance.get("versions") or {}) for item in trials]
     names = sorted({name for versions in found for name in versions})
@@ -67,7 +67,7 @@ def _versions(trials: Sequence[Outcome]) -> list[str]:
     return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in found]
 
 
-def _data(trials: Sequence[Outcome]) -> Counter[str]:
+def _data(trials: Sequence[TrialResult]) -> Counter[str]:
     """Trials by fingerprint of their data, where equal settings gave more than one."""
     groups: dict[str, list[str]] = {}
     for item in trials:

@@ -1,4 +1,4 @@
-"""Each configuration beside its controls, seed by seed. Pure functions over outcomes.
+"""Each configuration beside its controls, seed by seed. Pure functions over results.
 
 A control of a configuration has the value that is the control of some symbol (the method that does
 nothing, a choice made at random), where the configuration has another, and agrees with it in every
@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from espalier.sweep import measures
 from espalier.sweep.interval import Interval, interval
 from espalier.sweep.measures import Measure
-from espalier.sweep.rank import REPETITION, Configuration, Outcome, Ranking
+from espalier.sweep.rank import REPETITION, Configuration, Ranking, TrialResult
 from espalier.trial import Record
 
 RANDOM = "random"
@@ -48,7 +48,7 @@ class Comparison:
     by: Measure
 
     @cached_property
-    def pairs(self) -> list[tuple[Outcome, Outcome]]:
+    def pairs(self) -> list[tuple[TrialResult, TrialResult]]:
         """The trials of both that have the same draw and a score."""
         own = {item.draw: item for item in self.arm.counted}
         return [(own[one.draw], one) for one in self.control.counted if one.draw in own]
@@ -183,7 +183,7 @@ def _matched(
     having = [item for item in every if symbol in item.first.config]
     names = _common(having) - {symbol, *REPETITION}
     groups: dict[tuple[str, ...], list[Configuration]] = {}
-    for item in sorted(having, key=lambda item: item.outcomes[0].trial.number):
+    for item in sorted(having, key=lambda item: item.results[0].trial.number):
         if item.first.config[symbol] == values[-1]:
             groups.setdefault(_key(item, names), []).append(item)
     others = [item for item in having if item.first.config[symbol] not in values]
@@ -257,7 +257,7 @@ def _between(time: float, ends: Sequence[float], values: Sequence[float]) -> flo
     return values[after - 1] + passed * (values[after] - values[after - 1])
 
 
-def _pack(item: Outcome) -> int:
+def _pack(item: TrialResult) -> int:
     return int((item.result.provenance.get("pack") or {}).get("size", 1))
 
 

@@ -175,7 +175,7 @@ def _record(group: Sequence[Comparison]) -> Record:
         "config_file": arm.first.name,
         "values": _typed(arm),
         "n": len(arm.scores),
-        "planned": len(arm.outcomes),
+        "planned": len(arm.results),
         "against": [_against(item) for item in group],
         "events": vars(found) if found else None,
     }

@@ -13,7 +13,7 @@ from espalier.errors import UserError
 from espalier.sweep import measures
 from espalier.sweep.measures import Measure
 from espalier.sweep.plots import axes_of, save
-from espalier.sweep.rank import Configuration, Outcome, Ranking
+from espalier.sweep.rank import Configuration, Ranking, TrialResult
 from espalier.sweep.rows import parameters
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
     return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
 
 
-def _course(item: Outcome, by: Measure) -> dict[int, float]:
+def _course(item: TrialResult, by: Measure) -> dict[int, float]:
     known = [record for record in item.result.history if record.get(by.curve) is not None]
     ends = {record.get("task"): record for record in known}  # the last of each
     shown = ends.values() if by.over_tasks else known

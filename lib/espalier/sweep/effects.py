@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from espalier.sweep import measures
 from espalier.sweep.interval import Interval, interval
 from espalier.sweep.measures import Measure
-from espalier.sweep.rank import Configuration, Outcome, Ranking, rank
+from espalier.sweep.rank import Configuration, Ranking, TrialResult, rank
 from espalier.trial import Record
 
 Levels = Mapping[str, Sequence[str]]
@@ -49,7 +49,7 @@ class Effects:
     by: Measure
     grand: float | None  # the mean of all rows
     axes: Mapping[str, tuple[Level, ...]]
-    lost: tuple[Outcome, ...]  # planned and not counted
+    lost: tuple[TrialResult, ...]  # planned and not counted
     rows: tuple[Configuration, ...]
 
     @property
@@ -102,11 +102,11 @@ def levels_of(header: Record) -> Levels:
     return {one["symbol"]: values[one["symbol"]] for one in header["design"].get("axes", [])}
 
 
-def main_effects(outcomes: Sequence[Outcome], by: str, levels: Levels) -> Effects:
+def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Effects:
     """The effects of `levels` on `by`. Raises UserError if `by` is no ranking measure."""
-    measure, rows = measures.find(by), _rows(rank(outcomes, by))
+    measure, rows = measures.find(by), _rows(rank(results, by))
     counted = {item.trial.number for row in rows for item in row.counted}
-    lost = tuple(item for item in outcomes if item.trial.number not in counted)
+    lost = tuple(item for item in results if item.trial.number not in counted)
     axes = {
         name: tuple(_level(rows, name, value, measure) for value in values)
         for name, values in levels.items()
@@ -117,13 +117,13 @@ def main_effects(outcomes: Sequence[Outcome], by: str, levels: Levels) -> Effect
 def _rows(ranking: Ranking) -> tuple[Configuration, ...]:
     """Every configuration, in plan order."""
     every = ranking.ranked + ranking.unranked
-    return tuple(sorted(every, key=lambda row: row.outcomes[0].trial.number))
+    return tuple(sorted(every, key=lambda row: row.results[0].trial.number))
 
 
 def _level(rows: Sequence[Configuration], name: str, value: str, by: Measure) -> Level:
     own = [row for row in rows if row.first.config.get(name) == value]
     n = sum(len(row.scores) for row in own)
-    planned = sum(len(row.outcomes) for row in own)
+    planned = sum(len(row.results) for row in own)
     return Level(value, _mean(own), _effect(own, rows), _ratio(own, by), n, planned)
 
 

@@ -8,7 +8,7 @@ from espalier.sweep import sampling, wire
 from espalier.sweep.effects import Effects, Level
 from espalier.sweep.interval import Interval
 from espalier.sweep.measures import Measure
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.sweep.rows import LINE, spread
 from espalier.sweep.summary import typed
 from espalier.trial import Record, Status
@@ -127,7 +127,7 @@ def _distance(effect: Interval | None, by: Measure) -> str:
     return f" ({by.number(effect.mean, '+')}{width})"
 
 
-def _lost(lost: Sequence[Outcome]) -> list[str]:
+def _lost(lost: Sequence[TrialResult]) -> list[str]:
     if not lost:
         return []
     named = [f"  {item.trial.name} (seed {item.seed}): {_why(item)}" for item in lost[:LISTED]]
@@ -136,7 +136,7 @@ def _lost(lost: Sequence[Outcome]) -> list[str]:
     return [head, *named, *rest]
 
 
-def _why(item: Outcome) -> str:
+def _why(item: TrialResult) -> str:
     if item.result.status is Status.PASSED:
         return "passed without a finite number"
     reason = f" ({item.result.reason})" if item.result.reason else ""

@@ -37,7 +37,7 @@ def chosen(ranking: Ranking, around: str) -> Configuration:
     if around.isdecimal() and 0 < int(around) <= len(ranking.ranked):
         return ranking.ranked[int(around) - 1]
     for item in ranking.ranked:
-        if around in [one.trial.name for one in item.outcomes]:
+        if around in [one.trial.name for one in item.results]:
             return item
     rule = f"must be {BEST}, a place from 1 to {len(ranking.ranked)}, or a trial that passed"
     raise UserError(f"AROUND={around}: {rule}")
@@ -112,7 +112,7 @@ def range_file(
     centre: Configuration, axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
 ) -> str:
     """The text of a range file: the whole configuration, with `axes` and its seeds varied."""
-    trials = [outcome.trial for outcome in centre.outcomes]
+    trials = [item.trial for item in centre.results]
     seeds = {name: _distinct(trials, name) for name in REPETITION if name in centre.first.config}
     many = {**axes, **seeds}
     fixed = {name: [text] for name, text in centre.first.config.items() if name not in many}

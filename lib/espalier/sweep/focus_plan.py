@@ -11,7 +11,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.sweep import focus, planning, space
 from espalier.sweep.plan import Plan
 from espalier.sweep.rank import rank
-from espalier.sweep.report import outcomes, ranking_measure
+from espalier.sweep.report import ranking_measure, trial_results
 from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Store
 
@@ -26,7 +26,7 @@ def plan_around(
     `around` is as for `focus.chosen`; `region` is a factor above 1. Raises UserError.
     """
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = outcomes(store), ranking_measure(store, by)
+        trials, by = trial_results(store), ranking_measure(store, by)
         settings = {str(k): str(v) for k, v in store.header["settings"].items()}
     ranking = rank(trials, by)
     centre = focus.chosen(ranking, around)

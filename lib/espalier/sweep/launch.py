@@ -1,4 +1,4 @@
-"""Starting and continuing a sweep: which folder, which executor, and what is said at the end."""
+"""Starting and continuing a sweep: its folder, its executor, and what is printed at the end."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from espalier.sweep.progress import counted, display
 from espalier.sweep.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
 from espalier.sweep.runner import EXIT_INTERRUPTED, Limits, Runner, pending, stopping_on_signals
 from espalier.sweep.store import Store
-from espalier.sweep.worker import LOG
-from espalier.trial import Record, Status, Trial
+from espalier.trial import LOG, Record, Status, Trial
 
-ENTRY = "espalier.train.entry:train_trial"
+ENTRY = "espalier.train.worker_entry:train_trial"
 """What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
 
@@ -54,12 +53,12 @@ class Request:
 
     @property
     def plan_id(self) -> str:
-        """What tells this plan from every other."""
+        """The hash that identifies the plan."""
         return str(self.header["plan_id"])
 
 
 def run(request: Request) -> int:
-    """Run the sweep to its end, or as far as it gets; returns the exit code.
+    """Run the sweep to its end, or as far as it gets; return the exit code.
 
     0: every trial passed; 1: some did not; 130: stopped by a signal.
     """
@@ -71,11 +70,11 @@ def run(request: Request) -> int:
         if not todo:
             print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
             return _closing(sweep, request)
-        wanted = devices[: 1 if request.in_process else len(todo)]
-        fit = admission.fitting(wanted, request.parallel)
-        for line in fit.notes:
+        devices = devices[: 1 if request.in_process else len(todo)]
+        devices, notes = admission.fit_workers(devices, request.parallel)
+        for line in notes:
             print(line)
-        executor = _executor(request, fit.devices, sweep)
+        executor = _executor(request, devices, sweep)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {described(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
@@ -86,7 +85,7 @@ def run(request: Request) -> int:
 
 
 def preview(request: Request) -> int:
-    """Say what `run` would do, and do nothing."""
+    """Print what `run` would do, and do nothing."""
     folder = existing(request)
     todo, what = {trial.number for trial, _ in request.trials}, "would run"
     if folder is not None:
@@ -102,9 +101,9 @@ def preview(request: Request) -> int:
 
 @contextmanager
 def _sweep(request: Request) -> Iterator[tuple[SweepDir, str]]:
-    """The sweep to run, with its lock held, and how it was come by."""
+    """Open the sweep to run, with its lock held; say whether it is new or goes on."""
     with ExitStack() as stack:
-        with _choosing(request.output or request.results):
+        with _exclusive(request.output or request.results):
             folder, begun = existing(request), "going on"
             if folder is None:
                 folder, begun = _created(request), "new sweep"
@@ -125,7 +124,7 @@ def _created(request: Request) -> Path:
 
 @contextmanager
 def _steady(folder: Path) -> Iterator[None]:
-    """Make one line of a results folder that is deleted or locked away under a running sweep."""
+    """Report a results folder that is deleted or locked away under a running sweep as one line."""
     try:
         yield
     except BrokenPipeError:  # that is our reader's end: `... | head` has seen enough
@@ -136,7 +135,7 @@ def _steady(folder: Path) -> Iterator[None]:
 
 
 def _refresh(store: Store, request: Request) -> str:
-    """Take over the settings of today, and let errors be tried again if only they are left."""
+    """Take over the request's settings, and retry errors if only they are left."""
     with store.writing():
         kept = {key: value for key, value in store.header.items() if key == "packs"}
         store.set_header({**request.header, "command": request.command, **kept})
@@ -147,8 +146,8 @@ def _refresh(store: Store, request: Request) -> str:
 
 
 @contextmanager
-def _choosing(folder: Path) -> Iterator[None]:
-    """Let no two runners choose at once, so that they cannot begin the same sweep twice."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Let only one runner choose its sweep at a time, so that none is begun twice."""
     try:
         with space.needed(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -164,7 +163,7 @@ def _choosing(folder: Path) -> Iterator[None]:
 
 
 def existing(request: Request) -> Path | None:
-    """The folder of the sweep to go on with: the newest of this plan, or the one named."""
+    """Return the folder of the sweep to go on with: the newest of this plan, or the one named."""
     if request.output is not None:
         return _named(request.output, request)
     if request.new:
@@ -193,7 +192,7 @@ def _plan_of(folder: Path) -> str:
 
 
 def _other_code(store: Store) -> Iterator[str]:
-    """A line if results that count were made by other code than would run now."""
+    """Yield a line if results that count were made by other code than would run now."""
     now = revision.code()
     passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
     recorded = [result.provenance.get("code", {}) for result in passed]
@@ -232,7 +231,7 @@ def _stopped(sweep: SweepDir, left: int, request: Request) -> int:
 
 
 def _closing(sweep: SweepDir, request: Request) -> int:
-    """Write and print the reports, and say what to do about what did not pass."""
+    """Write and print the reports, with advice on what did not pass; return the exit code."""
     print(report.write_reports(sweep.folder, request.by))
     counts = sweep.store.counts()
     total = sum(counts.values())

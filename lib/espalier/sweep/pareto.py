@@ -129,4 +129,4 @@ def _front(samples: dict[str, str], group: Sequence[Sized]) -> Front:
 
 def _order(one: Sized) -> tuple[float, float, int]:
     """Smaller, then better, then earlier in the plan."""
-    return (one.size, -one.by.sign * one.score, one.item.outcomes[0].trial.number)
+    return (one.size, -one.by.sign * one.score, one.item.results[0].trial.number)

@@ -62,16 +62,16 @@ class Plan:
         return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
 
     def header(self) -> Record:
-        """The first line of plan.jsonl."""
+        """Return the first line of plan.jsonl."""
         rest = {k: v for k, v in vars(self).items() if k != "trials"}
-        known = {"schema": SCHEMA, "plan_id": self.plan_id, "trials": len(self.trials)}
-        return {**known, **rest}
+        first = {"schema": SCHEMA, "plan_id": self.plan_id, "trials": len(self.trials)}
+        return {**first, **rest}
 
 
 def number(
     configs: dict[str, dict[str, str]], axes: Iterable[str], same: Iterable[str]
 ) -> list[Trial]:
-    """Trials of the configurations by id, in order, named config_001 and on.
+    """Make trials of the configurations by id, in order, named config_001 and on.
 
     `same` are the symbols that trials trained as one program must agree in.
     """
@@ -89,13 +89,13 @@ def _part(config: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
 
 
 def _shape(config: Mapping[str, str], same: Iterable[str]) -> str:
-    """12 hex digits of the hash of what trials of one shape have in common."""
+    """Hash what trials of one shape have in common to 12 hex digits."""
     text = json.dumps(_part(config, same), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> Plan:
-    """Replace `directory` by this plan at once; returns the plan as written, with its hash.
+    """Replace `directory` by this plan at once; return the plan as written, with its hash.
 
     Raises UserError if the folder holds anything that a plan did not put there.
     """
@@ -113,7 +113,7 @@ def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> P
 
 
 def read_plan(directory: Path) -> Plan:
-    """The plan of a folder. Raises UserError if there is none or it is damaged."""
+    """Read the plan of a folder. Raises UserError if there is none or it is damaged."""
     path = directory / PLAN
     if not path.is_file():
         raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
@@ -130,7 +130,7 @@ def read_plan(directory: Path) -> Plan:
 
 
 def config_text(directory: Path, trial: Trial) -> str:
-    """The text of the trial's config_NNN."""
+    """Return the text of the trial's config_NNN."""
     return (directory / trial.name).read_text()
 
 
@@ -148,7 +148,7 @@ def render(plan: Plan) -> tuple[Plan, list[tuple[Trial, str]]]:
 
 
 def files_digest(directory: Path, trials: Iterable[Trial]) -> str:
-    """The hash of every config_NNN in order. Raises UserError if one is missing."""
+    """Hash every config_NNN in order. Raises UserError if one is missing."""
     digest = hashlib.sha256()
     for trial in trials:
         try:
@@ -161,7 +161,7 @@ def files_digest(directory: Path, trials: Iterable[Trial]) -> str:
 
 
 def write_configs(plan: Plan, directory: Path, symbols: Symbols) -> None:
-    """One complete `.config` a trial; neighbours differ by little, so one tree does them all."""
+    """Write a complete `.config` for each trial, with one tree, as they differ by little."""
     symbols.kconf.warn = False
     symbols.kconf.unset_values()
     assign.load(symbols, plan.settings)
@@ -191,8 +191,8 @@ def check_ours(directory: Path) -> None:
 def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     write_configs(plan, draft, symbols)
     written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
-    told = [*sampling.lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
-    summary = combinations.summary(plan.axes, plan.trials, told)
+    notes = [*sampling.lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
+    summary = combinations.summary(plan.axes, plan.trials, notes)
     (draft / SUMMARY).write_text(summary)
     records = [written.header(), *(trial.as_json() for trial in written.trials)]
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
@@ -203,7 +203,7 @@ def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
 def _sweep_up(directory: Path) -> None:
     """Remove replaced plans that could not be removed, and drafts of a killed process.
 
-    A draft is one when it is old enough to be nobody's.
+    A draft counts as such when it is older than ABANDONED.
     """
     for path in directory.parent.glob(f".{directory.name}.*"):
         if path.suffix == RETIRED or time.time() - path.stat().st_mtime > ABANDONED:

@@ -12,7 +12,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
 from espalier.sweep import estimate as costing
-from espalier.sweep.admission import fitting
+from espalier.sweep.admission import fit_workers
 from espalier.sweep.devices import slots
 from espalier.sweep.estimate import Estimate
 from espalier.sweep.plan import Plan, write_configs
@@ -105,7 +105,8 @@ def _slots(plan: Plan, parallel: int) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
     wanted = slots(plan.settings["DEVICE"], parallel, threads, ranks)
-    return fitting(wanted[: len(plan.trials)], parallel).devices
+    devices, _ = fit_workers(wanted[: len(plan.trials)], parallel)
+    return devices
 
 
 def _size(number: float) -> str:

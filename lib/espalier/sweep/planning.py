@@ -30,7 +30,7 @@ def plan_from_files(
     strict: bool = True,
     sampler: str | None = None,
 ) -> Plan:
-    """The plan of range files merged left to right.
+    """Plan range files merged left to right.
 
     `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
     must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
@@ -40,19 +40,19 @@ def plan_from_files(
     files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
     files += [sampling.asked(symbols, sampler)] if sampler else []
     merged, notes = requests.merge(files)
-    wanted = matrix.to_axes(symbols, merged)
-    expansion = sampling.sample(symbols, wanted, limit, strict)
-    return _plan(symbols, _axes(wanted.values(), expansion.configs), expansion, paths, notes)
+    axes = matrix.to_axes(symbols, merged)
+    expansion = sampling.sample(symbols, axes, limit, strict)
+    return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:
-    """The plan of a complete `.config`: one trial, or a test matrix. Raises UserError."""
+    """Plan a complete `.config`: one trial, or a test matrix. Raises UserError."""
     dotconfig.require(path)
     return plan_from_files([path], limit, symbols, strict=False)
 
 
 def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan:
-    """The plan of a folder of `config_*` files that somebody wrote: one trial each.
+    """Plan a folder of `config_*` files that a user wrote: one trial each.
 
     Trials keep their files' names; of two equal files the first counts. Raises UserError.
     """
@@ -60,7 +60,7 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
     paths = sorted((p for p in directory.glob("config_*") if p.is_file()), key=_natural)
     if not paths:
         raise UserError(f"{directory}: holds no config_* file")
-    return _joined(symbols, paths, [_single(symbols, path) for path in paths])
+    return _join(symbols, paths, [_single(symbols, path) for path in paths])
 
 
 def plan_from_rows(
@@ -68,39 +68,38 @@ def plan_from_rows(
     rows: Sequence[Mapping[str, str]],
     symbols: Symbols | None = None,
 ) -> Plan:
-    """The plan of configurations that are given one by one: what all share, and what each adds.
+    """Plan configurations given row by row: what all share in `base`, and what each row adds.
 
-    Both map symbols (no CONFIG_) to values as a range file has them; where one has several values
-    (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration are one.
-    A row that Kconfig refuses is left out and counted. Raises UserError if there is no row, if a
-    value is malformed, or if one takes effect nowhere.
+    Both map symbols (no CONFIG_) to values as a range file has them; where a symbol has several
+    values (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration
+    are one. A row that Kconfig refuses is left out and counted. Raises UserError if there is no
+    row, if a value is malformed, or if one takes effect nowhere.
     """
     symbols = symbols or Symbols(tree.parse())
     if not rows:
         raise UserError("no rows: there is no configuration to plan; give one or more")
-    wanted = [asked(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
-    found = [expand_row(symbols, row) for row in wanted]
-    expansion = _together(found)
-    _check_rows(wanted, expansion)
-    names = dict.fromkeys(name for row in wanted for name in row)
+    requested = [row_requests(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
+    expansion = _merge([expand_row(symbols, row) for row in requested])
+    _check_rows(requested, expansion)
+    names = dict.fromkeys(name for row in requested for name in row)
     return _plan(symbols, _varied(expansion.configs, names), expansion)
 
 
 def open_plan(directory: Path) -> Plan:
-    """What a runner is to run in `directory`: its plan, checked against its sources and files.
+    """Read the plan in `directory`, checked against its sources and files.
 
-    A folder without a plan is read as config files that somebody wrote. Raises UserError.
+    A folder without a plan is read as config files that a user wrote. Raises UserError.
     """
     if not (directory / plan.PLAN).exists() and any(directory.glob("config_*")):
         return plan_from_directory(directory)
-    found = plan.read_plan(directory)
-    fresh.check_fresh(found)
-    fresh.check_files(found, directory)
-    return found
+    written = plan.read_plan(directory)
+    fresh.check_fresh(written)
+    fresh.check_files(written, directory)
+    return written
 
 
 def find(name: str, root: Path = ROOT) -> Path:
-    """The range file meant by `name`: as given, or defconfigs/<its last part>, which is said.
+    """Return the range file `name`: as given, or, with a note, defconfigs/<its last part>.
 
     Raises UserError with the nearest names if there is none.
     """
@@ -111,16 +110,16 @@ def find(name: str, root: Path = ROOT) -> Path:
     if (path := folder / Path(name).name).is_file():
         print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
         return path
-    known = sorted(p.name for p in folder.glob("*") if p.is_file() and "Kconfig" not in p.name)
-    near = difflib.get_close_matches(Path(name).name, known, n=3, cutoff=0.4) or known[:5]
+    names = sorted(p.name for p in folder.glob("*") if p.is_file() and "Kconfig" not in p.name)
+    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.4) or names[:5]
     hint = f"did you mean {' or '.join(near)}?" if near else f"put it into {DEFCONFIGS}/"
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{Path(name).name}; {hint}")
 
 
-def asked(
+def row_requests(
     symbols: Symbols, base: Mapping[str, str], row: Mapping[str, str], number: int
 ) -> Requests:
-    """What row `number` asks for: `base`, and what the row has over it. Raises UserError."""
+    """Return the requests of row `number`: `base`, overridden by the row. Raises UserError."""
     parts = [(base, "what all rows share"), (row, f"row {number}")]
     texts = [("\n".join(f"CONFIG_{k}={v}" for k, v in part.items()), at) for part, at in parts]
     merged, _ = requests.merge(
@@ -129,14 +128,14 @@ def asked(
     return merged
 
 
-def expand_row(symbols: Symbols, wanted: Requests) -> Expansion:
-    """The configurations of one row; what is refused or off in it is among the `faults`."""
-    fixed = {name: one.values[0] for name, one in wanted.items() if not one.is_axis}
-    return expand.expand(symbols, wanted, None, strict=True, rows=[fixed])
+def expand_row(symbols: Symbols, row: Requests) -> Expansion:
+    """Expand one row; what is refused or off in it is among the `faults`."""
+    fixed = {name: request.values[0] for name, request in row.items() if not request.is_axis}
+    return expand.expand(symbols, row, None, strict=True, rows=[fixed])
 
 
-def _together(parts: Sequence[Expansion]) -> Expansion:
-    """One expansion of the rows' own, in their order."""
+def _merge(parts: Sequence[Expansion]) -> Expansion:
+    """Merge the expansions of the rows, in their order."""
     whole = Expansion({}, sum(part.combinations for part in parts))
     for part in parts:
         whole.same += part.same + len(whole.configs.keys() & part.configs)
@@ -151,21 +150,22 @@ def _together(parts: Sequence[Expansion]) -> Expansion:
     return whole
 
 
-def _check_rows(wanted: Sequence[Requests], found: Expansion) -> None:
+def _check_rows(rows: Sequence[Requests], expansion: Expansion) -> None:
     """Raise UserError for a value that no configuration has."""
-    have = {pair for config in found.configs.values() for pair in config.items()}
-    have |= set(found.settings.items())
-    for request in (one for row in wanted for one in row.values()):
+    effective = {pair for config in expansion.configs.values() for pair in config.items()}
+    effective |= set(expansion.settings.items())
+    for request in (request for row in rows for request in row.values()):
         for value in request.values:
-            taken = (request.name, value) in have or request.name in found.solved
+            taken = (request.name, value) in effective or request.name in expansion.solved
             if request.requires(value) and not taken:
-                raise UserError(f"{request.at(value)}: never in effect: {_why(request, found)}")
+                raise UserError(f"{request.at(value)}: never in effect: {_why(request, expansion)}")
 
 
-def _why(request: Request, found: Expansion) -> str:
-    """The reason of the first row that has the request, its own before another one's."""
+def _why(request: Request, expansion: Expansion) -> str:
+    """Return the reason of the first row that has the request, its own before another one's."""
     own = f"CONFIG_{request.name}="
-    reasons = [one.reason for one in found.faults if one.row.get(request.name) in request.values]
+    faults = (fault for fault in expansion.faults if fault.row.get(request.name) in request.values)
+    reasons = [fault.reason for fault in faults]
     return next((text for text in reasons if text.startswith(own)), reasons[0] if reasons else "")
 
 
@@ -194,7 +194,7 @@ def _plan(
 def differing(
     configs: Iterable[Mapping[str, str]], swept: Container[str], solved: Container[str] = ()
 ) -> list[str]:
-    """A note for each symbol that differs between trials although nobody asked for it.
+    """Return a note for each symbol that differs between trials without being swept.
 
     Its default depends on an axis, or it is `solved` for a budget, so that the axis is not all
     that is compared.
@@ -213,27 +213,27 @@ def differing(
 
 
 def _axes(requests: Iterable[Request], configs: dict[str, dict[str, str]]) -> list[Record]:
-    """The axes with the values that trials have, in the order asked for."""
-    asked = {request.name: request.values for request in requests if request.is_axis}
-    axes = _varied(configs, asked)
-    return [{**a, "values": sorted(a["values"], key=_place(asked[a["symbol"]]))} for a in axes]
+    """Return the axes with the values that trials have, in the order of the requests."""
+    requested = {request.name: request.values for request in requests if request.is_axis}
+    axes = _varied(configs, requested)
+    return [{**a, "values": sorted(a["values"], key=_rank(requested[a["symbol"]]))} for a in axes]
 
 
-def _place(values: Sequence[str]) -> Callable[[str], int]:
-    places = {value: i for i, value in enumerate(values)}
-    return lambda value: places.get(value, len(places))
+def _rank(values: Sequence[str]) -> Callable[[str], int]:
+    ranks = {value: i for i, value in enumerate(values)}
+    return lambda value: ranks.get(value, len(ranks))
 
 
 def _single(symbols: Symbols, path: Path) -> Plan:
-    found = plan_from_files([path], symbols=symbols)
-    if len(found.trials) != 1:
-        trials = len(found.trials)
+    single = plan_from_files([path], symbols=symbols)
+    if len(single.trials) != 1:
+        trials = len(single.trials)
         raise UserError(f"{path}: means {trials} trials, not one; use make sweep-generate for it")
-    return found
+    return single
 
 
-def _joined(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> Plan:
-    """One plan of the plans of single files."""
+def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> Plan:
+    """Join the plans of single files to one."""
     _check_settings(paths, singles)
     first: dict[str, tuple[Path, Trial]] = {}
     for path, single in zip(paths, singles, strict=True):
@@ -262,15 +262,15 @@ def _check_settings(paths: Sequence[Path], singles: Sequence[Plan]) -> None:
 
 
 def _varied(configs: dict[str, dict[str, str]], symbols: Iterable[str]) -> list[Record]:
-    """Those of `symbols` that are not the same in all configurations, with the values they have."""
-    found = []
+    """Return those of `symbols` that differ between configurations, with the values they have."""
+    varied = []
     for symbol in symbols:
         values = dict.fromkeys(config.get(symbol) for config in configs.values())
         if len(values) > 1:
-            found.append({"symbol": symbol, "values": [v for v in values if v is not None]})
-    return found
+            varied.append({"symbol": symbol, "values": [v for v in values if v is not None]})
+    return varied
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """A key that puts config_2 before config_10."""
+    """Return a key that puts config_2 before config_10."""
     return [(int(n or 0), text) for n, text in re.findall(r"(\d*)(\D*)", path.name)]

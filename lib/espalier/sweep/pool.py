@@ -1,8 +1,8 @@
 """Executors: where trials run. Worker processes, or this process for debugging.
 
 An executor has numbered slots. A slot is idle, or has one task; `wait` tells what happened. A
-worker that dies is data about its trials and is replaced by a fresh one, and so is one of whose
-trials one ended in an error, once the others have ended too; a worker that cannot even start is a
+worker that dies is data about its trials and is replaced by a fresh one. So is a worker one of
+whose trials ended in an error, once the others have ended too. A worker that cannot even start is a
 fault of the set-up and stops the sweep.
 """
 
@@ -19,12 +19,12 @@ from typing import Protocol
 
 from espalier.errors import UserError
 from espalier.sweep import worker
-from espalier.sweep.child import Event, Progress, environment, event_of, last_line
-from espalier.sweep.crew import Crew
 from espalier.sweep.devices import HERE, each
-from espalier.sweep.worker import Task
+from espalier.sweep.worker_group import WorkerGroup
+from espalier.sweep.worker_process import Event, Progress, environment, event_of, last_line
+from espalier.trial import Record, Task
 
-LAST_WORDS = 1.0  # seconds a dying worker has to print its traceback
+TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
 
 
 class Executor(Protocol):
@@ -34,11 +34,11 @@ class Executor(Protocol):
     """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
 
     def idle(self) -> list[int]:
-        """The slots that can take a task now."""
+        """Return the slots that can take a task now."""
         ...
 
     def process(self, slot: int) -> int:
-        """The id of the process that serves a slot, or the first of them."""
+        """Return the id of the process that serves a slot, or of the first of them."""
         ...
 
     def submit(self, slot: int, task: Task) -> None:
@@ -46,7 +46,7 @@ class Executor(Protocol):
         ...
 
     def wait(self, seconds: float) -> list[Event]:
-        """What has happened; returns after `seconds` at the latest if nothing has.
+        """Return what has happened, after `seconds` at the latest if nothing has.
 
         Raises UserError if workers cannot start.
         """
@@ -62,35 +62,35 @@ class Executor(Protocol):
 
 
 class Pool:
-    """Persistent worker processes, one a slot or a crew of them, driven from a single thread."""
+    """Persistent worker processes, one a slot or a group of them, driven from a single thread."""
 
     def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
         """Start workers for each of `devices`; what they print between trials goes to `log`."""
         self._entry, self._log, self.devices = entry, log, devices
         self._selector = selectors.DefaultSelector()
-        self._workers: dict[int, Crew] = {}
+        self._groups: dict[int, WorkerGroup] = {}
         for slot in range(len(devices)):
             self._start(slot)
 
     def idle(self) -> list[int]:
-        """The slots whose workers are warm and have no task."""
-        return [slot for slot, one in self._workers.items() if one.ready and one.task is None]
+        """Return the slots whose workers are warm and have no task."""
+        return [slot for slot, group in self._groups.items() if group.ready and group.task is None]
 
     def process(self, slot: int) -> int:
-        """The worker's process id."""
-        return self._workers[slot].members[0].child.pid
+        """Return the process id of the first worker of a slot."""
+        return self._groups[slot].workers[0].process.pid
 
     def submit(self, slot: int, task: Task) -> None:
-        """Hand a task to an idle worker. A worker found dead is reported by the next `wait`."""
-        self._workers[slot].take(task)
+        """Send a task to the idle workers of a slot. The next `wait` reports one that is dead."""
+        self._groups[slot].submit(task)
 
     def wait(self, seconds: float) -> list[Event]:
         """Collect records and results, and replace workers that died or may be spoilt."""
         events: list[Event] = []
         for key, _ in self._selector.select(seconds):
             events += self._read(*key.data)
-        for slot in [slot for slot, one in self._workers.items() if one.dead]:
-            events += self._bury(slot)
+        for slot in [slot for slot, group in self._groups.items() if group.dead]:
+            events += self._replace_dead(slot)
         return events
 
     def kill(self, slot: int) -> None:
@@ -100,44 +100,44 @@ class Pool:
 
     def close(self) -> None:
         """Kill every worker."""
-        for slot in list(self._workers):
+        for slot in list(self._groups):
             self._stop(slot)
         self._selector.close()
 
     def _start(self, slot: int) -> None:
-        own, all_of = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
-        sees = [environment(one, all_of.count(one), len(self.devices)) for one in own]
-        self._workers[slot] = crew = Crew(self._entry, sees, self._log)
-        for rank, one in enumerate(crew.members):
-            self._selector.register(one.records, selectors.EVENT_READ, (slot, rank))
+        own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
+        environs = [environment(device, devices.count(device), len(self.devices)) for device in own]
+        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
+        for rank, process in enumerate(group.workers):
+            self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))
 
     def _stop(self, slot: int) -> None:
-        crew = self._workers.pop(slot)
-        for one in crew.members:
-            self._selector.unregister(one.records)
-        crew.end()
+        group = self._groups.pop(slot)
+        for process in group.workers:
+            self._selector.unregister(process.records)
+        group.end()
 
     def _read(self, slot: int, rank: int) -> list[Event]:
-        crew = self._workers[slot]
-        one = crew.members[rank]
-        lines = one.lines()
+        group = self._groups[slot]
+        process = group.workers[rank]
+        lines = process.read_lines()
         if lines is None:  # its end of the pipe is closed: it is dying, or as good as dead
             with suppress(subprocess.TimeoutExpired):
-                one.child.wait(LAST_WORDS)
-            one.end(closing=False)
+                process.process.wait(TRACEBACK_TIME)
+            process.end(closing=False)
             return []
-        events = [event for line in lines for event in crew.heard(slot, rank, line)]
-        if crew.unfit:
+        events = [event for line in lines for event in group.receive(slot, rank, line)]
+        if group.unfit:
             self.kill(slot)
         return events
 
-    def _bury(self, slot: int) -> list[Event]:
-        one = self._workers[slot]
-        events = one.rest(slot)
-        if not one.ready:
+    def _replace_dead(self, slot: int) -> list[Event]:
+        group = self._groups[slot]
+        events = group.drain(slot)
+        if not group.ready:
             last = last_line(self._log)
             raise UserError(f"{self._log}: a worker could not start: {last}; mend that and rerun")
-        events += one.died(slot)
+        events += group.report_death(slot)
         self.kill(slot)
         return events
 
@@ -152,11 +152,11 @@ class InProcess:
         self._task: Task | None = None
 
     def idle(self) -> list[int]:
-        """Slot 0, unless it has a task."""
+        """Return slot 0, unless it has a task."""
         return [] if self._task else [0]
 
     def process(self, slot: int) -> int:
-        """This process."""
+        """Return the id of this process."""
         del slot
         return os.getpid()
 
@@ -171,9 +171,11 @@ class InProcess:
         if self._task is None:
             return []
         events: list[Event] = []
-        for lines in worker.attempt(
-            self._entry, self._task, lambda *told: events.append(Progress(0, *told))
-        ):
+
+        def emit(number: int, record: Record) -> None:
+            events.append(Progress(0, number, record))
+
+        for lines in worker.perform(self._entry, self._task, emit):
             events.extend(event_of(0, json.loads(line)) for line in lines)
         self._task = None
         return events

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from espalier.errors import UserError
-from espalier.sweep.child import Finished
 from espalier.sweep.pool import Executor
 from espalier.sweep.rank import sampling
-from espalier.sweep.worker import HOPELESS, PREFLIGHT, Member, Task
-from espalier.trial import Result, Trial
+from espalier.sweep.worker import HOPELESS
+from espalier.sweep.worker_process import Finished
+from espalier.trial import Action, Result, Task, Trial
 
 NEEDS = ("DATA_VERIFY", "AMP")
 """What a trial needs of the machine depends on these symbols, the data set and its options."""
@@ -27,16 +27,16 @@ def check(
     folder: Path,
     stopping: Callable[[], bool],
 ) -> None:
-    """Ask a worker about one trial of each kind. Raises UserError with what it misses."""
+    """Let a worker check one trial of each kind. Raises UserError with what the machine lacks."""
     kinds = {tuple(sampling(trial, *NEEDS).items()): trial for trial in reversed(trials)}
     for trial in kinds.values():
-        task = Task((Member(trial, folder, 0),), dict(settings), PREFLIGHT)
-        result = _ask(executor, task, stopping)
+        task = Task((trial,), dict(settings), (folder,), (0,), Action.PREFLIGHT)
+        result = _result(executor, task, stopping)
         if result is not None and result.reason == HOPELESS:
             raise UserError(result.message)
 
 
-def _ask(executor: Executor, task: Task, stopping: Callable[[], bool]) -> Result | None:
+def _result(executor: Executor, task: Task, stopping: Callable[[], bool]) -> Result | None:
     while not (idle := executor.idle()):
         if stopping():
             return None

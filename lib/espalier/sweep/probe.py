@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espalier.sweep import estimate, wire
-from espalier.sweep.child import Event, Finished, Progress
 from espalier.sweep.estimate import Cost, Shape
 from espalier.sweep.pool import Executor
-from espalier.sweep.worker import Member, Task
-from espalier.trial import Record, Result, Status, Trial
+from espalier.sweep.worker_process import Event, Finished, Progress
+from espalier.trial import Record, Result, Status, Task, Trial
 
 ENOUGH = 5.0
 """Seconds from the end of a trial's first epoch for which it is watched."""
@@ -93,7 +92,7 @@ class Probe:
     def _start(self, slot: int, trial: Trial) -> None:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         self._watched[slot] = _Watch(trial, folder, self._clock())
-        self._executor.submit(slot, Task((Member(trial, folder, 1),), self._settings))
+        self._executor.submit(slot, Task.single(trial, self._settings, folder))
 
     def _heard(self, event: Event) -> None:
         watch = self._watched.get(event.slot)

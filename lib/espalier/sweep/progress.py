@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -15,36 +14,26 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from espalier.sweep.standing import Running, Snapshot
+from espalier.sweep.sweep_status import SweepStatus, TaskProgress
 from espalier.trial import Record, Result, Status, Trial
 
 REDRAW = 0.2  # seconds between two drawings
-ENDED = ("passed", "failed", "error", "skipped", "filtered")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The end of an attempt: what came of it, how long it took, whether it is tried again."""
-
-    trial: Trial
-    result: Result
-    seconds: float
-    again: bool
+ENDED = (Status.PASSED, Status.FAILED, Status.ERROR)
 
 
 class Display(Protocol):
-    """Where a runner shows how it gets on."""
+    """Where a runner shows its progress."""
 
-    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
-        """A trial has ended an attempt."""
+    def finish(self, result: Result, line: str) -> None:
+        """Show the line of an attempt that has ended with `result`."""
         ...
 
     def note(self, line: str) -> None:
-        """Something worth knowing that is not about one trial."""
+        """Show a line that is not about one trial."""
         ...
 
-    def update(self, snapshot: Snapshot) -> None:
-        """Called often."""
+    def update(self, sweep: SweepStatus) -> None:
+        """Show how the sweep stands; called often."""
         ...
 
     def close(self) -> None:
@@ -55,19 +44,20 @@ class Display(Protocol):
 class PlainDisplay:
     """One line a finished trial, without control codes."""
 
-    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
-        """Print the trial's line."""
-        print(finished_line(ending, snapshot), flush=True)
-
-    def note(self, line: str) -> None:
-        """Print it."""
+    def finish(self, result: Result, line: str) -> None:
+        """Print the line."""
+        del result
         print(line, flush=True)
 
-    def update(self, snapshot: Snapshot) -> None:
-        """Nothing: a log is no place for a moving picture."""
+    def note(self, line: str) -> None:
+        """Print the line."""
+        print(line, flush=True)
+
+    def update(self, sweep: SweepStatus) -> None:
+        """Do nothing: a log is no place for a moving picture."""
 
     def close(self) -> None:
-        """Nothing to restore."""
+        """Do nothing: there is nothing to restore."""
 
 
 class LiveDisplay:
@@ -79,22 +69,21 @@ class LiveDisplay:
         self._live.start()
         self._drawn = 0.0
 
-    def finished(self, ending: Ending, snapshot: Snapshot) -> None:
-        """Print the trial's line above the moving part if something is wrong with it."""
-        if ending.result.status is not Status.PASSED:
-            line = finished_line(ending, snapshot)
+    def finish(self, result: Result, line: str) -> None:
+        """Print the line above the moving part, unless the attempt passed."""
+        if result.status is not Status.PASSED:
             self._live.console.print(Text(line, style="red"))
 
     def note(self, line: str) -> None:
-        """Print it above the moving part."""
+        """Print the line above the moving part."""
         self._live.console.print(Text(line))
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, sweep: SweepStatus) -> None:
         """Redraw, unless that was just done."""
         now = time.monotonic()
         if now - self._drawn >= REDRAW:
             self._drawn = now
-            self._live.update(picture(snapshot), refresh=True)
+            self._live.update(picture(sweep), refresh=True)
 
     def close(self) -> None:
         """Remove the moving part."""
@@ -102,37 +91,39 @@ class LiveDisplay:
 
 
 def show_cursor() -> None:
-    """What `close` does to the terminal, for when there is no time for it."""
+    """Show the cursor again, as `close` does, for when there is no time for it."""
     if sys.stdout.isatty():
         os.write(1, b"\x1b[?25h")
 
 
 def display() -> Display:
-    """The display that suits standard output."""
+    """Return the display that suits standard output."""
     console = Console()
     return LiveDisplay(console) if sys.stdout.isatty() and console.is_terminal else PlainDisplay()
 
 
-def picture(snapshot: Snapshot) -> Group:
-    """The moving part: the whole sweep first, because a low terminal cuts off the end."""
+def picture(sweep: SweepStatus) -> Group:
+    """Return the moving part: the sweep first, because a low terminal cuts off the end."""
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
-        ProgressBar(total=max(1, snapshot.total), completed=snapshot.done, width=30),
-        Text(overall(snapshot)),
+        ProgressBar(total=max(1, sweep.total), completed=sweep.done, width=30),
+        Text(overall(sweep)),
     )
-    return Group(bar, *(Text(running_line(one), no_wrap=True) for one in snapshot.running))
+    return Group(bar, *(Text(running_line(task), no_wrap=True) for task in sweep.running))
 
 
-def finished_line(ending: Ending, snapshot: Snapshot) -> str:
-    """`[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
-    width, result = len(str(snapshot.total)), ending.result
-    head = f"[{snapshot.done:>{width}}/{snapshot.total}] {ending.trial.name} {result.status}"
-    bad = f" {result.reason}: {result.message}" + (" (to be tried again)" if ending.again else "")
-    what = _measured(result) if result.status is Status.PASSED else bad
-    return f"{head}{what} {duration(ending.seconds)}  ETA {duration(snapshot.eta)}"
+def finished_line(
+    trial: Trial, result: Result, seconds: float, retried: bool, sweep: SweepStatus
+) -> str:
+    """Return `[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
+    width = len(str(sweep.total))
+    head = f"[{sweep.done:>{width}}/{sweep.total}] {trial.name} {result.status}"
+    error = f" {result.reason}: {result.message}" + (" (to be tried again)" if retried else "")
+    what = _measures(result) if result.status is Status.PASSED else error
+    return f"{head}{what} {duration(seconds)}  ETA {duration(sweep.eta)}"
 
 
-def _measured(result: Result) -> str:
+def _measures(result: Result) -> str:
     shown = {"val_acc": (" val {:.1f}%", 1), "final_sparsity": (" sparsity {:.1f}%", 100)}
     values = ((name, result.measures.get(name)) for name in shown)
     return "".join(
@@ -140,13 +131,13 @@ def _measured(result: Result) -> str:
     )
 
 
-def running_line(one: Running) -> str:
-    """`config_003 epoch 4/20 loss 0.213 val 93.1% sparsity 35.0%  2.0s`."""
-    parts = [_number(one.record, key, text) for key, text in _RUNNING.items()]
-    return f"{one.name} {''.join(parts) or 'starting '} {duration(one.elapsed)}"
+def running_line(task: TaskProgress) -> str:
+    """Return `config_003 epoch 4/20 loss 0.213 val 93.1% sparsity 35.0%  2.0s`."""
+    parts = [_number(task.record, key, text) for key, text in _FORMATS.items()]
+    return f"{task.name} {''.join(parts) or 'starting '} {duration(task.elapsed)}"
 
 
-_RUNNING = {
+_FORMATS = {
     "epoch": "epoch {:d}",
     "epochs": "/{:d} ",
     "train_loss": "loss {:.4g} ",
@@ -160,23 +151,23 @@ def _number(record: Record, key: str, text: str) -> str:
     return "" if value is None else text.format(value)
 
 
-def overall(snapshot: Snapshot) -> str:
-    """`12/36 done (11 passed, 1 failed), 2 running  ETA 1m40s`."""
-    text = f"{snapshot.done}/{snapshot.total} done"
-    if some := counted(snapshot.counts):
-        text += f" ({some})"
-    count = sum(one.left for one in snapshot.running)
+def overall(sweep: SweepStatus) -> str:
+    """Return `12/36 done (11 passed, 1 failed), 2 running  ETA 1m40s`."""
+    text = f"{sweep.done}/{sweep.total} done"
+    if ended := counted(sweep.counts):
+        text += f" ({ended})"
+    count = sum(task.left for task in sweep.running)
     running = f"{count} running" if count else "workers are starting"
-    return f"{text}, {running}  ETA {duration(snapshot.eta)}"
+    return f"{text}, {running}  ETA {duration(sweep.eta)}"
 
 
-def counted(counts: Mapping[str, int], names: Iterable[str] = ENDED) -> str:
-    """`11 passed, 1 failed`."""
+def counted(counts: Mapping[Status, int], names: Iterable[Status] = ENDED) -> str:
+    """Return `11 passed, 1 failed`."""
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 
 
 def duration(seconds: float | None) -> str:
-    """`3.1s`, `1m40s`, `2h05m`; `?` if unknown."""
+    """Return `3.1s`, `1m40s`, `2h05m`; `?` if unknown."""
     if seconds is None:
         return "?"
     if seconds < 59.95:

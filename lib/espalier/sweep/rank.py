@@ -24,8 +24,8 @@ SLACK = 0.001
 """A sparsity this far from its target still meets it: whole weights of small layers."""
 
 
-class Outcome(NamedTuple):
-    """A trial, how it stands, and how often it was tried."""
+class TrialResult(NamedTuple):
+    """A trial with its result, and the number of attempts at it."""
 
     trial: Trial
     result: Result
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
     @property
     def seed(self) -> str:
-        """The canonical text of SEED; empty for a trial that knows no seed."""
+        """The canonical text of SEED; empty for a trial that has no seed."""
         return self.trial.config.get("SEED", "")
 
     @property
@@ -43,23 +43,23 @@ class Outcome(NamedTuple):
 
     @property
     def target(self) -> float:
-        """The share of weights not to be there; 0 for a trial that was asked for none."""
-        return self._asked or 0.0
+        """The share of weights to be pruned; 0 for a trial without a target."""
+        return self._target or 0.0
 
     @property
-    def _asked(self) -> float | None:
-        """What the method says that it was told, else the symbol; None without either."""
-        told, symbol = self.measure("target_sparsity"), self.trial.config.get("TARGET_SPARSITY")
-        return float(symbol) if told is None and symbol is not None else told
+    def _target(self) -> float | None:
+        """The target that the method measured itself by, else the symbol; None without either."""
+        measured, symbol = self.measure("target_sparsity"), self.trial.config.get("TARGET_SPARSITY")
+        return float(symbol) if measured is None and symbol is not None else measured
 
     @property
     def shortfall(self) -> float:
         """The target minus the sparsity reached; 0 where there is no target, or none measured."""
         reached = self.measure("final_sparsity")
-        return 0.0 if reached is None or self._asked is None else self._asked - reached
+        return 0.0 if reached is None or self._target is None else self._target - reached
 
     def measure(self, name: str) -> float | None:
-        """A final scalar of a passed trial; None if it is absent or not a finite number."""
+        """Return a final scalar of a passed trial; None if it is absent or not a finite number."""
         value = self.result.measures.get(name)
         if self.result.status is not Status.PASSED or not isinstance(value, (int, float)):
             return None
@@ -74,7 +74,7 @@ class Configuration:
     score, no rank. `lead` is by how much the best is better, over the draws that both have.
     """
 
-    outcomes: tuple[Outcome, ...]
+    results: tuple[TrialResult, ...]
     scores: Mapping[tuple[str, ...], float]
     lead: Interval | None = None
 
@@ -84,23 +84,23 @@ class Configuration:
         return interval(list(self.scores.values()))
 
     @property
-    def counted(self) -> tuple[Outcome, ...]:
+    def counted(self) -> tuple[TrialResult, ...]:
         """The trials behind the score."""
-        return tuple(item for item in self.outcomes if item.draw in self.scores)
+        return tuple(item for item in self.results if item.draw in self.scores)
 
     @property
     def first(self) -> Trial:
         """The trial that stands for the configuration: the first that is counted, if any is."""
-        return (self.counted or self.outcomes)[0].trial
+        return (self.counted or self.results)[0].trial
 
     @property
     def complete(self) -> bool:
         """Whether every planned trial is counted."""
-        return len(self.scores) == len(self.outcomes)
+        return len(self.scores) == len(self.results)
 
     @property
-    def short(self) -> tuple[Outcome, ...]:
-        """The counted trials that are less sparse than they were told to be."""
+    def short(self) -> tuple[TrialResult, ...]:
+        """The counted trials that are less sparse than their target."""
         return tuple(item for item in self.counted if item.shortfall > SLACK)
 
     @property
@@ -111,7 +111,7 @@ class Configuration:
     @property
     def pending(self) -> int:
         """Trials still to be run."""
-        return sum(item.result.status is Status.NOTRUN for item in self.outcomes)
+        return sum(item.result.status is Status.NOTRUN for item in self.results)
 
     @property
     def verdict(self) -> Verdict:
@@ -119,14 +119,14 @@ class Configuration:
         return verdict(self.lead)
 
     def measure(self, name: str) -> Interval | None:
-        """Mean of a measure over the counted trials that have it."""
-        found = [item.measure(name) for item in self.counted]
-        return interval([value for value in found if value is not None])
+        """Return mean and interval of a measure over the counted trials that have it."""
+        values = [item.measure(name) for item in self.counted]
+        return interval([value for value in values if value is not None])
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Configurations best first, and those that nothing can be said of, in plan order."""
+    """Configurations best first, and those without a score, in plan order."""
 
     by: str
     ranked: tuple[Configuration, ...]
@@ -134,7 +134,7 @@ class Ranking:
 
     @property
     def measure(self) -> Measure:
-        """What ranks."""
+        """The measure that ranks."""
         return measures.find(self.by)
 
     @property
@@ -143,10 +143,10 @@ class Ranking:
         return self.ranked[0] if self.ranked else None
 
     def level(self, item: Configuration) -> bool:
-        """Whether a configuration has the best one's score, and comes later in the plan."""
+        """Return whether a configuration ties with the best, and comes later in the plan."""
         best = self.ranked[0]
-        mine, its = (_order(one, self.measure)[:-1] for one in (item, best))
-        return item is not best and item.samples == best.samples and mine == its
+        own, top = (_order(each, self.measure)[:-1] for each in (item, best))
+        return item is not best and item.samples == best.samples and own == top
 
 
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
@@ -155,23 +155,24 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
     """
     measure = measures.find(by)
-    found = [Configuration(group, _scores(group, by)) for group in grouped(results)]
-    ranked = sorted((item for item in found if item.scores), key=lambda item: _order(item, measure))
+    every = [Configuration(group, _scores(group, by)) for group in grouped(results)]
+    ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
     compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
-    return Ranking(by, tuple(compared), tuple(item for item in found if not item.scores))
+    return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
 
 
-def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[Outcome, ...]]:
-    """Outcomes by configuration, both in plan order."""
-    groups: dict[frozenset[tuple[str, str]], list[Outcome]] = {}
-    for outcome in sorted((Outcome(*item) for item in results), key=lambda item: item.trial.number):
-        rest = {key: text for key, text in outcome.trial.config.items() if key not in REPETITION}
-        groups.setdefault(frozenset(rest.items()), []).append(outcome)
+def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialResult, ...]]:
+    """Group results by configuration, both in plan order."""
+    groups: dict[frozenset[tuple[str, str]], list[TrialResult]] = {}
+    wrapped = (TrialResult(*each) for each in results)
+    for item in sorted(wrapped, key=lambda item: item.trial.number):
+        rest = {key: text for key, text in item.trial.config.items() if key not in REPETITION}
+        groups.setdefault(frozenset(rest.items()), []).append(item)
     return [tuple(group) for group in groups.values()]
 
 
 def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | None:
-    """By how much `best` is better, the mean over the draws both have a score for.
+    """Return by how much `best` is better, the mean over the draws both have a score for.
 
     None if there are none, or if the two were validated on different samples.
     """
@@ -182,7 +183,7 @@ def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | N
 
 
 def sampling(trial: Trial, *names: str) -> dict[str, str]:
-    """What a trial says of its data: DATASET, the options of that data set, and `names`.
+    """Return the symbols that choose a trial's data: DATASET, its options, and `names`.
 
     How the data changes while it trains is part of it.
     """
@@ -191,9 +192,9 @@ def sampling(trial: Trial, *names: str) -> dict[str, str]:
     return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
 
 
-def _scores(outcomes: Iterable[Outcome], by: str) -> dict[tuple[str, ...], float]:
-    found = {item.draw: item.measure(by) for item in outcomes}
-    return {draw: value for draw, value in found.items() if value is not None}
+def _scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
+    scores = {item.draw: item.measure(by) for item in results}
+    return {draw: value for draw, value in scores.items() if value is not None}
 
 
 def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
@@ -201,5 +202,5 @@ def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
     mean = (
         round(by.sign * score.mean, 9) if score else -math.inf
     )  # rounding error must not break a tie
-    lost = 1 - len(item.scores) / len(item.outcomes)
-    return (bool(item.short), lost, -mean, item.outcomes[0].trial.number)
+    lost = 1 - len(item.scores) / len(item.results)
+    return (bool(item.short), lost, -mean, item.results[0].trial.number)

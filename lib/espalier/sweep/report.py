@@ -17,12 +17,11 @@ from espalier.sweep import (
     space,
 )
 from espalier.sweep.analysis import analysis
-from espalier.sweep.rank import Outcome, Ranking, rank
+from espalier.sweep.rank import Ranking, TrialResult, rank
 from espalier.sweep.results_dir import STORE
 from espalier.sweep.store import Store
 from espalier.sweep.summary import summary_text
-from espalier.sweep.worker import LOG
-from espalier.trial import Record, Trial
+from espalier.trial import LOG, Record, Trial
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
@@ -35,9 +34,9 @@ Part = tuple[list[str], dict[str, str]]
 """Lines of sweep_analysis.txt, and the texts of files beside it by name; empty where not told."""
 
 
-def outcomes(store: Store) -> list[Outcome]:
+def trial_results(store: Store) -> list[TrialResult]:
     """Every trial of the plan as it stands, in plan order."""
-    return [Outcome(*item) for item in store.final_results()]
+    return [TrialResult(*item) for item in store.final_results()]
 
 
 def refused(store: Store) -> int:
@@ -59,7 +58,7 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
-        found, folders, by = outcomes(store), store.directories(), ranking_measure(store, by)
+        found, folders, by = trial_results(store), store.directories(), ranking_measure(store, by)
         left_out, header = refused(store), store.header
 
     def log(trial: Trial) -> str:
@@ -93,7 +92,7 @@ def _parameters(ranking: Ranking) -> Part:
     return pareto_report.told(fronts), {PARETO: pareto_report.pareto_text(fronts)}
 
 
-def _effects(found: Sequence[Outcome], by: str, header: Record) -> Part:
+def _effects(found: Sequence[TrialResult], by: str, header: Record) -> Part:
     """Main effects of the rows of an array."""
     design = header.get("design", {})
     if "array" not in design:

@@ -21,9 +21,8 @@ from pathlib import Path
 from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.sweep import space, wire
-from espalier.sweep.store import Attempt, Planned, Store
-from espalier.sweep.worker import LOG
-from espalier.trial import Record, Result, Status, Trial
+from espalier.sweep.store import Attempt, Store
+from espalier.trial import LOG, Record, Result, Status, Trial
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
@@ -32,21 +31,21 @@ LOCK = ".lock"
 METHOD = "PRUNING_METHOD"
 NAMING = ("MODEL", "OPTIMIZER", METHOD)
 PATIENCE = 1.0
-"""Seconds for which a lock is waited for: whoever asks who runs a sweep holds it for a moment."""
+"""Seconds for which a lock is waited for: `runner_of` holds it for a moment."""
 
 
 def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
     """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
     plain = header.get("controls", {})
-    planned = (Planned(trial, text, directory_name(trial, plain)) for trial, text in trials)
+    named = ((trial, text, directory_name(trial, plain)) for trial, text in trials)
     with space.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
-    Store.create(folder / STORE, header, planned)
+    Store.create(folder / STORE, header, named)
 
 
 def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
-    """`config_001_<model>_<optimizer>_<method>_<percent>`.
+    """Return `config_001_<model>_<optimizer>_<method>_<percent>`.
 
     Without the method if it is a control, and without the percentage if there is no target.
     """
@@ -61,7 +60,7 @@ def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
 
 
 def timestamped(results: Path, now: float | None = None) -> Path:
-    """A name for a new sweep that nothing in `results` has: `sweep_YYYYMMDD_HHMMSS`."""
+    """Return a name for a new sweep that nothing in `results` has: `sweep_YYYYMMDD_HHMMSS`."""
     name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
     names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
     return next(results / name for name in names if not (results / name).exists())
@@ -85,12 +84,12 @@ def _is_draft(path: Path) -> bool:
 
 
 def sweeps(results: Path) -> list[Path]:
-    """The sweeps in `results`, the one that began last first; a store that is no use is noted."""
-    found = []
+    """Return the sweeps in `results`, the latest first; a store that is no use is noted."""
+    dated = []
     for path in results.glob(f"sweep_*/{STORE}"):
         with leaving_out_unusable(), Store.open(path, readonly=True) as store:
-            found.append((store.created, path.parent.name, path.parent))
-    return [folder for *_, folder in sorted(found, reverse=True)]
+            dated.append((store.created, path.parent.name, path.parent))
+    return [folder for *_, folder in sorted(dated, reverse=True)]
 
 
 def newest(results: Path) -> Path:
@@ -113,7 +112,7 @@ def leaving_out_unusable() -> Iterator[None]:
 def locked(folder: Path) -> Iterator[None]:
     """Be the only runner of a sweep. Raises UserError, naming the other, if there is one."""
     with space.needed(folder), (folder / LOCK).open("a+") as file:
-        if not _taken(file.fileno()):
+        if not _acquire(file.fileno()):
             raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -121,8 +120,8 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _taken(descriptor: int) -> bool:
-    """Whether the lock could be had, tried for PATIENCE seconds."""
+def _acquire(descriptor: int) -> bool:
+    """Try to take the lock for PATIENCE seconds; return whether that succeeded."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -135,7 +134,7 @@ def _taken(descriptor: int) -> bool:
 
 
 def runner_of(folder: Path) -> str:
-    """Who runs this sweep right now, as `process N on HOST`; empty if nobody does."""
+    """Return who runs this sweep now, as `process N on HOST`; empty if it is not running."""
     with suppress(FileNotFoundError), (folder / LOCK).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -162,11 +161,11 @@ class SweepDir:
         self.store.close()
 
     def directory(self, number: int) -> Path:
-        """The folder of a trial."""
+        """Return the folder of a trial."""
         return self.folder / self._directories[number]
 
     def prepare(self, number: int) -> Path:
-        """Make a trial's folder with its config.txt; returns the folder."""
+        """Make a trial's folder with its config.txt; return the folder."""
         directory = self.directory(number)
         with space.needed(self.folder):
             directory.mkdir(exist_ok=True)
@@ -189,19 +188,19 @@ class SweepDir:
             atomic_write(self.directory(trial.number) / METRICS, text)
 
     def take_over(self) -> None:
-        """Set right what a killed runner left half done: open attempts, files not up to date."""
+        """Repair what a killed runner left half done: open attempts, files not up to date."""
         with self.store.writing():
             self.store.interrupt_running()
-        last = {one.trial: one for one in self.store.attempts()}
+        last = {attempt.trial: attempt for attempt in self.store.attempts()}
         for trial, result, _ in self.store.final_results():
             path = self.directory(trial.number) / METRICS
-            if result.status != Status.NOTRUN and not _tells(path, last[trial.number]):
+            if result.status != Status.NOTRUN and not _has(path, last[trial.number]):
                 self.prepare(trial.number)
                 self.write_metrics(trial, result)
 
 
 def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
-    """What training_metrics.json holds."""
+    """Return what training_metrics.json holds."""
     return {
         "config_file": trial.name,
         "test_id": trial.id,
@@ -212,10 +211,10 @@ def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
     }
 
 
-def _tells(path: Path, last: Attempt) -> bool:
-    """Whether a training_metrics.json goes as far as this attempt."""
+def _has(path: Path, last: Attempt) -> bool:
+    """Return whether a training_metrics.json goes as far as this attempt."""
     try:
-        told = json.loads(path.read_text())["attempts"][-1]
-        return bool((told["attempt"], told["status"]) == (last.attempt, last.status))
+        written = json.loads(path.read_text())["attempts"][-1]
+        return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return False

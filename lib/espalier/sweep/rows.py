@@ -119,8 +119,8 @@ def _others(ranking: Ranking) -> list[Measure]:
 
 def missing(item: Configuration) -> str:
     """How many of the planned seeds are behind the score, and why not all."""
-    count = f"{len(item.scores)} of {len(item.outcomes)} seeds"
-    lost = len(item.outcomes) - len(item.scores) - item.pending
+    count = f"{len(item.scores)} of {len(item.results)} seeds"
+    lost = len(item.results) - len(item.scores) - item.pending
     rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
         item.pending > 0
     )

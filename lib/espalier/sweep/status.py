@@ -1,4 +1,4 @@
-"""How far a sweep is, told from its store alone."""
+"""Lines on how far a sweep is, from its store alone."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 
 from espalier.sweep.progress import counted, overall, running_line
 from espalier.sweep.results_dir import STORE, runner_of
-from espalier.sweep.standing import stored
 from espalier.sweep.store import Store
+from espalier.sweep.sweep_status import status_in
 
 
 def status_lines(folder: Path) -> Iterator[str]:
-    """Counts, what is running with its epoch and loss, the time to the end, or how to go on."""
+    """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
     with Store.open(folder / STORE, readonly=True) as store:
-        snapshot, command = stored(store), store.header["command"]
+        sweep, command = status_in(store), store.header["command"]
     runner = runner_of(folder)
     yield str(folder)
     if runner:
-        yield from (running_line(one) for one in snapshot.running)
-        yield overall(snapshot)
+        yield from (running_line(task) for task in sweep.running)
+        yield overall(sweep)
         yield f"run by {runner}"
-    elif snapshot.done < snapshot.total:
-        yield f"{snapshot.done}/{snapshot.total} done: {counted(snapshot.counts) or 'none'}"
+    elif sweep.done < sweep.total:
+        yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
         yield f"nobody runs it; `{command}` goes on where it stopped"
     else:
-        yield f"finished: {counted(snapshot.counts)}"
+        yield f"finished: {counted(sweep.counts)}"

@@ -1,4 +1,4 @@
-"""The truth about a sweep: one SQLite file, one writer, any number of readers.
+"""The store of a sweep: one SQLite file, one writer, any number of readers.
 
 WAL mode with full synchronisation: what `writing()` has committed survives a kill or a power cut,
 and readers never wait for the runner nor hold it up. Every attempt at a trial is kept.
@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from espalier.atomic_write import draft
 from espalier.errors import UserError
@@ -23,7 +24,6 @@ from espalier.sweep import damage, space, tables, wire
 from espalier.sweep.damage import reading
 from espalier.trial import Record, Result, Status, Trial
 
-RUNNING = "running"
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
 INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
@@ -33,14 +33,6 @@ _ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, w
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
 
-class Planned(NamedTuple):
-    """A trial as it enters the store: with the text of its `.config` and its folder's name."""
-
-    trial: Trial
-    config: str
-    directory: str
-
-
 @dataclass(frozen=True)
 class Attempt:
     """One attempt at a trial; times are seconds since 1970, `finished` is None while it runs."""
@@ -48,7 +40,7 @@ class Attempt:
     trial: int
     attempt: int
     round: int
-    status: str  # a Status, or `running`
+    status: Status
     reason: str
     message: str
     started: float
@@ -59,18 +51,18 @@ class Attempt:
 
     @property
     def task(self) -> tuple[int, float]:
-        """The same for the attempts that began together, as one pack, and for no others."""
+        """The key of the task: the same for attempts that began together, and for no others."""
         return self.worker, self.started
 
     @property
     def conclusive(self) -> bool:
         """Whether it says something about its trial."""
-        return self.status != RUNNING and self.reason not in INCONCLUSIVE
+        return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
 
 
 def sizes(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
-    """By `Attempt.task`, how many trials began together; `attempts` are all of them."""
-    return Counter(one.task for one in attempts)
+    """Count, by `Attempt.task`, how many trials began together; `attempts` are all of them."""
+    return Counter(attempt.task for attempt in attempts)
 
 
 class Store:
@@ -81,12 +73,15 @@ class Store:
         self.path, self._db = path, connection
 
     @classmethod
-    def create(cls, path: Path, header: Record, trials: Iterable[Planned]) -> None:
-        """Write the store of a new sweep; it appears under its name complete or not at all."""
+    def create(cls, path: Path, header: Record, trials: Iterable[tuple[Trial, str, str]]) -> None:
+        """Write the store of a new sweep; it appears under its name complete or not at all.
+
+        Each trial comes with the text of its `.config` and the name of its folder.
+        """
         with space.needed(path.parent), draft(path, sync=True) as place:
             try:
                 with closing(tables.connect(f"file:{tables.uri(place)}?mode=rwc")) as db:
-                    tables.fill(db, header, map(_row, trials))
+                    tables.fill(db, header, starmap(_row, trials))
             finally:
                 for left in path.parent.glob(f"{place.name}-*"):
                     left.unlink()
@@ -142,31 +137,31 @@ class Store:
 
     @reading
     def trials(self) -> list[Trial]:
-        """Every trial, in plan order."""
+        """Return every trial, in plan order."""
         rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
         return [Trial.from_json(json.loads(text)) for (text,) in rows]
 
     @reading
     def directories(self) -> dict[int, str]:
-        """The folder's name of every trial, by number."""
+        """Return the name of every trial's folder, by number."""
         return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
 
     @reading
     def config_text(self, number: int) -> str:
-        """The text of a trial's `.config`."""
+        """Return the text of a trial's `.config`."""
         query = "SELECT config FROM trials WHERE number = ?"
         return str(self._db.execute(query, (number,)).fetchone()[0])
 
     @reading
     def attempts(self, number: int | None = None) -> list[Attempt]:
-        """Every attempt, or those of one trial, in order."""
+        """Return every attempt, or those of one trial, in order."""
         where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
         query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
         return [_attempt(row) for row in self._db.execute(query, values)]
 
     @reading
     def final_results(self) -> list[tuple[Trial, Result, int]]:
-        """Every trial with the result of its last conclusive attempt and its attempts so far.
+        """Return every trial, the result of its last conclusive attempt and its number of attempts.
 
         A trial without one has status `notrun`.
         """
@@ -183,20 +178,20 @@ class Store:
         ]
 
     @reading
-    def states(self) -> dict[int, str]:
-        """How every trial stands: `running`, or the status of its last conclusive attempt."""
+    def states(self) -> dict[int, Status]:
+        """Return the status of every trial: running, or that of its last conclusive attempt."""
         numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
-        found: dict[int, str] = {number: Status.NOTRUN.value for (number,) in numbers}
+        states = {number: Status.NOTRUN for (number,) in numbers}
         query = (
             f"SELECT trial, status FROM attempts WHERE status = 'running' OR ({_CONCLUSIVE}) "
             "ORDER BY trial, attempt"
         )
-        found.update(self._db.execute(query))
-        return found
+        states.update((number, Status(text)) for number, text in self._db.execute(query))
+        return states
 
     @reading
-    def counts(self) -> dict[str, int]:
-        """How many trials stand in each state that occurs."""
+    def counts(self) -> dict[Status, int]:
+        """Count the trials by their status."""
         return dict(Counter(self.states().values()))
 
     @contextmanager
@@ -216,15 +211,15 @@ class Store:
                     self._db.execute("ROLLBACK")
 
     def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
-        """Record that trials start together; returns the number of each one's attempt, from 1."""
+        """Record that trials start together; return the number of each one's attempt, from 1."""
         query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
-        found = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        attempts = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
         same = (self.round, time.time(), worker, device)
         self._db.executemany(
             f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
-            [(number, attempt, *same) for number, attempt in found.items()],
+            [(number, attempt, *same) for number, attempt in attempts.items()],
         )
-        return found
+        return attempts
 
     def progress(self, number: int, attempt: int, record: Record) -> None:
         """Record the last progress of a running attempt."""
@@ -233,8 +228,8 @@ class Store:
 
     def finish(self, number: int, attempt: int, result: Result) -> None:
         """Record what came of a running attempt."""
-        if result.status is Status.NOTRUN:
-            raise ValueError(f"trial {number}: a finished attempt cannot be notrun")
+        if result.status in (Status.NOTRUN, Status.RUNNING):
+            raise ValueError(f"trial {number}: a finished attempt cannot be {result.status}")
         self._db.execute(
             "UPDATE attempts SET status = ?, reason = ?, message = ?, finished = ?, result = ? "
             "WHERE trial = ? AND attempt = ? AND status = 'running'",
@@ -243,7 +238,7 @@ class Store:
         )
 
     def interrupt_running(self) -> int:
-        """Close the attempts whose runner is gone; returns how many there were."""
+        """Close the attempts whose runner is gone; return how many there were."""
         open_attempts = self._db.execute(
             "SELECT trial, attempt FROM attempts WHERE status = 'running'"
         ).fetchall()
@@ -267,11 +262,10 @@ class Store:
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:
-    values = (*row[:-1], json.loads(row[-1] or "{}"))
+    values = (*row[:3], Status(row[3]), *row[4:-1], json.loads(row[-1] or "{}"))
     return Attempt(*values)
 
 
-def _row(planned: Planned) -> tuple[object, ...]:
-    trial = planned.trial
+def _row(trial: Trial, config: str, directory: str) -> tuple[object, ...]:
     text = wire.encode(trial.as_json())
-    return (trial.number, trial.id, trial.name, planned.directory, text, planned.config)
+    return (trial.number, trial.id, trial.name, directory, text, config)

@@ -9,7 +9,7 @@ from typing import Any
 
 from espalier.sweep import wire
 from espalier.sweep.measures import MEASURES as RANKING
-from espalier.sweep.rank import Outcome
+from espalier.sweep.rank import TrialResult
 from espalier.trial import Record, Result, Status
 
 MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")
@@ -23,7 +23,7 @@ COMPONENTS = {
 }
 
 
-def records(outcomes: Sequence[Outcome]) -> list[Record]:
+def records(results: Sequence[TrialResult]) -> list[Record]:
     """One record for every trial of the plan, whatever became of it, all with the same keys.
 
     A swept symbol that a trial does not have (its menu is off there) is null, and so is a measure
@@ -31,25 +31,25 @@ def records(outcomes: Sequence[Outcome]) -> list[Record]:
     whatever else can rank, of a trial that did not pass are null too, so that no sorting of the
     records can rank it.
     """
-    measures = _union(MEASURES, (item.result.measures for item in outcomes))
-    swept = _union((), (item.trial.swept for item in outcomes))
-    return [_record(item, measures, swept) for item in outcomes]
+    measures = _union(MEASURES, (item.result.measures for item in results))
+    swept = _union((), (item.trial.swept for item in results))
+    return [_record(item, measures, swept) for item in results]
 
 
-def summary_text(outcomes: Sequence[Outcome]) -> str:
+def summary_text(results: Sequence[TrialResult]) -> str:
     """The text of sweep_summary.json: strict JSON."""
-    return wire.pretty(records(outcomes))
+    return wire.pretty(records(results))
 
 
-def _record(outcome: Outcome, measures: Iterable[str], swept: Iterable[str]) -> Record:
-    trial, result, attempts = outcome
+def _record(item: TrialResult, measures: Iterable[str], swept: Iterable[str]) -> Record:
+    trial, result, attempts = item
     head = {
         "config_file": trial.name,
         "test_id": trial.id,
         "status": str(result.status),
         "reason": result.reason,
         "message": result.message,
-        "seed": typed(outcome.seed),
+        "seed": typed(item.seed),
         "attempts": attempts,
     }
     parts = {name: typed(trial.config.get(symbol)) for name, symbol in COMPONENTS.items()}

@@ -32,7 +32,7 @@ Row = tuple[object, ...]
 
 
 def connect(uri: str) -> sqlite3.Connection:
-    """A connection whose transactions are explicit and survive a power cut."""
+    """Connect; transactions are explicit and survive a power cut."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -40,7 +40,7 @@ def connect(uri: str) -> sqlite3.Connection:
 
 
 def fill(db: sqlite3.Connection, header: Record, trials: Iterable[Row]) -> None:
-    """Make the tables of a new store and what they begin with, in one transaction."""
+    """Make the tables of a new store and their first rows, in one transaction."""
     meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
     db.executescript("BEGIN;" + TABLES)
     encoded = [(key, wire.encode(value)) for key, value in meta.items()]
@@ -51,5 +51,5 @@ def fill(db: sqlite3.Connection, header: Record, trials: Iterable[Row]) -> None:
 
 
 def uri(path: Path) -> str:
-    """The part of a `file:` URI that names `path`."""
+    """Return the part of a `file:` URI that names `path`."""
     return path.absolute().as_uri().removeprefix("file://")

@@ -1,16 +1,17 @@
 """A warm worker process: imports the entry once, then does task after task.
 
-Jobs come in and records go out as lines of JSON over two pipes of their own, so that whatever a
-trial prints lands in its output.log. The job pipe is also the lifeline: when it closes, the runner
+Tasks come in and records go out as lines of JSON over two pipes of their own, so that whatever a
+trial prints lands in its output.log. The task pipe is also the lifeline: when it closes, the runner
 is gone, and the worker ends itself and whatever it started.
 
 A module that defines the entry may define more than that:
 
 * `warm()`, called once, before the first task;
-* `preflight(job)`, which says whether this machine has what a trial needs;
-* `train_pack(jobs)`, which trains several trials as one program and yields the place of each in
-  `jobs` and its result as it ends; what it raises is about those that have not ended;
-* `probe_pack(jobs)`, which measures how many trials of their shape one program should train: a
+* `preflight(task)`, which says whether this machine has what the trial of a task needs;
+* `train_pack(tasks, emit)`, which trains the trials of several tasks as one program and yields the
+  index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
+  about those that have not ended;
+* `probe_pack(tasks)`, which measures how many trials of their shape one program should train: a
   result with the measures `pack` and, where that is 1, `why`.
 """
 
@@ -29,17 +30,15 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
 
 from espalier.errors import UserError
 from espalier.sweep import space, wire
-from espalier.trial import Entry, Job, Record, Result, Status, Trial
+from espalier.trial import LOG, Action, Entry, Record, Result, Status, Task
 
-LOG = "output.log"
 OOM = "oom"
 """The reason of an error for lack of memory: the trial is tried again by itself."""
 HOPELESS = "input"
@@ -50,91 +49,32 @@ PACK = "pack_"
 """How the reason of an error begins that one of several trials, or their number, caused."""
 OVER = {"over": True}
 """The record that ends a task, after its last result."""
-TRAIN, PREFLIGHT, PROBE = "train", "preflight", "probe"
-"""What may be asked of a worker about the trials of a task."""
 _PR_SET_PDEATHSIG = 1
 
-
-@dataclass(frozen=True)
-class Member:
-    """One trial of a task: where it may write, and which attempt at it this is."""
-
-    trial: Trial
-    directory: Path
-    attempt: int
-
-    def as_json(self) -> Record:
-        """This member as a JSON object."""
-        return {**vars(self), "trial": self.trial.as_json(), "directory": str(self.directory)}
-
-    @classmethod
-    def from_json(cls, record: Record) -> Member:
-        """The inverse of `as_json`."""
-        trial, directory = Trial.from_json(record["trial"]), Path(record["directory"])
-        return cls(trial, directory, record["attempt"])
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a worker is asked about one trial or several: to train them, or a question.
-
-    A trial that several workers train together is given to each with its `rank`, from 0, and the
-    file of their `meeting`; rank 0 alone tells of progress.
-    """
-
-    members: tuple[Member, ...]
-    settings: dict[str, str]
-    ask: str = TRAIN
-    rank: int = 0
-    meeting: str = ""
-
-    @property
-    def ranks(self) -> int:
-        """How many workers it is for. Trials that are trained together with others have one."""
-        alone = self.ask == TRAIN and len(self.members) == 1
-        return self.members[0].trial.ranks if alone else 1
-
-    @property
-    def awaited(self) -> list[int]:
-        """The numbers of the trials that a result is due for; a question has one answer."""
-        due = self.members if self.ask == TRAIN else self.members[:1]
-        return [one.trial.number for one in due]
-
-    @property
-    def log(self) -> Path:
-        """Where the output of the whole task goes."""
-        return self.members[0].directory / LOG
-
-    def as_json(self) -> Record:
-        """This task as a JSON object."""
-        return {**vars(self), "members": [one.as_json() for one in self.members]}
-
-    @classmethod
-    def from_json(cls, record: Record) -> Task:
-        """The inverse of `as_json`."""
-        return cls(**{**record, "members": tuple(map(Member.from_json, record["members"]))})
+EmitOf = Callable[[int, Record], None]
+"""Sends the progress record of one of several trials, which the number says."""
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve jobs until the lifeline closes."""
+    """Do tasks until the lifeline closes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entry", required=True, help="module:function")
-    parser.add_argument("--jobs", type=int, required=True, help="descriptor to read jobs from")
+    parser.add_argument("--tasks", type=int, required=True, help="descriptor to read tasks from")
     parser.add_argument("--records", type=int, required=True, help="descriptor to write to")
     args = parser.parse_args(argv)
     die_with_parent()
-    jobs: SimpleQueue[Record] = SimpleQueue()
-    threading.Thread(target=_listen, args=(args.jobs, jobs), daemon=True).start()
+    tasks: SimpleQueue[Record] = SimpleQueue()
+    threading.Thread(target=_listen, args=(args.tasks, tasks), daemon=True).start()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with os.fdopen(args.records, "wb") as pipe:
         entry = load(args.entry)
         _send(pipe, wire.encode({"ready": os.getpid()}))
         while True:
-            _serve(entry, Task.from_json(jobs.get()), pipe)
+            _serve(entry, Task.from_json(tasks.get()), pipe)
 
 
 def load(name: str) -> Entry:
-    """The entry `module:function`, its module's `warm()` already called.
+    """Import the entry `module:function` and call `warm()` of its module.
 
     Raises UserError if the name is of another form or there is no such function.
     """
@@ -155,31 +95,31 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def attempt(entry: Entry, task: Task, emit: Callable[[int, Record], None]) -> Iterator[list[str]]:
-    """Do a task; results as lines of JSON as they come, whatever the entry raised.
+def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:
+    """Do a task; yield results as lines of JSON as they come, whatever the entry raised.
 
-    Results that come at once come in one list. `emit` is given the number of the trial and its
-    record. The library's only broad `except`: what goes wrong in a trial is data about that trial.
+    Results that come at once come in one list. `emit` takes the number of a trial and its record.
+    The library's only broad `except`: what goes wrong in a trial is data about that trial.
     """
-    due = dict.fromkeys(task.awaited)
+    due = dict.fromkeys(task.due)
+    numbers = [trial.number for trial in task.trials]
 
-    def tell(number: int, record: Record) -> None:
-        if number in due and not task.rank:  # whoever has a result has no more to say
-            emit(number, record)
+    def emit_if_due(index: int, record: Record) -> None:
+        if numbers[index] in due and not task.rank:  # of several processes rank 0 reports
+            emit(numbers[index], record)
 
     try:
-        for place, result in _asked(entry, task, _jobs(task, tell)):
-            number = task.members[place].trial.number
-            line = _result_line(number, checked(result))
-            del due[number]
+        for index, result in _results(entry, task, emit_if_due):
+            line = _result_line(numbers[index], checked(result))
+            del due[numbers[index]]
             yield [line]
         if due:
-            raise RuntimeError(f"{len(due)} of {len(task.members)} trials were left without result")
+            raise RuntimeError(f"{len(due)} of {len(numbers)} trials were left without result")
     except Exception as error:  # noqa: BLE001
         with suppress(OSError):  # the disk of the log may be what is full
             traceback.print_exc()
         if due:
-            result = of_several(len(task.members), failure(error))
+            result = of_several(len(numbers), failure(error))
             yield [_result_line(number, result) for number in due]
 
 
@@ -187,39 +127,32 @@ def _result_line(number: int, result: Result) -> str:
     return wire.encode({"trial": number, "result": result.as_json()})
 
 
-def _jobs(task: Task, emit: Callable[[int, Record], None]) -> list[Job]:
-    place = task.rank, task.meeting
-    return [
-        Job(one.trial, task.settings, one.directory, partial(emit, one.trial.number), *place)
-        for one in task.members
-    ]
-
-
-def _asked(entry: Entry, task: Task, jobs: Sequence[Job]) -> Iterable[tuple[int, Result]]:
-    """The place in `jobs` of each trial that there is a result for, and that result."""
-    module = sys.modules[entry.__module__]
-    if task.ask == PREFLIGHT:
-        yield 0, getattr(module, "preflight", _without_needs)(jobs[0])
-    elif task.ask == PROBE:
-        yield 0, getattr(module, "probe_pack", _without_packs)(jobs)
-    elif len(jobs) > 1 and hasattr(module, "train_pack"):
-        yield from module.train_pack(jobs)
+def _results(entry: Entry, task: Task, emit: EmitOf) -> Iterable[tuple[int, Result]]:
+    """Yield the index of each trial of `task` that has a result, and that result."""
+    module, tasks = sys.modules[entry.__module__], task.split()
+    if task.action is Action.PREFLIGHT:
+        yield 0, getattr(module, "preflight", _pass_preflight)(task)
+    elif task.action is Action.PROBE:
+        yield 0, getattr(module, "probe_pack", _choose_one)(tasks)
+    elif len(tasks) > 1 and hasattr(module, "train_pack"):
+        yield from module.train_pack(tasks, emit)
     else:
-        yield from ((place, entry(job)) for place, job in enumerate(jobs))
+        for index, part in enumerate(tasks):
+            yield index, entry(part, partial(emit, index))
 
 
-def _without_needs(job: Job) -> Result:
-    del job
+def _pass_preflight(task: Task) -> Result:
+    del task
     return Result(Status.PASSED)
 
 
-def _without_packs(jobs: Sequence[Job]) -> Result:
-    del jobs
+def _choose_one(tasks: Sequence[Task]) -> Result:
+    del tasks
     return Result(Status.PASSED, measures={"pack": 1})
 
 
 def of_several(count: int, result: Result) -> Result:
-    """What an error of a task of `count` trials means for each of them that has not ended.
+    """Return what an error of a task of `count` trials means for each that has not ended.
 
     Among several it may be the fault of another one, or of their number.
     """
@@ -229,14 +162,14 @@ def of_several(count: int, result: Result) -> Result:
 
 
 def checked(result: Result) -> Result:
-    """`result`, if it is one that an attempt can have. Raises ValueError otherwise."""
-    if result.status is Status.NOTRUN:
-        raise ValueError("an entry must not return status notrun")
+    """Return `result`, if it is one that an attempt can have. Raises ValueError otherwise."""
+    if result.status in (Status.NOTRUN, Status.RUNNING):
+        raise ValueError(f"an entry must not return status {result.status}")
     return result
 
 
 def failure(error: Exception) -> Result:
-    """The result of a trial that raised `error`."""
+    """Return the result of a trial that raised `error`."""
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
     text = " ".join(str(error).split())
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -251,17 +184,17 @@ def failure(error: Exception) -> Result:
 def captured(task: Task) -> Iterator[None]:
     """Append what this process and its children print to the output.log of the first trial.
 
-    Those of the other trials say which one that is.
+    The logs of the other trials name that trial.
     """
     kept = os.dup(1), os.dup(2)
-    for one in task.members[1:] if task.ask == TRAIN else ():
-        where = f"with {task.members[0].trial.name}: see ../{task.log.parent.name}/{LOG}"
-        with (one.directory / LOG).open("a") as other:
-            other.write(f"{_heading(one)}, {where}\n")
-    with task.log.open("ab", buffering=0) as log:
-        log.write(f"{_heading(task.members[0], task.rank)}\n".encode())
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    for part in task.split()[1:] if task.action is Action.TRAIN else ():
+        where = f"with {task.trial.name}: see ../{task.directory.name}/{LOG}"
+        with part.log.open("a") as log:
+            log.write(f"{_heading(part)}, {where}\n")
+    with task.log.open("ab", buffering=0) as sink:
+        sink.write(f"{_heading(task)}\n".encode())
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
     try:
         yield
     finally:
@@ -272,18 +205,18 @@ def captured(task: Task) -> Iterator[None]:
             os.close(kept[number - 1])
 
 
-def _heading(one: Member, rank: int = 0) -> str:
-    which = f" rank {rank}" if rank else ""
-    return f"== {one.trial.name} attempt {one.attempt}{which}, {time.ctime()}"
+def _heading(task: Task) -> str:
+    rank = f" rank {task.rank}" if task.rank else ""
+    return f"== {task.trial.name} attempt {task.attempts[0]}{rank}, {time.ctime()}"
 
 
 def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
     def emit(number: int, record: Record) -> None:
         _send(pipe, wire.encode({"trial": number, "progress": record}))
 
-    due, last = len(task.awaited), [""]
+    due, last = len(task.due), [""]
     with captured(task):
-        for last in attempt(entry, task, emit):
+        for last in perform(entry, task, emit):
             due -= len(last)
             if due:
                 _send(pipe, *last)
@@ -295,10 +228,10 @@ def _send(pipe: BinaryIO, *lines: str) -> None:
     pipe.flush()
 
 
-def _listen(descriptor: int, jobs: SimpleQueue[Record]) -> None:
+def _listen(descriptor: int, tasks: SimpleQueue[Record]) -> None:
     with os.fdopen(descriptor, "rb") as pipe:
         for line in pipe:
-            jobs.put(json.loads(line))
+            tasks.put(json.loads(line))
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(errno.EPIPE)

@@ -14,8 +14,8 @@ from espalier.kconfig.options import kconfig_dataclass
 from espalier.train import snapshots
 from espalier.train.snapshots import Occasion, Snapshot, SnapshotError
 from espalier.train.stopping import Size
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Record
+from espalier.train.trainer import Trainer
+from espalier.trial import Record, Task
 
 FOLDER = "snapshots"
 EPOCH, EVENT = "epoch", "event"
@@ -63,10 +63,10 @@ def _best(found: Sequence[Snapshot]) -> Snapshot:
 class Album:
     """The snapshots of a trial that is being trained."""
 
-    def __init__(self, job: Job, origin: Mapping[str, Any]) -> None:
+    def __init__(self, task: Task, origin: Mapping[str, Any]) -> None:
         """`origin` is what its result will say of where it comes from."""
-        self._job, self._origin = job, origin
-        self._plan = component.build(SnapshotPlan, Config(job.settings), "")
+        self._task, self._origin = task, origin
+        self._plan = component.build(SnapshotPlan, Config(task.settings), "")
         self._changes = 0
 
     @property
@@ -75,10 +75,10 @@ class Album:
 
     @property
     def _folder(self) -> Path:
-        return self._job.directory / FOLDER
+        return self._task.directory / FOLDER
 
-    def resume(self, trainee: Trainee) -> tuple[Snapshot | None, list[Record]]:
-        """Bring a fresh `trainee` to the last snapshot that is whole and one of this very trial.
+    def resume(self, trainer: Trainer) -> tuple[Snapshot | None, list[Record]]:
+        """Bring a fresh `trainer` to the last snapshot that is whole and one of this very trial.
 
         That one and the records up to there; None and none if there is none to go on from.
         Raises SnapshotError if a snapshot is whole, says that it is of this trial, and is not.
@@ -95,20 +95,20 @@ class Album:
                     raise  # who asked for a branch did not ask for another beginning
                 print(f"note: not gone on from: {error}", flush=True)
                 continue
-            history = snapshot.restore(trainee, content)
+            history = snapshot.restore(trainer, content)
             print(f"going on from {path.name}, after epoch {snapshot.epoch}", flush=True)
-            self._changes = trainee.run.method.changes(trainee.run)
+            self._changes = trainer.run.method.changes(trainer.run)
             return snapshot, history
         return None, []
 
-    def heed(self, trainee: Trainee, history: Sequence[Record]) -> None:
+    def heed(self, trainer: Trainer, history: Sequence[Record]) -> None:
         """An epoch is over, and not the last: take a snapshot if its time has come."""
-        run, before = trainee.run, self._changes
+        run, before = trainer.run, self._changes
         self._changes = run.method.changes(run)
         reason = self._plan.reason(run.epoch, self._changes != before)
-        if reason and self._job.rank == 0:
+        if reason and self._task.rank == 0:
             occasion = Occasion(self._made, reason, bool(self._plan.compress))
-            snapshots.save(self._folder, trainee, history, occasion)
+            snapshots.save(self._folder, trainer, history, occasion)
             self._thin_out(run.epoch)
 
     def _thin_out(self, epoch: int) -> None:

@@ -7,15 +7,15 @@ import torch
 from espalier.contracts import Run
 from espalier.measured import Measures, SelfMeasuring, masked
 from espalier.train.courses import last_task
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.trial import Record
 
 
-def measures(trainee: Trainee, history: list[Record], test: tuple[float, float]) -> Record:
+def measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:
     """The closing measures; `test` is loss and accuracy on the test data."""
-    run, kept = trainee.run, {}
-    if trainee.stopping:
-        kept = {"kept_epoch": trainee.stopping.epoch}
+    run, kept = trainer.run, {}
+    if trainer.stopping:
+        kept = {"kept_epoch": trainer.stopping.epoch}
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = sum(parameter.numel() for parameter in run.model.parameters())

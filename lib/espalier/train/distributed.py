@@ -1,10 +1,10 @@
 """One run on several devices: each process has the whole network and a share of every batch.
 
 Every process builds the same run from the same seeds and draws the same batches; it computes the
-losses of its own share, and gradients are summed over all before anybody looks at them. So methods
-see what they see in a run alone, decide the same everywhere, and need not know that there are
-others. That nothing has driven the processes apart is not hoped for but checked, bit for bit, each
-epoch and before the network's changed parameters are used.
+losses of its own share, and gradients are summed over all before they are used. So methods see what
+they see in a run alone, decide the same everywhere, and need not know that there are others. That
+the processes still hold the same bits is checked each epoch, and before the network's changed
+parameters are used.
 
 Differs: earlier code trained through the module inside DistributedDataParallel, so that gradients
 were never summed, and drew masks and data in each process by itself.
@@ -31,13 +31,14 @@ from espalier.contracts import CannotTrain, Run
 from espalier.errors import UserError
 from espalier.train import seeds
 from espalier.train.losses import mean_losses
-from espalier.train.solo import Solo
-from espalier.train.trainee import Recipe, Trainee
-from espalier.trial import Job
+from espalier.train.single_program import SingleProgram
+from espalier.train.trainer import Recipe, Trainer
+from espalier.trial import Task
 
 PATIENCE = timedelta(minutes=5)
 """How far one process may be behind another; more, and it is given up."""
-Known = tuple[nn.Parameter, torch.Size, Any]
+Placement = tuple[nn.Parameter, torch.Size, Any]
+"""A parameter, its shape, and where autograd gathers its gradient."""
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
@@ -46,11 +47,11 @@ class RanksDivergedError(RuntimeError):
 
 
 @contextmanager
-def joined(job: Job, recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """While this lasts, the processes of the job know each other, if it has several.
+def joined(task: Task, recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """Connect the processes of the task while this lasts, if it has several.
 
     All are on one machine. After an error they are left as they are: closing the connections would
-    make others fail as well, and the first to speak would not be the one that knows why.
+    make others fail as well, and the first to report would not be the one that knows why.
     """
     if recipe.devices == 1:
         yield
@@ -60,8 +61,8 @@ def joined(job: Job, recipe: Recipe, device: torch.device) -> Iterator[None]:
     import_module("torch._dynamo.utils")  # takes seconds; else it is in the first epoch's time
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        init_method=f"file://{job.meeting}",
-        rank=job.rank,
+        init_method=f"file://{task.rendezvous}",
+        rank=task.rank,
         world_size=recipe.devices,
         timeout=PATIENCE,
     )
@@ -70,46 +71,46 @@ def joined(job: Job, recipe: Recipe, device: torch.device) -> Iterator[None]:
 
 
 def is_joined() -> bool:
-    """Whether this process trains together with others now."""
+    """Return whether this process trains together with others now."""
     return dist.is_initialized()
 
 
-def check_shareable(model: nn.Module, recipe: Recipe, job: Job) -> None:
+def check_shareable(model: nn.Module, recipe: Recipe, task: Task) -> None:
     """Raise CannotTrain unless shares of a batch train `model` as the whole batch does.
 
     UserError if this process was not started together with others.
     """
-    wish = f"CONFIG_DEVICES_PER_TRIAL={recipe.devices}"
+    symbol = f"CONFIG_DEVICES_PER_TRIAL={recipe.devices}"
     if recipe.devices == 1:
         return
-    if not job.meeting:
-        raise UserError(f"{wish}: needs worker processes, which `make sweep-run` starts")
+    if not task.rendezvous:
+        raise UserError(f"{symbol}: needs worker processes, which `make sweep-run` starts")
     if any(isinstance(module, NORMS) for module in model.modules()):
         raise CannotTrain(
             "batch_norm",
-            f"{wish}: batch normalisation would see a share of each batch instead of all of it; "
+            f"{symbol}: batch normalisation would see a share of each batch instead of all of it; "
             "set CONFIG_DEVICES_PER_TRIAL=1 or take a model without it",
         )
     if recipe.batch_size < recipe.devices:
         raise CannotTrain(
             "batch_size",
-            f"{wish}: CONFIG_BATCH_SIZE={recipe.batch_size} must be at least as large",
+            f"{symbol}: CONFIG_BATCH_SIZE={recipe.batch_size} must be at least as large",
         )
 
 
-class Distributed(Solo):
+class Distributed(SingleProgram):
     """Forward, backward and update of one run that others share; see `joined`."""
 
-    def __init__(self, trainee: Trainee) -> None:
+    def __init__(self, trainer: Trainer) -> None:
         """Raises RanksDivergedError unless all processes begin with the same network."""
-        super().__init__(trainee)
+        super().__init__(trainer)
         self._rank, self._ranks = dist.get_rank(), dist.get_world_size()
         self._noise = self._noise_of(self._run.epoch)
         self._replica: DistributedDataParallel | None = None
-        self._known: list[Known] = []
+        self._placements: list[Placement] = []
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Losses (1,) of a whole batch x (b, ...), y (b,), whose gradients are there, unscaled."""
+        """Return losses (1,) of a batch x (b, ...), y (b,); gradients are in place, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
         own, weight = share(len(y), self._rank, self._ranks)
         with self._own_noise():
@@ -119,13 +120,13 @@ class Distributed(Solo):
         return total
 
     def _gradients(self, x: Tensor, y: Tensor, weight: float) -> Tensor:
-        """Those of all processes' losses; `weight` times the mean loss (1,) of this one's."""
+        """Sum the gradients of all processes; return `weight` times the mean loss (1,) of this."""
         replica, total = self._current(), torch.zeros(1, device=x.device)
-        most = self._trainee.micro_batch or len(y)
-        for i in range(0, len(y), most):
-            part = slice(i, i + most)
-            with nullcontext() if i + most >= len(y) else replica.no_sync():
-                with self._trainee.autocast():
+        size = self._trainer.micro_batch or len(y)
+        for i in range(0, len(y), size):
+            part = slice(i, i + size)
+            with nullcontext() if i + size >= len(y) else replica.no_sync():
+                with self._trainer.autocast():
                     logits = replica(x[part])  # (part, classes)
                 losses = mean_losses(logits, y[part], 1) * (weight * len(y[part]) / len(y))
                 # times their number, as the replica takes the mean over processes
@@ -138,26 +139,26 @@ class Distributed(Solo):
         check_agreement(self._run)
 
     def settle(self) -> None:
-        """Each epoch's dropout begins anew, so that it can be gone on with from there."""
+        """Begin each epoch's dropout anew, so that a run can resume from there."""
         super().settle()
         self._noise = self._noise_of(self._run.epoch + 1)
 
     def _current(self) -> DistributedDataParallel:
-        """What sums the gradients of the parameters that there are now."""
-        known = [_known(parameter) for parameter in self._run.model.parameters()]
-        if self._replica is None or not _same(known, self._known):
+        """Return the module that sums the gradients of the parameters that there are now."""
+        placements = [_placement(parameter) for parameter in self._run.model.parameters()]
+        if self._replica is None or not _same(placements, self._placements):
             check_agreement(self._run)
             self._replica = None  # its hooks go before there are others
-            self._replica = _replica(self._trainee.forward)
-            self._known = known
+            self._replica = _replica(self._trainer.forward)
+            self._placements = placements
         return self._replica
 
     def _noise_of(self, epoch: int) -> list[Tensor]:
-        """The states of the random streams that this process draws dropout from in an epoch."""
+        """Return the states of the streams that this process draws dropout from in an epoch."""
         seed = self._run.generators["dropout"].initial_seed()
         own = seeds.derive(seed, f"rank {self._rank}, epoch {epoch}")
-        places = {torch.device("cpu"), self._trainee.device}
-        return [torch.Generator(p).manual_seed(own).get_state() for p in sorted(places, key=str)]
+        devices = {torch.device("cpu"), self._trainer.device}
+        return [torch.Generator(d).manual_seed(own).get_state() for d in sorted(devices, key=str)]
 
     @contextmanager
     def _own_noise(self) -> Iterator[None]:
@@ -169,7 +170,7 @@ class Distributed(Solo):
         self._set(common)
 
     def _states(self) -> list[Tensor]:
-        on_gpu = self._trainee.device.type == "cuda"
+        on_gpu = self._trainer.device.type == "cuda"
         return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
 
     def _set(self, states: list[Tensor]) -> None:
@@ -190,7 +191,7 @@ def _replica(module: nn.Module) -> DistributedDataParallel:
 
 
 def share(samples: int, rank: int, ranks: int) -> tuple[slice, float]:
-    """Which of the samples of a batch are those of `rank`, and what its mean loss counts for.
+    """Return which samples of a batch are those of `rank`, and the weight of its mean loss.
 
     Shares differ by one sample at most; the weights of all ranks sum to 1. A rank that is left
     without a sample computes one that counts for nothing.
@@ -208,31 +209,31 @@ def check_agreement(run: Run) -> None:
     """
     if not is_joined():
         return
-    held, ranks = _held(run), dist.get_world_size()
-    here = torch.tensor([_digest(part) for part in held.values()], device=run.train.device)
+    state, ranks = _state(run), dist.get_world_size()
+    here = torch.tensor([_digest(part) for part in state.values()], device=run.train.device)
     everywhere = [torch.empty_like(here) for _ in range(ranks)]
     dist.all_gather(everywhere, here)
     apart = (torch.stack(everywhere) != everywhere[0]).any(0).tolist()
-    if names := [name for name, differs in zip(held, apart, strict=True) if differs]:
+    if names := [name for name, differs in zip(state, apart, strict=True) if differs]:
         raise RanksDivergedError(
             f"after step {run.step} the {ranks} processes of this trial differ in "
             f"{', '.join(names)}: something in it depends on more than the seed and the gradients"
         )
 
 
-def _held(run: Run) -> dict[str, Any]:
-    """What has to be the same in all processes."""
+def _state(run: Run) -> dict[str, Any]:
+    """Return what has to be the same in all processes."""
     return {
         "parameters": [(name, p) for name, p in run.model.named_parameters()],
         "buffers": [(name, b) for name, b in run.model.named_buffers()],
         "the optimizer": run.optimizer.state_dict()["state"],
         "the method": run.method.state_dict(run),
-        "generators": [one.get_state() for one in run.generators.values()],
+        "generators": [generator.get_state() for generator in run.generators.values()],
     }
 
 
 def _digest(value: Any) -> int:
-    """A number of 56 bits that tells `value` from others; see `_bytes`."""
+    """Hash `value` to a number of 56 bits; see `_bytes`."""
     digest = hashlib.blake2b(digest_size=7)
     for part in _bytes(value):
         digest.update(part)
@@ -240,7 +241,7 @@ def _digest(value: Any) -> int:
 
 
 def _bytes(value: Any) -> Iterator[bytes | memoryview]:
-    """Tensors, whole numbers and texts in `value`; times that somebody measured are no matter."""
+    """Yield the tensors, whole numbers and texts in `value`; measured times do not matter."""
     if isinstance(value, Tensor):
         flat = value.detach().cpu().reshape(-1).contiguous()
         yield f"{tuple(value.shape)} {value.dtype};".encode()
@@ -254,18 +255,18 @@ def _bytes(value: Any) -> Iterator[bytes | memoryview]:
             yield from _bytes(item)
 
 
-def _known(parameter: nn.Parameter) -> Known:
-    """The parameter, its shape, and where autograd gathers its gradient: torch hooks in there.
+def _placement(parameter: nn.Parameter) -> Placement:
+    """Return the parameter, its shape, and where autograd gathers its gradient: torch hooks there.
 
-    That place is another one after the parameter had another shape for a while; None if frozen.
+    That node is another one after the parameter had another shape for a while; None if frozen.
     """
     made = parameter.view_as(parameter).grad_fn
     return parameter, parameter.shape, None if made is None else made.next_functions[0][0]
 
 
-def _same(one: Sequence[Known], other: Sequence[Known]) -> bool:
-    """Whether they are the same parameters, of the same shapes and gathered at the same places."""
-    if len(one) != len(other):
+def _same(ours: Sequence[Placement], theirs: Sequence[Placement]) -> bool:
+    """Return whether they are the same parameters, with the same shapes and gradient nodes."""
+    if len(ours) != len(theirs):
         return False
-    pairs = zip(one, other, strict=True)
+    pairs = zip(ours, theirs, strict=True)
     return all(a[0] is b[0] and a[1] == b[1] and a[2] is b[2] for a, b in pairs)

@@ -11,20 +11,20 @@ from torch.nn import functional as F
 
 from espalier.contracts import Split
 from espalier.train.losses import wide
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 EVALUATION_BATCH = 2048  # images; larger is not faster and costs memory
 EVALUATION_CHARACTERS = 8192  # of text: layers make hundreds of numbers of each
 
 
-def evaluate(trainee: Trainee, split: Split) -> tuple[float, float]:
-    """`measured` of a trainee's model, which is left in evaluation mode, as its recipe computes it.
+def evaluate(trainer: Trainer, split: Split) -> tuple[float, float]:
+    """`measured` of a trainer's model, which is left in evaluation mode, as its recipe computes it.
 
     One run at a time, in a pack too: its numbers are then those of a run alone.
     """
-    trainee.run.model.eval()
-    trainee.forward.eval()
-    return measured(trainee.forward, split, trainee.autocast())
+    trainer.run.model.eval()
+    trainer.forward.eval()
+    return measured(trainer.forward, split, trainer.autocast())
 
 
 @torch.no_grad()

@@ -14,10 +14,10 @@ from espalier import component
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Model, SampleShape
 from espalier.errors import UserError
-from espalier.train import entry, tensor_files
+from espalier.train import tensor_files, worker_entry
 from espalier.train.preprocessing import Preprocessing, fingerprint
 from espalier.train.saving import CLOSE, FORMAT, exact_logits
-from espalier.trial import Job, Trial
+from espalier.trial import Task, Trial
 
 HERE = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
 """Settings to take a network up again with, whatever it was trained with."""
@@ -119,7 +119,7 @@ def _with_method(record: Mapping[str, Any], place: str, data_dir: str | None) ->
         settings["DATA_DIR"] = data_dir
     trial = Trial(1, "config_001", "", record["config"])
     try:
-        run = entry.prepare(Job(trial, settings, Path(), lambda progress: None))[0].run
+        run = worker_entry.prepare(Task.single(trial, settings, Path()))[0].run
     except CannotTrain as error:
         raise UserError(f"{place}: {error}") from None
     run.method.load_state_dict(run, record["method"])

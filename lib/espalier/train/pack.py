@@ -23,19 +23,19 @@ from espalier.optimizers.together import together
 from espalier.train.fold_rules import RULES
 from espalier.train.folded import CannotPack, Stacked, folded
 from espalier.train.losses import mean_losses
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.train.verify import verify
 
 
 class Pack:
     """Forward, backward and update of K runs of one structure (see `alike`)."""
 
-    def __init__(self, trainees: Sequence[Trainee], verified: bool = False) -> None:
+    def __init__(self, trainers: Sequence[Trainer], verified: bool = False) -> None:
         """Moves the runs' tensors into stacks.
 
         `verified` runs have been in a pack before. Raises CannotPack.
         """
-        self._trainees, self._runs = trainees, [trainee.run for trainee in trainees]
+        self._trainers, self._runs = trainers, [trainer.run for trainer in trainers]
         self._params = _columns(self._runs)
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         self._places = _places(self._runs)
@@ -62,7 +62,7 @@ class Pack:
     def _stepper(self) -> Callable[[], Any]:
         """What steps all optimizers; it holds for the parameters and gradients as they are now."""
         optimizers = [run.optimizer for run in self._runs]
-        if self._trainees[0].device.type != "cpu":
+        if self._trainers[0].device.type != "cpu":
             pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
             stack = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
             if stack is not None:
@@ -78,7 +78,7 @@ class Pack:
         """
         if not self._verified:
             self._verify(x)
-        with self._trainees[0].autocast():
+        with self._trainers[0].autocast():
             logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
         found = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
@@ -135,8 +135,8 @@ class Pack:
         """Raise CannotPack unless the runs are the same together as alone, in each format used."""
         with torch.autocast(x.device.type, enabled=False):
             verify(self.forward, self._runs, self._state, x)
-        if self._trainees[0].recipe.amp != "off":
-            with self._trainees[0].autocast():
+        if self._trainers[0].recipe.amp != "off":
+            with self._trainers[0].autocast():
                 verify(self.forward, self._runs, self._state, x)
         self._verified = True
 

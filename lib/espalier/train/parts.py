@@ -28,7 +28,7 @@ from espalier.contracts import CannotTrain
 from espalier.kconfig.options import kconfig_dataclass
 from espalier.train.data import batches
 from espalier.train.loop import Loop
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 AUTO = -1
 SHARE = 0.9  # of what is free; the rest is for what a measurement misses
@@ -58,7 +58,7 @@ class Parts:
 
     most: int = symbol("MICRO_BATCH")
 
-    def size(self, spare: Trainee) -> int:
+    def size(self, spare: Trainer) -> int:
         """So many samples at once for runs like `spare`, which is used up; 0: whole batches.
 
         Raises CannotTrain if parts would not do the same as the whole, or one sample is too much.
@@ -71,7 +71,7 @@ class Parts:
         return size
 
 
-def _measured(spare: Trainee, x: Tensor, y: Tensor) -> int:
+def _measured(spare: Trainer, x: Tensor, y: Tensor) -> int:
     room = int(SHARE * free(x.device) / (1 if x.device.type == "cuda" else UNCOUNTED))
     step = _stepping(spare, x, y)
     _tried(step, 1)  # the first makes the optimizer's state, after what takes the most
@@ -141,7 +141,7 @@ def _next(found: dict[int, Taken], room: int, batch: int) -> int:
     return int(min(last + more, ahead))
 
 
-def _stepping(spare: Trainee, x: Tensor, y: Tensor) -> Step:
+def _stepping(spare: Trainer, x: Tensor, y: Tensor) -> Step:
     """Steps of two parts each, for gradients to add up as they will, and of parts alone."""
     plain = replace(spare, recipe=replace(spare.recipe, compile=False))
     plain.run.model.train()
@@ -192,7 +192,7 @@ def _allocations(seen: profile) -> list[int]:
 
 
 @torch.no_grad()
-def check_apart(spare: Trainee, x: Tensor, size: int) -> None:
+def check_apart(spare: Trainer, x: Tensor, size: int) -> None:
     """Raise CannotTrain unless samples x (n, ...) in parts give what they give together."""
     model = spare.run.model.train()
     buffers, drawn = [b.clone() for b in model.buffers()], _random_states(x.device)

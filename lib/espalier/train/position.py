@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from espalier.contracts import Run
 from espalier.train.courses import Course
 from espalier.train.stopping import held
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 Position = dict[str, Any]
 """Numbers, texts and tensors, in dicts, lists and tuples: nothing that runs when it is read."""
@@ -26,9 +26,9 @@ class DoesNotFit(ValueError):
     """A position is not one of such a run; the text says where it differs."""
 
 
-def position(trainee: Trainee) -> Position:
-    """Where `trainee` is now, after an epoch; it shares no memory with the run."""
-    run = trainee.run
+def position(trainer: Trainer) -> Position:
+    """Where `trainer` is now, after an epoch; it shares no memory with the run."""
+    run = trainer.run
     found = {
         "step": run.step,
         "epoch": run.epoch,
@@ -36,31 +36,31 @@ def position(trainee: Trainee) -> Position:
         "tensors": dict(held(run.model)),
         "trained": {name: p.requires_grad for name, p in run.model.named_parameters()},
         "optimizer": run.optimizer.state_dict(),
-        "scaler": trainee.scaler.state_dict(),
-        "stopping": trainee.stopping.state_dict() if trainee.stopping else {},
+        "scaler": trainer.scaler.state_dict(),
+        "stopping": trainer.stopping.state_dict() if trainer.stopping else {},
         "generators": {name: one.get_state() for name, one in run.generators.items()},
     }
     copied: Position = _plain(found, "", {})
     return copied
 
 
-def take_up(trainee: Trainee, found: Position) -> None:
-    """Bring a fresh `trainee` to a position of one with the same recipe. `found` is used up.
+def take_up(trainer: Trainer, found: Position) -> None:
+    """Bring a fresh `trainer` to a position of one with the same recipe. `found` is used up.
 
-    Raises DoesNotFit. Call it before a loop is made of the trainee.
+    Raises DoesNotFit. Call it before a loop is made of the trainer.
     """
-    run = trainee.run
-    _go_to(run, trainee.course, found["epoch"])
+    run = trainer.run
+    _go_to(run, trainer.course, found["epoch"])
     run.step = found["step"]
     run.method.load_state_dict(run, found["method"])  # first: it may be what sizes depend on
     _fill(run.model, found)
     _load_optimizer(run.optimizer, found["optimizer"])
-    trainee.scaler.load_state_dict(found["scaler"])
-    if trainee.stopping:
-        trainee.stopping.load_state_dict(found["stopping"])
+    trainer.scaler.load_state_dict(found["scaler"])
+    if trainer.stopping:
+        trainer.stopping.load_state_dict(found["stopping"])
     for name, state in found["generators"].items():  # last: nothing may draw from them any more
         if name not in run.generators:
-            run.generators[name] = torch.Generator(trainee.device)
+            run.generators[name] = torch.Generator(trainer.device)
         run.generators[name].set_state(state)
 
 

@@ -21,7 +21,7 @@ from espalier.train import tensor_files
 from espalier.train.courses import Course
 from espalier.train.data import Data
 from espalier.train.preprocessing import Preprocessing, raw_splits
-from espalier.trial import Job
+from espalier.trial import Task
 
 FORMAT = "espalier model 1"
 FILE = "model.pt"
@@ -45,22 +45,22 @@ class Saving:
                 "same ones throughout; set CONFIG_SAVE_MODEL=n",
             )
 
-    def save(self, job: Job, run: Run, data: Data) -> None:
+    def save(self, task: Task, run: Run, data: Data) -> None:
         """Leave the model of a run that is over in the trial's folder; it is on the CPU then."""
         if self.wanted:
-            tensor_files.write(job.directory / FILE, record(job, run, data))
+            tensor_files.write(task.directory / FILE, record(task, run, data))
 
 
-def record(job: Job, run: Run, data: Data) -> dict[str, Any]:
+def record(task: Task, run: Run, data: Data) -> dict[str, Any]:
     """What the file holds."""
-    raw = raw_splits(data.request, job.trial.config[KINDS["dataset"][1]])
+    raw = raw_splits(data.request, task.trial.config[KINDS["dataset"][1]])
     model, probe = run.model.cpu(), raw.splits[1].x[:PROBES].clone()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     preprocessing = raw.preprocessing
     return {
         "format": FORMAT,
-        "config": dict(job.trial.config),
-        "settings": dict(job.settings),
+        "config": dict(task.trial.config),
+        "settings": dict(task.settings),
         "shape": dataclasses.asdict(data.shape),
         "state": state,
         "method": run.method.state_dict(run),

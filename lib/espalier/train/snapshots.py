@@ -23,7 +23,7 @@ from espalier.atomic_write import atomic_write
 from espalier.errors import UserError
 from espalier.train import tensor_files
 from espalier.train.position import DoesNotFit, position, take_up
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.trial import Record
 
 FORMAT = "espalier snapshot 1"
@@ -87,13 +87,13 @@ class Snapshot:
             raise SnapshotError(f"{self.file}: not plain data for this machine ({line})") from None
         return found
 
-    def restore(self, trainee: Trainee, content: dict[str, Any]) -> list[Record]:
-        """Bring a fresh `trainee` to what was read, which is used up; the records up to there.
+    def restore(self, trainer: Trainer, content: dict[str, Any]) -> list[Record]:
+        """Bring a fresh `trainer` to what was read, which is used up; the records up to there.
 
         Raises SnapshotError if it is of a run that this one is not, which is then of no use.
         """
         try:
-            take_up(trainee, content["position"])
+            take_up(trainer, content["position"])
         except DoesNotFit as error:
             raise SnapshotError(f"{self.path}: not of this trial: {error}") from error
         history: list[Record] = content["history"]
@@ -114,18 +114,18 @@ class Occasion:
     compress: bool = False
 
 
-def save(folder: Path, trainee: Trainee, history: Sequence[Record], occasion: Occasion) -> Snapshot:
-    """Write where `trainee` is, at the end of the last epoch of `history`, into `folder`.
+def save(folder: Path, trainer: Trainer, history: Sequence[Record], occasion: Occasion) -> Snapshot:
+    """Write where `trainer` is, at the end of the last epoch of `history`, into `folder`.
 
     `check_same` compares some of the origin. The file beside it tells of all that, in JSON: how it
     is stored, epoch, step, changes of structure, the last record's loss, accuracy and sparsity, and
     the shapes of all tensors.
     """
-    run = trainee.run
+    run = trainer.run
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"epoch_{run.epoch:05}.json"
     path.unlink(missing_ok=True)  # one of the same name is no more, before its file changes
-    found = position(trainee)
+    found = position(trainer)
     content = {"position": found, "history": list(history)}
     last = history[-1]
     measured = {name: last[name] for name in MEASURED if name in last}

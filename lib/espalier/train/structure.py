@@ -7,20 +7,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 _PLAIN = frozenset(vars(nn.Module()))
 """The attributes that every module has."""
 _HOOKS = [name for name in sorted(_PLAIN) if name.endswith("_hooks")]
 
 
-def why_alone(trainee: Trainee) -> str:
+def why_alone(trainer: Trainer) -> str:
     """Why this run can only train alone; empty if nothing speaks against a pack."""
-    recipe, run = trainee.recipe, trainee.run
+    recipe, run = trainer.recipe, trainer.run
     reasons = {
         "compiled models are trained one by one": recipe.compile,
         "it is trained on several devices": recipe.devices > 1,
-        "batches are taken in parts": trainee.micro_batch > 0,
+        "batches are taken in parts": trainer.micro_batch > 0,
         "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
         f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,
         "the model has hooks": any(_hooked(module) for module in run.model.modules())
@@ -37,7 +37,7 @@ def _watched(parameter: nn.Parameter) -> bool:
     return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
-def alike(one: Trainee, other: Trainee) -> bool:
+def alike(one: Trainer, other: Trainer) -> bool:
     """Whether two runs, both fit for packs, can be in the same one."""
     try:
         return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
@@ -45,13 +45,13 @@ def alike(one: Trainee, other: Trainee) -> bool:
         return False
 
 
-def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
-    """The places of the trainees, put together where they are alike; others alone. In order."""
+def groups(trainers: Sequence[Trainer]) -> list[list[int]]:
+    """The places of the trainers, put together where they are alike; others alone. In order."""
     found: list[list[int]] = []
-    for place, trainee in enumerate(trainees):
-        free = not why_alone(trainee)
-        home = [g for g in found if free and not why_alone(trainees[g[0]])]
-        same = next((g for g in home if alike(trainees[g[0]], trainee)), None)
+    for place, trainer in enumerate(trainers):
+        free = not why_alone(trainer)
+        home = [g for g in found if free and not why_alone(trainers[g[0]])]
+        same = next((g for g in home if alike(trainers[g[0]], trainer)), None)
         if same is None:
             found.append([place])
         else:
@@ -59,16 +59,16 @@ def groups(trainees: Sequence[Trainee]) -> list[list[int]]:
     return found
 
 
-def _outside(trainee: Trainee) -> Hashable:
+def _outside(trainer: Trainer) -> Hashable:
     """What must be equal beside the models."""
-    run, recipe = trainee.run, trainee.recipe
-    samples = (id(run.train), trainee.course, run.epoch)
-    return *samples, run.batch_size, recipe.amp, recipe.cpu_threads, trainee.device
+    run, recipe = trainer.run, trainer.recipe
+    samples = (id(run.train), trainer.course, run.epoch)
+    return *samples, run.batch_size, recipe.amp, recipe.cpu_threads, trainer.device
 
 
-def _inside(trainee: Trainee) -> list[Any]:
+def _inside(trainer: Trainer) -> list[Any]:
     """The model as its names, types, settings, the kinds of its tensors, and what it shares."""
-    model = trainee.run.model
+    model = trainer.run.model
     parts = [
         (name, type(module), _tensors(module))
         for name, module in model.named_modules(remove_duplicate=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.train.losses import mean_losses
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 SAMPLES = 512  # images to look at; characters of text
 MATRIX = 2  # dimensions from which a parameter is weights
@@ -52,9 +52,9 @@ class Flow:
         return max(self.layers, key=lambda layer: layer.silent)
 
 
-def flow(trainee: Trainee) -> Flow:
+def flow(trainer: Trainer) -> Flow:
     """The gradient of the loss on training samples, as it is now; the run is left as it is."""
-    run = trainee.run
+    run = trainer.run
     model = copy.deepcopy(run.model).train()
     x, y = next(run.train.pieces(max(1, SAMPLES // run.train.y[0].numel())))
     with torch.random.fork_rng(devices=[]):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.trial import Record
 
-Fresh = Callable[[], Trainee]
+Fresh = Callable[[], Trainer]
 """A trial before its first step: built anew at each call, the same each time."""
 
 SIGMAS = 3.0

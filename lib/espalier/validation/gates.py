@@ -12,7 +12,7 @@ import torch
 from espalier.contracts import Split
 from espalier.train.courses import Course
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 from espalier.trial import Record
 from espalier.validation.flow import Flow, flow
 from espalier.validation.gate import SIGMAS, Fresh, Gate, entropy, shares, wilson_low
@@ -39,9 +39,9 @@ def gates(fresh: Fresh) -> Iterator[Gate]:
     yield shuffled([fresh() for _ in range(SHUFFLES)])
 
 
-def trained_to_end(trainee: Trainee) -> Record | DivergedError:
+def trained_to_end(trainer: Trainer) -> Record | DivergedError:
     """The record of the last epoch, or why there is none."""
-    *_, (_, last) = Loop([replace(trainee, course=Course(), least_loss=0.0)]).epochs()
+    *_, (_, last) = Loop([replace(trainer, course=Course(), least_loss=0.0)]).epochs()
     return last
 
 
@@ -71,15 +71,15 @@ def by_heart(fresh: Fresh) -> Gate:
     return Gate(name, losses[-1] < LOSS, f"{line}; must be below {LOSS} in {STEPS}", numbers)
 
 
-def _repeated(trainee: Trainee, factor: float) -> list[float]:
+def _repeated(trainer: Trainer, factor: float) -> list[float]:
     """The losses of a batch in epochs of one step each, until it is learnt."""
-    run, rate = trainee.run, trainee.recipe.learning_rate * factor
+    run, rate = trainer.run, trainer.recipe.learning_rate * factor
     x, y = next(run.train.pieces(max(1, BATCH // run.train.y[0].numel())))
     run.train = run.validation = Split(x, y)
     run.epochs, run.batch_size = STEPS, len(y)
-    recipe = replace(trainee.recipe, learning_rate=rate)
+    recipe = replace(trainer.recipe, learning_rate=rate)
     losses: list[float] = []
-    again = replace(trainee, recipe=recipe, course=Course(), least_loss=0.0)
+    again = replace(trainer, recipe=recipe, course=Course(), least_loss=0.0)
     for _, record in Loop([again]).epochs():
         if isinstance(record, DivergedError):
             return [math.inf]
@@ -89,7 +89,7 @@ def _repeated(trainee: Trainee, factor: float) -> list[float]:
     return losses
 
 
-def reference(trainee: Trainee, last: Record | DivergedError) -> Gate:
+def reference(trainer: Trainer, last: Record | DivergedError) -> Gate:
     """Whether the trained network knows more of validation than how frequent each class is.
 
     By its accuracy, where its loss is lower than that knowledge gives too; by its accuracy alone,
@@ -98,7 +98,7 @@ def reference(trainee: Trainee, last: Record | DivergedError) -> Gate:
     name = "better than chance"
     if isinstance(last, DivergedError):
         return Gate(name, False, str(last))
-    labels = trainee.run.validation.y
+    labels = trainer.run.validation.y
     classes, accuracy = shares(labels), last["val_acc"] / 100
     low, loss, floor = wilson_low(accuracy, labels.numel()), last["val_loss"], entropy(classes)
     limit = max(classes) if loss < KNOWING * floor else bound(classes, labels.numel(), 1)
@@ -109,19 +109,19 @@ def reference(trainee: Trainee, last: Record | DivergedError) -> Gate:
     return Gate(name, low > limit, line, numbers)
 
 
-def shuffled(trainees: list[Trainee]) -> Gate:
+def shuffled(trainers: list[Trainer]) -> Gate:
     """Whether shuffled training labels bring validation down to chance."""
     name, found = "chance with shuffled labels", []
-    for seed, trainee in enumerate(trainees):
-        run = trainee.run
+    for seed, trainer in enumerate(trainers):
+        run = trainer.run
         order = torch.randperm(run.train.y.numel(), generator=torch.Generator().manual_seed(seed))
         labels = run.train.y.flatten()[order.to(run.train.y.device)].view_as(run.train.y)
         run.train = replace(run.train, y=labels)
-        last = trained_to_end(trainee)
+        last = trained_to_end(trainer)
         if isinstance(last, DivergedError):
             return Gate(name, False, str(last))
         found.append(last["val_acc"] / 100)
-    answers = trainees[0].run.validation.y
+    answers = trainers[0].run.validation.y
     limit = bound(shares(answers), answers.numel(), len(found))
     accuracy = fmean(found)
     line = f"{accuracy:.1%} of validation; must be below {limit:.1%}, or labels get in elsewhere"

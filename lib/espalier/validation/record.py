@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espalier.atomic_write import atomic_write
-from espalier.trial import Job
+from espalier.trial import Task
 from espalier.validation.gate import Gate
 
 
-def write_record(path: Path, job: Job, gates: Sequence[Gate]) -> None:
+def write_record(path: Path, task: Task, gates: Sequence[Gate]) -> None:
     """Write whether all passed, each gate, and the configuration that was checked."""
-    config = {f"CONFIG_{name}": text for name, text in job.trial.config.items()}
+    config = {f"CONFIG_{name}": text for name, text in task.trial.config.items()}
     passed = all(gate.passed for gate in gates)
     record = {"passed": passed, "gates": [gate.as_json() for gate in gates], "config": config}
     path.parent.mkdir(parents=True, exist_ok=True)

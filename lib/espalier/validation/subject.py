@@ -11,22 +11,25 @@ from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.sweep.results_dir import METHOD
-from espalier.sweep.single import single
-from espalier.train import entry
-from espalier.train.trainee import Trainee
-from espalier.trial import Job, Trial
+from espalier.sweep.single_trial import single_plan
+from espalier.train import worker_entry
+from espalier.train.trainer import Trainer
+from espalier.trial import Task, Trial
 
 EPOCHS = "NUM_EPOCHS"
 WHOLE = {"EARLY_STOP_PATIENCE": "0"}
 """What a check trains to its end whatever the configuration says."""
 
 
-def job(path: Path, epochs: str | None = None) -> Job:
-    """The trial of a `.config` without its method. Raises UserError if there are several."""
-    found = single(path, "validated")
+def task(path: Path, epochs: str | None = None) -> Task:
+    """Return the task of the trial of a `.config`, without its method.
+
+    Raises UserError if there are several trials.
+    """
+    found = single_plan(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
     trial = plain(found.trials[0], found.controls, wishes)
-    return Job(trial, found.settings, path.parent, lambda record: None)
+    return Task.single(trial, found.settings, path.parent)
 
 
 def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]) -> Trial:
@@ -43,9 +46,9 @@ def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[s
     return replace(trial, config=config)
 
 
-def prepare(job: Job) -> Trainee:
-    """Return a fresh training of a job. Raises UserError if it cannot be trained."""
+def prepare(task: Task) -> Trainer:
+    """Return a fresh training of a task. Raises UserError if it cannot be trained."""
     try:
-        return entry.prepare(job)[0]
+        return worker_entry.prepare(task)[0]
     except CannotTrain as error:
         raise UserError(str(error)) from None

@@ -1,7 +1,7 @@
 """Whether trials of a shape are faster as one program, and how many: measured, not guessed.
 
-A few steps of one run are timed against a few steps of packs. What is found holds for this device
-and is kept between sweeps (see `espalier.train.answers`). Nothing that is trained here is used.
+A few steps of one run are timed against a few steps of packs. The choice holds for this device and
+is kept between sweeps (see `espalier.train.pack_cache`). Nothing that is trained here is used.
 
 The probe is bounded: it takes at most SHARE of the steps that each worker is to do, and is left
 out where that is too little to tell anything.
@@ -24,7 +24,7 @@ from espalier.train import structure
 from espalier.train.data import batches
 from espalier.train.folded import CannotPack
 from espalier.train.loop import Loop
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 SIZES = (4, 16, 64, 256)
 WARM, TIMED = 3, 7  # steps before timing, and timed
@@ -38,7 +38,7 @@ LONG = 0.02
 
 
 @dataclass(frozen=True)
-class Choice:
+class PackChoice:
     """How many trials to train together; `why` says why only one.
 
     `steps` holds the seconds that a step of one trial took, by the number trained together.
@@ -49,16 +49,16 @@ class Choice:
     steps: dict[int, float]
 
 
-def choose(trainees: Iterator[Trainee], count: int) -> Choice | None:
-    """How many of `count` trainees of one shape to train together.
+def choose(trainers: Iterator[Trainer], count: int) -> PackChoice | None:
+    """Choose how many of `count` trials of one shape to train together.
 
-    `trainees` gives fresh ones without end. None if there are too few steps for it to matter.
+    `trainers` gives fresh ones without end. None if there are too few steps for it to matter.
     """
-    first, second = islice(trainees, 2)
+    first, second = islice(trainers, 2)
     if why := structure.why_alone(first):
-        return Choice(1, why, {})
+        return PackChoice(1, why, {})
     if not structure.alike(first, second):
-        return Choice(1, "models of one shape differ in what cannot be compared", {})
+        return PackChoice(1, "models of one shape differ in what cannot be compared", {})
     share = math.ceil(count / int(os.environ.get(WORKERS, 1)))  # of each worker
     steps = SHARE * share * first.run.total_steps
     if share < 2 or steps < (WARM + TIMED) * (1 + sizes(share)[0]):
@@ -66,39 +66,41 @@ def choose(trainees: Iterator[Trainee], count: int) -> Choice | None:
     _forget_peak()
     alone = step_seconds([first])
     if alone > LONG:
-        return Choice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
-    fellows = (trainee for trainee in trainees if structure.alike(first, trainee))
-    choice = _fastest({1: alone}, fellows, share, time.perf_counter() + steps * alone)
+        return PackChoice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
+    same = (trainer for trainer in trainers if structure.alike(first, trainer))
+    choice = _fastest({1: alone}, same, share, time.perf_counter() + steps * alone)
     return choice if choice.why or len(choice.steps) > 1 else None
 
 
-def sizes(most: int) -> list[int]:
-    """The sizes to try, up to and with `most`, but none beyond the largest of SIZES."""
-    most = min(most, SIZES[-1])
-    return [*(size for size in SIZES if size <= 0.75 * most), most]
+def sizes(limit: int) -> list[int]:
+    """Return the sizes to try, up to and with `limit`, but none beyond the largest of SIZES."""
+    limit = min(limit, SIZES[-1])
+    return [*(size for size in SIZES if size <= 0.75 * limit), limit]
 
 
-def _fastest(steps: dict[int, float], trainees: Iterator[Trainee], most: int, end: float) -> Choice:
-    for size in sizes(most):
+def _fastest(
+    steps: dict[int, float], trainers: Iterator[Trainer], limit: int, end: float
+) -> PackChoice:
+    for size in sizes(limit):
         last = max(steps)
         longest = (WARM + TIMED) * size * steps[last]  # if it is no faster
         if time.perf_counter() + longest > end or not _fits(size, last):
             break
         try:
-            steps[size] = step_seconds(list(islice(trainees, size))) / size
+            steps[size] = step_seconds(list(islice(trainers, size))) / size
         except (CannotPack, torch.OutOfMemoryError) as error:
-            return _chosen(steps, str(error))
+            return _choice(steps, str(error))
         if steps[size] > WORSE * min(steps.values()):
             break
-    return _chosen(steps, "")
+    return _choice(steps, "")
 
 
-def _chosen(steps: dict[int, float], trouble: str) -> Choice:
+def _choice(steps: dict[int, float], error: str) -> PackChoice:
     best = min(steps.values())
     size = min(size for size, seconds in steps.items() if seconds <= NEAR * best)
     if size == 1 or steps[1] < GAIN * steps[size]:
-        return Choice(1, trouble or _slower(steps), steps)
-    return Choice(size, "", steps)
+        return PackChoice(1, error or _slower(steps), steps)
+    return PackChoice(size, "", steps)
 
 
 def _slower(steps: dict[int, float]) -> str:
@@ -111,21 +113,21 @@ def _slower(steps: dict[int, float]) -> str:
     )
 
 
-def step_seconds(trainees: Sequence[Trainee]) -> float:
-    """The least time of a step of all the trainees together. Raises CannotPack.
+def step_seconds(trainers: Sequence[Trainer]) -> float:
+    """Return the least time of a step of all the trainers together. Raises CannotPack.
 
-    Steps that are LONG are told by the second and the third, and no more are taken.
+    Of steps that are LONG the second and the third are timed, and no more are taken.
     """
-    loop, times = Loop(trainees), []
-    for x, y in islice(_endless(trainees), WARM + TIMED):
+    loop, times = Loop(trainers), []
+    for x, y in islice(_endless(trainers), WARM + TIMED):
         times.append(_timed(loop, x, y))
-        if len(times) == 3 and min(times[1:]) > LONG * len(trainees):
+        if len(times) == 3 and min(times[1:]) > LONG * len(trainers):
             return min(times[1:])
     return min(times[WARM:])  # what else the machine does only adds
 
 
-def _endless(trainees: Sequence[Trainee]) -> Iterator[tuple[Tensor, Tensor]]:
-    runs = [trainee.run for trainee in trainees]
+def _endless(trainers: Sequence[Trainer]) -> Iterator[tuple[Tensor, Tensor]]:
+    runs = [trainer.run for trainer in trainers]
     for run in runs:
         run.model.train()
     return chain.from_iterable(batches(runs) for _ in repeat(None))
@@ -145,7 +147,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _fits(size: int, last: int) -> bool:
-    """Whether the device's memory holds a pack, going by what one of `last` trials took."""
+    """Return whether the device's memory holds a pack, going by what one of `last` trials took."""
     if not torch.cuda.is_available():
         return True
     free, _ = torch.cuda.mem_get_info()
@@ -155,6 +157,6 @@ def _fits(size: int, last: int) -> bool:
 
 
 def _forget_peak() -> None:
-    """What is measured of a GPU's memory from now on is what the probe takes."""
+    """Measure a GPU's peak of memory from now on."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

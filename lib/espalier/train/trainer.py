@@ -1,4 +1,4 @@
-"""A run with all that its training loop needs to know of its trial."""
+"""A run with the recipe, the schedule and the steps by which the loop trains it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Trainee:
-    """A run, its recipe and its learning-rate schedule.
+class Trainer:
+    """Trains one run by its recipe and its learning-rate schedule.
 
-    With `check` the method asserts its invariants after every update. A validation loss below
-    `least_loss` is none that a model can have which does not see what it predicts. The `course`
-    says which samples an epoch trains on. `rates` scales what an update does to parts of the model.
-    Alone, it computes with at most `micro_batch` samples at once (0: with all of a batch).
+    With `check` the method asserts its invariants after every update. No model that does not see
+    what it predicts has a validation loss below `least_loss`. The `course` says which samples an
+    epoch trains on. `rates` scales what an update does to parts of the model. Alone, it computes
+    with at most `micro_batch` samples at once (0: with all of a batch).
     """
 
     run: Run
@@ -61,12 +61,12 @@ class Trainee:
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
-        """What keeps float16 gradients in range; does nothing in other formats."""
+        """The scaler that keeps float16 gradients in range; does nothing in other formats."""
         return torch.amp.GradScaler(self.device.type, enabled=self.recipe.amp == "fp16")
 
     @cached_property
     def stopping(self) -> Stopping | None:
-        """What may end the run before its last epoch."""
+        """The rule that may end the run before its last epoch."""
         plan = self.recipe.early_stop
         return None if plan is None else plan.begin()
 
@@ -82,7 +82,7 @@ class Trainee:
         return self.run.train.device
 
     def autocast(self) -> Any:
-        """The context of forward passes: the recipe's number format."""
+        """Return the context of forward passes: the recipe's number format."""
         if self.recipe.amp == "off":
             return contextlib.nullcontext()
         kind = torch.bfloat16 if self.recipe.amp == "bf16" else torch.float16
@@ -98,7 +98,7 @@ class Trainee:
             self.rates.prepare()
 
     def after_backward(self) -> None:
-        """Gradients are there: the method sees them, then their norm is limited."""
+        """Show the method the gradients, then limit their norm."""
         self.run.method.after_backward(self.run)
         if self.recipe.grad_clip_norm > 0:
             limit_norm(self.run.model.parameters(), self.recipe.grad_clip_norm)
@@ -106,7 +106,7 @@ class Trainee:
             self.rates.before()
 
     def after_step(self) -> None:
-        """An update is done: count it and let the method act on it."""
+        """Count the update that is done and let the method act on it."""
         if self.rates is not None:
             self.rates.after()
         self.run.step += 1
@@ -116,7 +116,7 @@ class Trainee:
 
 
 def compiled(model: nn.Module) -> nn.Module:
-    """`model` compiled as in a fresh process.
+    """Return `model` compiled as in a fresh process.
 
     What earlier trials of this worker compiled is forgotten first: past a limit torch would run
     later models uncompiled, and their numbers would depend on what ran before.

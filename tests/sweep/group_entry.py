@@ -1,4 +1,4 @@
-"""An entry for crews: rank 1 does what SECOND says while rank 0 waits, as in a collective."""
+"""An entry for worker groups: rank 1 does what SECOND says while rank 0 waits for it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import fake_entry
 
-from espalier.trial import Job, Result, Status
+from espalier.trial import Emit, Result, Status, Task
 
 
-def train(job: Job) -> Result:
+def train(task: Task, emit: Emit) -> Result:
     """Each notes its place; a rank 0 that comes to its end tells what was noted."""
-    job.emit({"epoch": 1, "epochs": 1, "rank": job.rank})
-    draft = job.directory / f"draft{job.rank}"
-    draft.write_text(f"{os.getpid()} {job.meeting} {os.environ['CUDA_VISIBLE_DEVICES']}")
-    draft.rename(job.directory / f"rank{job.rank}")
-    if job.rank:
-        return fake_entry.ACTS[job.trial.config["SECOND"]](job)
-    if job.trial.ranks > 1:
-        ACTS[job.trial.config["ACT"]](job)
-    return Result(Status.PASSED, measures={"noted": noted(job.directory)})
+    emit({"epoch": 1, "epochs": 1, "rank": task.rank})
+    draft = task.directory / f"draft{task.rank}"
+    draft.write_text(f"{os.getpid()} {task.rendezvous} {os.environ['CUDA_VISIBLE_DEVICES']}")
+    draft.rename(task.directory / f"rank{task.rank}")
+    if task.rank:
+        return fake_entry.ACTS[task.trial.config["SECOND"]](task)
+    if task.trial.ranks > 1:
+        ACTS[task.trial.config["ACT"]](task)
+    return Result(Status.PASSED, measures={"noted": noted(task.directory)})
 
 
 def noted(folder: Path) -> dict[str, list[str]]:
@@ -38,20 +38,20 @@ def gone(pid: int) -> bool:
         return True
 
 
-def _meet(job: Job) -> None:
+def _meet(task: Task) -> None:
     """Go on once rank 1 is there."""
-    _until(lambda: "rank1" in noted(job.directory))
+    _until(lambda: "rank1" in noted(task.directory))
 
 
-def _lose(job: Job) -> None:
+def _lose(task: Task) -> None:
     """Notice that rank 1 has died, and complain of what follows from it."""
-    _meet(job)
-    _until(lambda: gone(int(noted(job.directory)["rank1"][0])))
+    _meet(task)
+    _until(lambda: gone(int(noted(task.directory)["rank1"][0])))
     raise RuntimeError("connection closed by peer")
 
 
-def _fail(job: Job) -> None:
-    _meet(job)
+def _fail(task: Task) -> None:
+    _meet(task)
     raise RuntimeError("rank 0 alone")
 
 

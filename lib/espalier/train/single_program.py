@@ -1,4 +1,4 @@
-"""One run by itself: plain PyTorch, nothing in the way."""
+"""One run by itself: plain PyTorch."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from torch import Tensor
 
 from espalier.train.losses import mean_losses
 from espalier.train.seeds import ON_GPU
-from espalier.train.trainee import Trainee
+from espalier.train.trainer import Trainer
 
 
-class Solo:
+class SingleProgram:
     """Forward, backward and update of one run."""
 
-    def __init__(self, trainee: Trainee) -> None:
-        """Dropout draws from the global generators, which are set to where the run's stream is."""
-        self._trainee, self._run = trainee, trainee.run
-        self._scaler = trainee.scaler
+    def __init__(self, trainer: Trainer) -> None:
+        """Set the global generators, which dropout draws from, to where the run's stream is."""
+        self._trainer, self._run = trainer, trainer.run
+        self._scaler = trainer.scaler
         stream = self._run.generators["dropout"]
         torch.manual_seed(stream.initial_seed())
         torch.set_rng_state(stream.get_state())
         if ON_GPU in self._run.generators:
-            torch.cuda.set_rng_state(self._run.generators[ON_GPU].get_state(), trainee.device)
+            torch.cuda.set_rng_state(self._run.generators[ON_GPU].get_state(), trainer.device)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Losses (1,) of a batch x (b, ...), y (b,); the gradients are there, unscaled."""
+        """Return losses (1,) of a batch x (b, ...), y (b,); gradients are in place, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
-        most = self._trainee.micro_batch or len(y)
-        starts = range(0, len(y), most)
-        parts = [self._backward(x[i : i + most], y[i : i + most], len(y)) for i in starts]
+        size = self._trainer.micro_batch or len(y)
+        starts = range(0, len(y), size)
+        parts = [self._backward(x[i : i + size], y[i : i + size], len(y)) for i in starts]
         self._scaler.unscale_(self._run.optimizer)
         return sum(parts[1:], parts[0])
 
     def _backward(self, x: Tensor, y: Tensor, samples: int) -> Tensor:
-        """Add the gradients of a part of a batch; its share of the losses of all `samples`."""
-        with self._trainee.autocast():
-            logits = self._trainee.forward(x)  # (b, classes)
+        """Add the gradients of a part of a batch; return its share of the losses of `samples`."""
+        with self._trainer.autocast():
+            logits = self._trainer.forward(x)  # (b, classes)
         losses = mean_losses(logits, y, 1)
         if len(y) < samples:
             losses = losses * (len(y) / samples)
@@ -48,11 +48,11 @@ class Solo:
         self._scaler.update()
 
     def check(self) -> None:
-        """Alone, a method may do to its model what it likes."""
+        """Do nothing: alone, a method may do to its model what it likes."""
 
     def settle(self) -> None:
         """Leave the run's generators where the global ones have come to."""
-        generators, device = self._run.generators, self._trainee.device
+        generators, device = self._run.generators, self._trainer.device
         generators["dropout"].set_state(torch.get_rng_state())
         if device.type == "cuda":
             on_gpu = generators.setdefault(ON_GPU, torch.Generator(device))

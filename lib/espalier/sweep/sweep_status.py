@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from espalier.sweep.store import RUNNING, Attempt, Store, sizes
-from espalier.trial import Record
+from espalier.sweep.store import Attempt, Store, sizes
+from espalier.trial import Record, Status
 
 
 @dataclass(frozen=True)
-class Running:
-    """A trial that is being trained, or a pack that goes by the first of its trials.
+class TaskProgress:
+    """How far a task is: one trial, or a pack that goes by the first of its trials.
 
     `record` is its last progress record, `elapsed` the seconds since it began. Of `size` trials
     that began together `left` have not ended.
@@ -32,15 +32,15 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """How a sweep stands.
+class SweepStatus:
+    """The trials of a sweep by status, the tasks that run, and the time to the end.
 
     `mean` is the mean duration of a trial in seconds, None if unknown; that of a trial in a pack
     is its share.
     """
 
-    counts: Mapping[str, int]
-    running: tuple[Running, ...]
+    counts: Mapping[Status, int]
+    running: tuple[TaskProgress, ...]
     workers: int
     mean: float | None
 
@@ -52,29 +52,30 @@ class Snapshot:
     @property
     def done(self) -> int:
         """Trials that have ended."""
-        return self.total - self.counts.get("notrun", 0) - self.counts.get("running", 0)
+        open_trials = (self.counts.get(status, 0) for status in (Status.NOTRUN, Status.RUNNING))
+        return self.total - sum(open_trials)
 
     @property
     def eta(self) -> float | None:
         """Seconds to the end, from measured durations alone; None before there are any."""
-        started = [one for one in self.running if one.share > 0]
-        means = [one.elapsed / one.share / one.size for one in started]
+        started = [task for task in self.running if task.share > 0]
+        means = [task.elapsed / task.share / task.size for task in started]
         mean = self.mean if self.mean is not None else sum(means) / len(means) if means else None
         if mean is None:
             return 0.0 if self.done == self.total else None
-        left = [_left(one, mean) for one in self.running]
-        waiting = self.counts.get("notrun", 0)
+        left = [_seconds_left(task, mean) for task in self.running]
+        waiting = self.counts.get(Status.NOTRUN, 0)
         busy = max(1, min(self.workers, waiting + len(left)))
         return max([(sum(left) + waiting * mean) / busy, *left])
 
 
-def _left(one: Running, mean: float) -> float:
-    expected = one.elapsed / one.share if one.share > 0 else mean * one.size
-    return max(0.0, expected - one.elapsed)
+def _seconds_left(task: TaskProgress, mean: float) -> float:
+    expected = task.elapsed / task.share if task.share > 0 else mean * task.size
+    return max(0.0, expected - task.elapsed)
 
 
-class Standing:
-    """The state of every trial, kept up to date by the runner."""
+class StatusTracker:
+    """The status of every trial, kept up to date by the runner."""
 
     def __init__(self, store: Store) -> None:
         """As the store has it now."""
@@ -83,53 +84,53 @@ class Standing:
         attempts = store.attempts()
         together = sizes(attempts)
         durations = [
-            (one.finished - one.started) / together[one.task]
-            for one in attempts
-            if one.finished and one.conclusive
+            (attempt.finished - attempt.started) / together[attempt.task]
+            for attempt in attempts
+            if attempt.finished and attempt.conclusive
         ]
         self._seconds, self._ended = sum(durations), len(durations)
 
-    def set(self, number: int, state: str) -> None:
-        """A trial has changed its state."""
+    def set(self, number: int, status: Status) -> None:
+        """Change the status of a trial."""
         self._counts[self._states[number]] -= 1
-        self._counts[state] += 1
-        self._states[number] = state
+        self._counts[status] += 1
+        self._states[number] = status
 
-    def took(self, seconds: float) -> None:
-        """An attempt has come to a conclusion after so long, its share if it was in a pack."""
+    def add_duration(self, seconds: float) -> None:
+        """Count an attempt that has come to a conclusion, with its share if it was in a pack."""
         self._seconds += seconds
         self._ended += 1
 
-    def snapshot(self, running: Iterable[Running], workers: int) -> Snapshot:
-        """The picture to show."""
+    def summary(self, running: Iterable[TaskProgress], workers: int) -> SweepStatus:
+        """Return the status of the sweep while the tasks `running` are at work."""
         mean = self._seconds / self._ended if self._ended else None
-        return Snapshot(dict(self._counts), tuple(running), workers, mean)
+        return SweepStatus(dict(self._counts), tuple(running), workers, mean)
 
 
-def stored(store: Store) -> Snapshot:
-    """How a sweep stands by its store alone, for a reader beside the runner."""
+def status_in(store: Store) -> SweepStatus:
+    """Return how a sweep stands by its store alone, for a reader beside the runner."""
     names = {trial.number: trial.name for trial in store.trials()}
     attempts = store.attempts()
     together = sizes(attempts)
-    groups: dict[tuple[int, float], list[Attempt]] = {}
-    for one in attempts:
-        if one.status == RUNNING:
-            groups.setdefault(one.task, []).append(one)
+    tasks: dict[tuple[int, float], list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.status is Status.RUNNING:
+            tasks.setdefault(attempt.task, []).append(attempt)
     running = [
-        Running(
-            named(names[group[0].trial], len(group)),
+        TaskProgress(
+            pack_name(names[group[0].trial], len(group)),
             group[0].progress,
             _since(group[0]),
             together[task],
             len(group),
         )
-        for task, group in groups.items()
+        for task, group in tasks.items()
     ]
-    return Standing(store).snapshot(running, len(running))
+    return StatusTracker(store).summary(running, len(running))
 
 
-def named(first: str, count: int) -> str:
-    """What trials that run together are called: `config_001`, `config_001 +15` if they are 16."""
+def pack_name(first: str, count: int) -> str:
+    """Return `config_001` for one trial, `config_001 +15` for 16 that run together."""
     return first if count == 1 else f"{first} +{count - 1}"
 
 

@@ -16,9 +16,9 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.models import charlm
-from espalier.train import data, device, entry
+from espalier.train import data, device, worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Job, Status, Trial
+from espalier.trial import Status, Task, Trial
 
 SMALL = {
     "TRAIN_SUBSET": "120",
@@ -35,15 +35,14 @@ def symbols():
     return Symbols(parse())
 
 
-def job(seen=None, settings=None, **changes):
+def small_task(settings=None, **changes):
     tree = symbols()
     tree.kconf.unset_values()
     for _ in range(2):
         for name, value in {**SMALL, **changes}.items():
             assign.put(tree, name, value)
     config = assign.effective_config(tree, tree.identity)
-    emit = (lambda record: None) if seen is None else seen.append
-    return Job(Trial(1, "config_001", "id", config), {**SETTINGS, **(settings or {})}, None, emit)
+    return Task.single(Trial(1, "config_001", "id", config), {**SETTINGS, **(settings or {})}, None)
 
 
 def numbers(result):
@@ -54,7 +53,7 @@ def numbers(result):
 
 def test_a_trial_trains_and_is_measured():
     seen = []
-    result = entry.train_trial(job(seen))
+    result = worker_entry.train_trial(small_task(), seen.append)
     assert result.status is Status.PASSED
     assert [r["epoch"] for r in seen] == [1, 2, 3]
     assert seen == result.history
@@ -70,7 +69,7 @@ def test_a_trial_trains_and_is_measured():
 
 def test_a_trial_that_stops_early_is_measured_as_in_its_best_epoch():
     stopping = {"EARLY_STOP_PATIENCE": "1", "LEARNING_RATE": "0.1", "OPTIMIZER": "adam"}
-    result = entry.train_trial(job(NUM_EPOCHS="9", **stopping))
+    result = worker_entry.train_trial(small_task(NUM_EPOCHS="9", **stopping))
     best = min(result.history, key=lambda record: record["val_loss"])
     assert result.status is Status.PASSED
     assert result.measures["epochs"] == len(result.history) == best["epoch"] + 1 < 9
@@ -80,14 +79,14 @@ def test_a_trial_that_stops_early_is_measured_as_in_its_best_epoch():
 
 
 def test_the_seed_decides_everything_and_what_ran_before_nothing():
-    first = entry.train_trial(job())
-    entry.train_trial(job(SEED="2", OPTIMIZER="sgd"))
+    first = worker_entry.train_trial(small_task())
+    worker_entry.train_trial(small_task(SEED="2", OPTIMIZER="sgd"))
     torch.rand(17)
-    assert numbers(entry.train_trial(job())) == numbers(first)
+    assert numbers(worker_entry.train_trial(small_task())) == numbers(first)
 
 
 def test_provenance_names_what_is_needed_to_run_it_again():
-    origin = entry.train_trial(job()).provenance
+    origin = worker_entry.train_trial(small_task()).provenance
     assert origin["config"]["SEED"] == "1"
     assert origin["versions"]["torch"] == metadata.version("torch")
     assert set(origin) >= {"config", "settings", "seeds", "data_fingerprint", "code", "device"}
@@ -96,13 +95,13 @@ def test_provenance_names_what_is_needed_to_run_it_again():
 
 
 def test_a_failed_result_says_where_it_comes_from_too():
-    origin = entry.train_trial(job(PRUNING_WARMUP="7800")).provenance
+    origin = worker_entry.train_trial(small_task(PRUNING_WARMUP="7800")).provenance
     assert origin["config"]["PRUNING_WARMUP"] == "7800"
     assert origin["versions"]["torch"]
 
 
 def test_pruning_that_cannot_start_fails_before_training():
-    result = entry.train_trial(job(PRUNING_WARMUP="7800"))
+    result = worker_entry.train_trial(small_task(PRUNING_WARMUP="7800"))
     assert (result.status, result.history) == (Status.FAILED, [])
     assert "7800" in result.message
     assert "45" in result.message
@@ -110,28 +109,32 @@ def test_pruning_that_cannot_start_fails_before_training():
 
 
 def test_divergence_is_a_failed_trial_with_its_history():
-    result = entry.train_trial(job(LEARNING_RATE="100", OPTIMIZER="sgd", SGD_MOMENTUM="0.99"))
+    result = worker_entry.train_trial(
+        small_task(LEARNING_RATE="100", OPTIMIZER="sgd", SGD_MOMENTUM="0.99")
+    )
     assert (result.status, result.reason) == (Status.FAILED, "diverged")
     assert "epoch" in result.message
 
 
 def test_missing_data_is_an_error_in_one_line(tmp_path):
-    result = entry.train_trial(job(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)}))
+    result = worker_entry.train_trial(
+        small_task(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)})
+    )
     assert (result.status, result.reason) == (Status.ERROR, "input")
     assert str(tmp_path) in result.message
     assert "\n" not in result.message
 
 
 def test_a_symbol_that_nothing_reads_is_refused():
-    one = job()
+    one = small_task()
     trial = Trial(1, "config_001", "id", {**one.trial.config, "TYPO": "1"})
     with pytest.raises(RuntimeError, match="TYPO"):
-        entry.prepare(Job(trial, one.settings, None, one.emit))
+        worker_entry.prepare(Task.single(trial, one.settings, None))
 
 
 def test_the_test_set_is_opened_once_and_not_before_the_end():
-    trainee, found = entry.prepare(job())
-    list(Loop([trainee]).epochs())
+    trainer, found = worker_entry.prepare(small_task())
+    list(Loop([trainer]).epochs())
     found.test.open()  # nobody has looked yet
     with pytest.raises(RuntimeError, match="once"):
         found.test.open()
@@ -140,7 +143,7 @@ def test_the_test_set_is_opened_once_and_not_before_the_end():
 def test_threads_are_those_of_the_trial():
     threads = torch.get_num_threads()
     try:
-        entry.prepare(job(CPU_THREADS="2"))
+        worker_entry.prepare(small_task(CPU_THREADS="2"))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
@@ -149,26 +152,26 @@ def test_threads_are_those_of_the_trial():
 def test_compiling_wraps_the_forward_pass(monkeypatch):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
-    trainee, _ = entry.prepare(job(COMPILE="y"))
-    next(Loop([trainee]).epochs())
-    assert compiled == [trainee.run.model]
+    trainer, _ = worker_entry.prepare(small_task(COMPILE="y"))
+    next(Loop([trainer]).epochs())
+    assert compiled == [trainer.run.model]
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_data_set_that_does_not_fit_gives_the_same_numbers(workers):
     changes = {"MODEL": "lenet5", "AUGMENT_CROP_PADDING": "1"}
     limited = {"DATA_MEMORY": "1", "DATA_WORKERS": workers}  # 696 images of 4 kB take 2.9 MB
-    streamed = entry.train_trial(job(settings=limited, **changes))
-    held = entry.train_trial(job(**changes))
+    streamed = worker_entry.train_trial(small_task(settings=limited, **changes))
+    held = worker_entry.train_trial(small_task(**changes))
     assert held.status is Status.PASSED
     assert numbers(streamed) == numbers(held)
     assert streamed.provenance["data_fingerprint"] == held.provenance["data_fingerprint"]
 
 
 def test_mixed_precision_reaches_the_loop():
-    assert entry.prepare(job(AMP="bf16"))[0].recipe.amp == "bf16"
+    assert worker_entry.prepare(small_task(AMP="bf16"))[0].recipe.amp == "bf16"
     with pytest.raises(UserError, match="CONFIG_AMP_FP16"):
-        entry.prepare(job(AMP="fp16"))
+        worker_entry.prepare(small_task(AMP="fp16"))
 
 
 def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
@@ -179,8 +182,10 @@ def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
 
 
 def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):
-    assert entry.preflight(job()).status is Status.PASSED
-    result = entry.preflight(job(DATASET="cifar10", settings={"DATA_DIR": str(tmp_path)}))
+    assert worker_entry.preflight(small_task()).status is Status.PASSED
+    result = worker_entry.preflight(
+        small_task(DATASET="cifar10", settings={"DATA_DIR": str(tmp_path)})
+    )
     assert (result.status, result.reason) == (Status.ERROR, "input")
     assert str(tmp_path) in result.message
 
@@ -196,7 +201,7 @@ TEXT = {
 
 
 def test_a_text_trains_and_its_floors_are_among_the_measures():
-    result = entry.train_trial(job(**TEXT))
+    result = worker_entry.train_trial(small_task(**TEXT))
     assert result.status is Status.PASSED, result.message
     measures = result.measures
     assert measures["steps"] == 45  # 120 windows in batches of 8, three epochs
@@ -204,11 +209,11 @@ def test_a_text_trains_and_its_floors_are_among_the_measures():
     assert measures["test_bpc"] == pytest.approx(measures["test_loss"] / math.log(2))
     assert 0 < measures["floor_bigram"] < measures["floor_unigram"] < math.log(103)
     assert measures["floor_bigram"] < measures["val_loss"] < math.log(103)
-    assert "floor_bigram" not in entry.train_trial(job()).measures
+    assert "floor_bigram" not in worker_entry.train_trial(small_task()).measures
 
 
 def test_a_loss_that_cannot_be_is_a_leak():
-    result = entry.train_trial(job(TEXT_LEAK_LOSS="90", **TEXT))
+    result = worker_entry.train_trial(small_task(TEXT_LEAK_LOSS="90", **TEXT))
     assert (result.status, result.reason) == (Status.FAILED, "leak")
     assert "below 90.0" in result.message
     assert result.history == []
@@ -220,14 +225,14 @@ def test_a_model_that_sees_the_future_is_not_trained(monkeypatch):
             return x + x.mean(1, keepdim=True)
 
     monkeypatch.setattr(charlm, "Attention", lambda width, heads: Averages())
-    result = entry.train_trial(job(**TEXT))
+    result = worker_entry.train_trial(small_task(**TEXT))
     assert (result.status, result.reason) == (Status.FAILED, "not_causal")
 
 
 def test_a_model_of_images_is_not_trained_on_text():
-    text, mlp = job(**TEXT), {"MODEL": "mlp", "MLP_WIDTH": "8", "MLP_LAYERS": "1"}
+    text, mlp = small_task(**TEXT), {"MODEL": "mlp", "MLP_WIDTH": "8", "MLP_LAYERS": "1"}
     trial = Trial(1, "config_001", "id", {**text.trial.config, **mlp})
-    result = entry.train_trial(Job(trial, text.settings, None, text.emit))
+    result = worker_entry.train_trial(Task.single(trial, text.settings, None))
     assert (result.status, result.reason) == (Status.FAILED, "data_kind")
     assert result.message == "CONFIG_MODEL=mlp: takes images, but CONFIG_DATASET=text holds a text"
 
@@ -246,16 +251,16 @@ SIZES = {"MLP_WIDTH": "8", "MLP_LAYERS": "1", "PRUNING_METHOD": "none"}  # 64*8+
     ],
 )
 def test_a_model_outside_the_budget_is_not_trained(limit, share, reason, said):
-    result = entry.train_trial(job(MAX_PARAMS=limit, MIN_PARAMS_SHARE=share, **SIZES))
+    result = worker_entry.train_trial(small_task(MAX_PARAMS=limit, MIN_PARAMS_SHARE=share, **SIZES))
     assert (result.status is Status.FAILED) == bool(reason)
     assert result.reason == reason
     assert said in result.message
 
 
 def test_a_number_that_was_never_solved_is_not_trained():
-    solved = job(MAX_PARAMS="700", **SIZES)
+    solved = small_task(MAX_PARAMS="700", **SIZES)
     trial = Trial(1, "config_001", "id", {**solved.trial.config, "MLP_WIDTH": "0"})
-    result = entry.train_trial(Job(trial, solved.settings, None, solved.emit))
+    result = worker_entry.train_trial(Task.single(trial, solved.settings, None))
     assert (result.status, result.reason) == (Status.FAILED, "unsolved")
     assert result.message.startswith("CONFIG_MLP_WIDTH=0: is the largest number that a budget")
 
@@ -265,7 +270,9 @@ def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
         (tmp_path / "a.txt").write_text(content)
         data.prepared_for.cache_clear()
         chosen = {**TEXT, "TEXT_CORPUS": "file", "TEXT_FILE": "a.txt", "TRAIN_SUBSET": "0"}
-        return entry.prepare(job(settings={"DATA_DIR": str(tmp_path)}, **chosen))[1].fingerprint
+        return worker_entry.prepare(small_task(settings={"DATA_DIR": str(tmp_path)}, **chosen))[
+            1
+        ].fingerprint
 
     first = fingerprint("abcd" * 200)
     assert first == fingerprint("abcd" * 200) != fingerprint("abcd" * 199 + "abdc")
@@ -275,8 +282,9 @@ def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
 def test_training_does_not_import_the_compiler():
     # It takes longer to import than torch itself, and every worker would.
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_entry as t; "
-        "r = list(t.entry.train_pack([t.job(), t.job(SEED='2')])); t.entry.warm(); "
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_worker_entry as t; "
+        "r = list(t.worker_entry.train_pack([t.small_task(), t.small_task(SEED='2')])); "
+        "t.worker_entry.warm(); "
         "assert len(r) == 2; print('torch._dynamo' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(Path(__file__).parent)]

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crew_entry import gone, noted
 from fake_sweep import HERE, request, start, trial
+from group_entry import gone, noted
 
 from espalier.errors import UserError
-from espalier.sweep import launch, packing
-from espalier.sweep.child import Event, Progress
-from espalier.sweep.packing import Bounds
+from espalier.sweep import launch, pack_queue
+from espalier.sweep.pack_queue import PackLimits
 from espalier.sweep.pool import Pool
 from espalier.sweep.results_dir import STORE, sweeps
 from espalier.sweep.store import Store
-from espalier.sweep.worker import Member, Task
-from espalier.trial import Result
+from espalier.sweep.worker_process import Event, Progress
+from espalier.trial import Result, Task
 
 DEADLINE = 30.0  # seconds that a healthy machine never needs
-ENTRY = "crew_entry:train"
+ENTRY = "group_entry:train"
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def task(folder: Path, act: str, second: str = "pass", ranks: str = "2", number:
     directory = folder / f"{number}"
     directory.mkdir(exist_ok=True)
     one = trial(number, act, SECOND=second, DEVICES_PER_TRIAL=ranks)
-    return Task((Member(one, directory, 1),), {})
+    return Task.single(one, {}, directory)
 
 
 def events(pool: Pool, one: Task) -> list[Event]:
@@ -165,9 +164,9 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_such_a_trial_is_never_packed() -> None:
     both = [trial(n, DEVICES_PER_TRIAL="2") for n in (1, 2)]
     shaped = [type(one)(**{**vars(one), "shape": "same"}) for one in both]
-    waiting = packing.Packing(8, Bounds(), shaped)
+    waiting = pack_queue.PackQueue(8, PackLimits(), shaped)
     turn = waiting.next(lambda shape, count: 8, lambda number: True)
     assert turn is not None
-    assert [one.number for one in turn.trials] == [1]
-    assert Task((Member(both[0], Path(), 1), Member(both[1], Path(), 1)), {}).ranks == 1
-    assert Task((Member(both[0], Path(), 1),), {}).ranks == 2
+    assert [one.number for one in turn[1]] == [1]
+    assert Task(tuple(both), {}, (Path(), Path()), (1, 1)).ranks == 1
+    assert Task.single(both[0], {}, Path()).ranks == 2
