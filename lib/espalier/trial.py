@@ -22,8 +22,6 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # ran, but diverged or missed its criterion: never retried
     ERROR = "error"  # could not run to its end: crash, out of memory, time-out; retried
-    SKIPPED = "skipped"  # left out on request; reserved, nothing leaves trials out yet
-    FILTERED = "filtered"  # refused by Kconfig; such combinations are counted in the plan
 
 
 @dataclass(frozen=True)

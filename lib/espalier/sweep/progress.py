@@ -19,7 +19,7 @@ from espalier.sweep.standing import Running, Snapshot
 from espalier.trial import Record, Result, Status, Trial
 
 REDRAW = 0.2  # seconds between two drawings
-ENDED = ("passed", "failed", "error", "skipped", "filtered")
+ENDED = ("passed", "failed", "error")
 
 
 @dataclass(frozen=True)
