@@ -12,7 +12,7 @@ from espalier import component
 from espalier.config import Config
 from espalier.contracts import CannotTrain, Dataset, Model
 from espalier.errors import UserError
-from espalier.sweep.single import single
+from espalier.sweep import planning
 from espalier.train.data import Data, load_data
 from espalier.train.evaluation import measured
 from espalier.train.loading import HERE, LoadedModel, load_model
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     loaded = load_model(args.model, data_dir=args.data_dir)
     config, settings = loaded.config, {**loaded.settings, **HERE}
     if args.config:
-        found = single(args.config, "evaluated")
+        found = planning.plan_of_one(args.config, "evaluated")
         config, settings = found.trials[0].config, {**found.settings, **HERE}
     if args.data_dir:
         settings["DATA_DIR"] = args.data_dir

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from espalier.contracts import CannotTrain
 from espalier.errors import UserError
+from espalier.kconfig import dotconfig
 from espalier.remapping import Remapping, State, remap
-from espalier.sweep.single import config_path, single
+from espalier.sweep import planning
 from espalier.train import entry, tensor_files
 from espalier.trial import Job
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError("remap: nothing to do: give --out FILE, or --dry-run to see the report")
     state = state_in(tensor_files.read(args.state), args.state)
     found = remap(
-        state, _model(args.model or config_path()), renames=_renames(args.rename), dry_run=True
+        state, _model(args.model or dotconfig.path()), renames=_renames(args.rename), dry_run=True
     )
     print("\n".join(found.lines()))
     return _written(found, args)
@@ -72,7 +73,7 @@ def _renames(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _model(path: Path) -> nn.Module:
-    found = single(path, "remapped")
+    found = planning.plan_of_one(path, "remapped")
     job = Job(found.trials[0], found.settings, path.parent, lambda record: None)
     try:
         return entry.prepare(job)[0].run.model

@@ -21,7 +21,7 @@ from espalier.sweep.requests import Request
 
 def path() -> Path:
     """The configuration in use: `$KCONFIG_CONFIG`, or `.config`."""
-    return Path(kconfiglib.standard_config_filename())
+    return Path(os.environ.get("KCONFIG_CONFIG") or ".config")
 
 
 def require(file: Path) -> None:

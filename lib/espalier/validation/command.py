@@ -11,11 +11,11 @@ from pathlib import Path
 from espalier.atomic_write import atomic_write
 from espalier.contracts import CannotTrain
 from espalier.errors import UserError
-from espalier.kconfig import assign, tree
+from espalier.kconfig import assign, dotconfig, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import RESULTS
+from espalier.sweep import planning
 from espalier.sweep.results_dir import METHOD
-from espalier.sweep.single import config_path, single
 from espalier.train import entry
 from espalier.train.trainee import Trainee
 from espalier.trial import Job, Trial
@@ -36,7 +36,7 @@ def validate(argv: Sequence[str]) -> int:
         "--json", type=Path, default=JSON, help="written too (default: %(default)s)"
     )
     args = parser.parse_args(argv)
-    subject, found = job(config_path(), args.epochs), []
+    subject, found = job(dotconfig.path(), args.epochs), []
     for gate in gates(lambda: _fresh(subject)):
         print(gate.told(), flush=True)
         found.append(gate)
@@ -55,7 +55,7 @@ def _fresh(subject: Job) -> Trainee:
 
 def job(path: Path, epochs: str | None = None) -> Job:
     """The trial of a `.config` without its method. Raises UserError if there are several."""
-    found = single(path, "validated")
+    found = planning.plan_of_one(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
     trial = plain(found.trials[0], found.controls, wishes)
     return Job(trial, found.settings, path.parent, lambda record: None)
