@@ -15,10 +15,10 @@ from collections.abc import Iterable
 
 import measuring
 import torch
+from ablation import Row, averages, fitness_report
 from measuring import Figure
 from torch import Tensor
 
-from espalier.apoptosis.report import Row, averages, fitness_report
 from espalier.contracts import Run
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols

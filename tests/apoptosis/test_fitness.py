@@ -11,7 +11,6 @@ from espalier.apoptosis import fitness
 from espalier.apoptosis.activation_hooks import observe
 from espalier.apoptosis.fitness import MEASURES, score
 from espalier.apoptosis.fitness_ema import FitnessEma
-from espalier.apoptosis.truth import ablation, correlations
 from espalier.surgery.pairs import find_pairs
 
 X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -135,42 +134,6 @@ def test_the_random_control_depends_on_its_generator_alone():
     seen = [seen_of(three())]
     draws = [score("random", seen, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
-
-
-def test_ablation_is_the_loss_without_each_neuron():
-    net = three()
-    (pair,) = find_pairs(net)
-    # the outputs are 0 and 4; without neuron 1: -1, 4; without 2: 0, 0; without 3: 1, 4
-    worth = ablation(pair, net, lambda out, y: out[:, 0], (X, Y))
-    assert worth.tolist() == [-0.5, -2.0, 0.5]
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_ablation_in_groups_is_ablation_one_by_one(case):
-    torch.manual_seed(2)
-    net, shape = copy.deepcopy(CASES[case])
-    net.eval()
-    (pair,) = find_pairs(net)
-    x = torch.randn(shape)
-    net.requires_grad_(False)
-    losses = lambda out, y: out.flatten(1).square().sum(1)  # noqa: E731
-    worth = ablation(pair, net, losses, (x, torch.zeros(4)))
-    whole = losses(net(x), None).mean()
-    columns = pair.consumer.weight.data.view(len(pair.consumer.weight), pair.size, -1)
-    for i in range(pair.size):
-        kept = columns[:, i].clone()
-        columns[:, i] = 0
-        assert float(losses(net(x), None).mean() - whole) == pytest.approx(
-            float(worth[i]), abs=1e-5
-        )
-        columns[:, i] = kept
-
-
-def test_rank_correlations():
-    truth = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    found = correlations(truth, {"same": truth**3, "inverted": -truth, "one": torch.ones(4)})
-    assert (found["same"], found["inverted"]) == (pytest.approx(1), pytest.approx(-1))
-    assert math.isnan(found["one"])
 
 
 def test_averages_forget_and_the_young_are_spared():

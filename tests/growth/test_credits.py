@@ -8,6 +8,11 @@ from espalier.growth.credits import Ledger, Price
 LIVE = 4000
 
 
+def total(ledger: Ledger, kind: str) -> float:
+    """All that came or went as one kind; payments as a number above 0."""
+    return abs(math.fsum(entry.amount for entry in ledger.entries if entry.kind == kind))
+
+
 def test_income_by_hand() -> None:
     ledger = Ledger(chance=2.0, rate=100, smoothing=0.5)
     # averages: 1.5, 1.25, 1.625, 1.3125, 1.15625
@@ -21,8 +26,8 @@ def test_all_income_is_what_the_average_has_fallen_whatever_the_noise() -> None:
     ledger = Ledger(chance=2.3, rate=1)
     for step in range(300):
         ledger.earn(0.5 + 1.8 * math.exp(-step / 50) + 0.2 * rng.gauss(0, 1))
-    assert ledger.total("income") == pytest.approx(2.3 - ledger.lowest, abs=1e-12)
-    assert ledger.total("income") < 2.3
+    assert total(ledger, "income") == pytest.approx(2.3 - ledger.lowest, abs=1e-12)
+    assert total(ledger, "income") < 2.3
 
 
 def test_a_network_that_knows_nothing_earns_nothing() -> None:
@@ -72,7 +77,7 @@ def test_the_balance_is_income_less_spending_through_anything() -> None:
             ledger.pay(added, live)
             live, payments = live + added, payments + 1
         assert ledger.balance >= 0
-        assert abs(ledger.balance - (ledger.total("income") - ledger.total("payment"))) <= 1e-9
+        assert abs(ledger.balance - (total(ledger, "income") - total(ledger, "payment"))) <= 1e-9
     assert payments > 10
 
 

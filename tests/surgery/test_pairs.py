@@ -9,7 +9,7 @@ from espalier.contracts import SampleShape
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.resnet18 import ResNet18
-from espalier.surgery.pairs import Pair, find_pairs, pair
+from espalier.surgery.pairs import Pair, find_pairs
 
 
 class FeedForward(nn.Module):
@@ -54,15 +54,7 @@ def test_a_feed_forward_part_of_a_transformer() -> None:
     )
     model = nn.ModuleDict({"blocks": nn.ModuleList([FeedForward(ffn)])})
     assert described(find_pairs(model)) == [("blocks.0.ffn.0", 8, False, False, 1)]
-    assert pair(model, "blocks.0.ffn.0").consumer is ffn[3]
-
-
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    model = Mlp(width=5, layers=2).build(SampleShape(1, 2, 2, 3))
-    with pytest.raises(ValueError, match=r"begins at '5'; those of this model: 1, 3$"):
-        pair(model, "5")
-    with pytest.raises(ValueError, match="of this model: none"):
-        pair(nn.Linear(2, 2), "x")
+    assert find_pairs(model)[0].consumer is ffn[3]
 
 
 SHARED = nn.Linear(3, 3)

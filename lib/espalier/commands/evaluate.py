@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from espalier.commands.options import PATH
-from espalier.sweep.single_trial import single_plan
+from espalier.sweep import planning
 
 
 @click.command()
@@ -21,7 +21,7 @@ def command(model: Path, config: Path | None, data_dir: str | None) -> int:
     """
     from espalier.train.reevaluation import evaluate
 
-    plan = single_plan(config, "evaluated") if config else None
+    plan = planning.plan_of_single_trial(config, "evaluated") if config else None
     others = (plan.trials[0].config, plan.settings) if plan else None
     for score in evaluate(model, others, data_dir):
         numbers = f"loss {score.loss:.4f}, accuracy {score.accuracy:.2f} %"

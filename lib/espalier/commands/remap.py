@@ -78,11 +78,11 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 def _build(config: Path) -> nn.Module:
     """Return the configured model. Raises UserError."""
     from espalier.contracts import CannotTrain
-    from espalier.sweep.single_trial import single_plan
+    from espalier.sweep import planning
     from espalier.train import worker_entry
     from espalier.trial import Task
 
-    plan = single_plan(config, "remapped")
+    plan = planning.plan_of_single_trial(config, "remapped")
     task = Task.single(plan.trials[0], plan.settings, config.parent)
     try:
         return worker_entry.prepare(task)[0].run.model

@@ -87,10 +87,6 @@ class Ledger:
         """Credits there are: all that came less all that went. Never below 0."""
         return max(0.0, math.fsum(entry.amount for entry in self.entries))
 
-    def total(self, kind: Literal["income", "payment"]) -> float:
-        """All that came or went as one kind; payments as a number above 0."""
-        return abs(math.fsum(entry.amount for entry in self.entries if entry.kind == kind))
-
     def earn(self, loss: float) -> float:
         """The income of one validation with mean loss `loss`, in nats; often 0.
 

@@ -98,15 +98,6 @@ def find_pairs(model: nn.Module) -> list[Pair]:
     ]
 
 
-def pair(model: nn.Module, name: str) -> Pair:
-    """The pair whose producer is called `name`; raises ValueError, listing what there is."""
-    known = {found.name: found for found in find_pairs(model)}
-    if name not in known:
-        names = ", ".join(known) or "none"
-        raise ValueError(f"no pair of layers begins at {name!r}; those of this model: {names}")
-    return known[name]
-
-
 _Chain = list[tuple[str, nn.Module]]
 
 

@@ -51,6 +51,15 @@ def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | No
     return plan_from_files([path], limit, symbols, strict=False)
 
 
+def plan_of_single_trial(path: Path, done: str) -> Plan:
+    """The plan of a `.config` with one trial, to be `done` something to. Raises UserError."""
+    found = plan_from_config(path)
+    if len(found.trials) != 1:
+        several = f"{len(found.trials)} trials, and one can be {done} at a time"
+        raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
+    return found
+
+
 def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan:
     """Plan a folder of `config_*` files that a user wrote: one trial each.
 

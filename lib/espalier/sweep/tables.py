@@ -19,8 +19,7 @@ CREATE TABLE trials (
 CREATE TABLE attempts (
     trial INTEGER NOT NULL REFERENCES trials (number), attempt INTEGER NOT NULL,
     round INTEGER NOT NULL,
-    status TEXT NOT NULL
-        CHECK (status IN ('running', 'passed', 'failed', 'error', 'skipped', 'filtered')),
+    status TEXT NOT NULL CHECK (status IN ('running', 'passed', 'failed', 'error')),
     reason TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
     started REAL NOT NULL, finished REAL, worker INTEGER NOT NULL, device TEXT NOT NULL,
     progress TEXT, result TEXT,

@@ -10,8 +10,8 @@ from espalier.contracts import CannotTrain
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
+from espalier.sweep import planning
 from espalier.sweep.results_dir import METHOD
-from espalier.sweep.single_trial import single_plan
 from espalier.train import worker_entry
 from espalier.train.trainer import Trainer
 from espalier.trial import Task, Trial
@@ -26,7 +26,7 @@ def task(path: Path, epochs: str | None = None) -> Task:
 
     Raises UserError if there are several trials.
     """
-    found = single_plan(path, "validated")
+    found = planning.plan_of_single_trial(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
     trial = plain(found.trials[0], found.controls, wishes)
     return Task.single(trial, found.settings, path.parent)

@@ -1,13 +1,14 @@
 """The report of measures: rows for every layer and measure, and nothing left behind."""
 
+import copy
 import math
 
 import pytest
 import torch
+from ablation import Row, ablation, averages, correlations, fitness_report
 from torch import nn
 
 from espalier.apoptosis.fitness import MEASURES
-from espalier.apoptosis.report import Row, averages, fitness_report
 from espalier.surgery.pairs import find_pairs
 
 
@@ -59,3 +60,68 @@ def test_the_model_is_left_as_it_was():
     assert net[2].weight.grad is None
     assert net.training
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
+
+
+X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+Y = torch.zeros(2, 1)
+
+
+def three():
+    """Neurons max(0, x1), max(0, x2) and max(0, x1 - x2); y = a1 + 2 a2 - a3."""
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]]))
+        net[0].bias.zero_()
+        net[2].weight.copy_(torch.tensor([[1.0, 2.0, -1.0]]))
+        net[2].bias.zero_()
+    return net
+
+
+CASES = {
+    "linear": (nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), (4, 6)),
+    "tokens": (nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Dropout(), nn.Linear(8, 3)), (4, 5, 6)),
+    "planes": (
+        nn.Sequential(nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 3, 3)),
+        (4, 2, 8, 8),
+    ),
+    "flattened": (
+        nn.Sequential(nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 36, 3)),
+        (4, 2, 8, 8),
+    ),
+}
+
+
+def test_ablation_is_the_loss_without_each_neuron():
+    net = three()
+    (pair,) = find_pairs(net)
+    # the outputs are 0 and 4; without neuron 1: -1, 4; without 2: 0, 0; without 3: 1, 4
+    worth = ablation(pair, net, lambda out, y: out[:, 0], (X, Y))
+    assert worth.tolist() == [-0.5, -2.0, 0.5]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ablation_in_groups_is_ablation_one_by_one(case):
+    torch.manual_seed(2)
+    net, shape = copy.deepcopy(CASES[case])
+    net.eval()
+    (pair,) = find_pairs(net)
+    x = torch.randn(shape)
+    net.requires_grad_(False)
+    losses = lambda out, y: out.flatten(1).square().sum(1)  # noqa: E731
+    worth = ablation(pair, net, losses, (x, torch.zeros(4)))
+    whole = losses(net(x), None).mean()
+    columns = pair.consumer.weight.data.view(len(pair.consumer.weight), pair.size, -1)
+    for i in range(pair.size):
+        kept = columns[:, i].clone()
+        columns[:, i] = 0
+        assert float(losses(net(x), None).mean() - whole) == pytest.approx(
+            float(worth[i]), abs=1e-5
+        )
+        columns[:, i] = kept
+
+
+def test_rank_correlations():
+    truth = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    found = correlations(truth, {"same": truth**3, "inverted": -truth, "one": torch.ones(4)})
+    assert (found["same"], found["inverted"]) == (pytest.approx(1), pytest.approx(-1))
+    assert math.isnan(found["one"])

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from statistics import fmean
+from typing import Any
 
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from espalier.apoptosis.activation_hooks import Observation, observe
 from espalier.apoptosis.fitness import MEASURES, Measure, score
-from espalier.apoptosis.truth import Loss, ablation, correlations
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Outputs and y to one loss a sample."""
 INVERTED = "-"
 """What the name of a measure begins with that has been turned round."""
+TOGETHER = 16  # neurons left out in one pass, each in a copy of the batch of its own
 
 
 @dataclass(frozen=True)
@@ -95,3 +99,60 @@ def _gradients(model: nn.Module, losses: Loss, batch: tuple[Tensor, Tensor]) -> 
     finally:
         for parameter, gradient in before:
             parameter.grad = gradient
+
+
+@torch.no_grad()
+def ablation(pair: Pair, model: nn.Module, losses: Loss, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """(neurons,): by how much the mean loss on a batch (x, y) rises without each neuron.
+
+    Without means that its activation is 0. `losses` maps outputs and y to one loss a sample.
+    Computed in evaluation mode, which is then left as it was.
+    """
+    training = model.training
+    model.eval()
+    try:
+        x, y = batch
+        whole = losses(model(x), y).mean()
+        groups = torch.split(torch.arange(pair.size, device=x.device), TOGETHER)
+        return torch.cat([_without(pair, model, losses, batch, group) for group in groups]) - whole
+    finally:
+        model.train(training)
+
+
+def _without(
+    pair: Pair, model: nn.Module, losses: Loss, batch: tuple[Tensor, Tensor], group: Tensor
+) -> Tensor:
+    """The mean loss without each neuron of `group`, in copies of the batch one after another."""
+    x, y = (part.repeat(len(group), *[1] * (part.ndim - 1)) for part in batch)
+
+    def silence(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        del module
+        copies = args[0].clone().view(len(group), -1, *args[0].shape[1:])
+        for copy, neuron in zip(copies, group.tolist(), strict=True):
+            _inputs_of(pair, copy, neuron).zero_()
+        return (copies.flatten(0, 1), *args[1:])
+
+    handle: Any = pair.consumer.register_forward_pre_hook(silence)
+    try:
+        return losses(model(x), y).view(len(group), -1).mean(1)
+    finally:
+        handle.remove()
+
+
+def _inputs_of(pair: Pair, x: Tensor, neuron: int) -> Tensor:
+    """The view of a consumer's input x that comes from one neuron."""
+    if isinstance(pair.consumer, nn.Conv2d):
+        return x[:, neuron]
+    return x[..., neuron * pair.per : (neuron + 1) * pair.per]
+
+
+def correlations(truth: Tensor, fitness: Mapping[str, Tensor]) -> dict[str, float]:
+    """Spearman's rank correlation of each measure with the truth; nan if either is constant."""
+    return {name: _spearman(truth, values) for name, values in fitness.items()}
+
+
+def _spearman(one: Tensor, other: Tensor) -> float:
+    known, found = (values.double().cpu().numpy() for values in (one, other))
+    if any(values.min() == values.max() for values in (known, found)):
+        return math.nan
+    return float(stats.spearmanr(known, found).statistic)
