@@ -70,7 +70,7 @@ def _scenario(name: str) -> tuple[Scenario, str]:
     from espalier.search import scenarios
 
     grid, drawn = "max_trials", "n_trials"
-    searches = (
+    searches: tuple[tuple[Scenario, str], ...] = (
         (scenarios.quick_prototype_search, grid),
         (scenarios.optimize_for_budget, drawn),
         (scenarios.compare_architectures, grid),
