@@ -11,7 +11,8 @@ from espalier.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.paths import ROOT
-from espalier.sweep import combinations, drawing, planning, sampling
+from espalier.sweep import combinations, drawing, planning
+from espalier.sweep.design_text import describe_design, design_lines
 from espalier.sweep.plan import Plan
 
 GRID = "CONFIG_LEARNING_RATE=0.01|0.02|0.03|0.04\nCONFIG_BATCH_SIZE=16|32|64\n"
@@ -45,7 +46,7 @@ def test_every_combination_is_drawn_with_every_seed(tmp_path: Path, real: Symbol
     assert list(times.values()) == [6] * 5
     assert [t.config["SEED"] for t in plan.trials[:6]] == ["1", "1", "2", "2", "3", "3"]
     assert plan.design == {"sampler": "random", "drawn": 5, "combinations": 12, "seed": 0}
-    assert sampling.lines(plan.design) == ["", "random: 5 of 12 feasible combinations, seed 0"]
+    assert design_lines(plan.design) == ["", "random: 5 of 12 feasible combinations, seed 0"]
     assert plan.settings["SAMPLER"] == "random"
     whole = planned(tmp_path, real, GRID + seeds)
     assert set(ids(plan)) < set(ids(whole))
@@ -107,4 +108,4 @@ def test_how_many_means_nothing_to_a_grid(tmp_path: Path, real: Symbols) -> None
 def test_the_page_says_what_its_example_draws(tmp_path: Path, real: Symbols) -> None:
     page = (ROOT / "docs" / "samplers.md").read_text().split("## A random draw")[1]
     plan = planned(tmp_path, real, page.split("```")[1].removeprefix("bash\n"))
-    assert f"\n    {sampling.described(plan.design)}\n" in page
+    assert f"\n    {describe_design(plan.design)}\n" in page

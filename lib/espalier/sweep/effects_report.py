@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espalier.sweep import sampling, wire
+from espalier.sweep import wire
+from espalier.sweep.design_text import describe_design
 from espalier.sweep.effects import Effects, Level
 from espalier.sweep.interval import Interval
 from espalier.sweep.measures import Measure
@@ -18,7 +19,7 @@ LISTED = 20  # trials without a number that are named
 
 def told(found: Effects, design: Record) -> list[str]:
     """The lines of the report, plain ASCII."""
-    lines = [f"MAIN EFFECTS ({sampling.described(design)}):", LINE]
+    lines = [f"MAIN EFFECTS ({describe_design(design)}):", LINE]
     if found.grand is None:
         return [*lines, f"None: no trial has passed with a finite {found.by.label}.", ""]
     grand = found.by.told(found.grand)

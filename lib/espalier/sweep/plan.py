@@ -19,7 +19,8 @@ from pathlib import Path
 from espalier.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import combinations, sampling
+from espalier.sweep import combinations
+from espalier.sweep.design_text import design_lines
 from espalier.trial import Record, Trial
 
 SCHEMA = 1
@@ -191,7 +192,7 @@ def check_ours(directory: Path) -> None:
 def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     write_configs(plan, draft, symbols)
     written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
-    notes = [*sampling.lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
+    notes = [*design_lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
     summary = combinations.summary(plan.axes, plan.trials, notes)
     (draft / SUMMARY).write_text(summary)
     records = [written.header(), *(trial.as_json() for trial in written.trials)]

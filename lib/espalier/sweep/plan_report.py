@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from espalier.sweep import combinations, sampling
+from espalier.sweep import combinations
+from espalier.sweep.design_text import design_lines
 from espalier.sweep.plan import Plan
 
 
@@ -14,7 +15,7 @@ def describe_plan(plan: Plan) -> list[str]:
         f"  CONFIG_{axis['symbol']}: {len(axis['values'])} values ({_shorten(axis['values'])})"
         for axis in plan.axes
     ]
-    lines += sampling.lines(plan.design)
+    lines += design_lines(plan.design)
     return [*lines, *combinations.left_out(plan.counts, plan.dropped)]
 
 

@@ -67,31 +67,6 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 
-def described(design: Mapping[str, object]) -> str:
-    """`L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`."""
-    if "array" not in design:
-        drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
-        return drawn.format_map(design)
-    return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
-
-
-def lines(design: Record) -> list[str]:
-    """What was chosen, and which column of an array each axis took; nothing for a grid."""
-    if not design:
-        return []
-    return [
-        "",
-        described(design),
-        *(_told(one["symbol"], one["columns"]) for one in design.get("axes", [])),
-    ]
-
-
-def _told(symbol: str, columns: Sequence[int]) -> str:
-    numbers = ", ".join(map(str, columns))
-    merged = len(columns) > 1
-    return f"  CONFIG_{symbol}: column{'s' * merged} {numbers}{' as one' * merged}"
-
-
 def _chosen(symbols: Symbols, wanted: Requests) -> str:
     if SYMBOL not in symbols:
         return "grid"
