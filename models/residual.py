@@ -7,6 +7,7 @@ Differs: the stride of a bottleneck is in its 3x3 convolution, as in the widely 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ def normed(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequen
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
 
-class Block(nn.Module):
+class Block(nn.Module, ABC):
     """A residual block: (n, inputs, h, w) -> (n, width * expansion, h / stride, w / stride)."""
 
     expansion = 1
@@ -35,9 +36,9 @@ class Block(nn.Module):
         self.branch = self.layers(inputs, width, stride)
         self.shortcut = nn.Identity() if same else normed(inputs, outputs, 1, stride)
 
+    @abstractmethod
     def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
-        """The branch beside the shortcut."""
-        raise NotImplementedError
+        """Return the branch beside the shortcut."""
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""

@@ -20,10 +20,10 @@ from typing_extensions import TypeVar
 from espalier.birth_record import BirthRecord
 from espalier.measured import Measures
 
-State = TypeVar("State", default=object, covariant=True)
+State_co = TypeVar("State_co", default=object, covariant=True)
 """What a method keeps while it trains a run. A function that takes a `Run` takes any."""
 
-Taken = TypeVar("Taken", default=object, contravariant=True)
+State_contra = TypeVar("State_contra", default=object, contravariant=True)
 """The state of the runs that a method takes."""
 
 StateDict: TypeAlias = dict[str, Any]
@@ -220,7 +220,7 @@ class LrSchedule(ABC):
 
 
 @dataclass(frozen=True)
-class Method(Generic[Taken]):
+class Method(Generic[State_contra]):
     """Contract of a method: what differs from plain training. Every hook may be left out.
 
     `attach` puts whatever changes while training on `run.method_state`; the type of that is the
@@ -235,41 +235,41 @@ class Method(Generic[Taken]):
     # (state, groups) instead of changing them in place.
     packable: ClassVar[bool] = True
 
-    def attach(self, run: Run[Taken]) -> None:
+    def attach(self, run: Run[State_contra]) -> None:
         """Before the first step. Raises `CannotTrain` if the trial can make no sense."""
 
-    def charge(self, run: Run[Taken]) -> int:
+    def charge(self, run: Run[State_contra]) -> int:
         """Return how many epochs of the run `attach` has used up; they are not trained."""
         return 0
 
-    def after_backward(self, run: Run[Taken]) -> None:
+    def after_backward(self, run: Run[State_contra]) -> None:
         """Gradients are there, not yet clipped; `run.step` updates are done."""
 
-    def after_step(self, run: Run[Taken]) -> None:
+    def after_step(self, run: Run[State_contra]) -> None:
         """The optimizer has just done update number `run.step` (1 is the first)."""
 
-    def after_epoch(self, run: Run[Taken]) -> None:
+    def after_epoch(self, run: Run[State_contra]) -> None:
         """`run.epoch` epochs are complete (1 is the first)."""
 
-    def check(self, run: Run[Taken]) -> None:
+    def check(self, run: Run[State_contra]) -> None:
         """Assert what must hold after every update; called only with CONFIG_DEBUG_CHECKS=y."""
 
-    def measures(self, run: Run[Taken]) -> Measures:
+    def measures(self, run: Run[State_contra]) -> Measures:
         """Scalars for the epoch's record and the final result, `sparsity` (0..1) among them."""
         return {}
 
-    def connectivity(self, run: Run[Taken]) -> Measures:
+    def connectivity(self, run: Run[State_contra]) -> Measures:
         """Scalars for the final result: how the network hangs together, where the method knows.
 
         Not called where the model measures itself (see `SelfMeasuring`).
         """
         return {}
 
-    def birth_record(self, run: Run[Taken]) -> BirthRecord | None:
+    def birth_record(self, run: Run[State_contra]) -> BirthRecord | None:
         """Return when each weight was born, or None if the method makes no new ones."""
         return None
 
-    def changes(self, run: Run[Taken]) -> int:
+    def changes(self, run: Run[State_contra]) -> int:
         """How often the network's structure has changed so far.
 
         Early stopping begins a new wait when the number does. Leave it at 0 where changes are so
@@ -277,18 +277,18 @@ class Method(Generic[Taken]):
         """
         return 0
 
-    def unfinished(self, run: Run[Taken]) -> bool:
+    def unfinished(self, run: Run[State_contra]) -> bool:
         """Whether a network stopped now would not be the one asked for; early stopping waits."""
         return False
 
-    def write(self, run: Run[Taken], folder: Path) -> None:
+    def write(self, run: Run[State_contra], folder: Path) -> None:
         """Leave files for people in the trial's `folder`, once, when the run is complete."""
 
-    def state_dict(self, run: Run[Taken]) -> StateDict:
+    def state_dict(self, run: Run[State_contra]) -> StateDict:
         """What `load_state_dict` needs to go on exactly from here."""
         return {}
 
-    def load_state_dict(self, run: Run[Taken], state: StateDict) -> None:
+    def load_state_dict(self, run: Run[State_contra], state: StateDict) -> None:
         """The inverse of `state_dict`, after `attach`, also of a run that has gone on since.
 
         Layers take the sizes that they had: this is called before the model's state is loaded.
@@ -329,12 +329,12 @@ def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:
 
 
 @dataclass
-class Run(Generic[State]):
+class Run(Generic[State_co]):
     """One live training, its counters and generators: the single argument of every hook."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    method: Method[State]
+    method: Method[State_co]
     train: Split
     validation: Split
     epochs: int
@@ -342,7 +342,7 @@ class Run(Generic[State]):
     generators: dict[str, torch.Generator]  # one a purpose, see `espalier.train.seeds`
     step: int = 0  # updates done
     epoch: int = 0  # epochs complete
-    method_state: State = field(default=None)  # type: ignore[assignment]  # until `attach`
+    method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
 
     def attach(self) -> None:

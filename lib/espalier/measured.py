@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from torch import nn
 
-Measures: TypeAlias = dict[str, Any]
+Measures: TypeAlias = Mapping[str, float | str]
 """Names, and the plain numbers or words that are recorded under them."""
 
 

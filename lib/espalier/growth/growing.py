@@ -17,7 +17,7 @@ from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.growth.blocks import Blocks
 from espalier.growth.economy import Economy
 from espalier.growth.ground import Ground
-from espalier.growth.growth_state import Grown, Kept
+from espalier.growth.growth_state import Grown, Memory_co
 from espalier.growth.moments import Moments
 from espalier.growth.variance import gradient_norm
 from espalier.kconfig.options import kconfig_dataclass
@@ -30,7 +30,7 @@ TABLE = "growth.csv"
 
 
 @kconfig_dataclass
-class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
+class GrowingMethod(Method[Grown[Memory_co]], ABC, Generic[Memory_co]):
     """Operations on a network of masked blocks at `moments`, paid for as the `economy` says.
 
     Subclasses say in `act` what is done at a moment, and in `begin` what they remember.
@@ -42,11 +42,11 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
     economy: Economy
 
     @abstractmethod
-    def begin(self, net: Blocks) -> Kept:
+    def begin(self, net: Blocks) -> Memory_co:
         """Return what is remembered at first. Raises CannotTrain if `net` cannot grow like that."""
 
     @abstractmethod
-    def act(self, run: Run[Grown[Kept]], most: int) -> None:
+    def act(self, run: Run[Grown[Memory_co]], most: int) -> None:
         """Change the network by operations on `run.method_state.ground`.
 
         By `most` live edges more than it has, at most: what can be paid for. Doing nothing is
@@ -54,7 +54,7 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
         """
 
     @override
-    def attach(self, run: Run[Grown[Kept]]) -> None:
+    def attach(self, run: Run[Grown[Memory_co]]) -> None:
         if not isinstance(run.model, Blocks):
             raise CannotTrain(
                 "nothing_to_grow",
@@ -74,7 +74,7 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
         )
 
     @override
-    def after_backward(self, run: Run[Grown[Kept]]) -> None:
+    def after_backward(self, run: Run[Grown[Memory_co]]) -> None:
         state = run.method_state
         if state.noise is None:
             return
@@ -83,14 +83,14 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
             state.fired = state.noise.after_step(norm)
 
     @override
-    def after_step(self, run: Run[Grown[Kept]]) -> None:
+    def after_step(self, run: Run[Grown[Memory_co]]) -> None:
         state = run.method_state
         state.ground.after_step()
         if self.moments.due(run.step, run.total_steps, state.fired, state.moments):
             self._event(run)
         state.fired = False
 
-    def _event(self, run: Run[Grown[Kept]]) -> None:
+    def _event(self, run: Run[Grown[Memory_co]]) -> None:
         state = run.method_state
         live = state.net.live
         most = sys.maxsize if state.ledger is None else state.ledger.affordable(live)
@@ -102,7 +102,7 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
         if state.plateau is not None:
             state.plateau.restart()
 
-    def _followed(self, run: Run[Grown[Kept]], most: int) -> None:
+    def _followed(self, run: Run[Grown[Memory_co]], most: int) -> None:
         """Act, and note what that did, if it did anything."""
         state = run.method_state
         operations, before = len(state.ground.events), validated(run)[1]
@@ -113,12 +113,12 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
             if state.noise is not None:
                 state.noise.restart()
 
-    def left(self, run: Run[Grown[Kept]]) -> int:
+    def left(self, run: Run[Grown[Memory_co]]) -> int:
         """How many moments there can still be, the present one among them."""
         return self.moments.left(run.step, run.total_steps, run.method_state.moments)
 
     @override
-    def after_epoch(self, run: Run[Grown[Kept]]) -> None:
+    def after_epoch(self, run: Run[Grown[Memory_co]]) -> None:
         state = run.method_state
         when = run.step, run.steps_per_epoch
         unasked = state.ledger is None and state.plateau is None
@@ -133,11 +133,11 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
             self._event(run)
 
     @override
-    def check(self, run: Run[Grown[Kept]]) -> None:
+    def check(self, run: Run[Grown[Memory_co]]) -> None:
         run.method_state.net.assert_masked(run.optimizer)
 
     @override
-    def measures(self, run: Run[Grown[Kept]]) -> Measures:
+    def measures(self, run: Run[Grown[Memory_co]]) -> Measures:
         """`edges_added` and `edges_dropped` are those of all `growth_events` so far.
 
         With those of `Setbacks`, if there was an event.
@@ -156,28 +156,28 @@ class GrowingMethod(Method[Grown[Kept]], ABC, Generic[Kept]):
         return found if state.ledger is None else {**found, "credits": state.ledger.balance}
 
     @override
-    def changes(self, run: Run[Grown[Kept]]) -> int:
+    def changes(self, run: Run[Grown[Memory_co]]) -> int:
         return len(run.method_state.steps)
 
     @override
-    def unfinished(self, run: Run[Grown[Kept]]) -> bool:
+    def unfinished(self, run: Run[Grown[Memory_co]]) -> bool:
         return self.moments.clock and run.step < self.moments.last(run.total_steps)
 
     @override
-    def write(self, run: Run[Grown[Kept]], folder: Path) -> None:
+    def write(self, run: Run[Grown[Memory_co]], folder: Path) -> None:
         """The operations, a line each, as `growth.csv`; nothing if there was none."""
         tabulate(folder / TABLE, [event.record() for event in run.method_state.ground.events])
 
     @override
-    def birth_record(self, run: Run[Grown[Kept]]) -> Grown[Kept]:
+    def birth_record(self, run: Run[Grown[Memory_co]]) -> Grown[Memory_co]:
         return run.method_state
 
     @override
-    def state_dict(self, run: Run[Grown[Kept]]) -> StateDict:
+    def state_dict(self, run: Run[Grown[Memory_co]]) -> StateDict:
         return run.method_state.state_dict()
 
     @override
-    def load_state_dict(self, run: Run[Grown[Kept]], state: StateDict) -> None:
+    def load_state_dict(self, run: Run[Grown[Memory_co]], state: StateDict) -> None:
         run.method_state.load_state_dict(state)
 
 

@@ -35,15 +35,15 @@ class Memory:
         return cls(**saved)
 
 
-Kept = TypeVar("Kept", bound=Memory, default=Memory, covariant=True)
+Memory_co = TypeVar("Memory_co", bound=Memory, default=Memory, covariant=True)
 
 
 @dataclass
-class Grown(Generic[Kept]):
+class Grown(Generic[Memory_co]):
     """The `method_state` of a run: where it grows, by what it is told to, and what pays for it."""
 
     ground: Ground
-    memory: Kept
+    memory: Memory_co
     noise: VarianceTrigger | None = None
     plateau: Plateau | None = None
     ledger: Ledger | None = None

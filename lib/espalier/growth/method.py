@@ -40,30 +40,30 @@ class Sparse:
 
 @dataclass(frozen=True)
 class Rewiring:
-    """How edges are replaced: weak ones go and as many come, where `scores` are highest.
+    """How edges are replaced: weak ones go and as many come, where scores are highest.
 
-    Only edges that were missing before the event come; they are 0 at first. Biases stay.
-    `gone` says which edges go, bool in each weight's shape, `counts` how many each layer gets of
-    as many in all, `scores` how much each edge is wanted, in each weight's shape.
+    Only edges that were missing before the event come; they are 0 at first. Biases stay. `score`
+    returns how much each edge is wanted, in each weight's shape, and `drop` which edges go, bool in
+    the same shapes. `count` returns how many each layer gets; together as many as `drop` says.
     """
 
     turnover: Turnover
-    scores: Callable[[Run[Sparse]], list[Tensor]]
-    gone: Callable[[Run[Sparse], Turnover], list[Tensor]]
-    counts: Callable[[Run[Sparse], list[Tensor]], list[int]]
+    score: Callable[[Run[Sparse]], list[Tensor]]
+    drop: Callable[[Run[Sparse], Turnover], list[Tensor]]
+    count: Callable[[Run[Sparse], list[Tensor]], list[int]]
 
     @torch.no_grad()
     def rewire(self, run: Run[Sparse]) -> None:
         """Replace edges once."""
         edges = run.method_state.edges
-        gone = self.gone(run, self.turnover)
-        counts = self.counts(run, gone)
-        parts = zip(self.scores(run), edges.live, counts, strict=True)
+        gone = self.drop(run, self.turnover)
+        counts = self.count(run, gone)
+        parts = zip(self.score(run), edges.live, counts, strict=True)
         come = [select_missing(scores, ~live, count) for scores, live, count in parts]
         edges.change(gone, come, run.step)
 
 
-def smallest(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
+def drop_smallest(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
     """Return the smallest edges of each layer, as many as `turnover` says and it can replace."""
     edges = run.method_state.edges
     quotas = [
@@ -74,12 +74,12 @@ def smallest(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
     return [select_weakest(*part) for part in parts]
 
 
-def as_lost(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
-    """Give each layer as many edges as it loses."""
+def count_as_lost(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Return as many edges for each layer as it loses."""
     return [int(mask.sum()) for mask in gone]
 
 
-def at_random(run: Run[Sparse]) -> list[Tensor]:
+def score_at_random(run: Run[Sparse]) -> list[Tensor]:
     """Score all edges alike."""
     return scoring.random(run.method_state.edges.weights, run.generators["method"])
 

@@ -20,9 +20,9 @@ from espalier.growth.method import (
     Rewiring,
     Sparse,
     SparseTraining,
-    as_lost,
-    at_random,
+    count_as_lost,
     missing,
+    score_at_random,
 )
 from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
@@ -43,7 +43,7 @@ class SparseReparameterization(SparseTraining):
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, at_random, below_threshold, as_survived)
+        return Rewiring(self.turnover, score_at_random, drop_below_threshold, count_by_survivors)
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
@@ -51,7 +51,7 @@ class SparseReparameterization(SparseTraining):
         run.method_state.memory = [torch.tensor(-1.0, dtype=torch.float64)]
 
 
-def below_threshold(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
+def drop_below_threshold(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
     """Return the edges below the threshold, and move it for the next event."""
     edges, (threshold,) = run.method_state.edges, run.method_state.memory
     target = turnover.quota(sum(edges.counts), run.step, run.total_steps)
@@ -64,9 +64,9 @@ def below_threshold(run: Run[Sparse], turnover: Turnover) -> list[Tensor]:
     return gone
 
 
-def as_survived(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
-    """Give each layer edges in proportion to what stays of it."""
-    edges, lost = run.method_state.edges, as_lost(run, gone)
+def count_by_survivors(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Return the edges each layer gets, in proportion to what stays of it."""
+    edges, lost = run.method_state.edges, count_as_lost(run, gone)
     stay = [float(count - less) for count, less in zip(edges.counts, lost, strict=True)]
     return apportion(sum(lost), stay, missing(edges))
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from espalier.contracts import Run
 from espalier.growth import scoring
-from espalier.growth.method import Rewiring, Sparse, SparseTraining, as_lost, smallest
+from espalier.growth.method import Rewiring, Sparse, SparseTraining, count_as_lost, drop_smallest
 from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -26,10 +26,10 @@ class RigL(SparseTraining):
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, by_gradient, smallest, as_lost)
+        return Rewiring(self.turnover, score_by_gradient, drop_smallest, count_as_lost)
 
 
-def by_gradient(run: Run[Sparse]) -> list[Tensor]:
+def score_by_gradient(run: Run[Sparse]) -> list[Tensor]:
     """Score each edge by |dL/dw| on a batch drawn for it."""
     weights = run.method_state.edges.weights
     return scoring.gradient(run.model, weights, scoring.drawn(run, run.batch_size))

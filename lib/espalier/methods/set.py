@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.growth.method import Rewiring, SparseTraining, as_lost, at_random, smallest
+from espalier.growth.method import (
+    Rewiring,
+    SparseTraining,
+    count_as_lost,
+    drop_smallest,
+    score_at_random,
+)
 from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -24,4 +30,4 @@ class SparseEvolution(SparseTraining):
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, at_random, smallest, as_lost)
+        return Rewiring(self.turnover, score_at_random, drop_smallest, count_as_lost)

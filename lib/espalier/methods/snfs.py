@@ -20,9 +20,9 @@ from espalier.growth.method import (
     Rewiring,
     Sparse,
     SparseTraining,
-    as_lost,
+    count_as_lost,
+    drop_smallest,
     missing,
-    smallest,
 )
 from espalier.growth.plan import Turnover
 from espalier.kconfig.options import kconfig_dataclass
@@ -42,7 +42,7 @@ class SparseMomentum(SparseTraining):
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, by_average, smallest, in_proportion)
+        return Rewiring(self.turnover, score_by_momentum, drop_smallest, count_by_momentum)
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
@@ -62,17 +62,17 @@ class SparseMomentum(SparseTraining):
         super().after_backward(run)
 
 
-def by_average(run: Run[Sparse]) -> list[Tensor]:
+def score_by_momentum(run: Run[Sparse]) -> list[Tensor]:
     """Score each edge by the size of its average."""
     return scoring.momentum(run.method_state.memory)
 
 
-def in_proportion(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
-    """Give each layer edges in proportion to the mean size of the averages of its live edges."""
+def count_by_momentum(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
+    """Return the edges each layer gets, in proportion to its live edges' mean average."""
     state = run.method_state
     sizes = zip(state.memory, state.edges.live, strict=True)
     means = [float(average[live].abs().mean()) for average, live in sizes]
-    return apportion(sum(as_lost(run, gone)), means, missing(state.edges))
+    return apportion(sum(count_as_lost(run, gone)), means, missing(state.edges))
 
 
 def _finite(gradient: Tensor) -> Tensor:

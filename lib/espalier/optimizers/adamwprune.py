@@ -19,7 +19,7 @@ from espalier.kconfig.options import kconfig_dataclass, with_defaults
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
-from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparse.allocation import Allocation
 from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
@@ -46,6 +46,7 @@ BASES: dict[BaseName, Base] = {
 }
 
 
+@stacked_by(GuardedStack, when=lambda optimizer: optimizer.pruner is None)
 class AdamWPrune(GuardedAdam):
     """An Adam-like optimizer that, with `target_sparsity` above 0, prunes in `step()`.
 
@@ -104,11 +105,6 @@ class AdamWPrune(GuardedAdam):
     def sparsity(self) -> float:
         """Share of the prunable weights that is pruned, in [0, 1]."""
         return 0.0 if self.pruner is None else self.pruner.masks.sparsity
-
-    @override
-    def stacked_by(self) -> type[Stack] | None:
-        """One with pruning of its own steps by itself."""
-        return GuardedStack if self.pruner is None else None
 
     @override
     def _before_update(self) -> None:

@@ -11,11 +11,12 @@ from typing_extensions import override
 from espalier.optimizers.lean import LeanAdam
 from espalier.optimizers.norms import limit_norm
 from espalier.optimizers.spam import Spam, SpamGuard
-from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.surgery.update_rates import Rate
 
 
+@stacked_by(GuardedStack)
 class GuardedAdam(LeanAdam):
     """torch's Adam or AdamW (`decoupled_weight_decay`), fused.
 
@@ -36,10 +37,6 @@ class GuardedAdam(LeanAdam):
         self._step_supports_amp_scaling = False  # what runs before the update needs true gradients
         self.clip_norm = clip_norm
         self.guard = None if spam is None else SpamGuard(spam)
-
-    @override
-    def stacked_by(self) -> type[Stack] | None:
-        return GuardedStack
 
     @override
     def bound(self) -> Callable[[], None]:

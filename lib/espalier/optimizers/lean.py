@@ -17,7 +17,7 @@ from torch.autograd import profiler
 from torch.optim import optimizer as torch_optimizer
 from typing_extensions import override
 
-from espalier.optimizers.stacked import Stack
+from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_adam import AdamStack
 from espalier.optimizers.stacked_sgd import SGDStack
 from espalier.surgery.update_rates import Rate
@@ -148,6 +148,7 @@ def _gradients(parameters: list[Tensor]) -> list[Any]:
     return [p.grad for p in parameters]
 
 
+@stacked_by(AdamStack)
 class LeanAdam(Lean, torch.optim.Adam):
     """torch's fused Adam or, with `decoupled_weight_decay`, AdamW; `options` are Adam's own.
 
@@ -169,10 +170,6 @@ class LeanAdam(Lean, torch.optim.Adam):
             if any(p.grad is None for p in group["params"]):
                 for state in (self.state[p] for p in group["params"] if self.state.get(p)):
                     state.update(step=state["step"].clone())
-
-    def stacked_by(self) -> type[Stack] | None:
-        """What steps several of this class at once: see `espalier.optimizers.stacked`."""
-        return AdamStack
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
@@ -257,15 +254,12 @@ def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: b
             state.update({name: torch.zeros_like(parameter) for name in names})
 
 
+@stacked_by(SGDStack)
 class LeanSGD(Lean, torch.optim.SGD):
     """torch's fused SGD; `options` are its own."""
 
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__(params, lr, fused=True, **options)
-
-    def stacked_by(self) -> type[Stack] | None:
-        """What steps several of this class at once: see `espalier.optimizers.stacked`."""
-        return SGDStack
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:

@@ -7,9 +7,9 @@ a run lie side by side in one row of (K, N) matrices; hyperparameters are (K, 1)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
 from espalier.optimizers.layout import Columns, Layout, Stacks, layout_of
+
+Kind = TypeVar("Kind", bound=type[torch.optim.Optimizer])
 
 
 def stacked(
@@ -40,12 +42,27 @@ def stacked(
     return stack if stack.in_step else None
 
 
-def _kind(optimizer: Any) -> type[Stack] | None:
-    """What the optimizer's own class says, if nothing else acts at its steps.
+def stacked_by(
+    stack: type[Stack], when: Callable[[Any], bool] = lambda optimizer: True
+) -> Callable[[Kind], Kind]:
+    """Register that `stack` steps several optimizers of the decorated class, if `when` is true.
 
-    Not what a base class says: a subclass may change the update.
+    Of that class alone: a subclass may change the update.
     """
-    declared = vars(type(optimizer)).get("stacked_by")
+
+    def register(kind: Kind) -> Kind:
+        _STACKS[kind] = stack, when
+        return kind
+
+    return register
+
+
+_STACKS: dict[type, tuple[type[Stack], Callable[[Any], bool]]] = {}
+
+
+def _kind(optimizer: torch.optim.Optimizer) -> type[Stack] | None:
+    """Return what is registered for the optimizer's class, if nothing else acts at its steps."""
+    stack, when = _STACKS.get(type(optimizer), (None, None))
     hooks = (
         optimizer._optimizer_step_pre_hooks,
         optimizer._optimizer_step_post_hooks,
@@ -53,10 +70,9 @@ def _kind(optimizer: Any) -> type[Stack] | None:
         torch_optimizer._global_optimizer_post_hooks,
     )
     replaced = vars(optimizer).keys() & {"step"}  # as torch's schedulers do
-    if declared is None or any(hooks) or replaced:
+    if stack is None or when is None or any(hooks) or replaced:
         return None
-    kind: type[Stack] | None = declared(optimizer)
-    return kind
+    return stack if when(optimizer) else None
 
 
 class Stack(ABC):
