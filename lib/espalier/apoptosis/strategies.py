@@ -14,7 +14,7 @@ from espalier.apoptosis.distillation import DistillingDeath, SuccessorBirth
 from espalier.apoptosis.function_preserving import DeathKind, PreservingBirth, SubstitutedDeath
 from espalier.apoptosis.gradual_replacement import GradualReplacement
 from espalier.apoptosis.layer_growth import GrowthSchedule, append_slots
-from espalier.apoptosis.orthogonal import OrthogonalBirth, least_unique
+from espalier.apoptosis.orthogonal_neurons import OrthogonalBirth, least_unique
 from espalier.apoptosis.overwriting import OverwritingBirth, Regrowth, zero_incoming
 from espalier.apoptosis.replacement_ops import BirthKind
 from espalier.apoptosis.strategy import Strategy, weakest
