@@ -10,7 +10,7 @@ from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.apoptosis.crossover import Mode
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Crossover(ApoptosisMethod):
     mutation: float = 0.1
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.crossover(
             self.mode, death=self.deaths.kind, mutation_strength=self.mutation
         )

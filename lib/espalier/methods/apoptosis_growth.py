@@ -10,7 +10,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.contracts import Run
 
 
@@ -34,5 +34,5 @@ class Growth(ApoptosisMethod):
         return len({event.step for event in run.method_state.manager.growth_events})
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.growth_only(self.max_capacity)
