@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 import measuring
 import torch
-from espalier.apoptosis.neuron import NeuronApoptosisManager
 from measuring import Figure
 from torch import Tensor, nn
 
 import espalier
+from espalier.apoptosis.manager import ApoptosisManager
 
 LIMIT = 10  # ms for one event
 EVERY = 2  # steps between events: in between, a step without one
@@ -47,15 +47,15 @@ class Block(nn.Module):
         return y
 
 
-def strategies() -> Iterator[tuple[str, type[NeuronApoptosisManager]]]:
+def strategies() -> Iterator[tuple[str, type[ApoptosisManager]]]:
     """Every strategy over neurons that there is."""
     for name in espalier.__all__:
         found = getattr(espalier, name)
-        if isinstance(found, type) and issubclass(found, NeuronApoptosisManager):
+        if isinstance(found, type) and issubclass(found, ApoptosisManager):
             yield name, found
 
 
-def events(kind: type[NeuronApoptosisManager], shape: tuple[int, int], rounds: int) -> list[float]:
+def events(kind: type[ApoptosisManager], shape: tuple[int, int], rounds: int) -> list[float]:
     """Milliseconds of `rounds` events; one before them warms up and is not counted."""
     torch.manual_seed(0)
     options = OWN.get(kind.__name__, USUAL) | {"maturity": 0}
@@ -72,8 +72,8 @@ def events(kind: type[NeuronApoptosisManager], shape: tuple[int, int], rounds: i
 
 
 def begun(
-    kind: type[NeuronApoptosisManager], options: dict[str, float]
-) -> tuple[nn.Module, torch.optim.Optimizer, NeuronApoptosisManager]:
+    kind: type[ApoptosisManager], options: dict[str, float]
+) -> tuple[nn.Module, torch.optim.Optimizer, ApoptosisManager]:
     """A block, its optimizer, and a strategy."""
     model = Block()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -83,7 +83,7 @@ def begun(
 def timed(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    manager: NeuronApoptosisManager,
+    manager: ApoptosisManager,
     shape: tuple[int, int],
 ) -> float:
     """Milliseconds of the manager's part of one update."""

@@ -10,9 +10,11 @@ from surgery import bodies
 from torch import Tensor, nn
 
 import espalier
+from espalier.apoptosis.activation_hooks import Observation, observe
 from espalier.apoptosis.manager import ApoptosisManager
 from espalier.contracts import TokenShape
 from espalier.models.charlm import CharLM
+from espalier.surgery.pairs import find_pairs
 
 RATES = ("prune_rate", "turnover_rate", "growth_rate")
 INTERVALS = ("apoptosis_interval", "interval", "growth_interval")
@@ -23,6 +25,10 @@ def strategies() -> list[type[ApoptosisManager]]:
     """All classes of `espalier` that are strategies over neurons."""
     found = [getattr(espalier, name) for name in espalier.__all__]
     return [one for one in found if isinstance(one, type) and issubclass(one, ApoptosisManager)]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def charlm() -> tuple[nn.Module, Tensor]:
@@ -45,6 +51,14 @@ def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -
     asked = {RATES: rate, INTERVALS: interval, DURATIONS: duration}
     found = {named(kind, *names): value for names, value in asked.items()}
     return {name: value for name, value in found.items() if name is not None} | {"maturity": 3}
+
+
+def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:
+    """A trained network with its inputs, and what each of its pairs does on them."""
+    model, x, _ = bodies.trained(body)
+    pairs = find_pairs(model)
+    seen = observe(pairs, model, lambda out, y: out.mean(), (x, x))
+    return [(model, x, observation) for observation in seen]
 
 
 class Training:

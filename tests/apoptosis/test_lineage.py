@@ -6,7 +6,13 @@ import json
 import pytest
 
 from espalier.apoptosis.lineage import EMPTY, Lineage
-from espalier.apoptosis.lineage_plot import Life, ages_over_time, generations, lives, plot_lineage
+from espalier.apoptosis.lineage_plot import (
+    NeuronLife,
+    ages_over_time,
+    generations,
+    lives,
+    plot_lineage,
+)
 from espalier.errors import UserError
 
 
@@ -129,11 +135,11 @@ def test_it_is_saved_and_goes_on_alike():
 
 def test_lives_are_followed_from_birth_to_death():
     assert lives(family(), "a", 40) == [
-        Life(0, 0, 0, 30),
-        Life(1, 1, 0, 10),
-        Life(2, 2, 0, 40),
-        Life(5, 1, 10, 40),
-        Life(6, 0, 30, 40),
+        NeuronLife(0, 0, 0, 30),
+        NeuronLife(1, 1, 0, 10),
+        NeuronLife(2, 2, 0, 40),
+        NeuronLife(5, 1, 10, 40),
+        NeuronLife(6, 0, 30, 40),
     ]
 
 

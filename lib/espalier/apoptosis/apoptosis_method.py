@@ -17,7 +17,7 @@ from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.lineage import TABLE
 from espalier.apoptosis.manager import ApoptosisManager
 from espalier.apoptosis.stat_sources import ProbePassStats, StatSource
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.apoptosis.weight_ages import WeightAges
 from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
@@ -53,7 +53,7 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
         """How many neurons are replaced at an event, and how often."""
 
     @abstractmethod
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         """Return the strategy. Raises ValueError for fields that are out of range."""
 
     @override

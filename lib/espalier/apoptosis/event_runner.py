@@ -12,7 +12,7 @@ from espalier.apoptosis.apoptosis_options import ApoptosisOptions
 from espalier.apoptosis.event_history import EventHistory
 from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.apoptosis.replacement_ops import BirthContext, Parents
-from espalier.apoptosis.strategy import Selected, Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy, Selected
 from espalier.surgery.pairs import Layer
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
@@ -23,7 +23,11 @@ class EventRunner:
     """Carries out the events of layers; `regrow` writes the newborn."""
 
     def __init__(
-        self, strategy: Strategy, options: ApoptosisOptions, history: EventHistory, regrow: Regrow
+        self,
+        strategy: ApoptosisStrategy,
+        options: ApoptosisOptions,
+        history: EventHistory,
+        regrow: Regrow,
     ) -> None:
         self.strategy, self.options, self.history = strategy, options, history
         self.generator = options.generator or torch.Generator().manual_seed(0)

@@ -8,13 +8,13 @@ from typing_extensions import override
 
 from espalier.apoptosis.apoptosis_options import check
 from espalier.apoptosis.function_preserving import SubstitutedDeath
-from espalier.apoptosis.layer_population import Fade, LayerPopulation
-from espalier.apoptosis.strategy import Schedule, Selected
+from espalier.apoptosis.layer_population import FadingNeurons, LayerPopulation
+from espalier.apoptosis.strategy import ReplacementSchedule, Selected
 from espalier.surgery.death import hand_over
 
 
 @dataclass(frozen=True)
-class GradualReplacement(Schedule):
+class GradualReplacement(ReplacementSchedule):
     """The selected lose their influence over `steps` steps (0: at once).
 
     Equal parts of what they did are handed over after each update. At the end, what is left dies
@@ -31,7 +31,7 @@ class GradualReplacement(Schedule):
         rule = f"in [0, {interval}), shorter than apoptosis_interval"
         check(self.argument, self.steps, 0 <= self.steps < interval, rule)
 
-    def _left(self, fade: Fade, step: int) -> int:
+    def _left(self, fade: FadingNeurons, step: int) -> int:
         """Return the steps from `step` to the end of a fade."""
         return fade.start + self.steps - step
 
@@ -55,5 +55,5 @@ class GradualReplacement(Schedule):
     def begin(self, population: LayerPopulation, selected: Selected, step: int) -> Selected | None:
         if self.steps == 0:
             return selected
-        population.fade = Fade(step, self.death.substitute(population, selected.slots))
+        population.fade = FadingNeurons(step, self.death.substitute(population, selected.slots))
         return None

@@ -13,12 +13,12 @@ from typing_extensions import override
 from espalier.apoptosis.activation_hooks import Observation
 from espalier.apoptosis.apoptosis_options import check
 from espalier.apoptosis.layer_population import ROUNDING, LayerPopulation
-from espalier.apoptosis.strategy import Schedule, Selected
+from espalier.apoptosis.strategy import ReplacementSchedule, Selected
 from espalier.surgery.resize import widen
 
 
 @dataclass(frozen=True)
-class GrowthSchedule(Schedule):
+class GrowthSchedule(ReplacementSchedule):
     """A layer grows by a share of its initial size at each event, until it has `max_capacity`.
 
     `max_capacity` is a multiple of the initial size, 1 or more. At least one neuron is born in a

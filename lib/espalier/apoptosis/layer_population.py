@@ -22,7 +22,7 @@ ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point mak
 
 
 @dataclass(frozen=True)
-class Fade:
+class FadingNeurons:
     """Neurons that lose their influence since step `start`, and what stands in for them."""
 
     start: int
@@ -33,7 +33,7 @@ class Fade:
         return {"start": self.start, "substitute": dict(vars(self.substitute))}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any] | None) -> Fade | None:
+    def from_state(cls, state: Mapping[str, Any] | None) -> FadingNeurons | None:
         """Return the fade that `state_dict` described; None for None."""
         if state is None:
             return None
@@ -58,7 +58,7 @@ class LayerPopulation:
     died: int = 0
     aged: int = 0  # the step up to which ages are counted
     reader: LayerPopulation | None = None
-    fade: Fade | None = None
+    fade: FadingNeurons | None = None
     observation: Observation | None = None
     successors: Successors | None = None
 
@@ -128,5 +128,5 @@ class LayerPopulation:
         for name, value in state["counts"].items():
             setattr(self, name, value)
         self.fitness_ema.load_state_dict(state["fitness_ema"])
-        self.fade = Fade.from_state(state["fade"])
+        self.fade = FadingNeurons.from_state(state["fade"])
         self.law = Law(**state["law"])  # of the weights as they began, which training has changed

@@ -103,7 +103,7 @@ class LayerOptions(TypedDict, total=False):
 
 
 @dataclass
-class Life:
+class BranchLife:
     """Of a branch: its zone, the steps it has been there, its influence, and its deaths so far."""
 
     zone: Zone
@@ -148,13 +148,13 @@ class LayerApoptosisManager:
         self._origins = {branch.name: rebirth.origins(branch) for branch in self.branches}
         self.lives = self._initial_lives()
 
-    def _initial_lives(self) -> dict[str, Life]:
+    def _initial_lives(self) -> dict[str, BranchLife]:
         """Return the life of each branch, by its name and in order of depth."""
         rest = len(self.branches) - self._places
         young = min(rest, round(self.course.birth_share * len(self.branches)))
         parts: list[tuple[Zone, int]] = [("birth", young), ("stable", rest - young)]
         zones = [zone for zone, count in [*parts, ("death", self._places)] for _ in range(count)]
-        return {b.name: Life(zone) for b, zone in zip(self.branches, zones, strict=True)}
+        return {b.name: BranchLife(zone) for b, zone in zip(self.branches, zones, strict=True)}
 
     @property
     def _places(self) -> int:
@@ -187,7 +187,7 @@ class LayerApoptosisManager:
             self._reap()
         self._rotate()
 
-    def _in(self, zone: Zone) -> dict[str, Life]:
+    def _in(self, zone: Zone) -> dict[str, BranchLife]:
         return {name: life for name, life in self.lives.items() if life.zone == zone}
 
     def _fade(self) -> None:
@@ -223,7 +223,7 @@ class LayerApoptosisManager:
             for branch in dying:
                 self._give_birth(branch, by_name)
 
-    def _is_spent(self, life: Life) -> bool:
+    def _is_spent(self, life: BranchLife) -> bool:
         return life.zone == "death" and life.influence < self.course.threshold
 
     def _give_birth(self, branch: Branch, by_name: Mapping[str, float]) -> None:
@@ -234,7 +234,7 @@ class LayerApoptosisManager:
             strength = self.course.mutation_strength or 0.0
             rebirth.inherit(branch, parent, strength, self._generator)
         rebirth.reset(branch, self._optimizer, self._restarts)
-        self.lives[branch.name] = Life("birth", deaths=self.lives[branch.name].deaths + 1)
+        self.lives[branch.name] = BranchLife("birth", deaths=self.lives[branch.name].deaths + 1)
         self.apoptosis_events.append(LayerEvent(self.step_count, branch.name, 1))
 
     def _parent(self, branch: Branch, by_name: Mapping[str, float]) -> Branch | None:
@@ -275,7 +275,7 @@ class LayerApoptosisManager:
         """Restore what `state_dict` of a manager made with the same arguments returned."""
         self.step_count = state["step"]
         self.apoptosis_events = [LayerEvent(*event) for event in state["events"]]
-        self.lives = {name: Life(**life) for name, life in state["lives"].items()}
+        self.lives = {name: BranchLife(**life) for name, life in state["lives"].items()}
         self._origins = {
             name: [rebirth.Origin.from_state(saved) for saved in began]
             for name, began in state["origins"].items()

@@ -26,7 +26,7 @@ EMPTY = -1
 
 
 @dataclass(frozen=True)
-class Event:
+class LineageEvent:
     """What happened to one neuron; op `founder`, at step 0, stands in tables alone.
 
     `parents` are ids and the share each had. Of a death, `fitness` and `age` (steps) are those it
@@ -50,7 +50,7 @@ class Event:
         return {**asdict(self), "parents": parents}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Event:
+    def from_record(cls, record: Mapping[str, Any]) -> LineageEvent:
         """The inverse of `record`, whose values may be text. Raises ValueError or KeyError."""
         if record["op"] not in get_args(Op):
             raise ValueError(f"op {record['op']!r} is none of {', '.join(get_args(Op))}")
@@ -71,7 +71,7 @@ class Lineage:
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
         """Founders for layers of these `sizes`, numbered in their order."""
-        self.events: list[Event] = []
+        self.events: list[LineageEvent] = []
         self._next, self._sizes = 0, dict(sizes)
         self._living = {
             layer: [self._new_id() for _ in range(size)] for layer, size in sizes.items()
@@ -103,7 +103,7 @@ class Lineage:
             neuron = self._occupant(layer, slot)
             age = step - self.birth_step(neuron)
             self.events.append(
-                Event(step, layer, slot, "death", neuron, (), float(value), age, **more)
+                LineageEvent(step, layer, slot, "death", neuron, (), float(value), age, **more)
             )
             self._living[layer][slot] = EMPTY
 
@@ -131,11 +131,11 @@ class Lineage:
             for each in given
         ]
         return [
-            self._add_neuron(Event(step, layer, slot, op, self._new_id(), each))
+            self._add_neuron(LineageEvent(step, layer, slot, op, self._new_id(), each))
             for slot, each in zip(slots, ids, strict=True)
         ]
 
-    def _add_neuron(self, event: Event) -> int:
+    def _add_neuron(self, event: LineageEvent) -> int:
         living = self._living[event.layer]
         if event.slot == len(living):
             living.append(EMPTY)
@@ -150,11 +150,11 @@ class Lineage:
         """Steps since the birth of each living neuron of a layer, in the order of slots."""
         return [step - self.birth_step(neuron) for neuron in self._living[layer] if neuron != EMPTY]
 
-    def founders(self) -> list[Event]:
+    def founders(self) -> list[LineageEvent]:
         """The first neurons of every layer, as events."""
         first = Lineage(self._sizes)
         return [
-            Event(0, layer, slot, "founder", neuron)
+            LineageEvent(0, layer, slot, "founder", neuron)
             for layer in first.layers
             for slot, neuron in enumerate(first.ids(layer))
         ]
@@ -164,7 +164,7 @@ class Lineage:
         records = [event.record() for event in (*self.founders(), *self.events)]
         with draft(path) as place, place.open("w", newline="") as file:
             if path.suffix == ".csv":
-                table = csv.DictWriter(file, list(Event.__dataclass_fields__))
+                table = csv.DictWriter(file, list(LineageEvent.__dataclass_fields__))
                 table.writeheader()
                 table.writerows(records)
             else:
@@ -176,12 +176,12 @@ class Lineage:
         try:
             with path.open(newline="") as file:
                 rows = csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
-                return cls._from_events([Event.from_record(row) for row in rows])
+                return cls._from_events([LineageEvent.from_record(row) for row in rows])
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not the table of a lineage ({error})") from error
 
     @classmethod
-    def _from_events(cls, events: Iterable[Event]) -> Lineage:
+    def _from_events(cls, events: Iterable[LineageEvent]) -> Lineage:
         every = list(events)
         founders = [event for event in every if event.op == "founder"]
         lineage = cls(Counter(event.layer for event in founders))
@@ -191,7 +191,7 @@ class Lineage:
             lineage._replay(event)
         return lineage
 
-    def _replay(self, event: Event) -> None:
+    def _replay(self, event: LineageEvent) -> None:
         """Apply a recorded event."""
         if event.op != "death":
             self._next = max(self._next, event.id + 1)
@@ -218,4 +218,4 @@ class Lineage:
         self._next, self._born = state["next"], dict(state["born"])
         self._sizes = dict(state["sizes"])
         self._living = {layer: list(ids) for layer, ids in state["living"].items()}
-        self.events = [Event(**event) for event in state["events"]]
+        self.events = [LineageEvent(**event) for event in state["events"]]

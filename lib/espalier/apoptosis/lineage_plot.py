@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 9.0, 3.0  # inches of a panel
 
 
 @dataclass(frozen=True)
-class Life:
+class NeuronLife:
     """A neuron's slot and the steps of its birth and death; `end` is the last step if it lives."""
 
     id: int
@@ -25,12 +25,14 @@ class Life:
     end: int
 
 
-def lives(lineage: Lineage, layer: str, last: int) -> list[Life]:
+def lives(lineage: Lineage, layer: str, last: int) -> list[NeuronLife]:
     """Every neuron that a layer ever had up to step `last`, in order of birth."""
     events = [event for event in lineage.events if event.layer == layer]
     gone = {event.id: event.step for event in events if event.op == "death"}
     slots = dict(_living(lineage, layer)) | {event.id: event.slot for event in events}
-    return [Life(n, slots[n], lineage.birth_step(n), gone.get(n, last)) for n in sorted(slots)]
+    return [
+        NeuronLife(n, slots[n], lineage.birth_step(n), gone.get(n, last)) for n in sorted(slots)
+    ]
 
 
 def _living(lineage: Lineage, layer: str) -> Iterator[tuple[int, int]]:

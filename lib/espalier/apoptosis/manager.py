@@ -19,7 +19,7 @@ from espalier.apoptosis.layer_population import LayerPopulation
 from espalier.apoptosis.lineage import Lineage
 from espalier.apoptosis.patterns import Names, chosen
 from espalier.apoptosis.replacement_ops import Parents
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.surgery.law import law_of
 from espalier.surgery.pairs import Layer, Pair, find_pairs
 from espalier.surgery.restart import Restarts
@@ -42,7 +42,7 @@ class ApoptosisManager:
         self,
         model: nn.Module,
         target_layers: Names | None,
-        strategy: Strategy,
+        strategy: ApoptosisStrategy,
         options: ApoptosisOptions,
     ) -> None:
         """`target_layers` are names of layers, with wildcards or `...`; all that can, if None.

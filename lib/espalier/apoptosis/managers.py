@@ -18,12 +18,12 @@ from espalier.apoptosis.apoptosis_options import ApoptosisOptions, check
 from espalier.apoptosis.crossover import Mode
 from espalier.apoptosis.manager import ApoptosisManager
 from espalier.apoptosis.patterns import Names
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 
 
 def _parts(
-    build: Callable[..., Strategy], rate: float, interval: int, **named: Any
-) -> tuple[Strategy, ApoptosisOptions]:
+    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, **named: Any
+) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
     """Return the strategy that `build` makes of its arguments among `named`, and the options."""
     own = {name: named.pop(name) for name in inspect.signature(build).parameters if name in named}
     return build(**own), ApoptosisOptions(rate, interval, **named)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.apoptosis.residual_branches import Branch, Member
+from espalier.apoptosis.residual_branches import Branch, BranchParameter
 from espalier.surgery import state
 from espalier.surgery.law import Law, law_of_weight
 from espalier.surgery.restart import Restarts
@@ -54,7 +54,7 @@ def origins(branch: Branch) -> list[Origin]:
     return [_origin(member) for member in branch.inner]
 
 
-def _origin(member: Member) -> Origin:
+def _origin(member: BranchParameter) -> Origin:
     parameter = member.parameter.detach()
     if parameter.ndim > 1:
         return Origin(law_of_weight(parameter), None)

@@ -32,7 +32,7 @@ SMALL = 1e-12
 
 
 @dataclass(frozen=True)
-class Place:
+class TapPoint:
     """A value of the forward pass: what a module puts out, or its first input."""
 
     module: nn.Module
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Member:
+class BranchParameter:
     """A parameter of a branch, and the layer it belongs to."""
 
     owner: nn.Module
@@ -58,8 +58,10 @@ class Branch:
 
     name: str  # the last layer's, dotted, as in `model.named_modules()`
     last: nn.Module
-    inner: tuple[Member, ...]  # all its parameters but the last layer's, in the model's order
-    stream: Place
+    inner: tuple[
+        BranchParameter, ...
+    ]  # all its parameters but the last layer's, in the model's order
+    stream: TapPoint
 
     @property
     def outlet(self) -> list[nn.Parameter]:
@@ -123,23 +125,23 @@ class _Pass:
 
     cut: nn.Module | None = None
     zero: Tensor | None = None
-    places: list[Place] = field(default_factory=list)
+    places: list[TapPoint] = field(default_factory=list)
     values: list[Tensor] = field(default_factory=list)
     calls: Counter[nn.Module] = field(default_factory=Counter)
 
     def record_input(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self.calls[module] += 1
-        self._record(Place(module, True), args[0] if args else None)
+        self._record(TapPoint(module, True), args[0] if args else None)
 
     def record_output(self, module: nn.Module, args: Any, output: Any) -> Any:
         del args
         if module is self.cut:
             self.zero = torch.zeros_like(output).requires_grad_()
             return self.zero.clone()
-        self._record(Place(module, False), output)
+        self._record(TapPoint(module, False), output)
         return None
 
-    def _record(self, place: Place, value: Any) -> None:
+    def _record(self, place: TapPoint, value: Any) -> None:
         if isinstance(value, Tensor) and value.requires_grad:
             self.places.append(place)
             self.values.append(value)
@@ -184,9 +186,9 @@ def branches_of(model: nn.Module, x: Tensor) -> Iterator[Branch]:
 
 def _sources(whole: _Pass, last: nn.Module) -> list[int]:
     """Return which values before `last`, of its output's shape, it is made from."""
-    if whole.calls[last] != 1 or Place(last, False) not in whole.places:
+    if whole.calls[last] != 1 or TapPoint(last, False) not in whole.places:
         return []
-    end = whole.places.index(Place(last, False))
+    end = whole.places.index(TapPoint(last, False))
     output = whole.values[end]
     near = [
         i
@@ -229,9 +231,11 @@ def _cut(
     return own, added[-1] if added else None
 
 
-def _inner(model: nn.Module, last: nn.Module, own: set[nn.Parameter]) -> tuple[Member, ...]:
+def _inner(
+    model: nn.Module, last: nn.Module, own: set[nn.Parameter]
+) -> tuple[BranchParameter, ...]:
     return tuple(
-        Member(module, name)
+        BranchParameter(module, name)
         for module in model.modules()
         if module is not last
         for name, parameter in module.named_parameters(recurse=False)
@@ -245,8 +249,8 @@ def contributions(model: nn.Module, branches: Sequence[Branch], x: Tensor) -> li
 
     The ratio of their root mean squares, as in evaluation.
     """
-    places = {b.stream for b in branches} | {Place(b.last, False) for b in branches}
-    sizes: dict[Place, Tensor] = {}
+    places = {b.stream for b in branches} | {TapPoint(b.last, False) for b in branches}
+    sizes: dict[TapPoint, Tensor] = {}
     handles = [_size_hook(place, sizes) for place in places]
     try:
         with evaluating(model):
@@ -254,11 +258,11 @@ def contributions(model: nn.Module, branches: Sequence[Branch], x: Tensor) -> li
     finally:
         for handle in handles:
             handle.remove()
-    ratios = [sizes[Place(b.last, False)] / (sizes[b.stream] + SMALL) for b in branches]
+    ratios = [sizes[TapPoint(b.last, False)] / (sizes[b.stream] + SMALL) for b in branches]
     return [float(ratio) for ratio in ratios]
 
 
-def _size_hook(place: Place, sizes: dict[Place, Tensor]) -> Any:
+def _size_hook(place: TapPoint, sizes: dict[TapPoint, Tensor]) -> Any:
     """Install a hook that writes the root mean square of the value at `place` into `sizes`."""
 
     def note(module: nn.Module, args: tuple[Tensor, ...], *output: Tensor) -> None:

@@ -14,10 +14,10 @@ from espalier.apoptosis.distillation import DistillingDeath, SuccessorBirth
 from espalier.apoptosis.function_preserving import DeathKind, PreservingBirth, SubstitutedDeath
 from espalier.apoptosis.gradual_replacement import GradualReplacement
 from espalier.apoptosis.layer_growth import GrowthSchedule, append_slots
-from espalier.apoptosis.orthogonal import OrthogonalBirth, least_unique
+from espalier.apoptosis.orthogonal_neurons import OrthogonalBirth, least_unique
 from espalier.apoptosis.overwriting import OverwritingBirth, Regrowth, zero_incoming
 from espalier.apoptosis.replacement_ops import BirthKind
-from espalier.apoptosis.strategy import Strategy, weakest
+from espalier.apoptosis.strategy import ApoptosisStrategy, weakest
 
 STRENGTH = 0.3
 """How far mutations go, as in the earlier apoptosis experiments."""
@@ -26,7 +26,7 @@ Parts = Literal["both", "selection", "birth"]
 
 def standard(
     regrowth_strategy: Regrowth = "mutation", mutation_strength: float = STRENGTH
-) -> Strategy:
+) -> ApoptosisStrategy:
     """The least fit are zeroed and become mutations of the fit.
 
     Their outgoing weights stay, so that new features enter with the influence of the old: an
@@ -37,14 +37,14 @@ def standard(
     Differs: fractions of neurons are carried over to the next event; newborns are left alone until
     they are mature; optimizer state of newborns is reset; fitness is of the last update's batch.
     """
-    return Strategy(zero_incoming, OverwritingBirth(regrowth_strategy), mutation_strength)
+    return ApoptosisStrategy(zero_incoming, OverwritingBirth(regrowth_strategy), mutation_strength)
 
 
 def turnover(
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """The least fit are exchanged at once: made for few neurons at a time, often.
 
     With fitness `utility`, death `mean` and birth `fresh` it is generate-and-test of Dohare et al.
@@ -52,7 +52,7 @@ def turnover(
 
     Source: `ContinuousTurnoverApoptosis` of the earlier apoptosis code.
     """
-    return Strategy(SubstitutedDeath(death), PreservingBirth(birth), mutation_strength)
+    return ApoptosisStrategy(SubstitutedDeath(death), PreservingBirth(birth), mutation_strength)
 
 
 def functional_preservation(
@@ -60,7 +60,7 @@ def functional_preservation(
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """What the dying did is taken over by the survivors, as well as they can.
 
     At an event each of the dying is expressed by the survivors (least squares on what is observed).
@@ -71,7 +71,8 @@ def functional_preservation(
     Differs: that one copies a neuron that is similar and keeps the outgoing weights.
     """
     schedule = GradualReplacement(preservation_steps, SubstitutedDeath(death), "preservation_steps")
-    return Strategy(schedule.death, PreservingBirth(birth), mutation_strength, schedule=schedule)
+    births = PreservingBirth(birth)
+    return ApoptosisStrategy(schedule.death, births, mutation_strength, schedule=schedule)
 
 
 def gradual_fade(
@@ -79,7 +80,7 @@ def gradual_fade(
     death: DeathKind = "mean",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """What the dying did fades to its mean over `fade_steps` steps; training makes up for the rest.
 
     Others are born into their slots when the fade ends, and not at the next event. `fade_steps` is
@@ -89,14 +90,15 @@ def gradual_fade(
     Differs: outgoing weights fade, not incoming ones, and the mean stays.
     """
     schedule = GradualReplacement(fade_steps, SubstitutedDeath(death), "fade_steps")
-    return Strategy(schedule.death, PreservingBirth(birth), mutation_strength, schedule=schedule)
+    births = PreservingBirth(birth)
+    return ApoptosisStrategy(schedule.death, births, mutation_strength, schedule=schedule)
 
 
 def hybrid(
     death: DeathKind = "fold",
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """Equal numbers die and are born: the weakest go, the fittest divide.
 
     A birth is a division: the newborn takes over part of what its parent does, so that it matters
@@ -107,7 +109,7 @@ def hybrid(
     Differs: that one is the standard strategy under another name, and its events are not counted.
     """
     births = PreservingBirth(birth, fittest_divide=True)
-    return Strategy(SubstitutedDeath(death), births, mutation_strength)
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength)
 
 
 def growth_only(
@@ -115,7 +117,7 @@ def growth_only(
     death: DeathKind = "fold",
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """Layers get wider by a share of their initial size, up to `max_capacity` times it.
 
     A birth is a division by default, so the network computes what it did before. Parameters stay
@@ -129,7 +131,7 @@ def growth_only(
     """
     schedule = GrowthSchedule(max_capacity)
     reap, births = SubstitutedDeath(death), PreservingBirth(birth)
-    return Strategy(reap, births, mutation_strength, append_slots, schedule)
+    return ApoptosisStrategy(reap, births, mutation_strength, append_slots, schedule)
 
 
 def crossover(
@@ -137,7 +139,7 @@ def crossover(
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = 0.1,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """The least fit are replaced by newborns of two different parents each; see `CrossoverBirth`.
 
     `mutation_strength` is relative to the blend's weights. `birth` applies where there is but one
@@ -149,7 +151,7 @@ def crossover(
     `slerp` are new. Slerp: Shoemake 1985, "Animating rotation with quaternion curves".
     """
     births = CrossoverBirth(crossover_mode, PreservingBirth(birth))
-    return Strategy(SubstitutedDeath(death), births, mutation_strength)
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength)
 
 
 def orthogonal(
@@ -157,7 +159,7 @@ def orthogonal(
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
-) -> Strategy:
+) -> ApoptosisStrategy:
     """A set of neurons that is diverse as well as fit.
 
     `parts` says what is orthogonal: the `selection` (`least_unique`), the `birth`
@@ -170,10 +172,10 @@ def orthogonal(
     """
     births = PreservingBirth(birth) if parts == "selection" else OrthogonalBirth()
     select = weakest if parts == "birth" else least_unique
-    return Strategy(SubstitutedDeath(death), births, mutation_strength, select)
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength, select)
 
 
-def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> Strategy:
+def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> ApoptosisStrategy:
     """Each of the dying is distilled into its successor; survivors and successors replace it.
 
     See `DistillingDeath`. The successors take the slots, read accordingly. With many steps a
@@ -182,7 +184,9 @@ def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -
     Source: `DistillationApoptosis` of the earlier apoptosis code, for the aim.
     Differs: there, candidates were neither distilled nor put in place.
     """
-    return Strategy(DistillingDeath(distillation_steps), SuccessorBirth(), mutation_strength)
+    return ApoptosisStrategy(
+        DistillingDeath(distillation_steps), SuccessorBirth(), mutation_strength
+    )
 
 
 def orthogonal_parts(selection: bool, birth: bool) -> Parts:

@@ -57,7 +57,7 @@ class Birth:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class ReplacementSchedule:
     """How many neurons of a layer are replaced, and when: all at once, at the event."""
 
     def check(self, interval: int) -> None:
@@ -90,7 +90,7 @@ def weakest(population: LayerPopulation, count: int) -> Selected:
 
 
 @dataclass(frozen=True)
-class Strategy:
+class ApoptosisStrategy:
     """Which neurons die, how they leave, what is born in their place, and when.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
@@ -101,7 +101,7 @@ class Strategy:
     birth: Birth
     mutation_strength: float
     selection: Selection = weakest
-    schedule: Schedule = Schedule()
+    schedule: ReplacementSchedule = ReplacementSchedule()
 
     def __post_init__(self) -> None:
         """Raise ValueError for a negative `mutation_strength`."""

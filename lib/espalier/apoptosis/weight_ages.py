@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from espalier.apoptosis.lineage import Event
+from espalier.apoptosis.lineage import LineageEvent
 from espalier.apoptosis.manager import ApoptosisManager
 from espalier.birth_record import Growth
 from espalier.surgery.pairs import Pair
@@ -21,7 +21,7 @@ class WeightAges:
     """Birth steps of the weights of a manager's layers, worked out anew after each event."""
 
     manager: ApoptosisManager
-    _computed_for: tuple[int, Event | None] = (-1, None)  # how many events, and the last
+    _computed_for: tuple[int, LineageEvent | None] = (-1, None)  # how many events, and the last
     _births: dict[Tensor, Tensor] = field(default_factory=dict)
     _growths: list[Growth] = field(default_factory=list)
 

@@ -8,7 +8,7 @@ from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.apoptosis.crossover import Mode
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -22,7 +22,7 @@ class Crossover(ApoptosisMethod):
     mutation: float
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.crossover(
             self.mode, death=self.deaths.kind, mutation_strength=self.mutation
         )

@@ -7,7 +7,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -21,5 +21,5 @@ class Distillation(ApoptosisMethod):
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.distillation(self.steps, self.mutation or 0.0)

@@ -7,7 +7,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Births, Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -20,7 +20,7 @@ class Functional(ApoptosisMethod):
     preservation_steps: int
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.functional_preservation(
             self.preservation_steps,
             birth=self.births.kind,

@@ -9,7 +9,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod, ApoptosisState
 from espalier.apoptosis.apoptosis_settings import Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.contracts import Run
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -34,5 +34,5 @@ class Growth(ApoptosisMethod):
         return len({event.step for event in run.method_state.manager.growth_events})
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.growth_only(self.max_capacity)

@@ -7,7 +7,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Deaths, Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -25,5 +25,5 @@ class Hybrid(ApoptosisMethod):
         return Pace(self.turnover_rate, self.interval)
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.hybrid(self.deaths.kind)

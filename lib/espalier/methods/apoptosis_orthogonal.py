@@ -8,7 +8,7 @@ from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.apoptosis.strategies import Parts
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -23,7 +23,7 @@ class Orthogonal(ApoptosisMethod):
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.orthogonal(
             self.parts, death=self.deaths.kind, mutation_strength=self.mutation or 0.0
         )

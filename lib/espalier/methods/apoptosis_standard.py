@@ -8,7 +8,7 @@ from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Pace
 from espalier.apoptosis.overwriting import Regrowth
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
 
@@ -22,5 +22,5 @@ class Standard(ApoptosisMethod):
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.standard(self.regrowth, self.mutation or 0.0)

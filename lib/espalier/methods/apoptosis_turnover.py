@@ -7,7 +7,7 @@ from typing_extensions import override
 from espalier.apoptosis import strategies
 from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.apoptosis.apoptosis_settings import Births, Deaths, Pace
-from espalier.apoptosis.strategy import Strategy
+from espalier.apoptosis.strategy import ApoptosisStrategy
 from espalier.kconfig.options import kconfig_dataclass
 
 
@@ -26,5 +26,5 @@ class Turnover(ApoptosisMethod):
         return Pace(self.rate, self.interval)
 
     @override
-    def strategy(self) -> Strategy:
+    def strategy(self) -> ApoptosisStrategy:
         return strategies.turnover(self.deaths.kind, self.births.kind, self.births.mutation or 0.0)
