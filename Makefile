@@ -151,10 +151,11 @@ config-given:
 ##   lint               - Style of the code, and the Kconfig tree against the code
 ##   types              - Static types
 ##   test               - Tests
+##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint types test bench bench-gpu lock
+.PHONY: check lint types test test-nightly bench bench-gpu lock
 check: lint types test
 
 lint: setup-dev
@@ -165,8 +166,12 @@ lint: setup-dev
 types: setup-dev
 	$(Q)$(PYTHON_ENV) -m mypy
 
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
 test: setup-dev
-	$(Q)OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2
+	$(Q)$(PYTEST)
+
+test-nightly: setup-dev
+	$(Q)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py

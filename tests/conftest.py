@@ -1,6 +1,18 @@
 """Being here puts this folder on the path, so that every test can import what tests share."""
 
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -9,3 +21,43 @@ def _a_cache_of_its_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Start processes as `subprocess.Popen` does, each in a session of its own.
+
+    They ignore the signals `ignored` and no other of STOPPING, even where the tests themselves run
+    under `nohup` or in the background. None of their process groups outlives the test.
+    """
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(
+        command: Sequence[str], ignored: Collection[signal.Signals] = (), **options: Any
+    ) -> subprocess.Popen[str]:
+        with _ignoring(ignored):
+            process = subprocess.Popen(command, text=True, start_new_session=True, **options)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        with process:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _ignoring(ignored: Collection[signal.Signals]) -> Iterator[None]:
+    """Let this process, and what it starts, ignore `ignored` and no other of STOPPING."""
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    for number, handler in handlers.items():
+        if number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+        elif handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

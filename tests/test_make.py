@@ -168,3 +168,9 @@ def test_continuous_integration_runs_the_checks():
     script = (ROOT / ".ci/run").read_text()
     assert "exec make check </dev/null" in script
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_the_nightly_tests_are_those_that_test_leaves_out(checkout):
+    plain, nightly = (recipe(checkout, target)[-1] for target in ("test", "test-nightly"))
+    assert nightly == f"{plain} -m nightly"
+    assert "-m 'not nightly'" in (ROOT / "pyproject.toml").read_text()

@@ -8,6 +8,7 @@ from typing import Any
 import loops
 import pytest
 import torch
+from covering import rest_nightly
 from test_pruning_methods import PLAN, allowed
 from torch import nn
 
@@ -25,6 +26,13 @@ from espalier.train import structure
 from espalier.train.stopping import Kept
 
 PAIRS = allowed()
+
+
+def each(optimizer: str, method: str) -> list[str]:
+    """Every optimizer and every method is to take part, with some other."""
+    return [f"optimizer {optimizer}", f"method {method}"]
+
+
 STEPS = 30
 
 YOUNG, OFTEN = ApoptosisSettings(maturity=8), Pace(rate=0.3, interval=6)
@@ -107,7 +115,7 @@ def nothing(run: Run) -> None:
     """The engine does not act."""
 
 
-@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+@pytest.mark.parametrize(("optimizer", "method"), rest_nightly(PAIRS, each))
 def test_tensors_may_be_replaced_between_hooks(optimizer: str, method: str) -> None:
     moved = trained(run_of(optimizer, method), rebind)
     still = trained(run_of(optimizer, method), nothing)
@@ -115,7 +123,7 @@ def test_tensors_may_be_replaced_between_hooks(optimizer: str, method: str) -> N
     assert measures(moved) == measures(still)
 
 
-@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+@pytest.mark.parametrize(("optimizer", "method"), rest_nightly(PAIRS, each))
 def test_the_global_generator_is_left_alone(optimizer: str, method: str) -> None:
     run = run_of(optimizer, method)
     torch.manual_seed(1)
@@ -141,7 +149,7 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
         assert loops.same(loops.values(run.model), loops.values(alone.model))
 
 
-@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+@pytest.mark.parametrize(("optimizer", "method"), rest_nightly(PAIRS, each))
 def test_a_run_can_be_given_back_what_it_had_earlier(optimizer: str, method: str) -> None:
     run = trained(run_of(optimizer, method), nothing)
     kept, weights, then = Kept.of(run), loops.values(run.model), measures(run)
@@ -155,7 +163,7 @@ def test_every_method_takes_part() -> None:
     assert {method for _, method in PAIRS} == set(component.names("method"))
 
 
-@pytest.mark.parametrize(("optimizer", "method"), PAIRS)
+@pytest.mark.parametrize(("optimizer", "method"), rest_nightly(PAIRS, each))
 def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
     optimizer: str, method: str
 ) -> None:

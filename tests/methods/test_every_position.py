@@ -10,6 +10,7 @@ from typing import Any
 import packing
 import pytest
 import torch
+from covering import rest_nightly
 from packing import Build, Values
 from test_every_method import PAIRS
 from torch import nn
@@ -99,8 +100,14 @@ def setting_for(optimizer: str, method: str) -> tuple[Values, Build]:
     raise AssertionError(f"nothing to train {method} with")
 
 
+def parts(optimizer: str, method: str, after: int) -> list[str]:
+    """Every method and every optimizer is to be left after either number of epochs."""
+    return [f"method {method} {after}", f"optimizer {optimizer} {after}"]
+
+
 @pytest.mark.parametrize(
-    ("optimizer", "method", "after"), [(*pair, (2, 5)[i % 2]) for i, pair in enumerate(PAIRS)]
+    ("optimizer", "method", "after"),
+    rest_nightly([(*pair, after) for pair in PAIRS for after in (2, 5)], parts),
 )
 def test_a_fresh_run_goes_on_as_if_nothing_had_been(
     optimizer: str, method: str, after: int

@@ -1,5 +1,6 @@
 """The promises of every pruning method, with every optimizer that Kconfig allows it."""
 
+import functools
 import math
 from itertools import product
 from typing import Any, get_args
@@ -31,6 +32,7 @@ PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
 MODELS = ("resnet18", "sparse_mlp", "blocks")  # with one of which every method can be chosen
 
 
+@functools.cache
 def allowed() -> list[tuple[str, str]]:
     """Pairs of optimizer and method that the Kconfig tree accepts, with some model."""
     kconf = tree.parse()

@@ -125,11 +125,11 @@ def test_without_network_what_was_there_still_works(checkout):
     assert bootstrap(checkout, "plan").returncode == 0
 
 
-def test_two_at_once_install_once(checkout):
+def test_two_at_once_install_once(checkout, spawn):
     with_lock = os.open(checkout / "requirements", os.O_RDONLY)
     fcntl.flock(with_lock, fcntl.LOCK_EX)
     command = ["sh", str(checkout / "scripts/bootstrap"), "plan"]
-    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    second = spawn(command, stdout=subprocess.PIPE)
     assert second.stdout is not None
     assert second.stdout.readline() == "  SETUP   waiting for another make to finish its set-up\n"
     shutil.copy(checkout / "requirements/plan.txt", checkout / ".venv/plan.txt")

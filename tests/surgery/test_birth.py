@@ -182,6 +182,29 @@ def test_the_crossing_predicts_the_gradient_of_the_in_weights(chain) -> None:
     torch.testing.assert_close(chain[0].weight.grad[0].flatten(), predicted[0])
 
 
+BIASLESS = [nn.Linear(3, 2, bias=False), nn.ReLU(), nn.Linear(2, 4)]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("chain, lowest", [(chain, -3.0) for chain in CHAINS] + [(BIASLESS, 0.0)])
+def test_the_gradient_that_gradmax_promises_arrives_whole(chain, lowest) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(*chain).double()
+    (pair,) = find_pairs(model)
+    x = torch.randn(50, 3) if isinstance(chain[0], nn.Linear) else torch.randn(50, 2, 6, 6)
+    x = x.double().clamp_min(lowest)  # without a bias only inputs from 0 on let all through
+    pair.consumer.weight.data[:, pair.columns(torch.tensor([0]))] = 0.0
+    crossing = gradmax.Crossing(pair)
+    with crossing.watching():
+        model(x).square().sum().backward()
+    gradmax.gradmax(Site(pair), torch.tensor([0]), crossing, torch.Generator())
+    model.zero_grad()
+    model(x).square().sum().backward()
+    strongest = torch.linalg.svdvals(crossing.matrix)[0]
+    promised = pair.outgoing()[0].norm() * strongest
+    torch.testing.assert_close(pair.producer.weight.grad[0].norm(), promised)
+
+
 def test_gradmax_beats_random_out_weights() -> None:
     def gradient(random: bool) -> float:
         model, x, optimizer = trained(mlp)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from espalier.sweep.launch import Request
 from espalier.trial import Record, Trial
 
 HERE = Path(__file__).parent
+Start = Callable[..., "subprocess.Popen[str]"]  # the fixture `start`
 SETTINGS = {
     "DEVICE": "cpu",
     "MAX_ATTEMPTS": "2",
@@ -53,17 +53,10 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> Request:
     return Request(**{**fields, **changes})
 
 
-def start(results: Path, trials: Sequence[Trial], **changes: Any) -> subprocess.Popen[str]:
-    """The same as a process in a group of its own; its output is one pipe."""
+def command(results: Path, trials: Sequence[Trial], **changes: Any) -> list[str]:
+    """The same as a command line."""
     given = json.dumps([str(results), [one.as_json() for one in trials], changes])
-    return subprocess.Popen(
-        [sys.executable, __file__, given],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
-    )
+    return [sys.executable, __file__, given]
 
 
 def main(text: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import fake_sweep
 import pytest
-from fake_sweep import HERE, request, start, trial
+from fake_sweep import HERE, Start, request, trial
 
 from espalier import revision
 from espalier.errors import UserError
@@ -103,7 +103,7 @@ def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
     assert sweeps(tmp_path) == made[::-1]
 
 
-def test_a_broken_entry_stops_the_sweep_with_one_line(tmp_path: Path) -> None:
+def test_a_broken_entry_stops_the_sweep_with_one_line(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, TWO, entry="no_such_module:train")
     output, _ = process.communicate()
     assert process.returncode == 2
@@ -120,7 +120,7 @@ def test_a_missing_gpu_is_one_line_and_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
+def test_without_a_terminal_there_are_plain_lines(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, [trial(1), trial(2, "diverge")], parallel=1)
     output, _ = process.communicate()
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", output)
@@ -135,10 +135,9 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
 
 
 def test_on_a_terminal_running_trials_are_shown(tmp_path: Path) -> None:
-    given = json.dumps([str(tmp_path), [trial(1, EPOCHS="3", SECONDS="0.3").as_json()], {}])
+    command = fake_sweep.command(tmp_path, [trial(1, EPOCHS="3", SECONDS="0.3")])
     ours, theirs = pty.openpty()
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(HERE)}
-    command = [sys.executable, fake_sweep.__file__, given]
     with subprocess.Popen(command, stdout=theirs, env=environ) as process:
         os.close(theirs)
         seen = b""
@@ -179,8 +178,7 @@ def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Pat
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     trials = [trial(n) for n in range(1, 41)]
-    given = json.dumps([str(tmp_path), [one.as_json() for one in trials], {}])
-    command = [sys.executable, fake_sweep.__file__, given]
+    command = fake_sweep.command(tmp_path, trials)
     process = subprocess.run(
         command, preexec_fn=limited, capture_output=True, text=True, check=False
     )

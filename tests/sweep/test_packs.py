@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_sweep import HERE, request, start, trial
+from fake_sweep import HERE, Start, request, trial
 from test_runner import (
     attempts,
     finished,
@@ -231,7 +231,7 @@ def mid_pack(results: Path) -> bool:
     return [one.trial for one in running(results)] == [1, 2] and any(results.glob("*/*/tried"))
 
 
-def test_a_killed_worker_in_the_middle_of_a_pack(tmp_path: Path) -> None:
+def test_a_killed_worker_in_the_middle_of_a_pack(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, hanging(4), pack=4, **ALONE)
     until(lambda: mid_pack(tmp_path))
     os.kill(running(tmp_path)[0].worker, signal.SIGKILL)
@@ -241,7 +241,7 @@ def test_a_killed_worker_in_the_middle_of_a_pack(tmp_path: Path) -> None:
     assert [(n, s) for n, s, _ in tried(tmp_path) if n > 2] == [(3, "passed"), (4, "passed")]
 
 
-def test_a_killed_runner_in_the_middle_of_a_pack(tmp_path: Path) -> None:
+def test_a_killed_runner_in_the_middle_of_a_pack(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, hanging(4), pack=4, **ALONE)
     until(lambda: mid_pack(tmp_path))
     process.kill()
@@ -258,7 +258,7 @@ def test_a_killed_runner_in_the_middle_of_a_pack(tmp_path: Path) -> None:
     ]
 
 
-def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_path: Path) -> None:
     seeded = random.Random(2)
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
     trials = [replace(one, shape="a") for one in many(tmp_path / "ends")]
@@ -337,7 +337,7 @@ def test_a_pack_is_one_line_beside_the_runner(tmp_path: Path) -> None:
     assert counts.startswith("1/4 done (1 passed), 2 running  ETA ")
 
 
-def test_the_time_of_a_packed_trial_is_its_share(tmp_path: Path) -> None:
+def test_the_time_of_a_packed_trial_is_its_share(start: Start, tmp_path: Path) -> None:
     trials = [replace(one, config={**one.config, "SECONDS": "0.2"}) for one in several(4)]
     process = start(tmp_path, trials, pack=4, **ALONE)
     output, _ = process.communicate()

@@ -18,6 +18,7 @@ from espalier.trial import Result, Task
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]
+Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_output_goes_to_the_log_of_the_trial_alone(make: MakePool, tmp_path: Pat
     assert (tmp_path / "workers.log").read_text() == ""
 
 
-def test_workers_die_with_a_runner_that_is_killed(tmp_path: Path) -> None:
+def test_workers_die_with_a_runner_that_is_killed(spawn: Spawn, tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from espalier.sweep.pool import Pool\n"
         "pool = Pool('fake_entry:train', ['cpu', 'cpu'], Path(sys.argv[1]) / 'log')\n"
@@ -208,23 +209,22 @@ def test_workers_die_with_a_runner_that_is_killed(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     environ = {**os.environ, "PYTHONPATH": str(HERE)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as runner:
-        assert runner.stdout is not None
-        workers = [int(pid) for pid in runner.stdout.readline().split()]
-        assert not any(gone(pid) for pid in workers)
-        runner.kill()
+    runner = spawn(command, stdout=subprocess.PIPE, env=environ)
+    assert runner.stdout is not None
+    workers = [int(pid) for pid in runner.stdout.readline().split()]
+    assert not any(gone(pid) for pid in workers)
+    runner.kill()
     until(lambda: all(gone(pid) for pid in workers))
 
 
-def test_the_lifeline_works_without_the_kernels_help(tmp_path: Path) -> None:
+def test_the_lifeline_works_without_the_kernels_help(spawn: Spawn) -> None:
     """The task pipe alone ends a worker, even one whose trial never returns."""
     tasks, tasks_end = os.pipe()
     records_end, records = os.pipe()
     command = [sys.executable, "-m", "espalier.sweep.worker", "--entry", "fake_entry:train"]
-    child = subprocess.Popen(
+    child = spawn(
         [*command, "--tasks", str(tasks), "--records", str(records)],
         pass_fds=(tasks, records),
-        start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(HERE)},
     )
     os.close(tasks)

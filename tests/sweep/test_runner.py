@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_sweep import HERE, request, start, trial
+from crew_entry import gone
+from fake_sweep import HERE, Start, request, trial
 
 from espalier.sweep import launch
 from espalier.sweep.results_dir import METRICS, STORE, directory_name, sweeps
@@ -155,7 +156,7 @@ def removed(folder: Path) -> bool:
 
 @pytest.mark.parametrize(("folder", "line"), [(".", "gone"), ("config_001_*", "No such file")])
 def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(
-    tmp_path: Path, folder: str, line: str
+    start: Start, tmp_path: Path, folder: str, line: str
 ) -> None:
     process = start(tmp_path, [trial(n, SECONDS="0.5") for n in range(1, 9)])
     until(lambda: bool(running(tmp_path)))
@@ -204,7 +205,7 @@ def many(marks: Path) -> list[Trial]:
     return [trial(n, act, **common) for n, act in enumerate(acts, 1)]
 
 
-def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_path: Path) -> None:
     seeded = random.Random(1)
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
     assert launch.run(request(undisturbed, many(tmp_path / "ends_a"))) == 1
@@ -254,7 +255,7 @@ def finished(results: Path) -> dict[int, str]:
         return {n: state for n, state in store.states().items() if state in ("passed", "failed")}
 
 
-def test_kill_9_of_a_worker_costs_one_attempt_at_most(tmp_path: Path) -> None:
+def test_kill_9_of_a_worker_costs_one_attempt_at_most(start: Start, tmp_path: Path) -> None:
     trials = [trial(n, SECONDS="0.3") for n in range(1, 5)]
     process = start(tmp_path, trials)
     until(lambda: bool(running(tmp_path)))
@@ -270,7 +271,9 @@ def running(results: Path) -> list[Attempt]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(
+    start: Start, tmp_path: Path, number: int
+) -> None:
     trials = [trial(1), trial(2, "hang"), trial(3, "hang"), trial(4)]
     process = start(tmp_path, trials)
     until(lambda: [one.trial for one in running(tmp_path)] == [2, 3])
@@ -284,7 +287,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, number: in
     assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
 
 
-def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
+def test_a_second_signal_ends_everything_at_once(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, [trial(1, "hang")], in_process=True)  # cannot stop in mid-trial
     until(lambda: bool(running(tmp_path)))
     process.send_signal(signal.SIGINT)
@@ -296,19 +299,31 @@ def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
     assert [one.trial for one in running(tmp_path)] == [1]  # for the next runner to close
 
 
-def test_a_signal_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
-    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
-        process = start(tmp_path, [trial(1, SECONDS="0.3")])
-    finally:
-        signal.signal(signal.SIGHUP, kept)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_ignored(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As `nohup` and a shell's `&` leave it: the sweep goes on."""
+    process = start(tmp_path, [trial(1, SECONDS="0.3")], ignored=[number])
     until(lambda: bool(running(tmp_path)))
-    process.send_signal(signal.SIGHUP)
+    process.send_signal(number)
     process.communicate()
     assert process.returncode == 0
 
 
-def test_an_interruption_does_not_count_as_an_attempt(tmp_path: Path) -> None:
+def test_a_sweep_in_the_background_can_still_be_stopped(start: Start, tmp_path: Path) -> None:
+    ignored = [signal.SIGHUP, signal.SIGINT]
+    process = start(tmp_path, [trial(1, "hang"), trial(2, "hang")], ignored=ignored)
+    until(lambda: [one.trial for one in running(tmp_path)] == [1, 2])
+    workers = [one.worker for one in running(tmp_path)]
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "`make sweep-run` goes on" in output
+    assert all(map(gone, workers))
+
+
+def test_an_interruption_does_not_count_as_an_attempt(start: Start, tmp_path: Path) -> None:
     trials = [trial(1), trial(2, "hang_once"), trial(3, "hang_once")]
     process = start(tmp_path, trials, MAX_ATTEMPTS="1")
     until(lambda: len(list(tmp_path.glob("*/*/tried"))) == 2)
@@ -317,7 +332,7 @@ def test_an_interruption_does_not_count_as_an_attempt(tmp_path: Path) -> None:
     assert launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1")) == 0
 
 
-def test_a_second_runner_refuses(tmp_path: Path) -> None:
+def test_a_second_runner_refuses(start: Start, tmp_path: Path) -> None:
     trials = [trial(1, SECONDS="3"), trial(2, SECONDS="3")]
     first = start(tmp_path, trials)
     until(lambda: bool(running(tmp_path)))
@@ -330,7 +345,7 @@ def test_a_second_runner_refuses(tmp_path: Path) -> None:
     assert first.returncode == 0
 
 
-def test_two_runners_at_once_begin_one_sweep(tmp_path: Path) -> None:
+def test_two_runners_at_once_begin_one_sweep(start: Start, tmp_path: Path) -> None:
     trials = [trial(n, SECONDS="1") for n in range(1, 5)]
     both = [start(tmp_path, trials) for _ in range(2)]
     for process in both:

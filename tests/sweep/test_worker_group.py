@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_sweep import HERE, request, start, trial
+from fake_sweep import HERE, Start, request, trial
 from group_entry import gone, noted
 
 from espalier.errors import UserError
@@ -122,7 +122,7 @@ def test_a_trial_can_be_ended_and_nothing_of_it_is_left(pool: Pool, tmp_path: Pa
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_the_sweep(tmp_path: Path, end: signal.Signals) -> None:
+def test_no_process_outlives_the_sweep(start: Start, tmp_path: Path, end: signal.Signals) -> None:
     trials = [trial(1, "hang", SECOND="hang", DEVICES_PER_TRIAL="2")]
     running = start(tmp_path, trials, entry=ENTRY, parallel=1)
     until(lambda: len(_all_noted(tmp_path)) == 2)
@@ -136,7 +136,7 @@ def _all_noted(results: Path) -> list[int]:
     return [int(path.read_text().split(" ")[0]) for path in results.glob("*/*/rank?")]
 
 
-def test_one_failed_trial_is_data(tmp_path: Path) -> None:
+def test_one_failed_trial_is_data(start: Start, tmp_path: Path) -> None:
     """The trials before and behind it are what they would be."""
     trials = [
         trial(1, "meet", SECOND="pass", DEVICES_PER_TRIAL="2"),

@@ -114,9 +114,15 @@ def _products(choices: Sequence[str], start: Values | None = None) -> Iterator[V
 
 def _is_choice_of(name: str, wishes: Values) -> bool:
     """Whether a choice is there for some optimizers or methods only."""
-    plain = [configured({**wishes, "OPTIMIZER": o}) for o in symbols().members("OPTIMIZER")]
     choice = symbols().kind(name) == "choice" and name not in KINDS
-    return choice and not all(name in config for config in plain)
+    return choice and name not in _always_shown(wishes["PRUNING_METHOD"])
+
+
+@functools.cache
+def _always_shown(method: str) -> set[str]:
+    """Return the symbols that every optimizer shows beside a method."""
+    wishes = ({"OPTIMIZER": o, "PRUNING_METHOD": method} for o in symbols().members("OPTIMIZER"))
+    return set.intersection(*(set(configured(each)) for each in wishes))
 
 
 def _method_of(wishes: Values) -> type[Method]:

@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 import packing
 import pytest
 import torch
+from covering import rest_nightly
 from packing import Build, Outcome, Values
 from test_folded import Elsewhere
 from torch import Tensor, nn
 
 from espalier import component
-from espalier.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.contracts import Method
-from espalier.growth.method import SparseTraining
 from espalier.optimizers.stacked import stacked
 from espalier.train import loop
 from espalier.train.folded import CannotPack
@@ -36,22 +35,21 @@ UNPACKABLE = {
 
 
 def cases() -> list[tuple[Values, Build]]:
-    """Every combination with each of the models, or else with one that its method can do with.
-
-    Strategies of apoptosis and of sparse training, which are many, meet every optimizer but the
-    first with the first model only.
-    """
-    found, met = [], set()
+    """Every combination with each of the models, or else with one that its method can do with."""
+    found = []
     for wishes in COMBINATIONS:
-        method = wishes.get("PRUNING_METHOD", "none")
+        method = wishes["PRUNING_METHOD"]
         fitting = [b for b in BUILDS if packing.fits(method, b)]
-        if method in met:
-            fitting = fitting[:1]
-        if issubclass(component.find("method", method, Method), ApoptosisMethod | SparseTraining):
-            met.add(method)
         others = [b for b in (packing.branching, packing.sparse) if packing.fits(method, b)]
         found += [(wishes, build) for build in fitting or others]
     return found
+
+
+def parts(wishes: Values, build: Build) -> list[tuple[str, ...]]:
+    """Every method, and every optimizer with its kinds, is to be packed with each model."""
+    method = wishes["PRUNING_METHOD"], build.__name__
+    optimizer = (value for name, value in wishes.items() if name != "PRUNING_METHOD")
+    return [method, (*optimizer, build.__name__)] if build in BUILDS else [method]
 
 
 def name_of(part: Values | Build) -> str:
@@ -75,7 +73,7 @@ def test_trials_of_a_pack_differ_in_all_that_may_differ() -> None:
         assert len({config.get(name) for config in configs}) > 1, name
 
 
-@pytest.mark.parametrize(("wishes", "build"), cases(), ids=name_of)
+@pytest.mark.parametrize(("wishes", "build"), rest_nightly(cases(), parts), ids=name_of)
 def test_200_steps_in_a_pack_are_200_steps_alone(wishes: Values, build: Build) -> None:
     values = [packing.varied(wishes, k) for k in range(BUILDS.get(build, 3))]
     outcomes = packing.together(values, build)

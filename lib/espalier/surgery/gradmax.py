@@ -3,10 +3,12 @@
 Source: Evci et al. 2022, "GradMax: Growing Neural Networks using Gradient Information",
 arXiv:2201.05125: in-weights 0, out-weights the left singular vectors of the mean
 product of the consumer's output gradient and the producer's input.
-Differs: for convolutions and flattened maps the product is taken over both kernels. In-weights of
-0 would stop at a ReLU, whose derivative at 0 torch takes as 0, so something of 1e-12 is let
-through. Before a batch normalisation, which would blow weights of 0 up, the scale of the
-normalisation is 0 instead and the in-weights are the right singular vectors.
+Differs: for convolutions and flattened maps the product is taken over both kernels. A neuron that
+gives exactly 0 would stop at a ReLU, whose derivative at 0 torch takes as 0, so its bias is 1e-12.
+Without a bias its in-weights are as faint: then the gradient arrives whole where no input is
+negative, as behind another ReLU, and elsewhere from the samples whose inputs have a positive sum.
+Before a batch normalisation, which would blow weights of 0 up, the scale of the normalisation is 0
+instead and the in-weights are the right singular vectors.
 """
 
 from __future__ import annotations
@@ -87,9 +89,8 @@ def gradmax(
     left, right = _directions(crossing.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
     length = scale * birth.usual_length(pair, slots)
-    usual = pair.incoming().norm(dim=1).mean() if pair.norm is not None else FAINT
-    rows = (usual * right).reshape(-1, *pair.producer.weight.shape[1:])
-    birth.place(site, first, rows)
+    rows = _in_weights(pair, right)
+    birth.place(site, first, rows.reshape(-1, *pair.producer.weight.shape[1:]))
     _open_faintly(pair, first)
     weight = pair.consumer.weight
     columns = left.reshape(len(left), weight.shape[0], -1).transpose(0, 1)
@@ -98,6 +99,19 @@ def gradmax(
     site.begin_anew(first)
     if len(rest):
         birth.fresh(site, rest, generator)
+
+
+def _in_weights(pair: Pair, right: Tensor) -> Tensor:
+    """Return in-weights (k, fan_in) that block no gradient, whichever sign `right` has.
+
+    Rows along `right`, however faint, would fall below the bias for some samples and be blocked.
+    """
+    if pair.norm is not None:
+        rows: Tensor = pair.incoming().norm(dim=1).mean() * right
+        return rows
+    if pair.producer.bias is not None:
+        return torch.zeros_like(right)
+    return torch.full_like(right, FAINT / right.shape[1])
 
 
 def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
