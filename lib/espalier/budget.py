@@ -29,6 +29,7 @@ from espalier.contracts import (
     Shape,
     TokenShape,
 )
+from espalier.sparse.masked_linear import count_masked
 
 T = TypeVar("T")
 
@@ -203,9 +204,4 @@ def check_built(module: nn.Module, config: Config) -> None:
 def trained(module: nn.Module) -> int:
     """How many numbers `module` trains; those that its layers mask are none."""
     held = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-    return held - masked(module)
-
-
-def masked(module: nn.Module) -> int:
-    """Numbers that are stored and not used: the `masked` of every layer that has such."""
-    return sum(getattr(part, "masked", 0) for part in module.modules())
+    return held - count_masked(module)

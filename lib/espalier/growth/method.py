@@ -14,8 +14,9 @@ from espalier.growth.plan import SparsePlan, Turnover
 from espalier.rates.history import Growth
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
-from espalier.sparse.method import parameters
+from espalier.sparse.masked_linear import count_parameters
 from espalier.sparse.selection import select_missing, select_weakest
+from espalier.surgery.restart import Restarts
 
 
 @dataclass
@@ -53,7 +54,7 @@ class SparseTraining(Method):
                 "the model has no linear or convolution layer that is trained",
             )
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
-        edges = Edges(weights, run.optimizer)
+        edges = Edges(weights, run.optimizer, Restarts(run.optimizer))
         keys = scoring.random(edges.weights, run.generators["method"])
         begun = self.plan.start.begun(run, edges.weights, keys, counts)
         if self.plan.init == "live":
@@ -80,7 +81,7 @@ class SparseTraining(Method):
         return {
             "sparsity": edges.masks.sparsity,
             "target_sparsity": round(1 - self.plan.density, 12),
-            "live_parameters": parameters(run) - edges.masks.pruned,
+            "live_parameters": count_parameters(run.model) - edges.masks.pruned,
             "edges_changed": edges.changed,
             "sparse_events": edges.events,
             "start_epochs": run.method_state.charged,

@@ -14,7 +14,7 @@ from espalier.apoptosis.events import Meter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.apoptosis.method import LOOKS
 from espalier.contracts import CannotTrain, Method, Run
-from espalier.sparse.method import parameters
+from espalier.sparse.masked_linear import count_parameters
 
 
 @dataclass
@@ -69,7 +69,7 @@ class ApoptosisLayers(Method):
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
         manager, meter = run.method_state.manager, run.method_state.meter
-        found = {"sparsity": 0.0, "live_parameters": parameters(run)}
+        found = {"sparsity": 0.0, "live_parameters": count_parameters(run.model)}
         if not meter.spikes:
             return found
         died = len(manager.apoptosis_events)

@@ -7,7 +7,7 @@ from typing import Any
 
 from espalier.contracts import Method, Run
 from espalier.growth.blocks import missing
-from espalier.sparse.method import parameters
+from espalier.sparse.masked_linear import count_parameters
 
 
 @dataclass(frozen=True)
@@ -15,4 +15,4 @@ class NoPruning(Method):
     """Plain training."""
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        return {"sparsity": missing(run.model), "live_parameters": parameters(run)}
+        return {"sparsity": missing(run.model), "live_parameters": count_parameters(run.model)}

@@ -14,7 +14,7 @@ from espalier.dendrites.cadence import Cadence
 from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels
-from espalier.sparse.method import parameters
+from espalier.sparse.masked_linear import count_parameters
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Resampling(Method):
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
         counts = {"resamplings": run.method_state.resamplings, "swaps": run.method_state.swaps}
-        return {"sparsity": 0.0, "live_parameters": parameters(run), **counts}
+        return {"sparsity": 0.0, "live_parameters": count_parameters(run.model), **counts}
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
         return dict(run.method_state.state_dict())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from espalier import budget
 from espalier.contracts import CannotTrain, Method, Run
 from espalier.sparse.mask import prunable
+from espalier.sparse.masked_linear import count_parameters
 from espalier.sparse.plan import PruningPlan
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
@@ -47,7 +47,7 @@ class PruningMethod(Method):
         return bool(run.step < run.method_state.schedule.ramp_end)
 
     def measures(self, run: Run) -> dict[str, Any]:  # noqa: D102
-        live = parameters(run) - run.method_state.masks.pruned
+        live = count_parameters(run.model) - run.method_state.masks.pruned
         return {**run.method_state.measures(), "live_parameters": live}
 
     def state_dict(self, run: Run) -> dict[str, Any]:  # noqa: D102
@@ -55,8 +55,3 @@ class PruningMethod(Method):
 
     def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:  # noqa: D102
         run.method_state.load_state_dict(state)
-
-
-def parameters(run: Run) -> int:
-    """All parameters of the model, pruned or not; what its layers mask themselves is none."""
-    return sum(p.numel() for p in run.model.parameters()) - budget.masked(run.model)

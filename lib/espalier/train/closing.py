@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from espalier import budget
 from espalier.growth import connectivity
+from espalier.sparse.masked_linear import count_parameters
 from espalier.train.courses import last_task
 from espalier.train.trainee import Trainee
 from espalier.trial import Record
@@ -18,8 +18,7 @@ def measures(trainee: Trainee, history: list[Record], test: tuple[float, float])
         kept = {"kept_epoch": trainee.stopping.epoch}
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
-    total = sum(parameter.numel() for parameter in run.model.parameters())
-    total -= budget.masked(run.model)
+    total = count_parameters(run.model)
     return {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
