@@ -42,3 +42,8 @@ class PartlyLive(nn.Module, ABC):
 def masked(model: nn.Module) -> int:
     """Return how many numbers the layers of `model` store and do not use."""
     return sum(part.masked for part in model.modules() if isinstance(part, PartlyLive))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return how many parameters a model has, trained or not; what its layers mask is none."""
+    return sum(p.numel() for p in model.parameters()) - masked(model)

@@ -16,7 +16,7 @@ from espalier.dendrites.drop_linear import DropLinear, Shrinking, columns_over, 
 from espalier.methods.droplinear import DropLinearMethod
 from espalier.methods.none import NoPruning
 from espalier.optimizers.adam import Adam
-from espalier.sparse.mask import held
+from espalier.sparse.masked_weight import weight_and_state
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_layer_reaches_its_target_and_what_is_gone_stays_0(optimizer: str) -
         model.train()
         loops.backward(model, step)
         own.step()
-        for tensor in held(layer.weight, own).values():
+        for tensor in weight_and_state(layer.weight, own).values():
             assert (tensor[:, ~layer.live] == 0).all()
     assert layer.live.sum() == 5 and int(layer.done) == 48
 

@@ -14,44 +14,12 @@ from espalier.contracts import CannotTrain, Method, Model, Optimizer, SampleShap
 from espalier.growth.blocks import Blocks, chain, dense_gradients, edges
 from espalier.growth.ground import Ground
 from espalier.models.blocks import SparseBlocks
-from espalier.sparse.masked_linear import FoldedMasked, MaskedLinear
+from espalier.train.fold_rules import MaskedProduct
 from espalier.train.folded import Mapped
 from espalier.train.pack import Pack
 
 DIGITS = SampleShape(1, 8, 8, 10)
 OPTIMIZERS = component.names("optimizer")
-
-
-def masked() -> MaskedLinear:
-    layer = MaskedLinear(torch.tensor([[True, False, True], [False, False, True]]))
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([[2.0, 0.0, 3.0], [0.0, 0.0, 5.0]]))
-        layer.bias.copy_(torch.tensor([1.0, -1.0]))
-    return layer
-
-
-def test_a_masked_layer_by_hand() -> None:
-    layer = masked()
-    y = layer(torch.tensor([[1.0, 10.0, 100.0]]))
-    assert y.tolist() == [[303.0, 499.0]]
-    y.sum().backward()
-    assert layer.weight.grad is not None
-    assert layer.weight.grad.tolist() == [[1.0, 0.0, 100.0], [0.0, 0.0, 100.0]]
-    assert layer.births.tolist() == [[0, -1, 0], [-1, -1, 0]]
-    assert (layer.live, layer.masked, layer.density) == (3, 3, 0.5)
-
-
-def test_what_is_off_the_mask_is_told() -> None:
-    layer = masked()
-    layer.assert_masked()
-    layer.weight.data[1, 1] = 1e-30
-    with pytest.raises(AssertionError, match="1 elements of weight"):
-        layer.assert_masked()
-    assert layer(torch.ones(1, 3)).tolist() == [[6.0, 4.0]]  # and does not count
-    layer.weight.data[1, 1] = 0.0
-    layer.mask[1, 1] = True
-    with pytest.raises(AssertionError, match="births"):
-        layer.assert_masked()
 
 
 def test_skips_add_to_what_the_chain_brings() -> None:
@@ -203,4 +171,4 @@ def test_masks_in_a_pack_differ_and_layers_have_twins_of_their_own() -> None:
     first, second = (t.run.model.blocks["0_1"].mask for t in made[:2])
     assert not torch.equal(first, second)
     modules = {type(module) for module in Pack(made).forward.modules()}
-    assert FoldedMasked in modules and Mapped not in modules
+    assert MaskedProduct in modules and Mapped not in modules

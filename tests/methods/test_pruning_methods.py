@@ -20,7 +20,6 @@ from espalier.methods.state import State
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
 from espalier.optimizers.sgd import SGD
-from espalier.sparse.allocation import Allocation
 from espalier.sparse.importance import Importance
 from espalier.sparse.method import PruningMethod
 from espalier.sparse.plan import PruningPlan
@@ -96,20 +95,20 @@ def test_every_formula_meets_the_target_exactly(importance: Importance) -> None:
     assert_exactly(run, round(0.7 * loops.PRUNABLE))
 
 
-@pytest.mark.parametrize("allocation", get_args(Allocation))
+@pytest.mark.parametrize("allocation", ["global", "per_layer", "erk", "depth"])
 @pytest.mark.parametrize("make", [Magnitude, Movement, State])
-def test_every_allocation_is_met_in_each_layer(make: Any, allocation: Allocation) -> None:
+def test_every_allocation_is_met_in_each_layer(make: Any, allocation: Any) -> None:
     plan = PruningPlan(0.5, 5, 4, 3, allocation=allocation)
     optimizer = AdamWPruneSpec() if make is State else AdamW()
     run = trained(optimizer, make(plan))
     per_layer = [int((w == 0).sum()) for w in run.method_state.masks.weights]  # of 27, 60 and 20
     expected = {
-        "per_layer": [14, 30, 10],  # 13.5, 30, 10 sum to 54 of 107
+        "per_layer": [13, 30, 10],  # 13.5, 30, 10 stay, 54 of 107
         "depth": [9, 30, 13],  # 0.35 * 27 = 9.45, 0.5 * 60, 0.65 * 20
-        "erk": [12, 35, 7],  # 53 kept as 10, 17 and 9 to 36: 12.3, 35.0 and 6.8 go
+        "erk": [12, 34, 7],  # 54 kept as 10, 17 and 9 to 36: 15, 25.5 and 13.5 stay
     }
     if allocation == "global":
-        assert sum(per_layer) == 54
+        assert sum(per_layer) == 53
     else:
         assert per_layer == expected[allocation]
 

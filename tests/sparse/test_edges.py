@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.sparse.edges import DEAD, Change, Edges
-from espalier.sparse.mask import held, prunable
+from espalier.sparse.edges import EdgeEvent, Edges
+from espalier.sparse.mask import prunable
+from espalier.sparse.masked_weight import ABSENT, weight_and_state
+from espalier.surgery.restart import Restarts
 
 RATE = 0.01
 
@@ -19,7 +21,7 @@ class Bed:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
         self.optimizer = torch.optim.AdamW(self.model.parameters(), RATE, weight_decay=0.1)
-        self.edges = Edges(prunable(self.model), self.optimizer)
+        self.edges = Edges(prunable(self.model), self.optimizer, Restarts(self.optimizer))
         self.x, self.y = torch.randn(2, 8, 4)[0], torch.arange(8) % 2
 
     def begin(self) -> None:
@@ -54,8 +56,8 @@ def test_at_first_all_are_live():
 def test_begin(bed):
     assert bed.edges.names == ["0.weight", "2.weight"]
     assert bed.edges.counts == (6, 4) and bed.edges.masks.pruned == 8
-    assert bed.edges.births[0].tolist() == [[0, 0, DEAD, DEAD]] * 3
-    assert torch.equal(bed.edges.births[0].eq(DEAD), bed.model[0].weight.eq(0))
+    assert bed.edges.births[0].tolist() == [[0, 0, ABSENT, ABSENT]] * 3
+    assert torch.equal(bed.edges.births[0].eq(ABSENT), bed.model[0].weight.eq(0))
     assert bed.edges.events == bed.edges.changed == 0
 
 
@@ -71,9 +73,9 @@ def test_grow_and_drop_are_noted(bed):
     assert bed.edges.births[0].tolist() == [[-1, 0, -1, -1], [0, -1, -1, -1], [0, 0, -1, -1]]
     assert bed.edges.births[1].tolist() == [[0, 0, 3], [0, 0, -1]]
     assert bed.edges.ledger == [
-        Change(0, (6, 4), (0, 0), (0, 0)),
-        Change(3, (4, 4), (2, 0), (0, 0)),
-        Change(3, (4, 5), (0, 0), (0, 1)),
+        EdgeEvent(0, (6, 4), (0, 0), (0, 0)),
+        EdgeEvent(3, (4, 4), (2, 0), (0, 0)),
+        EdgeEvent(3, (4, 5), (0, 0), (0, 1)),
     ]
     assert (bed.edges.events, bed.edges.changed) == (2, 1)
     bed.train(2)
@@ -84,7 +86,7 @@ def test_grow_and_drop_are_noted(bed):
 def test_what_is_there_cannot_come_nor_go_what_is_not(bed, act, at):
     with pytest.raises(ValueError, match=r"0\.weight: what goes must be live"):
         getattr(bed.edges, act)("0.weight", torch.tensor([at]), 1)
-    assert bed.edges.events == 0 and bed.edges.births[0].flatten()[at] == (0 if at == 0 else DEAD)
+    assert bed.edges.events == 0 and bed.edges.births[0].flatten()[at] == (0 if at == 0 else ABSENT)
 
 
 def test_what_went_and_what_came_has_no_optimizer_state(bed):
@@ -97,7 +99,7 @@ def test_what_went_and_what_came_has_no_optimizer_state(bed):
         [~bed.edges.live[0], torch.zeros(2, 3, dtype=torch.bool)],
         4,
     )
-    first, last = (held(w, bed.optimizer) for w in bed.edges.weights)
+    first, last = (weight_and_state(w, bed.optimizer) for w in bed.edges.weights)
     assert all(not tensor[:, 2:].any() for tensor in first.values())
     assert all(not tensor[:, 0].any() for tensor in last.values())
     assert last["exp_avg_sq"][:, 1].all()
@@ -135,7 +137,7 @@ def test_going_on_from_a_saved_state_is_exact(bed):
 
 
 def test_consistency_is_asserted(bed):
-    bed.edges.births[0][0, 0] = DEAD
+    bed.edges.births[0][0, 0] = ABSENT
     with pytest.raises(AssertionError):
         bed.edges.assert_consistent()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.sparse.schedule import Schedule
+from espalier.sparse.schedule import Schedule, last_event
 
 
 def schedule(**changes: object) -> Schedule:
@@ -51,3 +51,16 @@ def test_masks_change_at_these_steps(changes: dict[str, object], expected: list[
 def test_a_schedule_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must hold"):
         schedule(**changes)
+
+
+@pytest.mark.parametrize(
+    ("stop", "total", "expected"),
+    [
+        (0.6, 100, 60),
+        (0.29, 100, 29),  # 28.999999999999996 in binary
+        (0.75, 10, 7),  # 7.5
+        (1.0, 10, 9),  # never the last of all
+    ],
+)
+def test_the_last_event(stop: float, total: int, expected: int) -> None:
+    assert last_event(stop, total) == expected

@@ -6,6 +6,7 @@ import math
 
 from espalier.component import symbol
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
@@ -25,7 +26,7 @@ class Cadence:
 
         The largest n with n steps + stretch n (n - 1) / 2 <= step, to the end of the last interval.
         """
-        last = min(step, total - 1, math.floor(round(self.stop * total, 6)))
+        last = min(step, last_event(self.stop, total))
         if self.stretch == 0:
             return max(0, last) // self.steps
         b = 2 * self.steps - self.stretch

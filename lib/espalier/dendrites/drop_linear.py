@@ -19,7 +19,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from espalier.sparse.mask import held
+from espalier.sparse.masked_weight import weight_and_state
+from espalier.sparse.schedule import last_event
 
 Pace = Literal["linear", "exponential"]
 DECAY = 0.5  # of the exponential pace: the first drop over the last is exp(0.5) at most
@@ -58,8 +59,7 @@ class Shrinking:
     @property
     def drops(self) -> int:
         """How many times columns are dropped; never after the last update."""
-        end = math.floor(round(self.stop * self.updates, 6))
-        return max(0, min(end, self.updates - 1)) // self.every
+        return max(0, last_event(self.stop, self.updates)) // self.every
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -148,5 +148,5 @@ class DropLinear(nn.Linear):
         self.done += 1
         columns = weakest(self.weight, self.live, self.shrinking.after(int(self.done)))
         self.live[columns] = False
-        for tensor in held(self.weight, optimizer).values():
+        for tensor in weight_and_state(self.weight, optimizer).values():
             tensor[:, columns] = 0.0

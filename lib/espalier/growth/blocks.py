@@ -142,8 +142,9 @@ class Blocks(SelfMeasuring):
         for _, block in self.each():
             count = edges(density, block.mask.numel())
             chosen = torch.randperm(block.mask.numel(), device=block.mask.device)[:count]
-            block.mask.fill_(False).view(-1)[chosen] = True
-            block.births.copy_(torch.where(block.mask, 0, -1))
+            live = torch.zeros_like(block.mask)
+            live.view(-1)[chosen] = True
+            block.begin(live)
         for node in range(1, len(self.sizes)):
             self._draw_weights(node, init)
 

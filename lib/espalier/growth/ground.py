@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from espalier.growth.blocks import Blocks, Pair, key
 from espalier.growth.events import Event
-from espalier.sparse.masked_linear import UNBORN, MaskedLinear
+from espalier.sparse.masked_linear import MaskedLinear
+from espalier.sparse.masked_weight import find_births
 from espalier.surgery import state
 from espalier.surgery.restart import Restarts
 
@@ -53,7 +54,7 @@ class Ground:
 
     def born(self, weight: Tensor) -> Tensor | None:
         """The birth steps of a weight's edges, in its shape; None of a parameter without edges."""
-        return next((b.births for _, b in self.net.each() if b.weight is weight), None)
+        return find_births((block for _, block in self.net.each()), weight)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs besides the state of network, optimizer and generator."""
@@ -84,37 +85,34 @@ class Ground:
         _check_within(block, pair, at)
         if len(set(zip(*map(torch.Tensor.tolist, at), strict=True))) < len(at[0]):
             raise ValueError(f"an edge of block {key(pair)} is asked for twice")
-        if bool(block.mask[at].any()):
-            raise ValueError(f"{int(block.mask[at].sum())} edges of block {key(pair)} are there")
-        block.mask[at] = True
-        block.births[at] = self.step
-        block.weight[at] = torch.as_tensor(weights).to(block.weight)
+        if there := block.count_live(at):
+            raise ValueError(f"{there} edges of block {key(pair)} are there")
+        block.add(at, self.step, weights)
         self._begin_anew(block.weight, at)
         self.added += len(at[0])
 
     @torch.no_grad()
     def disconnect(self, pair: Pair, at: tuple[Tensor, Tensor]) -> None:
         """Drop the edges at `at`, rows and columns (n,). Raises ValueError if one is not there."""
-        block = self.net.block(*pair)
-        _check_within(block, pair, at)
-        if not bool(block.mask[at].all()):
-            raise ValueError(f"{int((~block.mask[at]).sum())} edges of {key(pair)} are not there")
-        block.mask[at] = False
-        block.births[at] = UNBORN
-        block.weight[at] = 0.0
+        block = self._block_with(pair, at)
+        block.remove(at)
         self._begin_anew(block.weight, at)
         self.dropped += len(at[0])
 
     @torch.no_grad()
     def renew(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
         """Edges that are there, at rows and columns `at` (n,) of a block, are born again now."""
+        block = self._block_with(pair, at)
+        block.add(at, self.step, weights)
+        self._begin_anew(block.weight, at)
+
+    def _block_with(self, pair: Pair, at: tuple[Tensor, Tensor]) -> MaskedLinear:
+        """The block, which has edges at `at`. Raises ValueError if one is not there."""
         block = self.net.block(*pair)
         _check_within(block, pair, at)
-        if not bool(block.mask[at].all()):
-            raise ValueError(f"{int((~block.mask[at]).sum())} edges of {key(pair)} are not there")
-        block.births[at] = self.step
-        block.weight[at] = torch.as_tensor(weights).to(block.weight)
-        self._begin_anew(block.weight, at)
+        if absent := len(at[0]) - block.count_live(at):
+            raise ValueError(f"{absent} edges of {key(pair)} are not there")
+        return block
 
     def _begin_anew(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         state.reset_elements(self.optimizer, parameter, at)
@@ -183,9 +181,7 @@ class Ground:
             state.rebuild(self.optimizer, parameter, dim, source)
             if self.restarts is not None:
                 self.restarts.follow(parameter, dim, source)
-        block.mask = state.picked(block.mask, dim, source)
-        births = state.picked(block.births, dim, source)
-        block.births = births.masked_fill(~block.mask, UNBORN)
+        block.reindex(dim, source)
 
     @torch.no_grad()
     def set_biases(self, node: int, units: Tensor, values: Tensor | float) -> None:

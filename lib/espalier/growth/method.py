@@ -13,11 +13,11 @@ from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.growth import connectivity, scoring
 from espalier.growth.plan import SparsePlan, Turnover
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures
+from espalier.measured import Measures, count_parameters
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
-from espalier.sparse.method import parameters
 from espalier.sparse.selection import select_missing, select_weakest
+from espalier.surgery.restart import Restarts
 
 
 @dataclass
@@ -107,7 +107,7 @@ class SparseTraining(Method[Sparse]):
                 "the model has no linear or convolution layer that is trained",
             )
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
-        edges = Edges(weights, run.optimizer)
+        edges = Edges(weights, run.optimizer, Restarts(run.optimizer))
         keys = scoring.random(edges.weights, run.generators["method"])
         begun = self.plan.start.begun(run, edges.weights, keys, counts)
         if self.plan.init == "live":
@@ -156,7 +156,7 @@ class SparseTraining(Method[Sparse]):
         return {
             "sparsity": edges.masks.sparsity,
             "target_sparsity": round(1 - self.plan.density, 12),
-            "live_parameters": parameters(run) - edges.masks.pruned,
+            "live_parameters": count_parameters(run.model) - edges.masks.pruned,
             "edges_changed": edges.changed,
             "sparse_events": edges.events,
             "start_epochs": run.method_state.charged,

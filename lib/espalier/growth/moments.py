@@ -10,6 +10,7 @@ from espalier.component import symbol
 from espalier.contracts import CannotTrain
 from espalier.growth.variance import VarianceTrigger
 from espalier.kconfig.options import kconfig_dataclass
+from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
@@ -82,7 +83,7 @@ class Moments:
 
     def last(self, total: int) -> int:
         """The last of `total` updates that an event may follow: never the last of all."""
-        return min(total - 1, int(round(self.stop * total, 6)))
+        return last_event(self.stop, total)
 
     def planned(self, step: int, total: int) -> int:
         """By the clock, how many events there are in the first `step` of `total` updates."""

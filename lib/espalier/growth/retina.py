@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.growth.blocks import Blocks
-from espalier.sparse.masked_linear import UNBORN, MaskedLinear
+from espalier.sparse.masked_linear import MaskedLinear
 from espalier.surgery import state
 from espalier.surgery.probe import evaluating
 from espalier.surgery.restart import Restarts
@@ -125,8 +125,7 @@ class Retina:
             self._see(reader, _first_of(to), factor)
             if isinstance(reader, MaskedLinear) and mask is not None and counts is not None:
                 summed *= mask * factor / counts.clamp_min(1).sqrt()
-                reader.mask.copy_(mask)
-                reader.births.copy_(torch.where(mask, 0, UNBORN))
+                reader.begin(mask)
             reader.weight.copy_(summed)
         self._turn(factor)
 
@@ -154,8 +153,7 @@ class Retina:
         order = torch.randperm(len(missing), generator=self.generator).to(missing.device)
         at = missing[order[: whole - reader.live]]
         places = torch.div(at, reader.inputs, rounding_mode="floor"), at % reader.inputs
-        reader.mask[places] = True
-        reader.births[places] = 0
+        reader.add(places, 0)
         state.reset_elements(self.optimizer, reader.weight, places)
         if self.restarts is not None:
             self.restarts.note_elements(reader.weight, places)
@@ -189,7 +187,7 @@ class Retina:
         if self.restarts is not None:
             self.restarts.follow(reader.weight, 1, source)
         if isinstance(reader, MaskedLinear):
-            reader.mask, reader.births = reader.mask[:, source], reader.births[:, source]
+            reader.reindex(1, source)
         else:
             reader.in_features = _inputs(self.seen(factor))
 

@@ -16,8 +16,7 @@ from espalier.apoptosis.event_meter import EventMeter, probe_size
 from espalier.apoptosis.layerwise import Course, LayerApoptosisManager
 from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures
-from espalier.sparse.method import parameters
+from espalier.measured import Measures, count_parameters
 
 
 @dataclass
@@ -76,7 +75,7 @@ class ApoptosisLayers(Method[LayerApoptosisState]):
     @override
     def measures(self, run: Run[LayerApoptosisState]) -> Measures:
         manager, meter = run.method_state.manager, run.method_state.meter
-        measures = {"sparsity": 0.0, "live_parameters": parameters(run)}
+        measures = {"sparsity": 0.0, "live_parameters": count_parameters(run.model)}
         if not meter.spikes:
             return measures
         died = len(manager.apoptosis_events)

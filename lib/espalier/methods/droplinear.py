@@ -15,9 +15,8 @@ from typing_extensions import override
 from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.dendrites.drop_linear import Pace, Shrinking, weakest
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures
+from espalier.measured import Measures, count_parameters
 from espalier.sparse.mask import MaskSet, prunable
-from espalier.sparse.method import parameters
 
 
 class Columns:
@@ -35,22 +34,17 @@ class Columns:
         parts = zip(self.masks.weights, self._dropped(), counts, strict=True)
         self.masks.set(torch.cat([_dropping(*part).flatten() for part in parts]), optimizer)
 
-    def parts(self, mask: Tensor) -> list[Tensor]:
-        """The part of each weight, in its shape, of the mask of all."""
-        pairs = zip(torch.split(mask, self.masks.sizes), self.masks.weights, strict=True)
-        return [part.view(weight.shape) for part, weight in pairs]
-
     def _dropped(self) -> list[Tensor]:
         """(inputs,) bool for each weight: the columns that are gone."""
         mask = self.masks.mask
         if mask is not None:
-            return [part[0] for part in self.parts(mask)]
+            return [part[0] for part in self.masks.split(mask)]
         return [w.new_zeros(w.shape[1], dtype=torch.bool) for w in self.masks.weights]
 
     def assert_whole(self) -> None:
         """Raise AssertionError where a part of a column is masked."""
         mask = self.masks.mask
-        for part in [] if mask is None else self.parts(mask):
+        for part in [] if mask is None else self.masks.split(mask):
             assert bool((part == part[0]).all()), "a part of a column is gone"
 
 
@@ -129,7 +123,10 @@ class DropLinearMethod(Method[Columns]):
         """`sparsity` is the share of all prunable weights of the model, as with other methods."""
         pruned = run.method_state.masks.pruned
         weights = sum(w.numel() for w in prunable(run.model).values())
-        return {"sparsity": pruned / weights, "live_parameters": parameters(run) - pruned}
+        return {
+            "sparsity": pruned / weights,
+            "live_parameters": count_parameters(run.model) - pruned,
+        }
 
     @override
     def state_dict(self, run: Run[Columns]) -> StateDict:

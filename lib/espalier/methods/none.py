@@ -6,8 +6,7 @@ from typing_extensions import override
 
 from espalier.contracts import Method, Run
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures, own_sparsity
-from espalier.sparse.method import parameters
+from espalier.measured import Measures, count_parameters, own_sparsity
 
 
 @kconfig_dataclass
@@ -16,4 +15,4 @@ class NoPruning(Method):
 
     @override
     def measures(self, run: Run) -> Measures:
-        return {"sparsity": own_sparsity(run.model), "live_parameters": parameters(run)}
+        return {"sparsity": own_sparsity(run.model), "live_parameters": count_parameters(run.model)}

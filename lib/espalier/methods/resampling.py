@@ -13,8 +13,7 @@ from espalier.dendrites.resampling import Resampler, Surroundings
 from espalier.dendrites.turnover import Turnover
 from espalier.dendrites.wiring import Pixels
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures
-from espalier.sparse.method import parameters
+from espalier.measured import Measures, count_parameters
 
 
 @kconfig_dataclass
@@ -57,7 +56,7 @@ class Resampling(Method[Resampler]):
     @override
     def measures(self, run: Run[Resampler]) -> Measures:
         counts = {"resamplings": run.method_state.resamplings, "swaps": run.method_state.swaps}
-        return {"sparsity": 0.0, "live_parameters": parameters(run), **counts}
+        return {"sparsity": 0.0, "live_parameters": count_parameters(run.model), **counts}
 
     @override
     def state_dict(self, run: Run[Resampler]) -> StateDict:

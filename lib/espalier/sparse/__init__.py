@@ -1,1 +1,1 @@
-"""Sparse training: schedule, importance, allocation, threshold and masks, each a separate part."""
+"""Sparse weights: schedule, scores, allocation, threshold, masks and edges, each by itself."""

@@ -6,10 +6,10 @@ live ones between them, which the layers share in proportion by the method of la
 each part is rounded down, and what is left over goes to the largest remainders, to the first layer
 on a tie.
 
-Live weights are what is counted, and what is pruned is the rest: parameters are compared by them,
-and where a layer nearer to the input is as good a claimant as a later one it keeps the weight.
-A sparsity of 0.71 and a density of 0.29 are the same share although 1 - 0.71 is a little more than
-0.29 in binary: numbers of weights are taken to a millionth before they are rounded.
+Live weights are what is counted and rounded, and what is pruned is the rest, because arms are
+compared by their live parameters; and of two layers with equal claims the one nearer to the input
+keeps the weight. A sparsity of 0.71 and a density of 0.29 are one share although 1 - 0.71 is more
+than 0.29 in binary: numbers of weights are taken to a millionth before they are rounded.
 
 Source: largest remainders are Hamilton's method of apportionment.
 Differs: RigL's code rounds layer by layer, so that the whole misses the target by up to a weight a

@@ -2,26 +2,53 @@
 
 An edge is one weight of a linear or 2-d convolution layer. The others are exactly 0, and so is all
 optimizer state of them. A new edge begins at 0 with moments of 0 and trains as under a fresh
-optimizer (see `espalier.surgery.restart`).
+optimizer, which is up to the `Restarting` that is handed in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from espalier.birth_record import Growth
 from espalier.sparse.mask import MaskSet
-from espalier.surgery.restart import Restarts
-
-DEAD = -1
-"""The birth step of an edge that is not there."""
+from espalier.sparse.masked_weight import MaskedWeight, find_births
 
 
-class Change(NamedTuple):
+class Restarting(Protocol):
+    """What lets new edges train as under a fresh optimizer: `espalier.surgery.restart.Restarts`."""
+
+    def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
+        """Take in that single elements are born now, with all moments 0."""
+        ...
+
+    def after_step(self) -> None:
+        """Correct newborn elements; the optimizer has done an update."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` needs."""
+        ...
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Become what was saved."""
+        ...
+
+
+@dataclass(eq=False)
+class LayerEdges(MaskedWeight):
+    """The edges of one layer's `weight`, by name."""
+
+    name: str
+    weight: Tensor
+    births: Tensor
+
+
+class EdgeEvent(NamedTuple):
     """What one event did, in edges of each layer; `live` is what there is after it."""
 
     step: int
@@ -33,17 +60,23 @@ class Change(NamedTuple):
 class Edges:
     """The edges of `weights`, by name, that `optimizer` trains; all are live until `begin`.
 
-    `births` has an int32 tensor a weight, in its shape: the step at which an edge was last born,
-    `DEAD` where there is none. The `ledger` has what there was at first, then one `Change` an
-    event. Call `before_step` when gradients are there and `after_step` after each update.
+    The `ledger` has what there was at first, then one `EdgeEvent` an event. Call `before_step` when
+    gradients are there and `after_step` after each update.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        restarts: Restarting,
+    ) -> None:
         self.masks = MaskSet(weights)
-        self.optimizer = optimizer
-        self.restarts = Restarts(optimizer)
-        self.births = [torch.zeros_like(w, dtype=torch.int32) for w in self.weights]
-        self.ledger: list[Change] = []
+        self.optimizer, self.restarts = optimizer, restarts
+        self.layers = [
+            LayerEdges(name, weight, torch.zeros_like(weight, dtype=torch.int32))
+            for name, weight in weights.items()
+        ]
+        self.ledger: list[EdgeEvent] = []
         self._note(0, self._none(), self._none())
 
     @property
@@ -57,9 +90,14 @@ class Edges:
         return self.masks.weights
 
     @property
+    def births(self) -> list[Tensor]:
+        """The birth steps of each layer's edges, int32 in its weight's shape."""
+        return [layer.births for layer in self.layers]
+
+    @property
     def live(self) -> list[Tensor]:
         """Bool, of each layer in its weight's shape."""
-        return [births >= 0 for births in self.births]
+        return [layer.live_mask for layer in self.layers]
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -78,8 +116,7 @@ class Edges:
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
         """Return the birth steps of a weight's edges; None of a parameter that has none."""
-        births = (b for w, b in zip(self.weights, self.births, strict=True) if w is parameter)
-        return next(births, None)
+        return find_births(self.layers, parameter)
 
     def growths(self) -> list[Growth]:
         """Return the events at which edges came, with the layers that got them."""
@@ -94,8 +131,8 @@ class Edges:
 
     def begin(self, live: Sequence[Tensor]) -> None:
         """Let there be these edges only: bool, of each layer in its weight's shape."""
-        for births, mask in zip(self.births, live, strict=True):
-            births.zero_().masked_fill_(~mask, DEAD)
+        for layer, mask in zip(self.layers, live, strict=True):
+            layer.begin(mask)
         self._mask()
         self.ledger.clear()
         self._note(0, self._none(), self._none())
@@ -120,11 +157,12 @@ class Edges:
 
         Raises ValueError for an edge that goes and is not there, or comes and is.
         """
-        for name, births, out, new in zip(self.names, self.births, gone, come, strict=True):
-            if bool((out & (births < 0)).any()) or bool((new & (births >= 0)).any()):
-                raise ValueError(f"{name}: what goes must be live and what comes must not be")
-        for births, out, new in zip(self.births, gone, come, strict=True):
-            births.masked_fill_(out, DEAD).masked_fill_(new, step)
+        for layer, out, new in zip(self.layers, gone, come, strict=True):
+            if layer.count_live(out) < int(out.sum()) or layer.count_live(new) > 0:
+                raise ValueError(f"{layer.name}: what goes must be live and what comes must not be")
+        for layer, out, new in zip(self.layers, gone, come, strict=True):
+            layer.remove(out)
+            layer.add(new, step)
         self._mask()
         for weight, new in zip(self.weights, come, strict=True):
             if bool(new.any()):
@@ -144,8 +182,7 @@ class Edges:
         self.masks.assert_masked(self.optimizer)
         assert self.counts == _sums(self.live), "the ledger is not what there is"
         if self.masks.mask is not None:
-            dead = torch.cat([births.flatten() < 0 for births in self.births])
-            assert torch.equal(self.masks.mask, dead), "births and masks disagree"
+            assert torch.equal(self.masks.mask, self._dead()), "births and masks disagree"
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs besides the model and the optimizer."""
@@ -159,7 +196,7 @@ class Edges:
         """The inverse of `state_dict`, for weights and optimizer state restored with it."""
         for births, old in zip(self.births, saved["births"], strict=True):
             births.copy_(old)
-        self.ledger = [Change(*change) for change in saved["ledger"]]
+        self.ledger = [EdgeEvent(*change) for change in saved["ledger"]]
         self.restarts.load_state_dict(saved["restarts"])
         self.masks.restore(self._dead())
 
@@ -170,7 +207,7 @@ class Edges:
         return torch.cat([births.flatten() < 0 for births in self.births])
 
     def _note(self, step: int, gone: Sequence[Tensor], come: Sequence[Tensor]) -> None:
-        self.ledger.append(Change(step, _sums(self.live), _sums(gone), _sums(come)))
+        self.ledger.append(EdgeEvent(step, _sums(self.live), _sums(gone), _sums(come)))
 
     def _none(self) -> list[Tensor]:
         return [torch.zeros_like(births, dtype=torch.bool) for births in self.births]

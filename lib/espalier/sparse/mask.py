@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from espalier.sparse.masked_weight import find_leaks, weight_and_state
 from espalier.sparse.threshold import count
 
 
@@ -62,8 +63,9 @@ class MaskSet:
         if old is None or pruned < self.pruned + len(fresh):  # first time, or some came back
             self.restore(mask)
         self.mask, self.pruned, self._spare = mask, pruned, old
-        for weight, keep, part in zip(self.weights, self._keep, self._split(fresh), strict=True):
-            for tensor in (keep, *held(weight, optimizer).values()):
+        parts = self._positions_by_weight(fresh)
+        for weight, keep, part in zip(self.weights, self._keep, parts, strict=True):
+            for tensor in (keep, *weight_and_state(weight, optimizer).values()):
                 _zero(tensor, part, keep)
 
     def spare(self) -> Tensor:
@@ -73,7 +75,12 @@ class MaskSet:
             self._spare = torch.empty(self.size, dtype=torch.bool, device=device)
         return self._spare
 
-    def _split(self, positions: Tensor) -> list[Tensor]:
+    def split(self, row: Tensor) -> list[Tensor]:
+        """Return the parts of a `row` (size,) of all weights, each in its weight's shape."""
+        parts = zip(torch.split(row, self.sizes), self.weights, strict=True)
+        return [part.view(weight.shape) for part, weight in parts]
+
+    def _positions_by_weight(self, positions: Tensor) -> list[Tensor]:
         """Ascending positions in the row of all weights as positions in each weight."""
         ends = torch.tensor(self.sizes).cumsum(0)
         cuts = torch.searchsorted(positions, ends.to(positions.device)).tolist()
@@ -87,9 +94,8 @@ class MaskSet:
         self.pruned = count(self.mask)
         if not self._keep:
             self._keep = [w.new_ones(w.shape) for w in self.weights]
-        parts = torch.split(self.mask, self.sizes)
-        for keep, part in zip(self._keep, parts, strict=True):
-            torch.logical_not(part.view(keep.shape), out=keep)
+        for keep, part in zip(self._keep, self.split(self.mask), strict=True):
+            torch.logical_not(part, out=keep)
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
@@ -106,16 +112,8 @@ class MaskSet:
     def assert_masked(self, optimizer: torch.optim.Optimizer) -> None:
         """Raise AssertionError, naming the tensor, if the promise does not hold."""
         for name, weight, keep in zip(self.names, self.weights, self._keep, strict=False):
-            for part, tensor in held(weight, optimizer).items():
-                wrong = int(torch.count_nonzero(tensor.where(keep == 0, 0)))
-                assert wrong == 0, f"{wrong} pruned elements of {part} of {name} are not 0"
-
-
-def held(weight: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The weight itself and every tensor of its shape in the optimizer's state, by name."""
-    state = optimizer.state.get(weight, {})
-    like = {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == weight.shape}
-    return {"weight": weight.detach(), **like}
+            for part, wrong in find_leaks(weight, keep != 0, optimizer).items():
+                raise AssertionError(f"{wrong} pruned elements of {part} of {name} are not 0")
 
 
 def _zero(tensor: Tensor, positions: Tensor, keep: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from espalier.contracts import CannotTrain, Method, Run, StateDict
 from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures, masked
+from espalier.measured import Measures, count_parameters
 from espalier.sparse.mask import prunable
 from espalier.sparse.plan import PruningPlan
 from espalier.sparse.pruner import Pruner
@@ -55,7 +55,7 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def measures(self, run: Run[Pruner]) -> Measures:
-        live = parameters(run) - run.method_state.masks.pruned
+        live = count_parameters(run.model) - run.method_state.masks.pruned
         return {**run.method_state.measures(), "live_parameters": live}
 
     @override
@@ -65,8 +65,3 @@ class PruningMethod(Method[Pruner], ABC):
     @override
     def load_state_dict(self, run: Run[Pruner], state: StateDict) -> None:
         run.method_state.load_state_dict(state)
-
-
-def parameters(run: Run) -> int:
-    """All parameters of the model, pruned or not; what its layers mask themselves is none."""
-    return sum(p.numel() for p in run.model.parameters()) - masked(run.model)

@@ -1,10 +1,14 @@
 """When masks change and how sparse the network then is: pure functions of the step.
 
+`Schedule` is pruning's. Methods that replace or add weights have events of their own, evenly
+spread or ever farther apart; what they share is the last step that one may follow.
+
 Source: Zhu and Gupta 2017, To prune, or not to prune, arXiv 1710.01878, section 3.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +20,14 @@ CURVES: dict[Curve, Callable[[float], float]] = {  # share of the ramp done -> s
     "late_cubic": lambda t: t**3,
     "linear": lambda t: t,
 }
+
+
+def last_event(stop: float, total: int) -> int:
+    """Return the last of `total` updates that an event may follow if events end at a share `stop`.
+
+    Never the last of all, since nothing could be learned from it.
+    """
+    return min(total - 1, math.floor(round(stop * total, 6)))
 
 
 @dataclass(frozen=True)

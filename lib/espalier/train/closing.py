@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from espalier.contracts import Run
-from espalier.measured import Measures, SelfMeasuring, masked
+from espalier.measured import Measures, SelfMeasuring, count_parameters
 from espalier.train.courses import last_task
 from espalier.train.trainer import Trainer
 from espalier.trial import Record
@@ -18,8 +18,7 @@ def measures(trainer: Trainer, history: list[Record], test: tuple[float, float])
         kept = {"kept_epoch": trainer.stopping.epoch}
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
-    total = sum(parameter.numel() for parameter in run.model.parameters())
-    total -= masked(run.model)
+    total = count_parameters(run.model)
     return {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],

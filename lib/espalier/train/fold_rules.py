@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
+from espalier.sparse.masked_linear import MaskedLinear
 from espalier.train.folded import CannotPack, Mapped, Rule, Stacked
 
 
@@ -69,6 +70,18 @@ def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return torch.bmm(rows, weight.transpose(1, 2))
     return torch.baddbmm(bias.unsqueeze(1), rows, weight.transpose(1, 2))
+
+
+class MaskedProduct(Linear):
+    """A batched product of weights that each trial masks by itself."""
+
+    def __init__(self, layer: Any, stacked: Stacked) -> None:
+        """The gradient of the product is not yet the weight's, so it is not written in place."""
+        super().__init__(layer, stacked)
+        self.target = None
+
+    def weight(self) -> Tensor:  # noqa: D102
+        return self.stacks["weight"] * self.stacks["mask"]
 
 
 class Target:
@@ -234,6 +247,7 @@ def _unless(kind: type[Folded], unusual: Callable[[Any], bool]) -> Rule:
 
 RULES: dict[type, Rule] = {
     nn.Linear: Linear,
+    MaskedLinear: MaskedProduct,
     nn.Conv2d: _unless(Conv2d, lambda layer: layer.padding_mode != "zeros"),
     nn.BatchNorm1d: _unless(BatchNorm, lambda layer: layer.momentum is None),
     nn.BatchNorm2d: _unless(BatchNorm, lambda layer: layer.momentum is None),

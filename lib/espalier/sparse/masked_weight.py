@@ -1,0 +1,76 @@
+"""A weight of which only some elements are there: when each was born, and that the rest is 0.
+
+What masks weights is made of this: `MaskSet` (pruning: many weights in a row, zeroed, no births),
+`Edges` (live edges of an ordinary model: a `MaskSet` with births) and `MaskedLinear` (a layer that
+multiplies by its mask).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+ABSENT = -1
+"""The birth step of an element that is not there."""
+
+At: TypeAlias = Tensor | tuple[Tensor, ...]
+"""Elements of a tensor: bool of its shape, or an index (n,) int64 for each of its dimensions."""
+
+
+class MaskedWeight:
+    """A `weight` of which only those elements are live that have a birth step.
+
+    `births`, int32 in the weight's shape, has the step at which an element was last born, `ABSENT`
+    where there is none.
+    """
+
+    weight: Tensor
+    births: Tensor
+
+    @property
+    def live_mask(self) -> Tensor:
+        """Where elements are live, bool in the weight's shape."""
+        return self.births >= 0
+
+    def begin(self, live: Tensor) -> None:
+        """Let exactly those elements be there that `live` marks, born at step 0."""
+        self.births.copy_(torch.where(live, 0, ABSENT))
+
+    def add(self, at: At, step: int) -> None:
+        """Let elements be born after update `step`, or born again."""
+        self.births[at] = step
+
+    def remove(self, at: At) -> None:
+        """Let elements be there no more."""
+        self.births[at] = ABSENT
+
+    def count_live(self, at: At) -> int:
+        """Return how many of some elements are live."""
+        return int(torch.count_nonzero(self.births[at] >= 0))
+
+
+def find_births(layers: Iterable[MaskedWeight], weight: Tensor) -> Tensor | None:
+    """Return the births of a `weight` that is one of the layers'; None of any other."""
+    return next((layer.births for layer in layers if layer.weight is weight), None)
+
+
+def weight_and_state(weight: Tensor, optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
+    """Return the weight itself and every tensor of its shape in the optimizer's state, by name."""
+    state = {} if optimizer is None else optimizer.state.get(weight, {})
+    like = {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == weight.shape}
+    return {"weight": weight.detach(), **like}
+
+
+def find_leaks(
+    weight: Tensor, live: Tensor, optimizer: torch.optim.Optimizer | None
+) -> dict[str, int]:
+    """Return how many elements of a weight and its state are not 0 though they are not `live`.
+
+    By name, without what has none.
+    """
+    tensors = weight_and_state(weight, optimizer)
+    wrong = {k: int(torch.count_nonzero(x.masked_fill(live, 0))) for k, x in tensors.items()}
+    return {name: count for name, count in wrong.items() if count}
