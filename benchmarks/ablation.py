@@ -15,8 +15,8 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from espalier.apoptosis.activation_hooks import Observation, observe
-from espalier.apoptosis.fitness import MEASURES, Measure, score
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
+from espalier.methods.apoptosis.neurons.fitness import MEASURES, Measure, score
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
 

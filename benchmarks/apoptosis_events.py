@@ -20,7 +20,7 @@ from measuring import Figure
 from torch import Tensor, nn
 
 import espalier
-from espalier.apoptosis.manager import ApoptosisManager
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 
 LIMIT = 10  # ms for one event
 EVERY = 2  # steps between events: in between, a step without one

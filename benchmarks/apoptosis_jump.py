@@ -29,13 +29,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import espalier
-from espalier.contracts import TokenShape
+from espalier.core.contracts import TokenShape
 from espalier.datasets.text import Text
 from espalier.models.charlm import CharLM
 from espalier.surgery import birth
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.resize import widen
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 EVERY, FADE, HELD_OUT = 500, 50, 128  # steps, steps, windows
 SIZES = {
@@ -158,7 +158,7 @@ def arrive(manager: Any) -> None:
 
 def births(state: State) -> dict[str, float]:
     """The largest change of a logit at births into free places, by their kind."""
-    ways: dict[str, Callable[[Site, Tensor], object]] = {
+    ways: dict[str, Callable[[EditContext, Tensor], object]] = {
         "fresh": lambda site, slots: birth.fresh(site, slots, torch.Generator()),
         "split": lambda site, slots: birth.split(site, slots, slots - 40, torch.Generator()),
         "signed": lambda site, slots: birth.signed(site, slots, torch.Generator()),
@@ -168,7 +168,7 @@ def births(state: State) -> dict[str, float]:
     return {name: max(changed(state, way, pair) for pair in pairs) for name, way in ways.items()}
 
 
-def reorder(site: Site, _slots: Tensor) -> None:
+def reorder(site: EditContext, _slots: Tensor) -> None:
     """The neurons in another order: what rounding alone does."""
     order = torch.randperm(site.pair.size, generator=torch.Generator().manual_seed(0))
     producer, consumer = site.pair.producer, site.pair.consumer
@@ -178,11 +178,11 @@ def reorder(site: Site, _slots: Tensor) -> None:
     consumer.weight.copy_(consumer.weight[:, order].clone())
 
 
-def changed(state: State, way: Callable[[Site, Tensor], object], place: int) -> float:
+def changed(state: State, way: Callable[[EditContext, Tensor], object], place: int) -> float:
     """The largest change of a logit at births in one layer of a copy."""
     twin = state.twin()
     twin.model.eval()
-    x, site = twin.held_out[:, :-1], Site(find_pairs(twin.model)[place], twin.optimizer)
+    x, site = twin.held_out[:, :-1], EditContext(find_pairs(twin.model)[place], twin.optimizer)
     with torch.no_grad():
         before = twin.model(x)
         way(site, widen(site, 20))

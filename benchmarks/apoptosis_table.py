@@ -20,9 +20,9 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.paths import ROOT
-from espalier.sweep.interval import interval
-from espalier.trial import Status
+from espalier.core.paths import ROOT
+from espalier.analysis.confidence import interval
+from espalier.core.trial import Status
 
 CONTROL, CHANCE = "none", "random"
 

@@ -25,8 +25,8 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.paths import ROOT
-from espalier.trial import Trial
+from espalier.core.paths import ROOT
+from espalier.core.trial import Trial
 
 GROWING = ROOT / "defconfigs" / "digits-rescue-range"
 STATIC = ROOT / "defconfigs" / "digits-rescue-static-range"

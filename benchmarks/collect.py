@@ -20,7 +20,7 @@ from pathlib import Path
 import page
 from measuring import Record
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

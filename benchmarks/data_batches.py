@@ -16,9 +16,9 @@ import torch
 from measuring import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
-from espalier.contracts import Method, Run, Split, steps_in
-from espalier.train.augment import Augmentation
-from espalier.train.data import batches
+from espalier.core.contracts import Method, Run, Split, steps_in
+from espalier.train.data.augment import Augmentation
+from espalier.train.data.splits import batches
 
 BATCH = 128  # samples
 SIZES = {"8x8x1": (1226, 1, 8, 8), "28x28x1": (4096, 1, 28, 28), "32x32x3": (4096, 3, 32, 32)}

@@ -20,9 +20,9 @@ from measuring import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.contracts import Split
-from espalier.train.keeping import Keeping
-from espalier.train.preparing import Preparation
+from espalier.core.contracts import Split
+from espalier.train.data.device_residency import ResidencyPlan
+from espalier.train.data.transforms import Preparation
 
 BATCH = 128  # samples
 SIZES = {"32x32x3": (8192, None), "32x32x3 as 224x224x3": (1280, 224)}  # samples, pixels a side
@@ -40,7 +40,7 @@ def split_of(samples: int, pixels: int | None, limit: float, workers: int) -> Sp
     x = torch.randint(256, (samples, 3, 32, 32), generator=generator, dtype=torch.uint8)
     raw = Split(x, torch.arange(samples) % 10)
     prepare = Preparation.of(x, True, pixels)
-    return Keeping(limit, workers).kept([raw], prepare, torch.device("cpu"))[0]  # type: ignore[arg-type]
+    return ResidencyPlan(limit, workers).kept([raw], prepare, torch.device("cpu"))[0]  # type: ignore[arg-type]
 
 
 def trained() -> Use:

@@ -23,10 +23,10 @@ from measuring import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.dendrites import choosing
-from espalier.dendrites.kernels import Backend
-from espalier.dendrites.layer import DendriticLayer, Kind
-from espalier.dendrites.scatter import dense
+from espalier.layers.dendrites import kernel_choice
+from espalier.layers.dendrites.kernels import Backend
+from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.dense_kernel import dense
 
 GOAL, NEVER = ">= 2", ">= 0.95"  # times as fast
 SLICE = 0.02  # seconds that a layer is repeated for, at least
@@ -139,7 +139,7 @@ def everywhere(rounds: int) -> tuple[list[Figure], list[str]]:
         masked, ours = Pair(size).measure(rounds)
         found[size] = measuring.ratios(masked, ours)
         weight = torch.empty(size.neurons * size.dendrites, size.fan_in, device="meta")
-        way = choosing.backend(torch.empty(size.samples, size.inputs), weight)
+        way = kernel_choice.backend(torch.empty(size.samples, size.inputs), weight)
         middle = statistics.median(found[size])
         notes.append(f"{size}: {middle:.2f} ({way}, {1e6 * statistics.median(ours):.0f} us)")
         measuring.say(notes[-1])
@@ -155,7 +155,7 @@ def calibrate(rounds: int) -> None:
     """Both ways at every corner, beside what `choosing` expects: to fit its constants."""
     for size in [WIDE, *corners()]:
         units = size.neurons * size.dendrites
-        told = choosing.seconds(size.samples, size.inputs, units, size.fan_in)
+        told = kernel_choice.seconds(size.samples, size.inputs, units, size.fan_in)
         for way, guess in zip(("bag", "scatter"), told, strict=True):
             _, ours = Pair(size, way).measure(rounds)
             seen = 1e6 * statistics.median(ours)

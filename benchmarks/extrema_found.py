@@ -21,17 +21,17 @@ import torch
 from measuring import Figure
 from torch import Tensor, nn
 
-from espalier.contracts import Run
-from espalier.growth import selecting
-from espalier.growth.blocks import Blocks
-from espalier.growth.extrema import Activity, find
-from espalier.growth.ground import Ground
-from espalier.growth.growth_state import Grown, Memory
-from espalier.growth.reachability import reach
-from espalier.sweep.planning import plan_from_rows
+from espalier.core.contracts import Run
+from espalier.methods.growth.placement import missing_edge_scores
+from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.placement.extrema import Activity, find
+from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
+from espalier.layers.reachability import reach
+from espalier.plan.planning import plan_from_rows
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Task
+from espalier.core.trial import Task
 
 DENSITIES = ("0.02", "0.05", "0.2", "1")
 CATEGORIES = ("dead", "saturated", "hot")
@@ -84,9 +84,9 @@ def jaccard(pairs: Sequence[tuple[Units, Units]], categories: Sequence[str]) -> 
 def seconds(run: Run) -> float:
     """What it takes to find the extrema of a whole network, as methods do."""
     assert isinstance(run.model, Blocks)
-    run.method_state = Grown(Ground(run.model, run.generators["method"]), Memory())
+    run.method_state = GrowthState(NetworkEditor(run.model, run.generators["method"]), Memory())
     began = time.perf_counter()
-    selecting.extrema(run)
+    missing_edge_scores.extrema(run)
     return time.perf_counter() - began
 
 

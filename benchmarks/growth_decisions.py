@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.datasets.digits import Digits
-from espalier.growth import extrema
-from espalier.growth.information import Probe
-from espalier.growth.variance import VarianceTrigger, gradient_norm
+from espalier.methods.growth.placement import extrema
+from espalier.methods.growth.measurement.information import LabelProbe
+from espalier.methods.growth.timing.gradient_variance import VarianceTrigger, gradient_norm
 
 Floats = NDArray[np.float64]
 WINDOW = VarianceTrigger().window
@@ -157,7 +157,7 @@ def informed(seed: int) -> dict[str, float]:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(5, (2000,), generator=generator)
     z = torch.randn(2000, 8, generator=generator)
-    return {"probe, labels apart": Probe()(z, labels, generator)}
+    return {"probe, labels apart": LabelProbe()(z, labels, generator)}
 
 
 def simulated(rounds: int, windows: int, runs: int) -> Iterator[Figure]:

@@ -22,11 +22,11 @@ import measuring
 import peers
 from measuring import Figure, Measure
 
-from espalier.sweep import launch
-from espalier.sweep.launch import Request
-from espalier.sweep.results_dir import STORE, sweeps
-from espalier.sweep.store import Store
-from espalier.trial import Emit, Result, Status, Task, Trial
+from espalier.run import launch
+from espalier.run.launch import LaunchRequest
+from espalier.store.results_dir import STORE, sweeps
+from espalier.store.store import Store
+from espalier.core.trial import Emit, Result, Status, Task, Trial
 
 SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
 GOAL = 5.0  # ms a trial
@@ -107,7 +107,7 @@ def espalier(place: Path, count: int, workers: int) -> float:
         Trial(n, f"config_{n:03}", f"{n:012}", {**config, "LR": str(n)}, {"LR": str(n)})
         for n in range(1, count + 1)
     ]
-    request = Request(
+    request = LaunchRequest(
         header={"plan_id": "noop", "settings": SETTINGS},
         trials=[(trial, "CONFIG_LR=1\n" * 60) for trial in trials],
         results=place,

@@ -18,8 +18,8 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.paths import ROOT
-from espalier.trial import Result
+from espalier.core.paths import ROOT
+from espalier.core.trial import Result
 
 RANGE = ROOT / "defconfigs" / "digits-indefinite-range"
 MOST = 2000  # edges, CONFIG_INDEFINITE_MOST by default

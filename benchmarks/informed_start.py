@@ -17,8 +17,8 @@ import sweeping
 from measuring import Figure
 from sweeping import test_accuracy
 
-from espalier.paths import ROOT
-from espalier.trial import Result
+from espalier.core.paths import ROOT
+from espalier.core.trial import Result
 
 RANGE = ROOT / "defconfigs" / "digits-start-range"
 CONTROLS, INFORMED = ("random", "even"), ("data", "hierarchical")

@@ -24,7 +24,7 @@ import sweeping
 from measuring import Figure
 from quick_start import RANGE
 
-from espalier.sweep.store import Attempt
+from espalier.store.store import Attempt
 
 
 def main() -> int:

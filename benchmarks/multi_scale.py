@@ -18,8 +18,8 @@ import sweeping
 from measuring import Figure
 from sweeping import apart, test_accuracy
 
-from espalier.paths import ROOT
-from espalier.trial import Result, Trial
+from espalier.core.paths import ROOT
+from espalier.core.trial import Result, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-multiscale-range"
 EPOCHS, AS_COSTLY = "40", "47"

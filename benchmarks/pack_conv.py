@@ -20,7 +20,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 SMALL_FILES = ROOT / "tests" / "datasets" / "small_files.py"
 SLOWER, PROBE = "<= 1.03", "<= 5"  # times as long; percent of the sweep

@@ -23,7 +23,7 @@ import sweeping
 from kill_nine import compared, running, told, wait_for
 from measuring import Figure
 
-from espalier.sweep.store import Attempt
+from espalier.store.store import Attempt
 
 RANGE = Path(__file__).parent / "pack_kill-range"
 

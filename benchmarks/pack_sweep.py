@@ -29,7 +29,7 @@ import peers
 import sweeping
 from measuring import Figure, Measure, ratios
 
-from espalier.sweep import planning
+from espalier.plan import planning
 
 HERE = Path(__file__).parent
 RANGE = HERE / "pack_sweep-range"

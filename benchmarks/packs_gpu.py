@@ -26,7 +26,7 @@ from char_transformer import CONTEXT, SYMBOLS, CharTransformer
 from measuring import Figure
 from torch import Tensor, nn
 
-from espalier.contracts import Method, Run, SampleShape, Split
+from espalier.core.contracts import Method, Run, SampleShape, Split
 from espalier.lr_schedules.none import Constant
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp

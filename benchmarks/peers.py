@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 REQUIREMENTS = ROOT / "requirements" / "bench.txt"
 VENV = ROOT / ".venv" / "peers"

@@ -15,7 +15,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.trial import Status
+from espalier.core.trial import Status
 
 RANGE = "defconfigs/digits-adamwprune-range"
 WHOLE = "whole"

@@ -25,10 +25,10 @@ import numpy.typing as npt
 from measuring import Figure
 
 from espalier.commands.seed_finder import PORTFOLIO
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 from espalier.search import seed_plan
-from espalier.search.learning import Bar, Draw, holm, p_value
-from espalier.search.runs import Means
+from espalier.search.learning import Bar, SeedScore, holm, p_value
+from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
 from espalier.search.seed_report import CSV, JSON, TABLE
 
@@ -99,7 +99,7 @@ def wrong(families: Shares, top: float, samples: int) -> list[float]:
     """For each family 1 if any of its candidates passes for learning, else 0."""
     found = []
     for family in families:
-        p = [p_value([Draw(a, top, samples) for a in seeds], BAR) for seeds in family.tolist()]
+        p = [p_value([SeedScore(a, top, samples) for a in seeds], BAR) for seeds in family.tolist()]
         found.append(float(min(holm(p, len(p))) < BAR.alpha))
     return found
 

@@ -21,12 +21,13 @@ import sweeping
 from kill_nine import compared, running, told, wait_for
 from measuring import Figure
 
-from espalier.paths import ROOT
-from espalier.sweep import planning
-from espalier.train import snapshots, worker_entry
+from espalier.core.paths import ROOT
+from espalier.plan import planning
+from espalier.train.checkpoints import snapshot_files
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.train.snapshots import Occasion
-from espalier.trial import Task
+from espalier.train.checkpoints.snapshot_files import SnapshotReason
+from espalier.core.trial import Task
 
 RANGE = ROOT / "defconfigs" / "digits-snapshots-range"
 WITHOUT = "CONFIG_SNAPSHOT_EVERY=0\nCONFIG_SNAPSHOT_EVENTS=n\n"
@@ -88,8 +89,8 @@ def cost(args: argparse.Namespace) -> list[Figure]:
         assert isinstance(record, dict)
         for _ in range(args.rounds):
             began = time.perf_counter()
-            snapshot = snapshots.save(
-                Path(folder), trainer, [record], Occasion({}, compress=args.compress)
+            snapshot = snapshot_files.save(
+                Path(folder), trainer, [record], SnapshotReason({}, compress=args.compress)
             )
             seconds.append(1000 * (time.perf_counter() - began))
             sizes.append(snapshot.about["bytes"] / 1000)

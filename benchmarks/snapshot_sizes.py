@@ -18,11 +18,12 @@ from pathlib import Path
 import measuring
 from measuring import Figure, Record
 
-from espalier.sweep import planning
-from espalier.train import snapshots, worker_entry
+from espalier.plan import planning
+from espalier.train.checkpoints import snapshot_files
+from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.train.position import position
-from espalier.trial import Task
+from espalier.train.checkpoints.run_state import position
+from espalier.core.trial import Task
 
 MLP = {"MODEL_SELECT_MLP": "y", "MLP_LAYERS": "1", "MLP_WIDTH": "256"}
 BLOCKS = {"MODEL_SELECT_BLOCKS": "y", "BLOCKS_SIZES": '"64"', "BLOCKS_DENSITY": "0.05"}
@@ -54,7 +55,7 @@ def figures(name: str, settings: dict[str, str], epochs: int) -> Iterator[Figure
         for content in contents(settings, epochs, Path(folder)):
             for compress in (False, True):
                 began = time.perf_counter()
-                written = snapshots.write_content(Path(folder) / "epoch.json", content, compress)
+                written = snapshot_files.write_content(Path(folder) / "epoch.json", content, compress)
                 times[compress].append(1000 * (time.perf_counter() - began))
                 sizes[compress].append(written["bytes"])
     yield Figure(f"{name}: as torch writes it", [size / 1000 for size in sizes[False]], "kB")

@@ -17,7 +17,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 RANGE = ROOT / "defconfigs" / "digits-sparse-range"
 CONTROL, METHODS = "static", ("set", "rigl", "snfs", "dsr")

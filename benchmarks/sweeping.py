@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import measuring
 
-from espalier.paths import ROOT
-from espalier.sweep.results_dir import STORE
-from espalier.sweep.store import Attempt, Store
-from espalier.trial import Record, Result, Status, Trial
+from espalier.core.paths import ROOT
+from espalier.store.results_dir import STORE
+from espalier.store.store import Attempt, Store
+from espalier.core.trial import Record, Result, Status, Trial
 
 Name = TypeVar("Name", bound=Hashable)
 Found = TypeVar("Found")

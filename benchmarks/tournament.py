@@ -24,15 +24,15 @@ import sweeping
 from measuring import Figure
 from scipy.stats import spearmanr
 
-from espalier.contracts import Run
-from espalier.growth.tournament import Entrant, apply
-from espalier.methods.tournament import TABLE, Tournament
-from espalier.paths import ROOT
-from espalier.sweep import planning
+from espalier.core.contracts import Run
+from espalier.methods.growth.action_tournament import TournamentEntry, apply
+from espalier.methods.growth.tournament import TABLE, Tournament
+from espalier.core.paths import ROOT
+from espalier.plan import planning
 from espalier.train import worker_entry
 from espalier.train.evaluation import measured
 from espalier.train.loop import Loop
-from espalier.trial import Task, Trial
+from espalier.core.trial import Task, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"
 ONE = """
@@ -130,7 +130,7 @@ def _correlation(place: Path, judge: str, seed: int) -> float:
 
 def _trained(
     place: Path, judge: str, seed: int, choice: int | None
-) -> tuple[float, Sequence[Entrant]]:
+) -> tuple[float, Sequence[TournamentEntry]]:
     """The validation loss in the end, and who took part."""
     text = ONE.replace("DENSITY=1", "DENSITY=0.05").replace("STOP=0.5", "STOP=0.75")
     text = text.replace("EPOCHS=60", f"EPOCHS={4 * GRAFTED}")

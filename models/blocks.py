@@ -11,9 +11,9 @@ from typing import Literal
 
 from torch import nn
 
-from espalier.contracts import CannotTrain, Model, SampleShape
-from espalier.growth.blocks import Blocks, chain, edges
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import CannotTrain, Model, SampleShape
+from espalier.layers.masked_blocks import Blocks, chain, edges
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.contracts import CannotTrain, Model, Shape, TokenShape
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import CannotTrain, Model, Shape, TokenShape
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 EMBEDDING_STD = 0.02
 
@@ -58,7 +58,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.characters = nn.Embedding(shape.vocabulary, spec.width)
         self.positions = nn.Embedding(shape.context, spec.width)
-        self.blocks = nn.Sequential(*(Block(spec) for _ in range(spec.layers)))
+        self.blocks = nn.Sequential(*(TransformerBlock(spec) for _ in range(spec.layers)))
         self.norm = nn.LayerNorm(spec.width) if spec.norm == "pre" else nn.Identity()
         self.head = nn.Linear(spec.width, shape.vocabulary)
         self.apply(_initialise)
@@ -71,7 +71,7 @@ class Transformer(nn.Module):
         return logits
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention, then the inner layer, each beside a residual path: (n, t, width) -> the same."""
 
     def __init__(self, spec: CharLM) -> None:

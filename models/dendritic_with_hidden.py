@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.dendrites.model import Dendritic
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.component import symbol
+from espalier.models.dendritic import Dendritic
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

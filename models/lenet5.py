@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from torch import nn
 
-from espalier.contracts import Model, SampleShape
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import Model, SampleShape
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

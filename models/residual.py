@@ -23,7 +23,7 @@ def normed(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequen
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
 
-class Block(nn.Module, ABC):
+class ResidualBlock(nn.Module, ABC):
     """A residual block: (n, inputs, h, w) -> (n, width * expansion, h / stride, w / stride)."""
 
     expansion = 1
@@ -45,7 +45,7 @@ class Block(nn.Module, ABC):
         return F.relu(self.branch(x) + self.shortcut(x))
 
 
-class BasicBlock(Block):
+class BasicBlock(ResidualBlock):
     """Two 3x3 convolutions."""
 
     @override
@@ -57,7 +57,7 @@ class BasicBlock(Block):
         )
 
 
-class Bottleneck(Block):
+class Bottleneck(ResidualBlock):
     """1x1 to fewer channels, 3x3, and 1x1 to four times as many."""
 
     expansion = 4
@@ -80,7 +80,7 @@ class ResidualNet(nn.Module):
     """
 
     def __init__(
-        self, stem: nn.Module, block: type[Block], depths: Sequence[int], classes: int
+        self, stem: nn.Module, block: type[ResidualBlock], depths: Sequence[int], classes: int
     ) -> None:
         """`stem` has 64 output channels; `depths` are the blocks in each stage."""
         super().__init__()

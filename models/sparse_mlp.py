@@ -12,12 +12,12 @@ from typing import ClassVar
 
 from torch import nn
 
-from espalier.contracts import Model, SampleShape
-from espalier.dendrites import wiring
-from espalier.dendrites.model import check_fan_in
-from espalier.dendrites.nonlinear import SLOPE
-from espalier.dendrites.synapses import Synapses
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import Model, SampleShape
+from espalier.layers.dendrites import wiring
+from espalier.models.dendritic import check_fan_in
+from espalier.layers.dendrites.nonlinear import SLOPE
+from espalier.layers.dendrites.synapses import Synapses
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 WIDEST = 65536
 

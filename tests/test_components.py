@@ -12,22 +12,22 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from espalier import component, contracts
-from espalier.budget import Budget
+from espalier.core import component, contracts
+from espalier.train.parameter_budget import Budget
 from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.paths import ROOT
-from espalier.rates.plan import RatePlan
-from espalier.train.album import SnapshotPlan
-from espalier.train.augment import Augmentation
-from espalier.train.data import DataPlan
-from espalier.train.keeping import Keeping
-from espalier.train.parts import Parts
-from espalier.train.saving import Saving
-from espalier.train.shifts import ShiftPlan
+from espalier.core.paths import ROOT
+from espalier.rates.rate_options import RatePlan
+from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
+from espalier.train.data.augment import Augmentation
+from espalier.train.data.splits import DataPlan
+from espalier.train.data.device_residency import ResidencyPlan
+from espalier.train.micro_batching import Parts
+from espalier.train.checkpoints.model_files import Saving
+from espalier.train.data.distribution_shift import ShiftPlan
 from espalier.train.trainer import Recipe
-from espalier.train.windows import WindowPlan
+from espalier.train.data.text_windows import WindowPlan
 
 BASES = {
     "model": contracts.Model,
@@ -44,7 +44,7 @@ SHARED = [
     RatePlan,
     Recipe,
     ShiftPlan,
-    Keeping,
+    ResidencyPlan,
     Parts,
     Saving,
     SnapshotPlan,

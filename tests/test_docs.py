@@ -15,10 +15,10 @@ import pytest
 
 from espalier.commands import VERBS
 from espalier.kconfig import tree
-from espalier.paths import ROOT
-from espalier.sweep.analysis import analysis
-from espalier.sweep.rank import TrialResult
-from espalier.trial import Result, Status, Trial
+from espalier.core.paths import ROOT
+from espalier.report.sweep_analysis import analysis
+from espalier.analysis.rank import TrialResult
+from espalier.core.trial import Result, Status, Trial
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -206,9 +206,9 @@ def page_text(name: str) -> str:
 TRAIN = """
 import json, sys, tempfile
 from pathlib import Path
-from espalier.sweep.plan import read_plan
+from espalier.plan.plan import read_plan
 from espalier.train.worker_entry import train_trial
-from espalier.trial import Task
+from espalier.core.trial import Task
 plan = read_plan(Path("sweep_configs"))
 trial = plan.trials[0]
 result = train_trial(Task.single(trial, plan.settings, Path(tempfile.mkdtemp())))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from espalier.kconfig import defconfigs
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given", "config-given"}

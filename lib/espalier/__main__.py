@@ -15,7 +15,7 @@ import click
 
 from espalier import __version__
 from espalier.commands import VERBS
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 PROGRAM = "python -m espalier"
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)

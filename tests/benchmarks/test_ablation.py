@@ -8,7 +8,7 @@ import torch
 from ablation import Row, ablation, averages, correlations, fitness_report
 from torch import nn
 
-from espalier.apoptosis.fitness import MEASURES
+from espalier.methods.apoptosis.neurons.fitness import MEASURES
 from espalier.surgery.pairs import find_pairs
 
 

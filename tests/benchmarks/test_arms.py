@@ -5,7 +5,7 @@ import argparse
 import measuring
 import sweeping
 
-from espalier.trial import Result, Status, Trial
+from espalier.core.trial import Result, Status, Trial
 
 
 def trial(number, seed, method="grow"):

@@ -16,7 +16,7 @@ import page
 import pytest
 from measuring import Figure
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
 PROGRAMS = sorted(p.name for p in FOLDER.glob("*.py") if "__main__" in p.read_text())

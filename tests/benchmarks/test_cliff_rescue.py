@@ -3,7 +3,7 @@
 import cliff_rescue
 import pytest
 
-from espalier.trial import Trial
+from espalier.core.trial import Trial
 
 
 def arms(**accuracies):

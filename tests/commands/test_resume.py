@@ -8,15 +8,16 @@ import test_worker_entry
 from test_snapshots import killed_after, task
 
 from espalier.__main__ import main
-from espalier.train import album, worker_entry
-from espalier.trial import Result
+from espalier.train.checkpoints import snapshot_manager
+from espalier.train import worker_entry
+from espalier.core.trial import Result
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
     """Of a trial of three epochs, after the second."""
     killed_after(3, task(tmp_path / "trial"))
-    return tmp_path / "trial" / album.FOLDER / "epoch_00002.json"
+    return tmp_path / "trial" / snapshot_manager.FOLDER / "epoch_00002.json"
 
 
 def resumed(folder: Path, *args: str) -> Result:

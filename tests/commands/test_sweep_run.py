@@ -11,8 +11,8 @@ import pytest
 from fake_sweep import HERE
 
 from espalier.__main__ import main
-from espalier.sweep.results_dir import STORE, sweeps
-from espalier.sweep.store import Store
+from espalier.store.results_dir import STORE, sweeps
+from espalier.store.store import Store
 
 ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
 RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_RAMP_END_EPOCH=1\nCONFIG_DEVICE_CPU=y\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from espalier.__main__ import run
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import tree
-from espalier.validation import gates, subject
+from espalier.validation import gates, validation_subject
 from espalier.validation.gate import Gate
 
 FAST = ("CONFIG_NUM_EPOCHS=2", "CONFIG_TRAIN_SUBSET=100", "CONFIG_DEVICE_CPU=y")
@@ -54,12 +54,12 @@ def test_the_method_is_left_out_and_nothing_stops_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("CONFIG_PRUNING_SELECT_MAGNITUDE=y", "CONFIG_EARLY_STOP_PATIENCE=3")
-    task = subject.task(configured(tmp_path, monkeypatch, *lines), "7")
+    task = validation_subject.task(configured(tmp_path, monkeypatch, *lines), "7")
     assert task.trial.config["PRUNING_METHOD"] == "none"
     assert "TARGET_SPARSITY" not in task.trial.config
     assert task.trial.config["EARLY_STOP_PATIENCE"] == "0"
     assert task.trial.config["NUM_EPOCHS"] == "7"
-    assert subject.prepare(task).run.epochs == 7
+    assert validation_subject.prepare(task).run.epochs == 7
 
 
 def test_what_cannot_be_validated_is_one_line(
@@ -67,8 +67,8 @@ def test_what_cannot_be_validated_is_one_line(
 ) -> None:
     path = configured(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"CONFIG_NUM_EPOCHS=0: must be in \[1, 100000\]"):
-        subject.task(path, "0")
+        validation_subject.task(path, "0")
     several = ("CONFIG_PRUNING_MODE_MULTIPLE=y", "CONFIG_PRUNING_ENABLE_MAGNITUDE=y")
     path = configured(tmp_path, monkeypatch, *several, "CONFIG_PRUNING_ENABLE_NONE=y")
     with pytest.raises(UserError, match="one can be validated at a time"):
-        subject.task(path)
+        validation_subject.task(path)

@@ -12,7 +12,7 @@ import pytest
 from espalier import commands
 from espalier.__main__ import main, module_name
 from espalier.commands import VERBS
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 SHARED = {"__init__", "options", "range_options", "run_options"}
 """Files of the room that hold no verb."""

@@ -15,10 +15,10 @@ import torch
 import torchvision
 from small_files import IDX_NAMES, md5, write_batches, write_idx
 
-from espalier import component
-from espalier.contracts import Dataset
+from espalier.core import component
+from espalier.core.contracts import Dataset
 from espalier.datasets import published
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 IDX = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 BATCHES = {"cifar10": 10, "cifar100": 100}

@@ -8,7 +8,7 @@ import torch
 
 from espalier.datasets import text
 from espalier.datasets.text import Text, decode, encode
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"
 

@@ -10,7 +10,7 @@ import pytest
 
 from espalier.__main__ import main
 from espalier.kconfig import defconfigs
-from espalier.sweep import planning
+from espalier.plan import planning
 
 RANGES = defconfigs.ranges()
 DATA = sorted(Path(defconfigs.ROOT, "defconfigs").glob("on-*"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from espalier.__main__ import run
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 
 def test_gone_changed_and_added(tmp_path, capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import defconfigs, dotconfig, frontends, screen, tree
 
 PRESETS = defconfigs.presets()

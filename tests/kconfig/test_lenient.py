@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from espalier.kconfig import defconfigs
-from espalier.sweep import planning
+from espalier.plan import planning
 from espalier.train import worker_entry
-from espalier.trial import Status, Task
+from espalier.core.trial import Status, Task
 
 FOLDER = Path(defconfigs.ROOT, "defconfigs")
 SHORT = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import kconfiglib
 import pytest
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import assign, randconfig
 from espalier.kconfig.symbols import Symbols
 

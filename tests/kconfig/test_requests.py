@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import toy
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import requests
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.symbols import Symbols

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import toy
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier import component
-from espalier.contracts import CannotTrain, LrSchedule
+from espalier.core import component
+from espalier.core.contracts import CannotTrain, LrSchedule
 from espalier.lr_schedules.cosine import Cosine
 from espalier.lr_schedules.none import Constant
 from espalier.lr_schedules.step import Step

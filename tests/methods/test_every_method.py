@@ -12,18 +12,18 @@ from covering import rest_nightly
 from test_pruning_methods import PLAN, allowed
 from torch import nn
 
-from espalier import component
-from espalier.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
-from espalier.apoptosis.layerwise import Course
-from espalier.contracts import Method, Optimizer, Run
-from espalier.dendrites.cadence import Cadence
-from espalier.growth.growing import GrowingMethod
-from espalier.growth.moments import Moments
-from espalier.growth.plan import Turnover
-from espalier.growth.tournament import Trials
-from espalier.sparse.method import PruningMethod
-from espalier.train import structure
-from espalier.train.stopping import Kept
+from espalier.core import component
+from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
+from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions
+from espalier.core.contracts import Method, Optimizer, Run
+from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.growth.growing_method import GrowingMethod
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.growth.action_tournament import TournamentOptions
+from espalier.methods.pruning.pruning_method import PruningMethod
+from espalier.train.packs import pack_compatibility
+from espalier.train.early_stopping import Kept
 
 PAIRS = allowed()
 
@@ -48,12 +48,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_growth": {"settings": YOUNG, "rate": 0.3, "interval": 6},
     "apoptosis_orthogonal": {"settings": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"settings": YOUNG, "turnover_rate": 0.3, "interval": 6},
-    "apoptosis_layers": {"course": Course(max_lifespan=8, maturation=4, interval=5)},
+    "apoptosis_layers": {"course": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": Cadence(steps=7)},
     "droplinear": {"steps": 7},
-    **{name: {"turnover": Turnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
+    **{name: {"turnover": EdgeTurnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
-    "tournament": {"trials": Trials(steps=2), "moments": Moments(events=2)},
+    "tournament": {"trials": TournamentOptions(steps=2), "moments": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -170,9 +170,9 @@ def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
     run = run_of(optimizer, method)
     if not run.method.packable:
         pytest.skip("it says that it cannot be packed")
-    before = places(run), structure.settings(run.model)
+    before = places(run), pack_compatibility.settings(run.model)
     trained(run, nothing)
-    assert (places(run), structure.settings(run.model)) == before
+    assert (places(run), pack_compatibility.settings(run.model)) == before
 
 
 def places(run: Run) -> list[int]:

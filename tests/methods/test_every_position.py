@@ -15,12 +15,12 @@ from packing import Build, Values
 from test_every_method import PAIRS
 from torch import nn
 
-from espalier.contracts import CannotTrain
-from espalier.growth.blocks import Blocks
+from espalier.core.contracts import CannotTrain
+from espalier.layers.masked_blocks import Blocks
 from espalier.train import loop
-from espalier.train.position import position, take_up
+from espalier.train.checkpoints.run_state import position, take_up
 from espalier.train.trainer import Trainer
-from espalier.trial import Record
+from espalier.core.trial import Record
 
 # 80 steps: events come before a position is taken and after, and some are under way.
 WISHES = {

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier import component
-from espalier.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core import component
+from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier import component
-from espalier.contracts import CannotTrain, Optimizer
+from espalier.core import component
+from espalier.core.contracts import CannotTrain, Optimizer
 from espalier.methods.none import NoPruning
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.sgd import SGD

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from espalier import component
-from espalier.contracts import Optimizer
+from espalier.core import component
+from espalier.core.contracts import Optimizer
 from espalier.optimizers.adamwprune import AdamWPrune, AdamWPruneSpec
 from espalier.optimizers.adamwspam import AdamWSpam
 from espalier.optimizers.guarded import GuardedAdam

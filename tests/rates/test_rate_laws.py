@@ -6,13 +6,13 @@ import math
 import pytest
 import torch
 
-from espalier.birth_record import Growth
+from espalier.core.birth_record import GrowthEvent
 from espalier.rates import by_age, by_depth, by_event, by_norm
-from espalier.rates.composing import Bounds, move, product
-from espalier.rates.part import Moment, Part
+from espalier.rates.composing import MultiplierBounds, move, product
+from espalier.rates.param_view import Moment, ParamView
 
 EXACT = {"rel": 0, "abs": 1e-12}
-WIDE = Bounds(0.0, 1e6)
+WIDE = MultiplierBounds(0.0, 1e6)
 
 
 def part(
@@ -30,8 +30,8 @@ def part(
     if births is not None:
         births = torch.tensor(births)
         weight = torch.ones(births.shape) if weight is None else weight
-    growths = tuple(g if isinstance(g, Growth) else Growth(g) for g in growths)
-    return Part(
+    growths = tuple(g if isinstance(g, GrowthEvent) else GrowthEvent(g) for g in growths)
+    return ParamView(
         depth,
         layers,
         Moment(step, 10, total, growths),
@@ -152,7 +152,7 @@ def test_growth_slows_what_outlives_it_and_lets_it_recover():
 
 def test_differential_decay_of_a_chain_of_five():
     places = {str(i): i for i in range(5)}
-    event = Growth(10, ("2",))
+    event = GrowthEvent(10, ("2",))
     strategy = by_event.Differential(0.9, 0.7, 0.5, 10, 0.1)
     at = [
         strategy.factor(part([0], 10, (event,), depth=i, layers=5, places=places)) for i in range(5)
@@ -160,7 +160,7 @@ def test_differential_decay_of_a_chain_of_five():
     assert [float(f) for f in at] == near([0.5, 0.7, 0.9, 0.7, 0.5])
     later = strategy.factor(part([0], 15, (event,), depth=0, layers=5, places=places))
     assert float(later) == near(0.75)
-    everywhere = strategy.factor(part([0], 10, (Growth(10),), depth=0, layers=5, places=places))
+    everywhere = strategy.factor(part([0], 10, (GrowthEvent(10),), depth=0, layers=5, places=places))
     assert float(everywhere) == near(0.9)
 
 
@@ -246,7 +246,7 @@ def test_the_combined_strategy_in_closed_form():
 
 
 def test_bounds_leave_what_is_frozen_alone():
-    bounds = Bounds(0.01, 2.0)
+    bounds = MultiplierBounds(0.01, 2.0)
     assert [bounds.limit(f) for f in (0.0, 1e-9, 0.5, 9.0)] == [0.0, 0.01, 0.5, 2.0]
     limited = bounds.limit(torch.tensor([0.0, 1e-9, 0.5, 9.0], dtype=torch.float64))
     assert limited.tolist() == [0.0, 0.01, 0.5, 2.0]

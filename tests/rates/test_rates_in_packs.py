@@ -6,9 +6,9 @@ import packing
 import pytest
 import torch
 
-from espalier import component
-from espalier.config import Config
-from espalier.rates.plan import RatePlan
+from espalier.core import component
+from espalier.core.trial_config import Config
+from espalier.rates.rate_options import RatePlan
 
 CHOICES = [name for name in packing.symbols().members("RATES") if name not in ("none", "several")]
 SHORT = {

@@ -7,23 +7,23 @@ import packing
 import pytest
 import torch
 
-from espalier import component
-from espalier.config import Config
-from espalier.growth import operations
-from espalier.growth.moments import Moments
-from espalier.methods.grow import Grow
+from espalier.core import component
+from espalier.core.trial_config import Config
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.grow import Grow
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD
 from espalier.rates.by_age import Age, Component, Dual, Warmup
 from espalier.rates.by_event import AfterGrowth, Differential
-from espalier.rates.composing import Bounds
-from espalier.rates.plan import RatePlan
+from espalier.rates.composing import MultiplierBounds
+from espalier.rates.rate_options import RatePlan
 from espalier.rates.scaling import UpdateScale
 
 CHOICES = [name for name in packing.symbols().members("RATES") if name not in ("none", "several")]
-WIDE = Bounds(0.0, 1e6)
-FIRST = Moments(events=1, stop=1 / 48)  # after the first update
+WIDE = MultiplierBounds(0.0, 1e6)
+FIRST = GrowthSchedule(events=1, stop=1 / 48)  # after the first update
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}
 SHORT = {
     "NUM_EPOCHS": "6",

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.birth_record import Growth
-from espalier.contracts import CannotTrain, Method, Run, Split
+from espalier.core.birth_record import GrowthEvent
+from espalier.core.contracts import CannotTrain, Method, Run, Split
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD
@@ -16,13 +16,13 @@ from espalier.rates.by_age import Dual, Warmup
 from espalier.rates.by_depth import Cascade, Freezing
 from espalier.rates.by_event import Differential
 from espalier.rates.by_norm import Density, Lars
-from espalier.rates.composing import Bounds
+from espalier.rates.composing import MultiplierBounds
 from espalier.rates.layers import layers_of
-from espalier.rates.plan import RatePlan
+from espalier.rates.rate_options import RatePlan
 from espalier.rates.scaling import UpdateScale
-from espalier.surgery.restart import Restarts
+from espalier.surgery.per_slice_restart import Restarts
 
-WIDE = Bounds(0.0, 1e6)
+WIDE = MultiplierBounds(0.0, 1e6)
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}
 
 
@@ -48,7 +48,7 @@ class Odd:
         return (odd * self.step).int()
 
     def growths(self):
-        return [Growth(self.step, ("2",))] if self.run.step >= self.step > 0 else []
+        return [GrowthEvent(self.step, ("2",))] if self.run.step >= self.step > 0 else []
 
 
 def net(norm=False):
@@ -261,10 +261,10 @@ def test_layers_are_counted_in_the_order_of_modules():
 
 
 def test_rates_that_go_by_births_need_a_method_that_records_them():
-    plan = RatePlan(rates="dual", dual=Dual(), bounds=Bounds())
+    plan = RatePlan(rates="dual", dual=Dual(), bounds=MultiplierBounds())
     with pytest.raises(CannotTrain, match="CONFIG_RATES=dual: the rates Dual go by when"):
         plan.scale(run_of())
     assert plan.scale(run_of(method=Grown())) is not None
     assert RatePlan().scale(run_of()) is None
     with pytest.raises(CannotTrain, match="CONFIG_RATES=several: choose at least one"):
-        RatePlan(rates="several", bounds=Bounds()).scale(run_of())
+        RatePlan(rates="several", bounds=MultiplierBounds()).scale(run_of())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 STAND_IN = """#!/bin/sh
 echo "$*" >> calls

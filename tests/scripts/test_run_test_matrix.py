@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from espalier.paths import ROOT
+from espalier.core.paths import ROOT
 
 
 def started(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

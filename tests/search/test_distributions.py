@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from espalier.errors import UserError
-from espalier.search.distributions import Interval, Listed, read, whole_numbers
+from espalier.core.errors import UserError
+from espalier.search.distributions import UniformRange, Listed, read, whole_numbers
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_values(given, values) -> None:
 
 
 def test_intervals() -> None:
-    assert read("x", (0.1, 0.5), whole=False) == Interval(0.1, 0.5)
+    assert read("x", (0.1, 0.5), whole=False) == UniformRange(0.1, 0.5)
     law = read("x", {"type": "loguniform", "low": 1e-4, "high": 1e-2}, whole=False)
-    assert law == Interval(1e-4, 1e-2, log=True)
+    assert law == UniformRange(1e-4, 1e-2, log=True)
     drawn = [law.draw(Random(seed)) for seed in range(400)]
     assert all(1e-4 <= one <= 1e-2 for one in drawn)
     assert 160 < sum(one < 1e-3 for one in drawn) < 240  # half of them: sd 10

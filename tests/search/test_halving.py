@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espalier.search.halving import Candidate, Found, Measured, epochs, find, halved, judged
-from espalier.search.learning import Bar, Draw
+from espalier.search.learning import Bar, SeedScore
 
 BAR = Bar(margin=0.05, alpha=0.01)
 RUNGS = [5, 10, 20]
@@ -16,7 +16,7 @@ def named(name: str) -> Candidate:
 
 
 def measured(name: str, size: float, accuracy: float, count: int = 20, lost: str = "") -> Measured:
-    draws = tuple(Draw(accuracy + e, 0.1, 1000) for e in (-0.005, -0.002, 0.0, 0.002, 0.005))
+    draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.005, -0.002, 0.0, 0.002, 0.005))
     return Measured(named(name), count, size, draws, lost=lost)
 
 

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from espalier.search.learning import Bar, Draw, holm, p_value
+from espalier.search.learning import Bar, SeedScore, holm, p_value
 
 BAR = Bar(margin=0.05, alpha=0.01)
 SAMPLES, MAJORITY = 216, 22 / 216  # as the digits have
 
 
-def draw(accuracy: float, samples: int = 10, majority: float = 0.45) -> Draw:
-    return Draw(accuracy, majority, samples)
+def draw(accuracy: float, samples: int = 10, majority: float = 0.45) -> SeedScore:
+    return SeedScore(accuracy, majority, samples)
 
 
 def test_one_seed_is_judged_by_the_binomial_tail_at_the_limit() -> None:
@@ -30,7 +30,7 @@ def test_an_accuracy_cannot_be_surely_above_what_the_tail_allows() -> None:
     assert draw(0.0).low(BAR) == 0.0
     assert draw(0.9, 1000).low(BAR) > draw(0.9, 100).low(BAR)
     for right in range(1, 217):  # the two agree about every count
-        one = Draw(right / SAMPLES, MAJORITY, SAMPLES)
+        one = SeedScore(right / SAMPLES, MAJORITY, SAMPLES)
         assert (one.p(BAR) < BAR.alpha) == (one.low(BAR) > one.limit(BAR))
 
 
@@ -73,7 +73,7 @@ def families(of_one: np.ndarray) -> float:
     """The share of families (n, candidates, seeds) in which anything passes for learning."""
     wrong = 0
     for family in of_one:
-        p = [p_value([Draw(a, MAJORITY, SAMPLES) for a in seeds], BAR) for seeds in family]
+        p = [p_value([SeedScore(a, MAJORITY, SAMPLES) for a in seeds], BAR) for seeds in family]
         wrong += min(holm(p, len(p))) < BAR.alpha
     return wrong / len(of_one)
 

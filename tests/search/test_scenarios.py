@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.search import scenarios
-from espalier.search.results import SearchResult
+from espalier.search.search_results import SearchResult
 
 SHORT = {"n_epochs": 2, "lr": 0.005, "seeds": 1, "in_process": True, "verbose": False}
 EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]

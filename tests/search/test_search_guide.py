@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from small_files import write_idx
 
-from espalier.paths import ROOT
-from espalier.search import pace, scenarios
+from espalier.core.paths import ROOT
+from espalier.search import training_length, scenarios
 from espalier.search.searcher import HyperparameterSearcher
 
 BASIC = """
@@ -119,7 +119,7 @@ def guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     settings: dict[str, object] = {"DATA_VERIFY": False}
-    monkeypatch.setattr(pace, "BATCHES", 8)  # an epoch has 64 batches otherwise
+    monkeypatch.setattr(training_length, "BATCHES", 8)  # an epoch has 64 batches otherwise
     where = {"data_dir": tmp_path, "output": tmp_path / "sweeps", "in_process": True}
     given: dict[str, object] = {}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import espalier
-from espalier.paths import ROOT
-from espalier.search import command, distributions, runs, vocabulary
+from espalier.core.paths import ROOT
+from espalier.search import command, distributions, search_runs, guide_names
 from espalier.search.searcher import HyperparameterSearcher
 
 PAGE = (ROOT / "docs" / "search.md").read_text()
@@ -20,12 +20,12 @@ def test_python_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    means = runs.Means.__init__
+    means = search_runs.Means.__init__
 
     def here(self, **options) -> None:  # where results go, and no workers
         means(self, **{**options, "results": tmp_path / "sweeps", "in_process": True})
 
-    monkeypatch.setattr(runs.Means, "__init__", here)
+    monkeypatch.setattr(search_runs.Means, "__init__", here)
     names: dict[str, object] = {}
     for block in [text for kind, text in FENCE.findall(PAGE) if kind == "python"]:
         exec(compile(block, "search.md", "exec"), names)  # noqa: S102
@@ -38,7 +38,7 @@ def test_python_of_the_page(
 
 
 def test_everything_is_on_the_page() -> None:
-    names = [*vocabulary.NAMES, vocabulary.WEIGHT_DECAY, *command.SCENARIOS, *distributions._KEYS]
+    names = [*guide_names.NAMES, guide_names.WEIGHT_DECAY, *command.SCENARIOS, *distributions._KEYS]
     names += [name for name, home in espalier._HOMES.items() if home.startswith("search.")]
     names += list(HyperparameterSearcher.__init__.__annotations__)
     names.remove("return")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from espalier.errors import UserError
-from espalier.search.results import Saved, SearchResult, load_results, ordered, save, table
+from espalier.core.errors import UserError
+from espalier.search.search_results import Saved, SearchResult, load_results, ordered, save, table
 
 GOOD = SearchResult({"n_neurons": 8}, 0.75, 0.8, 800, 1.25, 0.7, 0.7, 0.9, 0.01, 0.02, [1, 2])
 BAD = SearchResult({}, None, None, 900, 0.0, None, status="failed", reason="diverged: nan")

@@ -10,10 +10,10 @@ import pytest
 from small_files import write_idx
 
 from espalier import HyperparameterSearcher, load_results
-from espalier.errors import UserError
-from espalier.search.results import SearchResult
-from espalier.sweep.results_dir import STORE
-from espalier.sweep.store import Store
+from espalier.core.errors import UserError
+from espalier.search.search_results import SearchResult
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
 
 GRID = {
     "n_neurons": [8, 10],

@@ -10,11 +10,11 @@ import pytest
 
 from espalier.__main__ import main
 from espalier.commands.seed_finder import PORTFOLIO
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Found, Measured, judged
-from espalier.search.learning import Bar, Draw
-from espalier.search.runs import Means
+from espalier.search.learning import Bar, SeedScore
+from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
 
 SETTINGS = {
@@ -119,7 +119,7 @@ def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_wit
 
 def made() -> Found:
     def one(density: str, size: float, accuracy: float, epochs: int = 4) -> Measured:
-        draws = tuple(Draw(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
+        draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
         return Measured((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
 
     bad = Measured((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")

@@ -9,7 +9,7 @@ from torch import nn
 from espalier.sparse.edges import EdgeEvent, Edges
 from espalier.sparse.mask import prunable
 from espalier.sparse.masked_weight import ABSENT, weight_and_state
-from espalier.surgery.restart import Restarts
+from espalier.surgery.per_slice_restart import Restarts
 
 RATE = 0.01
 

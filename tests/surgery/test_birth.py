@@ -6,10 +6,10 @@ from bodies import BODIES, conv, fold_survivors, logits, mlp, step, trained, tra
 from torch import nn
 
 from espalier.surgery import birth, gradmax, resize
-from espalier.surgery.law import Law, law_of
+from espalier.surgery.init_distribution import InitDistribution, law_of
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import gather
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 
 def by_fresh(site, slots, generator, model, x):
@@ -48,7 +48,7 @@ def test_births_into_dead_and_into_added_slots_are_exact(body, born, dtype, allo
     step(model, x, optimizer)
     generator = torch.Generator().manual_seed(1)
     for pair in find_pairs(model):
-        site = Site(pair, optimizer)
+        site = EditContext(pair, optimizer)
         dead = torch.tensor([3, 0, 4, 1][: 2 * (pair.size // 4)])
         fold_survivors(site, dead, gather(model, [pair], [x])[0])
         before = logits(model, x)
@@ -62,7 +62,7 @@ def test_births_into_dead_and_into_added_slots_are_exact(body, born, dtype, allo
 @pytest.mark.parametrize("born", BIRTHS)
 def test_with_batch_normalisation_they_are_exact_in_training_mode_too(born) -> None:
     model, x, optimizer = trained(conv)
-    site = Site(find_pairs(model)[0], optimizer)
+    site = EditContext(find_pairs(model)[0], optimizer)
     model.train()
     before = model(x).detach()
     born(site, resize.widen(site, 4), torch.Generator().manual_seed(1), model, x)
@@ -72,7 +72,7 @@ def test_with_batch_normalisation_they_are_exact_in_training_mode_too(born) -> N
 @pytest.mark.parametrize("born", BIRTHS)
 def test_newborns_learn_at_once_and_do_not_stay_equal(born) -> None:
     model, x, optimizer = trained(mlp)
-    site = Site(find_pairs(model)[1], optimizer)
+    site = EditContext(find_pairs(model)[1], optimizer)
     slots = resize.widen(site, 4)
     born(site, slots, torch.Generator().manual_seed(1), model, x)
     before = [site.pair.incoming()[slots].clone(), site.pair.outgoing()[slots].clone()]
@@ -92,13 +92,13 @@ def test_a_fresh_row_has_the_law_of_the_layer() -> None:
     nn.init.normal_(linear.weight, 0.0, 0.3)
     law = law_of(linear)
     assert law.normal and law.std == pytest.approx(0.3, rel=0.05)
-    birth.fresh(Site(pair), torch.arange(64), torch.Generator().manual_seed(0), law)
+    birth.fresh(EditContext(pair), torch.arange(64), torch.Generator().manual_seed(0), law)
     assert float(linear.weight.detach()[:64].std()) == pytest.approx(law.std, rel=0.05)
     assert linear.bias[:64].abs().max() == 0
 
 
 def test_a_generator_decides_and_nothing_else() -> None:
-    rows = [Law(1.0).draw(torch.zeros(1, 5), 3, torch.Generator().manual_seed(7)) for _ in "ab"]
+    rows = [InitDistribution(1.0).draw(torch.zeros(1, 5), 3, torch.Generator().manual_seed(7)) for _ in "ab"]
     assert torch.equal(*rows)
 
 
@@ -108,7 +108,7 @@ def test_children_share_by_the_portion() -> None:
     pair.consumer.weight.data = torch.tensor([[8.0, 5.0, 0.0, 0.0]])
     plan = birth.Portion(share=0.25, noise=0.0)
     slots, parents = torch.tensor([2, 3]), torch.tensor([0, 1])
-    birth.split(Site(pair), slots, parents, torch.Generator(), plan)
+    birth.split(EditContext(pair), slots, parents, torch.Generator(), plan)
     assert pair.consumer.weight.tolist() == [[6.0, 3.75, 2.0, 1.25]]
     assert torch.equal(pair.incoming()[2:], pair.incoming()[:2])
 
@@ -117,7 +117,7 @@ def test_several_children_of_one_parent() -> None:
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
     pair.consumer.weight.data = torch.tensor([[9.0, 0.0, 0.0]])
     birth.split(
-        Site(pair),
+        EditContext(pair),
         torch.tensor([1, 2]),
         torch.tensor([0, 0]),
         torch.Generator(),
@@ -129,7 +129,7 @@ def test_several_children_of_one_parent() -> None:
 def test_twins_need_partners() -> None:
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
     with pytest.raises(ValueError, match="even number of slots, not 3"):
-        birth.signed(Site(pair), torch.arange(3), torch.Generator())
+        birth.signed(EditContext(pair), torch.arange(3), torch.Generator())
 
 
 def test_the_twins_are_as_long_as_others() -> None:
@@ -137,14 +137,14 @@ def test_the_twins_are_as_long_as_others() -> None:
     pair = find_pairs(model)[0]
     slots = torch.arange(10)
     usual = pair.outgoing()[10:].norm(dim=1).mean()
-    birth.signed(Site(pair), slots, torch.Generator().manual_seed(0), scale=0.5)
+    birth.signed(EditContext(pair), slots, torch.Generator().manual_seed(0), scale=0.5)
     torch.testing.assert_close(pair.outgoing()[slots].norm(dim=1), (usual / 2).expand(10))
 
 
 def test_the_variance_of_a_newborn_is_guessed() -> None:
     model, x, optimizer = trained(conv)
     pair = find_pairs(model)[0]
-    birth.fresh(Site(pair, optimizer), torch.tensor([2]), torch.Generator().manual_seed(0))
+    birth.fresh(EditContext(pair, optimizer), torch.tensor([2]), torch.Generator().manual_seed(0))
     z = pair.producer(x)
     assert pair.norm is not None and pair.norm.running_var is not None
     guess, truth = float(pair.norm.running_var[2]), float(z.detach()[:, 2].var())
@@ -197,7 +197,7 @@ def test_the_gradient_that_gradmax_promises_arrives_whole(chain, lowest) -> None
     crossing = gradmax.Crossing(pair)
     with crossing.watching():
         model(x).square().sum().backward()
-    gradmax.gradmax(Site(pair), torch.tensor([0]), crossing, torch.Generator())
+    gradmax.gradmax(EditContext(pair), torch.tensor([0]), crossing, torch.Generator())
     model.zero_grad()
     model(x).square().sum().backward()
     strongest = torch.linalg.svdvals(crossing.matrix)[0]
@@ -208,7 +208,7 @@ def test_the_gradient_that_gradmax_promises_arrives_whole(chain, lowest) -> None
 def test_gradmax_beats_random_out_weights() -> None:
     def gradient(random: bool) -> float:
         model, x, optimizer = trained(mlp)
-        site = Site(find_pairs(model)[1], optimizer)
+        site = EditContext(find_pairs(model)[1], optimizer)
         slots = resize.widen(site, 4)
         by_gradmax(site, slots, torch.Generator(), model, x)
         if random:
@@ -226,4 +226,4 @@ def test_gradmax_beats_random_out_weights() -> None:
 def test_gradmax_refuses_what_is_not_0_at_0() -> None:
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1)))
     with pytest.raises(ValueError, match=r"0 at 0: Sigmoid\(\) is not"):
-        gradmax.gradmax(Site(pair), torch.arange(1), gradmax.Crossing(pair), torch.Generator())
+        gradmax.gradmax(EditContext(pair), torch.arange(1), gradmax.Crossing(pair), torch.Generator())

@@ -20,7 +20,7 @@ from torch import nn
 from espalier.surgery import death
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import Statistics, gather
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 WAYS = [zero, fold_mean, fold_survivors]
 
@@ -69,7 +69,7 @@ def test_the_mean_goes_into_the_bias() -> None:
     pair.consumer.weight.data = torch.tensor([[1.0, 2.0, 3.0]])
     pair.consumer.bias.data.zero_()
     seen = torch.tensor([[1.0, 0.0, 4.0], [3.0, 0.0, 8.0]])
-    error = fold_mean(Site(pair), torch.tensor([2]), given(pair, seen))
+    error = fold_mean(EditContext(pair), torch.tensor([2]), given(pair, seen))
     assert pair.consumer.weight.tolist() == [[1.0, 2.0, 0.0]]
     assert pair.consumer.bias.tolist() == [18.0]  # 3 * 6
     assert float(error) == pytest.approx(9 * 4)  # 3^2 times the variance 4
@@ -79,7 +79,7 @@ def test_zeroing_loses_the_second_moment() -> None:
     pair = linear_pair()
     pair.consumer.weight.data = torch.tensor([[1.0, 2.0, 3.0]])
     seen = torch.tensor([[1.0, 0.0, 4.0], [3.0, 0.0, 8.0]])
-    error = zero(Site(pair), torch.tensor([2]), given(pair, seen))
+    error = zero(EditContext(pair), torch.tensor([2]), given(pair, seen))
     assert float(error) == pytest.approx(9 * (16 + 64) / 2)
     assert pair.incoming()[2].tolist() == [0.0, 0.0]
 
@@ -91,7 +91,7 @@ def test_survivors_take_over_what_they_can_say() -> None:
     a = torch.rand(40, 2)
     seen = torch.cat([a, 2 * a[:, :1] - a[:, 1:] + 5], 1)  # a_2 = 2 a_0 - a_1 + 5
     ridge = 1e-9
-    error = fold_survivors(Site(pair), torch.tensor([2]), given(pair, seen), ridge)
+    error = fold_survivors(EditContext(pair), torch.tensor([2]), given(pair, seen), ridge)
     expected = torch.tensor([[7.0, -1.0, 0.0], [-2.0, 1.0, 0.0]])
     torch.testing.assert_close(pair.consumer.weight.detach(), expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(
@@ -109,7 +109,7 @@ def test_for_linear_layers_the_estimate_is_what_happens_on_the_probe(body, way) 
     outputs: list[torch.Tensor] = []
     pair.consumer.register_forward_hook(lambda m, i, out: outputs.append(out.flatten(0, -2)))
     (statistics,) = gather(model, [pair], [x])
-    estimate = way(Site(pair), torch.tensor([1, 5, 6]), statistics)
+    estimate = way(EditContext(pair), torch.tensor([1, 5, 6]), statistics)
     logits(model, x)
     truth = (outputs[1] - outputs[0]).square().sum(1).mean()
     assert float(estimate) == pytest.approx(float(truth), rel=1e-6)
@@ -125,7 +125,7 @@ def test_folding_hurts_less_than_zeroing(body) -> None:
         reader = pair.after or pair.consumer
         reader.register_forward_hook(lambda m, i, out: outputs.append(out))
         logits(model, x)
-        way(Site(pair, optimizer), torch.arange(pair.size // 4), statistics)
+        way(EditContext(pair, optimizer), torch.arange(pair.size // 4), statistics)
         logits(model, x)
         return float((outputs[1] - outputs[0]).square().mean())
 
@@ -144,7 +144,7 @@ def test_a_map_of_one_neuron_that_copies_another_is_folded_right_to_the_border()
     x = torch.randn(8, 1, 6, 6, dtype=torch.float64)
     before = logits(model, x)
     (pair,) = find_pairs(model)
-    fold_survivors(Site(pair), torch.tensor([3]), gather(model, [pair], [x])[0], 1e-12)
+    fold_survivors(EditContext(pair), torch.tensor([3]), gather(model, [pair], [x])[0], 1e-12)
     torch.testing.assert_close(logits(model, x), before)
 
 
@@ -157,7 +157,7 @@ def test_the_mean_output_stays_in_spite_of_zero_padding(way) -> None:
     x = torch.randn(8, 1, 8, 8, dtype=torch.float64)
     before = logits(model, x).mean((0, 2, 3))
     (pair,) = find_pairs(model)
-    way(Site(pair), torch.tensor([2]), gather(model, [pair], [x])[0])
+    way(EditContext(pair), torch.tensor([2]), gather(model, [pair], [x])[0])
     torch.testing.assert_close(logits(model, x).mean((0, 2, 3)), before, rtol=1e-6, atol=1e-6)
 
 
@@ -168,7 +168,7 @@ def test_the_dead_stay_dead(body, way) -> None:
     for pair in find_pairs(model):
         (statistics,) = gather(model, [pair], [x])
         dead = torch.tensor([0, 2])
-        way(Site(pair, optimizer), dead, statistics)
+        way(EditContext(pair, optimizer), dead, statistics)
         (after,) = gather(model, [pair], [x])
         columns = pair.columns(dead)
         assert pair.outgoing()[dead].abs().max() == 0
@@ -183,7 +183,7 @@ def test_without_a_bias_the_norm_that_follows_takes_the_mean() -> None:
     (statistics,) = gather(model, [pair], [x])
     before = pair.after.running_mean.clone()
     columns = pair.consumer.weight.detach()[:, [3]].flatten(2)
-    fold_mean(Site(pair, optimizer), torch.tensor([3]), statistics)
+    fold_mean(EditContext(pair, optimizer), torch.tensor([3]), statistics)
     moved = (columns @ statistics.shares).flatten() * statistics.mean[3]
     torch.testing.assert_close(pair.after.running_mean, before - moved)
     assert pair.consumer.bias is None
@@ -194,7 +194,7 @@ def test_without_either_a_bias_is_made_and_trained_without_decay() -> None:
     optimizer = torch.optim.AdamW(
         [pair.consumer.weight, pair.producer.weight], lr=0.5, weight_decay=0.1
     )
-    fold_mean(Site(pair, optimizer), torch.tensor([0]), given(pair, torch.ones(4, 3)))
+    fold_mean(EditContext(pair, optimizer), torch.tensor([0]), given(pair, torch.ones(4, 3)))
     bias = pair.consumer.bias
     assert bias is not None and bias.requires_grad
     group = optimizer.param_groups[-1]
@@ -205,7 +205,7 @@ def test_a_layer_in_a_pack_cannot_be_given_a_bias() -> None:
     pair = linear_pair(outputs=2, bias=False)
     pair.consumer.weight.data = torch.zeros(2, 2, 3)[1]  # a view of a stack
     with pytest.raises(ValueError, match="no bias to fold a mean into, and is one of a pack"):
-        fold_mean(Site(pair), torch.tensor([0]), given(pair, torch.ones(4, 3)))
+        fold_mean(EditContext(pair), torch.tensor([0]), given(pair, torch.ones(4, 3)))
 
 
 def test_masks_are_obeyed_weights_and_state() -> None:
@@ -214,7 +214,7 @@ def test_masks_are_obeyed_weights_and_state() -> None:
     torch.manual_seed(1)
     weights = pair.producer.weight, pair.consumer.weight
     keep = {w: (torch.rand_like(w) > 0.5).float() for w in weights}
-    site = Site(pair, optimizer, keep)
+    site = EditContext(pair, optimizer, keep)
     fold_survivors(site, torch.arange(8), gather(model, [pair], [x])[0])
     for weight, mask in keep.items():
         for tensor in (weight.detach(), *optimizer.state[weight].values()):
@@ -225,5 +225,5 @@ def test_masks_are_obeyed_weights_and_state() -> None:
 
 def test_no_probe_is_needed_for_neurons_that_do_nothing() -> None:
     pair = linear_pair()
-    error = fold_survivors(Site(pair), torch.tensor([1]), given(pair, torch.zeros(4, 3)))
+    error = fold_survivors(EditContext(pair), torch.tensor([1]), given(pair, torch.zeros(4, 3)))
     assert float(error) == 0 and pair.consumer.weight.isfinite().all()

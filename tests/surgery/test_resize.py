@@ -9,7 +9,7 @@ from espalier.optimizers.lean import LeanAdam, LeanSGD
 from espalier.surgery import birth, resize
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import gather
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -21,7 +21,7 @@ def test_wider_and_narrow_again_is_the_same_network(body) -> None:
     state = [optimizer.state[p]["exp_avg_sq"].clone() for p in model.parameters()]
     before = logits(model, x)
     for pair in find_pairs(model):
-        site, size = Site(pair, optimizer), pair.size
+        site, size = EditContext(pair, optimizer), pair.size
         slots = resize.widen(site, 3)
         assert slots.tolist() == [size, size + 1, size + 2] and pair.size == size + 3
         assert (logits(model, x) - before).abs().max() < 1e-5
@@ -35,10 +35,10 @@ def test_wider_and_narrow_again_is_the_same_network(body) -> None:
 def test_modules_say_what_they_have_become() -> None:
     model, x, optimizer = trained(lenet)
     pairs = find_pairs(model)
-    resize.widen(Site(pairs[1], optimizer), 2)
+    resize.widen(EditContext(pairs[1], optimizer), 2)
     assert (model[4].out_channels, model[5].num_features, model[9].in_features) == (18, 18, 450)
     assert model[5].running_mean.shape == (18,) and model[4].in_channels == 6
-    resize.narrow(Site(pairs[0], optimizer), torch.tensor([1]))
+    resize.narrow(EditContext(pairs[0], optimizer), torch.tensor([1]))
     assert (model[0].out_channels, model[1].num_features, model[4].in_channels) == (5, 5, 5)
     assert find_pairs(model)[1].per == 25
 
@@ -49,7 +49,7 @@ def test_state_follows_its_neuron() -> None:
     producer, consumer = pair.producer.weight, pair.consumer.weight
     rows = optimizer.state[producer]["exp_avg"][[0, 2]].clone()
     columns = optimizer.state[consumer]["max_exp_avg_sq"][:, [0, 2]].clone()
-    kept = resize.narrow(Site(pair, optimizer), torch.tensor([1, *range(3, 32)]))
+    kept = resize.narrow(EditContext(pair, optimizer), torch.tensor([1, *range(3, 32)]))
     assert kept.tolist() == [0, 2]
     assert torch.equal(optimizer.state[producer]["exp_avg"], rows)
     assert torch.equal(optimizer.state[consumer]["max_exp_avg_sq"], columns)
@@ -72,7 +72,7 @@ def test_training_goes_on_though_the_last_loss_is_still_held(build) -> None:
     loss = step(model, x, optimizer)  # its graph is alive all the time
     kept = [loss]
     for pair in find_pairs(model):
-        site = Site(pair, optimizer)
+        site = EditContext(pair, optimizer)
         birth.fresh(site, resize.widen(site, 2), torch.Generator().manual_seed(0))
         kept.append(step(model, x, optimizer))
         resize.narrow(site, torch.tensor([0]))
@@ -85,7 +85,7 @@ def test_training_goes_on_though_the_last_loss_is_still_held(build) -> None:
 
 def test_a_removed_neuron_that_was_folded_is_not_missed() -> None:
     model, x, optimizer = trained(mlp)
-    site = Site(find_pairs(model)[0], optimizer)
+    site = EditContext(find_pairs(model)[0], optimizer)
     dead = torch.tensor([4, 9])
     fold_survivors(site, dead, gather(model, [site.pair], [x])[0])
     before = logits(model, x)
@@ -96,9 +96,9 @@ def test_a_removed_neuron_that_was_folded_is_not_missed() -> None:
 def test_refusals() -> None:
     pair = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))[0]
     with pytest.raises(ValueError, match="by 1 neuron or more, not 0"):
-        resize.widen(Site(pair), 0)
+        resize.widen(EditContext(pair), 0)
     with pytest.raises(ValueError, match="all 3 neurons of '0' would be gone"):
-        resize.narrow(Site(pair), torch.arange(3))
+        resize.narrow(EditContext(pair), torch.arange(3))
     pair.producer.weight.data = torch.zeros(2, 3, 2)[0]
     with pytest.raises(ValueError, match="one run of a pack"):
-        resize.widen(Site(pair), 1)
+        resize.widen(EditContext(pair), 1)

@@ -9,11 +9,11 @@ from torch import nn
 
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
-from espalier.surgery import birth, resize, state
+from espalier.surgery import birth, resize, optimizer_state
 from espalier.surgery.pairs import find_pairs
-from espalier.surgery.restart import Restarts
+from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.rollback import Rollback
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 
 def held(model: nn.Module, optimizer) -> str:
@@ -35,7 +35,7 @@ def test_a_widened_pair_is_as_narrow_as_before_and_trains_on_the_same() -> None:
     torch.manual_seed(0)
     model, x, optimizer = trained(mlp)
     restarts = Restarts(optimizer)
-    site = Site(find_pairs(model)[0], optimizer, restarts=restarts)
+    site = EditContext(find_pairs(model)[0], optimizer, restarts=restarts)
     twins = copy.deepcopy((model, optimizer.state_dict()))
     before, objects = held(model, optimizer), [id(p) for p in model.parameters()]
     back = Rollback(model, optimizer, restarts)
@@ -65,10 +65,10 @@ def test_modules_and_groups_that_were_added_are_gone() -> None:
     optimizer.step()
     before, back = held(model, optimizer), Rollback(model, optimizer)
     model[0].bias = nn.Parameter(torch.zeros(2))
-    state.adopt(optimizer, model[0].bias, model[0].weight)
+    optimizer_state.adopt(optimizer, model[0].bias, model[0].weight)
     model.append(nn.Linear(2, 2))
     for parameter in model[1].parameters():
-        state.enrol(optimizer, parameter, model[0].weight)
+        optimizer_state.enrol(optimizer, parameter, model[0].weight)
     model[0].note = "new"
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
@@ -99,13 +99,13 @@ def test_the_state_that_an_optimizer_keeps_for_itself_comes_back() -> None:
 def test_parameters_join_and_leave_the_groups_of_others() -> None:
     first, second, third = (nn.Parameter(torch.zeros(n, n)) for n in (1, 2, 3))
     optimizer = torch.optim.Adam([{"params": [first]}, {"params": [second], "lr": 1.0}])
-    state.enrol(optimizer, third, second)
+    optimizer_state.enrol(optimizer, third, second)
     assert [len(group["params"]) for group in optimizer.param_groups] == [1, 2]
-    state.order(optimizer, [third, second, first])
+    optimizer_state.order(optimizer, [third, second, first])
     assert [p.numel() for p in optimizer.param_groups[1]["params"]] == [9, 4]
     third.grad = torch.ones(3, 3)
     optimizer.step()
-    state.dismiss(optimizer, third)
+    optimizer_state.dismiss(optimizer, third)
     assert [p.numel() for p in optimizer.param_groups[1]["params"]] == [4]
     assert len(optimizer.state) == 0
 
@@ -114,5 +114,5 @@ def test_parameters_join_and_leave_the_groups_of_others() -> None:
 def test_numbers_of_any_shape_are_put_back(shape) -> None:
     parameter = nn.Parameter(torch.zeros(2, 3))
     parameter.grad = torch.ones(2, 3)
-    state.put(parameter, torch.full(shape, 5.0))
+    optimizer_state.put(parameter, torch.full(shape, 5.0))
     assert parameter.shape == shape and parameter.grad is None and bool((parameter == 5).all())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.surgery.restart import Restarts
+from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.update_rates import UpdateRates, rates_of
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.contracts import CannotTrain, TokenShape
+from espalier.core.contracts import CannotTrain, TokenShape
 from espalier.models.charlm import CharLM
 from espalier.train.causality import check_causal
 

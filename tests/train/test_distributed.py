@@ -15,18 +15,18 @@ import shared_entry
 import torch
 from torch import nn
 
-from espalier.contracts import CannotTrain
-from espalier.errors import UserError
+from espalier.core.contracts import CannotTrain
+from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.surgery import state
-from espalier.sweep.pool import Pool
-from espalier.sweep.worker_process import Finished
+from espalier.surgery import optimizer_state
+from espalier.run.pool import Pool
+from espalier.run.worker_process import Finished
 from espalier.train import distributed, worker_entry
 from espalier.train.distributed import check_shareable, share
 from espalier.train.trainer import Recipe
-from espalier.trial import Result, Task, Trial
+from espalier.core.trial import Result, Task, Trial
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
 SETTINGS = {**job_settings.SETTINGS, "DEBUG_CHECKS": "y"}
@@ -256,7 +256,7 @@ def test_a_parameter_that_had_another_shape_for_a_while_is_noticed() -> None:
     before = [distributed._placement(parameter)]
     assert distributed._same(before, [distributed._placement(parameter)])
     for size in (3, 2):
-        state.put(parameter, torch.zeros(size))
+        optimizer_state.put(parameter, torch.zeros(size))
         assert not distributed._same(before, [distributed._placement(parameter)])
     frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
     assert distributed._same([distributed._placement(frozen)], [distributed._placement(frozen)])

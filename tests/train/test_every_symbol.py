@@ -16,17 +16,17 @@ import pytest
 import small_files
 import torch
 
-from espalier import component
-from espalier.contracts import Method
+from espalier.core import component
+from espalier.core.contracts import Method
 from espalier.datasets import text
-from espalier.growth.growing import GrowingMethod
+from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.kconfig.values import canonical
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Task, Trial
+from espalier.core.trial import Task, Trial
 
 SYMBOLS = Symbols(parse())
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.contracts import LrSchedule, Method, Run, Split
+from espalier.core.contracts import LrSchedule, Method, Run, Split
 from espalier.train import seeds
-from espalier.train.data import batches
+from espalier.train.data.splits import batches
 from espalier.train.evaluation import evaluate
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.trainer import Recipe, Trainer

@@ -11,14 +11,15 @@ import pytest
 import torch
 from job_settings import SETTINGS
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.models import charlm
-from espalier.train import data, device, worker_entry
+from espalier.train.data import splits
+from espalier.train import device, worker_entry
 from espalier.train.loop import Loop
-from espalier.trial import Status, Task, Trial
+from espalier.core.trial import Status, Task, Trial
 
 SMALL = {
     "TRAIN_SUBSET": "120",
@@ -268,7 +269,7 @@ def test_a_number_that_was_never_solved_is_not_trained():
 def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
     def fingerprint(content):
         (tmp_path / "a.txt").write_text(content)
-        data.prepared_for.cache_clear()
+        splits.prepared_for.cache_clear()
         chosen = {**TEXT, "TEXT_CORPUS": "file", "TEXT_FILE": "a.txt", "TRAIN_SUBSET": "0"}
         return worker_entry.prepare(small_task(settings={"DATA_DIR": str(tmp_path)}, **chosen))[
             1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import defconfigs
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH
-from espalier.sweep import planning
+from espalier.commands.option_types import PATH
+from espalier.plan import planning
 
 
 @click.command()
@@ -19,7 +19,7 @@ def command(model: Path, config: Path | None, data_dir: str | None) -> int:
 
     Refused where the data, or what is done to them, are not those that it was trained with.
     """
-    from espalier.train.reevaluation import evaluate
+    from espalier.train.checkpoints.reevaluation import evaluate
 
     plan = planning.plan_of_single_trial(config, "evaluated") if config else None
     others = (plan.trials[0].config, plan.settings) if plan else None

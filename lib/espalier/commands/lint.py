@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from espalier.kconfig import lint
-from espalier.paths import ROOT
+from espalier.kconfig import lint_report
+from espalier.core.paths import ROOT
 
 
 @click.command()
@@ -16,7 +16,7 @@ def command() -> int:
 
     Prints a line for each finding; the exit code is 1 if there is one.
     """
-    lines = lint.findings(ROOT)
+    lines = lint_report.findings(ROOT)
     for line in lines:
         print(line, file=sys.stderr)
     print(f"Kconfig lint: {len(lines)} finding{'s' * (len(lines) != 1)}")

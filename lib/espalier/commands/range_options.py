@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import Checked, make_option, one_of, together
-from espalier.sweep import planning, sampling
-from espalier.sweep.plan import Plan
+from espalier.commands.option_types import Checked, make_option, one_of, together
+from espalier.plan import planning, sampling
+from espalier.plan.plan import Plan
 
 range_options = together(
     click.argument(

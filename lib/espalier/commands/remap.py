@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from espalier.commands.options import PATH
-from espalier.errors import UserError
+from espalier.commands.option_types import PATH
+from espalier.core.errors import UserError
 from espalier.kconfig import dotconfig
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from espalier.remapping import Remapping
+    from espalier.train.checkpoints.remapping import Remapping
 
 
 @click.command()
@@ -42,8 +42,8 @@ def command(
     """Remap the names of a state dict; 0 if every tensor has its place, else 1 or 2."""
     if not (dry_run or out):
         raise UserError("remap: nothing to do: give --out FILE, or --dry-run to see the report")
-    from espalier.remapping import remap, state_in
-    from espalier.train import tensor_files
+    from espalier.train.checkpoints.remapping import remap, state_in
+    from espalier.train.checkpoints import tensor_files
 
     tensors = state_in(tensor_files.read(state), state)
     remapping = remap(tensors, _build(model), renames=_pairs(renames), dry_run=True)
@@ -55,7 +55,7 @@ def command(
 
 
 def _write(remapping: Remapping, state: Path, out: Path) -> None:
-    from espalier.train import tensor_files
+    from espalier.train.checkpoints import tensor_files
 
     if not remapping.complete:
         fix = "give --rename OLD=NEW"
@@ -77,10 +77,10 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 
 def _build(config: Path) -> nn.Module:
     """Return the configured model. Raises UserError."""
-    from espalier.contracts import CannotTrain
-    from espalier.sweep import planning
+    from espalier.core.contracts import CannotTrain
+    from espalier.plan import planning
     from espalier.train import worker_entry
-    from espalier.trial import Task
+    from espalier.core.trial import Task
 
     plan = planning.plan_of_single_trial(config, "remapped")
     task = Task.single(plan.trials[0], plan.settings, config.parent)

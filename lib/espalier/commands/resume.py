@@ -11,12 +11,13 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH, in_process, results_of_run
-from espalier.errors import UserError
-from espalier.paths import RESULTS
-from espalier.sweep import launch, results_dir
-from espalier.sweep.branch_plan import FREE, plan_branch, read_changes
-from espalier.sweep.plan import Plan, render
+from espalier.commands.option_types import PATH, in_process, results_of_run
+from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
+from espalier.run import launch
+from espalier.store import results_dir
+from espalier.plan.branch_plan import FREE, plan_branch, read_changes
+from espalier.plan.plan import Plan, render
 
 
 @click.command()
@@ -31,8 +32,8 @@ from espalier.sweep.plan import Plan, render
 @in_process
 def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_process: bool) -> int:
     """Go on from a snapshot in a sweep of its own, with other values if any are given."""
-    from espalier.train import snapshots
-    from espalier.train.branch import copy_snapshot
+    from espalier.train.checkpoints import snapshot_files
+    from espalier.train.checkpoints.branch import copy_snapshot
 
     start = snapshots.load(snapshot)
     start.read()  # whether it is whole
@@ -52,9 +53,9 @@ def _check_epochs(epochs: str, over: int) -> None:
         raise UserError(f"CONFIG_NUM_EPOCHS={epochs}: must be more than the {over} that are over")
 
 
-def _request(plan: Plan, folder: Path, in_process: bool) -> launch.Request:
+def _request(plan: Plan, folder: Path, in_process: bool) -> launch.LaunchRequest:
     written, trials = render(plan)
-    return launch.Request(
+    return launch.LaunchRequest(
         header=written.header(),
         trials=trials,
         results=RESULTS,

@@ -8,21 +8,12 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import (
-    in_process,
-    make_option,
-    new,
-    one_of,
-    pack,
-    parallel,
-    results_of_run,
-    together,
-)
-from espalier.paths import RESULTS
-from espalier.sweep.launch import ENTRY, Request
-from espalier.sweep.measures import MEASURES
-from espalier.sweep.plan import Plan
-from espalier.trial import Trial
+from espalier.commands.option_types import in_process, make_option, new, one_of, pack, parallel, results_of_run, together
+from espalier.core.paths import RESULTS
+from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.core.measures import MEASURES
+from espalier.plan.plan import Plan
+from espalier.core.trial import Trial
 
 entry = click.option("--entry", default=ENTRY, help="what trains a trial")
 run_options = together(
@@ -54,10 +45,10 @@ class RunOptions:
     in_process: bool
     entry: str
 
-    def request(self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str) -> Request:
+    def request(self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str) -> LaunchRequest:
         """Return what to run; `command` goes on with it once it has stopped."""
         settings = plan.settings
-        return Request(
+        return LaunchRequest(
             header=plan.header(),
             trials=texts,
             results=RESULTS,

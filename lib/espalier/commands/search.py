@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from espalier import component
-from espalier.commands.options import PATH, POSITIVE, Checked, one_of, parallel
-from espalier.errors import UserError
+from espalier.core import component
+from espalier.commands.option_types import PATH, POSITIVE, Checked, one_of, parallel
+from espalier.core.errors import UserError
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.paths import RESULTS
+from espalier.core.paths import RESULTS
 
 if TYPE_CHECKING:
-    from espalier.search.results import SearchResult
+    from espalier.search.search_results import SearchResult
 
 Scenario = Callable[..., Any]
 SCENARIOS = ("quick", "budget", "compare", "thorough", "pareto")
@@ -53,7 +53,7 @@ def default_dataset() -> str:
 @parallel
 def command(scenario: str, budget: str | None, trials: int | None, **options: Any) -> int:
     """Search within a budget of parameters, and print what was found."""
-    from espalier.search.results import table
+    from espalier.search.search_results import table
 
     search, limit = _scenario(scenario)
     given = {limit: trials, **_budget(budget, scenario == "pareto"), **options}

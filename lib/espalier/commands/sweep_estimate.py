@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from espalier.commands.options import pack, parallel
+from espalier.commands.option_types import pack, parallel
 from espalier.commands.range_options import range_options, read_plan
 from espalier.commands.run_options import entry as entry_option
-from espalier.sweep.plan_estimate import estimate_plan
-from espalier.sweep.plan_report import describe_plan
+from espalier.run.plan_estimate import estimate_plan
+from espalier.plan.plan_report import describe_plan
 
 
 @click.command()

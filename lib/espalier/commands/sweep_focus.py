@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH, Checked, make_option, measure, sweep_dir
-from espalier.paths import RESULTS, SWEEP_CONFIGS
-from espalier.sweep.focus import BEST
-from espalier.sweep.focus_plan import RANGE, plan_around
-from espalier.sweep.plan import write_plan
-from espalier.sweep.plan_report import describe_plan
-from espalier.sweep.results_dir import newest
+from espalier.commands.option_types import PATH, Checked, make_option, measure, sweep_dir
+from espalier.core.paths import RESULTS, SWEEP_CONFIGS
+from espalier.search.focus import BEST
+from espalier.search.focus_plan import RANGE, plan_around
+from espalier.plan.plan import write_plan
+from espalier.plan.plan_report import describe_plan
+from espalier.store.results_dir import newest
 
 FACTOR = Checked(
     click.FloatRange(1, math.inf, min_open=True, max_open=True), "a factor above 1, such as 2"

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from espalier.commands.options import PATH
+from espalier.commands.option_types import PATH
 from espalier.commands.range_options import range_options, read_plan
-from espalier.paths import SWEEP_CONFIGS
-from espalier.sweep.plan import write_plan
-from espalier.sweep.plan_report import describe_plan
+from espalier.core.paths import SWEEP_CONFIGS
+from espalier.plan.plan import write_plan
+from espalier.plan.plan_report import describe_plan
 
 
 @click.command()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH, measure, sweep_dir
-from espalier.paths import RESULTS
-from espalier.sweep import ladder_report
-from espalier.sweep.ladder import ladders
-from espalier.sweep.rank import rank
-from espalier.sweep.report import ranking_measure, trial_results
-from espalier.sweep.results_dir import STORE, newest
-from espalier.sweep.store import Store
+from espalier.commands.option_types import PATH, measure, sweep_dir
+from espalier.core.paths import RESULTS
+from espalier.report import dose_response_report
+from espalier.analysis.dose_response import ladders
+from espalier.analysis.rank import rank
+from espalier.report.reports import ranking_measure, trial_results
+from espalier.store.results_dir import STORE, newest
+from espalier.store.store import Store
 
 
 @click.command()
@@ -24,7 +24,7 @@ from espalier.sweep.store import Store
 @sweep_dir
 @measure
 @click.option(
-    "--plot", type=PATH, help=f"the picture  [default: {ladder_report.PICTURE} of the sweep]"
+    "--plot", type=PATH, help=f"the picture  [default: {dose_response_report.PICTURE} of the sweep]"
 )
 def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path | None) -> int:
     """Fit the ladders of a finished sweep.
@@ -36,7 +36,7 @@ def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path 
         trials, by = trial_results(store), ranking_measure(store, by)
     fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
     for ladder in fitted:
-        print("\n".join(ladder_report.told(ladder)) + "\n")
-    for path in ladder_report.write(fitted, folder, plot):
+        print("\n".join(dose_response_report.told(ladder)) + "\n")
+    for path in dose_response_report.write(fitted, folder, plot):
         print(path)
     return 0

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH, POSITIVE, measure, sweep_dir
-from espalier.paths import RESULTS
-from espalier.sweep.analysis import counts, method, nothing
-from espalier.sweep.curves import write_curves
-from espalier.sweep.delta_plots import write_deltas
-from espalier.sweep.parameter_plots import write_parameters
-from espalier.sweep.plots import write_plot
-from espalier.sweep.rank import Ranking, rank
-from espalier.sweep.report import ranking_measure, refused, trial_results
-from espalier.sweep.results_dir import STORE, newest
-from espalier.sweep.rows import by_target, cells
-from espalier.sweep.store import Store
-from espalier.sweep.table_format import print_table
+from espalier.commands.option_types import PATH, POSITIVE, measure, sweep_dir
+from espalier.core.paths import RESULTS
+from espalier.report.sweep_analysis import counts, method, nothing
+from espalier.report.learning_curves import write_curves
+from espalier.report.delta_plots import write_deltas
+from espalier.report.parameter_plots import write_parameters
+from espalier.report.sweep_plots import write_plot
+from espalier.analysis.rank import Ranking, rank
+from espalier.report.reports import ranking_measure, refused, trial_results
+from espalier.store.results_dir import STORE, newest
+from espalier.report.ranking_rows import by_target, cells
+from espalier.store.store import Store
+from espalier.report.table_format import print_table
 
 
 @click.command()

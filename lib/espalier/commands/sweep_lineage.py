@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from espalier.apoptosis.lineage import Lineage
-from espalier.apoptosis.lineage_plot import plot_lineage
-from espalier.commands.options import one_of, sweep_dir
-from espalier.paths import RESULTS
-from espalier.sweep.lineage_tables import lineage_tables
-from espalier.sweep.plots import save
-from espalier.sweep.results_dir import newest
+from espalier.methods.apoptosis.neurons.lineage import Lineage
+from espalier.report.lineage_plot import plot_lineage
+from espalier.commands.option_types import one_of, sweep_dir
+from espalier.core.paths import RESULTS
+from espalier.report.lineage_tables import lineage_tables
+from espalier.report.sweep_plots import save
+from espalier.store.results_dir import newest
 
 FORMATS = ("png", "svg", "pdf")
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from espalier.commands.options import PATH
+from espalier.commands.option_types import PATH
 from espalier.commands.run_options import RunOptions, run_options
-from espalier.paths import SWEEP_CONFIGS
-from espalier.sweep import launch, planning
-from espalier.sweep.plan import config_texts
+from espalier.core.paths import SWEEP_CONFIGS
+from espalier.run import launch
+from espalier.plan import planning
+from espalier.plan.plan import config_texts
 
 
 @click.command()

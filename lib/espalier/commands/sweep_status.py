@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import sweep_dir
-from espalier.paths import RESULTS
-from espalier.sweep.results_dir import newest
-from espalier.sweep.status import status_lines
+from espalier.commands.option_types import sweep_dir
+from espalier.core.paths import RESULTS
+from espalier.store.results_dir import newest
+from espalier.run.status_text import status_lines
 
 
 @click.command()

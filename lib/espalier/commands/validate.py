@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options import PATH
+from espalier.commands.option_types import PATH
 from espalier.kconfig import dotconfig
-from espalier.paths import RESULTS
+from espalier.core.paths import RESULTS
 
 
 @click.command()
@@ -21,9 +21,9 @@ def command(epochs: str | None, record: Path) -> int:
 
     KCONFIG_CONFIG names another file than .config.
     """
-    from espalier.validation import subject
+    from espalier.validation import validation_subject
     from espalier.validation.gates import gates
-    from espalier.validation.record import write_record
+    from espalier.validation.validation_record import write_record
 
     task, results = subject.task(dotconfig.path(), epochs), []
     for gate in gates(lambda: subject.prepare(task)):

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espalier.contracts import Dataset, RawData, SampleShape, Shape
-from espalier.datasets.stratify import members_of_classes
-from espalier.errors import UserError
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.datasets.stratified_split import members_of_classes
+from espalier.core.errors import UserError
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 CLASSES = 10
 PIXEL_MAX = 16

@@ -14,10 +14,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from espalier.atomic_write import draft
-from espalier.contracts import RawData
+from espalier.core.atomic_write import draft
+from espalier.core.contracts import RawData
 from espalier.datasets import published
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 UNSIGNED_BYTES = 8  # the type code in the magic number
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.core.component import symbol
+from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

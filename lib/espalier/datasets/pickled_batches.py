@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.contracts import RawData
+from espalier.core.contracts import RawData
 from espalier.datasets import published
 
 UNREADABLE = (  # what reading a file that is not such a batch has been seen to raise

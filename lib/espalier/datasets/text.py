@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espalier.contracts import Dataset, RawText, Shape, TokenShape
-from espalier.errors import UserError
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import Dataset, RawText, Shape, TokenShape
+from espalier.core.errors import UserError
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 TEST_SHARE = 0.1
 CODE_CHARACTERS = 1_000_000

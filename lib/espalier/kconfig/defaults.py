@@ -7,7 +7,7 @@ import functools
 import kconfiglib
 from kconfiglib import Choice, Symbol
 
-from espalier.config import Config
+from espalier.core.trial_config import Config
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 

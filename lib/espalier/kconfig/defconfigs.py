@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from espalier.errors import UserError
-from espalier.paths import ROOT
+from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 
 RANGE_SUFFIX = "-range"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import kconfiglib
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import assign, range_file, requests
 from espalier.kconfig.defconfigs import leading_comment
 from espalier.kconfig.requests import Request

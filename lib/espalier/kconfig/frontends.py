@@ -13,7 +13,7 @@ from pathlib import Path
 
 import kconfiglib
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
 from espalier.kconfig.symbols import Symbols
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
-from espalier import component
+from espalier.core import component
 from espalier.kconfig.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")

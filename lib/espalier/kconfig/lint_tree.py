@@ -66,7 +66,7 @@ def _marks(node: MenuNode) -> Iterator[str]:
         yield from _float(item, interval)
 
 
-def _float(symbol: Symbol, interval: values.Interval | None) -> Iterator[str]:
+def _float(symbol: Symbol, interval: values.AllowedRange | None) -> Iterator[str]:
     defaults = [value.str_value for value, _ in symbol.orig_defaults if value.is_constant]
     if interval is not None:
         yield from _float_defaults(symbol, defaults, interval)
@@ -82,7 +82,7 @@ def _is_float(text: str) -> bool:
 
 
 def _float_defaults(
-    symbol: Symbol, defaults: list[str], interval: values.Interval
+    symbol: Symbol, defaults: list[str], interval: values.AllowedRange
 ) -> Iterator[str]:
     for text in defaults:
         if not _is_float(text):

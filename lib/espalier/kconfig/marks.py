@@ -20,7 +20,7 @@ from enum import Enum
 
 from kconfiglib import STRING, Choice, Symbol
 
-from espalier.kconfig.values import Interval
+from espalier.kconfig.values import AllowedRange
 
 
 class Scope(Enum):
@@ -47,7 +47,7 @@ class Marks:
 
     scope: Scope | None
     is_control: bool
-    interval: Interval | None
+    interval: AllowedRange | None
 
 
 def parse(help_text: str) -> Marks:
@@ -83,9 +83,9 @@ def of(item: Symbol | Choice) -> Marks:
     return marks
 
 
-def _interval(line: str) -> Interval:
+def _interval(line: str) -> AllowedRange:
     parts = _INTERVAL.fullmatch(line)
     if parts is None:
         raise ValueError(f"has the help line {line!r}, which is no mark; marks are {_FORMS}")
     left, low, high, right = parts.groups()
-    return Interval(float(low), float(high), left == "[", right == "]")
+    return AllowedRange(float(low), float(high), left == "[", right == "]")

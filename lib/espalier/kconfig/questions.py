@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import kconfiglib
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical

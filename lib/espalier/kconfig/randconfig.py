@@ -7,10 +7,10 @@ import random
 import kconfiglib
 from kconfiglib import Symbol
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.values import Interval, canonical
+from espalier.kconfig.values import AllowedRange, canonical
 
 WIDEST_INT = 1000
 WIDEST_FLOAT = 1.0
@@ -68,7 +68,7 @@ def _draw_int(symbol: Symbol, rng: random.Random) -> str:
 
 def _draw_float(symbols: Symbols, name: str, rng: random.Random) -> str:
     interval = symbols.float_range(name)
-    if not isinstance(interval, Interval) or not interval.high - interval.low <= WIDEST_FLOAT:
+    if not isinstance(interval, AllowedRange) or not interval.high - interval.low <= WIDEST_FLOAT:
         return assign.effective(symbols, name)
     number = interval.low  # an open end is drawn again
     while number == interval.low or number not in interval:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import number_range
 
 _UNSET = re.compile(r"#\s*CONFIG_(\w+) is not set\s*")

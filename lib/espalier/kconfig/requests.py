@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.range_file import Place, Setting
 from espalier.kconfig.symbols import CHOICE, Symbols

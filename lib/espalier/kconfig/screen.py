@@ -7,7 +7,7 @@ import sys
 
 import kconfiglib
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 INSTEAD = "use `make config`, `make <name>_defconfig`, or edit .config and `make olddefconfig`"
 MOST_EMULATED = "xterm-256color"

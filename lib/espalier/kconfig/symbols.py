@@ -13,10 +13,10 @@ from collections.abc import Iterable
 import kconfiglib
 from kconfiglib import Choice, Kconfig, Symbol
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import marks
 from espalier.kconfig.marks import Marks, Scope
-from espalier.kconfig.values import Interval
+from espalier.kconfig.values import AllowedRange
 
 CHOICE = "choice"
 _KINDS = {
@@ -71,7 +71,7 @@ class Symbols:
             return "float"
         return _KINDS[self._symbols[name].orig_type]
 
-    def float_range(self, name: str) -> Interval | None:
+    def float_range(self, name: str) -> AllowedRange | None:
         """What the help's line `Float in [a, b)` declares."""
         return self._marks[name].interval
 

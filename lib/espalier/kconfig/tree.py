@@ -7,10 +7,10 @@ from pathlib import Path
 
 import kconfiglib
 
-from espalier import component
-from espalier.atomic_write import atomic_write
-from espalier.errors import UserError
-from espalier.paths import ROOT
+from espalier.core import component
+from espalier.core.atomic_write import atomic_write
+from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 
 MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix switches, mode)
     "model": ("MODEL_SELECT", "MODEL_ENABLE", "MODEL_MODE_MULTIPLE"),

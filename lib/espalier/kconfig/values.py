@@ -13,7 +13,7 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
-class Interval:
+class AllowedRange:
     """The declared range of a float symbol, e.g. `[0, 1)`; an end may be infinite."""
 
     low: float

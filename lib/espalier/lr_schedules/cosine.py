@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.contracts import LrSchedule
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import LrSchedule
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
 
 

@@ -7,9 +7,9 @@ Differs: at fixed epochs.
 
 from __future__ import annotations
 
-from espalier.component import symbol
-from espalier.contracts import CannotTrain, LrSchedule
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.component import symbol
+from espalier.core.contracts import CannotTrain, LrSchedule
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -6,8 +6,8 @@ rise); Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5 (the annealing).
 
 from __future__ import annotations
 
-from espalier.contracts import CannotTrain, LrSchedule
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import CannotTrain, LrSchedule
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
 
 

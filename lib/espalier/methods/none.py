@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.contracts import Method, Run
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.measured import Measures, count_parameters, own_sparsity
+from espalier.core.contracts import Method, Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.self_measuring import Measures, count_parameters, own_sparsity
 
 
 @kconfig_dataclass

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.contracts import Optimizer
-from espalier.kconfig.options import kconfig_dataclass, with_defaults
+from espalier.core.component import symbol
+from espalier.core.contracts import Optimizer
+from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from typing_extensions import override
 
-from espalier.contracts import CannotTrain, Optimizer
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.contracts import CannotTrain, Optimizer
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.lean import LeanSGD
 

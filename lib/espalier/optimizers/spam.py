@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.norms import total_norm
 
 WINDOW = 100  # gradient norms remembered, in steps

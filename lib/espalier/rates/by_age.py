@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.part import Part, Strategy
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.rates.param_view import ParamView, Strategy
 
 NEW, ACTIVE, SCAFFOLD = 0, 1, 2
 ACTIVE_STRATUM, SEDIMENT, GEOLOGICAL = 0, 1, 2
@@ -62,7 +62,7 @@ class Dual(Strategy):
     since: Literal["start", "growth"] = symbol("RATES_DUAL_SINCE")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         early = self.since == "growth" and not part.moment.growths
         return _of((1.0 if early else self.scaffold, self.patch), part.grown.long())
 
@@ -77,7 +77,7 @@ class Age(Strategy):
     floor: float = symbol("RATES_AGE_FLOOR")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         return ageing(part.phases, self.decay, self.floor)
 
 
@@ -96,7 +96,7 @@ class Component(Strategy):
     active_steps: int = symbol("RATES_COMPONENT_ACTIVE_STEPS")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         kinds = tags(part.age, part.grown, self.new_steps, self.active_steps)
         return _of((self.new, self.active, self.scaffold), kinds)
 
@@ -109,7 +109,7 @@ class Warmup(Strategy):
     steps: int = symbol("RATES_WARMUP_STEPS")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         return warmed(part.age, self.steps).where(part.grown, 1.0)
 
 
@@ -125,6 +125,6 @@ class Sedimentary(Strategy):
     geological_rate: float = symbol("RATES_SEDIMENTARY_GEOLOGICAL_RATE")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         kinds = strata(part.phases, self.sediment, self.geological)
         return _of((1.0, self.sediment_rate, self.geological_rate), kinds)

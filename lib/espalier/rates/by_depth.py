@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.part import Moment, Part, Strategy
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.rates.param_view import Moment, ParamView, Strategy
 
 Slow = Literal["input", "output"]
 
@@ -50,7 +50,7 @@ class Cascade(Strategy):
     slow: Slow = symbol("RATES_CASCADE_SLOW")
 
     @override
-    def factor(self, part: Part) -> float:
+    def factor(self, part: ParamView) -> float:
         return cascade(part.depth, part.layers, self.decay, self.slow)
 
 
@@ -67,7 +67,7 @@ class Pretrained(Strategy):
     unfreeze: int = symbol("RATES_PRETRAINED_UNFREEZE")
 
     @override
-    def factor(self, part: Part) -> float:
+    def factor(self, part: ParamView) -> float:
         if self.frozen(part.depth, part.layers, part.moment):
             return 0.0
         if part.depth >= part.layers - self.fresh:
@@ -90,7 +90,7 @@ class Freezing(Strategy):
     first: float = symbol("RATES_FREEZING_FIRST")
 
     @override
-    def factor(self, part: Part) -> float:
+    def factor(self, part: ParamView) -> float:
         end = freezing_time(part.depth, part.layers, self.first)
         return until_frozen(part.moment.progress, end)
 

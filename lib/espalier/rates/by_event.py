@@ -7,10 +7,10 @@ from typing import ClassVar
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.birth_record import Growth
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.part import Part, Strategy
+from espalier.core.birth_record import GrowthEvent
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.rates.param_view import ParamView, Strategy
 
 
 def recovering(since: int, shock: float, steps: int) -> float:
@@ -23,7 +23,7 @@ def by_distance(distance: int, near: tuple[float, ...]) -> float:
     return near[min(distance, len(near) - 1)]
 
 
-def distance(depth: int, growth: Growth, places: dict[str, int]) -> int:
+def distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
     """Layers between a layer and the nearest one that grew; 0 if nobody knows which did."""
     grown = [places[name] for name in growth.layers if name in places]
     return min((abs(depth - each) for each in grown), default=0)
@@ -39,7 +39,7 @@ class AfterGrowth(Strategy):
     floor: float = symbol("RATES_GROWTH_FLOOR")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         since = (part.moment.step - growth.step for growth in part.moment.growths)
         factors = [recovering(steps, self.shock, self.recovery) for steps in since]
         return part.outlived(factors).clamp_min(self.floor)
@@ -57,11 +57,11 @@ class Differential(Strategy):
     floor: float = symbol("RATES_DIFFERENTIAL_FLOOR")
 
     @override
-    def factor(self, part: Part) -> Tensor:
+    def factor(self, part: ParamView) -> Tensor:
         factors = [self._one(part, growth) for growth in part.moment.growths]
         return part.outlived(factors).clamp_min(self.floor)
 
-    def _one(self, part: Part, growth: Growth) -> float:
+    def _one(self, part: ParamView, growth: GrowthEvent) -> float:
         away = distance(part.depth, growth, part.places or {})
         shock = by_distance(away, (self.grown, self.adjacent, self.distant))
         return recovering(part.moment.step - growth.step, shock, self.recovery)

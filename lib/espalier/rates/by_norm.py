@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.part import Factor, Part, Strategy
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.rates.param_view import Factor, ParamView, Strategy
 
 
 def lars(weight: Tensor, gradient: Tensor, decay: float, trust: float) -> Tensor:
@@ -35,7 +35,7 @@ class Lars(Strategy):
     trust: float = symbol("RATES_LARS_TRUST")
 
     @override
-    def factor(self, part: Part) -> Factor:
+    def factor(self, part: ParamView) -> Factor:
         if part.weight.ndim <= 1 or part.gradient is None:
             return 1.0
         gradient = part.gradient.detach().where(part.live, 0.0)  # dead weights are 0 already
@@ -50,7 +50,7 @@ class Density(Strategy):
     power: float = symbol("RATES_DENSITY_POWER")
 
     @override
-    def factor(self, part: Part) -> Factor:
+    def factor(self, part: ParamView) -> Factor:
         if part.weight.ndim <= 1:
             return 1.0
         live = part.live.sum().clamp_min(1)

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from espalier.component import symbol
-from espalier.kconfig.options import kconfig_dataclass
-from espalier.rates.part import Factor, Part, Strategy
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.rates.param_view import Factor, ParamView, Strategy
 
 
 @kconfig_dataclass
-class Bounds:
+class MultiplierBounds:
     """The least and the largest multiplier; 0, of what is frozen, stays 0."""
 
     least: float = symbol("RATES_LEAST")
@@ -31,7 +31,7 @@ def _times(one: Factor, other: Factor) -> Factor:
     return one * other
 
 
-def product(strategies: Iterable[Strategy], part: Part) -> Factor:
+def product(strategies: Iterable[Strategy], part: ParamView) -> Factor:
     """Of what the strategies say of a part, whatever their order; 1 of none."""
     first: Factor = 1.0
     return functools.reduce(_times, (strategy.factor(part) for strategy in strategies), first)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
-from espalier.contracts import Run
-from espalier.rates.composing import Bounds, move, product
+from espalier.core.contracts import Run
+from espalier.rates.composing import MultiplierBounds, move, product
 from espalier.rates.layers import Layers, layers_of
-from espalier.rates.part import Factor, Moment, Part, Strategy
+from espalier.rates.param_view import Factor, Moment, ParamView, Strategy
 from espalier.surgery.update_rates import rates_of
 
 
@@ -27,7 +27,7 @@ class UpdateScale:
     see them, and `after` when it has stepped.
     """
 
-    def __init__(self, run: Run, strategies: Sequence[Strategy], bounds: Bounds) -> None:
+    def __init__(self, run: Run, strategies: Sequence[Strategy], bounds: MultiplierBounds) -> None:
         self.run, self.bounds = run, bounds
         self._steady = [one for one in strategies if one.steady]
         self._fleeting = [one for one in strategies if not one.steady]
@@ -95,10 +95,10 @@ class UpdateScale:
         growths = () if record is None else record.growths()
         return Moment(run.step, run.steps_per_epoch, run.total_steps, growths)
 
-    def _part(self, parameter: Tensor, moment: Moment, group: dict[str, Any]) -> Part:
+    def _part(self, parameter: Tensor, moment: Moment, group: dict[str, Any]) -> ParamView:
         record = self.run.method.birth_record(self.run)
         births = None if record is None else record.birth_steps(parameter)
-        return Part(
+        return ParamView(
             depth=self._layers.depth[parameter],
             layers=self._layers.count,
             moment=moment,
@@ -109,7 +109,7 @@ class UpdateScale:
             places=self._layers.places,
         )
 
-    def _factor(self, part: Part) -> Factor:
+    def _factor(self, part: ParamView) -> Factor:
         growths = part.moment.growths
         key = (len(growths), growths[-1] if growths else None, part.weight.shape)
         known = self._known.get(part.weight)

@@ -15,7 +15,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Even(Sequence[float]):
 
 
 @dataclass(frozen=True)
-class Interval:
+class UniformRange:
     """Every number from `low` to `high`; uniform, or uniform in its logarithm."""
 
     low: float
@@ -69,7 +69,7 @@ class Interval:
         return min(max(float(f"{value:.4g}"), self.low), self.high)
 
 
-Distribution = Listed | Interval
+Distribution = Listed | UniformRange
 
 
 def read(name: str, given: Any, whole: bool) -> Distribution:
@@ -89,7 +89,7 @@ def read(name: str, given: Any, whole: bool) -> Distribution:
 def whole_numbers(name: str, given: Any) -> Sequence[int]:
     """The integers that `given` lists, or a range of them. Raises UserError."""
     law = read(name, given, whole=True)
-    if isinstance(law, Interval) or not all(isinstance(one, int) for one in law.values):
+    if isinstance(law, UniformRange) or not all(isinstance(one, int) for one in law.values):
         raise UserError(f"parameter {name}={given!r}: must be integers")
     return law.values
 
@@ -136,4 +136,4 @@ def _bounded(name: str, low: Any, high: Any, log: bool, whole: bool) -> Distribu
         raise UserError(f"parameter {name}=({low}, {high}): {rule}")
     if whole:
         return Listed(range(int(low), int(high) + 1), log)
-    return Interval(low, high, log) if low < high else Listed([low])
+    return UniformRange(low, high, log) if low < high else Listed([low])

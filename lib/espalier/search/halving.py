@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from espalier.search.learning import Bar, Draw, holm, p_value
+from espalier.search.learning import Bar, SeedScore, holm, p_value
 
 Candidate = tuple[tuple[str, str], ...]
 """The swept symbols but for seeds, and their values."""
@@ -34,7 +34,7 @@ class Measured:
     candidate: Candidate
     epochs: int
     size: float
-    draws: tuple[Draw, ...]
+    draws: tuple[SeedScore, ...]
     test: tuple[float, ...] = ()  # shares of the test samples, never looked at here
     lost: str = ""
 

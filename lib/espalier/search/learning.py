@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Draw:
+class SeedScore:
     """What one seed came to: `accuracy` and `majority`, shares of its validation `samples`."""
 
     accuracy: float
@@ -60,7 +60,7 @@ class Draw:
         return float(betaincinv(right, self.samples - right + 1, bar.alpha)) if right else 0.0
 
 
-def p_value(draws: Sequence[Draw], bar: Bar) -> float:
+def p_value(draws: Sequence[SeedScore], bar: Bar) -> float:
     """The largest p of any seed, and of the mean over seeds: all of them are claimed.
 
     1 for fewer than FEWEST seeds. Source: Berger 1982, Multiparameter hypothesis testing and
@@ -71,7 +71,7 @@ def p_value(draws: Sequence[Draw], bar: Bar) -> float:
     return max(_over_seeds(draws, bar), *(draw.p(bar) for draw in draws))
 
 
-def _over_seeds(draws: Sequence[Draw], bar: Bar) -> float:
+def _over_seeds(draws: Sequence[SeedScore], bar: Bar) -> float:
     """One-sided t-test of the mean excess over the limit.
 
     Equal scores on a few seeds are not sure ones: the variance is taken to be at least that of

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from espalier.errors import UserError
-from espalier.search import pace
-from espalier.search.results import SearchResult, ordered
+from espalier.core.errors import UserError
+from espalier.search import training_length
+from espalier.search.search_results import SearchResult, ordered
 from espalier.search.searcher import Grid, HyperparameterSearcher
-from espalier.search.vocabulary import GUIDE
+from espalier.search.guide_names import GUIDE
 
 SEEDS = (42, 123, 456, 789, 999)
 FIRST_SEED = 1  # of a first phase: none of those that the second compares by
@@ -165,8 +165,8 @@ class Scenario:
         """`options` are the searcher's. Raises UserError, also if the data cannot be read."""
         given = {"batch_size": 256, **options, "seeds": guides(options.get("seeds", 3))}
         self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
-        self._samples = pace.training_samples(self.searcher.conditions)
-        size = pace.batch_size(given["batch_size"], self._samples)
+        self._samples = training_length.training_samples(self.searcher.conditions)
+        size = training_length.batch_size(given["batch_size"], self._samples)
         if size < given["batch_size"]:
             given["batch_size"] = size
             self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
@@ -176,7 +176,7 @@ class Scenario:
 
         Not at all if nothing ever does: the search then says what can be reached.
         """
-        steps = pace.resampling_steps(grid[STEPS], self.searcher.conditions, self._samples)
+        steps = training_length.resampling_steps(grid[STEPS], self.searcher.conditions, self._samples)
         for doublings in range(DOUBLINGS):
             wider = {**grid, STEPS: steps, DENDRITES: _times(grid[DENDRITES], 2**doublings)}
             if self.searcher.space(wider).total:

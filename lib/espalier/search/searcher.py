@@ -8,15 +8,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import distributions, results, runs, vocabulary
-from espalier.search.conditions import SPLIT, conditions, positive, require_classes, seeds_of
-from espalier.search.results import Key, Saved, SearchResult
-from espalier.search.runs import Means
-from espalier.search.space import Proposal, Space
-from espalier.sweep.rank import TrialResult
+from espalier.search import distributions, search_results, search_runs, guide_names
+from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
+from espalier.search.search_results import Key, Saved, SearchResult
+from espalier.search.search_runs import Means
+from espalier.search.search_space import Proposal, SearchSpace
+from espalier.analysis.rank import TrialResult
 
 Grid = Mapping[str, Any]
 
@@ -118,15 +118,15 @@ class HyperparameterSearcher:
         self._say(f"random search: {len(drawn)} of {total} feasible configurations")
         return self._search(drawn, self._seeds([param_distributions]))
 
-    def space(self, given: Grid) -> Space:
+    def space(self, given: Grid) -> SearchSpace:
         """What of a grid or of distributions is feasible, without training it."""
         rest = {name: value for name, value in given.items() if not _is_seed(name)}
         self.conditions.require_searchable(rest)
-        return Space(rest, self.conditions.base, self.conditions.symbols)
+        return SearchSpace(rest, self.conditions.base, self.conditions.symbols)
 
     def get_best_results(self, n: int = 5) -> list[SearchResult]:
         """The `n` best of everything this searcher has trained, best first."""
-        return [one for one in results.ordered(self._results.values()) if one.passed][:n]
+        return [one for one in search_results.ordered(self._results.values()) if one.passed][:n]
 
     @property
     def failures(self) -> list[SearchResult]:
@@ -135,7 +135,7 @@ class HyperparameterSearcher:
 
     def print_results(self, n: int = 5) -> None:
         """Print the `n` best as a table, and whatever did not pass or fit."""
-        print(results.table(self.get_best_results(n)))
+        print(search_results.table(self.get_best_results(n)))
         for one in self.failures:
             print(f"{one.status}: {one.reason}: {dict(one.params)}")
         for line in self.left_out:
@@ -145,7 +145,7 @@ class HyperparameterSearcher:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""
         origins = (one.result.provenance.get("data_fingerprint", "") for one in self._trials)
         config = self._trials[0].trial.config if self._trials else {}
-        trials = results.ordered(self._results.values())
+        trials = search_results.ordered(self._results.values())
         saved = Saved(
             trials=trials,
             dataset=self.conditions.base["DATASET"],
@@ -155,11 +155,11 @@ class HyperparameterSearcher:
             seeds=sorted({seed for one in trials for seed in one.seeds}),
             left_out=self.left_out,
         )
-        results.save(saved, Path(path))
+        search_results.save(saved, Path(path))
 
     def estimate_params(self, params: Grid | None = None, **named: Any) -> int:
         """The exact number of parameters of a configuration. Raises UserError for a bad one."""
-        space = Space(
+        space = SearchSpace(
             _constants({**(params or {}), **named}), self.conditions.unlimited, self._symbols
         )
         space.require_feasible()
@@ -167,13 +167,13 @@ class HyperparameterSearcher:
 
     def is_valid_config(self, params: Grid) -> bool:
         """Whether a configuration fits the budget and the data. Raises UserError for a bad one."""
-        return Space(_constants(params), self.conditions.base, self._symbols).total > 0
+        return SearchSpace(_constants(params), self.conditions.base, self._symbols).total > 0
 
     @property
     def _symbols(self) -> Symbols:
         return self.conditions.symbols
 
-    def _feasible(self, space: Space) -> list[Proposal]:
+    def _feasible(self, space: SearchSpace) -> list[Proposal]:
         """What of a grid is feasible; what is not is told and kept."""
         for line in space.left_out():
             self.left_out.append(line)
@@ -194,14 +194,14 @@ class HyperparameterSearcher:
         return seeds_of(Random(self.conditions.sampler_seed).sample(values, count))
 
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
-        folder, trials = runs.run(self.conditions.plan(proposals, seeds), self._means)
+        folder, trials = search_runs.run(self.conditions.plan(proposals, seeds), self._means)
         self._trials += trials
-        found = results.collect(trials, proposals, self.conditions.decays(proposals))
+        found = search_results.collect(trials, proposals, self.conditions.decays(proposals))
         for key, one in found.items():
             before = self._results.get(key)
             if before is None or len(one.seeds) >= len(before.seeds):
                 self._results[key] = one
-        passed = [one for one in results.ordered(found.values()) if one.passed]
+        passed = [one for one in search_results.ordered(found.values()) if one.passed]
         if not passed:
             why = next(one.reason for one in found.values())
             raise UserError(f"{folder}: none of {len(found)} configurations passed: {why}")
@@ -225,4 +225,4 @@ def _constants(params: Grid) -> Grid:
 
 
 def _is_seed(name: str) -> bool:
-    return vocabulary.NAMES.get(name, name) == vocabulary.SEED
+    return guide_names.NAMES.get(name, name) == guide_names.SEED

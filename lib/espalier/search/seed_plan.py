@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import runs
+from espalier.search import search_runs
 from espalier.search.halving import Candidate, Measured
-from espalier.search.learning import FEWEST, Draw
-from espalier.search.runs import Means
-from espalier.sweep import plan, planning
-from espalier.sweep.plan import Plan
-from espalier.sweep.rank import REPETITION, TrialResult
-from espalier.trial import Trial
+from espalier.search.learning import FEWEST, SeedScore
+from espalier.search.search_runs import Means
+from espalier.plan import plan, planning
+from espalier.plan.plan import Plan
+from espalier.analysis.rank import REPETITION, TrialResult
+from espalier.core.trial import Trial
 
 EPOCHS = "NUM_EPOCHS"
 SIZES = ("live_edges", "live_parameters")
@@ -31,7 +31,7 @@ PERCENT = 100.0
 
 
 @dataclass(frozen=True)
-class Space:
+class CandidateSpace:
     """The plan of a range file, every candidate trained in full, and what it is made from."""
 
     file: Path
@@ -74,13 +74,13 @@ class Space:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def read(file: Path, settings: Mapping[str, str]) -> Space:
+def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
     """The space of a range file with `settings` over it. Raises UserError if it is none."""
     symbols = Symbols(tree.parse())
     for name, text in settings.items():  # a mistake is told by its option, not by a file's line
         asked = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
         requests.from_settings(symbols, asked)
-    space = Space(file, settings, symbols, _planned(file, settings, symbols))
+    space = CandidateSpace(file, settings, symbols, _planned(file, settings, symbols))
     if EPOCHS in space.names:
         rule = "must have one value: a search shortens it by itself"
         raise UserError(f"{file}: CONFIG_{EPOCHS}: {rule}")
@@ -104,7 +104,7 @@ def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
 class CandidateTrainer:
     """Trains candidates of a space as sweeps; a stopped one is gone on with."""
 
-    def __init__(self, space: Space, means: Means) -> None:
+    def __init__(self, space: CandidateSpace, means: Means) -> None:
         self._space, self._means = space, means
         self.folders: list[Path] = []
         """Of the sweeps, in order."""
@@ -113,7 +113,7 @@ class CandidateTrainer:
 
     def __call__(self, wanted: Sequence[Candidate], epochs: int) -> list[Measured]:
         """Train them for so many epochs, with every seed."""
-        folder, results = runs.run(self._space.plan(wanted, epochs), self._means)
+        folder, results = search_runs.run(self._space.plan(wanted, epochs), self._means)
         self.folders.append(folder)
         self.size = self.size or size_of(results)
         groups: dict[Candidate, list[TrialResult]] = {one: [] for one in wanted}
@@ -138,7 +138,7 @@ def measured(
     scores = [row for row in found if len(row) == len(MEASURES)]
     bad = [one.result for one in group if one.measure("val_acc") is None]
     lost = (bad[0].message or bad[0].reason or "no score") if bad else ""
-    draws = tuple(Draw(acc / PERCENT, top / PERCENT, int(n)) for acc, top, n, _ in scores)
+    draws = tuple(SeedScore(acc / PERCENT, top / PERCENT, int(n)) for acc, top, n, _ in scores)
     tests = tuple(test / PERCENT for *_, test in scores)
     sizes = [value for one in group if (value := one.measure(size)) is not None]
     return Measured(candidate, epochs, fmean(sizes or [math.inf]), draws, tests, lost)

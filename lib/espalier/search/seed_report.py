@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from espalier.atomic_write import atomic_write
+from espalier.core.atomic_write import atomic_write
 from espalier.search.halving import Found, Measured
-from espalier.sweep import space, wire
-from espalier.sweep.interval import interval
-from espalier.sweep.plots import save
-from espalier.sweep.table_format import plain_table
-from espalier.trial import Record
+from espalier.core import disk_full, strict_json
+from espalier.analysis.confidence import interval
+from espalier.report.sweep_plots import save
+from espalier.report.table_format import plain_table
+from espalier.core.trial import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def record(one: Measured, found: Found) -> Record:
     bar, tested = found.bar, one.candidate in found.corrected
     return {
         "candidate": dict(one.candidate),
-        "size": wire.finite(one.size),
+        "size": strict_json.finite(one.size),
         "epochs": one.epochs,
         "accuracy": one.accuracy,
         "accuracies": [draw.accuracy for draw in one.draws],
@@ -170,7 +170,7 @@ def _verdict(one: Measured, found: Found) -> str:
 
 def write(found: Found, size: str, folder: Path) -> list[Path]:
     """Write table, JSON, CSV and picture into `folder`; returns the files. Raises UserError."""
-    with space.needed(folder):
+    with disk_full.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / JSON, json.dumps(as_json(found, size), indent=2) + "\n")
         atomic_write(folder / CSV, as_csv(found))

@@ -15,9 +15,9 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
-from espalier.budget import Budget
-from espalier.contracts import CannotTrain, Model, Shape
-from espalier.errors import UserError
+from espalier.train.parameter_budget import Budget
+from espalier.core.contracts import CannotTrain, Model, Shape
+from espalier.core.errors import UserError
 from espalier.search.distributions import Listed
 
 FIT = 0

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from espalier.birth_record import Growth
+from espalier.core.birth_record import GrowthEvent
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_weight import MaskedWeight, find_births
 
 
 class Restarting(Protocol):
-    """What lets new edges train as under a fresh optimizer: `espalier.surgery.restart.Restarts`."""
+    """What lets new edges train as under a fresh optimizer: `espalier.surgery.per_slice_restart.Restarts`."""
 
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         """Take in that single elements are born now, with all moments 0."""
@@ -118,11 +118,11 @@ class Edges:
         """Return the birth steps of a weight's edges; None of a parameter that has none."""
         return find_births(self.layers, parameter)
 
-    def growths(self) -> list[Growth]:
+    def growths(self) -> list[GrowthEvent]:
         """Return the events at which edges came, with the layers that got them."""
         layers = [name.removesuffix("weight").removesuffix(".") for name in self.names]
         return [
-            Growth(
+            GrowthEvent(
                 change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
             )
             for change in self.ledger[1:]

@@ -6,7 +6,7 @@ batch normalisation they are exact in training mode too; with dropout between th
 and a signed pair are so only in the mean.
 
 `slots` (n,) are indices of neurons. Random numbers come from the generator given. Optimizer state
-of whatever is new begins anew (see `espalier.surgery.state`).
+of whatever is new begins anew (see `espalier.surgery.optimizer_state`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espalier.surgery.law import Law, default_law
+from espalier.surgery.init_distribution import InitDistribution, default_law
 from espalier.surgery.pairs import Pair
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 
 @torch.no_grad()
-def fresh(site: Site, slots: Tensor, generator: torch.Generator, law: Law | None = None) -> None:
+def fresh(site: EditContext, slots: Tensor, generator: torch.Generator, law: InitDistribution | None = None) -> None:
     """New in-weights from `law` (default: torch's own for the layer), no bias, no out-weights.
 
     At the first step only the out-weights have a gradient.
@@ -37,7 +37,7 @@ def fresh(site: Site, slots: Tensor, generator: torch.Generator, law: Law | None
 
 
 @torch.no_grad()
-def place(site: Site, slots: Tensor, rows: Tensor) -> None:
+def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
     """Give `slots` the in-weights `rows` (n, ...), no bias, no out-weights, a plain norm.
 
     For births with in-weights of one's own: call `site.begin_anew(slots)` when all is written.
@@ -67,7 +67,7 @@ class Portion:
 
 @torch.no_grad()
 def split(
-    site: Site,
+    site: EditContext,
     slots: Tensor,
     parents: Tensor,
     generator: torch.Generator,
@@ -99,11 +99,11 @@ def split(
 
 @torch.no_grad()
 def signed(
-    site: Site,
+    site: EditContext,
     slots: Tensor,
     generator: torch.Generator,
     *,
-    law: Law | None = None,
+    law: InitDistribution | None = None,
     scale: float = 1.0,
 ) -> None:
     """Twins: the same new in-weights, out-weights that cancel, so all have gradients at once.

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics
-from espalier.surgery.site import Site
+from espalier.surgery.edit_context import EditContext
 
 RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 samples
 
@@ -105,7 +105,7 @@ def expressed(
 
 
 @torch.no_grad()
-def hand_over(site: Site, substitute: Substitute, portion: float) -> None:
+def hand_over(site: EditContext, substitute: Substitute, portion: float) -> None:
     """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
     weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
     lost = taken(site, columns) * portion
@@ -117,7 +117,7 @@ def hand_over(site: Site, substitute: Substitute, portion: float) -> None:
 
 
 @torch.no_grad()
-def kill(site: Site, substitute: Substitute) -> Tensor:
+def kill(site: EditContext, substitute: Substitute) -> Tensor:
     """Let the substitute do all that the dead do, and silence them.
 
     Returns an estimate of the damage: the expected squared error of the consumer's output, summed
@@ -150,7 +150,7 @@ def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
     return part.div_(max(statistics.count, 1))
 
 
-def as_read(site: Site, lost: Tensor, blend: Tensor) -> Tensor:
+def as_read(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
     """Weights for a basis (s,) that does what weights `lost` (outputs, n * per, taps) read."""
     return _like(site, torch.einsum("odt,sd->ost", lost, blend))
 
@@ -162,7 +162,7 @@ def others(total: int, columns: Tensor) -> Tensor:
     return alive.nonzero().flatten()
 
 
-def taken(site: Site, columns: Tensor) -> Tensor:
+def taken(site: EditContext, columns: Tensor) -> Tensor:
     """(outputs, columns, taps): a copy of the consumer's weights for `columns`."""
     weight = site.pair.consumer.weight.detach()
     return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)
@@ -172,7 +172,7 @@ def _flat(weight: Tensor, columns: Tensor) -> Tensor:
     return weight.index_select(1, columns).unsqueeze(2)
 
 
-def _like(site: Site, folded: Tensor) -> Tensor:
+def _like(site: EditContext, folded: Tensor) -> Tensor:
     """(outputs, columns, taps) in the consumer's own shape."""
     return folded.reshape(*folded.shape[:2], *site.pair.consumer.weight.shape[2:])
 
@@ -188,7 +188,7 @@ def _error(lost: Tensor, second: Tensor) -> Tensor:
     return ((rows @ second) * rows).sum().clamp_min(0.0)
 
 
-def _silence(site: Site, dead: Tensor) -> None:
+def _silence(site: EditContext, dead: Tensor) -> None:
     site.pair.consumer.weight.index_fill_(1, site.pair.columns(dead), 0.0)
     for parameter in site.producing():
         parameter.index_fill_(0, dead, 0.0)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery import state
+from espalier.surgery import optimizer_state
 from espalier.surgery.pairs import Layer, Norm
-from espalier.surgery.site import Site, owns
+from espalier.surgery.edit_context import EditContext, owns
 
 
 @torch.no_grad()
-def widen(site: Site, extra: int) -> Tensor:
+def widen(site: EditContext, extra: int) -> Tensor:
     """Add `extra` dead neurons at the end; returns their indices, to be born into.
 
     Exact. Raises ValueError for a number below 1 and for a run of a pack.
@@ -33,7 +33,7 @@ def widen(site: Site, extra: int) -> Tensor:
 
 
 @torch.no_grad()
-def narrow(site: Site, gone: Tensor) -> Tensor:
+def narrow(site: EditContext, gone: Tensor) -> Tensor:
     """Remove the neurons `gone` (n,); returns the former indices of those that stay, in order.
 
     Exact if they are dead (see `espalier.surgery.death`). Raises ValueError if none would be left
@@ -48,7 +48,7 @@ def narrow(site: Site, gone: Tensor) -> Tensor:
     return kept
 
 
-def _resize(site: Site, source: Tensor) -> None:
+def _resize(site: EditContext, source: Tensor) -> None:
     """Make the neurons those of `source` (n,), where -1 stands for a new one of zeros."""
     pair = site.pair
     if not owns(pair.producer.weight):
@@ -67,7 +67,7 @@ def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
     for name in ("running_mean", "running_var"):
         buffer = norm._buffers[name]
         if buffer is not None:
-            norm._buffers[name] = state.picked(buffer, 0, source)
+            norm._buffers[name] = optimizer_state.picked(buffer, 0, source)
 
 
 def _rename(producer: Layer, norm: Norm | None, consumer: Layer) -> None:

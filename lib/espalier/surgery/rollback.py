@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery import state
-from espalier.surgery.restart import Restarts
+from espalier.surgery import optimizer_state
+from espalier.surgery.per_slice_restart import Restarts
 
 _PLAIN = frozenset(vars(nn.Module()))
 """The attributes that every module has."""
@@ -49,7 +49,7 @@ class Rollback:
         for module, parts in self._modules:
             _put_parts(module, parts)
         for tensor, value in self._tensors:
-            state.put(tensor, value)
+            optimizer_state.put(tensor, value)
         if self.optimizer is not None:
             self._restore(self.optimizer)
         if self.restarts is not None:

@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from espalier.errors import UserError
+from espalier.core.errors import UserError
 
 
 def choose_device(wish: str, amp: str) -> torch.device:

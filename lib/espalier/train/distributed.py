@@ -27,13 +27,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from espalier.contracts import CannotTrain, Run
-from espalier.errors import UserError
+from espalier.core.contracts import CannotTrain, Run
+from espalier.core.errors import UserError
 from espalier.train import seeds
 from espalier.train.losses import mean_losses
 from espalier.train.single_program import SingleProgram
 from espalier.train.trainer import Recipe, Trainer
-from espalier.trial import Task
+from espalier.core.trial import Task
 
 PATIENCE = timedelta(minutes=5)
 """How far one process may be behind another; more, and it is given up."""

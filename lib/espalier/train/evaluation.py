@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from espalier.contracts import Split
+from espalier.core.contracts import Split
 from espalier.train.losses import wide
 from espalier.train.trainer import Trainer
 

@@ -14,15 +14,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from espalier.measured import own_sparsity
+from espalier.core.self_measuring import own_sparsity
 from espalier.train import distributed
-from espalier.train.data import batches
+from espalier.train.data.splits import batches
 from espalier.train.distributed import Distributed
 from espalier.train.evaluation import evaluate
-from espalier.train.pack import Pack, release
+from espalier.train.packs.pack import Pack, release
 from espalier.train.single_program import SingleProgram
 from espalier.train.trainer import Trainer
-from espalier.trial import Record
+from espalier.core.trial import Record
 
 
 class DivergedError(Exception):

@@ -6,8 +6,8 @@ import platform
 
 import torch
 
-from espalier import revision
-from espalier.trial import Record
+from espalier.core import revision
+from espalier.core.trial import Record
 
 
 def collect(device: torch.device) -> Record:

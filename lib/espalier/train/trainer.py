@@ -10,13 +10,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from espalier.component import symbol
-from espalier.contracts import LrSchedule, Run
-from espalier.kconfig.options import kconfig_dataclass
+from espalier.core.component import symbol
+from espalier.core.contracts import LrSchedule, Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
-from espalier.train.courses import Course
-from espalier.train.stopping import EarlyStop, Stopping
+from espalier.train.data.task_sequence import TaskSequence
+from espalier.train.early_stopping import EarlyStop, Stopping
 
 
 @kconfig_dataclass
@@ -50,7 +50,7 @@ class Trainer:
     schedule: LrSchedule
     check: bool = False
     least_loss: float = 0.0
-    course: Course = Course()
+    course: TaskSequence = TaskSequence()
     rates: UpdateScale | None = None
     micro_batch: int = 0
 

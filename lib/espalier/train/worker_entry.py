@@ -11,45 +11,28 @@ from functools import partial
 
 import torch
 
-from espalier import budget, component
-from espalier.config import Config
-from espalier.contracts import (
-    CannotTrain,
-    Dataset,
-    LrSchedule,
-    Method,
-    Model,
-    Optimizer,
-    Run,
-    SampleShape,
-    Shape,
-    TokenShape,
-)
-from espalier.errors import UserError
+from espalier.train import parameter_budget
+from espalier.core import component
+from espalier.core.trial_config import Config
+from espalier.core.contracts import CannotTrain, Dataset, LrSchedule, Method, Model, Optimizer, Run, SampleShape, Shape, TokenShape
+from espalier.core.errors import UserError
 from espalier.optimizers.lean import LeanAdam
-from espalier.rates.plan import RatePlan
-from espalier.train import (
-    closing,
-    distributed,
-    pack_cache,
-    pack_size,
-    provenance,
-    seeds,
-    structure,
-)
-from espalier.train.album import Album
-from espalier.train.augment import Augmentation
+from espalier.rates.rate_options import RatePlan
+from espalier.train import final_metrics, distributed, provenance, seeds
+from espalier.train.packs import pack_cache, pack_size, pack_compatibility
+from espalier.train.checkpoints.snapshot_manager import SnapshotManager
+from espalier.train.data.augment import Augmentation
 from espalier.train.causality import check_causal
-from espalier.train.data import Data, load_data
+from espalier.train.data.splits import Data, load_data
 from espalier.train.device import choose_device, make_deterministic, uses_gpu
 from espalier.train.evaluation import evaluate
-from espalier.train.folded import CannotPack
+from espalier.layers.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.parts import Parts
-from espalier.train.saving import Saving
-from espalier.train.shifts import shifted
+from espalier.train.micro_batching import Parts
+from espalier.train.checkpoints.model_files import Saving
+from espalier.train.data.distribution_shift import shifted
 from espalier.train.trainer import Recipe, Trainer
-from espalier.trial import Emit, Record, Result, Status, Task, discard
+from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 
 REFUSALS = (CannotTrain, UserError)
 """What a trial can be refused for before its first step."""
@@ -92,7 +75,7 @@ def train_pack(
             yield index, attempt.refuse(error)
         else:
             ready.append(attempt)
-    groups = structure.groups([attempt.trainer for attempt in ready])
+    groups = pack_compatibility.groups([attempt.trainer for attempt in ready])
     packs = [[ready[i] for i in group] for group in groups]
     del ready  # nothing but the loop is to hold on to what is trained
     while packs:
@@ -101,7 +84,7 @@ def train_pack(
 
 def _train_together(pack: Sequence[_Attempt]) -> Iterator[tuple[int, Result]]:
     """Train a pack as one program if there are several and it can be done, else one by one."""
-    why = structure.why_alone(pack[0].trainer)
+    why = pack_compatibility.why_alone(pack[0].trainer)
     try:
         yield from _train(pack, why)
         return
@@ -140,7 +123,7 @@ class _Attempt:
         self.trainer, self.data = prepare(self.task)
         self.provenance["data_fingerprint"] = self.data.fingerprint
         self.provenance["micro_batch"] = self.trainer.micro_batch
-        self.album = Album(self.task, self.provenance)
+        self.album = SnapshotManager(self.task, self.provenance)
         snapshot, self.history = self.album.resume(self.trainer)
         if snapshot is not None:
             branch = snapshot.about.get("branch", {})
@@ -176,7 +159,7 @@ class _Attempt:
         test = evaluate(self.trainer, self.data.test.open())
         if self.task.rank == 0:
             self.trainer.run.method.write(self.trainer.run, self.task.directory)
-        measures = closing.measures(self.trainer, self.history, test)
+        measures = final_metrics.measures(self.trainer, self.history, test)
         measures["train_acc"] = evaluate(self.trainer, self.trainer.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
@@ -305,9 +288,9 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
 def _model(config: Config, data: Data) -> torch.nn.Module:
     """Build the trial's model, within its budget."""
     spec = component.select("model", config, Model)
-    budget.check_solved(spec, config)
+    parameter_budget.check_solved(spec, config)
     model = spec.build(data.shape)
-    budget.check_built(model, config)
+    parameter_budget.check_built(model, config)
     return model
 
 

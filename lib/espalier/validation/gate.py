@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from espalier.train.trainer import Trainer
-from espalier.trial import Record
+from espalier.core.trial import Record
 
 Fresh = Callable[[], Trainer]
 """A trial before its first step: built anew at each call, the same each time."""

@@ -9,11 +9,11 @@ from statistics import fmean
 
 import torch
 
-from espalier.contracts import Split
-from espalier.train.courses import Course
+from espalier.core.contracts import Split
+from espalier.train.data.task_sequence import TaskSequence
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.trainer import Trainer
-from espalier.trial import Record
+from espalier.core.trial import Record
 from espalier.validation.flow import Flow, flow
 from espalier.validation.gate import SIGMAS, Fresh, Gate, entropy, shares, wilson_low
 
@@ -41,7 +41,7 @@ def gates(fresh: Fresh) -> Iterator[Gate]:
 
 def trained_to_end(trainer: Trainer) -> Record | DivergedError:
     """The record of the last epoch, or why there is none."""
-    *_, (_, last) = Loop([replace(trainer, course=Course(), least_loss=0.0)]).epochs()
+    *_, (_, last) = Loop([replace(trainer, course=TaskSequence(), least_loss=0.0)]).epochs()
     return last
 
 
@@ -79,7 +79,7 @@ def _repeated(trainer: Trainer, factor: float) -> list[float]:
     run.epochs, run.batch_size = STEPS, len(y)
     recipe = replace(trainer.recipe, learning_rate=rate)
     losses: list[float] = []
-    again = replace(trainer, recipe=recipe, course=Course(), least_loss=0.0)
+    again = replace(trainer, recipe=recipe, course=TaskSequence(), least_loss=0.0)
     for _, record in Loop([again]).epochs():
         if isinstance(record, DivergedError):
             return [math.inf]

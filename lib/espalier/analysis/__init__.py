@@ -1,0 +1,1 @@
+"""Statistics over results: rankings, intervals, controls and effects. Pure functions."""

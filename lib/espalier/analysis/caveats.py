@@ -1,0 +1,81 @@
+"""What keeps ranked trials from being compared at face value: who made them, and on what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, sampling
+
+UNKNOWN = "unknown"
+
+
+def notes(ranking: Ranking) -> list[str]:
+    """Marked lines on what differs between ranked trials and should not; empty if nothing does."""
+    trials = [item for found in ranking.ranked for item in found.counted]
+    return [*_samples(ranking.ranked), *_origins(trials)]
+
+
+def _samples(ranked: Sequence[Configuration]) -> list[str]:
+    """Configurations that were validated on different samples."""
+    names = dict.fromkeys(name for item in ranked for name in item.samples)
+    mixed = [name for name in names if len({item.samples.get(name) for item in ranked}) > 1]
+    if not mixed:
+        return []
+    texts = (", ".join(item.samples.get(name, "none") for name in mixed) for item in ranked)
+    return [
+        "NOTE: validation results are of different samples: compare within one data set",
+        f"  by {', '.join(f'CONFIG_{name}' for name in mixed)}:",
+        *(f"    {text}: {_count(n, 'configuration')}" for text, n in Counter(texts).items()),
+    ]
+
+
+def _origins(trials: Sequence[TrialResult]) -> list[str]:
+    """Trials that came about in different ways."""
+    found = {
+        "by {} revisions of the code": Counter(map(_revision, trials)),
+        "with {} sets of package versions": Counter(_versions(trials)),
+        "on {} devices": Counter(str(_origin(item, "device")) for item in trials),
+        "from {} sets of data under equal settings": _data(trials),
+    }
+    lines: list[str] = []
+    for what, tally in found.items():
+        if len(tally) > 1:
+            lines.append(f"  {what.format(len(tally))}:")
+            lines += [f"    {text}: {_count(count, 'trial')}" for text, count in tally.items()]
+    if not lines:
+        return []
+    head = "NOTE: the ranked trials were not all made alike, so differences may come from that"
+    return [head, *lines]
+
+
+def _origin(item: TrialResult, name: str) -> object:
+    return item.result.provenance.get(name) or UNKNOWN
+
+
+def _revision(item: TrialResult) -> str:
+    code = item.result.provenance.get("code") or {}
+    changed = f" with uncommitted changes {code.get('changes', '')}" if code.get("modified") else ""
+    return ((str(code.get("commit") or "")[:12] or UNKNOWN) + changed).rstrip()
+
+
+def _versions(trials: Sequence[TrialResult]) -> list[str]:
+    """For each trial, the packages that are not of one version throughout."""
+    found = [dict(item.result.provenance.get("versions") or {}) for item in trials]
+    names = sorted({name for versions in found for name in versions})
+    mixed = [name for name in names if len({versions.get(name) for versions in found}) > 1]
+    return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in found]
+
+
+def _data(trials: Sequence[TrialResult]) -> Counter[str]:
+    """Trials by fingerprint of their data, where equal settings gave more than one."""
+    groups: dict[str, list[str]] = {}
+    for item in trials:
+        chosen = sampling(item.trial, "VALIDATION_FRACTION", "SPLIT_SEED", "TRAIN_SUBSET")
+        label = f"{chosen.get('DATASET', 'data')} {_origin(item, 'data_fingerprint')}"
+        groups.setdefault(str(sorted(chosen.items())), []).append(label)
+    return Counter(text for group in groups.values() if len(set(group)) > 1 for text in group)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

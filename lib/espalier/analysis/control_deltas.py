@@ -1,0 +1,75 @@
+"""What one choice makes of the ranking measure: differences to a control, over configurations.
+
+Comparisons of one kind have the same value against the same control's value of one symbol, and
+the same values of whatever else can be compared with a control and only the configuration has: a
+network with linear dendrites against one without dendrites is one kind, that with nonlinear ones
+another. So structure, nonlinearity and method are told apart where a sweep has a control for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from espalier.analysis.controls import Comparison
+from espalier.analysis.confidence import Interval, interval
+
+SIZE = "live_parameters"
+
+
+@dataclass(frozen=True)
+class Delta:
+    """All comparisons of one kind: `own` and `also` of the configurations, `value` of controls."""
+
+    symbol: str
+    own: str
+    value: str
+    also: tuple[tuple[str, str], ...]
+    compared: tuple[Comparison, ...]
+
+    @cached_property
+    def difference(self) -> Interval | None:
+        """Over draws: for each the mean of all differences. None if no draw has them all.
+
+        Draws that some of the comparisons lack are left out, so that no draw is of fewer
+        configurations than another.
+        """
+        known = [_differences(item) for item in self.compared]
+        common = set.intersection(*map(set, known)) if known else set()
+        return interval([sum(one[draw] for one in known) / len(known) for draw in sorted(common)])
+
+    @property
+    def sizes(self) -> tuple[float, float] | None:
+        """The least and the most live parameters, as a part of those of the control."""
+        pairs = [(item.arm.measure(SIZE), item.control.measure(SIZE)) for item in self.compared]
+        shares = [own.mean / other.mean for own, other in pairs if own and other and other.mean]
+        return (min(shares), max(shares)) if shares else None
+
+
+def deltas(compared: Sequence[Comparison]) -> list[Delta]:
+    """One for each kind of comparison, in alphabetical order.
+
+    Comparisons without a draw that both sides have a number for are in none.
+    """
+    symbols = sorted({item.symbol for item in compared})
+    groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Comparison]] = {}
+    for item in compared:
+        if not item.pairs:
+            continue
+        own = item.arm.first.config[item.symbol]
+        groups.setdefault((item.symbol, own, item.value, _also(item, symbols)), []).append(item)
+    return [
+        Delta(*kind, tuple(group)) for kind, group in sorted(groups.items(), key=lambda x: x[0])
+    ]
+
+
+def _also(item: Comparison, symbols: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Those of `symbols` that the configuration has and its control has not."""
+    own, other = item.arm.first.config, item.control.first.config
+    return tuple((name, own[name]) for name in symbols if name in own and name not in other)
+
+
+def _differences(item: Comparison) -> dict[tuple[str, ...], float]:
+    arm, control = item.arm.scores, item.control.scores
+    return {one.draw: arm[one.draw] - control[one.draw] for one, _ in item.pairs}

@@ -1,0 +1,206 @@
+"""Ranking: which configuration did best, and how sure that is. Pure functions over results.
+
+A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is scored by the mean of
+one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
+is easier; then a larger share of its planned trials that passed, since one that crashes on some
+seeds is judged on the lucky ones only; then a better mean; the place in the plan last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from espalier.core import measures
+from espalier.analysis.confidence import Interval, Verdict, interval, verdict
+from espalier.core.measures import Measure
+from espalier.core.trial import Result, Status, Trial
+
+REPETITION = ("SEED", "SPLIT_SEED")
+"""What repeats a configuration instead of changing it."""
+SLACK = 0.001
+"""A sparsity this far from its target still meets it: whole weights of small layers."""
+
+
+class TrialResult(NamedTuple):
+    """A trial with its result, and the number of attempts at it."""
+
+    trial: Trial
+    result: Result
+    attempts: int
+
+    @property
+    def seed(self) -> str:
+        """The canonical text of SEED; empty for a trial that has no seed."""
+        return self.trial.config.get("SEED", "")
+
+    @property
+    def draw(self) -> tuple[str, ...]:
+        """Which repetition of its configuration this is: SEED and SPLIT_SEED."""
+        return tuple(self.trial.config.get(name, "") for name in REPETITION)
+
+    @property
+    def target(self) -> float:
+        """The share of weights to be pruned; 0 for a trial without a target."""
+        return self._target or 0.0
+
+    @property
+    def _target(self) -> float | None:
+        """The target that the method measured itself by, else the symbol; None without either."""
+        measured, symbol = self.measure("target_sparsity"), self.trial.config.get("TARGET_SPARSITY")
+        return float(symbol) if measured is None and symbol is not None else measured
+
+    @property
+    def shortfall(self) -> float:
+        """The target minus the sparsity reached; 0 where there is no target, or none measured."""
+        reached = self.measure("final_sparsity")
+        return 0.0 if reached is None or self._target is None else self._target - reached
+
+    def measure(self, name: str) -> float | None:
+        """Return a final scalar of a passed trial; None if it is absent or not a finite number."""
+        value = self.result.measures.get(name)
+        if self.result.status is not Status.PASSED or not isinstance(value, (int, float)):
+            return None
+        return float(value) if math.isfinite(value) else None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The trials that differ in SEED and SPLIT_SEED alone, in plan order.
+
+    `scores` holds the ranking measure by draw, of the trials that passed with a finite one; no
+    score, no rank. `lead` is by how much the best is better, over the draws that both have.
+    """
+
+    results: tuple[TrialResult, ...]
+    scores: Mapping[tuple[str, ...], float]
+    lead: Interval | None = None
+
+    @property
+    def score(self) -> Interval | None:
+        """Mean and interval of the ranking measure."""
+        return interval(list(self.scores.values()))
+
+    @property
+    def counted(self) -> tuple[TrialResult, ...]:
+        """The trials behind the score."""
+        return tuple(item for item in self.results if item.draw in self.scores)
+
+    @property
+    def first(self) -> Trial:
+        """The trial that stands for the configuration: the first that is counted, if any is."""
+        return (self.counted or self.results)[0].trial
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned trial is counted."""
+        return len(self.scores) == len(self.results)
+
+    @property
+    def short(self) -> tuple[TrialResult, ...]:
+        """The counted trials that are less sparse than their target."""
+        return tuple(item for item in self.counted if item.shortfall > SLACK)
+
+    @property
+    def samples(self) -> dict[str, str]:
+        """The symbols that choose its validation samples, SPLIT_SEED aside."""
+        return sampling(self.first, "VALIDATION_FRACTION")
+
+    @property
+    def pending(self) -> int:
+        """Trials still to be run."""
+        return sum(item.result.status is Status.NOTRUN for item in self.results)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it compares with the best."""
+        return verdict(self.lead)
+
+    def measure(self, name: str) -> Interval | None:
+        """Return mean and interval of a measure over the counted trials that have it."""
+        values = [item.measure(name) for item in self.counted]
+        return interval([value for value in values if value is not None])
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Configurations best first, and those without a score, in plan order."""
+
+    by: str
+    ranked: tuple[Configuration, ...]
+    unranked: tuple[Configuration, ...]
+
+    @property
+    def measure(self) -> Measure:
+        """The measure that ranks."""
+        return measures.find(self.by)
+
+    @property
+    def best(self) -> Configuration | None:
+        """The first; None when no trial passed with what ranks."""
+        return self.ranked[0] if self.ranked else None
+
+    def level(self, item: Configuration) -> bool:
+        """Return whether a configuration ties with the best, and comes later in the plan."""
+        best = self.ranked[0]
+        own, top = (_order(each, self.measure)[:-1] for each in (item, best))
+        return item is not best and item.samples == best.samples and own == top
+
+
+def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
+    """Rank the configurations of a sweep by the mean of `by`; see the module for the order.
+
+    The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
+    """
+    measure = measures.find(by)
+    every = [Configuration(group, _scores(group, by)) for group in grouped(results)]
+    ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
+    compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
+    return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
+
+
+def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialResult, ...]]:
+    """Group results by configuration, both in plan order."""
+    groups: dict[frozenset[tuple[str, str]], list[TrialResult]] = {}
+    wrapped = (TrialResult(*each) for each in results)
+    for item in sorted(wrapped, key=lambda item: item.trial.number):
+        rest = {key: text for key, text in item.trial.config.items() if key not in REPETITION}
+        groups.setdefault(frozenset(rest.items()), []).append(item)
+    return [tuple(group) for group in groups.values()]
+
+
+def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | None:
+    """Return by how much `best` is better, the mean over the draws both have a score for.
+
+    None if there are none, or if the two were validated on different samples.
+    """
+    if best.samples != other.samples:
+        return None
+    common = [draw for draw in best.scores if draw in other.scores]
+    return interval([by.sign * (best.scores[draw] - other.scores[draw]) for draw in common])
+
+
+def sampling(trial: Trial, *names: str) -> dict[str, str]:
+    """Return the symbols that choose a trial's data: DATASET, its options, and `names`.
+
+    How the data changes while it trains is part of it.
+    """
+    own = (trial.config.get("DATASET", "").upper() + "_", "SHIFT_")
+    chosen = ("DATASET", "SHIFT", *names)
+    return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
+
+
+def _scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
+    scores = {item.draw: item.measure(by) for item in results}
+    return {draw: value for draw, value in scores.items() if value is not None}
+
+
+def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
+    score = interval(list(item.scores.values()))
+    mean = (
+        round(by.sign * score.mean, 9) if score else -math.inf
+    )  # rounding error must not break a tie
+    lost = 1 - len(item.scores) / len(item.results)
+    return (bool(item.short), lost, -mean, item.results[0].trial.number)

@@ -1,0 +1,139 @@
+"""Types and options that several verbs share.
+
+A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment; one that
+is empty is not given. An option on the command line wins over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from espalier.core.errors import UserError
+from espalier.core.measures import MEASURES
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
+
+
+class Checked(click.ParamType[Any]):
+    """A type of click's whose refusals name the value and the rule that it breaks."""
+
+    def __init__(self, inner: click.ParamType[Any], rule: str) -> None:
+        """`rule` stands behind `must be`."""
+        self.inner, self.rule = inner, rule
+        self.name = inner.name.removesuffix(" range")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value as `inner` converts it. Raises UserError."""
+        try:
+            converted = self.inner.convert(value, param, ctx)
+        except click.BadParameter:
+            converted = None
+        if converted is None or converted != converted:  # NaN is within no range
+            raise UserError(f"{place(param, value)}: must be {self.rule}")
+        return converted
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return what `--help` shows for a value."""
+        return self.inner.get_metavar(param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
+        """Return the rule, to be said where a required value is missing."""
+        return f"must be {self.rule}"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the values that begin so."""
+        return self.inner.shell_complete(ctx, param, incomplete)
+
+
+class Switch(click.types.BoolParamType):
+    """A flag that make sets to 1: NEW=1."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Return whether it is on. Raises UserError."""
+        try:
+            return bool(super().convert(value, param, ctx))
+        except click.BadParameter:
+            raise UserError(f"{place(param, value)}: must be 1 or 0") from None
+
+
+class PathType(click.Path):
+    """A path; an option's name in its place is a value that was forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the Path. Raises UserError."""
+        if str(value).startswith("--"):
+            raise UserError(f"{place(param, value)}: must be a path; ./{value} is a file so called")
+        return super().convert(value, param, ctx)
+
+
+def place(param: click.Parameter | None, value: object) -> str:
+    """Return `NAME=value` of a variable that make hands over, else `--option value`."""
+    if param is None:
+        return str(value)
+    return f"{param.envvar}={value}" if param.envvar else f"{param.opts[-1]} {value}"
+
+
+def one_of(names: Sequence[str]) -> Checked:
+    """Return the type of one of `names`."""
+    return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
+
+
+def number_between(low: float, high: float) -> Checked:
+    """Return the type of numbers above `low` and below `high`."""
+    inner = click.FloatRange(low, high, min_open=True, max_open=True)
+    return Checked(inner, f"a number above {low:g} and below {high:g}")
+
+
+PATH = PathType()
+COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
+POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
+
+
+def make_option(variable: str, *names: str, **attributes: Any) -> Decorator:
+    """Return an option that make gives by a variable of the environment."""
+    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return one decorator that adds all of `options`, in their order."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+parallel = make_option("PARALLEL", "--parallel", type=COUNT, help="trials at a time (0: by device)")
+new = make_option(
+    "NEW",
+    "--new",
+    is_flag=True,
+    type=Switch(),
+    help="begin new results instead of going on",
+)
+pack = make_option("PACK", "--pack", type=COUNT, help="trials a program (0: by a short probe)")
+in_process = click.option("--in-process", is_flag=True, help="no workers: for debuggers")
+results_of_run = click.option(
+    "--output-dir", "output", type=PATH, help="folder of the results  [default: a new one]"
+)
+sweep_dir = click.option(
+    "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
+)
+measure = make_option(
+    "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure  [default: the sweep's]"
+)

@@ -1,0 +1,1 @@
+"""What every room stands on: trials, configurations, components, contracts, errors and files."""

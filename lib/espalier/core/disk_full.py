@@ -1,0 +1,41 @@
+"""A full disk, told from every other failure, and told once."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from espalier.core.errors import UserError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SQLITE_NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+class DiskFullError(UserError):
+    """Nothing more can be stored; what was stored before is safe."""
+
+
+@contextmanager
+def needed(folder: Path) -> Iterator[None]:
+    """Turn running out of space, in SQLite or in a file, into one `DiskFullError`."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode not in _SQLITE_NO_SPACE:
+            raise
+        raise full(folder) from error
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise full(folder) from error
+
+
+def full(folder: Path) -> DiskFullError:
+    """The error that stops the sweep in `folder`."""
+    return DiskFullError(
+        f"{folder}: no space left on the disk: the sweep has stopped and every finished trial "
+        "is stored; free some space, then the same command goes on"
+    )

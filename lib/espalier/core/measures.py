@@ -1,0 +1,81 @@
+"""What may rank configurations: the one place that knows names, units and directions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from espalier.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A final measure of a trial that can rank configurations.
+
+    `curve` is the measure of an epoch that shows its course, empty if there is none: the test
+    data is read once, at the end.
+    """
+
+    name: str  # as trials report it
+    label: str
+    short: str  # the label where there is little room
+    unit: str  # what stands behind a number
+    decimals: int
+    larger: bool  # whether more is better
+    most: float  # no trial can have more; the least is 0
+    curve: str = ""
+
+    @property
+    def sign(self) -> int:
+        """1 if more is better, -1 if less is."""
+        return 1 if self.larger else -1
+
+    @property
+    def tested(self) -> bool:
+        """Whether it is made on the test data, so that to choose by it overstates it."""
+        return self.name.startswith("test_")
+
+    @property
+    def over_tasks(self) -> bool:
+        """Whether it is a mean over the ends of the tasks of a run whose data changes."""
+        return self.name.startswith("mean_")
+
+    def number(self, value: float, sign: str = "") -> str:
+        """A value without its unit; `sign` is `+` for a difference."""
+        return format(value, f"{sign}.{self.decimals}f")
+
+    def told(self, value: float, sign: str = "") -> str:
+        """A value with its unit."""
+        return self.number(value, sign) + self.unit
+
+
+def _accuracy(name: str, label: str, short: str, curve: str = "") -> Measure:
+    return Measure(name, label, short, "%", 2, True, 100.0, curve)
+
+
+def _loss(name: str, label: str, short: str, curve: str = "") -> Measure:
+    return Measure(name, label, short, " nats", 4, False, math.inf, curve)
+
+
+VAL_ACC = _accuracy("val_acc", "validation accuracy", "val acc", "val_acc")
+TEST_ACC = _accuracy("test_acc", "test accuracy", "test acc")
+VAL_LOSS = _loss("val_loss", "validation loss", "val loss", "val_loss")
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        VAL_ACC,
+        TEST_ACC,
+        VAL_LOSS,
+        _loss("test_loss", "test loss", "test loss"),
+        _accuracy("mean_val_acc", "mean validation accuracy", "mean val acc", "val_acc"),
+        _loss("mean_val_loss", "mean validation loss", "mean val loss", "val_loss"),
+    )
+}
+"""By name, the usual one first. A mean is over the tasks of a run that has several."""
+
+
+def find(name: str) -> Measure:
+    """The ranking measure `name`. Raises UserError if there is none."""
+    if name not in MEASURES:
+        raise UserError(f"RANK_BY={name}: must be one of {', '.join(MEASURES)}")
+    return MEASURES[name]

@@ -1,0 +1,85 @@
+"""Which code and which libraries this is, found without importing any of them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from espalier.core.paths import ROOT
+from espalier.core.trial import Record
+
+PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
+
+
+def code(root: Path = ROOT) -> Record:
+    """The commit, whether the tree differs from it, and a hash of how, as first asked for.
+
+    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
+    """
+    return dict(_revision(root))
+
+
+@functools.cache
+def sources() -> str:
+    """16 hex digits over every Python file of the library, as first asked for."""
+    library = Path(__file__).parent
+    files = {*library.glob("**/*.py"), *library.glob("models/*.py")}  # `**` follows no link
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(library)} {path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """The versions of python and of every package of PACKAGES that is installed."""
+    return {"python": platform.python_version(), **_versions()}
+
+
+@functools.cache
+def _revision(root: Path) -> tuple[tuple[str, str | bool], ...]:
+    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
+    text = status + _git(root, "diff", "HEAD") + _untracked(root)
+    changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
+    return (("commit", commit), ("modified", bool(status)), ("changes", changes))
+
+
+def _untracked(root: Path) -> str:
+    """A line for each file that git does not know and does not ignore: its name and a hash."""
+    names = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    files = [root / name for name in names if name and (root / name).is_file()]
+    return "".join(f"{p} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in files)
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {name: _version(name) for name in PACKAGES}
+    return {name: version for name, version in found.items() if version}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _git(root: Path, *args: str) -> str:
+    """What git prints, or nothing where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *args],
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

@@ -1,1 +1,0 @@
-"""Sparse growth: live edges that come and go while a network trains."""

@@ -1,0 +1,1 @@
+"""Layers of our own, and how a layer serves several runs at once."""

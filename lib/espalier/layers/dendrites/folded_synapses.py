@@ -1,0 +1,59 @@
+"""Layers of synapses and of neurons that serve K trials at once: see `espalier.layers.folded`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from espalier.layers.dendrites import kernel_choice, kernels
+from espalier.layers.dendrites.kernels import Backend
+from espalier.layers.dendrites.nonlinear import NONLINEARITIES, Activation
+
+
+class FoldedSynapses(nn.Module):
+    """The sums of K trials as one, over inputs (K b, inputs)."""
+
+    def __init__(self, backend: Backend | None, stacks: Mapping[str, Tensor]) -> None:
+        """`stacks` (K, ...) are those of the parameters and the buffer, by name."""
+        super().__init__()
+        self._backend = backend
+        self.tensors = tuple(stacks[name] for name in ("weight", "bias", "index"))
+
+    def backend(self, x: Tensor) -> Backend:
+        """How sums of x are computed: as each trial alone computes its own."""
+        return self._backend or kernel_choice.backend(x, self.tensors[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K b, inputs) -> (K b, units)."""
+        return kernels.sums(self.backend(x), x, *self.tensors)
+
+
+class FoldedDendrites(nn.Module):
+    """Dendrites without somas, of K trials."""
+
+    def __init__(self, synapses: FoldedSynapses, activation: Activation) -> None:
+        """The dendrites' own sums, and what follows them."""
+        super().__init__()
+        self._synapses, self._activation = synapses, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K b, inputs) -> (K b, dendrites)."""
+        return NONLINEARITIES[self._activation].of(self._synapses(x))
+
+
+class FoldedNeurons(nn.Module):
+    """The neurons of K trials as one."""
+
+    def __init__(
+        self, synapses: FoldedSynapses, activation: Activation, stacks: Mapping[str, Tensor]
+    ) -> None:
+        """`stacks` (K, neurons, dendrites) and (K, neurons) are those of the somas."""
+        super().__init__()
+        self._synapses, self._activation = synapses, activation
+        self._tensors = (*synapses.tensors, stacks["weight"], stacks["bias"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K b, inputs) -> (K b, neurons)."""
+        backend = self._synapses.backend(x)
+        return kernels.neurons(backend, self._activation, x, *self._tensors)

@@ -1,0 +1,76 @@
+"""A linear layer whose units each have the same number of inputs, and store no others."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from espalier.layers.dendrites import kernel_choice, kernels
+from espalier.layers.dendrites.folded_synapses import FoldedSynapses
+from espalier.layers.dendrites.kernels import Backend
+from espalier.layers.folded import Stacked
+
+
+class Synapses(nn.Module):
+    """y_u = sum_i weight[u, i] x[index[u, i]] + bias[u].
+
+    `weight` (units, fan_in) and `bias` (units,) are trained; `index` (units, fan_in) int64 is a
+    buffer, distinct in each row, which may be written in place at any time between a backward and
+    a forward pass. The numbers stay those of the weights under autocast.
+    """
+
+    index: Tensor
+
+    def __init__(
+        self,
+        inputs: int,
+        index: Tensor,
+        std: float | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        """`std` is the deviation of fresh weights, None for sqrt(2 / inputs).
+
+        `backend` is how sums are computed, None for what is fastest by `choosing`.
+        """
+        super().__init__()
+        self.inputs, self.backend = inputs, backend
+        self.std = math.sqrt(2 / inputs) if std is None else std
+        self.weight = nn.Parameter(torch.randn(index.shape) * self.std)
+        self.bias = nn.Parameter(torch.zeros(len(index)))
+        self.register_buffer("index", index)
+        self._size = (*index.shape, 1)
+
+    @property
+    def units(self) -> int:
+        """Rows of `weight`."""
+        return len(self.weight)
+
+    @property
+    def fan_in(self) -> int:
+        """Synapses of a unit."""
+        return self.weight.shape[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs) -> (n, units)."""
+        return kernels.sums(self.way(x), x, *self.tensors())
+
+    def way(self, x: Tensor) -> Backend:
+        """How sums of x (n, inputs) are computed."""
+        return self.backend or kernel_choice.alone(len(x), self.inputs, self._size, x.is_cpu)
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weight, bias and index: not as attributes, each of which takes half a microsecond."""
+        held: Any = self._parameters
+        buffers: Any = self._buffers
+        return held["weight"], held["bias"], buffers["index"]
+
+    def folded(self, stacked: Stacked) -> FoldedSynapses:
+        """The twin that serves K trials: see `espalier.layers.folded`."""
+        return FoldedSynapses(self.backend, stacked.own(self))
+
+    def extra_repr(self) -> str:
+        """As other layers show what they are."""
+        return f"inputs={self.inputs}, units={self.units}, fan_in={self.fan_in}"

@@ -1,0 +1,103 @@
+"""K networks of one structure as one network, whose trial axis is folded into the batch axis.
+
+Inputs and outputs of every layer are (K*b, ...): trial 0's samples first, then trial 1's. So
+whatever treats samples independently (activations, pooling, reshaping, attention, a model's own
+`forward`) runs as it is, once for all trials; only layers that hold parameters need a rule. Those
+without one go through `torch.vmap`. The rules themselves are in `espalier.layers.fold_rules`; a
+class of layers may bring its own (see `Foldable`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+
+class CannotPack(Exception):
+    """These runs cannot be trained as one program; the text says why."""
+
+
+@dataclass
+class Stacked:
+    """What the folded network computes with.
+
+    `tensors` maps the id of each parameter and buffer of the first run's model to its stack
+    (K, ...). `generators` are the trials' streams for dropout. `gradients` maps the id of a stack
+    to where its gradient will be wanted: a layer may put it there itself.
+    """
+
+    trials: int
+    tensors: Mapping[int, Tensor]
+    generators: Sequence[torch.Generator]
+    gradients: Mapping[int, Tensor] = field(default_factory=dict)
+    twins: dict[int, nn.Module] = field(default_factory=dict)
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The stack (K, ...) of a parameter or buffer of the first run."""
+        return self.tensors[id(tensor)]
+
+    def own(self, module: nn.Module) -> dict[str, Tensor]:
+        """The stacks of what `module` itself holds, its children aside, by name."""
+        held = {**module._parameters, **module._buffers}
+        return {name: self.of(tensor) for name, tensor in held.items() if tensor is not None}
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A layer that brings its own rule."""
+
+    def folded(self, stacked: Stacked) -> nn.Module:
+        """Return the twin that serves all trials, or raise CannotPack."""
+        ...
+
+
+Rule = Callable[[nn.Module, Stacked], nn.Module]
+"""Makes the twin of a layer, or raises CannotPack."""
+
+
+def folded(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
+    """The twin of `module` that serves all trials; a shared module has a shared twin.
+
+    Raises CannotPack for what has no twin.
+    """
+    if id(module) not in stacked.twins:
+        stacked.twins[id(module)] = _twin(module, stacked, rules)
+    return stacked.twins[id(module)]
+
+
+def _twin(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
+    if isinstance(module, Foldable):
+        return module.folded(stacked)
+    rule = rules.get(type(module))
+    if rule is not None:
+        return rule(module, stacked)
+    if stacked.own(module):
+        return Mapped(module, stacked)
+    twin = copy.copy(module)
+    children = module._modules.items()
+    twin._modules = {name: child and folded(child, stacked, rules) for name, child in children}
+    return twin
+
+
+class Mapped(nn.Module):
+    """A layer, with its children, that torch maps over the trials."""
+
+    def __init__(self, module: nn.Module, stacked: Stacked) -> None:
+        """`module` is the first run's."""
+        super().__init__()
+        self._trials = stacked.trials
+        named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        self._stacks = {name: stacked.of(tensor) for name, tensor in named.items()}
+        self._call = lambda stacks, x: functional_call(module, stacks, (x,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K*b, ...) -> (K*b, ...)."""
+        parts = x.view(self._trials, -1, *x.shape[1:])
+        out: Tensor = torch.vmap(self._call, randomness="error")(self._stacks, parts)
+        return out.flatten(0, 1)

@@ -1,0 +1,1 @@
+"""Apoptosis: neurons die and are born while a network trains."""

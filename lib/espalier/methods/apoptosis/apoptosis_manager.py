@@ -1,0 +1,207 @@
+"""The manager of neuron apoptosis, for any training loop and any strategy.
+
+Call `step()` after each update of the optimizer, before gradients are cleared. At every event some
+neurons of each layer die, and others are born into their slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
+from espalier.methods.apoptosis.neurons.event_history import ApoptosisEvent, EventHistory
+from espalier.methods.apoptosis.neurons.event_runner import EventRunner
+from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
+from espalier.methods.apoptosis.neurons.lineage import Lineage
+from espalier.methods.apoptosis.neurons.layer_patterns import Names, chosen
+from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.surgery.init_distribution import law_of
+from espalier.surgery.pairs import Layer, Pair, find_pairs
+from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.edit_context import EditContext
+
+
+class ApoptosisManager:
+    """Replaces neurons of a model while it trains.
+
+    manager = ApoptosisManager(model, None, hybrid(), ApoptosisOptions(rate=0.05, interval=500))
+    for ...:
+        ...
+        optimizer.step()
+        manager.step()
+
+    The classes of `managers` are this one with a strategy each.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None,
+        strategy: ApoptosisStrategy,
+        options: ApoptosisOptions,
+    ) -> None:
+        """`target_layers` are names of layers, with wildcards or `...`; all that can, if None.
+
+        Raises ValueError for a model without pairs, and if `strategy` cannot work on these layers.
+        """
+        pairs = _pairs(model, target_layers)
+        strategy.check(pairs, options)
+        self.model, self.strategy, self.options = model, strategy, options
+        self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
+        self.populations = [_population(pair, options, self._restarts) for pair in pairs]
+        for population in self.populations:
+            population.link(self.populations)
+        self._history = EventHistory(self.populations)
+        self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
+        self._stat_source = options.stat_source(pairs)
+        self._prepare_stats()
+
+    def step(self) -> None:
+        """Do what is due after an update of the optimizer."""
+        self._history.step += 1
+        if self._restarts is not None:
+            self._restarts.after_step()
+        if not self._needs_stats(self.step_count) or self._collect_stats():
+            self._advance()
+        for population in self.populations:
+            population.observation = None
+        self._prepare_stats()
+
+    @property
+    def step_count(self) -> int:
+        """How many steps have been done."""
+        return self._history.step
+
+    @property
+    def due(self) -> bool:
+        """Whether the coming `step()` brings an event."""
+        return self.is_due(self.step_count + 1)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an event that has begun is not over."""
+        return any(population.fade is not None for population in self.populations)
+
+    def is_due(self, step: int) -> bool:
+        """Whether an event begins at `step` (1 is the first)."""
+        if not self.options.is_event_step(step):
+            return False
+        return self.strategy.schedule.is_due(self.populations, self.options.rate_at(step))
+
+    def _needs_stats(self, step: int) -> bool:
+        """Whether neurons must be observed for what happens at `step`."""
+        ending = self.strategy.schedule.is_ending
+        return self.is_due(step) or any(ending(each, step) for each in self.populations)
+
+    def _prepare_stats(self) -> None:
+        self._stat_source.prepare(self._needs_stats(self.step_count + 1))
+
+    def _collect_stats(self) -> bool:
+        """Observe; False if there are no finite numbers: a network that diverges is left alone."""
+        observations = self._stat_source.collect()
+        for population in self.populations:
+            population.observation = observations[population.name]
+            population.age_to(self.step_count)
+        return all(observation.is_finite for observation in observations.values())
+
+    def _advance(self) -> None:
+        for population in self.populations:
+            self._runner.advance(population)
+        if self.is_due(self.step_count):
+            for population in self.populations:  # all, before an event changes the next layer
+                self._runner.score(population)
+            for population in self.populations:
+                self._runner.begin(population)
+
+    def _regrow_neurons(
+        self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
+    ) -> Parents | None:
+        """Write the weights and biases of `layer` that make the neurons `dying_indices` (n,).
+
+        Override this for a strategy of your own. The dead are zeroed before, and optimizer state is
+        taken care of. `healthy_indices` (m,) live on, `fitness` (neurons,) is higher for the
+        fitter. May return, for each newborn, its parents' indices and shares. Called without
+        gradients.
+        """
+        population = next(p for p in self.populations if p.site.pair.producer is layer)
+        arguments = dying_indices, healthy_indices, fitness
+        return self.strategy.birth.create(self._runner.birth_context(population, *arguments))
+
+    @property
+    def apoptosis_events(self) -> list[ApoptosisEvent]:
+        """Events that are complete: one a layer and step."""
+        return self._history.events
+
+    @property
+    def growth_events(self) -> list[ApoptosisEvent]:
+        """Births: one a layer and step. Every event ends with them, so they are all events."""
+        return self._history.events
+
+    @property
+    def lineage(self) -> Lineage:
+        """Every death and birth of a neuron."""
+        return self._history.lineage
+
+    def get_stats(self) -> dict[str, dict[str, float]]:
+        """For each layer: how many neurons, deaths and births, and their ages in steps."""
+        return {each.name: self._history.stats(each) for each in self.populations}
+
+    def assert_consistent(self) -> None:
+        """Raise RuntimeError if what is remembered is not what the layers are."""
+        for population in self.populations:
+            self._history.assert_consistent(population)
+
+    def remove(self) -> None:
+        """Take all hooks off the model. `step()` must not be called again."""
+        self._stat_source.remove()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` needs to go on exactly from here, also within an event.
+
+        The model's and the optimizer's own states are saved beside it, as always.
+        """
+        return {
+            **self._history.state_dict(),
+            "populations": {each.name: each.state_dict() for each in self.populations},
+            "generator": self._runner.generator.get_state(),
+            "restarts": None if self._restarts is None else self._restarts.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` of a manager made with the same arguments returned.
+
+        Layers take the sizes they had: load this first, then the model's state, then the
+        optimizer's.
+        """
+        for population in self.populations:
+            population.load_state_dict(state["populations"][population.name])
+        self._history.load_state_dict(state)
+        self._runner.generator.set_state(state["generator"])
+        if self._restarts is not None:
+            self._restarts.load_state_dict(state["restarts"])
+        self._prepare_stats()
+
+
+def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
+    pairs = find_pairs(model)
+    if not pairs:
+        raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
+    if names is None:
+        return pairs
+    return chosen(pairs, [names] if isinstance(names, str) else names)
+
+
+def _population(
+    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None
+) -> LayerPopulation:
+    device = pair.producer.weight.device
+    ema = FitnessEma(pair.size, options.decay, options.maturity, device)
+    ema.step(options.maturity)  # founders are mature
+    site = EditContext(pair, options.optimizer, restarts=restarts)
+    share = options.shares.get(pair.name, 1.0)
+    return LayerPopulation(site, ema, law_of(pair.producer), share, pair.size)

@@ -1,0 +1,69 @@
+"""The Kconfig symbols that apoptosis methods share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from espalier.methods.apoptosis.neurons.fitness import Measure
+from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
+from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, chosen, shares
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.surgery.pairs import Pair
+
+
+@kconfig_dataclass
+class ApoptosisSettings:
+    """Which layers take part, how neurons are scored, and when turnover ends."""
+
+    layers: Pattern = symbol("APOPTOSIS_PATTERN")
+    names: str | None = symbol("APOPTOSIS_LAYER_NAMES")
+    fitness: Measure = symbol("APOPTOSIS_FITNESS")
+    invert: bool | None = symbol("APOPTOSIS_INVERT")
+    decay: float = symbol("APOPTOSIS_DECAY")
+    maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
+    anneal: Literal["none", "half_cosine"] = symbol("APOPTOSIS_ANNEAL")
+    anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END")  # None: no end
+
+    def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
+        """Return what the rate is multiplied with, by layer; ValueError if no layer is left."""
+        if self.layers == "named":
+            names = [name.strip() for name in (self.names or "").split(",") if name.strip()]
+            return {pair.name: 1.0 for pair in chosen(pairs, names)}
+        return shares(pairs, self.layers)
+
+    def options(self, total_steps: int) -> dict[str, Any]:
+        """Return the fields of `ApoptosisOptions` that these settings fix."""
+        annealed = self.anneal == "half_cosine"
+        return {
+            "fitness_metric": self.fitness,
+            "maturity": self.maturity,
+            "decay": self.decay,
+            "invert": bool(self.invert),
+            "anneal_steps": round((self.anneal_end or 0) * total_steps) if annealed else 0,
+        }
+
+
+@kconfig_dataclass
+class Pace:
+    """How many neurons are replaced at an event, and how often."""
+
+    rate: float = symbol("APOPTOSIS_RATE")  # share of a layer's neurons, [0, 1)
+    interval: int = symbol("APOPTOSIS_INTERVAL")  # steps
+
+
+@kconfig_dataclass
+class Births:
+    """How neurons are born."""
+
+    kind: BirthKind = symbol("APOPTOSIS_BIRTH")
+    mutation: float | None = symbol("APOPTOSIS_MUTATION")
+
+
+@kconfig_dataclass
+class Deaths:
+    """How neurons die."""
+
+    kind: DeathKind = symbol("APOPTOSIS_DEATH")

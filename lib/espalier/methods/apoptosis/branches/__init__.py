@@ -1,0 +1,1 @@
+"""Apoptosis of whole layers: residual branches fade, die and are born again."""

@@ -1,0 +1,104 @@
+"""A residual branch that has died begins anew, as the child of another or with fresh weights.
+
+Its last layer becomes 0, so that the network computes what it would without the branch, and the
+branch grows from there as it is trained: at the first update only the last layer has a gradient.
+
+Source: Bachlechner et al. 2020, "ReZero is all you need", arXiv:2003.04887.
+Differs: the last layer itself begins at 0, where ReZero has a factor behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from espalier.methods.apoptosis.branches.residual_branches import Branch, BranchParameter
+from espalier.surgery import optimizer_state
+from espalier.surgery.init_distribution import InitDistribution, law_of_weight
+from espalier.surgery.per_slice_restart import Restarts
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a parameter began: the law of a matrix, or the values themselves."""
+
+    law: InitDistribution | None
+    values: Tensor | None
+
+    def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw new values in the shape of `like`."""
+        if self.law is not None:
+            return self.law.draw(like, len(like), generator)
+        assert self.values is not None
+        return self.values.to(like)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return this origin as plain data."""
+        return {"law": None if self.law is None else asdict(self.law), "values": self.values}
+
+    @classmethod
+    def from_state(cls, saved: Mapping[str, Any]) -> Origin:
+        """Return the origin that `state_dict` described."""
+        return cls(None if saved["law"] is None else InitDistribution(**saved["law"]), saved["values"])
+
+
+def origins(branch: Branch) -> list[Origin]:
+    """Return the origin of each inner parameter; call this before training changes them."""
+    return [_origin(member) for member in branch.inner]
+
+
+def _origin(member: BranchParameter) -> Origin:
+    parameter = member.parameter.detach()
+    if parameter.ndim > 1:
+        return Origin(law_of_weight(parameter), None)
+    return Origin(None, parameter.clone())
+
+
+@torch.no_grad()
+def fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
+    """Draw weights from their first distributions; set everything else as it was at first."""
+    for member, origin in zip(branch.inner, began, strict=True):
+        member.parameter.copy_(origin.draw(member.parameter, generator))
+    for owner in branch.owners():
+        if isinstance(owner, BATCH_NORMS):
+            owner.reset_running_stats()
+
+
+@torch.no_grad()
+def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Generator) -> None:
+    """Copy the inner parameters of `parent`, a branch of the same kind, with noise.
+
+    The noise of a parameter has `strength` times its root mean square as its deviation.
+    Normalisation is taken over as it is.
+    """
+    for member, source in zip(branch.inner, parent.inner, strict=True):
+        values = source.parameter.detach()
+        member.parameter.copy_(values)
+        if strength and not isinstance(member.owner, NORMS):
+            noise = torch.randn(values.shape, generator=generator, device=generator.device)
+            size = values.square().mean().sqrt()
+            member.parameter.add_(noise.to(values) * (strength * size))
+    for owner, source_owner in zip(branch.owners(), parent.owners(), strict=True):
+        for mine, theirs in zip(owner.buffers(False), source_owner.buffers(False), strict=True):
+            mine.copy_(theirs)
+
+
+@torch.no_grad()
+def reset(
+    branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restarts | None
+) -> None:
+    """Set the influence to 0, and the optimizer state as if the branch were new."""
+    for parameter in branch.outlet:
+        parameter.zero_()
+    for parameter in (*branch.outlet, *(member.parameter for member in branch.inner)):
+        every = torch.arange(len(parameter), device=parameter.device)
+        optimizer_state.reset(optimizer, parameter, 0, every, zero=True)
+        if restarts is not None:
+            restarts.note(parameter, 0, every)

@@ -1,0 +1,189 @@
+"""The managers that users' documents name: `ApoptosisManager` with a strategy each.
+
+Beside the arguments in its signature each takes, by name, those of its strategy in `strategies`
+(`mutation_strength`, and perhaps `death` and `birth`) and the fields of `ApoptosisOptions`. Raises
+ValueError for anything out of range, and TypeError for a name that is none of these.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from espalier.methods.apoptosis import strategies
+from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
+from espalier.methods.apoptosis.replacement.crossover import Mode
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.neurons.layer_patterns import Names
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+
+
+def _parts(
+    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, **named: Any
+) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
+    """Return the strategy that `build` makes of its arguments among `named`, and the options."""
+    own = {name: named.pop(name) for name in inspect.signature(build).parameters if name in named}
+    return build(**own), ApoptosisOptions(rate, interval, **named)
+
+
+class NeuronApoptosisManager(ApoptosisManager):
+    """The strategy `standard`: zero the least fit, let mutations of the fit take their slots.
+
+    A share `prune_rate` of each layer is replaced every `apoptosis_interval` steps. To write a
+    strategy of your own, derive a class and override `_regrow_neurons`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        **named: Any,
+    ) -> None:
+        parts = _parts(strategies.standard, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class FunctionalPreservationApoptosis(ApoptosisManager):
+    """The strategy `functional_preservation`: survivors take over within `preservation_steps`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        *,
+        preservation_steps: int = 50,
+        **named: Any,
+    ) -> None:
+        named["preservation_steps"] = preservation_steps
+        build = strategies.functional_preservation
+        parts = _parts(build, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class GradualFadeApoptosis(ApoptosisManager):
+    """The strategy `gradual_fade`: what the dying do fades to its mean within `fade_steps`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        *,
+        fade_steps: int = 50,
+        **named: Any,
+    ) -> None:
+        named["fade_steps"] = fade_steps
+        parts = _parts(strategies.gradual_fade, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class ContinuousTurnoverApoptosis(ApoptosisManager):
+    """The strategy `turnover`: few neurons at a time, often."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.02,
+        apoptosis_interval: int = 100,
+        **named: Any,
+    ) -> None:
+        parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class HybridGrowthAndDeath(ApoptosisManager):
+    """The strategy `hybrid`: a share `turnover_rate` dies, and as many of the fittest divide."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        turnover_rate: float = 0.05,
+        interval: int = 500,
+        **named: Any,
+    ) -> None:
+        parts = _parts(strategies.hybrid, turnover_rate, interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class GrowthOnlyManager(ApoptosisManager):
+    """The strategy `growth_only`: `growth_rate` and `max_capacity` are of the initial size."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        growth_rate: float = 0.1,
+        growth_interval: int = 500,
+        max_capacity: float = 1.5,
+        **named: Any,
+    ) -> None:
+        named["max_capacity"] = max_capacity
+        parts = _parts(strategies.growth_only, growth_rate, growth_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class CrossoverApoptosis(ApoptosisManager):
+    """The strategy `crossover`: newborns of two parents."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        *,
+        crossover_mode: Mode = "uniform",
+        **named: Any,
+    ) -> None:
+        named["crossover_mode"] = crossover_mode
+        parts = _parts(strategies.crossover, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class OrthogonalApoptosis(ApoptosisManager):
+    """The strategy `orthogonal`: a set of neurons that is diverse as well as fit."""
+
+    def __init__(  # noqa: PLR0913 (users know these by name)
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        *,
+        orthogonal_selection: bool = True,
+        orthogonal_birth: bool = True,
+        **named: Any,
+    ) -> None:
+        named["parts"] = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
+        parts = _parts(strategies.orthogonal, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)
+
+
+class DistillationApoptosis(ApoptosisManager):
+    """The strategy `distillation`: newborns are distilled from the dying."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: Names | None = None,
+        prune_rate: float = 0.1,
+        apoptosis_interval: int = 500,
+        *,
+        distillation_steps: int = 10,
+        **named: Any,
+    ) -> None:
+        for name in ("death", "birth"):
+            check(name, named.get(name), name not in named, "left out: it is what this does")
+        named["distillation_steps"] = distillation_steps
+        parts = _parts(strategies.distillation, prune_rate, apoptosis_interval, **named)
+        super().__init__(model, target_layers, *parts)

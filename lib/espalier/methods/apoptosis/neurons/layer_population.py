@@ -1,0 +1,132 @@
+"""The neurons of one layer: their fitness and ages, and what was last observed of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation
+from espalier.methods.apoptosis.neurons.candidate_neurons import Successors
+from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.surgery.death import Substitute
+from espalier.surgery.init_distribution import InitDistribution
+from espalier.surgery.resize import narrow, widen
+from espalier.surgery.edit_context import EditContext
+
+ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point makes of it
+
+
+@dataclass(frozen=True)
+class FadingNeurons:
+    """Neurons that lose their influence since step `start`, and what stands in for them."""
+
+    start: int
+    substitute: Substitute
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the fade as plain data."""
+        return {"start": self.start, "substitute": dict(vars(self.substitute))}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any] | None) -> FadingNeurons | None:
+        """Return the fade that `state_dict` described; None for None."""
+        if state is None:
+            return None
+        return cls(state["start"], Substitute(**state["substitute"]))
+
+
+@dataclass
+class LayerPopulation:
+    """One layer's neurons under a strategy; its rate of turnover is multiplied with `share`.
+
+    `reader` are the neurons that read these, if they are replaced too. Of the event under way
+    alone: `observation`, and `successors` that wait for their birth.
+    """
+
+    site: EditContext
+    fitness_ema: FitnessEma
+    law: InitDistribution
+    share: float
+    initial_size: int
+    owed: float = 0.0  # parts of neurons that the rate has asked for and not yet got
+    born: int = 0
+    died: int = 0
+    aged: int = 0  # the step up to which ages are counted
+    reader: LayerPopulation | None = None
+    fade: FadingNeurons | None = None
+    observation: Observation | None = None
+    successors: Successors | None = None
+
+    @property
+    def name(self) -> str:
+        """The producer's, as in `model.named_modules()`."""
+        return self.site.pair.name
+
+    @property
+    def size(self) -> int:
+        """How many neurons there are now."""
+        return self.site.pair.size
+
+    @property
+    def observed(self) -> Observation:
+        """What was observed for the event under way. Raises ValueError between events."""
+        if self.observation is None:
+            raise ValueError(f"{self.name}: is only observed during an event")
+        return self.observation
+
+    def link(self, populations: Iterable[LayerPopulation]) -> None:
+        """Look for the `reader` among `populations`."""
+        consumer = self.site.pair.consumer
+        self.reader = next((p for p in populations if p.site.pair.producer is consumer), None)
+
+    def quota(self, rate: float) -> int:
+        """Return how many neurons are due at `rate`; carry parts over to the next call."""
+        due = rate * self.share * self.size + self.owed
+        count = math.floor(due + ROUNDING)
+        self.owed = max(0.0, due - count)
+        return min(count, self.size - 1)
+
+    def age_to(self, step: int) -> None:
+        """Count ages up to `step`."""
+        self.fitness_ema.step(step - self.aged)
+        self.aged = step
+
+    def others(self, slots: Tensor) -> Tensor:
+        """Return the slots (size - n,) that are neither among `slots` (n,) nor fading."""
+        free = torch.ones(self.size, dtype=torch.bool, device=slots.device)
+        free[slots] = False
+        if self.fade is not None:
+            free[self.fade.substitute.dead] = False
+        return free.nonzero().flatten()
+
+    def resize(self, size: int) -> None:
+        """Make the layer `size` neurons wide; what new ones do is left to the caller."""
+        if size > self.size:
+            widen(self.site, size - self.size)
+        elif size < self.size:
+            device = self.site.pair.producer.weight.device
+            narrow(self.site, torch.arange(size, self.size, device=device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all but the model's and the optimizer's own states."""
+        names = ("initial_size", "owed", "born", "died", "aged")
+        return {
+            "counts": {name: vars(self)[name] for name in names},
+            "fitness_ema": self.fitness_ema.state_dict(),
+            "fade": None if self.fade is None else self.fade.state_dict(),
+            "law": asdict(self.law),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; the layer takes the size it had."""
+        self.resize(len(state["fitness_ema"]["age"]))
+        for name, value in state["counts"].items():
+            setattr(self, name, value)
+        self.fitness_ema.load_state_dict(state["fitness_ema"])
+        self.fade = FadingNeurons.from_state(state["fade"])
+        self.law = InitDistribution(**state["law"])  # of the weights as they began, which training has changed

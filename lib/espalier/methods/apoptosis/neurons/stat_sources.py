@@ -1,0 +1,83 @@
+"""Where managers observe neurons: in the user's own passes, or in passes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+from typing_extensions import override
+
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation, PairRecorder, observe
+from espalier.surgery.pairs import Pair
+
+Batch = tuple[Tensor, Tensor]
+
+
+class StatSource(Protocol):
+    """Observes pairs of layers at work."""
+
+    def prepare(self, needed: bool) -> None:
+        """Say whether what happens in the coming update's passes will be collected."""
+        ...
+
+    def collect(self) -> Mapping[str, Observation]:
+        """Return what each pair did, by its name. Raises ValueError if a pair was not seen."""
+        ...
+
+    def remove(self) -> None:
+        """Leave the model alone from now on."""
+        ...
+
+
+class LivePassStats(StatSource):
+    """Hooks on the model; they keep the last forward and backward pass before an event."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        """Hooks stay until `remove`."""
+        self._recorders = [PairRecorder(pair, on=False) for pair in pairs]
+        self._handles: list[Any] = [h for r in self._recorders for h in r.install_hooks()]
+
+    @override
+    def prepare(self, needed: bool) -> None:
+        for recorder in self._recorders:
+            recorder.on = needed
+            if not needed:  # between events nothing is kept
+                recorder.pending, recorder.complete = {}, {}
+
+    @override
+    def collect(self) -> dict[str, Observation]:
+        return {recorder.pair.name: recorder.observation() for recorder in self._recorders}
+
+    @override
+    def remove(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+
+class ProbePassStats(StatSource):
+    """A pass of its own in evaluation mode, over a batch drawn for it; no lasting hooks."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        pairs: Sequence[Pair],
+        loss: Callable[[Tensor, Tensor], Tensor],
+        draw: Callable[[], Batch],
+    ) -> None:
+        """`loss` maps outputs and targets to a mean; `draw` gives a batch of training samples."""
+        self._model, self._pairs, self._loss, self._draw = model, pairs, loss, draw
+
+    @override
+    def prepare(self, needed: bool) -> None:
+        pass
+
+    @override
+    def collect(self) -> dict[str, Observation]:
+        observations = observe(self._pairs, self._model, self._loss, self._draw())
+        return {observation.pair.name: observation for observation in observations}
+
+    @override
+    def remove(self) -> None:
+        pass

@@ -1,0 +1,79 @@
+"""Replacement that overwrites: what makes the dying is zeroed, what reads them stays.
+
+The newborn enter with the influence of the dead, so an event changes what the network does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents, sample_parents, single_parents
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+
+Regrowth = Literal["mutation", "random", "clone"]
+
+
+def zero_incoming(context: BirthContext, selected: Selected) -> None:
+    """Zero the weights and biases that make the dying, and reset their optimizer state."""
+    producer = context.site.pair.producer
+    for parameter in (producer.weight, producer.bias):
+        if parameter is not None:
+            parameter.index_fill_(0, selected.slots, 0.0)
+    context.site.begin_anew(selected.slots)
+
+
+@dataclass(frozen=True)
+class OverwritingBirth(Birth):
+    """Write what makes a neuron; whatever read the dead reads the newborn."""
+
+    kind: Regrowth
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind."""
+        check_choice("regrowth_strategy", self.kind, REGROWTHS)
+
+    @override
+    def create(self, context: BirthContext) -> Parents | None:
+        return REGROWTHS[self.kind](context)
+
+
+def _fresh_rows(context: BirthContext) -> None:
+    weight, slots = context.weight, context.slots
+    rows = context.population.law.draw(weight, len(slots), context.generator)
+    weight.index_copy_(0, slots, rows)
+
+
+def _noisy_copies(context: BirthContext) -> Parents:
+    """Copies of survivors drawn in proportion to fitness, with noise of a fixed size."""
+    parents = sample_parents(context)[:, 0]
+    _copy(context, parents, context.strength)
+    return single_parents(parents)
+
+
+def _copies_of_fittest(context: BirthContext) -> Parents:
+    best = context.healthy[context.fitness[context.healthy].argmax()].expand(len(context.slots))
+    _copy(context, best, 0.0)
+    return single_parents(best)
+
+
+def _copy(context: BirthContext, parents: Tensor, noise: float) -> None:
+    producer = context.site.pair.producer
+    for parameter in (producer.weight, producer.bias):
+        if parameter is not None:
+            rows = parameter.index_select(0, parents)
+            random = torch.randn(rows.shape, generator=context.generator).to(rows)
+            parameter.index_copy_(0, context.slots, rows + noise * random)
+
+
+REGROWTHS: dict[Regrowth, Callable[[BirthContext], Parents | None]] = {
+    "mutation": _noisy_copies,
+    "random": _fresh_rows,
+    "clone": _copies_of_fittest,
+}

@@ -1,0 +1,196 @@
+"""The strategies that there are, each composed of who dies, how, what is born, and when.
+
+`mutation_strength` is noise relative to the size of a parent's weights, unless said otherwise.
+`death` says what makes up for the dead, `birth` how neurons are born; see `function_preserving`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from espalier.methods.apoptosis.neurons.apoptosis_options import check
+from espalier.methods.apoptosis.replacement.crossover import CrossoverBirth, Mode
+from espalier.methods.apoptosis.replacement.distillation import DistillingDeath, SuccessorBirth
+from espalier.methods.apoptosis.replacement.function_preserving import DeathKind, PreservingBirth, SubstitutedDeath
+from espalier.methods.apoptosis.replacement.gradual_replacement import GradualReplacement
+from espalier.methods.apoptosis.replacement.layer_growth import GrowthSchedule, append_slots
+from espalier.methods.apoptosis.replacement.orthogonal_neurons import OrthogonalBirth, least_unique
+from espalier.methods.apoptosis.replacement.overwriting import OverwritingBirth, Regrowth, zero_incoming
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, weakest
+
+STRENGTH = 0.3
+"""How far mutations go, as in the earlier apoptosis experiments."""
+Parts = Literal["both", "selection", "birth"]
+
+
+def standard(
+    regrowth_strategy: Regrowth = "mutation", mutation_strength: float = STRENGTH
+) -> ApoptosisStrategy:
+    """The least fit are zeroed and become mutations of the fit.
+
+    Their outgoing weights stay, so that new features enter with the influence of the old: an
+    event costs much. It is here to be compared with. `mutation_strength` is the deviation of the
+    noise added to weights.
+
+    Source: `NeuronApoptosisManager` of the earlier apoptosis code.
+    Differs: fractions of neurons are carried over to the next event; newborns are left alone until
+    they are mature; optimizer state of newborns is reset; fitness is of the last update's batch.
+    """
+    return ApoptosisStrategy(zero_incoming, OverwritingBirth(regrowth_strategy), mutation_strength)
+
+
+def turnover(
+    death: DeathKind = "fold",
+    birth: BirthKind = "mutation",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """The least fit are exchanged at once: made for few neurons at a time, often.
+
+    With fitness `utility`, death `mean` and birth `fresh` it is generate-and-test of Dohare et al.
+    2024, "Loss of plasticity in deep continual learning".
+
+    Source: `ContinuousTurnoverApoptosis` of the earlier apoptosis code.
+    """
+    return ApoptosisStrategy(SubstitutedDeath(death), PreservingBirth(birth), mutation_strength)
+
+
+def functional_preservation(
+    preservation_steps: int,
+    death: DeathKind = "fold",
+    birth: BirthKind = "mutation",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """What the dying did is taken over by the survivors, as well as they can.
+
+    At an event each of the dying is expressed by the survivors (least squares on what is observed).
+    Over `preservation_steps` steps, in [0, interval), their outgoing weights move to the survivors
+    accordingly, while all go on learning. Then neurons are born that nothing reads yet.
+
+    Source: `FunctionalPreservationApoptosis` of the earlier apoptosis code, for the aim.
+    Differs: that one copies a neuron that is similar and keeps the outgoing weights.
+    """
+    schedule = GradualReplacement(preservation_steps, SubstitutedDeath(death), "preservation_steps")
+    births = PreservingBirth(birth)
+    return ApoptosisStrategy(schedule.death, births, mutation_strength, schedule=schedule)
+
+
+def gradual_fade(
+    fade_steps: int,
+    death: DeathKind = "mean",
+    birth: BirthKind = "mutation",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """What the dying did fades to its mean over `fade_steps` steps; training makes up for the rest.
+
+    Others are born into their slots when the fade ends, and not at the next event. `fade_steps` is
+    in [0, interval).
+
+    Source: `GradualFadeApoptosis` of the earlier apoptosis code.
+    Differs: outgoing weights fade, not incoming ones, and the mean stays.
+    """
+    schedule = GradualReplacement(fade_steps, SubstitutedDeath(death), "fade_steps")
+    births = PreservingBirth(birth)
+    return ApoptosisStrategy(schedule.death, births, mutation_strength, schedule=schedule)
+
+
+def hybrid(
+    death: DeathKind = "fold",
+    birth: BirthKind = "split",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """Equal numbers die and are born: the weakest go, the fittest divide.
+
+    A birth is a division: the newborn takes over part of what its parent does, so that it matters
+    at once. Parents are drawn among as many of the fittest as there are births. The size of a layer
+    stays.
+
+    Source: `HybridGrowthAndDeath` of the earlier apoptosis code, for the aim.
+    Differs: that one is the standard strategy under another name, and its events are not counted.
+    """
+    births = PreservingBirth(birth, fittest_divide=True)
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength)
+
+
+def growth_only(
+    max_capacity: float,
+    death: DeathKind = "fold",
+    birth: BirthKind = "split",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """Layers get wider by a share of their initial size, up to `max_capacity` times it.
+
+    A birth is a division by default, so the network computes what it did before. Parameters stay
+    the same objects. Give the `optimizer`, unless it keeps no state for each weight: its state
+    grows with the layers. A layer whose outputs join a residual path is in no pair and never grows.
+
+    Source: `GrowthOnlyManager` of the earlier apoptosis code.
+    Differs: the layer after, the normalisation between and the optimizer follow; there, the first
+    forward pass after an event failed. At least one neuron is born in layers with room, and row
+    and bias of a newborn are of one parent.
+    """
+    schedule = GrowthSchedule(max_capacity)
+    reap, births = SubstitutedDeath(death), PreservingBirth(birth)
+    return ApoptosisStrategy(reap, births, mutation_strength, append_slots, schedule)
+
+
+def crossover(
+    crossover_mode: Mode,
+    death: DeathKind = "fold",
+    birth: BirthKind = "mutation",
+    mutation_strength: float = 0.1,
+) -> ApoptosisStrategy:
+    """The least fit are replaced by newborns of two different parents each; see `CrossoverBirth`.
+
+    `mutation_strength` is relative to the blend's weights. `birth` applies where there is but one
+    parent.
+
+    Source: `CrossoverApoptosis` of the earlier apoptosis code.
+    Differs: a sum of two nearly orthogonal parents is not left 1.4 times too short; the noise is
+    relative to the weights; nothing reads a newborn yet, so its birth changes nothing; `mask` and
+    `slerp` are new. Slerp: Shoemake 1985, "Animating rotation with quaternion curves".
+    """
+    births = CrossoverBirth(crossover_mode, PreservingBirth(birth))
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength)
+
+
+def orthogonal(
+    parts: Parts = "both",
+    death: DeathKind = "fold",
+    birth: BirthKind = "mutation",
+    mutation_strength: float = STRENGTH,
+) -> ApoptosisStrategy:
+    """A set of neurons that is diverse as well as fit.
+
+    `parts` says what is orthogonal: the `selection` (`least_unique`), the `birth`
+    (`OrthogonalBirth`) or `both`. The other part is as in `turnover`; `birth` and
+    `mutation_strength` apply to `selection` only.
+
+    Source: the earlier apoptosis documents sketch both parts.
+    Differs: that sketch adds up distances of weights, under which fitness counts for nothing, and
+    projects onto a null space, which is empty where there are more survivors than inputs.
+    """
+    births = PreservingBirth(birth) if parts == "selection" else OrthogonalBirth()
+    select = weakest if parts == "birth" else least_unique
+    return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength, select)
+
+
+def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> ApoptosisStrategy:
+    """Each of the dying is distilled into its successor; survivors and successors replace it.
+
+    See `DistillingDeath`. The successors take the slots, read accordingly. With many steps a
+    successor becomes the neuron that it replaces.
+
+    Source: `DistillationApoptosis` of the earlier apoptosis code, for the aim.
+    Differs: there, candidates were neither distilled nor put in place.
+    """
+    return ApoptosisStrategy(
+        DistillingDeath(distillation_steps), SuccessorBirth(), mutation_strength
+    )
+
+
+def orthogonal_parts(selection: bool, birth: bool) -> Parts:
+    """Return the `parts` of `orthogonal`. Raises ValueError if there is none."""
+    rule = "True, if orthogonal_selection is False"
+    check("orthogonal_birth", birth, selection or birth, rule)
+    return "both" if selection and birth else "selection" if selection else "birth"

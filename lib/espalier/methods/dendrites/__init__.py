@@ -1,0 +1,1 @@
+"""Methods for networks with dendrites: synapses are resampled while they train."""

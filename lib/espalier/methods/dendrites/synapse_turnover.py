@@ -1,0 +1,87 @@
+"""What a resampling event does to each unit: which synapses go, and how their places are taken.
+
+Source: saurluca/dendritic-computation at 24fc87b; Mocanu et al. 2018, "Scalable training of
+artificial neural networks with adaptive sparse connectivity inspired by network science" (SET),
+which drops a share by magnitude too, of a whole layer.
+Differs: every synapse that goes is replaced, by an input that the unit did not have before.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from espalier.core.component import symbol
+from espalier.methods.dendrites.pruning_laws import Laplace, PruningLaw, Sigmoid
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+
+Drop = Literal["magnitude", "laplace", "sigmoid", "random"]
+Grow = Literal["random", "gradient", "local"]
+Birth = Literal["zero", "fresh"]
+Moments = Literal["reset", "inherit"]
+
+
+@kconfig_dataclass
+class SynapseTurnover:
+    """Settings of an event.
+
+    `share` of a unit's synapses, in (0, 1], is for dropping by magnitude and at random; `scale`,
+    above 0, for the Laplace law; `spread`, in [0, 2], for local growth: so many-th power of the
+    synapses of a unit is the deviation in pixels. Raises ValueError for what is out of range.
+    """
+
+    drop: Drop = symbol("RESAMPLING_DROP")
+    share: float | None = symbol("RESAMPLING_SHARE")
+    scale: float | None = symbol("RESAMPLING_SCALE")
+    grow: Grow = symbol("RESAMPLING_GROW")
+    spread: float | None = symbol("RESAMPLING_SPREAD")
+    birth: Birth = symbol("RESAMPLING_BIRTH")
+    moments: Moments = symbol("RESAMPLING_MOMENTS")
+
+    def __post_init__(self) -> None:
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ValueError(f"0 < share <= 1 must hold, but share={self.share}")
+        if self.scale is not None and not self.scale > 0:
+            raise ValueError(f"scale > 0 must hold, but scale={self.scale}")
+
+    @property
+    def law(self) -> PruningLaw | None:
+        """The law by which each synapse goes by itself; None where a share goes."""
+        if self.drop == "laplace":
+            return Laplace(self.scale or 0.0)
+        return Sigmoid() if self.drop == "sigmoid" else None
+
+    def quota(self, fan_in: int) -> int:
+        """How many of its synapses a unit loses where a share goes: one at least."""
+        return max(1, math.floor(round(fan_in * (self.share or 0.0), 6)))
+
+    def dropped(
+        self, weight: Tensor, free: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Slots of `weight` (units, fan_in) that may lose their synapse, and whether they do.
+
+        Both (units, n); n is at most `free`, the inputs that a unit does not have. The weakest
+        come first. A weight that is not finite stays.
+        """
+        size, law = weight.detach().abs(), self.law
+        if law is not None:
+            goes = torch.rand(size.shape, generator=generator).to(size) < law.going(size)
+            keys, most = size.where(goes, math.inf), size.shape[1]
+        else:
+            keys, most = size, self.quota(size.shape[1])
+            if self.drop == "random":
+                keys = torch.rand(size.shape, generator=generator).to(size)
+        found = keys.topk(min(most, free), dim=1, largest=False)
+        return found.indices, found.values.isfinite()
+
+    def newborn(self, like: Tensor, std: float, generator: torch.Generator) -> Tensor:
+        """The weights that new synapses begin with; `std` is that of the layer's own law."""
+        if self.birth == "zero":
+            return torch.zeros_like(like)
+        shape, law = like.shape, self.law
+        if law is not None:
+            return law.fresh(shape, generator).to(like)
+        return (std * torch.randn(shape, generator=generator)).to(like)

@@ -1,0 +1,1 @@
+"""Growth: a network of masked blocks gains edges, units and layers while it trains."""

@@ -1,0 +1,59 @@
+"""Edges come at a few moments until every block is as dense as asked for.
+
+Source: Evci et al. 2020, arXiv 1911.11134, for edges of weight 0 where the gradient is largest.
+Differs: nothing goes; it is growth alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import override
+
+from espalier.core.contracts import CannotTrain, Run
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.placement import missing_edge_scores
+from espalier.layers.masked_blocks import Blocks, edges
+from espalier.methods.growth.structure.network_editor import places
+from espalier.methods.growth.growing_method import GrowingMethod
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.self_measuring import Measures
+from espalier.sparse.selection import select_missing
+
+
+@kconfig_dataclass
+class Grow(GrowingMethod[Memory]):
+    """Each block gets the same share of what it is to get in all at each moment."""
+
+    to: float
+    where: Literal["gradient", "extrema", "random"]
+
+    @override
+    def begin(self, net: Blocks) -> Memory:
+        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in net.each()):
+            raise CannotTrain(
+                "nothing_to_grow",
+                f"CONFIG_GROW_TO={self.to:g} is no more than what there is already: raise it, or "
+                "lower CONFIG_BLOCKS_DENSITY",
+            )
+        return Memory()
+
+    @override
+    def act(self, run: Run[GrowthState], most: int) -> None:
+        """Each block's quota, cut down to `most` in the order of the blocks."""
+        state = run.method_state
+        left = self.left(run)
+        blocks = dict(state.net.each())
+        lacking = {p: edges(self.to, b.mask.numel()) - b.live for p, b in blocks.items()}
+        scores = missing_edge_scores.RULES[self.where](run, list(blocks))
+        for pair, block in blocks.items():
+            quota = min(most, -(-max(0, lacking[pair]) // left))
+            if quota > 0:
+                wanted = select_missing(scores[pair].to(block.weight), ~block.mask, quota)
+                operations.add_edges(state.ground, pair, places(wanted))
+                most -= quota
+
+    @override
+    def measures(self, run: Run[GrowthState]) -> Measures:
+        return {**super().measures(run), "target_sparsity": round(1 - self.to, 12)}

@@ -1,0 +1,1 @@
+"""Measures of a growing network: connectivity, reachability and information."""

@@ -1,0 +1,1 @@
+"""Where growth happens: which units stand out, and which edges are missing."""

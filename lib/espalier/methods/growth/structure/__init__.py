@@ -1,0 +1,1 @@
+"""Operations that change a network of masked blocks and keep what it computes."""

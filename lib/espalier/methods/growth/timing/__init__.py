@@ -1,0 +1,1 @@
+"""When growth happens and what it may cost: triggers, budgets and stop rules."""

@@ -1,0 +1,100 @@
+"""What changes while a network grows: the `method_state` of every growing method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Self
+
+import torch
+from torch import Tensor
+from typing_extensions import TypeVar
+
+from espalier.core.birth_record import GrowthEvent
+from espalier.core.contracts import StateDict
+from espalier.layers.masked_blocks import Blocks, key
+from espalier.methods.growth.timing.growth_credits import Ledger
+from espalier.methods.growth.structure.structural_events import Event
+from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.timing.growth_schedule import Plateau
+from espalier.methods.growth.timing.event_cost import EventCosts
+from espalier.methods.growth.timing.gradient_variance import VarianceTrigger
+
+
+@dataclass
+class Memory:
+    """What a method has to remember besides: plain data and tensors."""
+
+    def state_dict(self) -> StateDict:
+        """Return what `of_state` makes the same of."""
+        return {k: v.clone() if torch.is_tensor(v) else v for k, v in vars(self).items()}
+
+    @classmethod
+    def of_state(cls, saved: Mapping[str, Any]) -> Self:
+        """Return what `state_dict` was taken of."""
+        return cls(**saved)
+
+
+Memory_co = TypeVar("Memory_co", bound=Memory, default=Memory, covariant=True)
+
+
+@dataclass
+class GrowthState(Generic[Memory_co]):
+    """The `method_state` of a run: where it grows, by what it is told to, and what pays for it."""
+
+    ground: NetworkEditor
+    memory: Memory_co
+    noise: VarianceTrigger | None = None
+    plateau: Plateau | None = None
+    ledger: Ledger | None = None
+    fired: bool = False
+    moments: int = 0  # at which it could grow
+    steps: list[int] = field(default_factory=list)  # after which it did
+    setbacks: EventCosts = field(default_factory=EventCosts)
+    _growths: tuple[list[int], Event | None, list[GrowthEvent]] | None = None  # as last worked out
+
+    @property
+    def net(self) -> Blocks:
+        """What grows."""
+        return self.ground.net
+
+    def birth_steps(self, parameter: Tensor) -> Tensor | None:
+        """Return the births of the edges of a block, None of any other parameter."""
+        return self.ground.born(parameter)
+
+    def growths(self) -> list[GrowthEvent]:
+        """Return the events; layers are those whose edges are still there."""
+        last = self.ground.events[-1] if self.ground.events else None
+        if self._growths is None or self._growths[:2] != (self.steps, last):
+            growths = [GrowthEvent(step, _born_at(self.net, step)) for step in self.steps]
+            self._growths = (list(self.steps), last, growths)
+        return self._growths[2]
+
+    def state_dict(self) -> StateDict:
+        """Return what `load_state_dict` needs."""
+        return {
+            "ground": self.ground.state_dict(),
+            "noise": None if self.noise is None else self.noise.state_dict(),
+            "plateau": None if self.plateau is None else vars(self.plateau).copy(),
+            "ledger": None if self.ledger is None else self.ledger.state_dict(),
+            "moments": self.moments,
+            "steps": list(self.steps),
+            "setbacks": self.setbacks.state_dict(),
+            "memory": self.memory.state_dict(),
+        }
+
+    def load_state_dict(self, saved: StateDict) -> None:
+        """Go back to where `state_dict` was taken."""
+        self.ground.load_state_dict(saved["ground"])
+        if self.noise is not None:
+            self.noise.load_state_dict(saved["noise"])
+        self.plateau = None if saved["plateau"] is None else Plateau(**saved["plateau"])
+        if self.ledger is not None:
+            self.ledger.load_state_dict(saved["ledger"])
+        self.moments, self.steps, self.fired = saved["moments"], list(saved["steps"]), False
+        self.setbacks.load_state_dict(saved["setbacks"])
+        self.memory, self._growths = self.memory.of_state(saved["memory"]), None
+
+
+def _born_at(net: Blocks, step: int) -> tuple[str, ...]:
+    return tuple(f"blocks.{key(p)}" for p, b in net.each() if bool((b.births == step).any()))

@@ -1,0 +1,1 @@
+"""Pruning: weights leave a dense network by a schedule."""

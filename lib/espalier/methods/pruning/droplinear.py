@@ -1,0 +1,139 @@
+"""DropLinear: structured pruning of the inputs of linear layers, column by column.
+
+See `espalier.layers.dendrites.drop_linear`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from espalier.core.contracts import CannotTrain, Method, Run, StateDict
+from espalier.layers.dendrites.drop_linear import Pace, Shrinking, weakest
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.self_measuring import Measures, count_parameters
+from espalier.sparse.mask import MaskSet, prunable
+
+
+class Columns:
+    """The columns of some layers' weights, dropped by a schedule each: a run's `method_state`."""
+
+    def __init__(self, weights: Mapping[str, Tensor], schedules: list[Shrinking]) -> None:
+        self.masks = MaskSet(weights)
+        self.schedules = schedules
+
+    def after_step(self, step: int, optimizer: torch.optim.Optimizer) -> None:
+        """Update `step` (1 is the first) is done."""
+        counts = [schedule.after(step) for schedule in self.schedules]
+        if not any(counts):
+            return
+        parts = zip(self.masks.weights, self._dropped(), counts, strict=True)
+        self.masks.set(torch.cat([_dropping(*part).flatten() for part in parts]), optimizer)
+
+    def _dropped(self) -> list[Tensor]:
+        """(inputs,) bool for each weight: the columns that are gone."""
+        mask = self.masks.mask
+        if mask is not None:
+            return [part[0] for part in self.masks.split(mask)]
+        return [w.new_zeros(w.shape[1], dtype=torch.bool) for w in self.masks.weights]
+
+    def assert_whole(self) -> None:
+        """Raise AssertionError where a part of a column is masked."""
+        mask = self.masks.mask
+        for part in [] if mask is None else self.masks.split(mask):
+            assert bool((part == part[0]).all()), "a part of a column is gone"
+
+
+def _dropping(weight: Tensor, gone: Tensor, count: int) -> Tensor:
+    """The mask of `weight`, True where a column is gone or is one of the `count` weakest."""
+    gone = gone.clone()
+    gone[weakest(weight, ~gone, count)] = True
+    return gone.expand(weight.shape)
+
+
+@kconfig_dataclass
+class DropLinearMethod(Method[Columns]):
+    """Drops `share` of the inputs of the first `layers` linear layers.
+
+    Every `steps` updates until `stop`, a share of all updates, in drops of a size that `pace` says.
+    """
+
+    share: float
+    layers: int
+    steps: int
+    stop: float
+    pace: Pace
+
+    @override
+    def attach(self, run: Run[Columns]) -> None:
+        linear = {name: w for name, w in prunable(run.model).items() if w.ndim == 2}
+        if len(linear) < self.layers:
+            raise CannotTrain(
+                "too_few_layers",
+                f"CONFIG_DROPLINEAR_LAYERS={self.layers}: the model has only {len(linear)} linear "
+                "layers that are trained",
+            )
+        chosen = dict(list(linear.items())[: self.layers])
+        schedules = [self._schedule(name, w, run) for name, w in chosen.items()]
+        run.method_state = Columns(chosen, schedules)
+
+    def _schedule(self, name: str, weight: Tensor, run: Run[Columns]) -> Shrinking:
+        inputs = weight.shape[1]
+        columns = math.floor(round(self.share * inputs, 6))
+        if not 0 < columns < inputs:
+            raise CannotTrain(
+                "no_column_to_drop",
+                f"CONFIG_DROPLINEAR_SHARE={self.share:g}: of the {inputs} inputs of {name} that "
+                f"is {columns}; at least one must go and one stay",
+            )
+        try:
+            return Shrinking(columns, run.total_steps, self.steps, self.stop, self.pace)
+        except ValueError as error:
+            raise CannotTrain(
+                "dropping_never_starts",
+                f"{error}: lower CONFIG_DROPLINEAR_STEPS or raise CONFIG_NUM_EPOCHS",
+            ) from None
+
+    @override
+    def after_backward(self, run: Run[Columns]) -> None:
+        run.method_state.masks.mask_gradients()
+
+    @override
+    def after_step(self, run: Run[Columns]) -> None:
+        run.method_state.after_step(run.step, run.optimizer)
+
+    @override
+    def check(self, run: Run[Columns]) -> None:
+        run.method_state.masks.assert_masked(run.optimizer)
+        run.method_state.assert_whole()
+
+    @override
+    def unfinished(self, run: Run[Columns]) -> bool:
+        """Until the last column that is to go has gone."""
+        return any(
+            schedule.drops * schedule.every > run.step for schedule in run.method_state.schedules
+        )
+
+    @override
+    def measures(self, run: Run[Columns]) -> Measures:
+        """`sparsity` is the share of all prunable weights of the model, as with other methods."""
+        pruned = run.method_state.masks.pruned
+        weights = sum(w.numel() for w in prunable(run.model).values())
+        return {
+            "sparsity": pruned / weights,
+            "live_parameters": count_parameters(run.model) - pruned,
+        }
+
+    @override
+    def state_dict(self, run: Run[Columns]) -> StateDict:
+        mask = run.method_state.masks.mask
+        return {} if mask is None else {"mask": mask.clone()}
+
+    @override
+    def load_state_dict(self, run: Run[Columns], state: StateDict) -> None:
+        if state:
+            run.method_state.masks.restore(state["mask"].clone())

@@ -1,0 +1,27 @@
+"""State pruning: the optimizer's moments say which weights matter (AdamWPrune).
+
+Differs from the earlier AdamWPrune code: thresholds are exact, ties go by position instead of all
+at once, and AMSGrad's state is masked too.
+"""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from espalier.core.contracts import Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.sparse.importance import Importance, state_scores
+from espalier.methods.pruning.pruning_method import PruningMethod
+from espalier.sparse.pruner import Pruner
+from espalier.sparse.scores import Scores
+
+
+@kconfig_dataclass
+class State(PruningMethod):
+    """Scores by one of the formulas of `espalier.sparse.importance`."""
+
+    importance: Importance
+
+    @override
+    def scores(self, run: Run[Pruner]) -> Scores:
+        return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)

@@ -1,0 +1,1 @@
+"""Sparse training: edges leave and arrive while their number stays the same."""

@@ -1,0 +1,67 @@
+"""A network without a hidden layer, trained for a few epochs to find out which pixels decide."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from espalier.core.contracts import CannotTrain, LrSchedule, Method, Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.train import seeds
+from espalier.train.loop import DivergedError, Loop
+from espalier.train.trainer import Recipe, Trainer
+
+LARGEST_SEED = 2**31
+
+
+@kconfig_dataclass
+class Steady(LrSchedule):
+    """A rate that stays."""
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """1."""
+        return 1.0
+
+
+def trained(run: Run, classes: int, epochs: int) -> Tensor:
+    """(classes, inputs): the weights of a linear classifier of the pixels of `run`'s samples.
+
+    From 0, by Adam at the run's rate and batch size, on training samples only. torch's global
+    generators stay as they are. Raises CannotTrain if its loss stops being a number.
+    """
+    seed = torch.randint(LARGEST_SEED, (), generator=run.generators["method"])
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=run.batch_size,
+        seed=int(seed),
+        learning_rate=run.optimizer.param_groups[0]["lr"],
+        grad_clip_norm=0.0,
+        amp="off",
+        compile=False,
+        cpu_threads=1,
+        devices=1,
+    )
+    with torch.random.fork_rng(), torch.enable_grad():
+        small = _run(run, classes, recipe)
+        for _, outcome in Loop([Trainer(small, recipe, Steady())]).epochs():
+            if isinstance(outcome, DivergedError):
+                raise CannotTrain(outcome.reason, f"the small network's {outcome}")
+    return small.model.get_parameter("1.weight").detach()
+
+
+def _run(run: Run, classes: int, recipe: Recipe) -> Run:
+    x, _ = next(iter(run.train.pieces(1)))
+    layer = nn.Linear(x.numel(), classes)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    model = nn.Sequential(nn.Flatten(), layer).to(x)
+    return Run(
+        model=model,
+        optimizer=torch.optim.Adam(model.parameters(), recipe.learning_rate),
+        method=Method(),
+        train=run.train,
+        validation=run.train,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        generators=seeds.generators(recipe.seed, run.train.device),
+    )

@@ -1,0 +1,11 @@
+"""Sparse training with the edges it began with: the control of all that rewires."""
+
+from __future__ import annotations
+
+from espalier.methods.rewiring.sparse_training import SparseTraining
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+
+
+@kconfig_dataclass
+class Static(SparseTraining):
+    """Edges drawn once."""

@@ -1,0 +1,220 @@
+"""A plan: the ordered trials of a sweep, and the folder that holds them.
+
+The folder has one `config_NNN` a trial (a complete `.config`), `combinations_summary.txt` for
+people and `plan.jsonl`, which is the plan: a header line and one line a trial.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from espalier.core.errors import UserError
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import combinations
+from espalier.plan.design_text import design_lines
+from espalier.core.trial import Record, Trial
+
+SCHEMA = 1
+PLAN = "plan.jsonl"
+SUMMARY = "combinations_summary.txt"
+ABANDONED = 3600.0
+"""Seconds after which a draft folder is that of a killed process."""
+RETIRED = ".old"
+_OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a sweep and where they come from. `axes` have keys `symbol` and `values`.
+
+    `settings` are the effective symbols outside a trial's identity. `sources` are the files it
+    was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
+    `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
+    combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
+    `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
+    axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
+    are, by choice, the values that others are compared with.
+    """
+
+    trials: list[Trial]
+    axes: list[Record] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    sources: list[Record] = field(default_factory=list)
+    kconfig: str = ""
+    files: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    dropped: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    design: Record = field(default_factory=dict)
+    controls: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def plan_id(self) -> str:
+        """A hash of the trials' ids in order: the same trials are the same plan."""
+        return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
+
+    def header(self) -> Record:
+        """Return the first line of plan.jsonl."""
+        rest = {k: v for k, v in vars(self).items() if k != "trials"}
+        first = {"schema": SCHEMA, "plan_id": self.plan_id, "trials": len(self.trials)}
+        return {**first, **rest}
+
+
+def number(
+    configs: dict[str, dict[str, str]], axes: Iterable[str], same: Iterable[str]
+) -> list[Trial]:
+    """Make trials of the configurations by id, in order, named config_001 and on.
+
+    `same` are the symbols that trials trained as one program must agree in.
+    """
+    width = max(3, len(str(len(configs))))
+    varied = [a for a in axes if len({c.get(a) for c in configs.values()}) > 1]
+    same = list(same)
+    return [
+        Trial(n, f"config_{n:0{width}}", key, config, _part(config, varied), _shape(config, same))
+        for n, (key, config) in enumerate(configs.items(), start=1)
+    ]
+
+
+def _part(config: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: config[name] for name in names if name in config}
+
+
+def _shape(config: Mapping[str, str], same: Iterable[str]) -> str:
+    """Hash what trials of one shape have in common to 12 hex digits."""
+    text = json.dumps(_part(config, same), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> Plan:
+    """Replace `directory` by this plan at once; return the plan as written, with its hash.
+
+    Raises UserError if the folder holds anything that a plan did not put there.
+    """
+    check_ours(directory)
+    symbols = symbols or Symbols(tree.parse())
+    _sweep_up(directory)
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        written = _fill(plan, draft, symbols)
+        draft.chmod(0o755)
+        _swap(draft, directory)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return written
+
+
+def read_plan(directory: Path) -> Plan:
+    """Read the plan of a folder. Raises UserError if there is none or it is damaged."""
+    path = directory / PLAN
+    if not path.is_file():
+        raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
+    try:
+        header, *records = [json.loads(line) for line in path.read_text().splitlines()]
+        trials = [Trial.from_json(record) for record in records]
+        schema, plan_id = header.pop("schema"), header.pop("plan_id")
+        plan = Plan(**{**header, "trials": trials})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
+    if schema != SCHEMA or plan_id != plan.plan_id or header["trials"] != len(trials):
+        raise UserError(f"{path}: damaged or of another version; make it again") from None
+    return plan
+
+
+def config_text(directory: Path, trial: Trial) -> str:
+    """Return the text of the trial's config_NNN."""
+    return (directory / trial.name).read_text()
+
+
+def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
+    """Return each trial with the text of its config_NNN."""
+    return [(trial, config_text(directory, trial)) for trial in trials]
+
+
+def render(plan: Plan) -> tuple[Plan, list[tuple[Trial, str]]]:
+    """Return a plan as it would be written, and its trials with the texts of their configs."""
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place) / "plan"
+        written = write_plan(plan, directory)
+        return written, config_texts(directory, written.trials)
+
+
+def files_digest(directory: Path, trials: Iterable[Trial]) -> str:
+    """Hash every config_NNN in order. Raises UserError if one is missing."""
+    digest = hashlib.sha256()
+    for trial in trials:
+        try:
+            digest.update((directory / trial.name).read_bytes())
+        except OSError:
+            raise UserError(
+                f"{directory / trial.name}: missing; run sweep-generate again"
+            ) from None
+    return digest.hexdigest()
+
+
+def write_configs(plan: Plan, directory: Path, symbols: Symbols) -> None:
+    """Write a complete `.config` for each trial, with one tree, as they differ by little."""
+    symbols.kconf.warn = False
+    symbols.kconf.unset_values()
+    assign.load(symbols, plan.settings)
+    for trial in plan.trials:
+        assign.load(symbols, trial.config)
+        symbols.kconf.write_config(str(directory / trial.name), save_old=False)
+
+
+def check_ours(directory: Path) -> None:
+    """Raise UserError unless `directory` is absent, empty or a plan's and nothing else."""
+    if not directory.parent.is_dir():
+        raise UserError(f"{directory}: there is no folder {directory.parent}; make it first")
+    if not directory.exists():
+        return
+    if not directory.is_dir() or directory.is_symlink():
+        raise UserError(f"{directory}: is not a folder; name another with --output-dir")
+    names = sorted(p.name for p in directory.iterdir())
+    foreign = [name for name in names if not _OURS.fullmatch(name)]
+    if foreign or (names and PLAN not in names):
+        named = foreign[0] if foreign else names[0]
+        raise UserError(
+            f"{directory}: holds {named}, which no plan wrote, so it is not replaced; "
+            "move it away or name another folder with --output-dir"
+        )
+
+
+def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
+    write_configs(plan, draft, symbols)
+    written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
+    notes = [*design_lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
+    summary = combinations.summary(plan.axes, plan.trials, notes)
+    (draft / SUMMARY).write_text(summary)
+    records = [written.header(), *(trial.as_json() for trial in written.trials)]
+    text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    (draft / PLAN).write_text(text)
+    return written
+
+
+def _sweep_up(directory: Path) -> None:
+    """Remove replaced plans that could not be removed, and drafts of a killed process.
+
+    A draft counts as such when it is older than ABANDONED.
+    """
+    for path in directory.parent.glob(f".{directory.name}.*"):
+        if path.suffix == RETIRED or time.time() - path.stat().st_mtime > ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _swap(draft: Path, directory: Path) -> None:
+    """Put `draft` in the place of `directory`; a rename cannot replace a folder with content."""
+    retired = draft.with_name(draft.name + RETIRED)
+    if directory.exists():
+        directory.rename(retired)
+    draft.rename(directory)
+    shutil.rmtree(retired, ignore_errors=True)

@@ -1,0 +1,25 @@
+"""A plan for people, a few lines."""
+
+from __future__ import annotations
+
+from espalier.plan import combinations
+from espalier.plan.design_text import design_lines
+from espalier.plan.plan import Plan
+
+
+def describe_plan(plan: Plan) -> list[str]:
+    """Return what varies, what the sampler chose, and what was left out and why."""
+    lines = [f"Note: {note}" for note in plan.notes]
+    lines += ["Variable parameters:"] if plan.axes else ["No variable parameters: one trial."]
+    lines += [
+        f"  CONFIG_{axis['symbol']}: {len(axis['values'])} values ({_shorten(axis['values'])})"
+        for axis in plan.axes
+    ]
+    lines += design_lines(plan.design)
+    return [*lines, *combinations.left_out(plan.counts, plan.dropped)]
+
+
+def _shorten(values: list[str]) -> str:
+    if len(values) <= 8:
+        return ", ".join(values)
+    return f"{', '.join(values[:3])}, ... {values[-1]}"

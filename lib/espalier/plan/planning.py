@@ -1,0 +1,285 @@
+"""Making a plan: from range files, from one `.config`, or from a folder of config files."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from espalier.core.errors import UserError
+from espalier.kconfig import dotconfig, range_file, requests, tree
+from espalier.kconfig.requests import Request, Requests
+from espalier.kconfig.symbols import Symbols
+from espalier.core.paths import ROOT
+from espalier.plan import expand, staleness, test_matrix, plan, sampling
+from espalier.plan.expand import Expansion
+from espalier.plan.plan import Plan
+from espalier.core.trial import Record, Trial
+
+DEFCONFIGS = "defconfigs"
+
+
+def plan_from_files(
+    paths: Sequence[Path],
+    limit: int | None = None,
+    symbols: Symbols | None = None,
+    strict: bool = True,
+    sampler: str | None = None,
+) -> Plan:
+    """Plan range files merged left to right.
+
+    `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
+    must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
+    Raises UserError.
+    """
+    symbols = symbols or Symbols(tree.parse())
+    files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
+    files += [sampling.asked(symbols, sampler)] if sampler else []
+    merged, notes = requests.merge(files)
+    axes = test_matrix.to_axes(symbols, merged)
+    expansion = sampling.sample(symbols, axes, limit, strict)
+    return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
+
+
+def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:
+    """Plan a complete `.config`: one trial, or a test matrix. Raises UserError."""
+    dotconfig.require(path)
+    return plan_from_files([path], limit, symbols, strict=False)
+
+
+def plan_of_single_trial(path: Path, done: str) -> Plan:
+    """The plan of a `.config` with one trial, to be `done` something to. Raises UserError."""
+    found = plan_from_config(path)
+    if len(found.trials) != 1:
+        several = f"{len(found.trials)} trials, and one can be {done} at a time"
+        raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
+    return found
+
+
+def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan:
+    """Plan a folder of `config_*` files that a user wrote: one trial each.
+
+    Trials keep their files' names; of two equal files the first counts. Raises UserError.
+    """
+    symbols = symbols or Symbols(tree.parse())
+    paths = sorted((p for p in directory.glob("config_*") if p.is_file()), key=_natural)
+    if not paths:
+        raise UserError(f"{directory}: holds no config_* file")
+    return _join(symbols, paths, [_single(symbols, path) for path in paths])
+
+
+def plan_from_rows(
+    base: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    symbols: Symbols | None = None,
+) -> Plan:
+    """Plan configurations given row by row: what all share in `base`, and what each row adds.
+
+    Both map symbols (no CONFIG_) to values as a range file has them; where a symbol has several
+    values (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration
+    are one. A row that Kconfig refuses is left out and counted. Raises UserError if there is no
+    row, if a value is malformed, or if one takes effect nowhere.
+    """
+    symbols = symbols or Symbols(tree.parse())
+    if not rows:
+        raise UserError("no rows: there is no configuration to plan; give one or more")
+    requested = [row_requests(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
+    expansion = _merge([expand_row(symbols, row) for row in requested])
+    _check_rows(requested, expansion)
+    names = dict.fromkeys(name for row in requested for name in row)
+    return _plan(symbols, _varied(expansion.configs, names), expansion)
+
+
+def open_plan(directory: Path) -> Plan:
+    """Read the plan in `directory`, checked against its sources and files.
+
+    A folder without a plan is read as config files that a user wrote. Raises UserError.
+    """
+    if not (directory / plan.PLAN).exists() and any(directory.glob("config_*")):
+        return plan_from_directory(directory)
+    written = plan.read_plan(directory)
+    staleness.check_fresh(written)
+    staleness.check_files(written, directory)
+    return written
+
+
+def find(name: str, root: Path = ROOT) -> Path:
+    """Return the range file `name`: as given, or, with a note, defconfigs/<its last part>.
+
+    Raises UserError with the nearest names if there is none.
+    """
+    folder = root / DEFCONFIGS
+    for path in (Path(name), root / name):
+        if path.is_file():
+            return path
+    if (path := folder / Path(name).name).is_file():
+        print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
+        return path
+    names = sorted(p.name for p in folder.glob("*") if p.is_file() and "Kconfig" not in p.name)
+    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.4) or names[:5]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"put it into {DEFCONFIGS}/"
+    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{Path(name).name}; {hint}")
+
+
+def row_requests(
+    symbols: Symbols, base: Mapping[str, str], row: Mapping[str, str], number: int
+) -> Requests:
+    """Return the requests of row `number`: `base`, overridden by the row. Raises UserError."""
+    parts = [(base, "what all rows share"), (row, f"row {number}")]
+    texts = [("\n".join(f"CONFIG_{k}={v}" for k, v in part.items()), at) for part, at in parts]
+    merged, _ = requests.merge(
+        requests.from_settings(symbols, range_file.parse(text, place)) for text, place in texts
+    )
+    return merged
+
+
+def expand_row(symbols: Symbols, row: Requests) -> Expansion:
+    """Expand one row; what is refused or off in it is among the `faults`."""
+    fixed = {name: request.values[0] for name, request in row.items() if not request.is_axis}
+    return expand.expand(symbols, row, None, strict=True, rows=[fixed])
+
+
+def _merge(parts: Sequence[Expansion]) -> Expansion:
+    """Merge the expansions of the rows, in their order."""
+    whole = Expansion({}, sum(part.combinations for part in parts))
+    for part in parts:
+        whole.same += part.same + len(whole.configs.keys() & part.configs)
+        whole.configs |= part.configs
+        whole.invalid += part.invalid
+        whole.inactive += part.inactive
+        whole.settings = whole.settings or part.settings
+        whole.faults += part.faults
+        whole.solved |= part.solved
+        for reason, count in part.reasons.items():
+            whole.reasons[reason] = whole.reasons.get(reason, 0) + count
+    return whole
+
+
+def _check_rows(rows: Sequence[Requests], expansion: Expansion) -> None:
+    """Raise UserError for a value that no configuration has."""
+    effective = {pair for config in expansion.configs.values() for pair in config.items()}
+    effective |= set(expansion.settings.items())
+    for request in (request for row in rows for request in row.values()):
+        for value in request.values:
+            taken = (request.name, value) in effective or request.name in expansion.solved
+            if request.requires(value) and not taken:
+                raise UserError(f"{request.at(value)}: never in effect: {_why(request, expansion)}")
+
+
+def _why(request: Request, expansion: Expansion) -> str:
+    """Return the reason of the first row that has the request, its own before another one's."""
+    own = f"CONFIG_{request.name}="
+    faults = (fault for fault in expansion.faults if fault.row.get(request.name) in request.values)
+    reasons = [fault.reason for fault in faults]
+    return next((text for text in reasons if text.startswith(own)), reasons[0] if reasons else "")
+
+
+def _plan(
+    symbols: Symbols,
+    axes: list[Record],
+    expansion: Expansion,
+    paths: Sequence[Path] = (),
+    notes: Sequence[str] = (),
+) -> Plan:
+    swept = {axis["symbol"] for axis in axes}
+    return Plan(
+        trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes], symbols.shape),
+        axes=axes,
+        settings=expansion.settings,
+        sources=staleness.sources(paths, Path(symbols.kconf.srctree)),
+        kconfig=staleness.kconfig_hash(symbols),
+        counts=expansion.counts(),
+        dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
+        notes=[*notes, *differing(expansion.configs.values(), swept, expansion.solved)],
+        design=expansion.design,
+        controls=symbols.controls,
+    )
+
+
+def differing(
+    configs: Iterable[Mapping[str, str]], swept: Container[str], solved: Container[str] = ()
+) -> list[str]:
+    """Return a note for each symbol that differs between trials without being swept.
+
+    Its default depends on an axis, or it is `solved` for a budget, so that the axis is not all
+    that is compared.
+    """
+    seen: dict[str, Counter[str]] = {}
+    for config in configs:
+        for name, value in config.items():
+            if name not in swept:
+                seen.setdefault(name, Counter())[value] += 1
+    return [
+        f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
+        + ", ".join(f"{value} ({count} trials)" for value, count in values.items())
+        for name, values in seen.items()
+        if len(values) > 1
+    ]
+
+
+def _axes(requests: Iterable[Request], configs: dict[str, dict[str, str]]) -> list[Record]:
+    """Return the axes with the values that trials have, in the order of the requests."""
+    requested = {request.name: request.values for request in requests if request.is_axis}
+    axes = _varied(configs, requested)
+    return [{**a, "values": sorted(a["values"], key=_rank(requested[a["symbol"]]))} for a in axes]
+
+
+def _rank(values: Sequence[str]) -> Callable[[str], int]:
+    ranks = {value: i for i, value in enumerate(values)}
+    return lambda value: ranks.get(value, len(ranks))
+
+
+def _single(symbols: Symbols, path: Path) -> Plan:
+    single = plan_from_files([path], symbols=symbols)
+    if len(single.trials) != 1:
+        trials = len(single.trials)
+        raise UserError(f"{path}: means {trials} trials, not one; use make sweep-generate for it")
+    return single
+
+
+def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> Plan:
+    """Join the plans of single files to one."""
+    _check_settings(paths, singles)
+    first: dict[str, tuple[Path, Trial]] = {}
+    for path, single in zip(paths, singles, strict=True):
+        first.setdefault(single.trials[0].id, (path, single.trials[0]))
+    configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
+    axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
+    trials = plan.number(configs, [axis["symbol"] for axis in axes], symbols.shape)
+    counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
+    return Plan(
+        trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],
+        axes=axes,
+        settings=singles[0].settings,
+        sources=staleness.sources(paths, Path(symbols.kconf.srctree)),
+        kconfig=singles[0].kconfig,
+        controls=singles[0].controls,
+        counts=counts,
+    )
+
+
+def _check_settings(paths: Sequence[Path], singles: Sequence[Plan]) -> None:
+    """Raise UserError unless what holds for a whole sweep is the same in all files."""
+    for path, single in zip(paths, singles, strict=True):
+        odd = sorted(dict(single.settings.items() ^ singles[0].settings.items()))
+        if odd:
+            raise UserError(f"{path}: CONFIG_{odd[0]} differs from {paths[0].name}; keep one value")
+
+
+def _varied(configs: dict[str, dict[str, str]], symbols: Iterable[str]) -> list[Record]:
+    """Return those of `symbols` that differ between configurations, with the values they have."""
+    varied = []
+    for symbol in symbols:
+        values = dict.fromkeys(config.get(symbol) for config in configs.values())
+        if len(values) > 1:
+            varied.append({"symbol": symbol, "values": [v for v in values if v is not None]})
+    return varied
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Return a key that puts config_2 before config_10."""
+    return [(int(n or 0), text) for n, text in re.findall(r"(\d*)(\D*)", path.name)]

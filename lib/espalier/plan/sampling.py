@@ -1,0 +1,134 @@
+"""Samplers: which combinations of the axes become trials.
+
+The grid takes all of them, the random sampler draws some (see `drawing`). The orthogonal sampler
+takes the rows of an orthogonal array, each with every seed; it refuses a sweep in which Kconfig or
+a budget leaves out or collapses any of them, since the means of what is left would no longer be
+comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from espalier.core.errors import UserError
+from espalier.kconfig import assign, range_file, requests
+from espalier.kconfig.requests import Request, Requests
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import random_sampler, expand, orthogonal_array
+from espalier.plan.expand import Expansion
+from espalier.plan.orthogonal_array import Design
+from espalier.analysis.rank import REPETITION
+from espalier.core.trial import Record
+
+SYMBOL = "SAMPLER"
+GRID = f"{SYMBOL}=grid"
+Sampler = Callable[[Symbols, Requests, int | None, bool], Expansion]
+
+
+def sample(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
+    """What CONFIG_SAMPLER of `wanted` makes of them; arguments and errors as `expand.expand`."""
+    return SAMPLERS[_chosen(symbols, wanted)](symbols, wanted, limit, strict)
+
+
+def asked(symbols: Symbols, name: str) -> Requests:
+    """The request that the command line makes. Raises UserError if there is no such sampler."""
+    if name not in SAMPLERS:
+        raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
+    settings = range_file.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
+    return requests.from_settings(symbols, settings)
+
+
+def by_array(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
+    """The rows of the smallest array that takes every axis, each with every seed.
+
+    An axis that is off in all of them is left out of the array, as a grid would collapse it.
+    Raises UserError if no array takes the axes, or a row is not a trial for every seed.
+    """
+    axes = [r for r in wanted.values() if r.is_axis and r.name not in REPETITION]
+    while axes:
+        design = _design(axes)
+        rows = [_values(axes, row) for row in design.rows]
+        found = expand.expand(symbols, wanted, limit, strict, rows)
+        on = [axis for axis in axes if any(axis.name in c for c in found.configs.values())]
+        if on == axes or not found.configs:
+            _check(axes[0].place.path, found, rows, design)
+            _count(found, len(rows) * _repetitions(wanted), design)
+            found.design = _record(axes, design)
+            return found
+        axes = on
+    return expand.expand(symbols, wanted, limit, strict)
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "grid": expand.expand,
+    "orthogonal": by_array,
+    "random": random_sampler.at_random,
+}
+
+
+def _chosen(symbols: Symbols, wanted: Requests) -> str:
+    if SYMBOL not in symbols:
+        return "grid"
+    symbols.kconf.unset_values()
+    if SYMBOL in wanted:
+        assign.put(symbols, SYMBOL, wanted[SYMBOL].values[0])
+    return assign.effective(symbols, SYMBOL)
+
+
+def _design(axes: Sequence[Request]) -> Design:
+    levels = [len(axis.values) for axis in axes]
+    design = orthogonal_array.choose(levels)
+    if design is not None:
+        return design
+    odd = next((axis for axis in axes if orthogonal_array.choose([len(axis.values)]) is None), None)
+    if odd is not None:
+        what = f"{odd.place}: CONFIG_{odd.name} has {len(odd.values)} values, as no column has"
+    else:
+        sizes = ", ".join(f"CONFIG_{axis.name} has {len(axis.values)}" for axis in axes)
+        what = f"{axes[0].place}: no array takes all axes ({sizes})"
+    raise UserError(
+        f"{what}; there are {orthogonal_array.OFFERS} (values^axes); "
+        f"change the numbers of values, or take {GRID} ({math.prod(levels)} combinations)"
+    )
+
+
+def _values(axes: Sequence[Request], row: Sequence[int]) -> dict[str, str]:
+    return {axis.name: axis.values[level] for axis, level in zip(axes, row, strict=True)}
+
+
+def _repetitions(wanted: Requests) -> int:
+    return math.prod(len(wanted[name].values) for name in REPETITION if name in wanted)
+
+
+def _check(path: str, found: Expansion, rows: Sequence[Mapping[str, str]], design: Design) -> None:
+    """Raise UserError if a row is refused, or an axis is off in it."""
+    for fault in found.faults:
+        row = " ".join(f"CONFIG_{name}={value}" for name, value in fault.row.items())
+        raise UserError(
+            f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
+            f"falls out, and without it no mean is balanced; take those values out, or {GRID}"
+        )
+
+
+def _count(found: Expansion, expected: int, design: Design) -> None:
+    """Raise UserError unless every row is one trial for every seed."""
+    if len(found.configs) != expected:
+        raise UserError(
+            f"{design.array}: its rows and seeds are {expected} trials, but {len(found.configs)} "
+            f"different configurations, so no mean is balanced; take {GRID}"
+        )
+
+
+def _record(axes: Sequence[Request], design: Design) -> Record:
+    """The array as it stands in the plan's header."""
+    return {
+        "array": design.array,
+        "rows": len(design.rows),
+        "combinations": design.combinations,
+        "strength": design.strength,
+        "axes": [
+            {"symbol": axis.name, "columns": list(column)}
+            for axis, column in zip(axes, design.columns, strict=True)
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Reports of a sweep: text, tables, JSON and pictures."""

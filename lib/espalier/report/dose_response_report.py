@@ -1,0 +1,136 @@
+"""A ladder told in lines, as JSON, and as a picture."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espalier.core.atomic_write import atomic_write
+from espalier.analysis import connectivity_threshold
+from espalier.core import disk_full
+from espalier.analysis.confidence import interval
+from espalier.analysis.dose_response import Ladder, LadderPoint
+from espalier.report.sweep_plots import save
+from espalier.report.ranking_rows import spread
+from espalier.report.table_format import plain_table
+from espalier.core.trial import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+JSON, PICTURE = "sweep_ladder.json", "sweep_ladder.png"
+PANEL = (6.0, 4.5)  # inches
+FINE = 200  # points of a drawn curve
+SURE = 2.0
+"""Standard deviations of a seed by which means may fail to be monotone."""
+
+
+def told(ladder: Ladder) -> list[str]:
+    """A table of the rungs, and what they come to."""
+    by, rest = ladder.by, [f"{name}={text}" for name, text in ladder.rest.items()]
+    heading = [ladder.symbol, "n", by.label, "curve", "live parameters"]
+    pairs = zip(ladder.rungs, connectivity_threshold.cells(ladder), strict=True)
+    rows = [_row(rung, ladder) + wires for rung, wires in pairs][::-1]
+    title = " ".join([f"CONFIG_{ladder.symbol}, {len(rows)} values", *rest])
+    table = plain_table([heading + connectivity_threshold.heading(ladder), *rows])
+    return [title, table, *_middle(ladder), _monotone(ladder), *connectivity_threshold.told(ladder)]
+
+
+def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
+    live = rung.item.measure("live_parameters")
+    score = spread(interval(rung.scores), ladder.by)
+    size = "n/a" if live is None else f"{live.mean:.0f}"
+    curve = ladder.by.told(ladder.curve.at(rung.value))
+    return [f"{rung.value:g}", str(len(rung.scores)), score, curve, size]
+
+
+def _middle(ladder: Ladder) -> list[str]:
+    """Where the cliff is, if it is on the ladder."""
+    curve, by = ladder.curve, ladder.by
+    plateaus = f"half-way from {by.told(curve.low)} to {by.told(curve.high)}"
+    if not ladder.located:
+        share = f"{ladder.outside:.0%} of the draws have it at an end of the ladder"
+        return [f"d50: not located ({plateaus}; {share}): sweep further values"]
+    ends = f"95% interval {ladder.ends[0]:.3g} to {ladder.ends[1]:.3g}"
+    return [f"d50: {curve.d50:.3g} ({ends}, {ladder.octaves:.2f} octaves), {plateaus}"]
+
+
+def _monotone(ladder: Ladder) -> str:
+    if not ladder.violation:
+        return "monotone"
+    verdict = "as seeds allow" if ladder.violation < SURE else "more than seeds explain"
+    return f"monotone but for {ladder.violation:.2f} standard deviations of a seed ({verdict})"
+
+
+def as_json(ladder: Ladder) -> Record:
+    """The same as a JSON object; a number that is infinite is null."""
+    curve, sizes = ladder.curve, [rung.item.measure("live_parameters") for rung in ladder.rungs]
+    return {
+        "symbol": f"CONFIG_{ladder.symbol}",
+        "measure": ladder.by.name,
+        "rest": {f"CONFIG_{name}": text for name, text in ladder.rest.items()},
+        "values": [rung.value for rung in ladder.rungs],
+        "scores": [rung.scores for rung in ladder.rungs],
+        "live_parameters": [None if size is None else size.mean for size in sizes],
+        "curve": vars(curve),
+        "located": ladder.located,
+        "d50": curve.d50 if ladder.located else None,
+        "d50_interval": list(ladder.ends) if ladder.located else None,
+        "octaves": ladder.octaves if ladder.located else None,
+        "structure": {name: connectivity_threshold.shares(ladder.rungs, name) for name in connectivity_threshold.PARTS},
+        "structure_below_half_at": connectivity_threshold.crossings(ladder),
+        "rung_predicted": connectivity_threshold.predicted(ladder),
+        "rung_measured": connectivity_threshold.measured(ladder),
+        "violation": ladder.violation if math.isfinite(ladder.violation) else None,
+    }
+
+
+def write(ladders: Sequence[Ladder], folder: Path, picture: Path | None = None) -> list[Path]:
+    """Write the numbers and a picture into the folder of a sweep; returns both files.
+
+    `picture` names another place for the picture. Raises UserError.
+    """
+    text = json.dumps([as_json(ladder) for ladder in ladders], indent=2) + "\n"
+    with disk_full.needed(folder):
+        atomic_write(folder / JSON, text)
+    write_picture(ladders, picture or folder / PICTURE)
+    return [folder / JSON, picture or folder / PICTURE]
+
+
+def write_picture(found: Sequence[Ladder], path: Path) -> None:
+    """Write a panel a ladder. Raises UserError if `path` cannot be written."""
+    save(drawn(found), path, "--plot")
+
+
+def drawn(found: Sequence[Ladder]) -> Figure:
+    """Every seed a faint dot, every mean a dot, the curve, and d50 with its interval."""
+    from matplotlib.figure import Figure
+
+    size = (PANEL[0] * len(found), PANEL[1])
+    figure = Figure(figsize=size, layout="constrained")
+    for panel, ladder in zip(
+        figure.subplots(1, len(found), squeeze=False).flat, found, strict=True
+    ):
+        _panel(panel, ladder)
+    return figure
+
+
+def _panel(panel: Axes, ladder: Ladder) -> None:
+    values = [rung.value for rung in ladder.rungs]
+    for rung in ladder.rungs:
+        panel.plot([rung.value] * len(rung.scores), rung.scores, "o", color="C0", alpha=0.3)
+    panel.plot(values, [sum(r.scores) / len(r.scores) for r in ladder.rungs], "o", color="C0")
+    ratio = values[-1] / values[0]
+    fine = [values[0] * ratio ** (i / (FINE - 1)) for i in range(FINE)]
+    panel.plot(fine, [ladder.curve.at(value) for value in fine], color="C1")
+    if ladder.located:
+        panel.axvline(ladder.curve.d50, color="C3", linewidth=1)
+        panel.axvspan(*ladder.ends, color="C3", alpha=0.15)
+    panel.set_xscale("log")
+    panel.set_xlabel(f"CONFIG_{ladder.symbol}")
+    panel.set_ylabel(f"{ladder.by.label} ({ladder.by.unit.strip()})")
+    panel.set_title("\n".join(f"{name}={text}" for name, text in ladder.rest.items()))

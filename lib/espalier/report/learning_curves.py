@@ -1,0 +1,90 @@
+"""Learning curves: the course of the ranking measure over the steps of each configuration.
+
+Made on request only, as the other picture is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from espalier.core.errors import UserError
+from espalier.core import measures
+from espalier.core.measures import Measure
+from espalier.report.sweep_plots import axes_of, save
+from espalier.analysis.rank import Configuration, Ranking, TrialResult
+from espalier.report.ranking_rows import parameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = (9.0, 5.0)  # inches
+
+
+class Point(NamedTuple):
+    """The mean over seeds after some steps, with the least and the most of any seed."""
+
+    step: int
+    mean: float
+    low: float
+    high: float
+
+
+def curve(item: Configuration, by: Measure) -> list[Point]:
+    """The course of a measure, at the steps that all counted trials recorded.
+
+    That of a mean over tasks has a point for the end of each.
+    """
+    courses = [_course(trial, by) for trial in item.counted]
+    steps = set.intersection(*map(set, courses)) if courses else set()
+    return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
+
+
+def _course(item: TrialResult, by: Measure) -> dict[int, float]:
+    known = [record for record in item.result.history if record.get(by.curve) is not None]
+    ends = {record.get("task"): record for record in known}  # the last of each
+    shown = ends.values() if by.over_tasks else known
+    return {int(record["step"]): float(record[by.curve]) for record in shown}
+
+
+def _point(step: int, values: list[float]) -> Point:
+    return Point(step, sum(values) / len(values), min(values), max(values))
+
+
+def write_curves(ranking: Ranking, path: Path, top: int) -> None:
+    """Draw the first `top` configurations: a line a mean over seeds, a band from least to most.
+
+    Raises UserError if the ranking measure has no course, no history holds it, or `path` cannot
+    be written.
+    """
+    by, varied = ranking.measure, axes_of(ranking)
+    if not by.curve:
+        rule = "is measured once, at the end; rank by what validation shows, as --by val_acc"
+        raise UserError(f"--curves {path}: {by.label} {rule}")
+    found = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
+    if not any(found.values()):
+        raise UserError(f"--curves {path}: no ranked trial has a history of {by.curve}")
+    save(drawn(found, by), path, "--curves")
+
+
+def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
+    """One panel with all curves by their labels."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    for label, points in curves.items():
+        steps = [point.step for point in points]
+        (line,) = axes.plot(steps, [point.mean for point in points], label=label)
+        ends = [point.low for point in points], [point.high for point in points]
+        axes.fill_between(steps, *ends, color=line.get_color(), alpha=0.2, linewidth=0)
+    what = measures.find(by.curve).label + " at the end of each task" * by.over_tasks
+    axes.set(xlabel="step", ylabel=f"{what} ({by.unit.strip()})")
+    axes.legend(fontsize="small", title="mean over seeds, band from least to most")
+    return figure
+
+
+def _label(item: Configuration, varied: Mapping[str, list[str]]) -> str:
+    values = [f"{name}={text}" for name, text in parameters(item.first).items() if name in varied]
+    return " ".join([item.first.name, *values])

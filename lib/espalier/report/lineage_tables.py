@@ -1,0 +1,40 @@
+"""The tables of births and deaths that the trials of a sweep left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from espalier.methods.apoptosis.neurons.lineage import TABLE
+from espalier.core.errors import UserError
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
+from espalier.core.trial import Result, Trial
+
+
+def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, int]]:
+    """Yield the table of each trial called `names`, or of all trials, and its steps trained.
+
+    Raises UserError if there is no such trial, or none left a table.
+    """
+    with Store.open(folder / STORE, readonly=True) as store:
+        trials, directories = store.final_results(), store.directories()
+    known = {trial.name: (trial, result) for trial, result, _ in trials}
+    if wrong := [name for name in names if name not in known]:
+        some = ", ".join([*known][:3])
+        raise UserError(f"{wrong[0]}: no trial of {folder}, which has {some} and so on")
+    chosen = [known[name] for name in names or known]
+    found = [(_table(folder, directories, trial), _steps(result)) for trial, result in chosen]
+    there = [(path, steps) for path, steps in found if names or path.is_file()]
+    if not there:
+        raise UserError(f"{folder}: no trial left a {TABLE}, as methods with births and deaths do")
+    yield from there
+
+
+def _table(folder: Path, directories: dict[int, str], trial: Trial) -> Path:
+    return folder / directories[trial.number] / TABLE
+
+
+def _steps(result: Result) -> int:
+    """Updates done; 0 if that is not known."""
+    return int(result.measures.get("steps") or 0)

@@ -1,0 +1,129 @@
+"""The ranking measure against live parameters, with the front and every seed.
+
+Made on request only, as the other pictures are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espalier.core.errors import UserError
+from espalier.analysis import pareto
+from espalier.core.measures import Measure
+from espalier.analysis.pareto import PER, SIZE, Front, Sized
+from espalier.report.sweep_plots import save
+from espalier.analysis.rank import Ranking
+from espalier.store.results_dir import NAMING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANEL = (7.0, 5.0)  # inches
+WIDE = 10.0
+"""Sizes that differ by more than this factor are drawn on a logarithmic scale."""
+NAMED = 12
+"""A front of at most so many points has their names beside them."""
+
+
+def write_parameters(ranking: Ranking, path: Path) -> None:
+    """Draw the measure against live parameters, and beside it the measure for each 1,000 of them.
+
+    Every seed is a faint dot; each configuration a mean with its standard deviation over seeds;
+    the line is the front. There is no second panel for a measure of which less is better.
+    Raises UserError if no ranked trial told its parameters, or `path` cannot be written.
+    """
+    found = pareto.by_samples(ranking)
+    if not found:
+        rule = f"no ranked trial has the measure {SIZE}, so there is nothing to draw"
+        raise UserError(f"--parameters {path}: {rule}")
+    save(drawn(found), path, "--parameters")
+
+
+def drawn(fronts: Sequence[Front]) -> Figure:
+    """The picture; a colour for each model, optimizer and method that the sweep varies."""
+    from matplotlib.figure import Figure
+
+    by = fronts[0].by
+    count = 1 + by.larger
+    figure = Figure(figsize=(PANEL[0] * count, PANEL[1]), layout="constrained")
+    panels: list[Axes] = list(figure.subplots(1, count, squeeze=False).flat)
+    groups = grouped(fronts)
+    _scores(panels[0], groups, by)
+    for front in fronts:
+        _front(panels[0], front)
+    for panel in panels[1:]:
+        _efficiency(panel, groups, by)
+    for panel in panels:
+        _finish(panel, groups)
+    return figure
+
+
+def grouped(fronts: Sequence[Front]) -> dict[str, list[Sized]]:
+    """Configurations by what is told of them in colour: those of their parts that vary."""
+    every = [one for front in fronts for one in front.sized]
+    varied = [name for name in NAMING if len({_part(one, name) for one in every}) > 1]
+    groups: dict[str, list[Sized]] = {}
+    for one in every:
+        label = " ".join(filter(None, (_part(one, name) for name in varied)))
+        groups.setdefault(label, []).append(one)
+    return groups
+
+
+def _part(one: Sized, name: str) -> str:
+    return one.item.first.config.get(name, "")
+
+
+def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
+    for place, (label, group) in enumerate(groups.items()):
+        colour = f"C{place}"
+        dots = _dots(group, by)
+        sizes, scores = [size for size, _ in dots], [score for _, score in dots]
+        panel.plot(sizes, scores, "o", color=colour, alpha=0.25, markersize=3)
+        means = [one.score for one in group]
+        spreads = [one.deviation or 0.0 for one in group]
+        places = [one.size for one in group]
+        panel.errorbar(places, means, spreads, fmt="o", color=colour, capsize=2, label=label)
+    panel.set_ylabel(f"{by.label} ({by.unit.strip()}), mean and deviation over seeds")
+
+
+def _dots(group: Sequence[Sized], by: Measure) -> list[tuple[float, float]]:
+    """Size and score of every seed."""
+    trials = [trial for one in group for trial in one.item.counted]
+    found = [(trial.measure(SIZE), trial.measure(by.name)) for trial in trials]
+    return [(size, score) for size, score in found if size is not None and score is not None]
+
+
+def _front(panel: Axes, front: Front) -> None:
+    """A staircase: up to the next point's size nothing better is known."""
+    points = front.points
+    sizes, scores = [one.size for one in points], [one.score for one in points]
+    panel.plot(sizes, scores, color="black", linewidth=1, drawstyle="steps-post")
+    for one in points * (len(points) <= NAMED):
+        place = (one.size, one.score)
+        name = one.item.first.name
+        panel.annotate(name, place, (4, -10), textcoords="offset points", fontsize="x-small")
+
+
+def _efficiency(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
+    for place, group in enumerate(groups.values()):
+        known = [(one.size, one.efficiency) for one in group if one.efficiency is not None]
+        sizes, values = [size for size, _ in known], [value for _, value in known]
+        panel.plot(sizes, values, "o", color=f"C{place}")
+    every = [one.efficiency for group in groups.values() for one in group if one.efficiency]
+    panel.set_yscale(_scale(every))
+    panel.set_ylabel(f"{by.label} ({by.unit.strip()}) for each {PER:,} live parameters")
+
+
+def _finish(panel: Axes, groups: Mapping[str, list[Sized]]) -> None:
+    sizes = [one.size for group in groups.values() for one in group]
+    panel.set_xscale(_scale(sizes))
+    panel.set_xlabel("live parameters")
+    if panel.get_legend_handles_labels()[1] and any(groups):
+        panel.legend(fontsize="small")
+
+
+def _scale(values: Sequence[float]) -> str:
+    return "log" if values and max(values) > WIDE * min(values) > 0 else "linear"

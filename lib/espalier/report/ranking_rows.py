@@ -1,0 +1,159 @@
+"""One configuration of a ranking, told in a line or a row of a table."""
+
+from __future__ import annotations
+
+from espalier.analysis.confidence import Interval, Verdict
+from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
+from espalier.analysis.rank import REPETITION, Configuration, Ranking
+from espalier.core.trial import Trial
+
+LINE = "-" * 40
+ACCURACIES = (VAL_ACC, TEST_ACC)
+"""What every report shows, whatever ranks."""
+
+
+def parameters(trial: Trial) -> dict[str, str]:
+    """The swept symbols of a trial except its seeds."""
+    return {name: text for name, text in trial.swept.items() if name not in REPETITION}
+
+
+def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
+    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
+
+    `sign` is `+` for a difference.
+    """
+    if value is None:
+        return "n/a"
+    mean = by.told(value.mean, sign)
+    if value.half_width is None:
+        return f"{mean} (n=1: no interval)"
+    if not value.half_width:  # a few equal scores do not make a sure one
+        return f"{mean} (n={value.n}, no spread)"
+    return f"{mean} +/- {by.number(value.half_width)} (n={value.n})"
+
+
+def spread_of(item: Configuration, by: Measure) -> str:
+    """The mean of a measure that can rank, with its interval."""
+    return spread(item.measure(by.name), by)
+
+
+def losses(item: Configuration, ranking: Ranking) -> list[str]:
+    """What ranks, where that is not an accuracy, and the loss of a text.
+
+    The latter stands beside what no table of characters or of pairs can beat.
+    """
+    floors = _floors(item)
+    shown = dict.fromkeys(_others(ranking) + [VAL_LOSS] * bool(floors))
+    told = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
+    return [f"{by.label.title()}: {text}" for by, text in told.items()]
+
+
+def _floors(item: Configuration) -> str:
+    unigram, bigram = item.measure("floor_unigram"), item.measure("floor_bigram")
+    if unigram is None or bigram is None:
+        return ""
+    least = f"unigram {VAL_LOSS.number(unigram.mean)}, bigram {VAL_LOSS.number(bigram.mean)}"
+    return f" a character; floors: {least}"
+
+
+def note(item: Configuration, ranking: Ranking) -> str:
+    """What a reader must know about a ranked configuration; empty for a plain one."""
+    found = _flaws(item)
+    if ranking.best and item.samples != ranking.best.samples:
+        found.append("other validation samples than the best's")
+    elif ranking.level(item):
+        found.append("same score as the best, later in the plan")
+    elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
+        found.append(f"not distinguishable from the best (n={item.lead.n})")
+    return "; ".join(found)
+
+
+def _flaws(item: Configuration) -> list[str]:
+    found = [unmet(item)] if item.short else []
+    return found if item.complete else [*found, missing(item)]
+
+
+def unmet(item: Configuration) -> str:
+    """The target sparsity of a configuration that missed it, and the least it reached."""
+    worst = max(item.short, key=lambda trial: trial.shortfall)
+    reached = f"{(worst.target - worst.shortfall) * 100:.1f}%"
+    some = f" in {len(item.short)} of {len(item.scores)} trials"
+    text = f"target sparsity {share(worst.target)} not reached: {reached}"
+    return text + some * (len(item.short) < len(item.scores))
+
+
+def share(value: float) -> str:
+    """A target as a percentage, with one decimal or as many as it takes to tell it exactly."""
+    text = f"{value * 100:.1f}"
+    return (text if abs(float(text) - value * 100) < 1e-6 else f"{value * 100:.8g}") + "%"
+
+
+def by_target(ranking: Ranking) -> list[str]:
+    """The best configuration for each target sparsity, if there are several; 0 is unpruned.
+
+    Else the best of all would nearly always be one that prunes little.
+    """
+    best: dict[float, Configuration] = {}
+    for item in ranking.ranked:
+        best.setdefault(round(item.counted[0].target, 9), item)
+    if len(best) < 2:
+        return []
+    lines = [_target(target, item, ranking) for target, item in sorted(best.items())]
+    return ["BEST PER TARGET SPARSITY:", LINE, *lines, ""]
+
+
+def _target(target: float, item: Configuration, ranking: Ranking) -> str:
+    name = share(target) if target else "unpruned"
+    line = (
+        f"{name}: {item.first.name} | Val Acc: {spread_of(item, VAL_ACC)}"
+        f" | Test Acc: {mean(item, 'test_acc', '.2f', '%')}"
+    )
+    others = [f"{by.short.title()}: {spread_of(item, by)}" for by in _others(ranking)]
+    return " | ".join([line, *others, *_flaws(item)])
+
+
+def _others(ranking: Ranking) -> list[Measure]:
+    """What ranks, unless it is shown anyway."""
+    return [by for by in (ranking.measure,) if by not in ACCURACIES]
+
+
+def missing(item: Configuration) -> str:
+    """How many of the planned seeds are behind the score, and why not all."""
+    count = f"{len(item.scores)} of {len(item.results)} seeds"
+    lost = len(item.results) - len(item.scores) - item.pending
+    rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
+        item.pending > 0
+    )
+    return f"INCOMPLETE: {count} ({', '.join(rest)})"
+
+
+def cells(ranking: Ranking, top: int) -> list[list[str]]:
+    """The `top` configurations as a table, heading first."""
+    scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
+    heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
+    rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
+    return [heading, *rows]
+
+
+def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
+    return [
+        str(place),
+        item.first.name,
+        *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
+        percent(item),
+        mean(item, "total_time", ".1f", "s"),
+        " ".join(f"{name}={text}" for name, text in parameters(item.first).items()),
+        note(item, ranking),
+    ]
+
+
+def mean(item: Configuration, name: str, form: str, unit: str) -> str:
+    """The mean of a measure, without its interval."""
+    found = item.measure(name)
+    return "n/a" if found is None else format(found.mean, form) + unit
+
+
+def percent(item: Configuration) -> str:
+    """The mean sparsity reached."""
+    found = item.measure("final_sparsity")
+    return "n/a" if found is None else f"{found.mean * 100:.1f}%"

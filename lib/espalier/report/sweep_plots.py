@@ -1,0 +1,85 @@
+"""One picture of a sweep: the ranking measure against each swept symbol.
+
+Made on request only, so that no sweep's end waits for matplotlib or depends on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espalier.core.atomic_write import draft
+from espalier.core.errors import UserError
+from espalier.analysis.rank import Configuration, Ranking
+from espalier.report.ranking_rows import parameters
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 3
+SIZE = 4.0  # inches a panel
+
+
+def axes_of(ranking: Ranking) -> dict[str, list[str]]:
+    """The values of each symbol that varies between ranked configurations, in plan order."""
+    found: dict[str, dict[str, None]] = {}
+    for item in sorted(ranking.ranked, key=lambda item: item.results[0].trial.number):
+        for name, text in parameters(item.first).items():
+            found.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in found.items() if len(values) > 1}
+
+
+def write_plot(ranking: Ranking, path: Path) -> None:
+    """Write a panel a symbol: a dot a configuration (mean over seeds), a bar the mean of a value.
+
+    The line through the bars is the main effect, where the configurations are balanced.
+
+    Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
+    """
+    axes = axes_of(ranking)
+    if not axes:
+        raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
+    save(drawn(ranking, axes), path, "--plot")
+
+
+def save(figure: Figure, path: Path, option: str) -> None:
+    """Write a picture whole or not at all. Raises UserError that begins with `option`."""
+    try:
+        with draft(path) as place:
+            figure.savefig(place)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{option} {path}: {error}") from error
+
+
+def drawn(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
+    """The picture, with a panel for each of `axes`."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(COLUMNS, len(axes)), math.ceil(len(axes) / COLUMNS)
+    figure = Figure(figsize=(SIZE * columns, SIZE * rows), layout="constrained")
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel, (name, values) in zip(grid, axes.items(), strict=False):
+        _panel(panel, name, values, ranking)
+    for panel in grid[len(axes) :]:
+        panel.set_axis_off()
+    return figure
+
+
+def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
+    groups = [_scores(ranking.ranked, name, text) for text in values]
+    means = [sum(scores) / len(scores) for scores in groups]
+    for place, scores in enumerate(groups):
+        panel.plot([place] * len(scores), scores, "o", color="C0", alpha=0.5)
+        panel.plot([place - 0.3, place + 0.3], [means[place]] * 2, color="C1")
+    panel.plot(range(len(values)), means, color="C1", linewidth=1)
+    panel.set_xticks(range(len(values)), values)
+    panel.set_xlabel(f"CONFIG_{name}")
+    panel.set_ylabel(f"{ranking.measure.label} ({ranking.measure.unit.strip()})")
+
+
+def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:
+    chosen = [item.score for item in ranked if parameters(item.first).get(name) == text]
+    return [score.mean for score in chosen if score]

@@ -1,0 +1,85 @@
+"""sweep_summary.json: one flat record a trial, ready for `pandas.DataFrame(records)`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from espalier.core import strict_json
+from espalier.core.measures import MEASURES as RANKING
+from espalier.analysis.rank import TrialResult
+from espalier.core.trial import Record, Result, Status
+
+MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")
+"""In every record, null where a trial has none: percent, percent, share of weights, seconds."""
+
+COMPONENTS = {
+    "model": "MODEL",
+    "optimizer": "OPTIMIZER",
+    "pruning": "PRUNING_METHOD",
+    "dataset": "DATASET",
+}
+
+
+def records(results: Sequence[TrialResult]) -> list[Record]:
+    """One record for every trial of the plan, whatever became of it, all with the same keys.
+
+    A swept symbol that a trial does not have (its menu is off there) is null, and so is a measure
+    that is absent or not finite: JSON knows no NaN, and pandas reads null as one. Accuracies, and
+    whatever else can rank, of a trial that did not pass are null too, so that no sorting of the
+    records can rank it.
+    """
+    measures = _union(MEASURES, (item.result.measures for item in results))
+    swept = _union((), (item.trial.swept for item in results))
+    return [_record(item, measures, swept) for item in results]
+
+
+def summary_text(results: Sequence[TrialResult]) -> str:
+    """The text of sweep_summary.json: strict JSON."""
+    return strict_json.pretty(records(results))
+
+
+def _record(item: TrialResult, measures: Iterable[str], swept: Iterable[str]) -> Record:
+    trial, result, attempts = item
+    head = {
+        "config_file": trial.name,
+        "test_id": trial.id,
+        "status": str(result.status),
+        "reason": result.reason,
+        "message": result.message,
+        "seed": typed(item.seed),
+        "attempts": attempts,
+    }
+    parts = {name: typed(trial.config.get(symbol)) for name, symbol in COMPONENTS.items()}
+    numbers = {name: _number(result, name) for name in measures}
+    values = {f"CONFIG_{name}": typed(trial.config.get(name)) for name in swept}
+    return {**head, **parts, **numbers, **values}
+
+
+def typed(text: str | None) -> bool | int | float | str | None:
+    """Canonical text as the JSON value it reads as: y and n, integers, finite decimals, text."""
+    if text is None:
+        return None
+    if text in ("y", "n"):
+        return text == "y"
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    number = float(text) if re.fullmatch(r"-?\d*\.?\d+(e[+-]?\d+)?", text) else math.inf
+    return number if math.isfinite(number) else text
+
+
+def _number(result: Result, name: str) -> Any:
+    value = result.measures.get(name)
+    if (name.endswith("_acc") or name in RANKING) and result.status is not Status.PASSED:
+        return None
+    return strict_json.finite(value)
+
+
+def _union(first: Iterable[str], groups: Iterable[Iterable[str]]) -> list[str]:
+    """Keys in order of first appearance, `first` leading."""
+    found = dict.fromkeys(first)
+    for group in groups:
+        found.update(dict.fromkeys(group))
+    return list(found)

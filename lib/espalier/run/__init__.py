@@ -1,0 +1,1 @@
+"""The runner of a sweep: worker processes, packs, memory, devices and progress."""

@@ -1,0 +1,117 @@
+"""Trials, time and disk of a plan, before anything runs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from espalier.core.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.core.paths import RESULTS
+from espalier.run import cost_model as costing
+from espalier.run.admission import fit_workers
+from espalier.run.devices import slots
+from espalier.run.cost_model import Estimate
+from espalier.plan.plan import Plan, write_configs
+from espalier.run.pool import Pool
+from espalier.run.timing_probe import TimingProbe, Probed
+from espalier.run.progress import duration
+from espalier.core.trial import Trial
+
+TICK = 0.1  # seconds
+PROBES = 6
+"""At most this many trials are started to see how long they take."""
+
+
+def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]:
+    """Return what a plan takes, for people: from earlier results, or from a short probe.
+
+    `parallel` and `pack` are as in a sweep. A probe is said on stdout before it begins. Raises
+    UserError if no trial could be timed.
+    """
+    symbols = Symbols(tree.parse())
+    slots = _slots(plan, parallel)
+    costs = costing.from_results(symbols, RESULTS, slots[0])
+    todo = costing.unlike(symbols, plan.trials, costs, PROBES)
+    problems: list[str] = []
+    warming = costing.warming(RESULTS)
+    if todo:
+        print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
+        probed, warming = _probe(symbols, plan, todo, slots, entry)
+        costs, problems = [*costs, *probed.costs], [*_packs(plan, pack), *probed.problems]
+    if not costs:
+        raise UserError(f"no trial could be timed: {'; '.join(problems)}")
+    total = costing.total(symbols, plan.trials, costs, len(slots))
+    return [*estimated(plan, total, len(slots), warming), *problems]
+
+
+def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list[str]:
+    """An estimate for people; `warming` is the seconds before the first trial begins."""
+    count = len(plan.trials)
+    shortest, longest = duration(found.shortest), duration(found.longest)
+    basis = ", ".join(f"{source} ({n} trials)" for source, n in found.sources.items())
+    lines = [
+        f"Trials: {count}",
+        f"Time: about {duration(warming + found.wall)}, {workers} at a time; "
+        f"{duration(warming)} of it until the workers are warm",
+        f"A trial takes {shortest} to {longest}; all, one after the other, "
+        f"{duration(found.compute)}",
+        f"Disk: about {_size(found.size)} ({_size(found.size / count)} a trial)",
+        f"Measured on: {basis}",
+    ]
+    if found.unlike:
+        lines.append(f"{found.unlike} trials are unlike anything measured: theirs is a guess")
+    return lines
+
+
+def _packs(plan: Plan, pack: int) -> list[str]:
+    """A line if trials may be trained together, which the probe does not do."""
+    if pack == 1 or len({trial.shape for trial in plan.trials}) == len(plan.trials):
+        return []
+    return ["Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster"]
+
+
+def _probe(
+    symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str
+) -> tuple[Probed, float]:
+    """What the probe found, and the seconds until its first worker was warm."""
+    shapes = [costing.shape(symbols, trial.config) for trial in todo]
+    with tempfile.TemporaryDirectory() as name:
+        folder, begun = Path(name), time.monotonic()
+        pool = Pool(entry, slots, folder / "workers.log")
+        try:
+            while not pool.idle():
+                pool.wait(TICK)
+            warming = time.monotonic() - begun
+            found = TimingProbe(pool, plan.settings, folder).run(todo, shapes)
+        finally:
+            pool.close()
+        texts = _config_bytes(symbols, replace(plan, trials=todo), folder)
+    costs = [replace(c, size=c.size + texts) for c in found.costs]
+    return replace(found, costs=costs), warming
+
+
+def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
+    """Bytes that a trial's `.config` takes, in its folder and in the store."""
+    (folder / "configs").mkdir()
+    write_configs(plan, folder / "configs", symbols)
+    return 2 * costing.folder_size(folder / "configs") / len(plan.trials)
+
+
+def _slots(plan: Plan, parallel: int) -> list[str]:
+    threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
+    ranks = max(trial.ranks for trial in plan.trials)
+    wanted = slots(plan.settings["DEVICE"], parallel, threads, ranks)
+    devices, _ = fit_workers(wanted[: len(plan.trials)], parallel)
+    return devices
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

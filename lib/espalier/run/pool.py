@@ -1,0 +1,188 @@
+"""Executors: where trials run. Worker processes, or this process for debugging.
+
+An executor has numbered slots. A slot is idle, or has one task; `wait` tells what happened. A
+worker that dies is data about its trials and is replaced by a fresh one. So is a worker one of
+whose trials ended in an error, once the others have ended too. A worker that cannot even start is a
+fault of the set-up and stops the sweep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from espalier.core.errors import UserError
+from espalier.run import worker
+from espalier.run.devices import HERE, each
+from espalier.run.worker_group import WorkerGroup
+from espalier.run.worker_process import Event, Progress, environment, event_of, last_line
+from espalier.core.trial import Record, Task
+
+TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
+
+
+class Executor(Protocol):
+    """Where tasks run."""
+
+    devices: Sequence[str]
+    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
+
+    def idle(self) -> list[int]:
+        """Return the slots that can take a task now."""
+        ...
+
+    def process(self, slot: int) -> int:
+        """Return the id of the process that serves a slot, or of the first of them."""
+        ...
+
+    def submit(self, slot: int, task: Task) -> None:
+        """Start a task in an idle slot."""
+        ...
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Return what has happened, after `seconds` at the latest if nothing has.
+
+        Raises UserError if workers cannot start.
+        """
+        ...
+
+    def kill(self, slot: int) -> None:
+        """End the task of a slot without an event, and make the slot fit for another."""
+        ...
+
+    def close(self) -> None:
+        """End everything at once."""
+        ...
+
+
+class Pool:
+    """Persistent worker processes, one a slot or a group of them, driven from a single thread."""
+
+    def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
+        """Start workers for each of `devices`; what they print between trials goes to `log`."""
+        self._entry, self._log, self.devices = entry, log, devices
+        self._selector = selectors.DefaultSelector()
+        self._groups: dict[int, WorkerGroup] = {}
+        for slot in range(len(devices)):
+            self._start(slot)
+
+    def idle(self) -> list[int]:
+        """Return the slots whose workers are warm and have no task."""
+        return [slot for slot, group in self._groups.items() if group.ready and group.task is None]
+
+    def process(self, slot: int) -> int:
+        """Return the process id of the first worker of a slot."""
+        return self._groups[slot].workers[0].process.pid
+
+    def submit(self, slot: int, task: Task) -> None:
+        """Send a task to the idle workers of a slot. The next `wait` reports one that is dead."""
+        self._groups[slot].submit(task)
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Collect records and results, and replace workers that died or may be spoilt."""
+        events: list[Event] = []
+        for key, _ in self._selector.select(seconds):
+            events += self._read(*key.data)
+        for slot in [slot for slot, group in self._groups.items() if group.dead]:
+            events += self._replace_dead(slot)
+        return events
+
+    def kill(self, slot: int) -> None:
+        """Kill the workers of a slot and their children; fresh ones take it."""
+        self._stop(slot)
+        self._start(slot)
+
+    def close(self) -> None:
+        """Kill every worker."""
+        for slot in list(self._groups):
+            self._stop(slot)
+        self._selector.close()
+
+    def _start(self, slot: int) -> None:
+        own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
+        environs = [environment(device, devices.count(device), len(self.devices)) for device in own]
+        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
+        for rank, process in enumerate(group.workers):
+            self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))
+
+    def _stop(self, slot: int) -> None:
+        group = self._groups.pop(slot)
+        for process in group.workers:
+            self._selector.unregister(process.records)
+        group.end()
+
+    def _read(self, slot: int, rank: int) -> list[Event]:
+        group = self._groups[slot]
+        process = group.workers[rank]
+        lines = process.read_lines()
+        if lines is None:  # its end of the pipe is closed: it is dying, or as good as dead
+            with suppress(subprocess.TimeoutExpired):
+                process.process.wait(TRACEBACK_TIME)
+            process.end(closing=False)
+            return []
+        events = [event for line in lines for event in group.receive(slot, rank, line)]
+        if group.unfit:
+            self.kill(slot)
+        return events
+
+    def _replace_dead(self, slot: int) -> list[Event]:
+        group = self._groups[slot]
+        events = group.drain(slot)
+        if not group.ready:
+            last = last_line(self._log)
+            raise UserError(f"{self._log}: a worker could not start: {last}; mend that and rerun")
+        events += group.report_death(slot)
+        self.kill(slot)
+        return events
+
+
+class InProcess:
+    """One slot that runs tasks in this process: for debuggers; no time limit, no isolation."""
+
+    def __init__(self, entry: str) -> None:
+        """Load the entry here."""
+        self.devices: Sequence[str] = (HERE,)
+        self._entry = worker.load(entry)
+        self._task: Task | None = None
+
+    def idle(self) -> list[int]:
+        """Return slot 0, unless it has a task."""
+        return [] if self._task else [0]
+
+    def process(self, slot: int) -> int:
+        """Return the id of this process."""
+        del slot
+        return os.getpid()
+
+    def submit(self, slot: int, task: Task) -> None:
+        """Keep the task; it runs in `wait`."""
+        del slot
+        self._task = task
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Run the task to its end, if there is one; output goes where this process's goes."""
+        del seconds
+        if self._task is None:
+            return []
+        events: list[Event] = []
+
+        def emit(number: int, record: Record) -> None:
+            events.append(Progress(0, number, record))
+
+        for lines in worker.perform(self._entry, self._task, emit):
+            events.extend(event_of(0, json.loads(line)) for line in lines)
+        self._task = None
+        return events
+
+    def kill(self, slot: int) -> None:
+        """Nothing runs between two calls of `wait`."""
+        del slot
+
+    def close(self) -> None:
+        """Nothing to end."""

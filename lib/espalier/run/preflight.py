@@ -1,0 +1,49 @@
+"""Before a sweep starts: does this machine have what its trials need?
+
+A missing data set or device is one line and nothing runs, instead of the same error for each trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from espalier.core.errors import UserError
+from espalier.run.pool import Executor
+from espalier.analysis.rank import sampling
+from espalier.run.worker import HOPELESS
+from espalier.run.worker_process import Finished
+from espalier.core.trial import Action, Result, Task, Trial
+
+NEEDS = ("DATA_VERIFY", "AMP")
+"""What a trial needs of the machine depends on these symbols, the data set and its options."""
+PAUSE = 0.1  # seconds: how late a wish to stop may be noticed
+
+
+def check(
+    executor: Executor,
+    trials: Sequence[Trial],
+    settings: Mapping[str, str],
+    folder: Path,
+    stopping: Callable[[], bool],
+) -> None:
+    """Let a worker check one trial of each kind. Raises UserError with what the machine lacks."""
+    kinds = {tuple(sampling(trial, *NEEDS).items()): trial for trial in reversed(trials)}
+    for trial in kinds.values():
+        task = Task((trial,), dict(settings), (folder,), (0,), Action.PREFLIGHT)
+        result = _result(executor, task, stopping)
+        if result is not None and result.reason == HOPELESS:
+            raise UserError(result.message)
+
+
+def _result(executor: Executor, task: Task, stopping: Callable[[], bool]) -> Result | None:
+    while not (idle := executor.idle()):
+        if stopping():
+            return None
+        executor.wait(PAUSE)
+    executor.submit(idle[0], task)
+    while not stopping():
+        for event in executor.wait(PAUSE):
+            if isinstance(event, Finished):
+                return event.result
+    return None

@@ -1,0 +1,296 @@
+"""The runner: gives the trials of a plan to workers and records what comes of them.
+
+One thread, one loop: wait for events, record them and the next tasks in one durable transaction,
+then submit the tasks. A trial that finished is in the store before anything else happens, so it is
+never run again; one that had not finished is run again from its start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+
+from espalier.run import preflight
+from espalier.core import disk_full
+from espalier.run.admission import MemoryGate
+from espalier.run.busy_slot import BusySlot, Ended, broken_packs
+from espalier.run.pack_probe import PackProbes
+from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
+from espalier.run.pool import Executor
+from espalier.run.priority import NONE, Priority
+from espalier.run.progress import Display, finished_line, show_cursor
+from espalier.store.results_dir import SweepDir
+from espalier.store.store import INCONCLUSIVE, Store
+from espalier.store.sweep_state import StatusTracker, SweepStatus
+from espalier.run.worker import DISK_FULL, HOPELESS, OOM
+from espalier.run.worker_process import Progress
+from espalier.core.trial import Action, Record, Result, Status, Task, Trial
+
+EXIT_INTERRUPTED = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
+PROGRESS_INTERVAL = 1.0  # seconds between two records of progress in the store
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
+
+    A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
+    Trials with `priority` start first.
+    """
+
+    attempts: int
+    timeout: int
+    pack: int
+    waits: bool
+    priority: Priority = NONE
+
+
+class Runner:
+    """Runs every pending trial of one sweep on one executor."""
+
+    def __init__(self, sweep: SweepDir, executor: Executor, limits: RunLimits, view: Display) -> None:
+        """Nothing runs yet."""
+        self._sweep, self._store = sweep, sweep.store
+        self._executor, self._limits, self._view = executor, limits, view
+        self._settings = {str(k): str(v) for k, v in self._store.header["settings"].items()}
+        self._errors = spent(self._store, limits.attempts)
+        trials = {trial.number: trial for trial in self._store.trials()}
+        waiting = [trials[number] for number in pending(self._store, limits.attempts)]
+        self._pack_limits = pack_limits(self._store)
+        self._queue = PackQueue(limits.pack, self._pack_limits, waiting, limits.priority)
+        self._probes = PackProbes(executor, self._settings, sweep.folder)
+        self._gate = MemoryGate(executor, limits.waits, out_of_memory(self._store))
+        self._pack_sizes: dict[str, PackSize] = {}
+        self._notes: set[str] = set()
+        self._tracker = StatusTracker(self._store)
+        self._slots: dict[int, BusySlot] = {}
+        self._progress_saved = time.monotonic()
+        self.stopping = False
+
+    def run(self) -> None:
+        """Run until nothing is pending or `stopping` is set.
+
+        Raises DiskFullError, or UserError if workers cannot start or the machine lacks what the
+        trials need. What still runs at the end is recorded as interrupted, unless the disk is full:
+        then the next runner does that.
+        """
+        try:
+            self._view.update(self._status())
+            self._check_needs()
+            while not self.stopping and (self._queue or self._slots):
+                self._step()
+        finally:
+            self._executor.close()
+            self._view.close()
+            with suppress(disk_full.DiskFullError), self._store.writing():
+                self._store.interrupt_running()
+
+    def _check_needs(self) -> None:
+        trials, folder = list(self._queue), self._sweep.folder
+        preflight.check(self._executor, trials, self._settings, folder, lambda: self.stopping)
+
+    def _step(self) -> None:
+        ended = self._receive() + self._stop_late()
+        for shape, size in self._probes.finished():
+            self._set_pack_size(shape, size)
+        for slot, task in self._commit(ended).items():
+            for number in task.due if task.action is Action.TRAIN else ():
+                self._sweep.prepare(number)
+            self._executor.submit(slot, task)
+        for each in ended:  # its files are written while the next trial runs
+            self._conclude(*each)
+        for line in broken_packs(ended):
+            self._view.note(line)
+        self._view.update(self._status())
+
+    def _receive(self) -> list[Ended]:
+        ended = []
+        for event in self._executor.wait(TICK):
+            if event.slot in self._probes:
+                self._probes.receive(event)
+            elif isinstance(event, Progress):
+                self._slots[event.slot].record(event.number, event.record)
+            else:
+                ended.append(self._end(event.slot, event.number, event.result))
+        return ended
+
+    def _stop_late(self) -> list[Ended]:
+        limit = self._limits.timeout
+        late = {slot: busy for slot, busy in self._slots.items() if busy.late(limit)}
+        for slot in late:
+            self._executor.kill(slot)
+        return [
+            self._end(slot, number, busy.timeout(limit))
+            for slot, busy in late.items()
+            for number in busy.open
+        ]
+
+    def _end(self, slot: int, number: int, result: Result) -> Ended:
+        busy = self._slots[slot]
+        trial = busy.end(number)
+        if not busy.open:
+            del self._slots[slot]
+        self._pack_limits.update(trial, result.reason, busy.size)
+        self._gate.record_end(number, result)
+        return busy, trial, result
+
+    def _set_pack_size(self, shape: str, probed: PackSize) -> None:
+        """Use and keep the size that a probe measured; note why not to pack, each reason once."""
+        self._queue.set_size(shape, probed)
+        if probed.size > 1:
+            self._note(
+                f"note: up to {probed.size} trials train as one program (PACK=1: one by one)"
+            )
+        elif probed.why:
+            self._note(f"note: trials run one at a time: {probed.why}")
+        self._pack_sizes[shape] = probed
+        packs = {shape: size._asdict() for shape, size in self._pack_sizes.items()}
+        with self._store.writing():
+            self._store.set_header({**self._store.header, "packs": packs})
+
+    def _note(self, line: str) -> None:
+        """Print a note, once."""
+        if line not in self._notes:
+            self._notes.add(line)
+            self._view.note(line)
+
+    def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
+        """Record what ended, what starts and how far the rest is, in one transaction."""
+        free = self._gate.free_slots(len(self._queue), [*self._slots, *self._probes])
+        progress = self._unsaved_progress()
+        if not (ended or free or progress):
+            return {}
+        with self._store.writing():
+            for busy, trial, result in ended:
+                self._store.finish(trial.number, busy.attempt(trial.number), result)
+            for number, attempt, record in progress:
+                self._store.progress(number, attempt, record)
+            tasks = ((slot, self._next_task(slot)) for slot in free)
+            return {slot: task for slot, task in tasks if task is not None}
+
+    def _unsaved_progress(self) -> list[tuple[int, int, Record]]:
+        if time.monotonic() - self._progress_saved < PROGRESS_INTERVAL:
+            return []
+        self._progress_saved = time.monotonic()
+        return [each for busy in self._slots.values() for each in busy.unsaved()]
+
+    def _next_task(self, slot: int) -> Task | None:
+        """Begin what the worker of a free slot is to do; None if nothing may start there now."""
+        running = {other: busy.open for other, busy in self._slots.items()}
+        match self._queue.next(self._share, self._gate.admits(slot, running)):
+            case None:
+                return None
+            case Action.PROBE, trials:
+                return self._probes.start(slot, trials)
+            case _, trials:
+                return self._begin(slot, trials)
+
+    def _share(self, shape: str, waiting: int) -> int:
+        left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
+        return share(waiting, left, len(self._executor.devices))
+
+    def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
+        process, device = self._executor.process(slot), self._executor.devices[slot]
+        attempts = self._store.begin([trial.number for trial in trials], process, device)
+        directories = (self._sweep.directory(trial.number) for trial in trials)
+        task = Task(tuple(trials), self._settings, tuple(directories), tuple(attempts.values()))
+        self._slots[slot] = BusySlot(task)
+        for number in attempts:
+            self._tracker.set(number, Status.RUNNING)
+        return task
+
+    def _conclude(self, busy: BusySlot, trial: Trial, result: Result) -> None:
+        if result.reason == DISK_FULL:
+            raise disk_full.full(self._sweep.folder)
+        self._sweep.log_ending(trial.number, result)
+        why = result.provenance.get("pack", {}).get("why", "")
+        if why and busy.size > 1:
+            self._note(f"note: trials run one at a time: {why}")
+        if result.reason in INCONCLUSIVE:
+            self._requeue(trial)
+            return
+        self._sweep.write_metrics(trial, result)
+        self._tracker.set(trial.number, result.status)
+        seconds = busy.seconds_per_trial
+        self._tracker.add_duration(seconds)
+        self._errors[trial.number] += cost(result.status, result.reason, self._limits.attempts)
+        retried = (
+            result.status is Status.ERROR and self._errors[trial.number] < self._limits.attempts
+        )
+        if retried:
+            self._requeue(trial)
+        self._view.finish(result, finished_line(trial, result, seconds, retried, self._status()))
+
+    def _requeue(self, trial: Trial) -> None:
+        self._queue.add(trial)
+        self._tracker.set(trial.number, Status.NOTRUN)
+
+    def _status(self) -> SweepStatus:
+        running = (busy.progress for busy in self._slots.values())
+        return self._tracker.summary(running, len(self._executor.devices))
+
+
+def pending(store: Store, allowance: int) -> list[int]:
+    """Return the trials to run, in plan order: without a conclusion, or with an error to retry."""
+    used = spent(store, allowance)
+    unfinished = (Status.NOTRUN, Status.RUNNING)
+    return [
+        number
+        for number, status in store.states().items()
+        if status in unfinished or (status is Status.ERROR and used[number] < allowance)
+    ]
+
+
+@contextmanager
+def stopping_on_signals(runner: Runner) -> Iterator[None]:
+    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once.
+
+    Outside the main thread, as in some notebooks, signals are Python's and the main thread's.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if runner.stopping:
+            show_cursor()
+            os._exit(EXIT_INTERRUPTED)  # the workers notice and end themselves
+        runner.stopping = True
+
+    main = threading.current_thread() is threading.main_thread()
+    handled = (n for n in STOPPING if main and signal.getsignal(n) is not signal.SIG_IGN)  # nohup
+    kept = {number: signal.signal(number, stop) for number in handled}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def cost(status: Status, reason: str, allowance: int) -> int:
+    """Return how much of a trial's allowance of attempts an attempt uses up."""
+    if status != Status.ERROR or reason in INCONCLUSIVE:
+        return 0
+    return allowance if reason == HOPELESS else 1
+
+
+def spent(store: Store, allowance: int) -> Counter[int]:
+    """Return, by trial, how much of its allowance the attempts of this round have used up."""
+    used: Counter[int] = Counter()
+    for attempt in store.attempts():
+        if attempt.round == store.round:
+            used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
+    return used
+
+
+def out_of_memory(store: Store) -> list[int]:
+    """Return the trials that have run out of memory by themselves in this round."""
+    attempts = (attempt for attempt in store.attempts() if attempt.round == store.round)
+    return [attempt.trial for attempt in attempts if attempt.reason == OOM]

@@ -1,0 +1,28 @@
+"""Lines on how far a sweep is, from its store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from espalier.run.progress import counted, overall, running_line
+from espalier.store.results_dir import STORE, runner_of
+from espalier.store.store import Store
+from espalier.store.sweep_state import status_in
+
+
+def status_lines(folder: Path) -> Iterator[str]:
+    """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
+    with Store.open(folder / STORE, readonly=True) as store:
+        sweep, command = status_in(store), store.header["command"]
+    runner = runner_of(folder)
+    yield str(folder)
+    if runner:
+        yield from (running_line(task) for task in sweep.running)
+        yield overall(sweep)
+        yield f"run by {runner}"
+    elif sweep.done < sweep.total:
+        yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
+        yield f"nobody runs it; `{command}` goes on where it stopped"
+    else:
+        yield f"finished: {counted(sweep.counts)}"

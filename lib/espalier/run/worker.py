@@ -1,0 +1,241 @@
+"""A warm worker process: imports the entry once, then does task after task.
+
+Tasks come in and records go out as lines of JSON over two pipes of their own, so that whatever a
+trial prints lands in its output.log. The task pipe is also the lifeline: when it closes, the runner
+is gone, and the worker ends itself and whatever it started.
+
+A module that defines the entry may define more than that:
+
+* `warm()`, called once, before the first task;
+* `preflight(task)`, which says whether this machine has what the trial of a task needs;
+* `train_pack(tasks, emit)`, which trains the trials of several tasks as one program and yields the
+  index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
+  about those that have not ended;
+* `probe_pack(tasks)`, which measures how many trials of their shape one program should train: a
+  result with the measures `pack` and, where that is 1, `why`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
+from typing import BinaryIO
+
+from espalier.core.errors import UserError
+from espalier.core import disk_full, strict_json
+from espalier.core.trial import LOG, Action, Entry, Record, Result, Status, Task
+
+OOM = "oom"
+"""The reason of an error for lack of memory: the trial is tried again by itself."""
+HOPELESS = "input"
+"""The reason of an error that trying again will not mend: missing data, a missing device."""
+DISK_FULL = "disk_full"
+"""The reason of an error that is none of the trial's doing: it stops the sweep."""
+PACK = "pack_"
+"""How the reason of an error begins that one of several trials, or their number, caused."""
+OVER = {"over": True}
+"""The record that ends a task, after its last result."""
+_PR_SET_PDEATHSIG = 1
+
+EmitOf = Callable[[int, Record], None]
+"""Sends the progress record of one of several trials, which the number says."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Do tasks until the lifeline closes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entry", required=True, help="module:function")
+    parser.add_argument("--tasks", type=int, required=True, help="descriptor to read tasks from")
+    parser.add_argument("--records", type=int, required=True, help="descriptor to write to")
+    args = parser.parse_args(argv)
+    die_with_parent()
+    tasks: SimpleQueue[Record] = SimpleQueue()
+    threading.Thread(target=_listen, args=(args.tasks, tasks), daemon=True).start()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    with os.fdopen(args.records, "wb") as pipe:
+        entry = load(args.entry)
+        _send(pipe, strict_json.encode({"ready": os.getpid()}))
+        while True:
+            _serve(entry, Task.from_json(tasks.get()), pipe)
+
+
+def load(name: str) -> Entry:
+    """Import the entry `module:function` and call `warm()` of its module.
+
+    Raises UserError if the name is of another form or there is no such function.
+    """
+    module_name, _, function = name.partition(":")
+    module = importlib.import_module(module_name)
+    entry: Entry | None = getattr(module, function or " ", None)
+    if entry is None:
+        raise UserError(f"--entry {name}: must be module:function; {module_name} has none such")
+    warm: Callable[[], None] | None = getattr(module, "warm", None)
+    if warm is not None:
+        warm()
+    return entry
+
+
+def die_with_parent() -> None:
+    """Ask the kernel, where it can, to kill this process when its parent dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:
+    """Do a task; yield results as lines of JSON as they come, whatever the entry raised.
+
+    Results that come at once come in one list. `emit` takes the number of a trial and its record.
+    The library's only broad `except`: what goes wrong in a trial is data about that trial.
+    """
+    due = dict.fromkeys(task.due)
+    numbers = [trial.number for trial in task.trials]
+
+    def emit_if_due(index: int, record: Record) -> None:
+        if numbers[index] in due and not task.rank:  # of several processes rank 0 reports
+            emit(numbers[index], record)
+
+    try:
+        for index, result in _results(entry, task, emit_if_due):
+            line = _result_line(numbers[index], checked(result))
+            del due[numbers[index]]
+            yield [line]
+        if due:
+            raise RuntimeError(f"{len(due)} of {len(numbers)} trials were left without result")
+    except Exception as error:  # noqa: BLE001
+        with suppress(OSError):  # the disk of the log may be what is full
+            traceback.print_exc()
+        if due:
+            result = of_several(len(numbers), failure(error))
+            yield [_result_line(number, result) for number in due]
+
+
+def _result_line(number: int, result: Result) -> str:
+    return strict_json.encode({"trial": number, "result": result.as_json()})
+
+
+def _results(entry: Entry, task: Task, emit: EmitOf) -> Iterable[tuple[int, Result]]:
+    """Yield the index of each trial of `task` that has a result, and that result."""
+    module, tasks = sys.modules[entry.__module__], task.split()
+    if task.action is Action.PREFLIGHT:
+        yield 0, getattr(module, "preflight", _pass_preflight)(task)
+    elif task.action is Action.PROBE:
+        yield 0, getattr(module, "probe_pack", _choose_one)(tasks)
+    elif len(tasks) > 1 and hasattr(module, "train_pack"):
+        yield from module.train_pack(tasks, emit)
+    else:
+        for index, part in enumerate(tasks):
+            yield index, entry(part, partial(emit, index))
+
+
+def _pass_preflight(task: Task) -> Result:
+    del task
+    return Result(Status.PASSED)
+
+
+def _choose_one(tasks: Sequence[Task]) -> Result:
+    del tasks
+    return Result(Status.PASSED, measures={"pack": 1})
+
+
+def of_several(count: int, result: Result) -> Result:
+    """Return what an error of a task of `count` trials means for each that has not ended.
+
+    Among several it may be the fault of another one, or of their number.
+    """
+    if count == 1 or result.reason == DISK_FULL:
+        return result
+    return replace(result, reason=f"{PACK}{result.reason}")
+
+
+def checked(result: Result) -> Result:
+    """Return `result`, if it is one that an attempt can have. Raises ValueError otherwise."""
+    if result.status in (Status.NOTRUN, Status.RUNNING):
+        raise ValueError(f"an entry must not return status {result.status}")
+    return result
+
+
+def failure(error: Exception) -> Result:
+    """Return the result of a trial that raised `error`."""
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    text = " ".join(str(error).split())
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if "builtins.MemoryError" in kinds or any(kind.endswith(".OutOfMemoryError") for kind in kinds):
+        return Result(Status.ERROR, OOM, message)
+    if isinstance(error, OSError) and error.errno in disk_full.NO_SPACE:
+        return Result(Status.ERROR, DISK_FULL, message)
+    return Result(Status.ERROR, "crash", message)
+
+
+@contextmanager
+def captured(task: Task) -> Iterator[None]:
+    """Append what this process and its children print to the output.log of the first trial.
+
+    The logs of the other trials name that trial.
+    """
+    kept = os.dup(1), os.dup(2)
+    for part in task.split()[1:] if task.action is Action.TRAIN else ():
+        where = f"with {task.trial.name}: see ../{task.directory.name}/{LOG}"
+        with part.log.open("a") as log:
+            log.write(f"{_heading(part)}, {where}\n")
+    with task.log.open("ab", buffering=0) as sink:
+        sink.write(f"{_heading(task)}\n".encode())
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+    try:
+        yield
+    finally:
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+            with suppress(OSError):
+                stream.flush()
+            os.dup2(kept[number - 1], number)
+            os.close(kept[number - 1])
+
+
+def _heading(task: Task) -> str:
+    rank = f" rank {task.rank}" if task.rank else ""
+    return f"== {task.trial.name} attempt {task.attempts[0]}{rank}, {time.ctime()}"
+
+
+def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
+    def emit(number: int, record: Record) -> None:
+        _send(pipe, strict_json.encode({"trial": number, "progress": record}))
+
+    due, last = len(task.due), [""]
+    with captured(task):
+        for last in perform(entry, task, emit):
+            due -= len(last)
+            if due:
+                _send(pipe, *last)
+    _send(pipe, *last, strict_json.encode(OVER))  # at once: the runner then has a free worker to count on
+
+
+def _send(pipe: BinaryIO, *lines: str) -> None:
+    pipe.write(b"".join(line.encode() + b"\n" for line in lines))
+    pipe.flush()
+
+
+def _listen(descriptor: int, tasks: SimpleQueue[Record]) -> None:
+    with os.fdopen(descriptor, "rb") as pipe:
+        for line in pipe:
+            tasks.put(json.loads(line))
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(errno.EPIPE)
+
+
+if __name__ == "__main__":
+    main()

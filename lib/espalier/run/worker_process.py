@@ -1,0 +1,189 @@
+"""One worker process, its two pipes, and the events that come out of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from espalier.core import memory
+from espalier.core import process_memory, strict_json
+from espalier.run import worker
+from espalier.run.devices import CPU
+from espalier.run.worker import HOPELESS, OOM
+from espalier.core.trial import Record, Result, Status, Task
+
+CHUNK = 1 << 16  # bytes, what a pipe holds
+ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")
+"""Begins a line of a log that explains no death: a trial's heading, or a note of torch's."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The trial `number` in this slot has emitted a record."""
+
+    slot: int
+    number: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The trial `number` has ended; after the last one the slot is idle again, or will be."""
+
+    slot: int
+    number: int
+    result: Result
+
+
+Event = Progress | Finished
+
+
+class WorkerProcess:
+    """A worker process for one slot of a pool, and the task that it has."""
+
+    def __init__(self, entry: str, environ: dict[str, str], log: Path) -> None:
+        """Start it with the environment `environ`; what it prints between tasks goes to `log`."""
+        task_end, self.tasks = os.pipe()
+        self.records, record_end = os.pipe()
+        os.set_blocking(self.records, False)
+        command = [sys.executable, "-P", "-m", "espalier.run.worker", "--entry", entry]
+        with log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [*command, "--tasks", str(task_end), "--records", str(record_end)],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env=environ,
+                pass_fds=(task_end, record_end),
+                start_new_session=True,  # Ctrl-C is the runner's to handle
+            )
+        os.close(task_end)
+        os.close(record_end)
+        self.ready, self._rest = False, b""
+        self.kills = process_memory.kills()
+        self.task: Task | None = None
+        self.due: list[int] = []  # the numbers of the trials that have not ended
+        self.spoilt = False  # by a trial that ended in an error
+
+    @property
+    def dead(self) -> bool:
+        """Whether the process has ended."""
+        return self.process.poll() is not None
+
+    def submit(self, task: Task) -> None:
+        """Send a task. If the process is dead already, that shows later."""
+        self.task, self.due = task, task.due
+        with suppress(BrokenPipeError):
+            _write_all(self.tasks, strict_json.encode(task.as_json()).encode() + b"\n")
+
+    def read_lines(self) -> list[bytes] | None:
+        """Read once; return the lines that are complete now, None if there is nothing to read."""
+        try:
+            chunk = os.read(self.records, CHUNK)
+        except BlockingIOError:
+            return None
+        *complete, self._rest = (self._rest + chunk).split(b"\n")
+        return complete if chunk else None
+
+    def receive(self, slot: int, line: bytes) -> list[Event]:
+        """Take in a line; return the events of `slot` that it reports."""
+        record = json.loads(line)
+        if "ready" in record:
+            self.ready = True
+            return []
+        if record == worker.OVER:
+            self.task = None
+            return []
+        event = event_of(slot, record)
+        if isinstance(event, Finished):
+            self.due.remove(event.number)
+            self.spoilt = self.spoilt or spoils(event.result)
+        return [event]
+
+    def report_death(self, slot: int) -> list[Event]:
+        """Return the end of each trial that it still had when it died."""
+        if self.task is None:
+            return []
+        result = death(self.process.returncode, self.task, process_memory.kills() > self.kills)
+        return [Finished(slot, number, result) for number in self.due]
+
+    def end(self, closing: bool = True) -> None:
+        """Kill it and whatever it started; close the pipes unless `closing` is off."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if closing:
+            os.close(self.tasks)
+            os.close(self.records)
+
+
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+"""Lets glibc keep memory that is freed at every step and taken again at the next.
+
+Two workers with packs of 16 small MLPs, 100,000 steps: 4.2 million page faults and 10.6 s without
+it, 0.19 million and 8.4 s with it (medians of two).
+"""
+
+
+def environment(device: str, sharers: int = 1, workers: int = 1) -> dict[str, str]:
+    """Return the environment of a worker: one compute thread unless set otherwise, one device.
+
+    It also has how many workers share the device, so that none takes more than its part of the
+    memory.
+    """
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
+    counts = {memory.SHARERS: str(sharers), memory.WORKERS: str(workers)}
+    return {**MALLOC, **os.environ, **threads, **visible, **counts}
+
+
+def death(code: int, task: Task, starved: bool = False) -> Result:
+    """Return the result of the trials whose worker died, with the last line of its log.
+
+    If meanwhile the kernel has killed processes for lack of memory (`starved`), this was one.
+    """
+    how, reason = f"exited with code {code}", "crash"
+    if code < 0:
+        how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    if starved and code == -signal.SIGKILL:
+        how, reason = f"{how} for lack of memory", OOM
+    message = f"worker {how}: {last_line(task.log)}"
+    return worker.of_several(len(task.trials), Result(Status.ERROR, reason, message))
+
+
+def event_of(slot: int, record: Record) -> Event:
+    """Return the event of a record that a worker sent about a trial."""
+    if "progress" in record:
+        return Progress(slot, record["trial"], record["progress"])
+    return Finished(slot, record["trial"], Result.from_json(record["result"]))
+
+
+def spoils(result: Result) -> bool:
+    """Return whether the worker may be in a state that would harm the next trial.
+
+    After an error it may: a sticky CUDA error, memory still held, threads still running.
+    """
+    return result.status is Status.ERROR and result.reason != HOPELESS
+
+
+def last_line(log: Path, limit: int = 300) -> str:
+    """Return the last line of a log that has a message, at most `limit` characters of it."""
+    if not log.is_file():
+        return f"{log.name} is missing"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - CHUNK))
+        lines = [line.strip() for line in file.read().decode(errors="replace").split("\n")]
+    messages = [line for line in lines if line and not ASIDE.match(line)]
+    return messages[-1][:limit] if messages else f"nothing is said in {log.name}"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,135 @@
+"""A sweep around one configuration of another: its choices kept, its numbers varied nearby.
+
+Half-way to the values next to it that were tried, or within a factor. The seeds are the same, so
+that the two sweeps can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from espalier.core.errors import UserError
+from espalier.kconfig import assign
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.values import canonical
+from espalier.analysis.rank import REPETITION, Configuration, Ranking
+from espalier.core.trial import Trial
+
+BEST = "best"
+NUMBERS = ("int", "float")
+DIGITS = 3  # of a number that nobody chose
+ITS_OWN = ("SAMPLER", "PRIORITY")
+"""Beginnings of settings that speak of what the first sweep varied."""
+
+Axes = dict[str, list[str]]
+
+
+def chosen(ranking: Ranking, around: str) -> Configuration:
+    """The configuration meant: `best`, a place in the ranking, or a trial such as config_003.
+
+    Raises UserError if there is none.
+    """
+    if not ranking.ranked:
+        raise UserError("no trial has passed, so there is nothing to focus on")
+    if around == BEST:
+        return ranking.ranked[0]
+    if around.isdecimal() and 0 < int(around) <= len(ranking.ranked):
+        return ranking.ranked[int(around) - 1]
+    for item in ranking.ranked:
+        if around in [one.trial.name for one in item.results]:
+            return item
+    rule = f"must be {BEST}, a place from 1 to {len(ranking.ranked)}, or a trial that passed"
+    raise UserError(f"AROUND={around}: {rule}")
+
+
+def tried(ranking: Ranking) -> Axes:
+    """The values that each swept symbol has in ranked or unranked trials, but for seeds."""
+    found: dict[str, dict[str, None]] = {}
+    for item in (*ranking.ranked, *ranking.unranked):
+        for name, text in item.first.swept.items():
+            if name not in REPETITION:
+                found.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in found.items()}
+
+
+def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
+    """The values to try of each numeric symbol of `axes` that `centre` has, its own among them.
+
+    With a `region` (above 1) from the value over it to the value times it. What Kconfig does not
+    take is left out.
+    """
+    symbols.kconf.unset_values()
+    for _ in range(2):  # a later value may be what makes an earlier one visible
+        assign.load(symbols, centre.config)
+    found: Axes = {}
+    for name, values in axes.items():
+        if name in centre.config and symbols.kind(name) in NUMBERS:
+            found[name] = _taken(symbols, name, _around(centre.config[name], values, region))
+    return found
+
+
+def _around(text: str, values: Sequence[str], region: float | None) -> list[float]:
+    """Three values: a lower one, the one in the middle as it is, and a higher one."""
+    middle = float(text)
+    if region is not None:
+        return [middle / region, middle, middle * region]
+    others = sorted({float(value) for value in values} - {middle})
+    below = [value for value in others if value < middle]
+    above = [value for value in others if value > middle]
+    low = below[-1] if below else None
+    high = above[0] if above else None
+    return [_half(middle, low, high), middle, _half(middle, high, low)]
+
+
+def _half(middle: float, other: float | None, opposite: float | None) -> float:
+    """Half-way from `middle` to `other`; as far as to `opposite`, the other way, without one.
+
+    Half-way as factors, where all are above 0.
+    """
+    if other is None:
+        back = _half(middle, opposite, None) if opposite is not None else middle
+        return middle * (middle / back) if min(middle, back) > 0 else 2 * middle - back
+    return math.sqrt(middle * other) if min(middle, other) > 0 else (middle + other) / 2
+
+
+def _taken(symbols: Symbols, name: str, values: Sequence[float]) -> list[str]:
+    kind, bounds = symbols.kind(name), symbols.float_range(name)
+    own = assign.effective(symbols, name)
+    found = []
+    for value in values:
+        text = str(round(value)) if kind == "int" else f"{value:.{DIGITS}g}"
+        text = own if value == float(own) else canonical(kind, text)
+        assign.put(symbols, name, text)
+        within = bounds is None or float(text) in bounds
+        if within and assign.effective(symbols, name) == text:
+            found.append(text)
+    assign.put(symbols, name, own)
+    return list(dict.fromkeys(found))
+
+
+def range_file(
+    centre: Configuration, axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
+) -> str:
+    """The text of a range file: the whole configuration, with `axes` and its seeds varied."""
+    trials = [item.trial for item in centre.results]
+    seeds = {name: _distinct(trials, name) for name in REPETITION if name in centre.first.config}
+    many = {**axes, **seeds}
+    fixed = {name: [text] for name, text in centre.first.config.items() if name not in many}
+    outside = {n: [text] for n, text in settings.items() if not n.startswith(ITS_OWN)}
+    lines = [f"# {line}" for line in heading]
+    for title, part in (("Varied", many), ("As it was", fixed), ("Not of a trial", outside)):
+        lines += ["", f"# {title}"]
+        lines += [f"CONFIG_{name}={_quoted(values)}" for name, values in part.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _distinct(trials: Sequence[Trial], name: str) -> list[str]:
+    return list(dict.fromkeys(trial.config[name] for trial in trials))
+
+
+def _quoted(values: Sequence[str]) -> str:
+    """Values as a range file has them; text that is more than a word, or none, in quotes."""
+    plain = all(text and all(c.isalnum() or c in "._-+" for c in text) for text in values)
+    escaped = "|".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in values)
+    return escaped if plain else f'"{escaped}"'

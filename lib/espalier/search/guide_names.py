@@ -1,0 +1,134 @@
+"""The names and values that the search guide uses, as symbols and values of the Kconfig tree."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from espalier.core.errors import UserError
+from espalier.kconfig.symbols import CHOICE, Symbols
+from espalier.kconfig.values import canonical
+
+SEED = "SEED"
+OPTIMIZER = "OPTIMIZER"
+WEIGHT_DECAY = "weight_decay"
+"""The one name whose symbol depends on another: each optimizer has its own."""
+
+NAMES = {
+    "architecture": "MODEL",
+    "n_neurons": "DENDRITES_NEURONS",
+    "n_dendrites": "DENDRITES_PER_NEURON",
+    "n_dendrite_inputs": "DENDRITES_INPUTS",
+    "soma_enabled": "DENDRITES_SOMA",
+    "hidden_dim": "DENDRITES_HIDDEN",
+    "strategy": "DENDRITES_WIRING",
+    "dendrite_strategy": "DENDRITES_WIRING",
+    "activation": "DENDRITES_ACTIVATION",
+    "synaptic_resampling": "PRUNING_METHOD",
+    "percentage_resample": "RESAMPLING_SHARE",
+    "steps_to_resample": "RESAMPLING_STEPS",
+    "dataset": "DATASET",
+    "subset_size": "TRAIN_SUBSET",
+    "max_params": "MAX_PARAMS",
+    "min_param_ratio": "MIN_PARAMS_SHARE",
+    "lr": "LEARNING_RATE",
+    "batch_size": "BATCH_SIZE",
+    "n_epochs": "NUM_EPOCHS",
+    "optimizer": OPTIMIZER,
+    "seed": SEED,
+}
+"""By name; any symbol goes by its own name as well."""
+
+GUIDE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("guide.toml").read_text())
+"""What the guide says, as data: `base`, `values` and the spaces of its scenarios."""
+
+
+def base(symbols: Symbols) -> dict[str, str]:
+    """What a search takes where its space does not say: model, optimizer and method."""
+    return {
+        (symbol := symbol_of(name, symbols)): text_of(name, value, symbol, symbols)
+        for name, value in GUIDE["base"].items()
+    }
+
+
+def symbols_of(
+    name: str, given: Mapping[str, Any], base: Mapping[str, str], symbols: Symbols
+) -> list[str]:
+    """The symbols or choices that `name` stands for in the space `given`: one, as a rule.
+
+    Raises UserError, with the nearest name, if there is none.
+    """
+    if name != WEIGHT_DECAY:
+        return [symbol_of(name, symbols)]
+    asked = [value for key, value in given.items() if NAMES.get(key, key) == OPTIMIZER]
+    chosen = asked[0] if asked else base[OPTIMIZER]
+    names = chosen if isinstance(chosen, list) else [chosen]
+    return [symbol_of(decay_of(str(one)), symbols) for one in names]
+
+
+def decay_of(optimizer: str) -> str:
+    """The name of an optimizer's weight decay, if it has one."""
+    return f"{optimizer.upper()}_WEIGHT_DECAY"
+
+
+def symbol_of(name: str, symbols: Symbols) -> str:
+    """The symbol or choice that `name` stands for. Raises UserError, with the nearest name."""
+    found = NAMES.get(name, name)
+    if found in symbols:
+        owner = symbols.owner(found)
+        return found if owner is None or found in symbols.choices else owner[0]
+    known = [*NAMES, WEIGHT_DECAY, *symbols.prompted]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join([*NAMES, WEIGHT_DECAY])}"
+    raise UserError(f"parameter {name}: no such parameter or symbol; {hint}")
+
+
+def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
+    """`value` as canonical text of `symbol`. Raises UserError if it is none of its values."""
+    meant = GUIDE["values"].get(name, {}).get(str(value).lower(), value)
+    text = "ny"[meant] if isinstance(meant, bool) else str(meant)
+    kind = symbols.kind(symbol)
+    if kind == CHOICE:
+        return _member(name, text, symbols.members(symbol))
+    try:
+        found = canonical(kind, text)
+    except ValueError as error:
+        raise UserError(f"parameter {name}={value!r}: {error}") from None
+    declared = symbols.float_range(symbol)
+    if declared is not None and float(found) not in declared:
+        raise UserError(f"parameter {name}={value!r}: must be in {declared}")
+    if kind == "int" and (bounds := _bounds(symbols, symbol)):
+        low, high = min(one[0] for one in bounds), max(one[1] for one in bounds)
+        if not low <= int(found) <= high:
+            raise UserError(f"parameter {name}={value!r}: must be in [{low}, {high}]")
+    return found
+
+
+def _bounds(symbols: Symbols, symbol: str) -> list[tuple[int, int]]:
+    """The ranges that Kconfig gives it under one condition or other, where they are numbers."""
+    texts = [(low.name, high.name) for low, high, _ in symbols.item(symbol).ranges]
+    return [(int(low), int(high)) for low, high in texts if (low + high).isdecimal()]
+
+
+def quoted(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
+    """`row` as a range file would have it: nothing splits a text or takes it for a range."""
+    return {name: _quoted(text, symbols.kind(name)) for name, text in row.items()}
+
+
+def _quoted(text: str, kind: str) -> str:
+    if kind != "string":
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _member(name: str, text: str, members: Mapping[str, object]) -> str:
+    found = text.lower().replace("-", "_")
+    if found in members:
+        return found
+    near = difflib.get_close_matches(found, members, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UserError(f"parameter {name}={text}: no such value; {hint}known: {', '.join(members)}")

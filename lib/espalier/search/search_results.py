@@ -1,0 +1,195 @@
+"""What a search found: one result a configuration, and the JSON file that keeps them.
+
+A result is the mean over the seeds of its configuration. Results are ordered by the accuracy on
+validation samples. The test samples are read once, at the end of each run, after all that could
+be decided was: their accuracy is told, and takes no part in choosing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from espalier.core.atomic_write import atomic_write
+from espalier.core.errors import UserError
+from espalier.search.search_space import Proposal
+from espalier.core import strict_json
+from espalier.analysis.rank import REPETITION, TrialResult, grouped
+from espalier.core.trial import Record, Status, Trial
+
+VERSION = 1
+Key = frozenset[tuple[str, str]]
+"""A configuration: every value of a trial but its seeds."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """One configuration. Accuracies are in 0..1, losses in nats, the time in seconds a run.
+
+    Accuracies and losses are means over `seeds`, the deviations over them are None for one seed.
+    Of a configuration with a run that did not pass (`status`, `reason`) they are None.
+    """
+
+    params: Mapping[str, Any]
+    test_accuracy: float | None
+    train_accuracy: float | None
+    total_params: int
+    train_time: float
+    final_test_loss: float | None
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    test_std: float | None = None
+    val_std: float | None = None
+    seeds: Sequence[int] = field(default_factory=list)
+    status: str = str(Status.PASSED)
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every run came to its end, so that the result can be compared."""
+        return self.status == Status.PASSED
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The content of a file of results.
+
+    `split` has the symbols that choose the samples, `left_out` what of the spaces did not fit.
+    """
+
+    trials: list[SearchResult]
+    dataset: str = ""
+    data_fingerprint: str = ""
+    budget: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
+    seeds: Sequence[int] = field(default_factory=list)
+    left_out: Sequence[str] = field(default_factory=list)
+    version: int = VERSION
+
+
+def collect(
+    trials: Iterable[TrialResult], proposals: Iterable[Proposal], decays: Mapping[str, str]
+) -> dict[Key, SearchResult]:
+    """One result for each configuration, in plan order.
+
+    Proposals of different grids may differ in what one of them leaves at its default; `decays`
+    are the weight decays of those that do not say.
+    """
+    known = list(proposals)
+    names = sorted({name for one in known for name in one.row})
+    by_row = {_values(_whole(one, decays), names): one for one in known}
+    return {
+        _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
+        for group in grouped(trials)
+    }
+
+
+def ordered(results: Iterable[SearchResult]) -> list[SearchResult]:
+    """Best first by validation accuracy, then loss; those that did not pass last."""
+    return sorted(results, key=_place)
+
+
+def _place(one: SearchResult) -> tuple[bool, float, float]:
+    accuracy, loss = one.val_accuracy, one.val_loss
+    return (not one.passed, -(accuracy or 0.0), float("inf") if loss is None else loss)
+
+
+def _key(trial: Trial) -> Key:
+    return frozenset(item for item in trial.config.items() if item[0] not in REPETITION)
+
+
+def _whole(one: Proposal, decays: Mapping[str, str]) -> dict[str, str]:
+    meant = {name: text for name, text in decays.items() if name in one.config}
+    return {**one.config, **meant, **one.row}
+
+
+def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(config.get(name) for name in names)
+
+
+def _result(group: Sequence[TrialResult], proposal: Proposal) -> SearchResult:
+    bad = next((one.result for one in group if one.result.status is not Status.PASSED), None)
+    counted = [] if bad else group
+    return SearchResult(
+        params=dict(proposal.params),
+        test_accuracy=_mean(counted, "test_acc", 100),
+        train_accuracy=_mean(counted, "train_acc", 100),
+        total_params=proposal.count,
+        train_time=_mean(group, "total_time", 1) or 0.0,
+        final_test_loss=_mean(counted, "test_loss", 1),
+        val_accuracy=_mean(counted, "val_acc", 100),
+        val_loss=_mean(counted, "val_loss", 1),
+        test_std=_deviation(counted, "test_acc", 100),
+        val_std=_deviation(counted, "val_acc", 100),
+        seeds=[int(one.seed) for one in group],
+        status=str(bad.status) if bad else str(Status.PASSED),
+        reason=f"{bad.reason}: {bad.message}" if bad else "",
+    )
+
+
+def _numbers(group: Iterable[TrialResult], name: str, unit: float) -> list[float]:
+    found = (one.measure(name) for one in group)
+    return [value / unit for value in found if value is not None]
+
+
+def _mean(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
+    found = _numbers(group, name, unit)
+    return fmean(found) if found else None
+
+
+def _deviation(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
+    found = _numbers(group, name, unit)
+    return stdev(found) if len(found) > 1 else None
+
+
+def table(results: Sequence[SearchResult]) -> str:
+    """Results for people, a line each."""
+    lines = [" # val acc  test acc train acc  params  time  configuration"]
+    for place, one in enumerate(results, start=1):
+        params = " ".join(f"{name}={value}" for name, value in one.params.items())
+        numbers = f"{_told(one.val_accuracy)}    {_told(one.test_accuracy)}    "
+        numbers += f"{_told(one.train_accuracy)}  {one.total_params:>7} {one.train_time:5.1f}s"
+        lines.append(f"{place:>2} {numbers}  {params}")
+    return "\n".join(lines)
+
+
+def _told(value: float | None) -> str:
+    return "  n/a" if value is None else f"{value:.3f}"
+
+
+def save(saved: Saved, path: Path) -> None:
+    """Write strict JSON, whole or not at all. Raises UserError if it cannot be written."""
+    try:
+        atomic_write(path, strict_json.pretty(dataclasses.asdict(saved)))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def load_results(path: str | Path) -> Saved:
+    """What `save_results` wrote, or the bare list of results that its predecessor did.
+
+    Raises UserError if the file is neither.
+    """
+    try:
+        record = json.loads(Path(path).read_text())
+        if isinstance(record, list):
+            return Saved([SearchResult(**_plain(one)) for one in record], version=0)
+        trials = [SearchResult(**one) for one in record.pop("trials")]
+        saved = Saved(trials, **record)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path}: holds no results of a search; save_results writes them") from None
+    if saved.version != VERSION:
+        raise UserError(f"{path}: version {saved.version}: must be {VERSION}; use its own version")
+    return saved
+
+
+def _plain(record: Record) -> Record:
+    """The fields of a result that its predecessor wrote."""
+    return {f.name: record[f.name] for f in dataclasses.fields(SearchResult)[:6]}

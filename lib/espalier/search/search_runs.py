@@ -1,0 +1,75 @@
+"""A search as a sweep: its plan is run, or gone on with, by the one runner."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS, ROOT
+from espalier.run import launch
+from espalier.plan import plan
+from espalier.report import reports
+from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.plan.plan import Plan
+from espalier.analysis.rank import TrialResult
+from espalier.store.results_dir import STORE
+from espalier.run.runner import EXIT_INTERRUPTED
+from espalier.store.store import Store
+
+
+@dataclass(frozen=True)
+class Means:
+    """How searches run. `results` is the folder of all sweeps, by default the checkout's.
+
+    `parallel` trials at a time (0: by device). With `new` a search that was run before is run
+    again instead of gone on with. `in_process` starts no workers: for debuggers.
+    """
+
+    results: Path = ROOT / RESULTS
+    parallel: int = 0
+    new: bool = False
+    in_process: bool = False
+    verbose: bool = True
+
+
+def run(found: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
+    """Run a plan to its end, or go on with it; the folder of its results, and every trial's.
+
+    Raises KeyboardInterrupt if it was stopped, and UserError.
+    """
+    request = _request(found, means)
+    with contextlib.nullcontext() if means.verbose else _silent():
+        if launch.run(request) == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+    folder = launch.existing(replace(request, new=False))
+    if folder is None:
+        raise UserError(f"{means.results}: the results of this search are gone; search again")
+    with Store.open(folder / STORE, readonly=True) as store:
+        return folder, reports.trial_results(store)
+
+
+def _request(found: Plan, means: Means) -> LaunchRequest:
+    written, trials = plan.render(found)
+    return LaunchRequest(
+        header=written.header(),
+        trials=trials,
+        results=means.results,
+        output=None,
+        parallel=means.parallel or int(found.settings["PARALLEL"]),
+        pack=int(found.settings["PACK"]),
+        new=means.new,
+        entry=ENTRY,
+        in_process=means.in_process,
+        command="the same search",
+    )
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Let what a sweep tells go nowhere; it is all in its folder."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield

@@ -1,0 +1,47 @@
+"""How many samples and updates a run has, so that scenarios suit small data sets as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from espalier.core import component
+from espalier.core.trial_config import Config
+from espalier.core.contracts import Dataset, RawData, steps_in
+from espalier.core.paths import ROOT
+from espalier.search import guide_names
+from espalier.search.fixed_settings import Conditions
+from espalier.plan import planning
+
+BATCHES = 64
+"""Batches of an epoch, at least, if there are so many samples."""
+EVENTS = 8
+"""Resamplings that a whole run has room for, at least."""
+
+
+def training_samples(same: Conditions) -> int:
+    """Samples that a run trains on. Raises UserError if the data set cannot be read."""
+    row = planning.row_requests(
+        same.symbols, {}, guide_names.quoted(same.unlimited, same.symbols), 1
+    )
+    made = planning.expand_row(same.symbols, row)
+    (found,) = made.configs.values()
+    config, settings = Config(found), Config(made.settings)
+    dataset = component.select("dataset", config, Dataset)
+    folder = ROOT / Path(settings.read("DATA_DIR", str))
+    raw = dataset.load(folder, settings.read("DOWNLOAD", bool))
+    whole = len(raw.train_y) if isinstance(raw, RawData) else len(raw.train)
+    left = whole - round(whole * float(found["VALIDATION_FRACTION"]))
+    return min(left, int(found["TRAIN_SUBSET"]) or left)
+
+
+def batch_size(wanted: int, samples: int) -> int:
+    """`wanted`, or fewer where an epoch would have less than BATCHES batches."""
+    return min(wanted, max(1, samples // BATCHES))
+
+
+def resampling_steps(wanted: Sequence[int], same: Conditions, samples: int) -> list[int]:
+    """`wanted` intervals, in updates, or shorter where a run has fewer than EVENTS of them."""
+    epochs, batch = int(same.base["NUM_EPOCHS"]), int(same.base["BATCH_SIZE"])
+    longest = max(1, epochs * steps_in(samples, batch) // EVENTS)
+    return list(dict.fromkeys(min(steps, longest) for steps in wanted))

@@ -1,0 +1,220 @@
+"""The folder of a sweep: its store, its lock, and a folder a trial for people to read.
+
+The store is the truth. The files of a trial are derived from it, each written to a draft and
+renamed, and written again when a killed runner left them out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+
+from espalier.core.atomic_write import atomic_write
+from espalier.core.errors import UserError
+from espalier.core import disk_full, strict_json
+from espalier.store.store import Attempt, Store
+from espalier.core.trial import LOG, Record, Result, Status, Trial
+
+STORE = "sweep.db"
+CONFIG = "config.txt"
+METRICS = "training_metrics.json"
+LOCK = ".lock"
+METHOD = "PRUNING_METHOD"
+NAMING = ("MODEL", "OPTIMIZER", METHOD)
+PATIENCE = 1.0
+"""Seconds for which a lock is waited for: `runner_of` holds it for a moment."""
+
+
+def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
+    """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
+    plain = header.get("controls", {})
+    named = ((trial, text, directory_name(trial, plain)) for trial, text in trials)
+    with disk_full.needed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
+    Store.create(folder / STORE, header, named)
+
+
+def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
+    """Return `config_001_<model>_<optimizer>_<method>_<percent>`.
+
+    Without the method if it is a control, and without the percentage if there is no target.
+    """
+    config = trial.config
+    shown = {key: config[key] for key in NAMING if config.get(key)}
+    if shown.get(METHOD) in controls.get(METHOD, ()):
+        del shown[METHOD]
+    parts = [trial.name, *shown.values()]
+    if "TARGET_SPARSITY" in config:
+        parts.append(f"{(Decimal(config['TARGET_SPARSITY']) * 100).normalize():f}")
+    return "_".join(parts)
+
+
+def timestamped(results: Path, now: float | None = None) -> Path:
+    """Return a name for a new sweep that nothing in `results` has: `sweep_YYYYMMDD_HHMMSS`."""
+    name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
+    names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
+    return next(results / name for name in names if not (results / name).exists())
+
+
+def clear(results: Path) -> None:
+    """Remove the folders of runners that were killed before their store was whole."""
+    for folder in results.glob("sweep_????????_??????*"):
+        if folder.is_dir() and all(map(_is_draft, folder.iterdir())):
+            _clear(folder)
+            folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    for left in filter(_is_draft, folder.iterdir()):
+        left.unlink()
+
+
+def _is_draft(path: Path) -> bool:
+    return path.name.startswith(f".{STORE}.")
+
+
+def sweeps(results: Path) -> list[Path]:
+    """Return the sweeps in `results`, the latest first; a store that is no use is noted."""
+    dated = []
+    for path in results.glob(f"sweep_*/{STORE}"):
+        with leaving_out_unusable(), Store.open(path, readonly=True) as store:
+            dated.append((store.created, path.parent.name, path.parent))
+    return [folder for *_, folder in sorted(dated, reverse=True)]
+
+
+def newest(results: Path) -> Path:
+    """Return the folder of the sweep that began last. Raises UserError if there is none."""
+    for folder in sweeps(results):
+        return folder
+    raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
+
+
+@contextmanager
+def leaving_out_unusable() -> Iterator[None]:
+    """Let one sweep that is damaged, or of another version, be a line on stderr and no more."""
+    try:
+        yield
+    except (UserError, OSError) as error:
+        print(f"note: left out: {error}", file=sys.stderr)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only runner of a sweep. Raises UserError, naming the other, if there is one."""
+    with disk_full.needed(folder), (folder / LOCK).open("a+") as file:
+        if not _acquire(file.fileno()):
+            raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def _acquire(descriptor: int) -> bool:
+    """Try to take the lock for PATIENCE seconds; return whether that succeeded."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+        time.sleep(0.02)
+
+
+def runner_of(folder: Path) -> str:
+    """Return who runs this sweep now, as `process N on HOST`; empty if it is not running."""
+    with suppress(FileNotFoundError), (folder / LOCK).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _owner(folder)
+    return ""
+
+
+def _owner(folder: Path) -> str:
+    return (folder / LOCK).read_text().strip() or "another process"
+
+
+class SweepDir:
+    """An open sweep: what the runner writes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in `folder`; `close()` it."""
+        self.folder = folder
+        self.store = Store.open(folder / STORE)
+        self._directories = self.store.directories()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def directory(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.folder / self._directories[number]
+
+    def prepare(self, number: int) -> Path:
+        """Make a trial's folder with its config.txt; return the folder."""
+        directory = self.directory(number)
+        with disk_full.needed(self.folder):
+            directory.mkdir(exist_ok=True)
+            atomic_write(directory / CONFIG, self.store.config_text(number))
+        return directory
+
+    def log_ending(self, number: int, result: Result) -> None:
+        """Append to a trial's log why it did not pass; the log is where people look."""
+        if result.status is Status.PASSED:
+            return
+        line = f"== {result.status} ({result.reason}): {result.message}\n"
+        with disk_full.needed(self.folder), (self.directory(number) / LOG).open("a") as log:
+            log.write(line)
+
+    def write_metrics(self, trial: Trial, result: Result) -> None:
+        """Write a trial's training_metrics.json."""
+        attempts = self.store.attempts(trial.number)
+        with disk_full.needed(self.folder):
+            text = strict_json.pretty(metrics(trial, result, attempts))
+            atomic_write(self.directory(trial.number) / METRICS, text)
+
+    def take_over(self) -> None:
+        """Repair what a killed runner left half done: open attempts, files not up to date."""
+        with self.store.writing():
+            self.store.interrupt_running()
+        last = {attempt.trial: attempt for attempt in self.store.attempts()}
+        for trial, result, _ in self.store.final_results():
+            path = self.directory(trial.number) / METRICS
+            if result.status != Status.NOTRUN and not _has(path, last[trial.number]):
+                self.prepare(trial.number)
+                self.write_metrics(trial, result)
+
+
+def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
+    """Return what training_metrics.json holds."""
+    return {
+        "config_file": trial.name,
+        "test_id": trial.id,
+        "config": {f"CONFIG_{name}": value for name, value in trial.config.items()},
+        "swept": sorted(f"CONFIG_{name}" for name in trial.swept),
+        **result.as_json(),
+        "attempts": [dataclasses.asdict(attempt) for attempt in attempts],
+    }
+
+
+def _has(path: Path, last: Attempt) -> bool:
+    """Return whether a training_metrics.json goes as far as this attempt."""
+    try:
+        written = json.loads(path.read_text())["attempts"][-1]
+        return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return False

@@ -1,0 +1,272 @@
+"""The store of a sweep: one SQLite file, one writer, any number of readers.
+
+WAL mode with full synchronisation: what `writing()` has committed survives a kill or a power cut,
+and readers never wait for the runner nor hold it up. Every attempt at a trial is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+
+from espalier.core.atomic_write import draft
+from espalier.core.errors import UserError
+from espalier.store import sqlite_errors, schema
+from espalier.core import disk_full, strict_json
+from espalier.store.sqlite_errors import reading
+from espalier.core.trial import Record, Result, Status, Trial
+
+INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
+PACK_OOM = "pack_oom"
+INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
+"""Reasons of attempts that say nothing about their trial: it is run again at no cost."""
+
+_ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
+_CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a trial; times are seconds since 1970, `finished` is None while it runs."""
+
+    trial: int
+    attempt: int
+    round: int
+    status: Status
+    reason: str
+    message: str
+    started: float
+    finished: float | None
+    worker: int  # process id
+    device: str
+    progress: Record = field(default_factory=dict)  # the last record the trial emitted
+
+    @property
+    def task(self) -> tuple[int, float]:
+        """The key of the task: the same for attempts that began together, and for no others."""
+        return self.worker, self.started
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether it says something about its trial."""
+        return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
+
+
+def sizes(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
+    """Count, by `Attempt.task`, how many trials began together; `attempts` are all of them."""
+    return Counter(attempt.task for attempt in attempts)
+
+
+class Store:
+    """An open store. `close()` it, or use it in a `with` statement."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Use `create` and `open` instead."""
+        self.path, self._db = path, connection
+
+    @classmethod
+    def create(cls, path: Path, header: Record, trials: Iterable[tuple[Trial, str, str]]) -> None:
+        """Write the store of a new sweep; it appears under its name complete or not at all.
+
+        Each trial comes with the text of its `.config` and the name of its folder.
+        """
+        with disk_full.needed(path.parent), draft(path, sync=True) as place:
+            try:
+                with closing(schema.connect(f"file:{schema.uri(place)}?mode=rwc")) as db:
+                    schema.fill(db, header, starmap(_row, trials))
+            finally:
+                for left in path.parent.glob(f"{place.name}-*"):
+                    left.unlink()
+
+    @classmethod
+    def open(cls, path: Path, readonly: bool = False) -> Store:
+        """Open an existing store. Raises UserError if there is none or it is of another kind."""
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
+        frozen = readonly and not os.access(path.parent, os.W_OK)
+        mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
+        try:
+            store = cls(path, schema.connect(f"file:{schema.uri(path)}?{mode}"))
+            schema = store._meta("schema")
+        except (sqlite3.DatabaseError, TypeError) as error:
+            raise UserError(f"{path}: not the store of a sweep ({error})") from error
+        if schema != schema.SCHEMA:
+            store.close()
+            raise UserError(
+                f"{path}: schema {schema}: must be {schema.SCHEMA}; use its own version"
+            )
+        return store
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        """This store, closed at the end of the `with` statement."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    @property
+    @reading
+    def header(self) -> Record:
+        """The plan's header, as `plan.jsonl` had it."""
+        return dict(self._meta("header"))
+
+    @property
+    @reading
+    def created(self) -> float:
+        """When the sweep began, in seconds since 1970."""
+        return float(self._meta("created"))
+
+    @property
+    @reading
+    def round(self) -> int:
+        """How often errors have been given a fresh allowance of attempts, from 1."""
+        return int(self._meta("round"))
+
+    @reading
+    def trials(self) -> list[Trial]:
+        """Return every trial, in plan order."""
+        rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
+        return [Trial.from_json(json.loads(text)) for (text,) in rows]
+
+    @reading
+    def directories(self) -> dict[int, str]:
+        """Return the name of every trial's folder, by number."""
+        return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
+
+    @reading
+    def config_text(self, number: int) -> str:
+        """Return the text of a trial's `.config`."""
+        query = "SELECT config FROM trials WHERE number = ?"
+        return str(self._db.execute(query, (number,)).fetchone()[0])
+
+    @reading
+    def attempts(self, number: int | None = None) -> list[Attempt]:
+        """Return every attempt, or those of one trial, in order."""
+        where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
+        query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
+        return [_attempt(row) for row in self._db.execute(query, values)]
+
+    @reading
+    def final_results(self) -> list[tuple[Trial, Result, int]]:
+        """Return every trial, the result of its last conclusive attempt and its number of attempts.
+
+        A trial without one has status `notrun`.
+        """
+        final = {
+            number: Result.from_json(json.loads(text))
+            for number, text in self._db.execute(
+                f"SELECT trial, result FROM attempts WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
+            )
+        }
+        tried = dict(self._db.execute("SELECT trial, count(*) FROM attempts GROUP BY trial"))
+        return [
+            (trial, final.get(trial.number, Result(Status.NOTRUN)), tried.get(trial.number, 0))
+            for trial in self.trials()
+        ]
+
+    @reading
+    def states(self) -> dict[int, Status]:
+        """Return the status of every trial: running, or that of its last conclusive attempt."""
+        numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
+        states = {number: Status.NOTRUN for (number,) in numbers}
+        query = (
+            f"SELECT trial, status FROM attempts WHERE status = 'running' OR ({_CONCLUSIVE}) "
+            "ORDER BY trial, attempt"
+        )
+        states.update((number, Status(text)) for number, text in self._db.execute(query))
+        return states
+
+    @reading
+    def counts(self) -> dict[Status, int]:
+        """Count the trials by their status."""
+        return dict(Counter(self.states().values()))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One durable transaction.
+
+        Raises DiskFullError, with nothing changed, on a full disk, and UserError if the file is
+        damaged or gone.
+        """
+        with sqlite_errors.told(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
+        """Record that trials start together; return the number of each one's attempt, from 1."""
+        query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
+        attempts = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        same = (self.round, time.time(), worker, device)
+        self._db.executemany(
+            f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
+            [(number, attempt, *same) for number, attempt in attempts.items()],
+        )
+        return attempts
+
+    def progress(self, number: int, attempt: int, record: Record) -> None:
+        """Record the last progress of a running attempt."""
+        query = "UPDATE attempts SET progress = ? WHERE trial = ? AND attempt = ?"
+        self._db.execute(query, (strict_json.encode(record), number, attempt))
+
+    def finish(self, number: int, attempt: int, result: Result) -> None:
+        """Record what came of a running attempt."""
+        if result.status in (Status.NOTRUN, Status.RUNNING):
+            raise ValueError(f"trial {number}: a finished attempt cannot be {result.status}")
+        self._db.execute(
+            "UPDATE attempts SET status = ?, reason = ?, message = ?, finished = ?, result = ? "
+            "WHERE trial = ? AND attempt = ? AND status = 'running'",
+            (result.status.value, result.reason, result.message, time.time())
+            + (strict_json.encode(result.as_json()), number, attempt),
+        )
+
+    def interrupt_running(self) -> int:
+        """Close the attempts whose runner is gone; return how many there were."""
+        open_attempts = self._db.execute(
+            "SELECT trial, attempt FROM attempts WHERE status = 'running'"
+        ).fetchall()
+        for number, attempt in open_attempts:
+            self.finish(number, attempt, INTERRUPTED)
+        return len(open_attempts)
+
+    def next_round(self) -> None:
+        """Give trials that ended in an error a fresh allowance of attempts."""
+        value = strict_json.encode(self.round + 1)
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'round'", (value,))
+
+    def set_header(self, header: Record) -> None:
+        """Replace the header: the settings of this run, where they differ from the plan's."""
+        query = "UPDATE meta SET value = ? WHERE key = 'header'"
+        self._db.execute(query, (strict_json.encode(header),))
+
+    def _meta(self, key: str) -> Any:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0])
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    values = (*row[:3], Status(row[3]), *row[4:-1], json.loads(row[-1] or "{}"))
+    return Attempt(*values)
+
+
+def _row(trial: Trial, config: str, directory: str) -> tuple[object, ...]:
+    text = strict_json.encode(trial.as_json())
+    return (trial.number, trial.id, trial.name, directory, text, config)

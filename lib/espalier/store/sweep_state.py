@@ -1,0 +1,138 @@
+"""How a sweep stands: counts, what is running, and how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from espalier.store.store import Attempt, Store, sizes
+from espalier.core.trial import Record, Status
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """How far a task is: one trial, or a pack that goes by the first of its trials.
+
+    `record` is its last progress record, `elapsed` the seconds since it began. Of `size` trials
+    that began together `left` have not ended.
+    """
+
+    name: str
+    record: Record
+    elapsed: float
+    size: int = 1
+    left: int = 1
+
+    @property
+    def share(self) -> float:
+        """The share of its epochs that are done, 0..1."""
+        return float(self.record["epoch"]) / float(self.record["epochs"]) if self.record else 0.0
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """The trials of a sweep by status, the tasks that run, and the time to the end.
+
+    `mean` is the mean duration of a trial in seconds, None if unknown; that of a trial in a pack
+    is its share.
+    """
+
+    counts: Mapping[Status, int]
+    running: tuple[TaskProgress, ...]
+    workers: int
+    mean: float | None
+
+    @property
+    def total(self) -> int:
+        """Trials in the sweep."""
+        return sum(self.counts.values())
+
+    @property
+    def done(self) -> int:
+        """Trials that have ended."""
+        open_trials = (self.counts.get(status, 0) for status in (Status.NOTRUN, Status.RUNNING))
+        return self.total - sum(open_trials)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds to the end, from measured durations alone; None before there are any."""
+        started = [task for task in self.running if task.share > 0]
+        means = [task.elapsed / task.share / task.size for task in started]
+        mean = self.mean if self.mean is not None else sum(means) / len(means) if means else None
+        if mean is None:
+            return 0.0 if self.done == self.total else None
+        left = [_seconds_left(task, mean) for task in self.running]
+        waiting = self.counts.get(Status.NOTRUN, 0)
+        busy = max(1, min(self.workers, waiting + len(left)))
+        return max([(sum(left) + waiting * mean) / busy, *left])
+
+
+def _seconds_left(task: TaskProgress, mean: float) -> float:
+    expected = task.elapsed / task.share if task.share > 0 else mean * task.size
+    return max(0.0, expected - task.elapsed)
+
+
+class StatusTracker:
+    """The status of every trial, kept up to date by the runner."""
+
+    def __init__(self, store: Store) -> None:
+        """As the store has it now."""
+        self._states = store.states()
+        self._counts = Counter(self._states.values())
+        attempts = store.attempts()
+        together = sizes(attempts)
+        durations = [
+            (attempt.finished - attempt.started) / together[attempt.task]
+            for attempt in attempts
+            if attempt.finished and attempt.conclusive
+        ]
+        self._seconds, self._ended = sum(durations), len(durations)
+
+    def set(self, number: int, status: Status) -> None:
+        """Change the status of a trial."""
+        self._counts[self._states[number]] -= 1
+        self._counts[status] += 1
+        self._states[number] = status
+
+    def add_duration(self, seconds: float) -> None:
+        """Count an attempt that has come to a conclusion, with its share if it was in a pack."""
+        self._seconds += seconds
+        self._ended += 1
+
+    def summary(self, running: Iterable[TaskProgress], workers: int) -> SweepStatus:
+        """Return the status of the sweep while the tasks `running` are at work."""
+        mean = self._seconds / self._ended if self._ended else None
+        return SweepStatus(dict(self._counts), tuple(running), workers, mean)
+
+
+def status_in(store: Store) -> SweepStatus:
+    """Return how a sweep stands by its store alone, for a reader beside the runner."""
+    names = {trial.number: trial.name for trial in store.trials()}
+    attempts = store.attempts()
+    together = sizes(attempts)
+    tasks: dict[tuple[int, float], list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.status is Status.RUNNING:
+            tasks.setdefault(attempt.task, []).append(attempt)
+    running = [
+        TaskProgress(
+            pack_name(names[group[0].trial], len(group)),
+            group[0].progress,
+            _since(group[0]),
+            together[task],
+            len(group),
+        )
+        for task, group in tasks.items()
+    ]
+    return StatusTracker(store).summary(running, len(running))
+
+
+def pack_name(first: str, count: int) -> str:
+    """Return `config_001` for one trial, `config_001 +15` for 16 that run together."""
+    return first if count == 1 else f"{first} +{count - 1}"
+
+
+def _since(attempt: Attempt) -> float:
+    return max(0.0, time.time() - attempt.started)

@@ -1,0 +1,94 @@
+"""Where an operation takes place: a pair, its optimizer, its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from espalier.surgery import optimizer_state
+from espalier.surgery.pairs import Pair
+from espalier.surgery.per_slice_restart import Restarts
+
+
+@dataclass(frozen=True)
+class EditContext:
+    """A pair with the optimizer that trains it, if any, and the masks that it obeys.
+
+    `keep` maps a masked parameter to a tensor of its shape, 0 where it is pruned. What an
+    operation writes there, and its optimizer state, becomes 0 again, so an operation that needs
+    those weights is then no longer exact.
+    """
+
+    pair: Pair
+    optimizer: torch.optim.Optimizer | None = None
+    keep: Mapping[Tensor, Tensor] = field(default_factory=dict)
+    restarts: Restarts | None = None
+
+    def producing(self) -> list[Tensor]:
+        """The parameters with a slice for each neuron along dimension 0."""
+        layers = [self.pair.producer, *([self.pair.norm] if self.pair.norm is not None else [])]
+        return [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
+
+    def begin_anew(self, neurons: Tensor) -> None:
+        """Reset the optimizer state of all that makes or reads `neurons` (n,), and obey masks."""
+        for parameter in self.producing():
+            self._reset(parameter, 0, neurons)
+        self._reset(self.pair.consumer.weight, 1, self.pair.columns(neurons))
+        self.obey()
+
+    def _reset(self, parameter: Tensor, dim: int, index: Tensor) -> None:
+        optimizer_state.reset(self.optimizer, parameter, dim, index, zero=self.restarts is not None)
+        if self.restarts is not None:
+            self.restarts.note(parameter, dim, index)
+
+    def rebuild(self, parameter: Tensor, dim: int, source: Tensor) -> None:
+        """See `optimizer_state.rebuild`."""
+        assert isinstance(parameter, nn.Parameter)
+        optimizer_state.rebuild(self.optimizer, parameter, dim, source)
+        if self.restarts is not None:
+            self.restarts.follow(parameter, dim, source)
+
+    @torch.no_grad()
+    def obey(self) -> None:
+        """Zero what is masked, weights and state."""
+        for parameter in (self.pair.producer.weight, self.pair.consumer.weight):
+            keep = self.keep.get(parameter)
+            if keep is not None:
+                for tensor in (parameter, *optimizer_state.moments(self.optimizer, parameter).values()):
+                    tensor.mul_(keep)
+
+    @torch.no_grad()
+    def shift(self, change: Tensor) -> None:
+        """Add `change` (outputs,) to what the consumer gives.
+
+        To its bias; or, without one, to the normalisation that follows, whose mean it is taken
+        from (while training the batch's own mean does so by itself); or to a bias made for it.
+        Raises ValueError where none of these can be had.
+        """
+        consumer, after = self.pair.consumer, self.pair.after
+        if consumer.bias is not None:
+            consumer.bias.add_(change)
+        elif after is None:
+            self._new_bias().add_(change)
+        elif after.running_mean is not None:
+            after.running_mean.sub_(change)
+
+    def _new_bias(self) -> nn.Parameter:
+        weight = self.pair.consumer.weight
+        if not owns(weight):
+            raise ValueError(
+                f"the layer after {self.pair.name!r} has no bias to fold a mean into, "
+                "and is one of a pack, which cannot be given one"
+            )
+        bias = nn.Parameter(weight.new_zeros(weight.shape[0]), weight.requires_grad)
+        self.pair.consumer.bias = bias
+        optimizer_state.adopt(self.optimizer, bias, weight)
+        return bias
+
+
+def owns(parameter: Tensor) -> bool:
+    """Whether a tensor's memory is its own, not part of a stack."""
+    return parameter.untyped_storage().nbytes() == parameter.numel() * parameter.element_size()

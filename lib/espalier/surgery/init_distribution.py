@@ -1,0 +1,48 @@
+"""The distribution that a layer's weights were drawn from, to draw newborn ones from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.surgery.pairs import Layer
+
+_WIDEST_UNIFORM = 2.0  # a uniform distribution ends at 1.73 deviations, a normal one does not
+
+
+@dataclass(frozen=True)
+class InitDistribution:
+    """Mean 0, standard deviation `std`, uniform or normal."""
+
+    std: float
+    normal: bool = False
+
+    def draw(self, like: Tensor, rows: int, generator: torch.Generator) -> Tensor:
+        """`rows` slices for the first dimension of `like`, drawn where the generator lives."""
+        shape = rows, *like.shape[1:]
+        new = torch.empty(shape, dtype=like.dtype, device=generator.device)
+        edge = self.std * math.sqrt(3)
+        if self.normal:
+            new.normal_(0.0, self.std, generator=generator)
+        else:
+            new.uniform_(-edge, edge, generator=generator)
+        return new.to(like.device)
+
+
+def default_law(layer: Layer) -> InitDistribution:
+    """What torch itself draws a linear or convolution layer's weights from."""
+    return InitDistribution(1 / math.sqrt(3 * layer.weight[0].numel()))
+
+
+def law_of(layer: Layer) -> InitDistribution:
+    """The law of the weights as they stand: to be asked before training changes them."""
+    return law_of_weight(layer.weight.detach())
+
+
+def law_of_weight(weight: Tensor) -> InitDistribution:
+    """See `law_of`."""
+    std = float(weight.square().mean().sqrt())
+    return InitDistribution(std, normal=float(weight.abs().max()) > _WIDEST_UNIFORM * std)

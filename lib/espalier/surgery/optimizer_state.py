@@ -1,0 +1,165 @@
+"""Optimizer state of single neurons and synapses: the one place that writes it.
+
+torch's Adam counts steps per tensor. An element whose moments are zeroed late therefore has no
+bias correction left: under a constant gradient its updates are 3.2 times too large at once and 6.5
+times at the tenth. So a newborn element starts with no momentum and with the second moment that
+the survivors have: its updates under gradients of the survivors' size rise as 1 - beta1^k to the
+normal size and are never larger.
+
+Source: Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning",
+arXiv:2302.12902, whose code zeroes the moments of what it resets.
+Differs: the second moment, for the reason above. Where a newborn's gradients are of another size
+than the survivors' (a fresh neuron's in-weights have none at first), see
+`espalier.surgery.per_slice_restart`, which counts the steps of each element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+SECOND_MOMENTS = ("exp_avg_sq", "max_exp_avg_sq")
+
+
+def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
+    """The state tensors with a value for each element of `parameter`, by name."""
+    state = {} if optimizer is None else optimizer.state.get(parameter, {})
+    return {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == parameter.shape}
+
+
+@torch.no_grad()
+def reset(
+    optimizer: torch.optim.Optimizer | None,
+    parameter: Tensor,
+    dim: int,
+    index: Tensor,
+    *,
+    zero: bool = False,
+) -> None:
+    """Let slices `index` along `dim` begin anew, in place.
+
+    First moments become 0, second moments the mean over the other slices, without elements that
+    never had a gradient; with `zero`, second moments become 0 as well.
+    """
+    for name, tensor in moments(optimizer, parameter).items():
+        if name in SECOND_MOMENTS and not zero:
+            usual = _mean_of_others(tensor, dim, index)
+            tensor.index_copy_(dim, index, usual.expand(_sliced(tensor, dim, len(index))))
+        else:
+            tensor.index_fill_(dim, index, 0.0)
+
+
+@torch.no_grad()
+def reset_elements(
+    optimizer: torch.optim.Optimizer | None, parameter: Tensor, at: tuple[Tensor, ...]
+) -> None:
+    """Let single elements begin anew, in place: all their moments become 0.
+
+    `at` has an index (n,) for each dimension. Adam then needs `espalier.surgery.per_slice_restart` too.
+    """
+    for tensor in moments(optimizer, parameter).values():
+        tensor[at] = 0.0
+
+
+def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Mean along `dim`, which becomes 1, over slices not in `index`, of what is above 0."""
+    others = tensor.new_ones(tensor.shape[dim])
+    others[index] = 0.0
+    total = torch.tensordot(tensor, others, dims=([dim], [0]))
+    known = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
+    mean: Tensor = (total / known.clamp_min(1.0)).unsqueeze(dim)
+    return mean
+
+
+def _sliced(tensor: Tensor, dim: int, length: int) -> list[int]:
+    return [length if i == dim else size for i, size in enumerate(tensor.shape)]
+
+
+@torch.no_grad()
+def rebuild(
+    optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, dim: int, source: Tensor
+) -> None:
+    """Give `parameter` the slices `source` (n,) of itself along `dim`; -1 stands for zeros.
+
+    Its state follows. It stays the same object, so whoever refers to it, the optimizer's groups
+    among them, still does; its gradient is gone.
+    """
+    replaced = {k: picked(x, dim, source) for k, x in moments(optimizer, parameter).items()}
+    data = picked(parameter.detach(), dim, source)
+    parameter.grad = None
+    _put(parameter, data)
+    if optimizer is not None and replaced:
+        optimizer.state[parameter].update(replaced)
+
+
+def picked(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
+    """Slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
+    new = tensor.index_select(dim, source.clamp_min(0))
+    return new.index_fill_(dim, (source < 0).nonzero().flatten(), 0.0)
+
+
+@torch.no_grad()
+def put(tensor: Tensor, data: Tensor) -> None:
+    """Give a parameter or buffer a copy of `data`, in place if it has the shape; no gradient."""
+    tensor.grad = None
+    if tensor.shape == data.shape:
+        tensor.copy_(data)
+    else:
+        _put(tensor, data.clone())
+
+
+def _put(parameter: Tensor, data: Tensor) -> None:
+    """Replace the tensor behind a parameter by one of another shape.
+
+    While a loss is still referred to, autograd remembers the old shape; another number format in
+    between makes it forget.
+    """
+    other = torch.float64 if data.dtype != torch.float64 else torch.float32
+    parameter.data = torch.empty(0, dtype=other, device=data.device)
+    parameter.data = data
+
+
+@torch.no_grad()
+def adopt(
+    optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, neighbour: Tensor
+) -> None:
+    """Let `optimizer` train the new bias or scale `parameter` as it does `neighbour`.
+
+    Without weight decay, in a group of its own.
+    """
+    if optimizer is None:
+        return
+    for group in optimizer.param_groups:
+        if any(p is neighbour for p in group["params"]):
+            settings = {k: v for k, v in group.items() if k != "params"}
+            optimizer.add_param_group({**settings, "params": [parameter], "weight_decay": 0.0})
+            return
+
+
+def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor) -> None:
+    """Let `optimizer` train the new `parameter` in the group of `like`, with no state yet."""
+    for group in [] if optimizer is None else optimizer.param_groups:
+        if any(p is like for p in group["params"]):
+            group["params"].append(parameter)
+            return
+
+
+def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
+    """Let `optimizer` forget `parameter`, which is no longer trained."""
+    if optimizer is None:
+        return
+    for group in optimizer.param_groups:
+        group["params"][:] = [p for p in group["params"] if p is not parameter]
+    optimizer.state.pop(parameter, None)
+
+
+def order(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
+    """Put each group in the order of `parameters`, as if the optimizer were built on them now.
+
+    Its state dict then fits an optimizer that is built on a model of the same structure.
+    """
+    places = {id(p): place for place, p in enumerate(parameters)}
+    for group in [] if optimizer is None else optimizer.param_groups:
+        group["params"].sort(key=lambda p: places.get(id(p), -1))

@@ -1,1 +1,0 @@
-"""The sweep: planning trials, running them, and ranking what came of them."""

@@ -1,0 +1,1 @@
+"""Files that a run continues from, and files of trained models."""

@@ -1,0 +1,29 @@
+"""A snapshot as the beginning of another trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from espalier.core import revision
+from espalier.train.checkpoints import snapshot_files
+from espalier.train.checkpoints.snapshot_manager import FOLDER
+from espalier.train.checkpoints.snapshot_files import Snapshot
+from espalier.core.trial import Trial
+
+
+def copy_snapshot(
+    snapshot: Snapshot, trial: Trial, directory: Path, changes: Mapping[str, str]
+) -> None:
+    """Write a copy into the folder of `trial`, said to be of it and of the code of today.
+
+    `changes` are the values that are not the snapshot's, by symbol.
+    """
+    made = snapshot.about["made"]
+    branch = {"from": str(snapshot.path), "made_by": made["code"], "changed": dict(changes)}
+    now = {"sources": revision.sources(), "versions": revision.versions()}
+    (directory / FOLDER).mkdir(parents=True, exist_ok=True)
+    path = directory / FOLDER / snapshot.path.name
+    stored = snapshot_files.write_content(path, snapshot.read())
+    about = {**snapshot.about, **stored, "made": {**made, **now, "config": dict(trial.config)}}
+    snapshot_files.write_about(path, {**about, "branch": branch})

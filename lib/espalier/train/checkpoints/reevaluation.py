@@ -1,0 +1,76 @@
+"""A saved model measured on its data set, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from espalier.core import component
+from espalier.core.trial_config import Config
+from espalier.core.contracts import CannotTrain, Dataset, Model
+from espalier.core.errors import UserError
+from espalier.train.data.splits import Data, load_data
+from espalier.train.evaluation import measured
+from espalier.train.checkpoints.model_loading import HERE, LoadedModel, load_model
+from espalier.train.data.preprocessing import raw_splits
+
+Symbols = Mapping[str, str]
+"""Values by symbol, without CONFIG_."""
+
+
+@dataclass(frozen=True)
+class SplitScore:
+    """How good a model is on one split: `loss` in nats, `accuracy` in percent."""
+
+    split: str
+    loss: float
+    accuracy: float
+    samples: int
+
+
+def evaluate(
+    path: Path, others: tuple[Symbols, Symbols] | None = None, data_dir: str | None = None
+) -> list[SplitScore]:
+    """Return how good a saved model is on validation and test data.
+
+    The data are its own, or those of `others`, the configuration and the settings of another
+    trial; `data_dir` is another folder of the data sets. Raises UserError where the data, or what
+    is done to them, are not those that the model was trained with.
+    """
+    loaded = load_model(path, data_dir=data_dir)
+    config, chosen = others or (loaded.config, loaded.settings)
+    settings = {**chosen, **HERE, **({"DATA_DIR": data_dir} if data_dir else {})}
+    data = _data(config, settings)
+    check(loaded, config, data, str(path))
+    splits = {"validation": data.validation, "test": data.test.open()}
+    return [
+        SplitScore(name, *measured(loaded.model, split), len(split))
+        for name, split in splits.items()
+    ]
+
+
+def check(loaded: LoadedModel, config: Mapping[str, str], data: Data, place: str) -> None:
+    """Raise UserError unless `data` are those of the model, prepared as they were."""
+    found = raw_splits(data.request, config[component.KINDS["dataset"][1]])
+    loaded.preprocessing.check(found.preprocessing, place)
+    if data.fingerprint != loaded.data_fingerprint:
+        rule = f"samples with fingerprint {loaded.data_fingerprint}, these have {data.fingerprint}"
+        raise UserError(
+            f"{place}: was trained and validated on {rule}: the split or the files differ"
+        )
+
+
+def _data(config: Mapping[str, str], settings: Mapping[str, str]) -> Data:
+    known = Config(config)
+    dataset = component.select("dataset", known, Dataset)
+    model = component.select("model", known, Model)
+    if model.takes is not dataset.holds:
+        raise UserError(f"CONFIG_DATASET={config['DATASET']}: is nothing for the configured model")
+    device = torch.device("cpu")
+    try:
+        return load_data(known, Config(settings), dataset, model.input_size, device)
+    except CannotTrain as error:
+        raise UserError(str(error)) from None

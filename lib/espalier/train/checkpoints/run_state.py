@@ -1,0 +1,122 @@
+"""Where a run has come to, as plain data: all that it needs to go on exactly from there.
+
+A position is taken at the end of an epoch, when no batch is under way. What a function of the step
+or the epoch says (the learning rate, the data of a shift) is no part of it, nor is what is worked
+out anew at each update (rates of single parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from espalier.core.contracts import Run
+from espalier.train.data.task_sequence import TaskSequence
+from espalier.train.early_stopping import held
+from espalier.train.trainer import Trainer
+
+Position = dict[str, Any]
+"""Numbers, texts and tensors, in dicts, lists and tuples: nothing that runs when it is read."""
+
+
+class DoesNotFit(ValueError):
+    """A position is not one of such a run; the text says where it differs."""
+
+
+def position(trainer: Trainer) -> Position:
+    """Where `trainer` is now, after an epoch; it shares no memory with the run."""
+    run = trainer.run
+    found = {
+        "step": run.step,
+        "epoch": run.epoch,
+        "method": run.method.state_dict(run),
+        "tensors": dict(held(run.model)),
+        "trained": {name: p.requires_grad for name, p in run.model.named_parameters()},
+        "optimizer": run.optimizer.state_dict(),
+        "scaler": trainer.scaler.state_dict(),
+        "stopping": trainer.stopping.state_dict() if trainer.stopping else {},
+        "generators": {name: one.get_state() for name, one in run.generators.items()},
+    }
+    copied: Position = _plain(found, "", {})
+    return copied
+
+
+def take_up(trainer: Trainer, found: Position) -> None:
+    """Bring a fresh `trainer` to a position of one with the same recipe. `found` is used up.
+
+    Raises DoesNotFit. Call it before a loop is made of the trainer.
+    """
+    run = trainer.run
+    _go_to(run, trainer.course, found["epoch"])
+    run.step = found["step"]
+    run.method.load_state_dict(run, found["method"])  # first: it may be what sizes depend on
+    _fill(run.model, found)
+    _load_optimizer(run.optimizer, found["optimizer"])
+    trainer.scaler.load_state_dict(found["scaler"])
+    if trainer.stopping:
+        trainer.stopping.load_state_dict(found["stopping"])
+    for name, state in found["generators"].items():  # last: nothing may draw from them any more
+        if name not in run.generators:
+            run.generators[name] = torch.Generator(trainer.device)
+        run.generators[name].set_state(state)
+
+
+def _go_to(run: Run, course: TaskSequence, epoch: int) -> None:
+    """Have the samples that the last of `epoch` epochs had, as that run has."""
+    run.epoch = epoch - 1
+    course.begin(run)
+    run.epoch = epoch
+
+
+@torch.no_grad()
+def _fill(model: nn.Module, found: Position) -> None:
+    """Give parameters and buffers what they had, in place."""
+    here, there = dict(held(model)), found["tensors"]
+    if names := sorted(here.keys() ^ there.keys()):
+        raise DoesNotFit(f"{names[0]} is only in one of the networks")
+    for name, tensor in here.items():
+        if tensor.shape != there[name].shape or tensor.dtype != there[name].dtype:
+            raise DoesNotFit(f"{name} is {_kind(tensor)} here and {_kind(there[name])} there")
+        tensor.copy_(there[name])
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(found["trained"][name])
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """torch's own loading, and then nothing may have been converted: state need not be float."""
+    try:
+        optimizer.load_state_dict(saved)
+    except ValueError as error:
+        raise DoesNotFit(f"the optimizer: {error}") from error
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for place, state in saved["state"].items():
+        for name, value in state.items():
+            now = optimizer.state[parameters[place]][name]
+            if isinstance(value, Tensor) and now.dtype != value.dtype:
+                optimizer.state[parameters[place]][name] = value.to(now.device)
+
+
+def _plain(value: Any, place: str, seen: dict[int, Tensor]) -> Any:
+    """A copy of `value`; a tensor in it is one with memory of its own, or one met before.
+
+    Raises TypeError, naming the place, for what is no plain data.
+    """
+    if isinstance(value, Tensor):
+        if id(value) not in seen:
+            seen[id(value)] = value.detach().clone()
+        return seen[id(value)]
+    if isinstance(value, Mapping):
+        return {key: _plain(item, f"{place}/{key}", seen) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_plain(item, f"{place}/{i}", seen) for i, item in enumerate(value)]
+        return items if isinstance(value, list) else tuple(items)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise TypeError(f"{place}: {type(value).__name__} is no plain data")

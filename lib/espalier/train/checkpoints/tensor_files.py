@@ -1,0 +1,68 @@
+"""Files of tensors and plain data: there whole or not at all, and read without running anything."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espalier.core.atomic_write import draft
+from espalier.core.errors import UserError
+
+_PICKLES = (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError)
+_VALUES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
+
+
+LEVEL = 1
+"""Of deflate. 6 makes networks of the digits 1 to 2 points of their size smaller, and is slower."""
+
+
+def write(path: Path, record: Mapping[str, Any], compress: bool = False) -> None:
+    """Write `record`: texts, numbers and tensors in dicts and lists. Raises OSError.
+
+    `torch.load` reads the file either way, but cannot map it into memory if it is compressed.
+    """
+    with draft(path, sync=True) as place:
+        with place.open("wb") as file:  # given a path, torch would write its name into the file
+            torch.save(dict(record), file)
+        if compress:
+            _compress(place)
+
+
+def _compress(path: Path) -> None:
+    """Deflate what is in a file that torch.save wrote: a zip archive whose members are not."""
+    data = io.BytesIO(path.read_bytes())
+    with (
+        zipfile.ZipFile(data) as stored,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as packed,
+    ):
+        for name in stored.namelist():
+            packed.writestr(name, stored.read(name))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The record in a file, its tensors on the CPU. Raises UserError if there is none to be read.
+
+    Only tensors and plain data are: a pickle of anything else is refused.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    except (*_PICKLES, *_VALUES) as error:
+        rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
+        raise UserError(f"{path}: {rule} ({_first_line(error)})") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: must hold a dict, not {type(found).__name__}")
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).rpartition("WeightsUnpickler error:")[2]  # torch's advice comes before it
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:120] if lines else type(error).__name__

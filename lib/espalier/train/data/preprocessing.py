@@ -1,0 +1,123 @@
+"""What makes raw images what a model was trained on, as data with a fingerprint.
+
+Two programs that scale, normalise, resize or flatten differently give a network other numbers, and
+it fails without a word. So all that is done is written down with the weights, also what this code
+always does the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espalier.core.contracts import RawData, Split
+from espalier.core.errors import UserError
+from espalier.train.data.splits import DataPlan, SplitRequest, divide
+from espalier.train.data.transforms import Preparation
+
+ALWAYS = {
+    "scale": "uint8 divided by 255, floats as they are",
+    "resize": "bilinear, antialiased",
+    "layout": "channels, rows, columns",
+    "crop": "none",
+}
+"""What is done in one way only: of another one, a model is refused."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How images of `raw_shape` (channels, rows, columns) become what the model sees.
+
+    `mean` and `std` are of each channel after scaling, None where nothing is normalised; `size` is
+    in pixels a side, None where nothing is resized.
+    """
+
+    dataset: str
+    raw_shape: tuple[int, ...]
+    raw_type: str
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    size: int | None
+
+    @classmethod
+    def of(cls, dataset: str, raw: Tensor, preparation: Preparation) -> Preprocessing:
+        """That of raw samples (n, channels, rows, columns), as `preparation` was fitted."""
+        kind = str(raw.dtype).removeprefix("torch.")
+        mean, std = _numbers(preparation.mean), _numbers(preparation.std)
+        return cls(dataset, tuple(raw.shape[1:]), kind, mean, std, preparation.size)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], place: str) -> Preprocessing:
+        """The inverse of `as_json`. Raises UserError for what this code does not do."""
+        for name, way in ALWAYS.items():
+            if record.get(name) != way:
+                rule = f"must be {way!r}, all that this code does"
+                raise UserError(f"{place}: preprocessing {name}={record.get(name)!r}: {rule}")
+        fields = {name: record.get(name) for name in cls.__dataclass_fields__}
+        return cls(**{name: _tuple(value) for name, value in fields.items()})
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        own = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
+        return {**own, **ALWAYS}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all of it."""
+        return fingerprint(self.as_json())
+
+    @property
+    def preparation(self) -> Preparation:
+        """What does it."""
+        return Preparation(_per_channel(self.mean), _per_channel(self.std), self.size)
+
+    def check(self, other: Preprocessing, place: str) -> None:
+        """Raise UserError, naming what differs, unless `other` does the same."""
+        mine, theirs = self.as_json(), other.as_json()
+        for name, value in mine.items():
+            if value != theirs[name]:
+                raise UserError(
+                    f"{place}: was trained with preprocessing {name}={value}, here it is "
+                    f"{theirs[name]}: use the configuration that it was trained with"
+                )
+
+
+def fingerprint(record: Mapping[str, Any]) -> str:
+    """SHA-256 over plain data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RawSplits:
+    """Samples before any scaling, and what was fitted on those for training."""
+
+    splits: tuple[Split, Split, Split]  # train, validation, test
+    preprocessing: Preprocessing
+
+
+def raw_splits(request: SplitRequest, dataset: str) -> RawSplits:
+    """The images of a request as their files have them. Raises what `load` and `divide` raise."""
+    raw, plan = request.dataset.load(request.folder, request.download), request.plan
+    if not (isinstance(raw, RawData) and isinstance(plan, DataPlan)):
+        raise TypeError(f"{dataset} holds no images")
+    splits = divide(raw, plan)
+    preparation = Preparation.of(splits[0].x, plan.normalize, request.target[0])
+    return RawSplits(splits, Preprocessing.of(dataset, splits[0].x, preparation))
+
+
+def _numbers(tensor: Tensor | None) -> tuple[float, ...] | None:
+    return None if tensor is None else tuple(tensor.flatten().tolist())
+
+
+def _per_channel(numbers: tuple[float, ...] | None) -> Tensor | None:
+    return None if numbers is None else torch.tensor(numbers).view(1, -1, 1, 1)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

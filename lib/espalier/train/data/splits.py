@@ -1,0 +1,270 @@
+"""The samples of a trial: read, split, normalised and resized once, then held on the device.
+
+A set that would not fit is kept raw and prepared batch by batch (see `keeping`). Text is cut into
+windows instead (see `windows`).
+
+Trials with equal data settings share the tensors within a worker. The test set is sealed: it can
+be opened once, at the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from espalier.core import component
+from espalier.core.component import symbol
+from espalier.core.trial_config import Config
+from espalier.core.contracts import CannotTrain, Dataset, RawData, RawText, Run, SampleShape, Shape, Split, TokenShape
+from espalier.datasets.stratified_split import members_of_classes, stratified_order
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.paths import ROOT
+from espalier.train.data.task_sequence import TaskSequence
+from espalier.train.data.device_residency import ResidencyPlan
+from espalier.train.data.transforms import Preparation
+from espalier.train.data.text_windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
+
+SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
+
+
+@kconfig_dataclass
+class DataPlan:
+    """Which images a trial sees and how they are scaled."""
+
+    train_subset: int = symbol("TRAIN_SUBSET")
+    validation_fraction: float = symbol("VALIDATION_FRACTION")
+    split_seed: int = symbol("SPLIT_SEED")
+    normalize: bool = symbol("NORMALIZE")
+
+
+Plan: TypeAlias = DataPlan | WindowPlan
+PLANS: dict[type[Shape], type[Plan]] = {SampleShape: DataPlan, TokenShape: WindowPlan}
+
+
+class SealedTest:
+    """The test samples, which can be looked at once: after every decision has been taken."""
+
+    def __init__(self, split: Split) -> None:
+        self._split: Split | None = split
+        self._samples = len(split)
+
+    def __len__(self) -> int:
+        return self._samples
+
+    def open(self) -> Split:
+        """The samples. Raises RuntimeError the second time."""
+        if self._split is None:
+            raise RuntimeError("the test set was opened before: it is read once, at the end")
+        split, self._split = self._split, None
+        return split
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a trial trains on, selects by and is finally tested on.
+
+    `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split,
+    as they were before scaling, so it is the same on every device. `text` is what is known of a
+    text beside its windows. `request` is what the samples were asked for with, and `course` says
+    whether others take their place while a trial trains.
+    """
+
+    train: Split
+    validation: Split
+    test: SealedTest
+    shape: Shape
+    fingerprint: str
+    text: TextFacts | None
+    request: SplitRequest
+    course: TaskSequence = TaskSequence()
+
+
+def load_data(
+    config: Config,
+    settings: Config,
+    dataset: Dataset,
+    input_size: int | None,
+    device: torch.device,
+) -> Data:
+    """The trial's data on `device`, images resized to `input_size` pixels a side if it is given.
+
+    Raises UserError if files are absent or damaged, CannotTrain if the data cannot be divided as
+    asked.
+    """
+    folder = ROOT / settings.read("DATA_DIR", str)
+    download = settings.read("DOWNLOAD", bool)
+    plan: Plan = component.build(PLANS[dataset.holds], config, "")
+    keeping = component.build(ResidencyPlan, settings, "")
+    target = (input_size, str(device))
+    request = SplitRequest(dataset, folder, download, plan, target, keeping)
+    prepared = prepared_for(request)
+    prepared.check_untouched()
+    check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
+    return Data(
+        prepared.train,
+        prepared.validation,
+        SealedTest(prepared.test),
+        prepared.shape,
+        prepared.fingerprint,
+        prepared.text,
+        request,
+    )
+
+
+def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every training sample once for each of K runs, in `steps_in` batches for all of them.
+
+    Yields copies `x` (K * b, channels, height, width) and `y` (K * b,), of text both
+    (K * b, context): the samples of the first run, then those of the second. Each run's order and
+    augmentation are drawn from its own generators, so its part is what it would be alone. Raises
+    ValueError unless all runs have the same training split and batch size.
+    """
+    split, size = runs[0].train, runs[0].batch_size
+    if any(run.train is not split or run.batch_size != size for run in runs):
+        raise ValueError("runs must have the same training split and batch size to share batches")
+    orders = torch.stack([_order(len(split), run.generators["batches"]) for run in runs])
+    found = split.batches(orders, size)
+    return _augmented(runs, found) if any(map(_augments, runs)) else found
+
+
+def _order(samples: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(samples, generator=generator, device=generator.device)
+
+
+def _augments(run: Run) -> bool:
+    return run.augmentation is not None and run.augmentation.active
+
+
+def _augmented(
+    runs: Sequence[Run], found: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`found` with each run's part changed by its own augmentation."""
+    for x, y in found:
+        parts = zip(runs, x.chunk(len(runs)), strict=True)
+        changed = [_changed(run, part) for run, part in parts]
+        yield torch.cat(changed) if len(changed) > 1 else changed[0], y
+
+
+def _changed(run: Run, x: Tensor) -> Tensor:
+    return x if run.augmentation is None else run.augmentation.apply(x, run.generators["augment"])
+
+
+@dataclass(frozen=True)
+class SplitRequest:
+    """All that the prepared tensors depend on; equal requests share them."""
+
+    dataset: Dataset
+    folder: Path
+    download: bool
+    plan: Plan
+    target: tuple[int | None, str]  # pixels a side, device
+    keeping: ResidencyPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The samples of a data set, which the trials of a worker share, and what they are."""
+
+    train: Split
+    validation: Split
+    test: Split
+    shape: Shape
+    fingerprint: str
+    text: TextFacts | None = None
+
+    def check_untouched(self) -> None:
+        """Raise RuntimeError if anything wrote into the tensors: later trials would differ."""
+        splits = (self.train, self.validation, self.test)
+        if any(split.x._version or split.y._version for split in splits):
+            raise RuntimeError("a trial wrote into the samples that trials of a worker share")
+
+
+@functools.lru_cache(maxsize=SETS_KEPT)
+def prepared_for(request: SplitRequest) -> Prepared:
+    """The samples that a request asks for, the same object each time while they are kept.
+
+    Raises what `load_data` raises.
+    """
+    raw = request.dataset.load(request.folder, request.download)
+    match raw, request.plan:
+        case RawData() as images, DataPlan() as plan:
+            return _prepare_images(images, plan, request)
+        case RawText() as text, WindowPlan() as plan:
+            return _prepare_text(text, plan, request)
+    raise TypeError(f"{request.dataset} must load what it holds, not {type(raw).__name__}")
+
+
+def _prepare_text(raw: RawText, plan: WindowPlan, request: SplitRequest) -> Prepared:
+    _, device = request.target
+    splits = windows(raw, plan)
+    train, validation, test = (part.split(torch.device(device)) for part in splits)
+    shape = TokenShape(len(raw.symbols), raw.context)
+    named = text_fingerprint(splits, raw.symbols)
+    return Prepared(train, validation, test, shape, named, facts(raw, splits[1]))
+
+
+def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> Prepared:
+    splits = divide(raw, plan)
+    input_size, device = request.target
+    preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
+    train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
+    _, channels, height, width = preparation.shape(splits[0].x)
+    shape = SampleShape(channels, height, width, raw.classes)
+    return Prepared(train, validation, test, shape, fingerprint(splits))
+
+
+def divide(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
+    """Training, validation and test samples, unscaled, as the plan asks for them.
+
+    Validation is cut off first, so it is the same for every size of training subset. Raises
+    CannotTrain if a part would be empty or a class would be missing by design.
+    """
+    total = len(raw.train_y)
+    held_out = round(plan.validation_fraction * total)
+    wanted = plan.train_subset or total - held_out
+    _check_sizes(plan, held_out, total - held_out, len(members_of_classes(raw.train_y)))
+    order = stratified_order(raw.train_y, plan.split_seed)
+    chosen = (order[held_out : held_out + wanted], order[:held_out])
+    train, validation = (Split(raw.train_x[part], raw.train_y[part]) for part in chosen)
+    return train, validation, Split(raw.test_x, raw.test_y)
+
+
+def _check_sizes(plan: DataPlan, held_out: int, left: int, classes: int) -> None:
+    if not held_out or not left:
+        raise CannotTrain(
+            "split",
+            f"CONFIG_VALIDATION_FRACTION={plan.validation_fraction}: leaves {left} training and "
+            f"{held_out} validation samples; each part needs one",
+        )
+    if plan.train_subset and not classes <= plan.train_subset <= left:
+        raise CannotTrain(
+            "subset",
+            f"CONFIG_TRAIN_SUBSET={plan.train_subset}: must be 0 (all) or in {classes}..{left}, "
+            "one sample a class up to all that validation leaves",
+        )
+
+
+def check_batch(batch_size: int, samples: int) -> None:
+    """Raise CannotTrain unless there are samples for a batch."""
+    if batch_size > samples:
+        raise CannotTrain(
+            "batch_size",
+            f"CONFIG_BATCH_SIZE={batch_size}: must be at most the {samples} training samples",
+        )
+
+
+def fingerprint(splits: tuple[Split, ...]) -> str:
+    """16 hex digits over shape, type and content of every tensor of the splits, in order."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for tensor in (split.x, split.y):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype};".encode())
+            digest.update(tensor.contiguous().cpu().numpy().data)
+    return digest.hexdigest()[:16]

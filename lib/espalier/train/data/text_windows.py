@@ -1,0 +1,132 @@
+"""A text as windows of characters: held-out parts in one piece each, and what can be known of it.
+
+Training, validation and test text follow each other and are not shuffled across: a window holds
+characters of one part only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from espalier.core.component import symbol
+from espalier.core.contracts import CannotTrain, RawText, Split
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.trial import Record
+
+NATS_PER_BIT = math.log(2)
+
+
+@kconfig_dataclass
+class WindowPlan:
+    """Which part of the text a trial sees."""
+
+    train_subset: int = symbol("TRAIN_SUBSET")
+    validation_fraction: float = symbol("VALIDATION_FRACTION")
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """Consecutive characters (n,) int64 and how they are cut into windows."""
+
+    characters: Tensor
+    context: int
+    stride: int
+
+    def __len__(self) -> int:
+        """Whole windows of characters that are each followed by one more."""
+        return max(0, (len(self.characters) - 1 - self.context) // self.stride + 1)
+
+    def first(self, windows: int) -> TextPart:
+        """The characters of the first so many windows, and the one that follows them."""
+        end = (windows - 1) * self.stride + self.context + 1
+        return TextPart(self.characters[:end], self.context, self.stride)
+
+    def split(self, device: torch.device) -> Split:
+        """Windows x (n, context) and the characters that follow each, y (n, context).
+
+        Both are views of the characters, so that overlapping windows take no memory.
+        """
+        there = self.characters.to(device)
+        x, y = (part.unfold(0, self.context, self.stride) for part in (there[:-1], there[1:]))
+        return Split(x.data, y.data)
+
+
+def windows(raw: RawText, plan: WindowPlan) -> tuple[TextPart, TextPart, TextPart]:
+    """Training, validation and test text. Validation is the end of what is not test.
+
+    A subset is the first windows, so a smaller one is part of a larger one. Raises CannotTrain if
+    a part is shorter than a window.
+    """
+    held_out = round(plan.validation_fraction * len(raw.train))
+    cut = len(raw.train) - held_out
+    texts = (raw.train[:cut], raw.train[cut:], raw.test)
+    train, validation, test = (TextPart(text, raw.context, raw.stride) for text in texts)
+    _check(plan, train, validation, test)
+    return train.first(plan.train_subset or len(train)), validation, test
+
+
+def _check(plan: WindowPlan, train: TextPart, validation: TextPart, test: TextPart) -> None:
+    sizes = f"{len(train)} training, {len(validation)} validation and {len(test)} test windows"
+    if not (len(train) and len(validation) and len(test)):
+        raise CannotTrain(
+            "split",
+            f"CONFIG_VALIDATION_FRACTION={plan.validation_fraction}: leaves {sizes} of "
+            f"{train.context} characters; each part needs one",
+        )
+    if plan.train_subset > len(train):
+        raise CannotTrain(
+            "subset",
+            f"CONFIG_TRAIN_SUBSET={plan.train_subset}: must be 0 (all) or in 1..{len(train)}, the "
+            "training windows that validation leaves",
+        )
+
+
+def text_fingerprint(parts: Sequence[TextPart], symbols: str) -> str:
+    """16 hex digits over the characters of each part, their meaning, and the windows."""
+    digest = hashlib.sha256(symbols.encode())
+    for part in parts:
+        digest.update(f"{len(part.characters)} {part.context} {part.stride};".encode())
+        digest.update(part.characters.contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """What is known of a text before anything is trained; entropies in nats a character.
+
+    No model that looks at nothing (`unigram`) or only at the character before (`bigram`) can have
+    a lower loss on the validation text: one that has used more. `least_loss` as in `RawText`.
+    """
+
+    unigram: float
+    bigram: float
+    least_loss: float
+
+    def measures(self, validation_loss: float, test_loss: float) -> Record:
+        """The final measures that only text has: losses in bits, and the floors."""
+        return {
+            "val_bpc": validation_loss / NATS_PER_BIT,
+            "test_bpc": test_loss / NATS_PER_BIT,
+            "floor_unigram": self.unigram,
+            "floor_bigram": self.bigram,
+        }
+
+
+def facts(raw: RawText, validation: TextPart) -> TextFacts:
+    """The floors of the validation text, from how often characters and pairs occur in it."""
+    before, after = validation.characters[:-1], validation.characters[1:]
+    pairs = before * len(raw.symbols) + after
+    return TextFacts(_entropy(after), _entropy(pairs) - _entropy(before), raw.least_loss)
+
+
+def _entropy(events: Tensor) -> float:
+    """Of the empirical distribution of events (n,), in nats."""
+    _, counts = torch.unique(events, return_counts=True)
+    share = counts.double() / len(events)
+    return float(-(share * share.log()).sum())

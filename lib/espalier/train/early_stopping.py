@@ -1,0 +1,174 @@
+"""Early stopping: when a run has waited long enough for its validation to improve.
+
+What it ends with are the weights, buffers and masks of its best epoch, whether it was stopped or
+not. Epochs are compared as long as they are of networks that are as sparse: a network from before
+its pruning is not the one that was asked for.
+
+Source: Prechelt 1998, Early stopping - but when?, criterion UP with strips of one epoch.
+Differs: a fresh wait and a cool-down after a change of structure, and the best epoch restored.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from espalier.core.component import symbol
+from espalier.core.contracts import Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.core.trial import Record
+
+
+@kconfig_dataclass
+class Criterion:
+    """What counts as better (`min_delta` in nats or percentage points), and who need not be."""
+
+    by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY")
+    min_delta: float = symbol("EARLY_STOP_MIN_DELTA")
+    cooldown: int = symbol("EARLY_STOP_COOLDOWN")  # epochs
+
+    def score(self, record: Record) -> float:
+        """How bad an epoch is."""
+        return float(record[self.by]) * (1 if self.by == "val_loss" else -1)
+
+
+@kconfig_dataclass
+class EarlyStop:
+    """The symbols: `patience` epochs without improvement are endured (0: any number)."""
+
+    patience: int = symbol("EARLY_STOP_PATIENCE")
+    criterion: Criterion | None
+
+    def begin(self) -> Stopping | None:
+        """What watches over one run; None if nothing does."""
+        if not self.patience or self.criterion is None:
+            return None
+        return Stopping(self.patience, self.criterion)
+
+
+class Stopping:
+    """Watches over one run, epoch by epoch."""
+
+    def __init__(self, patience: int, criterion: Criterion) -> None:
+        self._patience, self._criterion = patience, criterion
+        self._best: Kept | None = None
+        self._mark = math.inf  # what the next improvement is measured from
+        self._left = patience  # epochs until the end; more while it cools down
+        self._changes = 0
+        self.stopped = False
+
+    @property
+    def epoch(self) -> int:
+        """The best epoch so far (1 is the first), the one whose weights the run ends with."""
+        return self._best.epoch if self._best else 0
+
+    def heed(self, run: Run, record: Record) -> None:
+        """Take in the record of the epoch that `run` has just completed.
+
+        If it was the last, the run is given back what it had in the best.
+        """
+        self._left -= 1
+        self._changed(run)
+        self._compare(run, record)
+        self.stopped = self._left <= 0
+        if self._best and (self.stopped or run.epoch == run.epochs):
+            self._best.restore(run)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs."""
+        best = None
+        if self._best is not None:
+            best = {**vars(self._best), "size": tuple(self._best.size)}
+        counts = {"left": self._left, "changes": self._changes, "stopped": self.stopped}
+        return {"best": best, "mark": self._mark, **counts}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self._best = None
+        if saved["best"] is not None:
+            self._best = Kept(**{**saved["best"], "size": NetworkSize(*saved["best"]["size"])})
+        self._mark, self._left = saved["mark"], saved["left"]
+        self._changes, self.stopped = saved["changes"], saved["stopped"]
+
+    def _changed(self, run: Run) -> None:
+        changes = run.method.changes(run)
+        if changes != self._changes:
+            self._changes = changes
+            self._left = self._patience + self._criterion.cooldown
+        if run.method.unfinished(run):
+            self._left = max(self._left, self._patience)
+
+    def _compare(self, run: Run, record: Record) -> None:
+        score, size = self._criterion.score(record), NetworkSize.of(record)
+        if self._best is None or size.pruned_from(self._best.size):
+            self._best, self._mark = None, math.inf
+        if score < self._mark - self._criterion.min_delta:
+            self._mark, self._left = score, max(self._left, self._patience)
+        if self._best is None or score < self._best.score:
+            self._best = Kept.of(run, score, size)
+
+
+class NetworkSize(NamedTuple):
+    """How sparse a network was after an epoch, a share, and how many parameters lived."""
+
+    sparsity: float
+    live: float
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> NetworkSize:
+        """Of an epoch's record; if it counts no live parameters, there are always as many."""
+        return cls(float(record["sparsity"]), float(record.get("live_parameters", math.inf)))
+
+    def pruned_from(self, earlier: NetworkSize) -> bool:
+        """Whether a network of that size was pruned to this one: then its results do not count.
+
+        Of one that grows the share that is missing rises too, when there is room for more.
+        """
+        return self.sparsity > earlier.sparsity and self.live <= earlier.live
+
+
+UNKNOWN = NetworkSize(0.0, math.inf)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run's network and the state of its method as they were after an epoch."""
+
+    epoch: int
+    score: float
+    size: NetworkSize
+    tensors: dict[str, Tensor]
+    method: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Run, score: float = 0.0, size: NetworkSize = UNKNOWN) -> Kept:
+        """A copy of what `run` has now."""
+        tensors = {name: tensor.detach().clone() for name, tensor in held(run.model)}
+        method = copy.deepcopy(run.method.state_dict(run))
+        return cls(run.epoch, score, size, tensors, method)
+
+    @torch.no_grad()
+    def restore(self, run: Run) -> None:
+        """Give it back, in place; not to the optimizer, which has nothing left to do.
+
+        Raises RuntimeError if the method does not give layers the sizes that they had.
+        """
+        if run.epoch == self.epoch:
+            return
+        run.method.load_state_dict(run, self.method)  # first: it may be what sizes depend on
+        for name, tensor in held(run.model):
+            if name not in self.tensors or tensor.shape != self.tensors[name].shape:
+                raise RuntimeError(f"{name} is not what it was: see Method.load_state_dict")
+            tensor.copy_(self.tensors[name])
+
+
+def held(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter and buffer by name, also buffers that are not part of a state dict."""
+    yield from model.named_parameters()
+    yield from model.named_buffers()

@@ -1,0 +1,53 @@
+"""What a trial that has come to its end is measured by."""
+
+from __future__ import annotations
+
+import torch
+
+from espalier.core.contracts import Run
+from espalier.core.self_measuring import Measures, SelfMeasuring, count_parameters
+from espalier.train.data.task_sequence import last_task
+from espalier.train.trainer import Trainer
+from espalier.core.trial import Record
+
+
+def measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:
+    """The closing measures; `test` is loss and accuracy on the test data."""
+    run, kept = trainer.run, {}
+    if trainer.stopping:
+        kept = {"kept_epoch": trainer.stopping.epoch}
+    last = history[kept.get("kept_epoch", 0) - 1]
+    best = max(last_task(history), key=lambda record: float(record["val_acc"]))
+    total = count_parameters(run.model)
+    return {
+        "train_loss": last["train_loss"],
+        "val_loss": last["val_loss"],
+        "val_acc": last["val_acc"],
+        "best_val_acc": best["val_acc"],
+        "best_epoch": best["epoch"],
+        "test_loss": test[0],
+        "test_acc": test[1],
+        "final_sparsity": last["sparsity"],
+        "parameters": total,
+        "live_parameters": total,
+        "epochs": run.epoch,
+        **kept,
+        "steps": run.step,
+        **run.method.measures(run),
+        **connectivity(run),
+        **_chance(run.validation.y),
+        "total_time": sum(float(record["seconds"]) for record in history),
+    }
+
+
+def connectivity(run: Run) -> Measures:
+    """Return how the network hangs together: from the model, or else from the method."""
+    if isinstance(run.model, SelfMeasuring):
+        return run.model.connectivity()
+    return run.method.connectivity(run)
+
+
+def _chance(labels: torch.Tensor) -> Record:
+    """What an accuracy on validation is to be judged by: labels, and the most frequent one's %."""
+    most = int(torch.bincount(labels.flatten()).max())
+    return {"val_samples": labels.numel(), "val_majority": 100.0 * most / labels.numel()}

@@ -1,0 +1,1 @@
+"""Several runs trained as one program, where that is faster."""

@@ -1,0 +1,54 @@
+"""What a validation trains: the trial of a configuration, its method left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from espalier.core.contracts import CannotTrain
+from espalier.core.errors import UserError
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import planning
+from espalier.store.results_dir import METHOD
+from espalier.train import worker_entry
+from espalier.train.trainer import Trainer
+from espalier.core.trial import Task, Trial
+
+EPOCHS = "NUM_EPOCHS"
+WHOLE = {"EARLY_STOP_PATIENCE": "0"}
+"""What a check trains to its end whatever the configuration says."""
+
+
+def task(path: Path, epochs: str | None = None) -> Task:
+    """Return the task of the trial of a `.config`, without its method.
+
+    Raises UserError if there are several trials.
+    """
+    found = planning.plan_of_single_trial(path, "validated")
+    wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
+    trial = plain(found.trials[0], found.controls, wishes)
+    return Task.single(trial, found.settings, path.parent)
+
+
+def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]) -> Trial:
+    """`trial` with the method that others are compared with, and `wishes`. Raises UserError."""
+    symbols = Symbols(tree.parse())
+    wanted = {**trial.config, **wishes, METHOD: controls[METHOD][0]}
+    for _ in range(2):  # a later value may be what makes an earlier one visible
+        assign.load(symbols, wanted)
+    config = assign.effective_config(symbols, symbols.identity)
+    for name in [*wishes, METHOD]:
+        if config.get(name, wanted[name]) != wanted[name]:
+            rule = assign.why_invalid(symbols, name, wanted[name])
+            raise UserError(f"CONFIG_{name}={wanted[name]}: {rule}")
+    return replace(trial, config=config)
+
+
+def prepare(task: Task) -> Trainer:
+    """Return a fresh training of a task. Raises UserError if it cannot be trained."""
+    try:
+        return worker_entry.prepare(task)[0]
+    except CannotTrain as error:
+        raise UserError(str(error)) from None

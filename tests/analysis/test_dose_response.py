@@ -1,0 +1,120 @@
+"""Ladders: planted curves are found again, flat ones are not located."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from outcomes import passed, sweep, trial
+from test_report import stored
+
+from espalier.__main__ import run
+from espalier.core.errors import UserError
+from espalier.analysis.dose_response import Logistic, LadderPoint, climbed, isotonic, ladders, violation
+from espalier.report.dose_response_report import JSON, PICTURE, as_json, drawn, told
+from espalier.core.measures import VAL_ACC
+from espalier.analysis.rank import TrialResult, rank
+
+VALUES = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005]
+PLANTED = Logistic(low=12.0, high=97.0, d50=0.06, slope=2.5)
+NOISE = [-1.0, 0.0, 1.0]  # by seed
+
+
+def climbing(curve: Logistic = PLANTED, noise: list[float] = NOISE) -> list[TrialResult]:
+    return sweep({str(v): [curve.at(v) + e for e in noise] for v in VALUES})
+
+
+def test_the_half_of_a_logistic_is_at_d50_and_its_ends_are_the_plateaus() -> None:
+    assert PLANTED.at(0.06) == pytest.approx((12 + 97) / 2)
+    assert PLANTED.at(1e9) == pytest.approx(97)
+    assert PLANTED.at(1e-9) == pytest.approx(12)
+    assert Logistic(0, 1, 2.0, 1.0).at(6.0) == pytest.approx(0.75)  # 1 / (1 + 2/6)
+
+
+def test_a_planted_curve_is_found_again() -> None:
+    (found,) = ladders(rank(climbing()))
+    assert found.symbol == "ADAMWPRUNE_BETA1"
+    assert [rung.value for rung in found.rungs] == sorted(VALUES)
+    assert found.curve.d50 == pytest.approx(0.06, rel=0.03)
+    assert found.curve.low == pytest.approx(12, abs=1)
+    assert found.curve.high == pytest.approx(97, abs=1)
+    assert found.located and found.ends[0] < 0.06 < found.ends[1]
+    assert found.octaves < 0.5
+    assert found.violation == 0
+
+
+def test_a_curve_that_falls_with_the_symbol_is_found_too() -> None:
+    (found,) = ladders(rank(climbing(Logistic(low=97.0, high=12.0, d50=0.06, slope=2.5))))
+    assert found.curve.d50 == pytest.approx(0.06, rel=0.03)
+    assert found.curve.high < found.curve.low
+    assert found.violation == 0
+
+
+def test_noise_widens_the_interval() -> None:
+    (calm,) = ladders(rank(climbing()))
+    (loud,) = ladders(rank(climbing(noise=[-9.0, 0.0, 9.0])))
+    assert calm.octaves < loud.octaves
+
+
+def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
+    (found,) = ladders(rank(sweep({str(v): [90.0, 91.0, 92.0] for v in VALUES})))
+    assert not found.located
+    assert as_json(found)["d50"] is None
+    assert any("not located" in line for line in told(found))
+
+
+def test_one_ladder_for_each_rest() -> None:
+    results = []
+    for model in ("one", "two"):
+        for value in VALUES:
+            number = len(results) + 1
+            item = trial(number, 1, DENSITY=str(value), WIDTH=model)
+            results.append(passed(item, PLANTED.at(value)))
+    found = ladders(rank(results))
+    assert [one.rest for one in found] == [{"WIDTH": "one"}, {"WIDTH": "two"}]
+    assert len(drawn(found).axes) == 2
+
+
+def test_too_few_rungs_and_no_number_are_one_line() -> None:
+    with pytest.raises(UserError, match="CONFIG_ADAMWPRUNE_BETA1: a ladder takes 4 or more"):
+        ladders(rank(sweep({"1": [1.0], "2": [2.0], "3": [3.0]})))
+    with pytest.raises(UserError, match="no swept symbol is a number above 0"):
+        ladders(rank(sweep({"a": [1.0], "b": [2.0]})))
+    with pytest.raises(UserError, match="CONFIG_OTHER: a ladder takes"):
+        ladders(rank(climbing()), "OTHER")
+
+
+def test_isotonic_pools_neighbours_that_fall() -> None:
+    assert isotonic([1, 2, 3], [1, 1, 1]) == [1, 2, 3]
+    assert isotonic([1, 3, 2], [1, 1, 1]) == [1, 2.5, 2.5]
+    assert isotonic([1, 3, 2], [1, 1, 3]) == [1, 2.25, 2.25]
+    assert isotonic([4, 3, 2, 9], [1, 1, 1, 1]) == [3, 3, 3, 9]
+
+
+def test_a_violation_is_told_in_deviations_of_a_seed() -> None:
+    # means 10, 30, 20: pooled to 25, so 5 off; each rung has seeds at +-2: deviation sqrt(8)
+    scores = [[8, 12], [28, 32], [18, 22]]
+    assert violation(scores, rising=True) == pytest.approx(5 / math.sqrt(8))
+    assert violation([[1, 1], [3, 3], [2, 2]], rising=True) == math.inf
+    assert violation([[3], [2], [1]], rising=False) == 0
+
+
+def test_the_fit_knows_no_plateau_beyond_what_can_be() -> None:
+    items = rank(sweep({str(v): [s] for v, s in ((1, 99.0), (2, 99.5), (4, 99.9), (8, 100.0))}))
+    rungs = [LadderPoint(float(one.first.config["ADAMWPRUNE_BETA1"]), one) for one in items.ranked]
+    found = climbed("X", VAL_ACC, {}, sorted(rungs, key=lambda one: one.value))
+    assert found.curve.high <= 100.1
+
+
+def test_the_command_writes_the_numbers_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored(tmp_path / "sweep", climbing())
+    assert run(["sweep-ladder", "--dir", str(folder)]) == 0
+    (one,) = json.loads((folder / JSON).read_text())
+    assert one["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
+    assert one["d50"] == pytest.approx(0.06, rel=0.03)
+    assert (folder / PICTURE).read_bytes().startswith(b"\x89PNG")
+    assert "d50: 0.0" in capsys.readouterr().out

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from outcomes import ended, passed, trial
+from test_report import stored
+
+from espalier.analysis.confidence import Interval
+from espalier.analysis.pareto import Front, fronts
+from espalier.report.pareto_report import pareto_text, told
+from espalier.analysis.rank import TrialResult, rank
+from espalier.report.reports import write_reports
+from espalier.core.trial import Status
+
+
+def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
+    """A configuration for each size with its scores, one a seed."""
+    made: list[TrialResult] = []
+    for place, (size, scores) in enumerate(found):
+        for seed, score in enumerate(scores, 1):
+            one = trial(len(made) + 1, seed, WIDTH=str(place))
+            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
+    return made
+
+
+def only(results: Sequence[TrialResult], by: str = "val_acc") -> Front:
+    (front,) = fronts(rank(results, by))
+    return front
+
+
+def named(front: Front) -> list[tuple[str, float, float]]:
+    return [(one.item.first.name, one.size, one.score) for one in front.points]
+
+
+def test_none_on_the_front_is_dominated() -> None:
+    front = only(nets((400, [90.0]), (100, [70.0]), (200, [65.0]), (200, [80.0]), (800, [90.0])))
+    assert named(front) == [
+        ("config_002", 100, 70.0),
+        ("config_004", 200, 80.0),
+        ("config_001", 400, 90.0),
+    ]
+    assert [one.size for one in front.sized] == [100, 200, 200, 400, 800]
+    assert [one.efficiency for one in front.points] == [700.0, 400.0, 225.0]
+
+
+def test_of_equals_the_first_in_the_plan_is_on_the_front() -> None:
+    front = only(nets((200, [80.0]), (100, [70.1, 70.2]), (100, [70.2, 70.1]), (300, [80.0])))
+    assert [name for name, _, _ in named(front)] == ["config_002", "config_001"]
+
+
+def test_less_of_a_loss_is_better_and_has_no_efficiency() -> None:
+    front = only(nets((100, [2.0]), (200, [1.0]), (300, [1.5]), by="val_loss"), "val_loss")
+    assert [size for _, size, _ in named(front)] == [100, 200]
+    assert front.points[0].efficiency is None
+    assert front.gains == [None, Interval(1.0, 1, None)]
+
+
+def test_the_smallest_within_a_standard_error_of_the_best() -> None:
+    # the best has mean 92, deviation 2 and so a standard error of 2 / sqrt(4) = 1
+    best = (900, [90.0, 91.0, 93.0, 94.0])
+    assert best[1] and only(nets(best, (100, [80.0]))).points[-1].error == pytest.approx(
+        (10 / 3) ** 0.5 / 2
+    )
+    reach = only(nets((100, [90.9] * 4), (300, [91.2] * 4), best)).frugal
+    assert reach is not None and reach.size == 300
+    alone = only(nets((100, [91.0] * 4), best)).frugal
+    assert alone is not None and alone.size == 900
+    assert only(nets((100, [91.0]), (200, [92.0]))).frugal is None
+
+
+def test_gains_are_in_pairs_of_seeds() -> None:
+    (_, gain) = only(nets((100, [70.0, 80.0]), (200, [73.0, 85.0]))).gains
+    # 3 and 5
+    assert gain == Interval(4.0, 2, pytest.approx(12.7062, rel=1e-4))
+
+
+def test_what_lacks_seeds_is_left_out_unless_all_do() -> None:
+    results = nets((100, [70.0, 70.0]), (50, [99.0]), (200, [80.0, 80.0]))
+    results.append(ended(trial(6, 2, WIDTH="1"), Status.FAILED, "diverged"))
+    front = only(results)
+    assert [size for _, size, _ in named(front)] == [100, 200]
+    assert [item.first.name for item in front.incomplete] == ["config_003"]
+    assert "Left out, since seeds are missing: 1 configurations" in told([front])
+    waiting = nets((100, [70.0]), (200, [80.0]))
+    waiting += [ended(trial(n, 2, WIDTH=str(n - 3)), Status.NOTRUN) for n in (3, 4)]
+    front = only(waiting)
+    assert [size for _, size, _ in named(front)] == [100, 200]
+    assert "config_001: INCOMPLETE: 1 of 2 seeds (1 not run yet)" in told([front])
+
+
+def test_a_front_for_each_set_of_samples() -> None:
+    results = [
+        passed(trial(n, 1, DATASET=data, WIDTH=str(n)), score, live_parameters=size)
+        for n, (data, size, score) in enumerate(
+            [("a", 100, 90.0), ("b", 150, 50.0), ("b", 300, 60.0), ("a", 200, 95.0), ("c", 9, 1.0)],
+            start=1,
+        )
+    ]
+    found = fronts(rank(results))
+    assert [front.samples["DATASET"] for front in found] == ["a", "b"]
+    assert [len(front.points) for front in found] == [2, 2]
+    assert "On CONFIG_DATASET=b:" in told(found)
+
+
+def test_nothing_is_said_where_all_are_of_one_size_or_none_is_known() -> None:
+    assert fronts(rank(nets((100, [1.0]), (100, [2.0])))) == []
+    assert fronts(rank([passed(trial(1, 1), 50.0), passed(trial(2, 1, A="1"), 60.0)])) == []
+    assert fronts(rank([])) == []
+
+
+def test_what_is_told() -> None:
+    found = told([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0]), (3000, [60.0, 60.0])))])
+    assert found[:2] == ["PARAMETERS:", "----------------------------------------"]
+    assert [re.split(" {2,}", line) for line in found[4:7]] == [
+        ["parameters", "val acc", "per 1,000", "gain", "configuration"],
+        ["100", "75.00% +/- 63.53 (n=2)", "750.00%", "-", "config_001 WIDTH=0"],
+        [
+            "2,500",
+            "79.00% +/- 76.24 (n=2)",
+            "31.60%",
+            "4.00% +/- 12.71 (not sure)",
+            "config_003 WIDTH=1",
+        ],
+    ]
+    assert found[7:] == [
+        "On the front: 2 of 3 configurations",
+        "Smallest within one standard error of the best: config_001, 100 parameters, "
+        "4.0% of the best's parameters",
+        "",
+    ]
+    assert "\n".join(found).isascii()
+
+
+def test_the_same_as_json() -> None:
+    (found,) = json.loads(pareto_text([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
+    assert (found["by"], found["more_is_better"]) == ("val_acc", True)
+    assert [one["config_file"] for one in found["front"]] == ["config_001", "config_003"]
+    assert found["front"][1]["gain"]["mean"] == 4.0
+    assert found["configurations"][0] == {
+        "config_file": "config_001",
+        "live_parameters": 100.0,
+        "mean": 75.0,
+        "half_width": pytest.approx(63.53, rel=1e-3),
+        "n": 2,
+        "per_1000_parameters": 750.0,
+        "values": {"CONFIG_WIDTH": 0},
+    }
+    assert found["smallest_within_one_standard_error"] == "config_001"
+
+
+def test_the_reports_of_a_sweep_whose_networks_differ_in_size(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "s", nets((100, [70.0]), (200, [80.0])))
+    text = write_reports(folder)
+    assert text.index("TOP 10") < text.index("PARAMETERS:") < text.index("FAILED TESTS")
+    assert len(json.loads((folder / "sweep_pareto.json").read_text())[0]["front"]) == 2

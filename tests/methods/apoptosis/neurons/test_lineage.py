@@ -1,0 +1,161 @@
+"""Ids that are never used again, and families that can be followed."""
+
+import csv
+import json
+
+import pytest
+
+from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage
+from espalier.report.lineage_plot import NeuronLife, ages_over_time, generations, lives, plot_lineage
+from espalier.core.errors import UserError
+
+
+def family():
+    """Two layers; in `a` slot 1 dies and is reborn of 0 and 2, whose child is then reborn too."""
+    lineage = Lineage({"a": 3, "b": 2})
+    lineage.record_deaths(10, "a", [1], [0.5], drift=0.01)
+    lineage.record_births(10, "a", [1], [[(0, 0.25), (2, 0.75)]])
+    lineage.record_deaths(30, "a", [0], [0.1])
+    lineage.record_births(30, "a", [0], [[(1, 1.0)]], op="split")
+    return lineage
+
+
+def test_founders_are_numbered_through_all_layers():
+    lineage = Lineage({"a": 3, "b": 2})
+    assert (lineage.ids("a"), lineage.ids("b")) == ([0, 1, 2], [3, 4])
+    assert lineage.ages("b", 7) == [7, 7]
+
+
+def test_ids_are_not_given_again_and_ages_start_anew():
+    lineage = family()
+    assert lineage.ids("a") == [6, 5, 2]
+    assert lineage.ages("a", 40) == [10, 30, 40]
+
+
+def test_events_tell_what_the_dead_were_and_who_the_parents_are():
+    death, birth, other, split = family().events
+    assert (death.id, death.fitness, death.age, death.drift) == (1, 0.5, 10, 0.01)
+    assert (birth.id, birth.op, birth.parents) == (5, "birth", ((0, 0.25), (2, 0.75)))
+    assert (other.id, other.age) == (0, 30)
+    assert (split.id, split.op, split.parents) == (6, "split", ((5, 1.0),))
+
+
+def test_a_layer_may_grow_by_slots_behind_the_last():
+    lineage = Lineage({"a": 1})
+    assert lineage.record_births(5, "a", [1, 2], [[(0, 1.0)], [(0, 1.0)]]) == [1, 2]
+    assert lineage.ids("a") == [0, 1, 2]
+
+
+def test_slots_are_used_by_one_neuron_at_a_time():
+    lineage = Lineage({"a": 2})
+    with pytest.raises(ValueError, match="slot 0 of a is taken"):
+        lineage.record_births(1, "a", [0])
+    lineage.record_deaths(1, "a", [0], [0.0])
+    assert lineage.ids("a") == [EMPTY, 1]
+    for act in (
+        lambda: lineage.record_deaths(2, "a", [0], [0.0]),
+        lambda: lineage.record_births(2, "a", [0], [[(0, 1)]]),
+    ):
+        with pytest.raises(ValueError, match="slot 0 of a is empty"):
+            act()
+
+
+def test_the_table_has_a_row_a_founder_and_a_row_an_event(tmp_path):
+    lineage = family()
+    lineage.write(tmp_path / "lineage.csv")
+    lineage.write(tmp_path / "lineage.jsonl")
+    rows = list(csv.DictReader((tmp_path / "lineage.csv").open()))
+    lines = [json.loads(line) for line in (tmp_path / "lineage.jsonl").read_text().splitlines()]
+    assert len(rows) == len(lines) == 5 + 4
+    assert [(row["layer"], row["slot"], row["id"]) for row in rows if row["op"] == "founder"] == [
+        *(("a", "0", "0"), ("a", "1", "1"), ("a", "2", "2")),
+        *(("b", "0", "3"), ("b", "1", "4")),
+    ]
+    assert rows[6]["parents"] == lines[6]["parents"] == "0:0.25 2:0.75"
+    assert (rows[5]["fitness"], lines[5]["fitness"]) == ("0.5", 0.5)
+
+
+@pytest.mark.parametrize("name", ["lineage.csv", "lineage.jsonl"])
+def test_a_table_is_read_as_it_was_written_and_goes_on_alike(tmp_path, name):
+    one = family()
+    one.record_births(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
+    one.record_deaths(36, "a", [2], [0.1 + 0.2], drift=1e-17)
+    one.write(tmp_path / name)
+    other = Lineage.read(tmp_path / name)
+    assert other.events == one.events and other.layers == one.layers
+    for lineage in (one, other):
+        assert lineage.record_births(40, "a", [2]) == [8]
+    assert all(one.ids(layer) == other.ids(layer) for layer in "ab")
+    assert other.ages("a", 50) == one.ages("a", 50) == [20, 40, 10]
+    assert other.state_dict() == one.state_dict()
+
+
+def test_layers_in_which_nothing_happened_are_read_too(tmp_path):
+    Lineage({"a": 1, "b": 2}).write(tmp_path / "lineage.csv")
+    assert Lineage.read(tmp_path / "lineage.csv").ids("b") == [1, 2]
+
+
+HEAD = "step,layer,slot,op,id,parents,fitness,age,drift\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "does not begin with founders"),
+        ("a,b\n1,2\n", "'op'"),
+        (HEAD + "0,a,0,founder,7,,,,\n", "does not begin with founders"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,sleep,0,,,,\n", "op 'sleep' is none of founder, birth"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,birth,1,,,,\n", "slot 0 of a is taken"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,a,0,death,9,,0.5,5,\n", "neuron 9 dies where"),
+        (HEAD + "0,a,0,founder,0,,,,\n5,b,0,death,0,,0.5,5,\n", "'b'"),
+        (HEAD + "0,a,0,founder\n", "lineage.csv: not the table of a lineage"),
+    ],
+)
+def test_what_is_no_table_of_a_lineage_is_one_line(tmp_path, text, why):
+    path = tmp_path / "lineage.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=why):
+        Lineage.read(path)
+
+
+def test_it_is_saved_and_goes_on_alike():
+    one, other = family(), Lineage({"a": 3, "b": 2})
+    other.load_state_dict(one.state_dict())
+    for lineage in (one, other):
+        lineage.record_deaths(50, "b", [1], [0.0])
+        lineage.record_births(50, "b", [1])
+    assert one.events == other.events and one.ids("b") == other.ids("b")
+
+
+def test_lives_are_followed_from_birth_to_death():
+    assert lives(family(), "a", 40) == [
+        NeuronLife(0, 0, 0, 30),
+        NeuronLife(1, 1, 0, 10),
+        NeuronLife(2, 2, 0, 40),
+        NeuronLife(5, 1, 10, 40),
+        NeuronLife(6, 0, 30, 40),
+    ]
+
+
+def test_a_generation_is_one_more_than_the_highest_of_its_parents():
+    lineage = family()
+    lineage.record_births(50, "b", [2], [[(0, 1.0)]])
+    lineage.record_deaths(60, "a", [2], [0.0])
+    lineage.record_births(60, "a", [2])  # fresh, of nobody
+    assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
+
+
+def test_ages_over_time_are_those_of_the_living():
+    assert [(step, sorted(ages)) for step, ages in ages_over_time(family(), "a", 40)] == [
+        (10, [0, 10, 10]),
+        (30, [0, 20, 30]),
+        (40, [10, 30, 40]),
+    ]
+    # who dies with the last step is not among the living
+    assert [sorted(ages) for _, ages in ages_over_time(family(), "a", 30)][-1] == [0, 20, 30]
+
+
+def test_the_picture_has_a_row_a_layer(tmp_path):
+    plot_lineage(family(), 40).savefig(tmp_path / "lineage.svg")
+    text = (tmp_path / "lineage.svg").read_text()
+    assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))

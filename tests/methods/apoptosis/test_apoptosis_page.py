@@ -1,0 +1,39 @@
+"""The Python of the page on apoptosis runs, from its top to its end, and prints what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import espalier
+from espalier.core.paths import ROOT
+
+PAGE = (ROOT / "docs" / "apoptosis.md").read_text()
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for name, text in FENCE.findall(PAGE) if name == kind]
+
+
+def test_python_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a checkpoint is saved
+    names: dict[str, object] = {}
+    (printed,) = blocks("text")
+    for number, block in enumerate(blocks("python")):
+        exec(compile(block, "apoptosis.md", "exec"), names)  # noqa: S102
+        out = capsys.readouterr().out
+        assert number > 0 or out == printed
+    assert "LayerEvent(step=" in out
+
+
+def test_every_class_and_method_is_on_the_page() -> None:
+    methods = (ROOT / "lib" / "espalier" / "methods").glob("apoptosis_*.py")
+    ranges = (ROOT / "defconfigs").glob("apoptosis-*-range")
+    classes = [name for name, home in espalier._HOMES.items() if home.startswith("apoptosis.")]
+    wanted = [*classes, *(path.stem for path in methods), *(path.name for path in ranges)]
+    assert [name for name in wanted if f"`{name}`" not in PAGE] == []

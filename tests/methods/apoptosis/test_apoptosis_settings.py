@@ -1,0 +1,22 @@
+"""The symbols that apoptosis methods share, as strategies get them."""
+
+from loops import network
+
+from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings
+from espalier.kconfig.config_dataclass import with_defaults
+from espalier.surgery.pairs import find_pairs
+
+
+def test_turnover_is_constant_unless_asked_for():
+    assert with_defaults(ApoptosisSettings).options(100)["anneal_steps"] == 0
+    assert ApoptosisSettings(anneal="half_cosine").options(100)["anneal_steps"] == 75
+    assert (
+        ApoptosisSettings(anneal="half_cosine", anneal_end=0.5).options(100)["anneal_steps"] == 50
+    )
+
+
+def test_names_may_have_blanks_between():
+    pairs = find_pairs(network())
+    names = ", ".join(pair.name for pair in pairs)
+    found = ApoptosisSettings(layers="named", names=names).shares(pairs)
+    assert list(found) == [pair.name for pair in pairs]

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import guide
+import pytest
+
+from espalier.core.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import staleness, plan, planning
+from espalier.plan.plan import Plan
+
+
+@pytest.fixture(scope="module")
+def real() -> Symbols:
+    return Symbols(tree.parse())
+
+
+def others(known: Symbols) -> list[str]:
+    """Switches of the methods that do not prune, of which there may be more any day."""
+    pruning = ("none", "magnitude", "movement", "state")
+    names = [name for name in known.members("PRUNING_METHOD") if name not in pruning]
+    return [f"PRUNING_ENABLE_{name.upper()}" for name in names]
+
+
+def planned(folder: Path, text: str, known: Symbols) -> Plan:
+    path = folder / "ranges"
+    path.write_text(text)
+    return planning.plan_from_files([path], symbols=known)
+
+
+def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbols) -> None:
+    found = planned(
+        tmp_path, "CONFIG_OPTIMIZER=adamw\nCONFIG_PRUNING_METHOD=none|magnitude\n", real
+    )
+    assert found.controls == real.controls
+    folder = tmp_path / "plan"
+    plan.write_plan(found, folder, real)
+    assert plan.read_plan(folder).header()["controls"] == real.controls
+
+
+@pytest.mark.parametrize(("text", "trials"), guide.BLOCKS)
+def test_every_block_of_the_guide_expands_as_printed(
+    tmp_path: Path, real: Symbols, text: str, trials: int
+) -> None:
+    found = planned(tmp_path, text, real)
+    assert len(found.trials) == trials
+    assert len({t.id for t in found.trials}) == trials
+    assert found.counts["invalid"] == 0
+
+
+def test_the_first_example_of_the_guide_is_what_it_says(tmp_path: Path, real: Symbols) -> None:
+    first, *_, last = planned(tmp_path, guide.STEP_1, real).trials
+    assert {k: first.config[k] for k in ("MODEL", "OPTIMIZER", "PRUNING_METHOD")} == {
+        "MODEL": "resnet18",
+        "OPTIMIZER": "adamwprune",
+        "PRUNING_METHOD": "state",
+    }
+    assert first.config["TARGET_SPARSITY"] == "0.7"
+    assert dict(first.swept) == {
+        "ADAMWPRUNE_WEIGHT_DECAY": "0.03",
+        "ADAMWPRUNE_BETA1": "0.85",
+        "PRUNING_WARMUP": "7800",
+        "PRUNING_RAMP_END_EPOCH": "70",
+    }
+    assert list(last.swept.values()) == ["0.07", "0.89", "11700", "80"]
+    assert (first.name, last.name) == ("config_001", "config_036")
+
+
+def test_a_change_of_one_range_keeps_the_ids_of_the_others(tmp_path: Path, real: Symbols) -> None:
+    before = {t.id for t in planned(tmp_path, guide.QUICK, real).trials}
+    wider = guide.QUICK.replace("0.03|0.07", "0.05|0.03|0.07")
+    assert before < {t.id for t in planned(tmp_path, wider, real).trials}
+
+
+def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
+    tmp_path: Path, real: Symbols
+) -> None:
+    text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=3|4\n"
+    trials = planned(tmp_path, text + "CONFIG_PRUNING_RAMP_END_EPOCH=2\n", real).trials
+    shapes = {trial.config["MLP_WIDTH"]: trial.shape for trial in trials}
+    assert [trial.shape for trial in trials] == [shapes[t.config["MLP_WIDTH"]] for t in trials]
+    assert len(set(shapes.values())) == 2
+    assert all(len(shape) == 12 for shape in shapes.values())
+
+
+def test_several_files_are_merged_left_to_right(tmp_path: Path, real: Symbols) -> None:
+    (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n")
+    (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n")
+    found = planning.plan_from_files([tmp_path / "a", tmp_path / "b"], symbols=real)
+    assert [dict(t.swept) for t in found.trials] == [
+        {"NUM_EPOCHS": "6", "SEED": "1"},
+        {"NUM_EPOCHS": "6", "SEED": "2"},
+        {"NUM_EPOCHS": "7", "SEED": "1"},
+        {"NUM_EPOCHS": "7", "SEED": "2"},
+    ]
+    assert len(found.notes) == 1
+    assert "CONFIG_NUM_EPOCHS=6|7 overrides" in found.notes[0]
+    assert len(found.sources) == 2
+
+
+def test_a_config_is_one_trial(tmp_path: Path, real: Symbols) -> None:
+    real.kconf.unset_values()
+    real.kconf.write_config(str(tmp_path / ".config"))
+    found = planning.plan_from_config(tmp_path / ".config", symbols=real)
+    (trial,) = found.trials
+    assert dict(trial.swept) == {}
+    assert trial.config["OPTIMIZER"] == "adamwprune"
+    assert found.settings["DEVICE"] == "auto"
+    assert found.settings["DATA_DIR"] == "data"
+
+
+def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Symbols) -> None:
+    real.kconf.unset_values()
+    for mode in ("MODEL_MODE", "OPTIMIZER_MODE", "PRUNING_MODE"):
+        real.kconf.syms[f"{mode}_MULTIPLE"].set_value("y")
+    for name in others(real):
+        real.kconf.syms[name].set_value("n")
+    real.kconf.write_config(str(tmp_path / ".config"))
+    found = planning.plan_from_config(tmp_path / ".config", symbols=real)
+    models = len(real.members("MODEL")) - 1  # one takes text only
+    assert len(found.trials) == 39 * (models - 1) + 6  # one has edges that few methods know
+    assert found.settings["MODEL_MODE"] == "single"
+    assert {t.config.get("TARGET_SPARSITY") for t in found.trials} == {None, "0.5", "0.7", "0.9"}
+
+
+def test_a_folder_of_config_files(tmp_path: Path, real: Symbols) -> None:
+    for number, rate in [(1, "0.1"), (2, "0.2"), (10, "0.3"), (11, "1e-1")]:
+        (tmp_path / f"config_{number}").write_text(f"CONFIG_LEARNING_RATE={rate}\n")
+    found = planning.plan_from_directory(tmp_path, symbols=real)
+    assert [(t.number, t.name, dict(t.swept)) for t in found.trials] == [
+        (1, "config_1", {"LEARNING_RATE": "0.1"}),
+        (2, "config_2", {"LEARNING_RATE": "0.2"}),
+        (3, "config_10", {"LEARNING_RATE": "0.3"}),
+    ]
+    assert found.counts["same"] == 1
+    assert plan.config_text(tmp_path, found.trials[2]) == "CONFIG_LEARNING_RATE=0.3\n"
+    staleness.check_fresh(found)
+
+
+def test_a_folder_without_a_plan_is_read_as_config_files(tmp_path: Path) -> None:
+    (tmp_path / "config_001").write_text("CONFIG_SEED=4\n")
+    assert [t.config["SEED"] for t in planning.open_plan(tmp_path).trials] == ["4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CONFIG_SEED=1|2\n", "config_2: means 2 trials, not one"),
+        ("CONFIG_SED=1\n", "config_2:1: CONFIG_SED: no such symbol; did you mean CONFIG_SEED?"),
+        ('CONFIG_DATA_DIR="x"\n', "config_2: CONFIG_DATA_DIR differs from config_1"),
+    ],
+)
+def test_a_bad_file_in_a_folder(tmp_path: Path, real: Symbols, text: str, message: str) -> None:
+    (tmp_path / "config_1").write_text("CONFIG_SEED=7\n")
+    (tmp_path / "config_2").write_text(text)
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        planning.plan_from_directory(tmp_path, symbols=real)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no config_"):
+        planning.plan_from_directory(tmp_path)
+    with pytest.raises(UserError, match="no plan; make one with"):
+        planning.open_plan(tmp_path)
+
+
+def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "defconfigs"
+    folder.mkdir()
+    (folder / "small-range").write_text("")
+    (folder / "Kconfig.defaults").write_text("")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_text("")
+    assert planning.find("mine", tmp_path) == Path("mine")
+    assert capsys.readouterr().err == ""
+    assert planning.find("lenet5/defconfigs/small-range", tmp_path) == folder / "small-range"
+    assert capsys.readouterr().err == (
+        "note: lenet5/defconfigs/small-range: no such file; taking defconfigs/small-range\n"
+    )
+    with pytest.raises(UserError, match="smal-range: no such range file, nor .* small-range"):
+        planning.find("smal-range", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["none", "magnitude", "movement", "state"])
+def test_every_method_is_reachable_by_name(tmp_path: Path, real: Symbols, kind: str) -> None:
+    optimizer = "adamwprune" if kind in ("none", "state") else "sgd"
+    text = f"CONFIG_OPTIMIZER={optimizer}\nCONFIG_PRUNING_METHOD={kind}\n"
+    assert planned(tmp_path, text, real).trials[0].config["PRUNING_METHOD"] == kind
+
+
+def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) -> None:
+    text = "CONFIG_OPTIMIZER_SELECT_SGD=y|n\nCONFIG_PRUNING_METHOD=none\nCONFIG_SEED=3\n"
+    found = planned(tmp_path, text, real)
+    assert found.axes == [{"symbol": "OPTIMIZER", "values": ["sgd", "adamwprune"]}]
+    off = "".join(f"CONFIG_OPTIMIZER_ENABLE_{o.upper()}=n\n" for o in real.members("OPTIMIZER"))
+    text = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
+    off += "".join(f"CONFIG_{name}=n\n" for name in others(real))
+    found = planned(tmp_path, text + off.replace("SGD=n", "SGD=y"), real)
+    assert found.axes == [
+        {"symbol": "PRUNING_METHOD", "values": ["magnitude", "movement", "none"]},
+        {"symbol": "TARGET_SPARSITY", "values": ["0.5", "0.7", "0.9"]},
+    ]
+
+
+def test_a_symbol_that_differs_unasked_is_noted() -> None:
+    configs = [{"A": "1", "B": "x"}, {"A": "2", "B": "y"}, {"A": "3", "B": "y", "C": "z"}]
+    assert planning.differing(configs, {"A"}) == [
+        "CONFIG_B is not set and differs: x (1 trials), y (2 trials)"
+    ]
+    assert planning.differing(configs, {"A", "B"}) == []
+
+
+def test_a_default_that_follows_an_axis_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\n")
+    (note,) = planning.plan_from_files([tmp_path / "r"]).notes
+    assert note.startswith("CONFIG_PRUNING_METHOD is not set and differs: ")
+    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n")
+    assert planning.plan_from_files([tmp_path / "r"]).notes == []

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+
+from espalier.core.errors import UserError
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import staleness, plan, planning, sampling
+from espalier.plan.expand import Expansion
+from espalier.plan.orthogonal_array import balanced
+
+FOUR = (
+    "CONFIG_LEARNING_RATE=1e-2|1e-3|1e-4\nCONFIG_ADAMWPRUNE_BETA1=0.8|0.85|0.9\n"
+    "CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0|0.1|0.2\nCONFIG_PRUNING_WARMUP=50|100|150\n"
+)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+    return toy.symbols(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def real() -> Symbols:
+    return Symbols(tree.parse())
+
+
+def sampled(known: Symbols, text: str) -> Expansion:
+    return sampling.by_array(known, toy.asked(known, text), None, True)
+
+
+def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> plan.Plan:
+    (folder / "r").write_text(text)
+    return planning.plan_from_files([folder / "r"], symbols=real, sampler=sampler)
+
+
+def test_every_sampler_of_the_tree_is_known(real: Symbols) -> None:
+    assert list(sampling.SAMPLERS) == list(real.members(sampling.SYMBOL))
+
+
+def test_levels_are_the_values_in_file_order(known: Symbols) -> None:
+    found = sampled(known, "CONFIG_COUNT=7|2\nCONFIG_PAINT=n|y\nCONFIG_RATE=0.9|0.1")
+    rows = [(c["COUNT"], c["PAINT"], c["RATE"]) for c in found.configs.values()]
+    assert rows == [("7", "n", "0.9"), ("7", "y", "0.1"), ("2", "n", "0.1"), ("2", "y", "0.9")]
+    assert found.design == {
+        "array": "L4",
+        "rows": 4,
+        "combinations": 8,
+        "strength": 2,
+        "axes": [
+            {"symbol": "COUNT", "columns": [1]},
+            {"symbol": "PAINT", "columns": [2]},
+            {"symbol": "RATE", "columns": [3]},
+        ],
+    }
+    assert found.counts() == {
+        "trials": 4,
+        "combinations": 4,
+        "invalid": 0,
+        "inactive": 0,
+        "same": 0,
+    }
+
+
+def test_seeds_repeat_every_row_and_take_no_column(tmp_path: Path, real: Symbols) -> None:
+    text = "CONFIG_SAMPLER_ORTHOGONAL=y\n" + FOUR + "CONFIG_SEED=1|2|3|4|5\nCONFIG_SPLIT_SEED=0|1\n"
+    found = planned(tmp_path, real, text)
+    assert len(found.trials) == 9 * 5 * 2
+    assert [axis["symbol"] for axis in found.design["axes"]] == [
+        "LEARNING_RATE",
+        "ADAMWPRUNE_BETA1",
+        "ADAMWPRUNE_WEIGHT_DECAY",
+        "PRUNING_WARMUP",
+    ]
+    names = [axis["symbol"] for axis in found.axes]
+    texts = [
+        [axis["values"].index(t.config[axis["symbol"]]) for axis in found.axes]
+        for t in found.trials
+    ]
+    assert names[-2:] == ["SEED", "SPLIT_SEED"]
+    for width in (1, 2):
+        assert balanced([tuple(row) for row in texts], width)
+
+
+def test_a_grid_has_no_design_and_an_array_has_trials_of_the_grid(
+    tmp_path: Path, real: Symbols
+) -> None:
+    grid = planned(tmp_path, real, FOUR)
+    assert (grid.design, len(grid.trials)) == ({}, 81)
+    few = planned(tmp_path, real, FOUR, "orthogonal")
+    assert {t.id for t in few.trials} < {t.id for t in grid.trials}
+    assert few.settings["SAMPLER"] == "orthogonal"
+
+
+def test_the_command_line_goes_before_the_file_and_says_so(tmp_path: Path, real: Symbols) -> None:
+    found = planned(tmp_path, real, "CONFIG_SAMPLER=orthogonal\n" + FOUR, "grid")
+    assert len(found.trials) == 81
+    (note,) = found.notes
+    assert note.startswith("the command line:1: CONFIG_SAMPLER=grid overrides ")
+
+
+def test_no_axis_but_seeds_is_the_grid(tmp_path: Path, real: Symbols) -> None:
+    found = planned(tmp_path, real, "CONFIG_SEED=1|2\n", "orthogonal")
+    assert (len(found.trials), found.design) == (2, {})
+
+
+def test_the_design_is_in_the_plan_and_its_summary(tmp_path: Path, real: Symbols) -> None:
+    plan.write_plan(planned(tmp_path, real, FOUR, "orthogonal"), tmp_path / "out", real)
+    read = plan.read_plan(tmp_path / "out")
+    assert (read.design["array"], read.design["rows"], read.design["combinations"]) == ("L9", 9, 81)
+    text = (tmp_path / "out" / plan.SUMMARY).read_text()
+    assert "\n\nL9: 9 of 81 combinations\n  CONFIG_LEARNING_RATE: column 1\n" in text
+
+
+def test_a_stale_plan_is_made_again_with_its_sampler(tmp_path: Path, real: Symbols) -> None:
+    found = planned(tmp_path, real, FOUR, "orthogonal")
+    (tmp_path / "r").write_text(FOUR + "CONFIG_SEED=9\n")
+    with pytest.raises(UserError, match=r"RANGE_CONFIG=\S+/r SAMPLER=orthogonal "):
+        staleness.check_fresh(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "CONFIG_MOST=5|20\nCONFIG_COUNT=4|15\nCONFIG_PAINT=y|n",
+            "f: CONFIG_COUNT=15 must be in [1, 5]: row 2 of L4 (CONFIG_MOST=5 CONFIG_COUNT=15 "
+            "CONFIG_PAINT=n) falls out, and without it no mean is balanced; take those values out, "
+            "or SAMPLER=grid",
+        ),
+        (
+            "CONFIG_SHAPE=round|square\nCONFIG_EDGE=1|2\nCONFIG_COUNT=1|2",
+            "CONFIG_EDGE=1 is off: needs CONFIG_HAS_EDGE (which CONFIG_SHAPE_SELECT_SQUARE or "
+            "CONFIG_SHAPE_SELECT_STAR brings): row 1 of L4 (CONFIG_SHAPE=round CONFIG_EDGE=1 ",
+        ),
+        (
+            "CONFIG_COUNT=1|11\nCONFIG_PAINT=y|n",
+            "f: CONFIG_COUNT=11 must be in [1, 10]: row 3 of L4 (CONFIG_COUNT=11 CONFIG_PAINT=y)",
+        ),
+        ("CONFIG_MASK=1\nCONFIG_EDGE=3\nCONFIG_COUNT=1|2", "f:2: CONFIG_EDGE=3: never in effect"),
+        ("CONFIG_SHAPE=round\nCONFIG_EDGE=1|2", "f:2: CONFIG_EDGE=1: never in effect: needs"),
+        (
+            "CONFIG_PAINT=y|n\nCONFIG_COUNT=1:1:5",
+            "f:2: CONFIG_COUNT has 5 values, as no column has; there are L4: 2^3; L8: 2^7",
+        ),
+        (
+            "CONFIG_PAINT=y|n\nCONFIG_FORCED=y|n\nCONFIG_COUNT=1|2|3",
+            "f:1: no array takes all axes (CONFIG_PAINT has 2, CONFIG_FORCED has 2, CONFIG_COUNT "
+            "has 3); there are L4",
+        ),
+        ("CONFIG_COUNT=1:1:5", "or take SAMPLER=grid (5 combinations)"),
+        ("CONFIG_FORCED=n|y\nCONFIG_FORCER=n|y", "CONFIG_FORCED=n stays 'y': another symbol"),
+    ],
+)
+def test_what_would_not_be_balanced_is_refused(known: Symbols, text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        sampled(known, text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(known: Symbols) -> None:
+    text = "CONFIG_SHAPE=round\nCONFIG_EDGE=1|2\nCONFIG_COUNT=1|2\nCONFIG_PAINT=y|n"
+    asked = toy.asked(known, text)
+    asked["EDGE"] = replace(asked["EDGE"], required=False)
+    found = sampling.by_array(known, asked, None, True)
+    assert len(found.configs) == 4
+    assert [axis["symbol"] for axis in found.design["axes"]] == ["COUNT", "PAINT"]
+
+
+def test_a_limit_is_told_the_number_of_trials(known: Symbols) -> None:
+    asked = toy.asked(known, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2")
+    with pytest.raises(UserError, match=r"more than 3 trials \(4 combinations: .*MAX_TRIALS=4 "):
+        sampling.by_array(known, asked, 3, True)
+    assert len(sampling.by_array(known, asked, 4, True).configs) == 4
+
+
+def test_an_unknown_sampler_is_one_line(real: Symbols) -> None:
+    with pytest.raises(UserError, match="SAMPLER=sobol: must be one of grid, orthogonal"):
+        sampling.asked(real, "sobol")

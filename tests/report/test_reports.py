@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outcomes import ended, passed, sweep, trial
+
+from espalier.core.errors import UserError
+from espalier.analysis.rank import TrialResult
+from espalier.report.reports import ranking_measure, write_reports
+from espalier.store.store import Store
+from espalier.core.trial import Status
+
+
+def stored(
+    folder: Path, results: list[TrialResult], by: str = "val_acc", refused: int = 0, **more: Any
+) -> Path:
+    """A sweep's folder holding `results`, as the runner leaves it."""
+    folder.mkdir(parents=True)
+    planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
+    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
+    Store.create(folder / "sweep.db", header, planned)
+    with Store.open(folder / "sweep.db") as store, store.writing():
+        for item in results:
+            for _ in range(item.attempts):
+                attempt = store.begin([item.trial.number], 1, "cpu")[item.trial.number]
+                store.finish(item.trial.number, attempt, item.result)
+    return folder
+
+
+def test_both_files_are_written_from_the_store(tmp_path: Path) -> None:
+    results = [
+        *sweep({"0.85": [90.0, 91.0], "0.87": [95.0, 96.0]}),
+        ended(trial(5, 1, ADAMWPRUNE_BETA1="0.89"), Status.ERROR, "oom", "out of memory"),
+        ended(trial(6, 2, ADAMWPRUNE_BETA1="0.89"), Status.NOTRUN),
+    ]
+    folder = stored(tmp_path / "sweep_1", results)
+    text = write_reports(folder)
+    assert (folder / "sweep_analysis.txt").read_text() == text
+    assert "Config file: config_003" in text
+    assert f"   Log: {folder}/config_005_mlp/output.log" in text
+    found = json.loads((folder / "sweep_summary.json").read_text())
+    assert [item["status"] for item in found] == ["passed"] * 4 + ["error", "notrun"]
+    assert [item["attempts"] for item in found] == [1, 1, 1, 1, 2, 0]
+
+
+def test_refused_combinations_come_from_the_header(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}), refused=2)
+    assert "Not planned: 2 combinations that Kconfig refused" in write_reports(folder)
+
+
+def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
+    first = write_reports(folder)
+    assert write_reports(folder) == first
+    written = {path.name for path in folder.iterdir() if not path.name.startswith("sweep.db")}
+    assert written == {"sweep_analysis.txt", "sweep_summary.json"}
+
+
+def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0], "0.87": [91.0]}))
+    with Store.open(folder / "sweep.db") as store, store.writing():
+        store.begin([1], 1, "cpu")
+        assert "Trials: 2 planned: 2 passed" in write_reports(folder)
+
+
+def test_no_store(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"sweep\.db: no such file"):
+        write_reports(tmp_path)
+
+
+def test_measure_asked_for_goes_before_the_environment_before_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RANK_BY", raising=False)
+    folder = stored(tmp_path / "sweep_1", [passed(trial(1, 1), 90.0)], by="test_acc")
+    with Store.open(folder / "sweep.db", readonly=True) as store:
+        assert ranking_measure(store) == "test_acc"
+        monkeypatch.setenv("RANK_BY", "val_acc")
+        assert ranking_measure(store) == "val_acc"
+        assert ranking_measure(store, "test_acc") == "test_acc"
+
+
+def test_a_bad_measure_writes_nothing(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
+    with pytest.raises(UserError, match="RANK_BY=speed"):
+        write_reports(folder, "speed")
+    assert not (folder / "sweep_analysis.txt").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_unwritable_folder_is_no_silent_success(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
+    folder.chmod(0o500)
+    with pytest.raises(OSError, match="denied"):
+        write_reports(folder)

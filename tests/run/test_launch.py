@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import fake_sweep
+import pytest
+from fake_sweep import HERE, Start, request, trial
+
+from espalier.core import revision
+from espalier.core.errors import UserError
+from espalier.run import launch
+from espalier.store import results_dir
+from espalier.store.results_dir import LOCK, STORE, locked, runner_of, sweeps, timestamped
+from espalier.run.status_text import status_lines
+from espalier.store.store import Store
+from espalier.core.trial import Record
+
+TWO = [trial(1), trial(2)]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+def ran(folder: Path) -> int:
+    with Store.open(folder / STORE, readonly=True) as store:
+        return len(store.attempts())
+
+
+def test_a_finished_sweep_is_not_run_again_unless_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for new in (False, False, True):
+        assert launch.run(request(tmp_path, TWO, new=new)) == 0
+    assert [ran(folder) for folder in sweeps(tmp_path)] == [2, 2]
+    output = capsys.readouterr().out
+    assert output.count("finished already; NEW=1 (--new) runs this plan again") == 1
+    assert output.count("2 trials: 2 passed") == 3
+
+
+def test_another_plan_is_another_sweep(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    launch.run(request(tmp_path, TWO, plan_id="other"))
+    assert len(sweeps(tmp_path)) == 2
+
+
+def test_an_unfinished_sweep_goes_on_with_the_settings_of_today(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1"))
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1", DATA_DIR="mended"))
+    (folder,) = sweeps(tmp_path)
+    with Store.open(folder / STORE) as store:
+        assert store.header["settings"]["DATA_DIR"] == "mended"
+        assert [one.round for one in store.attempts()] == [1, 2]
+
+
+def test_results_can_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    mine = tmp_path / "my_sweep_results"
+    for _ in range(2):
+        assert launch.run(request(tmp_path, TWO, output=mine)) == 0
+    assert {"sweep.db", "sweep_summary.json", "sweep_analysis.txt", "config_001_mlp_sgd"} <= {
+        path.name for path in mine.iterdir()
+    }
+    assert ran(mine) == 2
+    with pytest.raises(UserError, match="holds the results of another plan"):
+        launch.run(request(tmp_path, TWO, output=mine, plan_id="other"))
+    with pytest.raises(UserError, match="holds results already"):
+        launch.run(request(tmp_path, TWO, output=mine, new=True))
+
+
+def test_a_dry_run_says_what_would_run_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = [trial(1), trial(2, "crash")]
+    assert launch.preview(request(tmp_path, trials)) == 0
+    expected = "would run 2 of 2 trials\nconfig_001 CONFIG_LR=0.001\nconfig_002 CONFIG_LR=0.002\n"
+    assert capsys.readouterr().out == expected
+    assert list(tmp_path.iterdir()) == []
+    launch.run(request(tmp_path, trials))
+    capsys.readouterr()
+    launch.preview(request(tmp_path, trials))
+    assert "0 of 2 trials" in capsys.readouterr().out
+
+
+def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
+    made = []
+    for _ in range(11):
+        made.append(timestamped(tmp_path, now=0))
+        results_dir.create(made[-1], {}, [])
+    assert re.fullmatch(r"sweep_\d{8}_\d{6}", made[0].name)
+    assert made[1].name == made[0].name + "_2"
+    assert sweeps(tmp_path) == made[::-1]
+
+
+def test_a_broken_entry_stops_the_sweep_with_one_line(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path, TWO, entry="no_such_module:train")
+    output, _ = process.communicate()
+    assert process.returncode == 2
+    assert "No module named 'no_such_module'" in output.splitlines()[-1]
+    assert "Traceback" not in output
+
+
+def test_a_missing_gpu_is_one_line_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match="no NVIDIA GPU is visible"):
+        launch.run(request(tmp_path, TWO, DEVICE="cuda"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_terminal_there_are_plain_lines(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path, [trial(1), trial(2, "diverge")], parallel=1)
+    output, _ = process.communicate()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", output)
+    lines = output.splitlines()
+    assert lines[0].endswith(": new sweep, 2 of 2 trials, 1 at a time on the CPU")
+    assert re.fullmatch(
+        r"\[1/2\] config_001 passed val 51\.0% sparsity 70\.0% \S+s  ETA .*", lines[1]
+    )
+    assert re.fullmatch(r"\[2/2\] config_002 failed diverged: .* \S+s  ETA 0\.0s", lines[2])
+    assert any(line == "2 trials: 1 passed, 1 failed" for line in lines)
+    assert "cat " in lines[-1] and lines[-1].endswith("output.log`")
+
+
+def test_on_a_terminal_running_trials_are_shown(tmp_path: Path) -> None:
+    command = fake_sweep.command(tmp_path, [trial(1, EPOCHS="3", SECONDS="0.3")])
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(HERE)}
+    with subprocess.Popen(command, stdout=theirs, env=environ) as process:
+        os.close(theirs)
+        seen = b""
+        while chunk := _read(ours):
+            seen += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    text = seen.decode()
+    assert "config_001 epoch 2/3 val 20.0%" in text
+    assert "0/1 done, 1 running  ETA" in text
+    assert text.endswith("sweep_analysis.txt\r\n")
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault_of_the_folder(tmp_path: Path) -> None:
+    code = (
+        f"import fake_sweep as f; f.launch.run(f.request(f.Path({str(tmp_path)!r}), [f.trial(1)]))"
+    )
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = subprocess.run(
+        [sys.executable, "-c", code], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(theirs)
+    assert "\nBrokenPipeError" in process.stderr  # for the command line to make an exit code of
+    assert "UserError" not in process.stderr
+
+
+def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Path) -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    trials = [trial(n) for n in range(1, 41)]
+    command = fake_sweep.command(tmp_path, trials)
+    process = subprocess.run(
+        command, preexec_fn=limited, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 2
+    (error,) = (line for line in process.stdout.splitlines() if line.startswith("error"))
+    assert "no space left on the disk: the sweep has stopped" in error
+    assert process.stderr == ""
+    with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
+        passed = store.counts()["passed"]
+        assert 0 < passed < 40
+    assert launch.run(request(tmp_path, trials)) == 0
+    found = ran(sweeps(tmp_path)[0])
+    assert 40 <= found <= 42
+
+
+def test_the_newest_sweep_is_the_one_that_began_last_whatever_its_name(tmp_path: Path) -> None:
+    late, early = tmp_path / "sweep_20260101_000000", tmp_path / "sweep_20260102_000000"
+    for folder in (early, late):  # a clock was put back, or the sweep came from elsewhere
+        results_dir.create(folder, {}, [])
+    assert sweeps(tmp_path) == [late, early]
+
+
+def test_stores_that_are_no_use_are_noted_and_block_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch.run(request(tmp_path, TWO)) == 0
+    for name, content in (("sweep_x", b""), ("sweep_y", b"noise" * 1000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / STORE).write_bytes(content)
+    newer = tmp_path / "sweep_z" / STORE
+    results_dir.create(newer.parent, {}, [])
+    with closing(sqlite3.connect(newer)) as db, db:
+        db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    capsys.readouterr()
+    assert launch.run(request(tmp_path, TWO)) == 0
+    output = capsys.readouterr()
+    assert "finished already" in output.out
+    notes = sorted(output.err.splitlines())
+    assert [line.split(STORE)[0] for line in notes] == [
+        f"note: left out: {tmp_path}/sweep_{x}/" for x in "xyz"
+    ]
+    for name in ("sweep_x", "sweep_y", "sweep_z"):  # named, it must be right
+        with pytest.raises(UserError, match=STORE):
+            launch.run(request(tmp_path, TWO, output=tmp_path / name))
+
+
+def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from espalier.sweep import results_dir\n"
+        "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
+        "results_dir.create(folder, {}, (os.kill(os.getpid(), 9) for _ in range(1)))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert process.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert any(left.iterdir()) and not (left / STORE).exists()
+    mine = tmp_path / "sweep_mine"
+    shutil.copytree(left, mine)
+    for output in (None, mine):
+        assert launch.run(request(tmp_path, TWO, output=output)) == 0
+    assert set(tmp_path.iterdir()) == set(sweeps(tmp_path))
+    assert list(mine.glob(f".{STORE}.*")) == []
+
+
+def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) -> None:
+    folder = launch._created(request(tmp_path, TWO))
+    assert list(status_lines(folder))[1:] == [
+        "0/2 done: none",
+        "nobody runs it; `make sweep-run` goes on where it stopped",
+    ]
+
+
+CODE = {"commit": "a" * 40, "modified": False, "changes": ""}
+
+
+@pytest.mark.parametrize(
+    ("now", "line"),
+    [
+        ({}, ""),
+        ({"commit": "b" * 40}, "(commit aaaaaaa, now bbbbbbb)"),
+        ({"modified": True, "changes": "1"}, "(commit aaaaaaa, now aaaaaaa, modified)"),
+        ({"commit": "", "modified": False}, ""),  # no git here: nothing can be said
+    ],
+)
+def test_results_of_other_code_are_noted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    now: Record,
+    line: str,
+) -> None:
+    monkeypatch.setenv("FAKE_CODE", json.dumps(CODE))
+    monkeypatch.setattr(revision, "code", lambda: {**CODE, **now})
+    trials = [trial(1, "coded"), trial(2), trial(3, "once")]
+    for _ in range(3):  # a new one, one that goes on, one that is finished already
+        launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    *_, goes_on, finished = capsys.readouterr().out.split("3 trials: ")[:3]
+    note = f"note: 1 of {{}} results were made by other code {line}; NEW=1 runs everything again"
+    assert (note.format(2) in goes_on, note.format(3) in finished) == (bool(line), bool(line))
+    assert ("note:" in goes_on) is bool(line)
+
+
+def test_the_lock_waits_for_one_who_only_asks(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        pass
+    asking = (tmp_path / LOCK).open()
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    later = threading.Timer(0.2, asking.close)
+    later.start()
+    with locked(tmp_path):
+        assert runner_of(tmp_path) != ""
+    later.join()
+
+
+def test_the_lock_is_free_again_after_its_owner(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        assert runner_of(tmp_path).startswith(f"process {os.getpid()} on ")
+        with pytest.raises(UserError, match="is running this sweep"), locked(tmp_path):
+            pass
+    assert runner_of(tmp_path) == ""
+    with locked(tmp_path):
+        pass
+
+
+def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    (folder,) = sweeps(tmp_path)
+    assert list(status_lines(folder)) == [str(folder), "finished: 2 passed"]
+    with Store.open(folder / STORE) as store, store.writing():
+        store.begin([2], 1, "cpu")
+    assert list(status_lines(folder))[1:] == [
+        "1/2 done: 1 passed",
+        "nobody runs it; `make sweep-run` goes on where it stopped",
+    ]
+
+
+def test_status_beside_the_runner(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO))
+    (folder,) = sweeps(tmp_path)
+    with locked(folder), Store.open(folder / STORE) as store:
+        with store.writing():
+            record = {
+                "epoch": 3,
+                "epochs": 20,
+                "train_loss": 0.5,
+                "val_acc": 93.1,
+                "sparsity": 0.35,
+            }
+            store.progress(2, store.begin([2], 1, "cpu")[2], record)
+        _, line, counts, runner = status_lines(folder)
+    assert re.fullmatch(
+        r"config_002 epoch 3/20 loss 0\.5 val 93\.1% sparsity 35\.0%  \d\.\ds", line
+    )
+    assert counts.startswith("1/2 done (1 passed), 1 running  ETA ")
+    assert runner.startswith("run by process ")

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from crew_entry import gone
+from fake_sweep import HERE, Start, request, trial
+
+from espalier.run import launch
+from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
+from espalier.run.runner import cost
+from espalier.store.store import Attempt, Store
+from espalier.core.trial import Record, Trial
+
+ENDED = {"passed", "failed", "error"}
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+def opened(results: Path) -> Store:
+    return Store.open(sweeps(results)[0] / STORE, readonly=True)
+
+
+def attempts(results: Path) -> list[Attempt]:
+    with opened(results) as store:
+        return store.attempts()
+
+
+def summary(results: Path) -> list[Record]:
+    """sweep_summary.json without what a kill may change: how often a trial was tried."""
+    records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text())
+    changing = ("attempts", "message")  # a message names the folder of the sweep
+    return [{k: v for k, v in one.items() if k not in changing} for one in records]
+
+
+def tried(results: Path) -> list[tuple[int, str, str]]:
+    return [(one.trial, one.status, one.reason) for one in attempts(results)]
+
+
+def test_every_trial_runs_once_in_plan_order(tmp_path: Path) -> None:
+    assert launch.run(request(tmp_path, [trial(n) for n in range(1, 8)])) == 0
+    found = attempts(tmp_path)
+    assert [(one.trial, one.status) for one in found] == [(n, "passed") for n in range(1, 8)]
+    starts = [one.started for one in found]
+    assert starts == sorted(starts)
+    assert all(one.progress == {} or one.progress["epoch"] == 1 for one in found)
+
+
+def test_only_errors_are_tried_again_and_only_so_often(tmp_path: Path) -> None:
+    acts = ["pass", "diverge", "crash", "once", "oom", "input"]
+    trials = [trial(n, act) for n, act in enumerate(acts, 1)]
+    assert launch.run(request(tmp_path, trials)) == 1
+    assert tried(tmp_path) == [
+        (1, "passed", ""),
+        (2, "failed", "diverged"),
+        (3, "error", "crash"),
+        (3, "error", "crash"),
+        (4, "error", "crash"),
+        (4, "passed", ""),
+        (5, "error", "oom"),
+        (5, "error", "oom"),
+        (6, "error", "input"),
+    ]
+
+
+def test_a_trial_over_its_time_is_ended(tmp_path: Path) -> None:
+    trials = [trial(1, "hang"), trial(2)]
+    assert launch.run(request(tmp_path, trials, TRIAL_TIMEOUT="1", MAX_ATTEMPTS="1")) == 1
+    (one, other) = attempts(tmp_path)
+    assert (one.status, one.reason) == ("error", "timeout")
+    assert one.message == "stopped after 1 s, the limit that CONFIG_TRIAL_TIMEOUT sets"
+    assert other.status == "passed"
+
+
+def test_asking_again_gives_errors_another_chance_and_nothing_else(tmp_path: Path) -> None:
+    trials = [trial(1), trial(2, "diverge"), trial(3, "crash")]
+    for _ in range(2):
+        assert launch.run(request(tmp_path, trials)) == 1
+    assert Counter(number for number, _, _ in tried(tmp_path)) == {1: 1, 2: 1, 3: 4}
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ({"PRUNING_METHOD": "none"}, "config_001_mlp_sgd"),
+        ({"PRUNING_METHOD": "turnover"}, "config_001_mlp_sgd_turnover"),
+        ({"PRUNING_METHOD": "state", "TARGET_SPARSITY": "0.7"}, "config_001_mlp_sgd_state_70"),
+    ],
+)
+def test_a_folder_tells_the_method_unless_it_is_the_control(
+    config: dict[str, str], name: str
+) -> None:
+    assert (
+        directory_name(trial(1, **config), {"PRUNING_METHOD": ["none"], "MODEL": ["mlp"]}) == name
+    )
+
+
+def test_what_a_trial_leaves_for_people_to_read(tmp_path: Path) -> None:
+    sparse = {"PRUNING_METHOD": "state", "TARGET_SPARSITY": "0.975"}
+    launch.run(request(tmp_path, [trial(1, "once", **sparse)]))
+    (folder,) = (path for path in sweeps(tmp_path)[0].iterdir() if path.is_dir())
+    assert folder.name == "config_001_mlp_sgd_state_97.5"
+    assert {path.name for path in folder.iterdir()} >= {"config.txt", METRICS, "output.log"}
+    assert (folder / "config.txt").read_text() == "CONFIG_LR=0.001\n"
+    metrics = json.loads((folder / METRICS).read_text())
+    assert metrics["config"]["CONFIG_TARGET_SPARSITY"] == "0.975"
+    assert metrics["measures"]["val_acc"] == 51.0
+    assert [one["status"] for one in metrics["attempts"]] == ["error", "passed"]
+    assert "RuntimeError: first attempt" in (folder / "output.log").read_text()
+
+
+def test_files_that_a_killed_runner_did_not_write_are_written_later(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, [trial(1), trial(2, "crash")]))
+    path = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / METRICS
+    written = path.read_text()
+    path.unlink()
+    launch.run(request(tmp_path, [trial(1), trial(2, "crash")]))
+    assert path.read_text() == written
+
+
+def test_metrics_from_before_a_killed_retry_are_written_again(tmp_path: Path) -> None:
+    trials = [trial(1, "once")]
+    launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    path = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / METRICS
+    stale = path.read_text()
+    launch.run(request(tmp_path, trials))
+    written = path.read_text()
+    assert written != stale
+    path.write_text(stale)  # as if the retry's runner had been killed before it wrote
+    launch.run(request(tmp_path, trials))
+    assert path.read_text() == written
+
+
+def test_a_retry_never_meets_what_an_error_left_in_the_worker(tmp_path: Path) -> None:
+    assert launch.run(request(tmp_path, [trial(1, "poison"), trial(2)], parallel=1)) == 1
+    assert [status for _, status, _ in tried(tmp_path)] == ["error", "error", "passed"]
+
+
+def removed(folder: Path) -> bool:
+    """Remove a folder that others still write to; whether it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+@pytest.mark.parametrize(("folder", "line"), [(".", "gone"), ("config_001_*", "No such file")])
+def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(
+    start: Start, tmp_path: Path, folder: str, line: str
+) -> None:
+    process = start(tmp_path, [trial(n, SECONDS="0.5") for n in range(1, 9)])
+    until(lambda: bool(running(tmp_path)))
+    (deleted,) = sweeps(tmp_path)[0].glob(folder) if folder != "." else sweeps(tmp_path)
+    until(lambda: removed(deleted))
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "Traceback" not in output
+    assert line in output.splitlines()[-1]
+
+
+def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path) -> None:
+    trials = [trial(1), trial(2, "full", SECONDS="0.5"), trial(3, SECONDS="5")]
+    with pytest.raises(launch.UserError, match="no space left"):
+        launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    found = {one.trial: (one.status, one.reason) for one in attempts(tmp_path)}
+    assert found == {
+        1: ("passed", ""),
+        2: ("error", "disk_full"),
+        3: ("error", "interrupted"),
+    }
+    with opened(tmp_path) as store:
+        assert store.counts() == {"passed": 1, "notrun": 2}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "used"),
+    [
+        ("passed", "", 0),
+        ("failed", "diverged", 0),
+        ("running", "", 0),
+        ("error", "crash", 1),
+        ("error", "interrupted", 0),
+        ("error", "disk_full", 0),
+        ("error", "input", 3),
+    ],
+)
+def test_what_an_attempt_costs(status: str, reason: str, used: int) -> None:
+    assert cost(status, reason, 3) == used
+
+
+def many(marks: Path) -> list[Trial]:
+    """Trials of every kind, each of which takes a moment and notes when it ended."""
+    acts = ["pass", "diverge", "crash"] + ["pass"] * 17
+    common = {"SECONDS": "0.03", "ENDS": str(marks)}
+    return [trial(n, act, **common) for n, act in enumerate(acts, 1)]
+
+
+def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_path: Path) -> None:
+    seeded = random.Random(1)
+    undisturbed, killed = tmp_path / "a", tmp_path / "b"
+    assert launch.run(request(undisturbed, many(tmp_path / "ends_a"))) == 1
+    trials = many(tmp_path / "ends_b")
+    for kill in range(6):
+        before = finished(killed)
+        process = start(killed, trials)
+        if kill:  # the first one may hit the making of the store
+            wait_for_new_attempt(killed, process)
+        time.sleep(seeded.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        assert before.items() <= finished(killed).items()
+    assert 0 < len(finished(killed)) < 19
+    process = start(killed, trials)
+    process.communicate()
+    assert process.returncode == 1
+    assert len(sweeps(killed)) == 1
+    assert summary(killed) == summary(undisturbed)
+    found = attempts(killed)
+    assert all(one.status in ENDED and one.finished for one in found)
+    concluded = Counter(one.trial for one in found if one.conclusive)
+    assert concluded == {n: 2 if n == 3 else 1 for n in range(1, 21)}
+    assert any(one.reason == "interrupted" for one in found)
+    ended = Counter((tmp_path / "ends_b").read_text().split())
+    assert all(ended[f"config_{n:03}"] <= sum(a.trial == n for a in found) for n in range(1, 21))
+
+
+def wait_for_new_attempt(results: Path, process: subprocess.Popen[str]) -> None:
+    """Until this runner has started a trial: an attempt younger than the process."""
+    count = len(attempts(results)) if sweeps(results) else 0
+    until(lambda: bool(sweeps(results)) and len(attempts(results)) > count)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def finished(results: Path) -> dict[int, str]:
+    """The trials that have ended for good, with their states."""
+    if not sweeps(results):
+        return {}
+    with opened(results) as store:
+        return {n: state for n, state in store.states().items() if state in ("passed", "failed")}
+
+
+def test_kill_9_of_a_worker_costs_one_attempt_at_most(start: Start, tmp_path: Path) -> None:
+    trials = [trial(n, SECONDS="0.3") for n in range(1, 5)]
+    process = start(tmp_path, trials)
+    until(lambda: bool(running(tmp_path)))
+    os.kill(running(tmp_path)[0].worker, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == 0
+    assert Counter(status for _, status, _ in tried(tmp_path)) == {"passed": 4, "error": 1}
+
+
+def running(results: Path) -> list[Attempt]:
+    """The attempts that are open right now."""
+    return [one for one in attempts(results) if one.status == "running"] if sweeps(results) else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(
+    start: Start, tmp_path: Path, number: int
+) -> None:
+    trials = [trial(1), trial(2, "hang"), trial(3, "hang"), trial(4)]
+    process = start(tmp_path, trials)
+    until(lambda: [one.trial for one in running(tmp_path)] == [2, 3])
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "`make sweep-run` goes on" in output
+    assert "Traceback" not in output
+    found = tried(tmp_path)
+    assert found == [(1, "passed", ""), (2, "error", "interrupted"), (3, "error", "interrupted")]
+    assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
+
+
+def test_a_second_signal_ends_everything_at_once(start: Start, tmp_path: Path) -> None:
+    process = start(tmp_path, [trial(1, "hang")], in_process=True)  # cannot stop in mid-trial
+    until(lambda: bool(running(tmp_path)))
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert [one.trial for one in running(tmp_path)] == [1]  # for the next runner to close
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_stays_ignored(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As `nohup` and a shell's `&` leave it: the sweep goes on."""
+    process = start(tmp_path, [trial(1, SECONDS="0.3")], ignored=[number])
+    until(lambda: bool(running(tmp_path)))
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_sweep_in_the_background_can_still_be_stopped(start: Start, tmp_path: Path) -> None:
+    ignored = [signal.SIGHUP, signal.SIGINT]
+    process = start(tmp_path, [trial(1, "hang"), trial(2, "hang")], ignored=ignored)
+    until(lambda: [one.trial for one in running(tmp_path)] == [1, 2])
+    workers = [one.worker for one in running(tmp_path)]
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "`make sweep-run` goes on" in output
+    assert all(map(gone, workers))
+
+
+def test_an_interruption_does_not_count_as_an_attempt(start: Start, tmp_path: Path) -> None:
+    trials = [trial(1), trial(2, "hang_once"), trial(3, "hang_once")]
+    process = start(tmp_path, trials, MAX_ATTEMPTS="1")
+    until(lambda: len(list(tmp_path.glob("*/*/tried"))) == 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1")) == 0
+
+
+def test_a_second_runner_refuses(start: Start, tmp_path: Path) -> None:
+    trials = [trial(1, SECONDS="3"), trial(2, SECONDS="3")]
+    first = start(tmp_path, trials)
+    until(lambda: bool(running(tmp_path)))
+    second = start(tmp_path, trials)
+    output, _ = second.communicate()
+    assert second.returncode == 2
+    assert f"process {first.pid} on" in output
+    assert output.count("\n") == 1
+    first.communicate()
+    assert first.returncode == 0
+
+
+def test_two_runners_at_once_begin_one_sweep(start: Start, tmp_path: Path) -> None:
+    trials = [trial(n, SECONDS="1") for n in range(1, 5)]
+    both = [start(tmp_path, trials) for _ in range(2)]
+    for process in both:
+        process.communicate()
+    assert sorted(process.returncode for process in both) == [0, 2]
+    assert len(sweeps(tmp_path)) == 1
+
+
+def test_the_log_of_a_trial_that_did_not_pass_says_why(tmp_path: Path) -> None:
+    trials = [trial(1), trial(2, "diverge"), trial(3, "kill")]
+    assert launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1")) == 1
+    last = {}
+    for folder in sweeps(tmp_path)[0].glob("config_*"):
+        last[folder.name[:10]] = (folder / "output.log").read_text().splitlines()[-1]
+    assert last["config_002"] == "== failed (diverged): loss is not finite"
+    assert last["config_003"].startswith("== error (crash): worker was killed by signal 9")
+    assert not last["config_001"].startswith("== passed")

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import fake_entry
+import pytest
+from fake_sweep import trial
+
+from espalier.core.errors import UserError
+from espalier.run import worker
+from espalier.core.trial import Entry, Record, Result, Status, Task
+
+
+def task(folder: Path, act: str = "pass", **config: str) -> Task:
+    return Task.single(trial(1, act, **config), {"DEVICE": "cpu"}, folder)
+
+
+def outcome(folder: Path, act: str) -> Result:
+    (result,) = results(fake_entry.train, task(folder, act))
+    return result
+
+
+def results(entry: Entry, one: Task) -> list[Result]:
+    """What a task comes to, in the order in which its trials end."""
+    batches = worker.perform(entry, one, lambda number, record: None)
+    return [Result.from_json(json.loads(line)["result"]) for lines in batches for line in lines]
+
+
+def test_a_task_survives_json(tmp_path: Path) -> None:
+    one = task(tmp_path)
+    assert Task.from_json(json.loads(json.dumps(one.as_json()))) == one
+
+
+def test_an_entry_gets_the_trial_and_its_records_go_out(tmp_path: Path) -> None:
+    sent: list[Record] = []
+    one = task(tmp_path, EPOCHS="2")
+    assert (
+        len(list(worker.perform(fake_entry.train, one, lambda _, record: sent.append(record)))) == 1
+    )
+    assert [record["epoch"] for record in sent] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "reason", "message"),
+    [
+        ("pass", "passed", "", ""),
+        ("diverge", "failed", "diverged", "loss is not finite"),
+        ("crash", "error", "crash", "RuntimeError: broken on purpose"),
+        ("oom", "error", "oom", "MemoryError: too large"),
+        ("gpu_oom", "error", "oom", "OutOfMemoryError: CUDA out of memory"),
+        ("full", "error", "disk_full", "OSError: [Errno 28] No space left on device"),
+        ("not_json", "error", "crash", "TypeError: Object of type object is not JSON serializable"),
+    ],
+)
+def test_whatever_happens_in_a_trial_is_data(
+    tmp_path: Path, act: str, status: str, reason: str, message: str
+) -> None:
+    result = outcome(tmp_path, act)
+    assert (result.status, result.reason, result.message) == (status, reason, message)
+
+
+def test_the_traceback_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome(tmp_path, "crash")
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_an_entry_cannot_return_notrun(tmp_path: Path) -> None:
+    (result,) = results(lambda task, emit: Result(Status.NOTRUN), task(tmp_path))
+    assert result.reason == "crash"
+
+
+def test_an_entry_that_returns_no_result_is_a_crash(tmp_path: Path) -> None:
+    (result,) = results(lambda task, emit: None, task(tmp_path))  # type: ignore
+    assert result.reason == "crash"
+
+
+def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with capfd.disabled(), worker.captured(task(tmp_path)):
+        results(fake_entry.train, task(tmp_path, "loud"))
+    print("after")
+    log = (tmp_path / "output.log").read_text()
+    assert log.startswith("== config_001 attempt 1, ")
+    for line in ("from python", "to stderr", "from a child"):
+        assert line in log
+    assert "after" not in log
+
+
+def test_the_second_attempt_appends(tmp_path: Path) -> None:
+    for attempt in (1, 2):
+        with worker.captured(Task((trial(1),), {}, (tmp_path,), (attempt,))):
+            pass
+    assert (tmp_path / "output.log").read_text().count("== config_001 attempt") == 2
+
+
+def test_loading_warms_the_module_up() -> None:
+    fake_entry.READY.clear()
+    assert worker.load("fake_entry:train") is fake_entry.train
+    assert len(fake_entry.READY) == 1
+
+
+@pytest.mark.parametrize("name", ["fake_entry", "fake_entry:nothing"])
+def test_a_wrong_entry_is_one_line(name: str) -> None:
+    with pytest.raises(UserError, match=f"--entry {name}: must be module:function"):
+        worker.load(name)
+
+
+def test_the_worker_itself_does_not_import_torch() -> None:
+    import subprocess
+
+    code = "import sys, espalier.run.worker as w; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,101 @@
+"""A sweep around one configuration: its choices kept, its numbers near, the same seeds."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from outcomes import passed
+from test_report import stored
+
+from espalier.__main__ import run
+from espalier.core.errors import UserError
+from espalier.kconfig.symbols import Symbols
+from espalier.kconfig.tree import parse
+from espalier.search.focus import chosen, nearby, tried
+from espalier.search.focus_plan import RANGE
+from espalier.plan.plan import Plan, read_plan
+from espalier.plan.planning import plan_from_rows
+from espalier.analysis.rank import TrialResult, rank
+
+BEST = ("sgd", "0.01", "32")
+SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}
+
+
+RANGES = {"LEARNING_RATE": "0.01|0.04", "MLP_WIDTH": "32|128", "SEED": "4|9"}
+
+
+@functools.cache
+def planned() -> Plan:
+    rows = [{"OPTIMIZER": name} for name in ("sgd", "adam")]
+    plan = plan_from_rows({"PRUNING_METHOD": "none", **RANGES}, rows)
+    swept = [*RANGES, "OPTIMIZER"]
+    trials = [replace(t, swept={name: t.config[name] for name in swept}) for t in plan.trials]
+    return replace(plan, trials=trials)
+
+
+def finished() -> list[TrialResult]:
+    """Every trial passed; by SCORE, else 50 %."""
+    names = ("OPTIMIZER", "LEARNING_RATE", "MLP_WIDTH")
+    scores = [SCORE.get(tuple(t.config[n] for n in names), 50.0) for t in planned().trials]
+    return [passed(t, score) for t, score in zip(planned().trials, scores, strict=True)]
+
+
+def near(region: float | None, around: str = "best") -> dict[str, list[str]]:
+    ranking = rank(finished())
+    centre = chosen(ranking, around).first
+    return nearby(Symbols(parse()), centre, tried(ranking), region)
+
+
+def test_numbers_go_half_way_to_what_was_tried_and_as_far_the_other_way() -> None:
+    assert near(None) == {
+        "LEARNING_RATE": ["0.005", "0.01", "0.02"],
+        "MLP_WIDTH": ["16", "32", "64"],
+    }
+
+
+def test_numbers_stay_within_the_region() -> None:
+    assert near(1.5) == {
+        "LEARNING_RATE": ["0.00667", "0.01", "0.015"],
+        "MLP_WIDTH": ["21", "32", "48"],
+    }
+
+
+def test_what_kconfig_does_not_take_is_left_out() -> None:
+    assert near(1e5)["LEARNING_RATE"] == ["1e-7", "0.01"]  # 1000 is above 100
+
+
+def test_around_a_place_or_a_trial() -> None:
+    ranking = rank(finished())
+    second = chosen(ranking, "2")
+    assert second.first.config["LEARNING_RATE"] == "0.04"
+    assert chosen(ranking, second.results[1].trial.name) == second
+    for wrong in ("0", "99", "config_999", "worst"):
+        with pytest.raises(UserError, match=f"AROUND={wrong}: must be best, a place from 1 to 8"):
+            chosen(ranking, wrong)
+
+
+def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**planned().settings, "RANK_BY": "val_acc"}
+    folder = stored(tmp_path / "sweep", finished(), settings=settings)
+    assert run(["sweep-focus", "--dir", str(folder), "--output-dir", str(tmp_path / "plan")]) == 0
+    found = read_plan(tmp_path / "plan").trials
+    assert len(found) == 3 * 3 * 2
+    assert {one.config["SEED"] for one in found} == {"4", "9"}
+    assert {one.config["OPTIMIZER"] for one in found} == {"sgd"}
+    assert all(0.005 <= float(one.config["LEARNING_RATE"]) <= 0.02 for one in found)
+    assert all(16 <= int(one.config["MLP_WIDTH"]) <= 64 for one in found)
+    centres = {one.trial.id for one in chosen(rank(finished()), "best").results}
+    assert centres <= {one.id for one in found}
+    assert (folder / RANGE).read_text().startswith("# Around ")
+    assert "CONFIG_LEARNING_RATE: 3 values" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("region", ["1", "0.5", "wide", "inf"])
+def test_a_region_that_is_no_factor_is_one_line(region: str) -> None:
+    with pytest.raises(UserError, match=f"REGION={region}: must be a factor above 1"):
+        run(["sweep-focus", "--region", region, "--dir", "nowhere"])

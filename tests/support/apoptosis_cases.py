@@ -1,0 +1,97 @@
+"""Every strategy over neurons that there is, small networks for them, and a loop."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from surgery import bodies
+from torch import Tensor, nn
+
+import espalier
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.core.contracts import TokenShape
+from espalier.models.charlm import CharLM
+from espalier.surgery.pairs import find_pairs
+
+RATES = ("prune_rate", "turnover_rate", "growth_rate")
+INTERVALS = ("apoptosis_interval", "interval", "growth_interval")
+DURATIONS = ("preservation_steps", "fade_steps")
+
+
+def strategies() -> list[type[ApoptosisManager]]:
+    """All classes of `espalier` that are strategies over neurons."""
+    found = [getattr(espalier, name) for name in espalier.__all__]
+    return [one for one in found if isinstance(one, type) and issubclass(one, ApoptosisManager)]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def charlm() -> tuple[nn.Module, Tensor]:
+    shape = TokenShape(vocabulary=9, context=8)
+    model = CharLM(width=16, layers=2, heads=2, inner=32).build(shape)
+    return model, torch.randint(9, (16, 8))
+
+
+BODIES = [bodies.mlp, bodies.lenet, charlm, bodies.conv]
+
+
+def named(kind: type, *names: str) -> str | None:
+    """Which of these arguments a strategy has."""
+    known = inspect.signature(kind).parameters
+    return next((name for name in names if name in known), None)
+
+
+def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -> dict[str, Any]:
+    """Arguments for events that come soon."""
+    asked = {RATES: rate, INTERVALS: interval, DURATIONS: duration}
+    found = {named(kind, *names): value for names, value in asked.items()}
+    return {name: value for name, value in found.items() if name is not None} | {"maturity": 3}
+
+
+def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:
+    """A trained network with its inputs, and what each of its pairs does on them."""
+    model, x, _ = bodies.trained(body)
+    pairs = find_pairs(model)
+    seen = observe(pairs, model, lambda out, y: out.mean(), (x, x))
+    return [(model, x, observation) for observation in seen]
+
+
+class Training:
+    """A strategy in a plain loop: AdamW on one batch."""
+
+    def __init__(self, kind: type[ApoptosisManager], body: Any, **options: Any) -> None:
+        torch.manual_seed(0)
+        self.model, self.x = body()
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=3e-3)
+        options = quick(kind) | {"optimizer": self.optimizer} | options
+        self.manager = kind(self.model, **options)
+
+    def update(self) -> None:
+        self.model.train()
+        self.optimizer.zero_grad()
+        out = self.model(self.x)
+        (out.square().mean() - out.flatten(0, -2)[:, 0].mean()).backward()
+        self.optimizer.step()
+
+    def go(self, steps: int) -> Training:
+        for _ in range(steps):
+            self.update()
+            self.manager.step()
+        return self
+
+    def state(self) -> dict[str, Any]:
+        parts = {"manager": self.manager, "model": self.model, "optimizer": self.optimizer}
+        return {name: part.state_dict() for name, part in parts.items()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.manager.load_state_dict(state["manager"])  # first: layers may have to grow
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def logits(self) -> Tensor:
+        return bodies.logits(self.model, self.x)

@@ -1,0 +1,75 @@
+"""Small sweeps over `fake_entry`, in this process or as a program of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from espalier.run import launch
+from espalier.run.launch import LaunchRequest
+from espalier.core.trial import Record, Trial
+
+HERE = Path(__file__).parent
+Start = Callable[..., "subprocess.Popen[str]"]  # the fixture `start`
+SETTINGS = {
+    "DEVICE": "cpu",
+    "MAX_ATTEMPTS": "2",
+    "TRIAL_TIMEOUT": "0",
+    "PARALLEL": "2",
+    "RANK_BY": "val_acc",
+}
+
+
+def trial(number: int, act: str = "pass", **config: str) -> Trial:
+    """A trial that does `act` after one epoch that takes no time."""
+    fixed = {"MODEL": "mlp", "OPTIMIZER": "sgd", "CPU_THREADS": "1", "SEED": "1"}
+    own = {"ACT": act, "EPOCHS": "1", "SECONDS": "0", "LR": f"0.{number:03}"}
+    name, swept = f"config_{number:03}", {"LR": own["LR"]}
+    return Trial(number, name, f"id{number:010}", {**fixed, **own, **config}, swept)
+
+
+def header(plan_id: str = "plan", **settings: str) -> Record:
+    return {"plan_id": plan_id, "settings": {**SETTINGS, **settings}}
+
+
+def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchRequest:
+    """A request over `trials`; keyword arguments are fields of Request, or settings."""
+    settings = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    fields: Record = {
+        "header": header(changes.pop("plan_id", "plan"), **settings),
+        "trials": [(one, f"CONFIG_LR={one.config['LR']}\n") for one in trials],
+        "results": results,
+        "output": None,
+        "parallel": 2,
+        "pack": 0,
+        "new": False,
+        "entry": "fake_entry:train",
+        "in_process": False,
+    }
+    return LaunchRequest(**{**fields, **changes})
+
+
+def command(results: Path, trials: Sequence[Trial], **changes: Any) -> list[str]:
+    """The same as a command line."""
+    given = json.dumps([str(results), [one.as_json() for one in trials], changes])
+    return [sys.executable, __file__, given]
+
+
+def main(text: str) -> int:
+    results, trials, changes = json.loads(text)
+    made = [Trial.from_json(record) for record in trials]
+    return launch.run(request(Path(results), made, **changes))
+
+
+if __name__ == "__main__":
+    from espalier.core.errors import UserError
+
+    try:
+        sys.exit(main(sys.argv[1]))
+    except UserError as error:
+        print(f"error: {error}")
+        sys.exit(2)

@@ -1,0 +1,325 @@
+"""Snapshots on the disk: whole or not there, checked, kept as told, and gone on from exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import packing
+import pytest
+import test_worker_entry
+import torch
+
+from espalier.core import revision
+from espalier.core.errors import UserError
+from espalier.train.checkpoints import snapshot_manager, snapshot_files
+from espalier.train import worker_entry
+from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
+from espalier.train.loop import Loop
+from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
+from espalier.train.checkpoints.snapshot_files import Snapshot
+from espalier.core.trial import Record, Result, Status, Task
+
+SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
+SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}
+
+
+class Killed(BaseException):
+    """What takes a process away at an epoch's end."""
+
+
+def task(folder: Path, settings: Mapping[str, str] | None = None, **changes: str) -> Task:
+    found = test_worker_entry.small_task({**SNAPSHOTS, **(settings or {})}, **changes)
+    return replace(found, directories=(folder,))
+
+
+def killed_after(epoch: int, one: Task) -> None:
+    """Train until the record of `epoch` has been sent and not yet acted on."""
+
+    def emit(record: Record) -> None:
+        if record["epoch"] == epoch:
+            raise Killed
+
+    with pytest.raises(Killed):
+        worker_entry.train_trial(one, emit)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / snapshot_manager.FOLDER).iterdir())
+
+
+def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path) -> None:
+    whole = worker_entry.train_trial(task(tmp_path / "whole"))
+    one = task(tmp_path / "cut")
+    killed_after(3, one)
+    assert names(tmp_path / "cut") == [
+        "epoch_00001.json",
+        "epoch_00001.pt",
+        "epoch_00002.json",
+        "epoch_00002.pt",
+    ]
+    seen: list[Record] = []
+    result = worker_entry.train_trial(one, seen.append)
+    assert [record["epoch"] for record in seen] == [3]
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert result.provenance["resumed"] == {"epoch": 2}
+    assert "resumed" not in whole.provenance
+
+
+def test_snapshots_change_no_number(tmp_path: Path) -> None:
+    plain = worker_entry.train_trial(test_worker_entry.small_task(AUGMENT_FLIP="y"))
+    assert test_worker_entry.numbers(
+        worker_entry.train_trial(task(tmp_path, AUGMENT_FLIP="y"))
+    ) == (test_worker_entry.numbers(plain))
+
+
+OTHERS = [
+    {"SHIFT": "permuted", "SHIFT_EPOCHS": "1"},
+    {"AUGMENT_CROP_PADDING": "2", "OPTIMIZER": "adamwspam", "SPAM_ENABLE_CLIP": "y"},
+    {"EARLY_STOP_PATIENCE": "1", "LEARNING_RATE": "0.1", "OPTIMIZER": "adam", "NUM_EPOCHS": "9"},
+    {"RATES": "combined", "PRUNING_METHOD": "rigl", "SPARSE_EVERY": "7"},
+    {"MODEL": "lenet5", "PRUNING_METHOD": "none", "AMP": "bf16"},
+]
+
+
+@pytest.mark.parametrize("changes", OTHERS, ids=lambda c: next(iter(c)))
+def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path: Path) -> None:
+    whole = worker_entry.train_trial(task(tmp_path / "whole", **changes))
+    assert whole.status is Status.PASSED
+    one = task(tmp_path / "cut", **changes)
+    killed_after(len(whole.history), one)
+    result = worker_entry.train_trial(one)
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
+
+
+def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = task(tmp_path)
+    killed_after(3, one)
+    path = tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    result = worker_entry.train_trial(one)
+    assert result.provenance["resumed"] == {"epoch": 1}
+    assert "epoch_00002.pt: damaged: its checksum" in capsys.readouterr().out
+    snapshot_files.load(path).read()  # it has been taken anew
+
+
+@pytest.mark.parametrize("name", ["epoch_00002.pt", "epoch_00002.json"])
+def test_half_a_snapshot_is_none(name: str, tmp_path: Path) -> None:
+    one = task(tmp_path)
+    killed_after(3, one)
+    (tmp_path / snapshot_manager.FOLDER / name).unlink()
+    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+
+
+def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
+    one = task(tmp_path)
+    killed_after(3, one)
+    (tmp_path / snapshot_manager.FOLDER / "epoch_00002.json").write_text('{"format": "es')
+    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+
+
+@pytest.mark.parametrize("name", ["sources", "data_fingerprint", "versions", "config"])
+def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = task(tmp_path)
+    killed_after(2, one)
+    path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
+    about = json.loads(path.read_text())
+    about["made"][name] = "another"
+    snapshot_files.write_about(path, about)
+    result = worker_entry.train_trial(one)
+    assert "resumed" not in result.provenance
+    assert [record["epoch"] for record in result.history] == [1, 2, 3]
+    assert f"made with other {name.replace('_', ' ')}" in capsys.readouterr().out
+
+
+def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) -> None:
+    sparse = {"PRUNING_METHOD": "static", "SPARSE_DENSITY": "0.1", "OPTIMIZER": "adam"}
+    whole = worker_entry.train_trial(task(tmp_path / "whole", **sparse))
+    one = task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
+    killed_after(3, one)
+    plain, small = (
+        snapshot_files.load(tmp_path / folder / snapshot_manager.FOLDER / "epoch_00002.pt")
+        for folder in ("whole", "cut")
+    )
+    assert (plain.about["stored"]["as"], small.about["stored"]["as"]) == ("whole", "compressed")
+    assert small.about["bytes"] < 0.3 * plain.about["bytes"]
+    assert small.about["bytes"] == small.file.stat().st_size
+    tensors = [torch.load(each.file)["position"]["tensors"] for each in (plain, small)]
+    assert list(tensors[0]) == list(tensors[1])
+    assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
+    result = worker_entry.train_trial(one)
+    assert result.provenance["resumed"] == {"epoch": 2}
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+
+
+def test_it_tells_what_it_is(tmp_path: Path) -> None:
+    worker_entry.train_trial(task(tmp_path))
+    about = snapshot_files.load(tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt").about
+    assert (about["epoch"], about["step"], about["reason"]) == (2, 30, EPOCH)
+    assert about["made"]["config"]["SEED"] == "1"
+    assert len(about["made"]["data_fingerprint"]) == 16
+    assert list(about["tensors"].values())[0] == [128, 64]
+    assert about["val_loss"] > 0
+
+
+def shot(epoch: int, loss: float, reason: str = EPOCH, sparsity: float = 0.0) -> Snapshot:
+    about = {"epoch": epoch, "val_loss": loss, "reason": reason, "sparsity": sparsity}
+    return Snapshot(Path(f"{epoch}.json"), about)
+
+
+TAKEN = [shot(1, 0.4), shot(2, 0.3, EVENT), shot(3, 0.5), shot(4, 0.6, EVENT), shot(5, 0.7)]
+
+
+@pytest.mark.parametrize(
+    ("keep", "best", "stay"),
+    [
+        (1, False, {4, 5}),
+        (2, False, {2, 3, 4, 5}),
+        (1, True, {2, 4, 5}),
+        (0, False, {1, 2, 3, 4, 5}),
+    ],
+)
+def test_the_last_of_each_kind_and_the_best_are_kept(keep: int, best: bool, stay: set[int]) -> None:
+    kept = SnapshotPlan(1, True, keep, best).kept(TAKEN)
+    assert kept == {Path(f"{epoch}.json") for epoch in stay}
+
+
+def test_the_best_is_one_of_those_that_are_sparse_enough() -> None:
+    taken = [shot(1, 0.1), shot(2, 0.3, sparsity=0.5), shot(3, 0.4, sparsity=0.5)]
+    kept = SnapshotPlan(1, True, 1, True).kept(taken)
+    assert kept == {Path("2.json"), Path("3.json")}
+
+
+def test_the_best_of_a_network_that_grows_may_have_grown() -> None:
+    losses_and_sparsities = enumerate([(0.9, 0.95), (0.3, 0.9), (0.2, 0.8), (0.4, 0.8)], 1)
+    taken = [shot(n, loss, sparsity=sparsity) for n, (loss, sparsity) in losses_and_sparsities]
+    kept = SnapshotPlan(1, True, 1, True).kept(taken)
+    assert kept == {Path("3.json"), Path("4.json")}
+
+
+def test_only_those_are_left_that_are_to_be_kept(tmp_path: Path) -> None:
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="5"))
+    assert names(tmp_path) == ["epoch_00004.json", "epoch_00004.pt"]
+
+
+def test_snapshots_come_when_their_time_has_come(tmp_path: Path) -> None:
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "2"}, NUM_EPOCHS="5"))
+    assert [name for name in names(tmp_path) if name.endswith("json")] == [
+        "epoch_00002.json",
+        "epoch_00004.json",
+    ]
+
+
+def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
+    events = {"SNAPSHOT_EVERY": "0", "SNAPSHOT_EVENTS": "y"}
+    growth = {"PRUNING_METHOD": "apoptosis_growth", "APOPTOSIS_GROWTH_INTERVAL": "25"}
+    growth |= {"APOPTOSIS_GROWTH_RATE": "0.1", "APOPTOSIS_MATURITY": "10", "NUM_EPOCHS": "6"}
+    result = worker_entry.train_trial(task(tmp_path, events, **growth))
+    assert result.status is Status.PASSED, result.message
+    found = [snapshot_files.load(path) for path in snapshot_files.found_in(tmp_path / snapshot_manager.FOLDER)]
+    assert {one.about["reason"] for one in found} == {EVENT}
+    assert [one.epoch for one in found] == [2, 4, 5]  # events at 25, 50 and 75 of 15 an epoch
+    assert result.measures["events"] >= 3
+
+
+def test_none_is_taken_without_a_wish(tmp_path: Path) -> None:
+    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "0"}))
+    assert not (tmp_path / snapshot_manager.FOLDER).exists()
+
+
+def test_reading_one_runs_no_code(tmp_path: Path) -> None:
+    path = tmp_path / "epoch_00001.pt"
+    torch.save({"position": os.system}, path)
+    about = {"format": snapshot_files.FORMAT, "sha256": snapshot_files.digest(path.read_bytes())}
+    snapshot_files.write_about(path.with_suffix(".json"), {**about, "epoch": 1})
+    with pytest.raises(UserError, match="not plain data"):
+        snapshot_files.load(path).read()
+
+
+def test_what_is_no_snapshot_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"epoch_9\.json: No such file"):
+        snapshot_files.load(tmp_path / "epoch_9.pt")
+    (tmp_path / "epoch_1.json").write_text('{"format": "another"}')
+    with pytest.raises(UserError, match="must be 'espalier snapshot 1'"):
+        snapshot_files.load(tmp_path / "epoch_1.json")
+
+
+def test_another_network_is_refused() -> None:
+    wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}
+    values = packing.varied(wishes, 0, NUM_EPOCHS="3")
+    one = packing.trainer(values, packing.mlp)
+    next(iter(Loop([one]).epochs()))
+    other = packing.trainer(values, lambda: packing.mlp(13), packing.split(4))
+    with pytest.raises(DoesNotFit, match=r"float64 \[13, 16\] here and float64 \[12, 16\] there"):
+        take_up(other, position(one))
+
+
+def test_runs_of_a_pack_go_on_exactly_too() -> None:
+    wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "set", "NUM_EPOCHS": "4"}
+    values = [packing.varied(wishes, k) for k in range(3)]
+    whole, halves, rest = (
+        [packing.trainer(each, packing.dropping) for each in values] for _ in range(3)
+    )
+    packing.train(whole)
+    for number, _ in enumerate(Loop(halves).epochs(), 1):
+        if number == 6:  # two epochs of three runs
+            break
+    for one, other in zip(halves, rest, strict=True):
+        take_up(other, position(one))
+    packing.train(rest)
+    for one, other in zip(whole, rest, strict=True):
+        pairs = zip(one.run.model.parameters(), other.run.model.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+SCRIPT = """
+import json, sys
+from espalier import revision
+from espalier.train import worker_entry
+from espalier.core.trial import Task, Trial
+from pathlib import Path
+revision.sources = lambda: sys.argv[2]  # whoever edits a file meanwhile does not matter here
+trial, settings, folder = json.loads(sys.argv[1])
+result = worker_entry.train_trial(Task.single(Trial.from_json(trial), settings, Path(folder)))
+print(json.dumps(result.as_json()))
+"""
+
+
+def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    whole = worker_entry.train_trial(task(tmp_path / "whole"))
+    one = task(tmp_path / "cut")
+    killed_after(2, one)
+    told = json.dumps([one.trial.as_json(), dict(one.settings), str(one.directory)])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SCRIPT, told, revision.sources()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = Result.from_json(json.loads(done.stdout.splitlines()[-1]))
+    assert result.provenance["resumed"] == {"epoch": 1}
+    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+
+
+def test_trials_at_different_epochs_are_no_pack(tmp_path: Path) -> None:
+    tasks = [task(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
+    alone: list[Any] = [
+        test_worker_entry.numbers(worker_entry.train_trial(test_worker_entry.small_task(SEED="1")))
+    ]
+    killed_after(2, tasks[0])
+    results = dict(worker_entry.train_pack(tasks))
+    assert [results[i].provenance["pack"]["size"] for i in (0, 1)] == [1, 1]
+    assert test_worker_entry.numbers(results[0]) == alone[0]

@@ -1,0 +1,204 @@
+"""How many trials to pack, from step times that are made up."""
+
+import functools
+import itertools
+import json
+
+import pytest
+import torch
+from test_loop import linear_run, trainer
+
+from espalier.core.memory import SHARERS, WORKERS
+from espalier.train.packs import pack_cache, pack_size
+from espalier.layers.folded import CannotPack
+from espalier.train.packs.pack_size import PackChoice
+from espalier.train.trainer import Recipe
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _one_worker(monkeypatch):
+    monkeypatch.setenv(WORKERS, "1")
+
+
+def trainers(samples=4000, epochs=10, **recipe):
+    """Trainers without end, all over the same data: 2,000 steps an epoch."""
+    first = linear_run(samples=samples, epochs=epochs)
+
+    def fresh():
+        run = linear_run(samples=samples, epochs=epochs)
+        run.train = first.train
+        return trainer(run, Recipe(**recipe))
+
+    return (fresh() for _ in itertools.count())
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Says how long a step takes by the number trained together; tells what was timed."""
+
+    def use(seconds):
+        seen = []
+
+        def step_seconds(together):
+            seen.append(len(together))
+            found = seconds[len(together)]
+            if isinstance(found, Exception):
+                raise found
+            return found * len(together)
+
+        monkeypatch.setattr(pack_size, "step_seconds", step_seconds)
+        return seen
+
+    return use
+
+
+def test_the_fastest_size_is_chosen(timed):
+    seen = timed({1: 4e-4, 4: 2e-4, 16: 1.4e-4, 64: 1.2e-4})
+    assert pack_size.choose(trainers(), 64) == PackChoice(
+        64, "", {1: 4e-4, 4: 2e-4, 16: 1.4e-4, 64: 1.2e-4}
+    )
+    assert seen == [1, 4, 16, 64]
+
+
+def test_of_sizes_that_are_about_as_fast_the_smallest_is_chosen(timed):
+    timed({1: 4e-4, 4: 2e-4, 16: 1.02e-4, 64: 1e-4})
+    assert pack_size.choose(trainers(), 64).size == 16
+
+
+def test_sizes_are_not_tried_beyond_the_first_that_is_slower(timed):
+    seen = timed({1: 4e-4, 4: 2e-4, 16: 3e-4})
+    assert pack_size.choose(trainers(), 64).size == 4
+    assert seen == [1, 4, 16]
+
+
+def test_a_pack_that_hardly_gains_is_not_chosen_and_the_figures_say_why(timed):
+    timed({1: 4e-4, 4: 3.8e-4, 16: 4e-4})
+    choice = pack_size.choose(trainers(), 16)
+    assert choice.size == 1
+    assert choice.why == (
+        "a step of one trial takes 0.40 ms alone and 0.38 ms among 4 on this device"
+    )
+
+
+def test_long_steps_are_not_packed_and_no_pack_is_timed(timed):
+    seen = timed({1: 0.5})
+    choice = pack_size.choose(trainers(), 16)
+    assert (choice.size, seen) == (1, [1])
+    assert choice.why == "a step takes 500 ms, packing saves less than one"
+
+
+def test_the_share_of_a_worker_bounds_the_size(timed, monkeypatch):
+    monkeypatch.setenv(WORKERS, "2")
+    seen = timed({1: 4e-4, 4: 2e-4, 16: 1.5e-4, 18: 1.4e-4})
+    assert pack_size.choose(trainers(), 36).size == 18
+    assert seen == [1, 4, 18]
+
+
+def test_too_little_to_do_is_not_measured(timed):
+    seen = timed({})
+    assert pack_size.choose(trainers(samples=40, epochs=2), 8) is None  # 40 steps each
+    assert pack_size.choose(trainers(), 1) is None
+    assert seen == []
+
+
+def test_a_pack_that_would_take_more_than_the_allowance_is_not_timed(timed):
+    # 0.03 * 4 trials * 20,000 steps * 0.4 ms are 0.96 s; a pack of 4 would take 10 * 4 * 30 ms
+    seen = timed({1: 4e-4, 2: 1e-4})
+    pack_size.choose(trainers(epochs=1), 2)  # 0.03 * 2 * 2,000 steps: a pack of 2 takes 20 steps
+    assert seen == [1, 2]
+
+
+def test_what_cannot_be_packed_is_said(timed):
+    assert pack_size.choose(trainers(compile=True), 8).why == (
+        "compiled models are trained one by one"
+    )
+    timed({1: 4e-4, 4: CannotPack("the model mixes the samples of a batch")})
+    choice = pack_size.choose(trainers(), 16)
+    assert (choice.size, choice.why) == (1, "the model mixes the samples of a batch")
+
+
+def test_memory_that_runs_out_leaves_the_sizes_before(timed):
+    timed({1: 4e-4, 4: 2e-4, 16: torch.OutOfMemoryError("no more")})
+    assert pack_size.choose(trainers(), 64).size == 4
+
+
+def test_sizes_to_try():
+    assert pack_size.sizes(2) == [2]
+    assert pack_size.sizes(5) == [5]
+    assert pack_size.sizes(6) == [4, 6]
+    assert pack_size.sizes(64) == [4, 16, 64]
+    assert pack_size.sizes(4096) == [4, 16, 64, 256]
+
+
+def test_real_steps_are_timed_without_touching_the_first_run():
+    one, other = itertools.islice(trainers(), 2)
+    assert pack_size.step_seconds([one, other]) > 0
+    assert one.run.step == other.run.step == pack_size.WARM + pack_size.TIMED
+
+
+def test_an_answer_is_recalled_for_as_many_trials_or_fewer():
+    choice = PackChoice(16, "", {1: 4e-4, 16: 1e-4})
+    pack_cache.save("shape-a", CPU, 64, choice)
+    assert pack_cache.load("shape-a", CPU, 64) == choice
+    assert pack_cache.load("shape-a", CPU, 10) == choice
+    assert pack_cache.load("shape-a", CPU, 65) is None
+    assert pack_cache.load("shape-b", CPU, 10) is None
+
+
+def test_another_number_of_workers_is_another_question(monkeypatch):
+    pack_cache.save("shape-c", CPU, 64, PackChoice(16, "", {}))
+    monkeypatch.setenv(SHARERS, "8")
+    assert pack_cache.load("shape-c", CPU, 64) is None
+
+
+def test_a_damaged_cache_is_an_empty_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
+    file = tmp_path / "espalier" / "packs.json"
+    (key,) = json.loads(file.read_text())
+    for damaged in ("{", "[]", f'{{"{key}": 1}}', f'{{"{key}": {{"count": 9, "size": "x"}}}}'):
+        file.write_text(damaged)
+        assert pack_cache.load("shape", CPU, 4) is None
+    pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
+    assert pack_cache.load("shape", CPU, 4) == PackChoice(4, "", {})
+
+
+def test_a_cache_that_cannot_be_written_is_none(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
+    assert pack_cache.load("shape", CPU, 4) is None
+
+
+def test_long_steps_are_told_by_two_in_succession(monkeypatch):
+    def taking(*seconds):
+        left = iter(seconds)
+        monkeypatch.setattr(pack_size, "_timed", lambda loop, x, y: next(left))
+        return pack_size.step_seconds(list(itertools.islice(trainers(), 1))), len(list(left))
+
+    assert taking(9.0, 0.5, 0.4, 0.3) == (0.4, 1)
+    hiccup = [9.0, 0.5, *[1e-3] * (pack_size.WARM + pack_size.TIMED - 2)]
+    assert taking(*hiccup) == (1e-3, 0)
+
+
+def test_a_search_that_compared_nothing_answers_nothing(timed, monkeypatch):
+    clock = iter([0.0, 100.0])
+    monkeypatch.setattr(pack_size.time, "perf_counter", lambda: next(clock))
+    seen = timed({1: 4e-4})
+    assert pack_size.choose(trainers(), 16) is None
+    assert seen == [1]
+
+
+def test_models_that_cannot_be_compared_are_not_packed(timed):
+    seen = timed({})
+
+    def fresh():
+        one = next(trainers())
+        one.run.model.act = functools.partial(max, 0)
+        return one
+
+    choice = pack_size.choose((fresh() for _ in itertools.count()), 16)
+    assert (choice.size, seen) == (1, [])
+    assert "cannot be compared" in choice.why

@@ -1,0 +1,261 @@
+"""Batches in parts: the same training, and as many samples at once as fit."""
+
+import functools
+
+import packing
+import pytest
+import torch
+from torch import nn
+
+from espalier.core import component, memory
+from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.kconfig import assign
+from espalier.train import micro_batching, worker_entry
+from espalier.train.packs import pack_compatibility
+from espalier.train.loop import Loop
+from espalier.train.micro_batching import Parts, Taken, check_apart, fitting
+from espalier.core.trial import Status, Task, Trial
+
+SETTINGS = {
+    "DEVICE": "cpu",
+    "DATA_DIR": "data",
+    "DATA_MEMORY": "0",
+    "DATA_WORKERS": "0",
+    "DOWNLOAD": "n",
+    "DEBUG_CHECKS": "y",
+}
+SMALL = {"TRAIN_SUBSET": "101", "BATCH_SIZE": "20", "NUM_EPOCHS": "3", "MLP_WIDTH": "16"}
+WHOLE, AUTO = 0, -1
+
+
+def task(micro, **changes):
+    wishes = {**SMALL, "MODEL": "mlp", "PRUNING_METHOD": "none", **changes}
+    tree = packing.symbols()
+    tree.kconf.unset_values()
+    for _ in range(2):
+        for name, value in wishes.items():
+            assign.put(tree, name, value)
+    config = assign.effective_config(tree, tree.identity)
+    settings = {**SETTINGS, "MICRO_BATCH": str(micro)}
+    return Task.single(Trial(1, "config_001", "id", config), settings, None)
+
+
+def trained(micro, **changes):
+    """The losses of all epochs and the weights in the end."""
+    trainer, _ = worker_entry.prepare(task(micro, **changes))
+    records = [record for _, record in Loop([trainer]).epochs()]
+    losses = torch.tensor([[r["train_loss"], r["val_loss"]] for r in records])
+    return losses, torch.cat([p.detach().flatten() for p in trainer.run.model.parameters()])
+
+
+@pytest.mark.parametrize("micro", [1, 7, 19])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"OPTIMIZER": "sgd", "LEARNING_RATE": "0.1", "GRAD_CLIP_NORM": "0.5"},
+        {"AUGMENT_CROP_PADDING": "1"},
+        {"PRUNING_METHOD": "rigl", "SPARSE_EVERY": "5"},
+        {"PRUNING_METHOD": "magnitude", "PRUNING_WARMUP": "3", "PRUNING_RAMP_END_EPOCH": "2"},
+    ],
+    ids=["adam", "sgd", "augmented", "rigl", "magnitude"],
+)
+def test_a_run_in_parts_is_the_run_with_whole_batches(micro, changes):
+    one, other = trained(WHOLE, **changes), trained(micro, **changes)
+    assert torch.allclose(one[0], other[0], rtol=0, atol=1e-5)
+    assert torch.allclose(one[1], other[1], rtol=0, atol=1e-5)
+
+
+def test_text_in_parts_is_the_text():
+    text = {"DATASET": "text", "MODEL": "charlm", "TEXT_LENGTH": "3000", "TEXT_CONTEXT": "8"}
+    text |= {"TRAIN_SUBSET": "0"}
+    small = {"CHARLM_WIDTH": "8", "CHARLM_LAYERS": "1", "CHARLM_HEADS": "2", "CHARLM_DROPOUT": "0"}
+    one, other = (trained(micro, **text, **small) for micro in (WHOLE, 6))
+    assert torch.allclose(one[0], other[0], rtol=0, atol=1e-5)
+
+
+def test_no_more_samples_than_asked_for_are_computed_with_at_once():
+    trainer, _ = worker_entry.prepare(task(7))
+    seen = []
+    trainer.run.model.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    x = torch.randn(20, 1, 8, 8)
+    Loop([trainer]).step(x, torch.zeros(20, dtype=torch.int64))
+    assert seen == [7, 7, 6]
+    assert "in parts" in pack_compatibility.why_alone(trainer)
+
+
+def test_a_batch_that_is_small_enough_is_left_whole_and_may_be_packed():
+    trainer, _ = worker_entry.prepare(task(21))  # 101 samples in batches of 20: the last has 21
+    assert trainer.micro_batch == 0
+    assert not pack_compatibility.why_alone(trainer)
+    assert worker_entry.prepare(task(20))[0].micro_batch == 20
+
+
+def test_what_was_taken_is_in_the_provenance():
+    result = worker_entry.train_trial(task(7))
+    assert result.status is Status.PASSED
+    assert result.provenance["micro_batch"] == 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({"MODEL": "lenet5"}, "batch normalisation"),
+        (
+            {"DATASET": "text", "MODEL": "charlm", "TRAIN_SUBSET": "0", "CHARLM_DROPOUT": "0.1"},
+            "dropout",
+        ),
+    ],
+)
+def test_what_would_train_otherwise_is_refused(changes, trouble):
+    result = worker_entry.train_trial(task(4, **changes))
+    assert (result.status, result.reason) == (Status.FAILED, "micro_batch")
+    assert trouble in result.message
+    assert "CONFIG_MICRO_BATCH" in result.message
+
+
+class Centred(nn.Module):
+    """Subtracts the batch's mean: couples samples and has no buffers."""
+
+    def forward(self, x):
+        return x - x.mean(0)
+
+
+@pytest.mark.parametrize("layer", [Centred(), nn.Dropout(0.5), nn.BatchNorm1d(3)])
+def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
+    values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
+    build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), layer)
+    run = packing.trainer(values, build, packing.split(4))
+    with pytest.raises(CannotTrain, match="parts of 2 samples"):
+        check_apart(run, run.run.train.x[:4], 2)
+
+
+@pytest.mark.parametrize("name", component.names("model"))
+def test_every_model_can_be_asked(name):
+    """No model is refused that has neither batch normalisation nor dropout."""
+    spec = component.find("model", name, Model)
+    if spec.takes is TokenShape:
+        pytest.skip("for text: has a test above")
+    side = spec.input_size or 8
+    if side > 64:
+        pytest.skip("takes a second to build")
+    model = spec().build(SampleShape(1, side, side, 4))
+    normed = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
+    run = packing.trainer(values, lambda: model, packing.split(side))
+    if not normed:
+        check_apart(run, run.run.train.x[:4], 2)
+        return
+    with pytest.raises(CannotTrain):
+        check_apart(run, run.run.train.x[:4], 2)
+
+
+class Allocator:
+    """A device with `room` bytes on which a step takes `fixed + max(floor, each * n)`."""
+
+    def __init__(self, room, fixed, floor, each):
+        self.room, self.fixed, self.floor, self.each, self.asked = room, fixed, floor, each, []
+
+    def step(self, size):
+        self.asked.append(size)
+        if sum(self.needs(size)) > self.room:
+            raise MemoryError
+        return self.needs(size)
+
+    def needs(self, size):
+        return Taken(self.fixed, max(self.floor, self.each * size))
+
+    def fits(self, size):
+        return sum(self.needs(size)) <= self.room
+
+
+@pytest.mark.parametrize(
+    ("room", "fixed", "floor", "each", "most"),
+    [
+        (1000, 100, 0, 30, 30),  # (1000 - 100) / 30
+        (1000, 0, 0, 31, 32),
+        (1000, 100, 500, 30, 30),  # few samples seem to cost nothing
+        (1000, 900, 90, 30, 3),  # the weights nearly fill it
+        (1000, 700, 0, 200, 1),
+        (1000, 950, 0, 51, 0),  # not even one
+        (10**9, 100, 0, 30, 64),  # everything fits
+        (1000, 0, 0, 0, 64),
+    ],
+)
+def test_as_many_samples_as_fit(room, fixed, floor, each, most):
+    device = Allocator(room, fixed, floor, each)
+    size = fitting(device.step, room, batch=64)
+    assert size == most
+    if size:
+        assert device.fits(size)
+        assert size in device.asked
+        assert size == 64 or not device.fits(2 * size)
+
+
+def test_nothing_is_tried_that_could_be_too_much():
+    """On a CPU the kernel would end the process."""
+    device = Allocator(1000, 100, 250, 17)
+    fitting(device.step, 1000, batch=64)
+    assert all(map(device.fits, device.asked))
+
+
+def test_running_out_takes_half_the_way_back():
+    """What a line through two sizes promises need not hold."""
+
+    def step(size):
+        if size > 8:
+            raise torch.OutOfMemoryError
+        return Taken(0, size)
+
+    assert fitting(step, 10**6, batch=64) == 8
+
+
+@pytest.fixture
+def scarce(monkeypatch):
+    """Room for a step with parts of about a hundred samples."""
+    config = {"TRAIN_SUBSET": "1000", "BATCH_SIZE": "512"}
+    spare = worker_entry._prepare(task(AUTO, **config))[0]
+    step = micro_batching._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
+    step(1)
+    room = int(sum(step(100)) * micro_batching.UNCOUNTED / micro_batching.SHARE)
+    monkeypatch.setattr(memory, "available", lambda: room)
+    monkeypatch.setenv(memory.SHARERS, "1")
+    return config
+
+
+def test_auto_takes_what_fits_and_leaves_no_trace(scarce):
+    chosen, _ = worker_entry.prepare(task(AUTO, **scarce))
+    assert 80 <= chosen.micro_batch <= 120
+    fixed = trained(chosen.micro_batch, **scarce)
+    by_itself = trained(AUTO, **scarce)
+    assert all(map(torch.equal, fixed, by_itself))
+
+
+def test_auto_takes_whole_batches_where_they_fit():
+    assert all(map(torch.equal, trained(WHOLE), trained(AUTO)))
+    assert worker_entry.prepare(task(AUTO))[0].micro_batch == 0
+
+
+def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    result = worker_entry.train_trial(task(AUTO))
+    assert (result.status, result.reason) == (Status.FAILED, "memory")
+    assert "\n" not in result.message
+
+
+def test_sharers_divide_what_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1200)
+    monkeypatch.setenv(memory.SHARERS, "3")
+    assert micro_batching.free(torch.device("cpu")) == 400
+
+
+def test_memory_of_a_step_is_counted():
+    """A product of n x 64 by 64 x 256 float32 makes n x 256 numbers of 4 bytes; one is kept."""
+    meter, kept = micro_batching._OnCpu(), []
+    a, b = torch.ones(100, 64), torch.ones(64, 256)
+    taken = meter.measure(lambda: kept.append((a @ b).neg()))
+    assert taken == Taken(100 * 256 * 4, 100 * 256 * 4)
+
+
+def test_parts_are_read_from_their_symbol():
+    assert component.build(Parts, packing.Config({"MICRO_BATCH": "8"}), "") == Parts(8)
