@@ -20,8 +20,8 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.core.paths import ROOT
 from espalier.analysis.confidence import interval
+from espalier.core.paths import ROOT
 from espalier.core.trial import Status
 
 CONTROL, CHANCE = "none", "random"

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import kernel_choice
-from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
 from espalier.layers.dendrites.dense_kernel import dense
+from espalier.layers.dendrites.kernels import Backend
 
 GOAL, NEVER = ">= 2", ">= 0.95"  # times as fast
 SLICE = 0.02  # seconds that a layer is repeated for, at least

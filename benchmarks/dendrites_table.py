@@ -22,9 +22,9 @@ import measuring
 import sweeping
 from measuring import Figure
 
+from espalier.core.trial import Status
 from espalier.plan.plan import write_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.core.trial import Status
 
 Row = dict[str, str]
 Scores = dict[str, float]

@@ -9,8 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
-from espalier.plan.plan import read_plan
 from espalier.core.trial import Task
+from espalier.plan.plan import read_plan
 
 
 def main() -> None:

@@ -22,16 +22,16 @@ from measuring import Figure
 from torch import Tensor, nn
 
 from espalier.core.contracts import Run
-from espalier.methods.growth.placement import missing_edge_scores
+from espalier.core.trial import Task
 from espalier.layers.masked_blocks import Blocks
+from espalier.layers.reachability import reach
+from espalier.methods.growth.placement import missing_edge_scores
 from espalier.methods.growth.placement.extrema import Activity, find
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.layers.reachability import reach
 from espalier.plan.planning import plan_from_rows
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.core.trial import Task
 
 DENSITIES = ("0.02", "0.05", "0.2", "1")
 CATEGORIES = ("dead", "saturated", "hot")

@@ -20,6 +20,7 @@ from measuring import Figure
 from torch import Tensor
 
 from espalier.core.contracts import Run
+from espalier.core.trial import Task, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
@@ -27,7 +28,6 @@ from espalier.surgery.pairs import find_pairs
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
 from espalier.train.losses import mean_losses
-from espalier.core.trial import Task, Trial
 
 MODEL = {"CHARLM_WIDTH": "64", "CHARLM_LAYERS": "2", "CHARLM_HEADS": "4", "CHARLM_INNER": "256"}
 WISHES = {"DATASET": "text", "TEXT_CONTEXT": "64", "LEARNING_RATE": "0.003", **MODEL}

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.datasets.digits import Digits
-from espalier.methods.growth.placement import extrema
 from espalier.methods.growth.measurement.information import LabelProbe
+from espalier.methods.growth.placement import extrema
 from espalier.methods.growth.timing.gradient_variance import VarianceTrigger, gradient_norm
 
 Floats = NDArray[np.float64]

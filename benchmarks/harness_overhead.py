@@ -22,11 +22,11 @@ import measuring
 import peers
 from measuring import Figure, Measure
 
+from espalier.core.trial import Emit, Result, Status, Task, Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
-from espalier.core.trial import Emit, Result, Status, Task, Trial
 
 SETTINGS = {"DEVICE": "cpu", "MAX_ATTEMPTS": "2", "TRIAL_TIMEOUT": "0", "RANK_BY": "val_acc"}
 GOAL = 5.0  # ms a trial

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from espalier.core import revision
 from espalier.analysis.confidence import interval
+from espalier.core import revision
 
 Record = dict[str, Any]
 Measure = Callable[[Path], float]

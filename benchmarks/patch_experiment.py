@@ -24,9 +24,9 @@ import sweeping
 from measuring import Figure
 from sweeping import test_accuracy
 
+from espalier.core.trial import Result, Status
 from espalier.plan.plan import write_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.core.trial import Result, Status
 
 Row = Mapping[str, str]
 Found = dict[str, dict[str, Result]]

@@ -27,13 +27,13 @@ from measuring import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
+from espalier.core.paths import ROOT
+from espalier.core.trial import Result, Task, Trial
 from espalier.layers.masked_blocks import Blocks, Trace
 from espalier.methods.growth.placement.feedforward_highways import without_grown
-from espalier.core.paths import ROOT
 from espalier.plan import planning
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.core.trial import Result, Task, Trial
 
 DEFCONFIGS = ROOT / "defconfigs"
 PROPORTIONAL, SPARSE, HIGHWAYS = (

@@ -22,12 +22,12 @@ from kill_nine import compared, running, told, wait_for
 from measuring import Figure
 
 from espalier.core.paths import ROOT
-from espalier.plan import planning
-from espalier.train.checkpoints import snapshot_files
-from espalier.train import worker_entry
-from espalier.train.loop import Loop
-from espalier.train.checkpoints.snapshot_files import SnapshotReason
 from espalier.core.trial import Task
+from espalier.plan import planning
+from espalier.train import worker_entry
+from espalier.train.checkpoints import snapshot_files
+from espalier.train.checkpoints.snapshot_files import SnapshotReason
+from espalier.train.loop import Loop
 
 RANGE = ROOT / "defconfigs" / "digits-snapshots-range"
 WITHOUT = "CONFIG_SNAPSHOT_EVERY=0\nCONFIG_SNAPSHOT_EVENTS=n\n"

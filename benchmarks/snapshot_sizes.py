@@ -18,12 +18,12 @@ from pathlib import Path
 import measuring
 from measuring import Figure, Record
 
-from espalier.plan import planning
-from espalier.train.checkpoints import snapshot_files
-from espalier.train import worker_entry
-from espalier.train.loop import Loop
-from espalier.train.checkpoints.run_state import position
 from espalier.core.trial import Task
+from espalier.plan import planning
+from espalier.train import worker_entry
+from espalier.train.checkpoints import snapshot_files
+from espalier.train.checkpoints.run_state import position
+from espalier.train.loop import Loop
 
 MLP = {"MODEL_SELECT_MLP": "y", "MLP_LAYERS": "1", "MLP_WIDTH": "256"}
 BLOCKS = {"MODEL_SELECT_BLOCKS": "y", "BLOCKS_SIZES": '"64"', "BLOCKS_DENSITY": "0.05"}
@@ -55,7 +55,9 @@ def figures(name: str, settings: dict[str, str], epochs: int) -> Iterator[Figure
         for content in contents(settings, epochs, Path(folder)):
             for compress in (False, True):
                 began = time.perf_counter()
-                written = snapshot_files.write_content(Path(folder) / "epoch.json", content, compress)
+                written = snapshot_files.write_content(
+                    Path(folder) / "epoch.json", content, compress
+                )
                 times[compress].append(1000 * (time.perf_counter() - began))
                 sizes[compress].append(written["bytes"])
     yield Figure(f"{name}: as torch writes it", [size / 1000 for size in sizes[False]], "kB")

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import measuring
 
 from espalier.core.paths import ROOT
+from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store.results_dir import STORE
 from espalier.store.store import Attempt, Store
-from espalier.core.trial import Record, Result, Status, Trial
 
 Name = TypeVar("Name", bound=Hashable)
 Found = TypeVar("Found")

@@ -25,14 +25,14 @@ from measuring import Figure
 from scipy.stats import spearmanr
 
 from espalier.core.contracts import Run
+from espalier.core.paths import ROOT
+from espalier.core.trial import Task, Trial
 from espalier.methods.growth.action_tournament import TournamentEntry, apply
 from espalier.methods.growth.tournament import TABLE, Tournament
-from espalier.core.paths import ROOT
 from espalier.plan import planning
 from espalier.train import worker_entry
 from espalier.train.evaluation import measured
 from espalier.train.loop import Loop
-from espalier.core.trial import Task, Trial
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"
 ONE = """

@@ -12,8 +12,8 @@ from typing import Literal
 from torch import nn
 
 from espalier.core.contracts import CannotTrain, Model, SampleShape
-from espalier.layers.masked_blocks import Blocks, chain, edges
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.masked_blocks import Blocks, chain, edges
 
 
 @kconfig_dataclass

@@ -9,11 +9,11 @@ from torch import nn
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Model, SampleShape
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
 from espalier.layers.dendrites.nonlinear import SLOPE, Activation
 from espalier.layers.dendrites.wiring import Kind as Wires
 from espalier.layers.dendrites.wiring import wired
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -8,8 +8,8 @@ Differs: synapses are stored compactly, so every stored number is one that is tr
 
 from __future__ import annotations
 
-from espalier.models.dendritic import Dendritic
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.models.dendritic import Dendritic
 
 
 @kconfig_dataclass

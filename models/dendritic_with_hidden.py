@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.models.dendritic import Dendritic
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.models.dendritic import Dendritic
 
 
 @kconfig_dataclass

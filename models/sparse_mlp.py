@@ -13,11 +13,11 @@ from typing import ClassVar
 from torch import nn
 
 from espalier.core.contracts import Model, SampleShape
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites import wiring
-from espalier.models.dendritic import check_fan_in
 from espalier.layers.dendrites.nonlinear import SLOPE
 from espalier.layers.dendrites.synapses import Synapses
-from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.models.dendritic import check_fan_in
 
 WIDEST = 65536
 

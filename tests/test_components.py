@@ -13,21 +13,21 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from espalier.core import component, contracts
-from espalier.train.parameter_budget import Budget
+from espalier.core.paths import ROOT
 from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
 from espalier.rates.rate_options import RatePlan
+from espalier.train.checkpoints.model_files import Saving
 from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
 from espalier.train.data.augment import Augmentation
-from espalier.train.data.splits import DataPlan
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.micro_batching import Parts
-from espalier.train.checkpoints.model_files import Saving
 from espalier.train.data.distribution_shift import ShiftPlan
-from espalier.train.trainer import Recipe
+from espalier.train.data.splits import DataPlan
 from espalier.train.data.text_windows import WindowPlan
+from espalier.train.micro_batching import Parts
+from espalier.train.parameter_budget import Budget
+from espalier.train.trainer import Recipe
 
 BASES = {
     "model": contracts.Model,

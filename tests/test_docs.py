@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from espalier.commands import VERBS
-from espalier.kconfig import tree
-from espalier.core.paths import ROOT
-from espalier.report.sweep_analysis import analysis
 from espalier.analysis.rank import TrialResult
+from espalier.commands import VERBS
+from espalier.core.paths import ROOT
 from espalier.core.trial import Result, Status, Trial
+from espalier.kconfig import tree
+from espalier.report.sweep_analysis import analysis
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

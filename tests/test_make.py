@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from espalier.kconfig import defconfigs
 from espalier.core.paths import ROOT
+from espalier.kconfig import defconfigs
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given", "config-given"}

@@ -6,9 +6,9 @@ import pytest
 from outcomes import passed, sweep, trial
 
 from espalier.analysis import connectivity_threshold
-from espalier.report import dose_response_report
 from espalier.analysis.dose_response import Ladder, ladders
 from espalier.analysis.rank import TrialResult, rank
+from espalier.report import dose_response_report
 
 SCORES = {"0.01": 10.0, "0.1": 20.0, "1": 95.0, "10": 96.0}
 UNITS = {"0.01": 0.0, "0.1": 0.25, "1": 0.75, "10": 1.0}
@@ -27,7 +27,9 @@ def wired(units: dict[str, float] = UNITS) -> Ladder:
 
 def test_a_share_is_interpolated_in_the_logarithm() -> None:
     assert connectivity_threshold.crossing([0.1, 1.0], [0.25, 0.75]) == pytest.approx(10**-0.5)
-    assert connectivity_threshold.crossing([0.1, 1.0], [0.5, 0.75]) is None  # a half is not below it
+    assert (
+        connectivity_threshold.crossing([0.1, 1.0], [0.5, 0.75]) is None
+    )  # a half is not below it
     assert connectivity_threshold.crossing([0.1, 1.0], [0.1, 0.2]) is None  # nor was it ever above
 
 

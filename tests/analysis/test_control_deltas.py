@@ -8,16 +8,16 @@ from outcomes import passed
 from test_report import stored
 
 from espalier.__main__ import run
-from espalier.core.errors import UserError
+from espalier.analysis.confidence import Interval
+from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.controls import comparisons
+from espalier.analysis.rank import TrialResult, rank
+from espalier.core.errors import UserError
+from espalier.core.measures import MEASURES
+from espalier.core.trial import Trial
 from espalier.report.controls_report import deltas_text, multiple, told
 from espalier.report.delta_plots import drawn
-from espalier.analysis.control_deltas import Delta, deltas
-from espalier.analysis.confidence import Interval
-from espalier.core.measures import MEASURES
-from espalier.analysis.rank import TrialResult, rank
 from espalier.report.reports import write_reports
-from espalier.core.trial import Trial
 
 PLAIN = {"NET": ["dense", "sparse"], "BEND": ["linear"], "METHOD": ["none"]}
 SIZES = {"dense": 90, "sparse": 100, "branched": 110}

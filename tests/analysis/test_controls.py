@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from outcomes import ended, passed
 
-from espalier.analysis.controls import Comparison, Events, comparisons, events
 from espalier.analysis.confidence import Interval
+from espalier.analysis.controls import Comparison, Events, comparisons, events
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Result, Status, Trial
 

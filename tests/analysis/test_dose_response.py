@@ -11,11 +11,18 @@ from outcomes import passed, sweep, trial
 from test_report import stored
 
 from espalier.__main__ import run
-from espalier.core.errors import UserError
-from espalier.analysis.dose_response import Logistic, LadderPoint, climbed, isotonic, ladders, violation
-from espalier.report.dose_response_report import JSON, PICTURE, as_json, drawn, told
-from espalier.core.measures import VAL_ACC
+from espalier.analysis.dose_response import (
+    LadderPoint,
+    Logistic,
+    climbed,
+    isotonic,
+    ladders,
+    violation,
+)
 from espalier.analysis.rank import TrialResult, rank
+from espalier.core.errors import UserError
+from espalier.core.measures import VAL_ACC
+from espalier.report.dose_response_report import JSON, PICTURE, as_json, drawn, told
 
 VALUES = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005]
 PLANTED = Logistic(low=12.0, high=97.0, d50=0.06, slope=2.5)

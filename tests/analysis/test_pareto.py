@@ -11,10 +11,10 @@ from test_report import stored
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts
-from espalier.report.pareto_report import pareto_text, told
 from espalier.analysis.rank import TrialResult, rank
-from espalier.report.reports import write_reports
 from espalier.core.trial import Status
+from espalier.report.pareto_report import pareto_text, told
+from espalier.report.reports import write_reports
 
 
 def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:

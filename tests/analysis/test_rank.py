@@ -7,9 +7,9 @@ import random
 import pytest
 from outcomes import ended, passed, sweep, trial
 
-from espalier.core.errors import UserError
 from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.core.errors import UserError
 from espalier.core.trial import Status
 
 

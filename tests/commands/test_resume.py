@@ -8,9 +8,9 @@ import test_worker_entry
 from test_snapshots import killed_after, task
 
 from espalier.__main__ import main
-from espalier.train.checkpoints import snapshot_manager
-from espalier.train import worker_entry
 from espalier.core.trial import Result
+from espalier.train import worker_entry
+from espalier.train.checkpoints import snapshot_manager
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from test_controls import run as ran
 from test_report import stored
 
 from espalier.__main__ import main, run
-from espalier.core.errors import UserError
-from espalier.report.learning_curves import Point, curve
-from espalier.core.measures import VAL_ACC, VAL_LOSS, find
-from espalier.report.sweep_plots import axes_of, drawn
 from espalier.analysis.rank import rank
-from espalier.store.results_dir import newest
+from espalier.core.errors import UserError
+from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
+from espalier.report.learning_curves import Point, curve
+from espalier.report.sweep_plots import axes_of, drawn
+from espalier.store.results_dir import newest
 
 
 def leaderboard(argv: list[str]) -> int:

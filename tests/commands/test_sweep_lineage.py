@@ -7,9 +7,9 @@ from outcomes import ended, passed, trial
 from test_report import stored
 
 from espalier.__main__ import run
-from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
+from espalier.methods.apoptosis.neurons.lineage import Lineage
 
 
 def lineage(argv: list[str]) -> int:

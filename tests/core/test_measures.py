@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.core.measures import MEASURES, find
+from espalier.kconfig import tree
 
 
 def test_kconfig_offers_exactly_these() -> None:

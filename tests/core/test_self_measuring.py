@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from espalier.layers.masked_blocks import Blocks
 from espalier.core.self_measuring import masked, own_sparsity
+from espalier.layers.masked_blocks import Blocks
 
 
 def test_blocks_say_how_sparse_they_are_and_what_they_do_not_use():

@@ -17,8 +17,8 @@ from small_files import IDX_NAMES, md5, write_batches, write_idx
 
 from espalier.core import component
 from espalier.core.contracts import Dataset
-from espalier.datasets import published
 from espalier.core.errors import UserError
+from espalier.datasets import published
 
 IDX = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 BATCHES = {"cifar10": 10, "cifar100": 100}

@@ -6,9 +6,9 @@ import sys
 import pytest
 import torch
 
+from espalier.core.errors import UserError
 from espalier.datasets import text
 from espalier.datasets.text import Text, decode, encode
-from espalier.core.errors import UserError
 
 POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"
 

@@ -11,7 +11,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from espalier.core.component import symbol
-from espalier.kconfig import defaults, config_dataclass
+from espalier.kconfig import config_dataclass, defaults
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.adamwspam import AdamWSpam
 from espalier.optimizers.sgd import SGD

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from espalier.core.trial import Status, Task
 from espalier.kconfig import defconfigs
 from espalier.plan import planning
 from espalier.train import worker_entry
-from espalier.core.trial import Status, Task
 
 FOLDER = Path(defconfigs.ROOT, "defconfigs")
 SHORT = """

@@ -9,8 +9,8 @@ import kconfiglib
 import pytest
 
 from espalier.__main__ import run
-from espalier.kconfig import lint_report, lint_code, lint_tree
 from espalier.core.paths import ROOT
+from espalier.kconfig import lint_code, lint_report, lint_tree
 
 
 def test_the_tree_is_clean():

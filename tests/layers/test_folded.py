@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.models.residual import BasicBlock, Bottleneck
 from espalier.layers.fold_rules import RULES
 from espalier.layers.folded import CannotPack, Mapped, Stacked, folded
+from espalier.models.residual import BasicBlock, Bottleneck
 
 K, B = 3, 4
 Make = Callable[[], nn.Module]

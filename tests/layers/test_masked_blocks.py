@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.train import parameter_budget
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Method, Model, Optimizer, SampleShape
+from espalier.layers.fold_rules import MaskedProduct
+from espalier.layers.folded import Mapped
 from espalier.layers.masked_blocks import Blocks, chain, dense_gradients, edges
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.models.blocks import SparseBlocks
-from espalier.layers.fold_rules import MaskedProduct
-from espalier.layers.folded import Mapped
+from espalier.train import parameter_budget
 from espalier.train.packs.pack import Pack
 
 DIGITS = SampleShape(1, 8, 8, 10)
@@ -129,7 +129,11 @@ def test_the_model_counts_what_is_there() -> None:
     ):
         spec = SparseBlocks(**fields)
         net = spec.build(DIGITS)
-        assert spec.parameters(DIGITS) == parameter_budget.trained(net) == net.live + sum(net.sizes[1:])
+        assert (
+            spec.parameters(DIGITS)
+            == parameter_budget.trained(net)
+            == net.live + sum(net.sizes[1:])
+        )
 
 
 def test_a_trial_tells_how_much_is_there() -> None:

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.measurement.connectivity import chains, of_chain
 from espalier.layers.reachability import reach, useful
+from espalier.methods.growth.measurement.connectivity import chains, of_chain
 from espalier.surgery.pairs import find_pairs
 
 # 3 inputs, 4 hidden units, 2 outputs: unit 0 is on two paths, 1 has no input, 2 no output, and

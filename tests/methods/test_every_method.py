@@ -13,17 +13,17 @@ from test_pruning_methods import PLAN, allowed
 from torch import nn
 
 from espalier.core import component
+from espalier.core.contracts import Method, Optimizer, Run
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions
-from espalier.core.contracts import Method, Optimizer, Run
 from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.growth.action_tournament import TournamentOptions
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
-from espalier.methods.growth.action_tournament import TournamentOptions
 from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.train.packs import pack_compatibility
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
 from espalier.train.early_stopping import Kept
+from espalier.train.packs import pack_compatibility
 
 PAIRS = allowed()
 

@@ -16,11 +16,11 @@ from test_every_method import PAIRS
 from torch import nn
 
 from espalier.core.contracts import CannotTrain
+from espalier.core.trial import Record
 from espalier.layers.masked_blocks import Blocks
 from espalier.train import loop
 from espalier.train.checkpoints.run_state import position, take_up
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Record
 
 # 80 steps: events come before a position is taken and after, and some are under way.
 WISHES = {

@@ -13,16 +13,16 @@ from kconfiglib import Kconfig
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Method, Optimizer, Run
 from espalier.kconfig import tree
+from espalier.methods.none import NoPruning
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
-from espalier.methods.none import NoPruning
+from espalier.methods.pruning.pruning_method import PruningMethod
+from espalier.methods.pruning.pruning_options import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
 from espalier.optimizers.sgd import SGD
 from espalier.sparse.importance import Importance
-from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.methods.pruning.pruning_options import PruningPlan
 
 # Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)

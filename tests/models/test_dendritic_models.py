@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from espalier.core import component
-from espalier.train.parameter_budget import trained
-from espalier.core.trial_config import Config
 from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer
-from espalier.layers.dendrites.synapses import Synapses
+from espalier.core.trial import Status, Task, Trial
+from espalier.core.trial_config import Config
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
+from espalier.layers.dendrites.dendritic_layer import DendriticLayer
+from espalier.layers.dendrites.synapses import Synapses
 from espalier.train import worker_entry
-from espalier.core.trial import Status, Task, Trial
+from espalier.train.parameter_budget import trained
 
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 WITH_SYNAPSES = [*DENDRITIC, "sparse_mlp"]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from espalier.methods.pruning.pruning_options import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
@@ -15,7 +16,6 @@ from espalier.optimizers.adamwadv import AdamWAdv
 from espalier.optimizers.adamwprune import AdamWPrune, AdamWPruneSpec, BaseName
 from espalier.optimizers.adamwspam import AdamWSpam
 from espalier.sparse.importance import Importance
-from espalier.methods.pruning.pruning_options import PruningPlan
 
 SETTINGS: dict[str, Any] = {
     "target_sparsity": 0.7,

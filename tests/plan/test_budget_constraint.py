@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from espalier.train import parameter_budget as sizes
 from espalier.core import component
-from espalier.core.trial_config import Config
 from espalier.core.contracts import Model, SampleShape
 from espalier.core.errors import UserError
+from espalier.core.trial import Trial
+from espalier.core.trial_config import Config
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan, read_plan, write_plan
-from espalier.core.trial import Trial
+from espalier.train import parameter_budget as sizes
 
 DIGITS = SampleShape(1, 8, 8, 10)
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]

@@ -13,7 +13,7 @@ from espalier.kconfig import assign
 from espalier.kconfig.range_file import Place
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, dependency_order
+from espalier.plan import dependency_order, expand
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import toy
 
 from espalier.core.errors import UserError
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import staleness, plan, planning
+from espalier.plan import plan, planning, staleness
 from espalier.plan.plan import Plan, read_plan, write_plan
 
 RANGES = """CONFIG_SHAPE=round|square|star

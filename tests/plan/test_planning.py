@@ -8,7 +8,7 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import staleness, plan, planning
+from espalier.plan import plan, planning, staleness
 from espalier.plan.plan import Plan
 
 

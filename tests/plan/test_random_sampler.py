@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
-from espalier.plan import combinations, random_sampler, planning
+from espalier.plan import combinations, planning, random_sampler
 from espalier.plan.design_text import describe_design, design_lines
 from espalier.plan.plan import Plan
 

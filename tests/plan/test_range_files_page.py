@@ -8,9 +8,9 @@ import pytest
 import toy
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 from espalier.kconfig import range_file, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
 from espalier.plan import expand, test_matrix
 
 PAGE = (ROOT / "docs" / "range-files.md").read_text()

@@ -9,7 +9,7 @@ import toy
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import staleness, plan, planning, sampling
+from espalier.plan import plan, planning, sampling, staleness
 from espalier.plan.expand import Expansion
 from espalier.plan.orthogonal_array import balanced
 

@@ -160,7 +160,9 @@ def test_differential_decay_of_a_chain_of_five():
     assert [float(f) for f in at] == near([0.5, 0.7, 0.9, 0.7, 0.5])
     later = strategy.factor(part([0], 15, (event,), depth=0, layers=5, places=places))
     assert float(later) == near(0.75)
-    everywhere = strategy.factor(part([0], 10, (GrowthEvent(10),), depth=0, layers=5, places=places))
+    everywhere = strategy.factor(
+        part([0], 10, (GrowthEvent(10),), depth=0, layers=5, places=places)
+    )
     assert float(everywhere) == near(0.9)
 
 

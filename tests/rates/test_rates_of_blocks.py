@@ -9,9 +9,9 @@ import torch
 
 from espalier.core import component
 from espalier.core.trial_config import Config
+from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
-from espalier.methods.growth.grow import Grow
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD

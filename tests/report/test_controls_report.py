@@ -8,13 +8,13 @@ from outcomes import ended
 from test_controls import PLAIN, arms, run, trial
 from test_report import stored
 
-from espalier.analysis.controls import comparisons
-from espalier.report.controls_report import controls_text, said, told
 from espalier.analysis.confidence import Interval
-from espalier.core.measures import MEASURES
+from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
-from espalier.report.reports import write_reports
+from espalier.core.measures import MEASURES
 from espalier.core.trial import Result, Status
+from espalier.report.controls_report import controls_text, said, told
+from espalier.report.reports import write_reports
 
 
 def lines(results: list[TrialResult], by: str = "val_loss") -> list[str]:

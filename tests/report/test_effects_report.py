@@ -10,8 +10,8 @@ from outcomes import passed
 from test_effects import FULL, LEVELS, found, sweep
 from test_report import stored
 
-from espalier.core.paths import ROOT
 from espalier.analysis.effects import main_effects
+from espalier.core.paths import ROOT
 from espalier.report.effects_report import confounding, told
 from espalier.report.reports import write_reports
 

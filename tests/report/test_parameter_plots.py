@@ -8,11 +8,11 @@ from test_pareto import nets
 from test_report import stored
 
 from espalier.__main__ import run
-from espalier.core.errors import UserError
-from espalier.report.parameter_plots import drawn, grouped
 from espalier.analysis.pareto import by_samples
 from espalier.analysis.rank import rank
+from espalier.core.errors import UserError
 from espalier.core.trial import Trial
+from espalier.report.parameter_plots import drawn, grouped
 
 
 def ends(line: object) -> list[tuple[float, float]]:

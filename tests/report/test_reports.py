@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from outcomes import ended, passed, sweep, trial
 
-from espalier.core.errors import UserError
 from espalier.analysis.rank import TrialResult
+from espalier.core.errors import UserError
+from espalier.core.trial import Status
 from espalier.report.reports import ranking_measure, write_reports
 from espalier.store.store import Store
-from espalier.core.trial import Status
 
 
 def stored(

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from outcomes import ended, passed, sweep, trial
 
-from espalier.report.sweep_analysis import analysis, counts
 from espalier.core.trial import Status, Trial
+from espalier.report.sweep_analysis import analysis, counts
 
 GUIDE = """\
 Hyperparameter Sweep Analysis

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outcomes import ended, passed, sweep, trial
 
-from espalier.report.sweep_summary import records, summary_text, typed
 from espalier.core.trial import Status, Trial
+from espalier.report.sweep_summary import records, summary_text, typed
 
 
 @pytest.mark.parametrize(

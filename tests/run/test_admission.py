@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from fake_sweep import HERE, request, trial
 
-from espalier.run import admission, devices, launch
 from espalier.core import process_memory
-from espalier.run.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
 from espalier.core.process_memory import Held
+from espalier.core.trial import Result, Status
+from espalier.run import admission, devices, launch
+from espalier.run.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
 from espalier.run.pool import InProcess
+from espalier.run.worker import OOM
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
-from espalier.run.worker import OOM
-from espalier.core.trial import Result, Status
 
 GIB = 1 << 30
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import toy
 
+from espalier.core.trial import Record, Result, Status, Task, Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.run import cost_model
-from espalier.store import results_dir
 from espalier.run.cost_model import Cost
 from espalier.run.timing_probe import TimingProbe
-from espalier.store.store import Store
 from espalier.run.worker_process import Event, Finished, Progress
-from espalier.core.trial import Record, Result, Status, Task, Trial
+from espalier.store import results_dir
+from espalier.store.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,12 @@ from fake_sweep import HERE, Start, request, trial
 
 from espalier.core import revision
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.run import launch
+from espalier.run.status_text import status_lines
 from espalier.store import results_dir
 from espalier.store.results_dir import LOCK, STORE, locked, runner_of, sweeps, timestamped
-from espalier.run.status_text import status_lines
 from espalier.store.store import Store
-from espalier.core.trial import Record
 
 TWO = [trial(1), trial(2)]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from fake_sweep import trial
 
-from espalier.run.pack_queue import PROBE_TRIALS, PackLimits, PackQueue, PackSize, pack_size, share
 from espalier.core.trial import Result, Status, Trial
+from espalier.run.pack_queue import PROBE_TRIALS, PackLimits, PackQueue, PackSize, pack_size, share
 
 
 def shaped(number: int, shape: str = "a") -> Trial:

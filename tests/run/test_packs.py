@@ -26,11 +26,11 @@ from test_runner import (
     wait_for_new_attempt,
 )
 
-from espalier.run import launch, pack_probe
-from espalier.store.results_dir import STORE, locked, sweeps
-from espalier.run.status_text import status_lines
-from espalier.store.store import Store
 from espalier.core.trial import Result, Status, Trial
+from espalier.run import launch, pack_probe
+from espalier.run.status_text import status_lines
+from espalier.store.results_dir import STORE, locked, sweeps
+from espalier.store.store import Store
 
 ENTRY = {"entry": "pack_entry:train"}
 ALONE = {**ENTRY, "parallel": 1}

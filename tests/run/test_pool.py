@@ -12,9 +12,9 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Result, Task
 from espalier.run.pool import InProcess, Pool
 from espalier.run.worker_process import Progress, death, environment, last_line
-from espalier.core.trial import Result, Task
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]

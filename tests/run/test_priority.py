@@ -6,9 +6,9 @@ import pytest
 from outcomes import trial
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Trial
 from espalier.run.pack_queue import PackLimits, PackQueue
 from espalier.run.priority import Priority
-from espalier.core.trial import Trial
 
 AXES = [{"symbol": "RATE", "values": ["0.1", "0.2"]}, {"symbol": "SEED", "values": ["7", "3"]}]
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from fake_sweep import trial
 
+from espalier.core.trial import Result, Status
 from espalier.run.progress import counted, duration, finished_line, overall, running_line
 from espalier.store.sweep_state import SweepStatus, TaskProgress
-from espalier.core.trial import Result, Status
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ import pytest
 from crew_entry import gone
 from fake_sweep import HERE, Start, request, trial
 
-from espalier.run import launch
-from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
-from espalier.run.runner import cost
-from espalier.store.store import Attempt, Store
 from espalier.core.trial import Record, Trial
+from espalier.run import launch
+from espalier.run.runner import cost
+from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
+from espalier.store.store import Attempt, Store
 
 ENDED = {"passed", "failed", "error"}
 

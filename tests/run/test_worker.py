@@ -9,8 +9,8 @@ import pytest
 from fake_sweep import trial
 
 from espalier.core.errors import UserError
-from espalier.run import worker
 from espalier.core.trial import Entry, Record, Result, Status, Task
+from espalier.run import worker
 
 
 def task(folder: Path, act: str = "pass", **config: str) -> Task:

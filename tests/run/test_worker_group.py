@@ -13,13 +13,13 @@ from fake_sweep import HERE, Start, request, trial
 from group_entry import gone, noted
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Result, Task
 from espalier.run import launch, pack_queue
 from espalier.run.pack_queue import PackLimits
 from espalier.run.pool import Pool
+from espalier.run.worker_process import Event, Progress
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
-from espalier.run.worker_process import Event, Progress
-from espalier.core.trial import Result, Task
 
 DEADLINE = 30.0  # seconds that a healthy machine never needs
 ENTRY = "group_entry:train"

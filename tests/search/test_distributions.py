@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.search.distributions import UniformRange, Listed, read, whole_numbers
+from espalier.search.distributions import Listed, UniformRange, read, whole_numbers
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from outcomes import passed
 from test_report import stored
 
 from espalier.__main__ import run
+from espalier.analysis.rank import TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.search.focus import chosen, nearby, tried
-from espalier.search.focus_plan import RANGE
 from espalier.plan.plan import Plan, read_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.analysis.rank import TrialResult, rank
+from espalier.search.focus import chosen, nearby, tried
+from espalier.search.focus_plan import RANGE
 
 BEST = ("sgd", "0.01", "32")
 SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}

@@ -13,7 +13,7 @@ import pytest
 from small_files import write_idx
 
 from espalier.core.paths import ROOT
-from espalier.search import training_length, scenarios
+from espalier.search import scenarios, training_length
 from espalier.search.searcher import HyperparameterSearcher
 
 BASIC = """

@@ -9,7 +9,7 @@ import pytest
 
 import espalier
 from espalier.core.paths import ROOT
-from espalier.search import command, distributions, search_runs, guide_names
+from espalier.search import command, distributions, guide_names, search_runs
 from espalier.search.searcher import HyperparameterSearcher
 
 PAGE = (ROOT / "docs" / "search.md").read_text()

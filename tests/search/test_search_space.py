@@ -11,8 +11,8 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search.search_space import SearchSpace
 from espalier.search.guide_names import base as guides
+from espalier.search.search_space import SearchSpace
 
 SYMBOLS = Symbols(tree.parse())
 GUIDE = {

@@ -10,9 +10,9 @@ from surgery import bodies
 from torch import Tensor, nn
 
 import espalier
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
-from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.core.contracts import TokenShape
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
 from espalier.models.charlm import CharLM
 from espalier.surgery.pairs import find_pairs
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from espalier.core.trial import Record, Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
-from espalier.core.trial import Record, Trial
 
 HERE = Path(__file__).parent
 Start = Callable[..., "subprocess.Popen[str]"]  # the fixture `start`

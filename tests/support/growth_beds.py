@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from espalier.methods.growth.structure import operations
 from espalier.layers.masked_blocks import Blocks, chain
-from espalier.methods.growth.structure.reversible_operations import ReversibleChange
+from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 

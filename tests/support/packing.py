@@ -12,14 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core import component
+from espalier.core.contracts import (
+    CannotTrain,
+    LrSchedule,
+    Method,
+    Optimizer,
+    Run,
+    SampleShape,
+    Split,
+)
+from espalier.core.trial import Record
 from espalier.core.trial_config import Config
-from espalier.core.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run, SampleShape, Split
-from espalier.layers.dendrites import wiring
-from espalier.layers.dendrites.synapses import Synapses
-from espalier.layers.masked_blocks import Blocks
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
+from espalier.layers.dendrites import wiring
+from espalier.layers.dendrites.synapses import Synapses
+from espalier.layers.masked_blocks import Blocks
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
@@ -27,7 +36,6 @@ from espalier.train import loop, seeds
 from espalier.train.data.augment import Augmentation
 from espalier.train.packs.pack import Pack
 from espalier.train.trainer import Recipe, Trainer
-from espalier.core.trial import Record
 
 Build = Callable[[], nn.Module]
 Values = dict[str, str]

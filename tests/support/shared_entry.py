@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from espalier.core.contracts import CannotTrain
+from espalier.core.trial import Emit, Result, Status, Task, discard
 from espalier.train import distributed, worker_entry
 from espalier.train.loop import Loop
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Emit, Result, Status, Task, discard
 
 
 def train(task: Task, emit: Emit) -> Result:

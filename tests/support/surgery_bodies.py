@@ -12,8 +12,8 @@ from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
 from espalier.surgery import death
-from espalier.surgery.probe import Statistics
 from espalier.surgery.edit_context import EditContext
+from espalier.surgery.probe import Statistics
 
 
 class FeedForward(nn.Module):

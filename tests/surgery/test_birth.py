@@ -6,10 +6,10 @@ from bodies import BODIES, conv, fold_survivors, logits, mlp, step, trained, tra
 from torch import nn
 
 from espalier.surgery import birth, gradmax, resize
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution, law_of
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import gather
-from espalier.surgery.edit_context import EditContext
 
 
 def by_fresh(site, slots, generator, model, x):
@@ -98,7 +98,10 @@ def test_a_fresh_row_has_the_law_of_the_layer() -> None:
 
 
 def test_a_generator_decides_and_nothing_else() -> None:
-    rows = [InitDistribution(1.0).draw(torch.zeros(1, 5), 3, torch.Generator().manual_seed(7)) for _ in "ab"]
+    rows = [
+        InitDistribution(1.0).draw(torch.zeros(1, 5), 3, torch.Generator().manual_seed(7))
+        for _ in "ab"
+    ]
     assert torch.equal(*rows)
 
 
@@ -226,4 +229,6 @@ def test_gradmax_beats_random_out_weights() -> None:
 def test_gradmax_refuses_what_is_not_0_at_0() -> None:
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1)))
     with pytest.raises(ValueError, match=r"0 at 0: Sigmoid\(\) is not"):
-        gradmax.gradmax(EditContext(pair), torch.arange(1), gradmax.Crossing(pair), torch.Generator())
+        gradmax.gradmax(
+            EditContext(pair), torch.arange(1), gradmax.Crossing(pair), torch.Generator()
+        )

@@ -18,9 +18,9 @@ from bodies import (
 from torch import nn
 
 from espalier.surgery import death
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import Statistics, gather
-from espalier.surgery.edit_context import EditContext
 
 WAYS = [zero, fold_mean, fold_survivors]
 

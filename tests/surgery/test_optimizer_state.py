@@ -6,10 +6,10 @@ from bodies import mlp, step, trained
 from torch import Tensor, nn
 
 from espalier.optimizers.lean import LeanAdam
-from espalier.surgery import birth, resize, optimizer_state
+from espalier.surgery import birth, optimizer_state, resize
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.per_slice_restart import Restarts
-from espalier.surgery.edit_context import EditContext
 
 BUILDS = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01),

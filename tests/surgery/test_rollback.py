@@ -9,11 +9,11 @@ from torch import nn
 
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
-from espalier.surgery import birth, resize, optimizer_state
+from espalier.surgery import birth, optimizer_state, resize
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.rollback import Rollback
-from espalier.surgery.edit_context import EditContext
 
 
 def held(model: nn.Module, optimizer) -> str:

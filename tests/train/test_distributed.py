@@ -17,16 +17,16 @@ from torch import nn
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
+from espalier.core.trial import Result, Task, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.surgery import optimizer_state
 from espalier.run.pool import Pool
 from espalier.run.worker_process import Finished
+from espalier.surgery import optimizer_state
 from espalier.train import distributed, worker_entry
 from espalier.train.distributed import check_shareable, share
 from espalier.train.trainer import Recipe
-from espalier.core.trial import Result, Task, Trial
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
 SETTINGS = {**job_settings.SETTINGS, "DEBUG_CHECKS": "y"}

@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from espalier.core.contracts import LrSchedule, Method, Run
-from espalier.methods.rewiring.rewiring_options import SparsePlan, EdgeTurnover
 from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.methods.pruning.magnitude import Magnitude
+from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.optimizers.sgd import SGD
-from espalier.methods.pruning.pruning_options import PruningPlan
 from espalier.train import loop
-from espalier.train.evaluation import evaluate
 from espalier.train.early_stopping import Criterion, EarlyStop, Kept, NetworkSize, Stopping
+from espalier.train.evaluation import evaluate
 from espalier.train.trainer import Recipe, Trainer
 
 DOWN = [5.0, 4.0, 3.0, 2.0, 1.0]

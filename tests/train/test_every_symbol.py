@@ -18,15 +18,15 @@ import torch
 
 from espalier.core import component
 from espalier.core.contracts import Method
+from espalier.core.trial import Task, Trial
 from espalier.datasets import text
-from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.kconfig.values import canonical
+from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.train import worker_entry
 from espalier.train.loop import Loop
-from espalier.core.trial import Task, Trial
 
 SYMBOLS = Symbols(parse())
 

@@ -9,12 +9,12 @@ from torch import nn
 
 from espalier.core import component, memory
 from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core.trial import Status, Task, Trial
 from espalier.kconfig import assign
 from espalier.train import micro_batching, worker_entry
-from espalier.train.packs import pack_compatibility
 from espalier.train.loop import Loop
 from espalier.train.micro_batching import Parts, Taken, check_apart, fitting
-from espalier.core.trial import Status, Task, Trial
+from espalier.train.packs import pack_compatibility
 
 SETTINGS = {
     "DEVICE": "cpu",

@@ -12,14 +12,14 @@ import torch
 from job_settings import SETTINGS
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Status, Task, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.models import charlm
-from espalier.train.data import splits
 from espalier.train import device, worker_entry
+from espalier.train.data import splits
 from espalier.train.loop import Loop
-from espalier.core.trial import Status, Task, Trial
 
 SMALL = {
     "TRAIN_SUBSET": "120",

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from espalier.core.trial import Task, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.optimizers.adam import Adam
 from espalier.train import worker_entry
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Task, Trial
 from espalier.validation.flow import Flow, Layer, flow
 from espalier.validation.gate import Gate, entropy, shares, wilson_low
 from espalier.validation.gates import bound, gates

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from espalier.analysis.controls import Comparison
 from espalier.analysis.confidence import Interval, interval
+from espalier.analysis.controls import Comparison
 
 SIZE = "live_parameters"
 

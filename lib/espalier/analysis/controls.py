@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from espalier.core import measures
 from espalier.analysis.confidence import Interval, interval
+from espalier.analysis.rank import Configuration, Ranking, TrialResult
+from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.analysis.rank import REPETITION, Configuration, Ranking, TrialResult
-from espalier.core.trial import Record
+from espalier.core.trial import REPETITION, Record
 
 RANDOM = "random"
 """A value that is a control of whatever symbol is swept over it: chance instead of a choice."""

@@ -14,11 +14,10 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from espalier.core.errors import UserError
 from espalier.analysis.confidence import LEVEL
+from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.core.errors import UserError
 from espalier.core.measures import Measure
-from espalier.analysis.rank import Configuration, Ranking
-from espalier.report.ranking_rows import parameters
 
 FEWEST = 4
 """Rungs that a curve of four numbers needs."""
@@ -96,7 +95,7 @@ def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
     name = symbol or _only(ranking)
     groups: dict[tuple[tuple[str, str], ...], list[LadderPoint]] = {}
     for item in ranking.ranked:
-        swept = parameters(item.first)
+        swept = swept_values(item.first)
         text = swept.pop(name, "")
         if (value := _positive(text)) is not None:
             groups.setdefault(tuple(sorted(swept.items())), []).append(LadderPoint(value, item))
@@ -114,7 +113,7 @@ def _only(ranking: Ranking) -> str:
     """The symbol with the most numeric values."""
     values: dict[str, set[str]] = {}
     for item in ranking.ranked:
-        for name, text in parameters(item.first).items():
+        for name, text in swept_values(item.first).items():
             if _positive(text) is not None:
                 values.setdefault(name, set()).add(text)
     most = max(values, key=lambda name: len(values[name]), default=None)
@@ -131,7 +130,9 @@ def _positive(text: str) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def climbed(symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]) -> Ladder:
+def climbed(
+    symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]
+) -> Ladder:
     """A ladder of `rungs`, smallest value first."""
     scores, grid = [one.scores for one in rungs], Grid([one.value for one in rungs], by.most)
     means = np.array([fmean(values) for values in scores])

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from espalier.core import measures
 from espalier.analysis.confidence import Interval, interval
-from espalier.core.measures import Measure
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, rank
+from espalier.core import measures
+from espalier.core.measures import Measure
 from espalier.core.trial import Record
 
 Levels = Mapping[str, Sequence[str]]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.confidence import Interval
-from espalier.core.measures import Measure
 from espalier.analysis.rank import Configuration, Ranking, lead
+from espalier.core.measures import Measure
 
 SIZE = "live_parameters"
 PER = 1000  # live parameters that efficiency is told for

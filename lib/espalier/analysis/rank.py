@@ -13,13 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from espalier.core import measures
 from espalier.analysis.confidence import Interval, Verdict, interval, verdict
+from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.trial import Result, Status, Trial
+from espalier.core.trial import REPETITION, Result, Status, Trial
 
-REPETITION = ("SEED", "SPLIT_SEED")
-"""What repeats a configuration instead of changing it."""
 SLACK = 0.001
 """A sparsity this far from its target still meets it: whole weights of small layers."""
 
@@ -204,3 +202,8 @@ def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
     )  # rounding error must not break a tie
     lost = 1 - len(item.scores) / len(item.results)
     return (bool(item.short), lost, -mean, item.results[0].trial.number)
+
+
+def swept_values(trial: Trial) -> dict[str, str]:
+    """Return the swept symbols of a trial, its seeds left out, with their values."""
+    return {name: text for name, text in trial.swept.items() if name not in REPETITION}

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from espalier.kconfig import lint_report
 from espalier.core.paths import ROOT
+from espalier.kconfig import lint_report
 
 
 @click.command()

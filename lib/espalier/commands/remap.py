@@ -42,8 +42,8 @@ def command(
     """Remap the names of a state dict; 0 if every tensor has its place, else 1 or 2."""
     if not (dry_run or out):
         raise UserError("remap: nothing to do: give --out FILE, or --dry-run to see the report")
-    from espalier.train.checkpoints.remapping import remap, state_in
     from espalier.train.checkpoints import tensor_files
+    from espalier.train.checkpoints.remapping import remap, state_in
 
     tensors = state_in(tensor_files.read(state), state)
     remapping = remap(tensors, _build(model), renames=_pairs(renames), dry_run=True)
@@ -78,9 +78,9 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 def _build(config: Path) -> nn.Module:
     """Return the configured model. Raises UserError."""
     from espalier.core.contracts import CannotTrain
+    from espalier.core.trial import Task
     from espalier.plan import planning
     from espalier.train import worker_entry
-    from espalier.core.trial import Task
 
     plan = planning.plan_of_single_trial(config, "remapped")
     task = Task.single(plan.trials[0], plan.settings, config.parent)

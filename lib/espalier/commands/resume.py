@@ -14,10 +14,10 @@ import click
 from espalier.commands.option_types import PATH, in_process, results_of_run
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
-from espalier.run import launch
-from espalier.store import results_dir
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
+from espalier.run import launch
+from espalier.store import results_dir
 
 
 @click.command()
@@ -35,7 +35,7 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
     from espalier.train.checkpoints import snapshot_files
     from espalier.train.checkpoints.branch import copy_snapshot
 
-    start = snapshots.load(snapshot)
+    start = snapshot_files.load(snapshot)
     start.read()  # whether it is whole
     values = read_changes(changes)
     plan = plan_branch(start.about["made"], values, str(start.path))

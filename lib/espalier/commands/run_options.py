@@ -8,12 +8,21 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import in_process, make_option, new, one_of, pack, parallel, results_of_run, together
-from espalier.core.paths import RESULTS
-from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.commands.option_types import (
+    in_process,
+    make_option,
+    new,
+    one_of,
+    pack,
+    parallel,
+    results_of_run,
+    together,
+)
 from espalier.core.measures import MEASURES
-from espalier.plan.plan import Plan
+from espalier.core.paths import RESULTS
 from espalier.core.trial import Trial
+from espalier.plan.plan import Plan
+from espalier.run.launch import ENTRY, LaunchRequest
 
 entry = click.option("--entry", default=ENTRY, help="what trains a trial")
 run_options = together(
@@ -45,7 +54,9 @@ class RunOptions:
     in_process: bool
     entry: str
 
-    def request(self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str) -> LaunchRequest:
+    def request(
+        self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str
+    ) -> LaunchRequest:
         """Return what to run; `command` goes on with it once it has stopped."""
         settings = plan.settings
         return LaunchRequest(

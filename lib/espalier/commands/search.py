@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from espalier.core import component
 from espalier.commands.option_types import PATH, POSITIVE, Checked, one_of, parallel
+from espalier.core import component
 from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import RESULTS
 
 if TYPE_CHECKING:
     from espalier.search.search_results import SearchResult

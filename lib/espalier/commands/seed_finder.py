@@ -7,15 +7,23 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import PATH, POSITIVE, make_option, new, number_between, parallel, together
+from espalier.commands.option_types import (
+    PATH,
+    POSITIVE,
+    make_option,
+    new,
+    number_between,
+    parallel,
+    together,
+)
 from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
+from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, Measured, Train
 from espalier.search.learning import Bar
 from espalier.search.search_runs import Means
-from espalier.search.seed_plan import CandidateTrainer, CandidateSpace
-from espalier.plan import planning
+from espalier.search.seed_plan import CandidateSpace, CandidateTrainer
 
 PORTFOLIO = "defconfigs/digits-seeds-range"
 """What is searched unless a range file is given."""
@@ -68,7 +76,9 @@ def _means(options: dict[str, Any]) -> Means:
     return Means(results, options["parallel"] or 0, new=options["new"], verbose=False)
 
 
-def _announced(train: Train, space: CandidateSpace) -> Callable[[Sequence[Candidate], int], list[Measured]]:
+def _announced(
+    train: Train, space: CandidateSpace
+) -> Callable[[Sequence[Candidate], int], list[Measured]]:
     """Return `train`, with a line on stdout of every rung before and after."""
     seeds = len(space.whole.trials) // len(space.candidates)
 

@@ -9,8 +9,8 @@ import click
 from espalier.commands.option_types import pack, parallel
 from espalier.commands.range_options import range_options, read_plan
 from espalier.commands.run_options import entry as entry_option
-from espalier.run.plan_estimate import estimate_plan
 from espalier.plan.plan_report import describe_plan
+from espalier.run.plan_estimate import estimate_plan
 
 
 @click.command()

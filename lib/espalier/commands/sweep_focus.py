@@ -9,10 +9,10 @@ import click
 
 from espalier.commands.option_types import PATH, Checked, make_option, measure, sweep_dir
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
-from espalier.search.focus import BEST
-from espalier.search.focus_plan import RANGE, plan_around
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
+from espalier.search.focus import BEST
+from espalier.search.focus_plan import RANGE, plan_around
 from espalier.store.results_dir import newest
 
 FACTOR = Checked(

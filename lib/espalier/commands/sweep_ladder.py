@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from espalier.analysis.dose_response import ladders
+from espalier.analysis.rank import rank
 from espalier.commands.option_types import PATH, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report import dose_response_report
-from espalier.analysis.dose_response import ladders
-from espalier.analysis.rank import rank
 from espalier.report.reports import ranking_measure, trial_results
 from espalier.store.results_dir import STORE, newest
 from espalier.store.store import Store

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
+from espalier.analysis.rank import Ranking, rank
 from espalier.commands.option_types import PATH, POSITIVE, measure, sweep_dir
 from espalier.core.paths import RESULTS
-from espalier.report.sweep_analysis import counts, method, nothing
-from espalier.report.learning_curves import write_curves
 from espalier.report.delta_plots import write_deltas
+from espalier.report.learning_curves import write_curves
 from espalier.report.parameter_plots import write_parameters
-from espalier.report.sweep_plots import write_plot
-from espalier.analysis.rank import Ranking, rank
-from espalier.report.reports import ranking_measure, refused, trial_results
-from espalier.store.results_dir import STORE, newest
 from espalier.report.ranking_rows import by_target, cells
-from espalier.store.store import Store
+from espalier.report.reports import ranking_measure, refused, trial_results
+from espalier.report.sweep_analysis import counts, method, nothing
+from espalier.report.sweep_plots import write_plot
 from espalier.report.table_format import print_table
+from espalier.store.results_dir import STORE, newest
+from espalier.store.store import Store
 
 
 @click.command()

@@ -10,9 +10,9 @@ import click
 from espalier.commands.option_types import PATH
 from espalier.commands.run_options import RunOptions, run_options
 from espalier.core.paths import SWEEP_CONFIGS
-from espalier.run import launch
 from espalier.plan import planning
 from espalier.plan.plan import config_texts
+from espalier.run import launch
 
 
 @click.command()

@@ -8,8 +8,8 @@ import click
 
 from espalier.commands.option_types import sweep_dir
 from espalier.core.paths import RESULTS
-from espalier.store.results_dir import newest
 from espalier.run.status_text import status_lines
+from espalier.store.results_dir import newest
 
 
 @click.command()

@@ -8,10 +8,10 @@ import click
 
 from espalier.commands.run_options import RunOptions, run_options
 from espalier.kconfig import dotconfig
-from espalier.run import launch
 from espalier.plan import planning
 from espalier.plan.plan import render
 from espalier.plan.plan_report import describe_plan
+from espalier.run import launch
 
 
 @click.command()

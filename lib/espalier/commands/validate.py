@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from espalier.commands.option_types import PATH
-from espalier.kconfig import dotconfig
 from espalier.core.paths import RESULTS
+from espalier.kconfig import dotconfig
 
 
 @click.command()
@@ -25,8 +25,8 @@ def command(epochs: str | None, record: Path) -> int:
     from espalier.validation.gates import gates
     from espalier.validation.validation_record import write_record
 
-    task, results = subject.task(dotconfig.path(), epochs), []
-    for gate in gates(lambda: subject.prepare(task)):
+    task, results = validation_subject.task(dotconfig.path(), epochs), []
+    for gate in gates(lambda: validation_subject.prepare(task)):
         print(gate.told(), flush=True)
         results.append(gate)
     write_record(record, task, results)

@@ -13,12 +13,12 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from espalier.core.trial_config import Config
 from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY
+from espalier.core.trial_config import Config
 
 T = TypeVar("T")
 
@@ -38,9 +38,16 @@ def symbol(name: str) -> Any:
 
 def names(kind: str) -> list[str]:
     """The components of `kind`, sorted, found by their fragments and without importing any."""
+    return sorted(_modules(kind))
+
+
+def _modules(kind: str) -> dict[str, str]:
+    """Return the module of each component of `kind`, in its kind's folder or a room of that."""
     package, _ = KINDS[kind]
-    folder = Path(__file__).parent / package
-    return sorted(path.stem for path in folder.glob("*.Kconfig"))
+    folder = LIBRARY / package
+    fragments = [*folder.glob("*.Kconfig"), *folder.glob("*/*.Kconfig")]
+    paths = {path.stem: path.relative_to(folder).with_suffix("") for path in fragments}
+    return {name: ".".join(["espalier", package, *path.parts]) for name, path in paths.items()}
 
 
 def find(kind: str, name: str, base: type[T]) -> type[T]:
@@ -53,7 +60,7 @@ def find(kind: str, name: str, base: type[T]) -> type[T]:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UserError(f"no {kind} {name!r}: {hint}known: {', '.join(known)}")
-    module = importlib.import_module(f"espalier.{KINDS[kind][0]}.{name}")
+    module = importlib.import_module(_modules(kind)[name])
     return _only_subclass(module, base)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = Path(__file__).resolve().parents[1]
+"""The package `espalier`: its rooms, and the folder of each kind of component."""
+
+ROOT = LIBRARY.parents[1]
 """The checkout: the folder of Kconfig, Makefile and defconfigs/."""
 
 SWEEP_CONFIGS = Path("sweep_configs")

@@ -9,7 +9,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from espalier.core.paths import ROOT
+from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Record
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
@@ -26,7 +26,7 @@ def code(root: Path = ROOT) -> Record:
 @functools.cache
 def sources() -> str:
     """16 hex digits over every Python file of the library, as first asked for."""
-    library = Path(__file__).parent
+    library = LIBRARY
     files = {*library.glob("**/*.py"), *library.glob("models/*.py")}  # `**` follows no link
     digest = hashlib.sha256()
     for path in sorted(files):

@@ -16,6 +16,9 @@ Record = dict[str, Any]
 LOG = "output.log"
 """The file in a trial's folder that has what its attempts printed."""
 
+REPETITION = ("SEED", "SPLIT_SEED")
+"""What repeats a configuration instead of changing it."""
+
 
 class Status(StrEnum):
     """The state of a trial, or of an attempt at it. It is never unset."""

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
-from espalier.datasets.stratified_split import members_of_classes
 from espalier.core.errors import UserError
+from espalier.datasets.stratified_split import members_of_classes
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 CLASSES = 10

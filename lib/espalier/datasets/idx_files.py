@@ -16,8 +16,8 @@ from typing import Any
 
 from espalier.core.atomic_write import draft
 from espalier.core.contracts import RawData
-from espalier.datasets import published
 from espalier.core.errors import UserError
+from espalier.datasets import published
 
 UNSIGNED_BYTES = 8  # the type code in the magic number
 

@@ -97,11 +97,16 @@ def _is_nested(rest: str, fields: set[str], inner: set[str]) -> bool:
 
 
 def _lonely_components(root: Path) -> Iterator[str]:
+    """Components without a fragment and fragments without a component; bases are neither."""
     for package, base in _folders(root):
-        for path in sorted(package.glob("*.py")):
-            if not path.with_suffix(".Kconfig").is_file() and (line := _defines(path, base)):
-                yield f"{_shown(root, path)}:{line}: this {base} has no Kconfig fragment beside it"
-        for path in sorted(package.glob("*.Kconfig")):
+        classes = {path: list(_classes(path)) for path in sorted(package.rglob("*.py"))}
+        bases = {name for found in classes.values() for node in found for name in _bases(node)}
+        for path, found in classes.items():
+            own = [node for node in found if base in _bases(node) and node.name not in bases]
+            if own and not path.with_suffix(".Kconfig").is_file():
+                where = f"{_shown(root, path)}:{own[0].lineno}"
+                yield f"{where}: this {base} has no Kconfig fragment beside it"
+        for path in sorted(package.rglob("*.Kconfig")):
             if not path.with_suffix(".py").is_file():
                 yield f"{_shown(root, path)}:1: this fragment has no Python file beside it"
 
@@ -112,12 +117,13 @@ def _folders(root: Path) -> Iterator[tuple[Path, str]]:
         yield root / "lib" / "espalier" / package, kind.title().replace("_", "")
 
 
-def _defines(path: Path, base: str) -> int:
-    """The line of a class derived from `base`, 0 if there is none."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ClassDef) and base in {ast.unparse(b) for b in node.bases}:
-            return node.lineno
-    return 0
+def _classes(path: Path) -> Iterator[ast.ClassDef]:
+    return (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef))
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    """Return the names of a class's bases, without type parameters."""
+    return {ast.unparse(base).partition("[")[0] for base in node.bases}
 
 
 def _branches_on_names(root: Path, modules: dict[Path, ast.Module]) -> Iterator[str]:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from espalier.layers.masked_linear import MaskedLinear
 from espalier.layers.folded import CannotPack, Mapped, Rule, Stacked
+from espalier.layers.masked_linear import MaskedLinear
 
 
 class Folded(nn.Module):

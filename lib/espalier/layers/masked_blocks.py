@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from espalier.layers.reachability import measure
 from espalier.core.self_measuring import Measures, SelfMeasuring
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.layers.reachability import measure
 
 Pair = tuple[int, int]
 Init = Literal["full", "live"]

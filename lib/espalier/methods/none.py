@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.core.contracts import Method, Run
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures, count_parameters, own_sparsity
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
-from espalier.core.trial import Record
 
 FREE = ("NUM_EPOCHS", "LEARNING_RATE", "GRAD_CLIP_NORM")
 """What may be another value: all else is in the snapshot already, where no symbol reaches it."""

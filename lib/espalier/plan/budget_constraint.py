@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 from espalier.kconfig import assign
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
 
 if TYPE_CHECKING:
     from espalier.train.budget_fit import Fit

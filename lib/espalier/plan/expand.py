@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.kconfig import assign
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
 from espalier.plan.budget_constraint import Budgets
-from espalier.core.trial import Record
 
 ID_SCHEME = 1
 """Changes when the same configuration must get another id."""

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Record, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations
 from espalier.plan.design_text import design_lines
-from espalier.core.trial import Record, Trial
 
 SCHEMA = 1
 PLAN = "plan.jsonl"

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
+from espalier.core.trial import Record, Trial
 from espalier.kconfig import dotconfig, range_file, requests, tree
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
-from espalier.plan import expand, staleness, test_matrix, plan, sampling
+from espalier.plan import expand, plan, sampling, staleness, test_matrix
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
-from espalier.core.trial import Record, Trial
 
 DEFCONFIGS = "defconfigs"
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand
 from espalier.plan.expand import Config, Expansion, TooManyError
-from espalier.analysis.rank import REPETITION
 
 TRIALS = "SAMPLER_TRIALS"
 SEED = "SAMPLER_SEED"

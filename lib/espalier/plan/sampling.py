@@ -12,14 +12,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION, Record
 from espalier.kconfig import assign, range_file, requests
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import random_sampler, expand, orthogonal_array
+from espalier.plan import expand, orthogonal_array, random_sampler
 from espalier.plan.expand import Expansion
 from espalier.plan.orthogonal_array import Design
-from espalier.analysis.rank import REPETITION
-from espalier.core.trial import Record
 
 SYMBOL = "SAMPLER"
 GRID = f"{SYMBOL}=grid"

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
+from espalier.core.trial import Record
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import ROOT
 from espalier.plan import plan as plans
 from espalier.plan.plan import Plan
-from espalier.core.trial import Record
 
 
 def sources(paths: Iterable[Path], root: Path = ROOT) -> list[Record]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from espalier.core import strict_json
-from espalier.analysis.controls import Comparison, Events, events
-from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.confidence import Interval, Verdict, verdict
+from espalier.analysis.control_deltas import Delta, deltas
+from espalier.analysis.controls import Comparison, Events, events
+from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.core import strict_json
 from espalier.core.measures import Measure
-from espalier.analysis.rank import Configuration, Ranking
-from espalier.report.ranking_rows import LINE, missing, parameters, spread
-from espalier.report.sweep_summary import typed
 from espalier.core.trial import Record
+from espalier.report.ranking_rows import LINE, missing, spread
+from espalier.report.sweep_summary import typed
 
 LISTED = 50  # configurations that are told; the others are in sweep_controls.json
 
@@ -105,7 +105,7 @@ def _arm(group: Sequence[Comparison]) -> list[str]:
 
 
 def _values(item: Configuration) -> list[str]:
-    return [f"CONFIG_{name}={value}" for name, value in parameters(item.first).items()]
+    return [f"CONFIG_{name}={value}" for name, value in swept_values(item.first).items()]
 
 
 def _comparison(item: Comparison) -> list[str]:
@@ -182,7 +182,7 @@ def _record(group: Sequence[Comparison]) -> Record:
 
 
 def _typed(item: Configuration) -> Record:
-    return {f"CONFIG_{name}": typed(value) for name, value in parameters(item.first).items()}
+    return {f"CONFIG_{name}": typed(value) for name, value in swept_values(item.first).items()}
 
 
 def _against(item: Comparison) -> Record:

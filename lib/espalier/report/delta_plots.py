@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.core.errors import UserError
-from espalier.analysis.controls import comparisons
 from espalier.analysis.control_deltas import Delta, deltas
+from espalier.analysis.controls import comparisons
+from espalier.analysis.rank import Ranking
+from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.report.sweep_plots import save
-from espalier.analysis.rank import Ranking
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.core.atomic_write import atomic_write
 from espalier.analysis import connectivity_threshold
-from espalier.core import disk_full
 from espalier.analysis.confidence import interval
 from espalier.analysis.dose_response import Ladder, LadderPoint
-from espalier.report.sweep_plots import save
-from espalier.report.ranking_rows import spread
-from espalier.report.table_format import plain_table
+from espalier.core import disk_full
+from espalier.core.atomic_write import atomic_write
 from espalier.core.trial import Record
+from espalier.report.ranking_rows import spread
+from espalier.report.sweep_plots import save
+from espalier.report.table_format import plain_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,10 @@ def as_json(ladder: Ladder) -> Record:
         "d50": curve.d50 if ladder.located else None,
         "d50_interval": list(ladder.ends) if ladder.located else None,
         "octaves": ladder.octaves if ladder.located else None,
-        "structure": {name: connectivity_threshold.shares(ladder.rungs, name) for name in connectivity_threshold.PARTS},
+        "structure": {
+            name: connectivity_threshold.shares(ladder.rungs, name)
+            for name in connectivity_threshold.PARTS
+        },
         "structure_below_half_at": connectivity_threshold.crossings(ladder),
         "rung_predicted": connectivity_threshold.predicted(ladder),
         "rung_measured": connectivity_threshold.measured(ladder),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espalier.core import strict_json
-from espalier.plan.design_text import describe_design
-from espalier.analysis.effects import Effects, Level
 from espalier.analysis.confidence import Interval
-from espalier.core.measures import Measure
+from espalier.analysis.effects import Effects, Level
 from espalier.analysis.rank import TrialResult
+from espalier.core import strict_json
+from espalier.core.measures import Measure
+from espalier.core.trial import Record, Status
+from espalier.plan.design_text import describe_design
 from espalier.report.ranking_rows import LINE, spread
 from espalier.report.sweep_summary import typed
-from espalier.core.trial import Record, Status
 
 LISTED = 20  # trials without a number that are named
 

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from espalier.core.errors import UserError
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core import measures
+from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.report.sweep_plots import axes_of, save
-from espalier.analysis.rank import Configuration, Ranking, TrialResult
-from espalier.report.ranking_rows import parameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,5 +85,5 @@ def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
 
 
 def _label(item: Configuration, varied: Mapping[str, list[str]]) -> str:
-    values = [f"{name}={text}" for name, text in parameters(item.first).items() if name in varied]
+    values = [f"{name}={text}" for name, text in swept_values(item.first).items() if name in varied]
     return " ".join([item.first.name, *values])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.core.errors import UserError
+from espalier.core.trial import Result, Trial
+from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
-from espalier.core.trial import Result, Trial
 
 
 def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, int]]:

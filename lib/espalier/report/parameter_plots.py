@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.core.errors import UserError
 from espalier.analysis import pareto
-from espalier.core.measures import Measure
 from espalier.analysis.pareto import PER, SIZE, Front, Sized
-from espalier.report.sweep_plots import save
 from espalier.analysis.rank import Ranking
+from espalier.core.errors import UserError
+from espalier.core.measures import Measure
+from espalier.report.sweep_plots import save
 from espalier.store.results_dir import NAMING
 
 if TYPE_CHECKING:

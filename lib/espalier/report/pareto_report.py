@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espalier.core import strict_json
 from espalier.analysis.confidence import Interval, Verdict, verdict
-from espalier.core.measures import Measure
 from espalier.analysis.pareto import Front, Sized
-from espalier.report.ranking_rows import LINE, missing, parameters, spread
-from espalier.report.sweep_summary import typed
+from espalier.analysis.rank import swept_values
+from espalier.core import strict_json
+from espalier.core.measures import Measure
 from espalier.core.trial import Record
+from espalier.report.ranking_rows import LINE, missing, spread
+from espalier.report.sweep_summary import typed
 
 LISTED = 50  # points of a front that are told; all are in sweep_pareto.json
 
@@ -67,7 +68,7 @@ def _row(one: Sized, gain: Interval | None) -> list[str]:
 
 
 def _values(one: Sized) -> list[str]:
-    return [f"{name}={text}" for name, text in parameters(one.item.first).items()]
+    return [f"{name}={text}" for name, text in swept_values(one.item.first).items()]
 
 
 def _gain(gain: Interval | None, by: Measure) -> str:
@@ -114,7 +115,7 @@ def _record(front: Front) -> Record:
 
 
 def _point(one: Sized) -> Record:
-    values = parameters(one.item.first).items()
+    values = swept_values(one.item.first).items()
     return {
         "config_file": one.item.first.name,
         "live_parameters": one.size,

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from espalier.analysis.confidence import Interval, Verdict
+from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
-from espalier.analysis.rank import REPETITION, Configuration, Ranking
-from espalier.core.trial import Trial
 
 LINE = "-" * 40
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
-
-
-def parameters(trial: Trial) -> dict[str, str]:
-    """The swept symbols of a trial except its seeds."""
-    return {name: text for name, text in trial.swept.items() if name not in REPETITION}
 
 
 def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
@@ -142,7 +136,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
         *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
         percent(item),
         mean(item, "total_time", ".1f", "s"),
-        " ".join(f"{name}={text}" for name, text in parameters(item.first).items()),
+        " ".join(f"{name}={text}" for name, text in swept_values(item.first).items()),
         note(item, ranking),
     ]
 

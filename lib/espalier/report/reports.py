@@ -6,16 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.core.atomic_write import atomic_write
 from espalier.analysis import controls, effects, pareto
-from espalier.report import controls_report, effects_report, pareto_report
-from espalier.core import disk_full
-from espalier.report.sweep_analysis import analysis
 from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.core import disk_full
+from espalier.core.atomic_write import atomic_write
+from espalier.core.trial import LOG, Record, Trial
+from espalier.report import controls_report, effects_report, pareto_report
+from espalier.report.sweep_analysis import analysis
+from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
-from espalier.report.sweep_summary import summary_text
-from espalier.core.trial import LOG, Record, Trial
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"

@@ -11,10 +11,22 @@ from collections.abc import Callable, Sequence
 
 from espalier.analysis.caveats import notes
 from espalier.analysis.confidence import Verdict
+from espalier.analysis.rank import SLACK, Configuration, Ranking, TrialResult, rank, swept_values
 from espalier.core.measures import MEASURES, VAL_ACC
-from espalier.analysis.rank import SLACK, Configuration, Ranking, TrialResult, rank
-from espalier.report.ranking_rows import ACCURACIES, LINE, by_target, losses, mean, missing, note, parameters, percent, share, spread_of, unmet
 from espalier.core.trial import Status, Trial
+from espalier.report.ranking_rows import (
+    ACCURACIES,
+    LINE,
+    by_target,
+    losses,
+    mean,
+    missing,
+    note,
+    percent,
+    share,
+    spread_of,
+    unmet,
+)
 
 RULE = "=" * 60
 TOP = 10
@@ -155,7 +167,7 @@ def tied(ranking: Ranking) -> list[Configuration]:
 def _shown(trial: Trial) -> dict[str, str]:
     """The swept symbols, and the target sparsity, which the guide shows even when fixed."""
     fixed = {name: trial.config[name] for name in ("TARGET_SPARSITY",) if name in trial.config}
-    return {**parameters(trial), **fixed}
+    return {**swept_values(trial), **fixed}
 
 
 def _top(ranking: Ranking) -> list[str]:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
-from espalier.analysis.rank import Configuration, Ranking
-from espalier.report.ranking_rows import parameters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ def axes_of(ranking: Ranking) -> dict[str, list[str]]:
     """The values of each symbol that varies between ranked configurations, in plan order."""
     found: dict[str, dict[str, None]] = {}
     for item in sorted(ranking.ranked, key=lambda item: item.results[0].trial.number):
-        for name, text in parameters(item.first).items():
+        for name, text in swept_values(item.first).items():
             found.setdefault(name, {})[text] = None
     return {name: list(values) for name, values in found.items() if len(values) > 1}
 
@@ -81,5 +80,5 @@ def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
 
 
 def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:
-    chosen = [item.score for item in ranked if parameters(item.first).get(name) == text]
+    chosen = [item.score for item in ranked if swept_values(item.first).get(name) == text]
     return [score.mean for score in chosen if score]

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from espalier.analysis.rank import TrialResult
 from espalier.core import strict_json
 from espalier.core.measures import MEASURES as RANKING
-from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Record, Result, Status
 
 MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from espalier.store.sweep_state import TaskProgress, pack_name
-from espalier.run.worker import PACK, of_several
 from espalier.core.trial import Record, Result, Status, Task, Trial
+from espalier.run.worker import PACK, of_several
+from espalier.store.sweep_state import TaskProgress, pack_name
 
 
 class BusySlot:

@@ -13,11 +13,11 @@ from pathlib import Path
 from statistics import median
 
 from espalier.core.component import KINDS
+from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.run.devices import CPU, each
 from espalier.store.results_dir import STORE, leaving_out_unusable, sweeps
 from espalier.store.store import Store, sizes
-from espalier.core.trial import Result, Status, Trial
 
 EPOCHS = "NUM_EPOCHS"
 WEIGHTS = {

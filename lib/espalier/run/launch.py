@@ -9,20 +9,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.core import revision
+from espalier.core import disk_full, revision
 from espalier.core.errors import UserError
-from espalier.run import admission
+from espalier.core.trial import LOG, Record, Status, Trial
 from espalier.report import reports
-from espalier.store import results_dir
-from espalier.core import disk_full
+from espalier.run import admission
 from espalier.run.devices import described, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
-from espalier.store.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
+from espalier.store import results_dir
+from espalier.store.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
 from espalier.store.store import Store
-from espalier.core.trial import LOG, Record, Status, Trial
 
 ENTRY = "espalier.train.worker_entry:train_trial"
 """What trains a trial, unless another function is named."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from espalier.core.trial import Action, Task, Trial
 from espalier.run.pack_queue import PackSize, pack_size
 from espalier.run.pool import Executor
 from espalier.run.worker_process import Event, Finished
-from espalier.core.trial import Action, Task, Trial
 
 PATIENCE = 60.0
 """Seconds after which a probe is given up."""

@@ -11,10 +11,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from espalier.run.priority import NONE, Priority
-from espalier.store.store import PACK_OOM, Store, sizes
-from espalier.run.worker import DISK_FULL
 from espalier.core.trial import Action, Result, Status, Trial
+from espalier.run.priority import NONE, Priority
+from espalier.run.worker import DISK_FULL
+from espalier.store.store import PACK_OOM, Store, sizes
 
 UNINFORMATIVE = ("", "interrupted", DISK_FULL)
 """Reasons that say nothing about packs; the first is that of a trial that passed."""

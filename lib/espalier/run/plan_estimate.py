@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
+from espalier.core.trial import Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.core.paths import RESULTS
+from espalier.plan.plan import Plan, write_configs
 from espalier.run import cost_model as costing
 from espalier.run.admission import fit_workers
-from espalier.run.devices import slots
 from espalier.run.cost_model import Estimate
-from espalier.plan.plan import Plan, write_configs
+from espalier.run.devices import slots
 from espalier.run.pool import Pool
-from espalier.run.timing_probe import TimingProbe, Probed
 from espalier.run.progress import duration
-from espalier.core.trial import Trial
+from espalier.run.timing_probe import Probed, TimingProbe
 
 TICK = 0.1  # seconds
 PROBES = 6

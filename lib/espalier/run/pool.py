@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Record, Task
 from espalier.run import worker
 from espalier.run.devices import HERE, each
 from espalier.run.worker_group import WorkerGroup
 from espalier.run.worker_process import Event, Progress, environment, event_of, last_line
-from espalier.core.trial import Record, Task
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
 

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from espalier.store.sweep_state import SweepStatus, TaskProgress
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 REDRAW = 0.2  # seconds between two drawings
 ENDED = (Status.PASSED, Status.FAILED, Status.ERROR)

@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from espalier.run import preflight
 from espalier.core import disk_full
+from espalier.core.trial import Action, Record, Result, Status, Task, Trial
+from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.pack_probe import PackProbes
@@ -26,12 +27,11 @@ from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
 from espalier.run.pool import Executor
 from espalier.run.priority import NONE, Priority
 from espalier.run.progress import Display, finished_line, show_cursor
+from espalier.run.worker import DISK_FULL, HOPELESS, OOM
+from espalier.run.worker_process import Progress
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import INCONCLUSIVE, Store
 from espalier.store.sweep_state import StatusTracker, SweepStatus
-from espalier.run.worker import DISK_FULL, HOPELESS, OOM
-from espalier.run.worker_process import Progress
-from espalier.core.trial import Action, Record, Result, Status, Task, Trial
 
 EXIT_INTERRUPTED = 130
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -57,7 +57,9 @@ class RunLimits:
 class Runner:
     """Runs every pending trial of one sweep on one executor."""
 
-    def __init__(self, sweep: SweepDir, executor: Executor, limits: RunLimits, view: Display) -> None:
+    def __init__(
+        self, sweep: SweepDir, executor: Executor, limits: RunLimits, view: Display
+    ) -> None:
         """Nothing runs yet."""
         self._sweep, self._store = sweep, sweep.store
         self._executor, self._limits, self._view = executor, limits, view

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espalier.run import cost_model
 from espalier.core import strict_json
+from espalier.core.trial import Record, Result, Status, Task, Trial
+from espalier.run import cost_model
 from espalier.run.cost_model import Cost, Shape
 from espalier.run.pool import Executor
 from espalier.run.worker_process import Event, Finished, Progress
-from espalier.core.trial import Record, Result, Status, Task, Trial
 
 ENOUGH = 5.0
 """Seconds from the end of a trial's first epoch for which it is watched."""
@@ -145,5 +145,7 @@ class TimingProbe:
 def _cost(watch: _Watch, shape: Shape, startup: float) -> Cost:
     records = [len(strict_json.encode(r)) + len(strict_json.pretty(r)) for r in watch.records]
     # its values are kept in the metrics and in the store
-    fixed = cost_model.folder_size(watch.folder) + 2 * len(strict_json.encode(watch.trial.as_json()))
+    fixed = cost_model.folder_size(watch.folder) + 2 * len(
+        strict_json.encode(watch.trial.as_json())
+    )
     return Cost(shape, startup, watch.epoch, fixed, sum(records) / len(records), "a probe")

@@ -35,8 +35,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from espalier.core.errors import UserError
 from espalier.core import disk_full, strict_json
+from espalier.core.errors import UserError
 from espalier.core.trial import LOG, Action, Entry, Record, Result, Status, Task
 
 OOM = "oom"
@@ -220,7 +220,9 @@ def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
             due -= len(last)
             if due:
                 _send(pipe, *last)
-    _send(pipe, *last, strict_json.encode(OVER))  # at once: the runner then has a free worker to count on
+    _send(
+        pipe, *last, strict_json.encode(OVER)
+    )  # at once: the runner then has a free worker to count on
 
 
 def _send(pipe: BinaryIO, *lines: str) -> None:

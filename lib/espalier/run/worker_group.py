@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from espalier.run.worker_process import Event, Finished, WorkerProcess, spoils
 from espalier.core.trial import Task
+from espalier.run.worker_process import Event, Finished, WorkerProcess, spoils
 
 DEATH_NOTICE = 0.2
 """Seconds that another worker has to be seen dead, when one has lost its companion."""

@@ -12,12 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.core import memory
-from espalier.core import process_memory, strict_json
+from espalier.core import memory, process_memory, strict_json
+from espalier.core.trial import Record, Result, Status, Task
 from espalier.run import worker
 from espalier.run.devices import CPU
 from espalier.run.worker import HOPELESS, OOM
-from espalier.core.trial import Record, Result, Status, Task
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
 ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")

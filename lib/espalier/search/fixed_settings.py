@@ -9,12 +9,12 @@ from typing import Any
 from espalier.core import component
 from espalier.core.contracts import Dataset, SampleShape
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.kconfig.symbols import Symbols
-from espalier.search import guide_names
-from espalier.search.search_space import BUDGET, Proposal
 from espalier.plan import planning
 from espalier.plan.plan import Plan
-from espalier.core.trial import Record
+from espalier.search import guide_names
+from espalier.search.search_space import BUDGET, Proposal
 
 FIXED = ("DATASET", *BUDGET, "VALIDATION_FRACTION", "SPLIT_SEED")
 """What makes results comparable: given to the searcher, and not searched."""

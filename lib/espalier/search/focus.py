@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
-from espalier.analysis.rank import REPETITION, Configuration, Ranking
-from espalier.core.trial import Trial
 
 BEST = "best"
 NUMBERS = ("int", "float")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from espalier.analysis.rank import rank
+from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import focus
 from espalier.plan import planning
-from espalier.core import disk_full
 from espalier.plan.plan import Plan
-from espalier.analysis.rank import rank
 from espalier.report.reports import ranking_measure, trial_results
+from espalier.search import focus
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from espalier.core.errors import UserError
 from espalier.search import training_length
+from espalier.search.guide_names import GUIDE
 from espalier.search.search_results import SearchResult, ordered
 from espalier.search.searcher import Grid, HyperparameterSearcher
-from espalier.search.guide_names import GUIDE
 
 SEEDS = (42, 123, 456, 789, 999)
 FIRST_SEED = 1  # of a first phase: none of those that the second compares by
@@ -176,7 +176,9 @@ class Scenario:
 
         Not at all if nothing ever does: the search then says what can be reached.
         """
-        steps = training_length.resampling_steps(grid[STEPS], self.searcher.conditions, self._samples)
+        steps = training_length.resampling_steps(
+            grid[STEPS], self.searcher.conditions, self._samples
+        )
         for doublings in range(DOUBLINGS):
             wider = {**grid, STEPS: steps, DENDRITES: _times(grid[DENDRITES], 2**doublings)}
             if self.searcher.space(wider).total:

@@ -15,12 +15,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from espalier.analysis.rank import TrialResult, grouped
+from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION, Record, Status, Trial
 from espalier.search.search_space import Proposal
-from espalier.core import strict_json
-from espalier.analysis.rank import REPETITION, TrialResult, grouped
-from espalier.core.trial import Record, Status, Trial
 
 VERSION = 1
 Key = frozenset[tuple[str, str]]

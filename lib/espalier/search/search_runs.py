@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS, ROOT
-from espalier.run import launch
 from espalier.plan import plan
-from espalier.report import reports
-from espalier.run.launch import ENTRY, LaunchRequest
 from espalier.plan.plan import Plan
-from espalier.analysis.rank import TrialResult
-from espalier.store.results_dir import STORE
+from espalier.report import reports
+from espalier.run import launch
+from espalier.run.launch import ENTRY, LaunchRequest
 from espalier.run.runner import EXIT_INTERRUPTED
+from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
 

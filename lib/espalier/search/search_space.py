@@ -18,15 +18,15 @@ from random import Random
 from typing import Any
 
 from espalier.core import component
-from espalier.train.parameter_budget import Budget
-from espalier.core.trial_config import Config
 from espalier.core.contracts import Dataset, Model
 from espalier.core.errors import UserError
+from espalier.core.trial_config import Config
 from espalier.kconfig.symbols import Symbols
-from espalier.search import distributions, guide_names
-from espalier.search.distributions import UniformRange, Listed
-from espalier.search.sizing import Cell, Sizing, Tally
 from espalier.plan import planning
+from espalier.search import distributions, guide_names
+from espalier.search.distributions import Listed, UniformRange
+from espalier.search.sizing import Cell, Sizing, Tally
+from espalier.train.parameter_budget import Budget
 
 NUMBERS = ("int", "float")
 BUDGET = ("MAX_PARAMS", "MIN_PARAMS_SHARE")

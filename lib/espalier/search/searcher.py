@@ -8,15 +8,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import distributions, search_results, search_runs, guide_names
+from espalier.search import distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
 from espalier.search.search_results import Key, Saved, SearchResult
 from espalier.search.search_runs import Means
 from espalier.search.search_space import Proposal, SearchSpace
-from espalier.analysis.rank import TrialResult
 
 Grid = Mapping[str, Any]
 

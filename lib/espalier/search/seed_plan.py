@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
+from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
+from espalier.plan import plan, planning
+from espalier.plan.plan import Plan
 from espalier.search import search_runs
 from espalier.search.halving import Candidate, Measured
 from espalier.search.learning import FEWEST, SeedScore
 from espalier.search.search_runs import Means
-from espalier.plan import plan, planning
-from espalier.plan.plan import Plan
-from espalier.analysis.rank import REPETITION, TrialResult
-from espalier.core.trial import Trial
 
 EPOCHS = "NUM_EPOCHS"
 SIZES = ("live_edges", "live_parameters")

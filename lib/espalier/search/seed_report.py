@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from espalier.core.atomic_write import atomic_write
-from espalier.search.halving import Found, Measured
-from espalier.core import disk_full, strict_json
 from espalier.analysis.confidence import interval
+from espalier.core import disk_full, strict_json
+from espalier.core.atomic_write import atomic_write
+from espalier.core.trial import Record
 from espalier.report.sweep_plots import save
 from espalier.report.table_format import plain_table
-from espalier.core.trial import Record
+from espalier.search.halving import Found, Measured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

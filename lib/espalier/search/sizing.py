@@ -15,10 +15,10 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
-from espalier.train.parameter_budget import Budget
 from espalier.core.contracts import CannotTrain, Model, Shape
 from espalier.core.errors import UserError
 from espalier.search.distributions import Listed
+from espalier.train.parameter_budget import Budget
 
 FIT = 0
 """The value of a free field that stands for the largest that fits, where no other value does."""

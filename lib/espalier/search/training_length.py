@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espalier.core import component
-from espalier.core.trial_config import Config
 from espalier.core.contracts import Dataset, RawData, steps_in
 from espalier.core.paths import ROOT
+from espalier.core.trial_config import Config
+from espalier.plan import planning
 from espalier.search import guide_names
 from espalier.search.fixed_settings import Conditions
-from espalier.plan import planning
 
 BATCHES = 64
 """Batches of an epoch, at least, if there are so many samples."""

@@ -20,7 +20,7 @@ from espalier.sparse.masked_weight import MaskedWeight, find_births
 
 
 class Restarting(Protocol):
-    """What lets new edges train as under a fresh optimizer: `espalier.surgery.per_slice_restart.Restarts`."""
+    """What lets new edges train as under a fresh optimizer: `surgery.per_slice_restart`."""
 
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         """Take in that single elements are born now, with all moments 0."""

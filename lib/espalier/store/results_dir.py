@@ -18,11 +18,11 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
+from espalier.core import disk_full, strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
-from espalier.core import disk_full, strict_json
-from espalier.store.store import Attempt, Store
 from espalier.core.trial import LOG, Record, Result, Status, Trial
+from espalier.store.store import Attempt, Store
 
 STORE = "sweep.db"
 CONFIG = "config.txt"

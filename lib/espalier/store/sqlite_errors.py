@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from espalier.core.errors import UserError
 from espalier.core import disk_full
+from espalier.core.errors import UserError
 
 _CONTENT = (ValueError, TypeError, KeyError)
 """What reading raises if the file is whole for SQLite and what it holds is not."""

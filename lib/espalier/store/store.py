@@ -18,12 +18,12 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any
 
+from espalier.core import disk_full, strict_json
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
-from espalier.store import sqlite_errors, schema
-from espalier.core import disk_full, strict_json
-from espalier.store.sqlite_errors import reading
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.store import schema, sqlite_errors
+from espalier.store.sqlite_errors import reading
 
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
@@ -96,13 +96,13 @@ class Store:
         mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
         try:
             store = cls(path, schema.connect(f"file:{schema.uri(path)}?{mode}"))
-            schema = store._meta("schema")
+            version = store._meta("schema")
         except (sqlite3.DatabaseError, TypeError) as error:
             raise UserError(f"{path}: not the store of a sweep ({error})") from error
-        if schema != schema.SCHEMA:
+        if version != schema.SCHEMA:
             store.close()
             raise UserError(
-                f"{path}: schema {schema}: must be {schema.SCHEMA}; use its own version"
+                f"{path}: schema {version}: must be {schema.SCHEMA}; use its own version"
             )
         return store
 

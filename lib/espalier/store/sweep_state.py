@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from espalier.store.store import Attempt, Store, sizes
 from espalier.core.trial import Record, Status
+from espalier.store.store import Attempt, Store, sizes
 
 
 @dataclass(frozen=True)

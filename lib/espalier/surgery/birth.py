@@ -16,13 +16,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution, default_law
 from espalier.surgery.pairs import Pair
-from espalier.surgery.edit_context import EditContext
 
 
 @torch.no_grad()
-def fresh(site: EditContext, slots: Tensor, generator: torch.Generator, law: InitDistribution | None = None) -> None:
+def fresh(
+    site: EditContext,
+    slots: Tensor,
+    generator: torch.Generator,
+    law: InitDistribution | None = None,
+) -> None:
     """New in-weights from `law` (default: torch's own for the layer), no bias, no out-weights.
 
     At the first step only the out-weights have a gradient.

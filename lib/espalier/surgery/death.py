@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics
-from espalier.surgery.edit_context import EditContext
 
 RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 samples
 

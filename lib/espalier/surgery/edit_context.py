@@ -57,7 +57,10 @@ class EditContext:
         for parameter in (self.pair.producer.weight, self.pair.consumer.weight):
             keep = self.keep.get(parameter)
             if keep is not None:
-                for tensor in (parameter, *optimizer_state.moments(self.optimizer, parameter).values()):
+                for tensor in (
+                    parameter,
+                    *optimizer_state.moments(self.optimizer, parameter).values(),
+                ):
                     tensor.mul_(keep)
 
     @torch.no_grad()

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.surgery import birth
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
-from espalier.surgery.edit_context import EditContext
 
 FAINT = 1e-12  # above 0 for a ReLU, below rounding for the network
 
@@ -77,7 +77,11 @@ class Crossing:
 
 @torch.no_grad()
 def gradmax(
-    site: EditContext, slots: Tensor, crossing: Crossing, generator: torch.Generator, scale: float = 1.0
+    site: EditContext,
+    slots: Tensor,
+    crossing: Crossing,
+    generator: torch.Generator,
+    scale: float = 1.0,
 ) -> None:
     """Births along the top singular vectors, out-weights `scale` times as long as usual.
 

@@ -57,7 +57,8 @@ def reset_elements(
 ) -> None:
     """Let single elements begin anew, in place: all their moments become 0.
 
-    `at` has an index (n,) for each dimension. Adam then needs `espalier.surgery.per_slice_restart` too.
+    `at` has an index (n,) for each dimension. Adam then needs
+    `espalier.surgery.per_slice_restart` too.
     """
     for tensor in moments(optimizer, parameter).values():
         tensor[at] = 0.0

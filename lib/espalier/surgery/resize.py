@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.pairs import Layer, Norm
 from espalier.surgery.edit_context import EditContext, owns
+from espalier.surgery.pairs import Layer, Norm
 
 
 @torch.no_grad()

@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from espalier.core import component
-from espalier.train.parameter_budget import Budget, unsolved
+from espalier.core.contracts import (
+    CannotTrain,
+    Dataset,
+    Model,
+    RawText,
+    SampleShape,
+    Shape,
+    TokenShape,
+)
 from espalier.core.trial_config import Config
-from espalier.core.contracts import CannotTrain, Dataset, Model, RawText, SampleShape, Shape, TokenShape
+from espalier.train.parameter_budget import Budget, unsolved
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from espalier.core.component import symbol
 from espalier.core.contracts import Run
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.trial import Record
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -6,9 +6,9 @@ import torch
 
 from espalier.core.contracts import Run
 from espalier.core.self_measuring import Measures, SelfMeasuring, count_parameters
+from espalier.core.trial import Record
 from espalier.train.data.task_sequence import last_task
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Record
 
 
 def measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from espalier.core.self_measuring import own_sparsity
+from espalier.core.trial import Record
 from espalier.train import distributed
 from espalier.train.data.splits import batches
 from espalier.train.distributed import Distributed
@@ -22,7 +23,6 @@ from espalier.train.evaluation import evaluate
 from espalier.train.packs.pack import Pack, release
 from espalier.train.single_program import SingleProgram
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Record
 
 
 class DivergedError(Exception):

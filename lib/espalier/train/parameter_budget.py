@@ -1,8 +1,8 @@
 """The budget of parameters: how many a model may have, and which of its numbers it sets.
 
 A number of a model that is `free` and 0 stands for the largest one that fits. A plan solves it
-(see `espalier.train.budget_fit`), so a trial has the number itself; a run refuses what is left unsolved
-or does not fit.
+(see `espalier.train.budget_fit`), so a trial has the number itself; a run refuses what is left
+unsolved or does not fit.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import nn
 
 from espalier.core import component
 from espalier.core.component import symbol
-from espalier.core.trial_config import Config
 from espalier.core.contracts import CannotTrain, Model
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import masked
+from espalier.core.trial_config import Config
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 UNSOLVED = "unsolved"
 OVER = "over_budget"

@@ -11,28 +11,38 @@ from functools import partial
 
 import torch
 
-from espalier.train import parameter_budget
 from espalier.core import component
-from espalier.core.trial_config import Config
-from espalier.core.contracts import CannotTrain, Dataset, LrSchedule, Method, Model, Optimizer, Run, SampleShape, Shape, TokenShape
+from espalier.core.contracts import (
+    CannotTrain,
+    Dataset,
+    LrSchedule,
+    Method,
+    Model,
+    Optimizer,
+    Run,
+    SampleShape,
+    Shape,
+    TokenShape,
+)
 from espalier.core.errors import UserError
+from espalier.core.trial import Emit, Record, Result, Status, Task, discard
+from espalier.core.trial_config import Config
+from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
 from espalier.rates.rate_options import RatePlan
-from espalier.train import final_metrics, distributed, provenance, seeds
-from espalier.train.packs import pack_cache, pack_size, pack_compatibility
+from espalier.train import distributed, final_metrics, parameter_budget, provenance, seeds
+from espalier.train.causality import check_causal
+from espalier.train.checkpoints.model_files import Saving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
 from espalier.train.data.augment import Augmentation
-from espalier.train.causality import check_causal
+from espalier.train.data.distribution_shift import shifted
 from espalier.train.data.splits import Data, load_data
 from espalier.train.device import choose_device, make_deterministic, uses_gpu
 from espalier.train.evaluation import evaluate
-from espalier.layers.folded import CannotPack
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import Parts
-from espalier.train.checkpoints.model_files import Saving
-from espalier.train.data.distribution_shift import shifted
+from espalier.train.packs import pack_cache, pack_compatibility, pack_size
 from espalier.train.trainer import Recipe, Trainer
-from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 
 REFUSALS = (CannotTrain, UserError)
 """What a trial can be refused for before its first step."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from espalier.train.trainer import Trainer
 from espalier.core.trial import Record
+from espalier.train.trainer import Trainer
 
 Fresh = Callable[[], Trainer]
 """A trial before its first step: built anew at each call, the same each time."""

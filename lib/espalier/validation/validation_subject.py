@@ -8,13 +8,13 @@ from pathlib import Path
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
+from espalier.core.trial import Task, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.store.results_dir import METHOD
 from espalier.train import worker_entry
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Task, Trial
 
 EPOCHS = "NUM_EPOCHS"
 WHOLE = {"EARLY_STOP_PATIENCE": "0"}

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from espalier.kconfig import defconfigs
 from espalier.core.paths import ROOT
+from espalier.kconfig import defconfigs
 
 PAGE = (ROOT / "docs" / "dendrites.md").read_text()
 SHOWN = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)

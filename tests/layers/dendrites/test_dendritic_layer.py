@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import wiring
-from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, Activation
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)

@@ -14,9 +14,9 @@ from torch import nn
 
 from espalier.core.contracts import Method, Run
 from espalier.layers.dendrites import wiring
+from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
 from espalier.layers.dendrites.folded_synapses import FoldedDendrites, FoldedNeurons, FoldedSynapses
 from espalier.layers.dendrites.kernels import Backend
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.layers.folded import Mapped
 from espalier.train.packs.pack import Pack

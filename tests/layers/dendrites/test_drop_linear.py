@@ -13,8 +13,8 @@ from torch import nn
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Optimizer, Run
 from espalier.layers.dendrites.drop_linear import DropLinear, Shrinking, columns_over, weakest
-from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.methods.none import NoPruning
+from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.optimizers.adam import Adam
 from espalier.sparse.masked_weight import weight_and_state
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import kernel_choice, kernels, wiring
-from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.dense_kernel import dense
+from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.synapses import Synapses
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)

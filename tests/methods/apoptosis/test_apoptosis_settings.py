@@ -2,8 +2,8 @@
 
 from loops import network
 
-from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings
 from espalier.kconfig.config_dataclass import with_defaults
+from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings
 from espalier.surgery.pairs import find_pairs
 
 

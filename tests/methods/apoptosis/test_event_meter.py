@@ -9,11 +9,11 @@ import loops
 import pytest
 import torch
 
-from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Deaths
-from espalier.methods.apoptosis.event_meter import EventMeter, probe_loss
 from espalier.core.component import find
 from espalier.core.contracts import Method, Optimizer, Run
+from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Deaths
 from espalier.methods.apoptosis.apoptosis_turnover import ContinuousTurnover
+from espalier.methods.apoptosis.event_meter import EventMeter, probe_loss
 
 
 def run_of(method: Method) -> Run:
@@ -84,7 +84,9 @@ def test_what_takes_time_is_an_event_from_its_beginning(run: Run) -> None:
 def test_small_rates_have_few_events() -> None:
     """0.1 of 5 neurons every 2 steps is one every 4; of 3 it is the first at step 8."""
     run = run_of(
-        ContinuousTurnover(ApoptosisSettings(maturity=0), rate=0.1, interval=2, deaths=Deaths("mean"))
+        ContinuousTurnover(
+            ApoptosisSettings(maturity=0), rate=0.1, interval=2, deaths=Deaths("mean")
+        )
     )
     for each in range(8):
         loops.backward(run.model, each)

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
+from espalier.core.birth_record import GrowthEvent
 from espalier.methods.apoptosis.managers import NeuronApoptosisManager
 from espalier.methods.apoptosis.weight_ages import WeightAges
-from espalier.core.birth_record import GrowthEvent
 
 
 def manager():

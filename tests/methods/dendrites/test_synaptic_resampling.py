@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Optimizer, Run
-from espalier.methods.dendrites import synapse_scores
 from espalier.layers.dendrites import wiring
-from espalier.methods.dendrites.resample_schedule import Cadence
-from espalier.methods.dendrites.pruning_laws import Laplace, Sigmoid
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer
-from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
 from espalier.layers.dendrites.synapses import Synapses
-from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
+from espalier.methods.dendrites import synapse_scores
+from espalier.methods.dendrites.pruning_laws import Laplace, Sigmoid
+from espalier.methods.dendrites.resample_schedule import Cadence
 from espalier.methods.dendrites.resampling import Resampling
+from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
+from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
 
@@ -294,7 +294,9 @@ def test_growth_by_gradient_takes_the_largest_free_ones() -> None:
 
 def test_random_growth_takes_every_free_input_alike() -> None:
     layer = Synapses(10, torch.tensor([[0, 1]]).repeat(20_000, 1))
-    taken = synapse_scores.chosen(synapse_scores.uniform(layer, generator()), layer.index, 1).flatten()
+    taken = synapse_scores.chosen(
+        synapse_scores.uniform(layer, generator()), layer.index, 1
+    ).flatten()
     counts = torch.bincount(taken, minlength=10)
     assert (counts[:2] == 0).all()
     chi = ((counts[2:] - 2500) ** 2 / 2500).sum()
@@ -307,10 +309,14 @@ def test_local_growth_is_close_to_a_units_own_synapses(pixels: tuple[int, int, i
     inputs = channels * height * width
     corner = torch.tensor([0, 1, width, width + 1])  # in the first channel
     layer = Synapses(inputs, corner.repeat(3000, 1))
-    found = synapse_scores.chosen(synapse_scores.local(layer, pixels, 1.5, generator()), layer.index, 1)
+    found = synapse_scores.chosen(
+        synapse_scores.local(layer, pixels, 1.5, generator()), layer.index, 1
+    )
     place = synapse_scores.places(pixels)[found.flatten()].float()
     distance = (place - 0.5).norm(dim=1)
-    assert float(distance.mean()) < 0.6 * float((synapse_scores.places(pixels) - 0.5).norm(dim=1).mean())
+    assert float(distance.mean()) < 0.6 * float(
+        (synapse_scores.places(pixels) - 0.5).norm(dim=1).mean()
+    )
     channel = torch.bincount(found.flatten() // (height * width), minlength=channels)
     assert (channel > 0).all()
 

@@ -6,12 +6,16 @@ import torch
 from torch import Tensor
 
 from espalier.core.contracts import Method, Run, Split
-from espalier.methods.growth.structure import operations
 from espalier.methods.growth import action_tournament
+from espalier.methods.growth.action_tournament import (
+    ActionSpace,
+    TournamentEntry,
+    TournamentOptions,
+)
 from espalier.methods.growth.growth_actions import FAN, Candidate, candidates
+from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import places
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.methods.growth.action_tournament import TournamentEntry, ActionSpace, TournamentOptions
 
 SAMPLES = 96
 
@@ -34,7 +38,9 @@ def everything(run: Run) -> list[Tensor]:
     return [x.clone() for x in (*run.model.state_dict().values(), *held)]
 
 
-def entrant(gain: float, error: float = 0.01, added: int = 10, action: str = "edges") -> TournamentEntry:
+def entrant(
+    gain: float, error: float = 0.01, added: int = 10, action: str = "edges"
+) -> TournamentEntry:
     return TournamentEntry(Candidate(action, "0_1", lambda: None), added, gain, error, 0)
 
 
@@ -176,14 +182,18 @@ def test_holm_steps_down_from_the_surest() -> None:
 
 
 def test_what_gains_little_for_its_edges_does_not_win() -> None:
-    sure = TournamentEntry(Candidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0)  # 0.04 a 1,000
+    sure = TournamentEntry(
+        Candidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0
+    )  # 0.04 a 1,000
     assert TournamentOptions(least=0.05).winner([sure], 1000) is None
     assert TournamentOptions(least=0.03).winner([sure], 1000) is sure
 
 
 def test_applied_is_what_was_tried() -> None:
     run = run_of()
-    won = next(e for e in entrants(run, TournamentOptions(steps=2)) if e.candidate.action == "random")
+    won = next(
+        e for e in entrants(run, TournamentOptions(steps=2)) if e.candidate.action == "random"
+    )
     live, state = run.model.live, run.generators["method"].get_state()
     action_tournament.apply(run, won)
     assert run.model.live == live + won.added

@@ -11,10 +11,10 @@ import torch
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import CannotTrain, Split
 from espalier.layers.masked_blocks import edges
-from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
-from espalier.methods.growth.growing_method import TABLE
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.methods.growth.grow import Grow
+from espalier.methods.growth.growing_method import TABLE
+from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD
@@ -182,7 +182,14 @@ def test_moments_by_the_clock():
         return [s for s in range(1, total + 1) if moments.due(s, total, False, 0)]
 
     assert steps(GrowthSchedule(6, 0.6), 48) == [5, 10, 14, 19, 24, 28]  # ceil(k 28 / 6)
-    assert steps(GrowthSchedule(6, 1.0), 100) == [17, 33, 50, 66, 83, 99]  # never after the last update
+    assert steps(GrowthSchedule(6, 1.0), 100) == [
+        17,
+        33,
+        50,
+        66,
+        83,
+        99,
+    ]  # never after the last update
     assert steps(GrowthSchedule(1, 0.5), 10) == [5]
     assert steps(GrowthSchedule(5, 0.5), 10) == [1, 2, 3, 4, 5]
     left = [GrowthSchedule(6, 0.6).left(s, 48, 0) for s in (1, 5, 6, 10, 11, 28, 29)]
@@ -344,7 +351,11 @@ def test_the_table_of_operations(tmp_path):
     ("method", "reason", "said"),
     [
         (Grow(to=0.2), "nothing_to_grow", "CONFIG_GROW_TO=0.2 is no more than what there is"),
-        (Grow(moments=GrowthSchedule(30, 0.6), to=0.7), "growth_never_starts", "28 of 48 steps: lower"),
+        (
+            Grow(moments=GrowthSchedule(30, 0.6), to=0.7),
+            "growth_never_starts",
+            "28 of 48 steps: lower",
+        ),
         (Grow(moments=NOISY, to=0.7), "growth_never_starts", "first fire after step 150, but"),
     ],
 )

@@ -10,9 +10,9 @@ import torch
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.highways import Highways
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.optimizers.adamw import AdamW
 
 MOMENTS = GrowthSchedule(events=5, stop=0.8)
@@ -93,7 +93,10 @@ def test_highways_are_made_of_dead_units_and_dead_units_become_fewer() -> None:
 
 
 def test_controls_add_as_many_edges() -> None:
-    runs = {w: run_of(where=w, moments=GrowthSchedule(1, 0.3)) for w in ("extrema", "random", "scattered")}
+    runs = {
+        w: run_of(where=w, moments=GrowthSchedule(1, 0.3))
+        for w in ("extrema", "random", "scattered")
+    }
     for run in runs.values():
         trained(run, 20)
     added = {w: run.method.measures(run)["edges_added"] for w, run in runs.items()}

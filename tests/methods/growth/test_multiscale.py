@@ -11,9 +11,9 @@ from torch import nn
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Model, Run, SampleShape, TokenShape
-from espalier.methods.growth.structure.input_pyramid import readers
 from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
+from espalier.methods.growth.structure.input_pyramid import readers
 from espalier.optimizers.adamw import AdamW
 from espalier.train.early_stopping import Kept
 

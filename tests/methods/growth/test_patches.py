@@ -11,10 +11,10 @@ from torch import Tensor
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
-from espalier.methods.growth.placement.unit_statistics import look
 from espalier.methods.growth.patches import Patches
+from espalier.methods.growth.placement.unit_statistics import look
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.optimizers.adam import Adam
 from espalier.rates.by_age import Dual
 from espalier.rates.by_event import Differential

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.methods.growth.placement import block_rewiring
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
-from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.placement import block_rewiring
 from espalier.methods.growth.proportional import Proportional
+from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.optimizers.adamw import AdamW
 
 TWENTY = GrowthSchedule(events=20, stop=1.0)  # the last at step 47 of 48
@@ -109,7 +109,9 @@ def test_a_full_network_has_no_room_and_none_is_made() -> None:
 
 
 def test_skips_take_the_room_that_there_is() -> None:
-    run = run_of(density=1.0, rate=1.0, skips=0.5, floor=0.0, moments=GrowthSchedule(events=1, stop=0.5))
+    run = run_of(
+        density=1.0, rate=1.0, skips=0.5, floor=0.0, moments=GrowthSchedule(events=1, stop=0.5)
+    )
     state: GrowthState = run.method_state
     live = state.net.live
     loops.train(run, 24)

@@ -3,8 +3,8 @@
 import loops
 import pytest
 
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.methods.growth.grow import Grow
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.optimizers.adam import Adam
 from espalier.train.early_stopping import Criterion, Stopping
 
@@ -37,7 +37,9 @@ def test_the_wait_begins_anew_with_the_last_growth(patience, cooldown):
 
 
 def test_it_waits_for_growth_that_is_still_to_come():
-    run = run_of(Grow(moments=GrowthSchedule(events=1, stop=0.5), to=0.7))  # after step 60, in epoch 10
+    run = run_of(
+        Grow(moments=GrowthSchedule(events=1, stop=0.5), to=0.7)
+    )  # after step 60, in epoch 10
     assert heard(run, [1.0] + [2.0] * 19, 1) == (11, 1)
 
 

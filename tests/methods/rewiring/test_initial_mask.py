@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from espalier.core.contracts import CannotTrain, Method, Run, Split
 from espalier.methods.rewiring import pixel_relevance
-from espalier.methods.rewiring.rewiring_options import SparsePlan, EdgeTurnover
-from espalier.methods.rewiring.seed_network import trained
 from espalier.methods.rewiring.initial_mask import Start, StartPlan, in_proportion
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
+from espalier.methods.rewiring.seed_network import trained
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 
@@ -62,7 +62,11 @@ def test_contrasts_are_fishers_f_by_hand() -> None:
     # between: 4^2 * 2 * 2 / 4 = 16 and 1 * 1 = 1; within: (2 + 2) / 2 = 2 and (0 + 2) / 2 = 1
     expected = torch.tensor([[8.0, 1.0, 0.0], [8.0, 1.0, 0.0]])
     torch.testing.assert_close(pixel_relevance.contrasts(split, 2), expected)
-    assert pixel_relevance.contrasts(split, 3)[2].tolist() == [0.0, 0.0, 0.0]  # a class without samples
+    assert pixel_relevance.contrasts(split, 3)[2].tolist() == [
+        0.0,
+        0.0,
+        0.0,
+    ]  # a class without samples
     torch.testing.assert_close(pixel_relevance.deviations(split), x.std(0, unbiased=False))
 
 

@@ -15,16 +15,16 @@ from torch import nn
 
 import espalier
 from espalier.__main__ import run
-from espalier.datasets.digits import Digits
 from espalier.core.errors import UserError
-from espalier.kconfig import assign, tree
-from espalier.train.checkpoints import model_loading, reevaluation, model_files, tensor_files
-from espalier.train.data import preprocessing
-from espalier.train import worker_entry
-from espalier.train.loop import Loop
-from espalier.train.data.preprocessing import Preprocessing
-from espalier.train.checkpoints.model_files import Saving
 from espalier.core.trial import Status, Task, Trial
+from espalier.datasets.digits import Digits
+from espalier.kconfig import assign, tree
+from espalier.train import worker_entry
+from espalier.train.checkpoints import model_files, model_loading, reevaluation, tensor_files
+from espalier.train.checkpoints.model_files import Saving
+from espalier.train.data import preprocessing
+from espalier.train.data.preprocessing import Preprocessing
+from espalier.train.loop import Loop
 
 SETTINGS = {**job_settings.SETTINGS, "SAVE_MODEL": "y"}
 SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METHOD": "none"}

@@ -18,13 +18,13 @@ import torch
 
 from espalier.core import revision
 from espalier.core.errors import UserError
-from espalier.train.checkpoints import snapshot_manager, snapshot_files
+from espalier.core.trial import Record, Result, Status, Task
 from espalier.train import worker_entry
-from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
-from espalier.train.loop import Loop
+from espalier.train.checkpoints import snapshot_files, snapshot_manager
 from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
 from espalier.train.checkpoints.snapshot_files import Snapshot
-from espalier.core.trial import Record, Result, Status, Task
+from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
+from espalier.train.loop import Loop
 
 SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
 SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}
@@ -229,7 +229,10 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
     growth |= {"APOPTOSIS_GROWTH_RATE": "0.1", "APOPTOSIS_MATURITY": "10", "NUM_EPOCHS": "6"}
     result = worker_entry.train_trial(task(tmp_path, events, **growth))
     assert result.status is Status.PASSED, result.message
-    found = [snapshot_files.load(path) for path in snapshot_files.found_in(tmp_path / snapshot_manager.FOLDER)]
+    found = [
+        snapshot_files.load(path)
+        for path in snapshot_files.found_in(tmp_path / snapshot_manager.FOLDER)
+    ]
     assert {one.about["reason"] for one in found} == {EVENT}
     assert [one.epoch for one in found] == [2, 4, 5]  # events at 25, 50 and 75 of 15 an epoch
     assert result.measures["events"] >= 3

@@ -11,16 +11,16 @@ from test_worker_entry import TEXT, numbers, small_task, symbols
 from torch import Tensor
 
 from espalier.core.contracts import Split
+from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry
-from espalier.train.data.task_sequence import TaskSequence, last_task, task_ends
-from espalier.train.data.splits import Data
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.transforms import Preparation
 from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels, permutation
-from espalier.train.trainer import Trainer
+from espalier.train.data.splits import Data
+from espalier.train.data.task_sequence import TaskSequence, last_task, task_ends
 from espalier.train.data.text_windows import TextPart
-from espalier.core.trial import Record, Result, Status, Task
+from espalier.train.data.transforms import Preparation
+from espalier.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 PIXELS = {"PRUNING_METHOD": "none", "SHIFT": "permuted", "SHIFT_EPOCHS": "1", "TRAIN_SUBSET": "40"}

@@ -13,8 +13,8 @@ import torch
 from espalier.core import memory
 from espalier.core.contracts import Run, Split
 from espalier.train.data.augment import Augmentation
-from espalier.train.data.splits import batches
 from espalier.train.data.device_residency import ResidencyPlan, share
+from espalier.train.data.splits import batches
 from espalier.train.data.transforms import Preparation
 
 CPU = torch.device("cpu")
@@ -63,7 +63,10 @@ def test_a_set_is_streamed_when_it_takes_more_than_the_limit():
 def test_all_splits_of_a_set_are_kept_alike():
     splits = [raw(SAMPLES), raw(10)]
     prepare = Preparation.of(splits[0].x, True, PIXELS)
-    assert [split.streamed for split in ResidencyPlan(3, 0).kept(splits, prepare, CPU)] == [True, True]
+    assert [split.streamed for split in ResidencyPlan(3, 0).kept(splits, prepare, CPU)] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from espalier.core import component
 from espalier.core.contracts import Method
+from espalier.layers.folded import CannotPack
 from espalier.optimizers.stacked import stacked
 from espalier.train import loop
-from espalier.layers.folded import CannotPack
 from espalier.train.packs.pack import Pack
 from espalier.train.single_program import SingleProgram
 from espalier.train.trainer import Trainer

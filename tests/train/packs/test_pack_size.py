@@ -9,8 +9,8 @@ import torch
 from test_loop import linear_run, trainer
 
 from espalier.core.memory import SHARERS, WORKERS
-from espalier.train.packs import pack_cache, pack_size
 from espalier.layers.folded import CannotPack
+from espalier.train.packs import pack_cache, pack_size
 from espalier.train.packs.pack_size import PackChoice
 from espalier.train.trainer import Recipe
 

@@ -9,10 +9,10 @@ import pytest
 
 from espalier.core.contracts import Method, Run
 from espalier.surgery import birth, death
-from espalier.surgery.pairs import find_pairs
-from espalier.surgery.probe import gather
-from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.edit_context import EditContext
+from espalier.surgery.pairs import find_pairs
+from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.probe import gather
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from test_worker_entry import numbers, small_task
 from torch import Tensor, nn
 
 from espalier.core.contracts import Run, SampleShape
+from espalier.core.trial import Result, Status, Task
 from espalier.methods.none import NoPruning
 from espalier.models.mlp import Mlp
 from espalier.train import loop, worker_entry
 from espalier.train.data.splits import Data
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Result, Status, Task
 
 RATES = ("0.001", "0.003", "0.01")
 

@@ -1,7 +1,7 @@
 """Sums over synapses by the dense matrix, made for a moment: many operations, but the fastest.
 
-See `espalier.layers.dendrites.kernels` for the shapes. Gradients are torch's own: a backward pass by hand
-was measured to be no faster.
+See `espalier.layers.dendrites.kernels` for the shapes. Gradients are torch's own: a
+backward pass by hand was measured to be no faster.
 """
 
 from __future__ import annotations

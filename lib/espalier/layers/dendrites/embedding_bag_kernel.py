@@ -1,9 +1,9 @@
 """Sums over synapses as weighted sums of rows, those of the transposed inputs.
 
 Neither a dense matrix nor a value a synapse and sample is ever made. See
-`espalier.layers.dendrites.kernels` for the shapes. In memory everything is unit by unit, and of several
-trials one below the other: what is read together lies together. By hand, because torch's own
-gradient of such sums reads across that order, at ten times the cost.
+`espalier.layers.dendrites.kernels` for the shapes. In memory everything is unit by unit, and of
+several trials one below the other: what is read together lies together. By hand, because
+torch's own gradient of such sums reads across that order, at ten times the cost.
 """
 
 from __future__ import annotations

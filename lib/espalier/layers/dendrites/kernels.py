@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from espalier.layers.dendrites import embedding_bag_kernel, dense_kernel
+from espalier.layers.dendrites import dense_kernel, embedding_bag_kernel
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, SOMA, Activation
 
 Backend: TypeAlias = Literal["bag", "scatter", "masked"]
@@ -62,7 +62,11 @@ def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
     return (rows @ full.mT + bias.unsqueeze(-2)).reshape(len(x), -1)
 
 
-_SUMS: dict[Backend, Any] = {"bag": embedding_bag_kernel.BagSums.apply, "scatter": dense_kernel.sums, "masked": _masked}
+_SUMS: dict[Backend, Any] = {
+    "bag": embedding_bag_kernel.BagSums.apply,
+    "scatter": dense_kernel.sums,
+    "masked": _masked,
+}
 _NEURONS: dict[Backend, Any] = {
     "bag": embedding_bag_kernel.Neurons.apply,
     "scatter": functools.partial(_by_parts, dense_kernel.sums),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing_extensions import override
 
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.methods.apoptosis.apoptosis_settings import Births, Pace
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from espalier.core.contracts import Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod, ApoptosisState
 from espalier.methods.apoptosis.apoptosis_settings import Pace
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.core.contracts import Run
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass

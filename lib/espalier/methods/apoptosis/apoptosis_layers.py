@@ -1,8 +1,8 @@
 """Layer-level apoptosis: residual branches fade, die and are born again.
 
-See `espalier.methods.apoptosis.branches.layer_apoptosis`. An event is the death and birth of one branch or of several at
-one step. That a branch fades for a long time before it dies is not part of the event, nor of its
-jump.
+See `espalier.methods.apoptosis.branches.layer_apoptosis`. An event is the death and birth of one
+branch or of several at one step. That a branch fades for a long time before it dies is
+not part of the event, nor of its jump.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from espalier.methods.apoptosis.apoptosis_method import LOOKS
-from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
-from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions, LayerApoptosisManager
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures, count_parameters
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.apoptosis_method import LOOKS
+from espalier.methods.apoptosis.branches.layer_apoptosis import (
+    LayerApoptosisManager,
+    LifespanOptions,
+)
+from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
 
 
 @dataclass

@@ -12,18 +12,18 @@ from typing import Any
 from torch import Tensor, nn
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
 from espalier.methods.apoptosis.neurons.event_history import ApoptosisEvent, EventHistory
 from espalier.methods.apoptosis.neurons.event_runner import EventRunner
 from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.methods.apoptosis.neurons.layer_patterns import Names, chosen
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
-from espalier.methods.apoptosis.neurons.layer_patterns import Names, chosen
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import law_of
 from espalier.surgery.pairs import Layer, Pair, find_pairs
 from espalier.surgery.per_slice_restart import Restarts
-from espalier.surgery.edit_context import EditContext
 
 
 class ApoptosisManager:

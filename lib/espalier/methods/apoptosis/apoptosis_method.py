@@ -11,17 +11,17 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
+from espalier.core.contracts import CannotTrain, Method, Run, StateDict
+from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
-from espalier.methods.apoptosis.neurons.lineage import TABLE
-from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
+from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.lineage import TABLE
+from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
-from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures
 from espalier.surgery.pairs import Pair, find_pairs
 
 LOOKS = 20  # how often, at most, the loss is looked at between two events

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing_extensions import override
 
+from espalier.core.component import symbol
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.methods.apoptosis.apoptosis_settings import Deaths, Pace
-from espalier.methods.apoptosis.strategies import Parts
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.core.component import symbol
-from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.strategies import Parts
 
 
 @kconfig_dataclass

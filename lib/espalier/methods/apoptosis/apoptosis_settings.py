@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from espalier.methods.apoptosis.neurons.fitness import Measure
-from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
-from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, chosen, shares
-from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.neurons.fitness import Measure
+from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, chosen, shares
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
+from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
 from espalier.surgery.pairs import Pair
 
 

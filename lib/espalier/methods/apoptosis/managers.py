@@ -14,11 +14,11 @@ from typing import Any
 from torch import nn
 
 from espalier.methods.apoptosis import strategies
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
-from espalier.methods.apoptosis.replacement.crossover import Mode
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.layer_patterns import Names
+from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.layer_patterns import Names
+from espalier.methods.apoptosis.replacement.crossover import Mode
 
 
 def _parts(

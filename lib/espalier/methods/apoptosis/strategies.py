@@ -9,15 +9,23 @@ from __future__ import annotations
 from typing import Literal
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, weakest
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.crossover import CrossoverBirth, Mode
 from espalier.methods.apoptosis.replacement.distillation import DistillingDeath, SuccessorBirth
-from espalier.methods.apoptosis.replacement.function_preserving import DeathKind, PreservingBirth, SubstitutedDeath
+from espalier.methods.apoptosis.replacement.function_preserving import (
+    DeathKind,
+    PreservingBirth,
+    SubstitutedDeath,
+)
 from espalier.methods.apoptosis.replacement.gradual_replacement import GradualReplacement
 from espalier.methods.apoptosis.replacement.layer_growth import GrowthSchedule, append_slots
 from espalier.methods.apoptosis.replacement.orthogonal_neurons import OrthogonalBirth, least_unique
-from espalier.methods.apoptosis.replacement.overwriting import OverwritingBirth, Regrowth, zero_incoming
-from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, weakest
+from espalier.methods.apoptosis.replacement.overwriting import (
+    OverwritingBirth,
+    Regrowth,
+    zero_incoming,
+)
 
 STRENGTH = 0.3
 """How far mutations go, as in the earlier apoptosis experiments."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.lineage import LineageEvent
-from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.core.birth_record import GrowthEvent
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.neurons.lineage import LineageEvent
 from espalier.surgery.pairs import Pair
 
 

@@ -8,12 +8,12 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.methods.dendrites.resample_schedule import Cadence
-from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
-from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
-from espalier.layers.dendrites.wiring import Pixels
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures, count_parameters
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.dendrites.wiring import Pixels
+from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
+from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
 
 
 @kconfig_dataclass

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from espalier.core.component import symbol
-from espalier.methods.dendrites.pruning_laws import Laplace, PruningLaw, Sigmoid
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.dendrites.pruning_laws import Laplace, PruningLaw, Sigmoid
 
 Drop = Literal["magnitude", "laplace", "sigmoid", "random"]
 Grow = Literal["random", "gradient", "local"]

@@ -4,7 +4,8 @@ Every unit keeps its number of synapses, all from different inputs, and every sy
 replaced. Survivors' weights do not change. New synapses begin with moments of 0 and train as under
 a fresh optimizer; or, for comparison, they inherit those of the synapses whose slots they take.
 
-Source: saurluca/dendritic-computation at 24fc87b. See `espalier.methods.dendrites.synapse_turnover`.
+Source: saurluca/dendritic-computation at 24fc87b.
+See `espalier.methods.dendrites.synapse_turnover`.
 Differs: there one proposal is made for each synapse, and one that fails is given up, so that fewer
 are replaced than asked for; and moments lie at (unit, input), so that an input that is connected
 again finds its old ones.
@@ -22,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from espalier.kconfig.config_dataclass import with_defaults
+from espalier.layers.dendrites.synapses import Synapses
+from espalier.layers.dendrites.wiring import Pixels, places
 from espalier.methods.dendrites import synapse_scores
 from espalier.methods.dendrites.synapse_scores import Batch
-from espalier.layers.dendrites.synapses import Synapses
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
-from espalier.layers.dendrites.wiring import Pixels, places
-from espalier.kconfig.config_dataclass import with_defaults
 from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts
 

@@ -26,11 +26,11 @@ from torch.nn import functional as F
 
 from espalier.core.component import symbol
 from espalier.core.contracts import Run, Split
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.growth.growth_actions import SKIP, Candidate, candidates
+from espalier.methods.growth.measurement.information import LabelProbe
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.methods.growth.measurement.information import LabelProbe
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses, wide
 

@@ -11,14 +11,14 @@ from typing import Literal
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.methods.growth.structure import operations
-from espalier.methods.growth.placement import missing_edge_scores
-from espalier.layers.masked_blocks import Blocks, edges
-from espalier.methods.growth.structure.network_editor import places
-from espalier.methods.growth.growing_method import GrowingMethod
-from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.masked_blocks import Blocks, edges
+from espalier.methods.growth.growing_method import GrowingMethod
+from espalier.methods.growth.placement import missing_edge_scores
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.network_editor import places
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.sparse.selection import select_missing
 
 

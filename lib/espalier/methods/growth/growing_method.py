@@ -14,14 +14,14 @@ from typing_extensions import override
 
 from espalier.core.atomic_write import draft
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.timing.growth_budget import GrowthBudget
-from espalier.methods.growth.structure.network_editor import NetworkEditor
-from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
-from espalier.methods.growth.timing.gradient_variance import gradient_norm
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.timing.gradient_variance import gradient_norm
+from espalier.methods.growth.timing.growth_budget import GrowthBudget
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
 from espalier.surgery.probe import evaluating
 from espalier.train.evaluation import measured
 

@@ -14,12 +14,12 @@ from typing import TypeAlias
 from torch import Tensor
 
 from espalier.core.contracts import Run
-from espalier.methods.growth.structure import operations
-from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
 from espalier.layers.masked_blocks import Pair, key
+from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.operations import Patch
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.methods.growth.structure.operations import Patch
 
 Act: TypeAlias = Callable[[], ReversibleChange | None]
 """Acts on the run's network; None if there is nothing left for it to do there."""
@@ -84,4 +84,6 @@ def _insert(run: Run[GrowthState], node: int) -> ReversibleChange:
 def _anywhere(run: Run[GrowthState], size: int) -> ReversibleChange | None:
     """Edges that are missing from the blocks there are, every one equally likely: a control."""
     ground = run.method_state.ground
-    return block_rewiring.add(ground, block_rewiring.anywhere(ground.net, size, run.generators["method"]))
+    return block_rewiring.add(
+        ground, block_rewiring.anywhere(ground.net, size, run.generators["method"])
+    )

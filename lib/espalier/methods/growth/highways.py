@@ -14,14 +14,21 @@ import torch
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.structure.structural_events import Unit
-from espalier.methods.growth.growing_method import GrowingMethod
-from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.methods.growth.placement.feedforward_highways import HighwayBounds, HighwaySearch, Way, scatter, silent, worth
-from espalier.methods.growth.placement.unit_statistics import UnitStatistics, look
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.growing_method import GrowingMethod
+from espalier.methods.growth.placement.feedforward_highways import (
+    HighwayBounds,
+    HighwaySearch,
+    Way,
+    scatter,
+    silent,
+    worth,
+)
+from espalier.methods.growth.placement.unit_statistics import UnitStatistics, look
+from espalier.methods.growth.structure.structural_events import Unit
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.surgery.probe import evaluating
 
 

@@ -17,14 +17,14 @@ from typing import Any, Literal, Self
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run, StateDict
-from espalier.methods.growth.structure import operations
-from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
+from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.growing_method import GrowingMethod, validated
+from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
+from espalier.methods.growth.structure import operations
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.methods.growth.timing.stop_rule import Rounds, StopRule
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures
 
 
 @dataclass

@@ -17,11 +17,11 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.layers import flops
-from espalier.methods.growth.structure.input_pyramid import InputPyramid, readers
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers import flops
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.methods.growth.structure.input_pyramid import InputPyramid, readers
 from espalier.surgery.probe import evaluating
 
 PROBE = 256  # samples by which a passage is measured

@@ -2,8 +2,9 @@
 
 Source: the earlier code's patched density and embedded patches: a sparse scaffold, dense patches at
 extrema, slower scaffold afterwards (CONFIG_RATES=dual).
-Differs: see `espalier.methods.growth.placement.patching`; the scaffold's edges stay what they are, and masks hold
-while patches train: the earlier 97 % was a dense network, because its masks had been left out.
+Differs: see `espalier.methods.growth.placement.patching`; the scaffold's edges stay what they
+are, and masks hold while patches train: the earlier 97 % was a dense network, because its
+masks had been left out.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run, StateDict
-from espalier.methods.growth.placement import patching
+from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks, key
-from espalier.methods.growth.growing_method import GrowingMethod
-from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.methods.growth.structure.operations import add_patch
-from espalier.methods.growth.placement.patching import PatchSearch, PatchSize
 from espalier.layers.reachability import reach
-from espalier.methods.growth.structure.reviving import revive
+from espalier.methods.growth.growing_method import GrowingMethod
+from espalier.methods.growth.placement import patching
 from espalier.methods.growth.placement.block_rewiring import add, anywhere
 from espalier.methods.growth.placement.edge_scores import drawn
+from espalier.methods.growth.placement.patching import PatchSearch, PatchSize
 from espalier.methods.growth.placement.unit_statistics import LOOKED_AT, UnitStatistics, look
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures
+from espalier.methods.growth.structure.operations import add_patch
+from espalier.methods.growth.structure.reviving import revive
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 WEIGHT = "weight_"
 """Before the name of a block: its scaffold's weights, in a saved state."""

@@ -16,13 +16,13 @@ from typing import Literal
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
+from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks, key, pair
 from espalier.methods.growth.growing_method import GrowingMethod
-from espalier.methods.growth.timing.growth_state import GrowthState, Memory
+from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
 from espalier.methods.growth.placement.block_rewiring import Marked
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures
+from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 
 @dataclass
@@ -72,7 +72,9 @@ class Proportional(GrowingMethod[Replaced]):
         if self.prune:
             free = block_rewiring.free(state.net, self._grown_up(state), _floors(state))
             new = self._coming(run, min(count, block_rewiring.count(free)))
-            block_rewiring.drop(state.ground, block_rewiring.weakest(state.net, free, block_rewiring.count(new)))
+            block_rewiring.drop(
+                state.ground, block_rewiring.weakest(state.net, free, block_rewiring.count(new))
+            )
         else:
             new = self._coming(run, min(count, most))
         block_rewiring.add(state.ground, new)
@@ -92,7 +94,9 @@ class Proportional(GrowingMethod[Replaced]):
         for sort, wanted in sorts:
             new |= block_rewiring.coming(net, {p: scores[p] for p in sort}, wanted)
         state.memory.new += block_rewiring.count(new)
-        state.memory.skips += block_rewiring.count({p: new[p] for p in new if block_rewiring.is_skip(p)})
+        state.memory.skips += block_rewiring.count(
+            {p: new[p] for p in new if block_rewiring.is_skip(p)}
+        )
         return new
 
     def _grown_up(self, state: GrowthState) -> int:

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from espalier.core.contracts import Run
+from espalier.core.self_measuring import Measures
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.action_tournament import ActionSpace, TournamentOptions, apply, record
 from espalier.methods.growth.growing_method import GrowingMethod, tabulate
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.methods.growth.action_tournament import ActionSpace, TournamentOptions, apply, record
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures
 
 TABLE = "tournament.csv"
 """What the table of all entrants is called in a trial's folder."""

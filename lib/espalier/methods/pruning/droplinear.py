@@ -13,9 +13,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.layers.dendrites.drop_linear import Pace, Shrinking, weakest
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures, count_parameters
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers.dendrites.drop_linear import Pace, Shrinking, weakest
 from espalier.sparse.mask import MaskSet, prunable
 
 

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.self_measuring import Measures, count_parameters
-from espalier.sparse.mask import prunable
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.sparse.mask import prunable
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 

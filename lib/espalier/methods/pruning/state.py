@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.sparse.importance import Importance, state_scores
 from espalier.methods.pruning.pruning_method import PruningMethod
+from espalier.sparse.importance import Importance, state_scores
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 

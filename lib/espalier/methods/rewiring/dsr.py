@@ -16,9 +16,16 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import Run
-from espalier.methods.rewiring.sparse_training import Rewiring, Sparse, SparseTraining, count_as_lost, missing, score_at_random
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.sparse_training import (
+    Rewiring,
+    Sparse,
+    SparseTraining,
+    count_as_lost,
+    missing,
+    score_at_random,
+)
 from espalier.sparse.allocation import apportion
 from espalier.sparse.edges import Edges
 from espalier.sparse.selection import select_droppable

@@ -24,11 +24,11 @@ from torch import Tensor
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Run
-from espalier.layers import flops
-from espalier.methods.rewiring import pixel_relevance
-from espalier.methods.growth.structure.input_pyramid import readers
-from espalier.methods.rewiring.seed_network import trained
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.layers import flops
+from espalier.methods.growth.structure.input_pyramid import readers
+from espalier.methods.rewiring import pixel_relevance
+from espalier.methods.rewiring.seed_network import trained
 from espalier.sparse.selection import select_per_unit
 
 Start = Literal["random", "even", "data", "hierarchical"]

@@ -8,8 +8,8 @@ from typing import Literal
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain
-from espalier.methods.rewiring.initial_mask import StartPlan
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.rewiring.initial_mask import StartPlan
 from espalier.sparse.allocation import Shape, live_counts
 
 Init = Literal["full", "live"]

@@ -11,10 +11,16 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import Run
-from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.sparse_training import Rewiring, Sparse, SparseTraining, count_as_lost, drop_smallest
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.growth.placement import edge_scores
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.sparse_training import (
+    Rewiring,
+    Sparse,
+    SparseTraining,
+    count_as_lost,
+    drop_smallest,
+)
 
 
 @kconfig_dataclass

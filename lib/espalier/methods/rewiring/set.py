@@ -10,9 +10,15 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.methods.rewiring.sparse_training import Rewiring, SparseTraining, count_as_lost, drop_smallest, score_at_random
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.sparse_training import (
+    Rewiring,
+    SparseTraining,
+    count_as_lost,
+    drop_smallest,
+    score_at_random,
+)
 
 
 @kconfig_dataclass

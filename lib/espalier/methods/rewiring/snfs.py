@@ -15,10 +15,17 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import Run
-from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.sparse_training import Rewiring, Sparse, SparseTraining, count_as_lost, drop_smallest, missing
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.growth.placement import edge_scores
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.sparse_training import (
+    Rewiring,
+    Sparse,
+    SparseTraining,
+    count_as_lost,
+    drop_smallest,
+    missing,
+)
 from espalier.sparse.allocation import apportion
 
 

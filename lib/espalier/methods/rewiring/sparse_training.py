@@ -10,11 +10,11 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
+from espalier.core.self_measuring import Measures, count_parameters
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.growth.measurement import connectivity
 from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.rewiring_options import SparsePlan, EdgeTurnover
-from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.self_measuring import Measures, count_parameters
+from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
 from espalier.sparse.selection import select_missing, select_weakest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from espalier.methods.rewiring.sparse_training import SparseTraining
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.rewiring.sparse_training import SparseTraining
 
 
 @kconfig_dataclass

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espalier.core import revision
-from espalier.train.checkpoints import snapshot_files
-from espalier.train.checkpoints.snapshot_manager import FOLDER
-from espalier.train.checkpoints.snapshot_files import Snapshot
 from espalier.core.trial import Trial
+from espalier.train.checkpoints import snapshot_files
+from espalier.train.checkpoints.snapshot_files import Snapshot
+from espalier.train.checkpoints.snapshot_manager import FOLDER
 
 
 def copy_snapshot(

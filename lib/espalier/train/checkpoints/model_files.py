@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from espalier.core import revision
 from espalier.core.component import KINDS, symbol
 from espalier.core.contracts import CannotTrain, Run, SampleShape
+from espalier.core.trial import Task
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train.checkpoints import tensor_files
-from espalier.train.data.task_sequence import TaskSequence
-from espalier.train.data.splits import Data
 from espalier.train.data.preprocessing import Preprocessing, raw_splits
-from espalier.core.trial import Task
+from espalier.train.data.splits import Data
+from espalier.train.data.task_sequence import TaskSequence
 
 FORMAT = "espalier model 1"
 FILE = "model.pt"

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core import component
-from espalier.core.trial_config import Config
 from espalier.core.contracts import CannotTrain, Model, SampleShape
 from espalier.core.errors import UserError
-from espalier.train.checkpoints import tensor_files
-from espalier.train import worker_entry
-from espalier.train.data.preprocessing import Preprocessing, fingerprint
-from espalier.train.checkpoints.model_files import CLOSE, FORMAT, exact_logits
 from espalier.core.trial import Task, Trial
+from espalier.core.trial_config import Config
+from espalier.train import worker_entry
+from espalier.train.checkpoints import tensor_files
+from espalier.train.checkpoints.model_files import CLOSE, FORMAT, exact_logits
+from espalier.train.data.preprocessing import Preprocessing, fingerprint
 
 HERE = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
 """Settings to take a network up again with, whatever it was trained with."""

@@ -21,10 +21,10 @@ import torch
 
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Record
 
 FORMAT = "espalier snapshot 1"
 WHOLE, COMPRESSED = "whole", "compressed"
@@ -114,7 +114,9 @@ class SnapshotReason:
     compress: bool = False
 
 
-def save(folder: Path, trainer: Trainer, history: Sequence[Record], occasion: SnapshotReason) -> Snapshot:
+def save(
+    folder: Path, trainer: Trainer, history: Sequence[Record], occasion: SnapshotReason
+) -> Snapshot:
     """Write where `trainer` is, at the end of the last epoch of `history`, into `folder`.
 
     `check_same` compares some of the origin. The file beside it tells of all that, in JSON: how it

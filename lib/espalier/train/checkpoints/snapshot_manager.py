@@ -9,13 +9,13 @@ from typing import Any
 
 from espalier.core import component, revision
 from espalier.core.component import symbol
+from espalier.core.trial import Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.checkpoints import snapshot_files
-from espalier.train.checkpoints.snapshot_files import SnapshotReason, Snapshot, SnapshotError
+from espalier.train.checkpoints.snapshot_files import Snapshot, SnapshotError, SnapshotReason
 from espalier.train.early_stopping import NetworkSize
 from espalier.train.trainer import Trainer
-from espalier.core.trial import Record, Task
 
 FOLDER = "snapshots"
 EPOCH, EVENT = "epoch", "event"

@@ -22,13 +22,27 @@ from typing_extensions import override
 
 from espalier.core import component
 from espalier.core.component import symbol
-from espalier.core.trial_config import Config
 from espalier.core.contracts import CannotTrain, Run, SampleShape, Shape, Split, TokenShape
+from espalier.core.trial import Record
+from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train import seeds
-from espalier.train.data.task_sequence import Measure, Samples, Tasks, first_and_last, last_task, task_ends
-from espalier.train.data.splits import Data, Prepared, SplitRequest, SealedTest, check_batch, prepared_for
-from espalier.core.trial import Record
+from espalier.train.data.splits import (
+    Data,
+    Prepared,
+    SealedTest,
+    SplitRequest,
+    check_batch,
+    prepared_for,
+)
+from espalier.train.data.task_sequence import (
+    Measure,
+    Samples,
+    Tasks,
+    first_and_last,
+    last_task,
+    task_ends,
+)
 
 
 @kconfig_dataclass

@@ -21,15 +21,25 @@ from torch import Tensor
 
 from espalier.core import component
 from espalier.core.component import symbol
+from espalier.core.contracts import (
+    CannotTrain,
+    Dataset,
+    RawData,
+    RawText,
+    Run,
+    SampleShape,
+    Shape,
+    Split,
+    TokenShape,
+)
+from espalier.core.paths import ROOT
 from espalier.core.trial_config import Config
-from espalier.core.contracts import CannotTrain, Dataset, RawData, RawText, Run, SampleShape, Shape, Split, TokenShape
 from espalier.datasets.stratified_split import members_of_classes, stratified_order
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.core.paths import ROOT
-from espalier.train.data.task_sequence import TaskSequence
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.transforms import Preparation
+from espalier.train.data.task_sequence import TaskSequence
 from espalier.train.data.text_windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
+from espalier.train.data.transforms import Preparation
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, RawText, Split
-from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.core.trial import Record
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 NATS_PER_BIT = math.log(2)
 

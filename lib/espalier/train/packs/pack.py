@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from espalier.core.contracts import Run
+from espalier.layers.fold_rules import RULES
+from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
 from espalier.optimizers.stacked import stacked
 from espalier.optimizers.together import together
-from espalier.layers.fold_rules import RULES
-from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.train.losses import mean_losses
-from espalier.train.trainer import Trainer
 from espalier.train.packs.fold_verification import verify
+from espalier.train.trainer import Trainer
 
 
 class Pack:

@@ -18,9 +18,9 @@ import torch
 from espalier.core import revision
 from espalier.core.atomic_write import atomic_write
 from espalier.core.memory import SHARERS, WORKERS
+from espalier.core.trial import Record
 from espalier.train.packs.pack_size import PackChoice
 from espalier.train.provenance import device_name
-from espalier.core.trial import Record
 
 LIMIT = 1000  # choices kept, the newest
 

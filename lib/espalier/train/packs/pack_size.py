@@ -1,7 +1,8 @@
 """Whether trials of a shape are faster as one program, and how many: measured, not guessed.
 
 A few steps of one run are timed against a few steps of packs. The choice holds for this device and
-is kept between sweeps (see `espalier.train.packs.pack_cache`). Nothing that is trained here is used.
+is kept between sweeps (see `espalier.train.packs.pack_cache`). Nothing that is trained here is
+used.
 
 The probe is bounded: it takes at most SHARE of the steps that each worker is to do, and is left
 out where that is too little to tell anything.
@@ -20,10 +21,10 @@ import torch
 from torch import Tensor
 
 from espalier.core.memory import WORKERS
-from espalier.train.packs import pack_compatibility
-from espalier.train.data.splits import batches
 from espalier.layers.folded import CannotPack
+from espalier.train.data.splits import batches
 from espalier.train.loop import Loop
+from espalier.train.packs import pack_compatibility
 from espalier.train.trainer import Trainer
 
 SIZES = (4, 16, 64, 256)

@@ -7,8 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions, LayerApoptosisManager
 from espalier.core.contracts import TokenShape
+from espalier.methods.apoptosis.branches.layer_apoptosis import (
+    LayerApoptosisManager,
+    LifespanOptions,
+)
 from espalier.models.charlm import CharLM
 
 QUICK = LifespanOptions(max_lifespan=4, maturation=3, interval=2, threshold=0.3)
@@ -77,7 +80,9 @@ def test_the_zones_go_round():
 
 
 def test_the_deepest_of_equals_goes_first():
-    course = LifespanOptions(max_lifespan=2, maturation=9, interval=2, birth_share=0, death_share=0.2)
+    course = LifespanOptions(
+        max_lifespan=2, maturation=9, interval=2, birth_share=0, death_share=0.2
+    )
     manager = LayerApoptosisManager(stack(5), course=course, probe=X)
     for _ in range(6):
         manager.step()
@@ -115,7 +120,9 @@ def train(model, optimizer, manager, steps):
 def test_birth_is_exact_and_its_optimizer_state_is_new(norm, rebirth):
     model = charlm(norm)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    course = LifespanOptions(max_lifespan=10, maturation=5, interval=1, threshold=0.2, rebirth=rebirth)
+    course = LifespanOptions(
+        max_lifespan=10, maturation=5, interval=1, threshold=0.2, rebirth=rebirth
+    )
     manager = LayerApoptosisManager(model, course=course, probe=TEXT[:, :-1], optimizer=optimizer)
     train(model, optimizer, manager, 8)
     dying = [b for b in manager.branches if manager.lives[b.name].zone == "death"]
@@ -214,7 +221,12 @@ def test_the_model_has_no_hooks_and_keeps_its_tensors():
 
 @pytest.mark.parametrize(
     ("course", "step"),
-    [(LifespanOptions(), 3000), (LifespanOptions(threshold=0.2), 2500), (QUICK, 4), (LifespanOptions(10, 0, 1, 1.0), 1)],
+    [
+        (LifespanOptions(), 3000),
+        (LifespanOptions(threshold=0.2), 2500),
+        (QUICK, 4),
+        (LifespanOptions(10, 0, 1, 1.0), 1),
+    ],
 )
 def test_the_first_death_is_known_beforehand(course, step):
     assert course.first_death == step

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.methods.apoptosis.branches.residual_branches import contributions, find_branches
 from espalier.core.contracts import SampleShape, TokenShape
+from espalier.methods.apoptosis.branches.residual_branches import contributions, find_branches
 from espalier.models.charlm import CharLM
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock

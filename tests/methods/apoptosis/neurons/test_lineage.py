@@ -5,9 +5,15 @@ import json
 
 import pytest
 
-from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage
-from espalier.report.lineage_plot import NeuronLife, ages_over_time, generations, lives, plot_lineage
 from espalier.core.errors import UserError
+from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage
+from espalier.report.lineage_plot import (
+    NeuronLife,
+    ages_over_time,
+    generations,
+    lives,
+    plot_lineage,
+)
 
 
 def family():

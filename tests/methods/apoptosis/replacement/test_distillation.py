@@ -10,8 +10,8 @@ from surgery import bodies
 import espalier
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons
 from espalier.surgery import death
-from espalier.surgery.pairs import find_pairs
 from espalier.surgery.edit_context import EditContext
+from espalier.surgery.pairs import find_pairs
 
 
 @pytest.mark.parametrize("body", [bodies.mlp, bodies.conv, bodies.lenet])

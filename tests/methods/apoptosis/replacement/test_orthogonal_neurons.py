@@ -7,7 +7,10 @@ from surgery import bodies
 from torch import nn
 
 import espalier
-from espalier.methods.apoptosis.replacement.orthogonal_neurons import select_redundant, unused_directions
+from espalier.methods.apoptosis.replacement.orthogonal_neurons import (
+    select_redundant,
+    unused_directions,
+)
 from espalier.surgery import death
 from espalier.surgery.pairs import find_pairs
 from espalier.surgery.probe import Statistics

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.layers.reachability import measure
 from espalier.methods.none import NoPruning
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 from espalier.train.final_metrics import connectivity

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.methods.growth.placement import block_rewiring
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.reachability import reach
+from espalier.methods.growth.placement import block_rewiring
 
 
 def network() -> Blocks:
@@ -92,7 +92,9 @@ def test_shares_hold_over_all_moments() -> None:
         skips += block_rewiring.sharing(count, 0.3, (done, skips))
         done += count
         assert abs(skips - 0.3 * done) <= 0.5
-    assert block_rewiring.sharing(4, 0.0, (0, 0)) == 0 and block_rewiring.sharing(4, 1.0, (0, 0)) == 4
+    assert (
+        block_rewiring.sharing(4, 0.0, (0, 0)) == 0 and block_rewiring.sharing(4, 1.0, (0, 0)) == 4
+    )
 
 
 def test_edges_anywhere_are_as_many_as_asked_for_and_can_be_taken_back() -> None:

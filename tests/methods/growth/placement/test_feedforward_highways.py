@@ -12,9 +12,18 @@ from torch.nn import functional as F
 
 from espalier.core.contracts import Run, Split
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.structure.network_editor import NetworkEditor
-from espalier.methods.growth.placement.feedforward_highways import HighwayBounds, HighwaySearch, Way, scatter, silent, standing_out, without_grown, worth
+from espalier.methods.growth.placement.feedforward_highways import (
+    HighwayBounds,
+    HighwaySearch,
+    Way,
+    scatter,
+    silent,
+    standing_out,
+    without_grown,
+    worth,
+)
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
+from espalier.methods.growth.structure.network_editor import NetworkEditor
 
 PLENTY = HighwayBounds(count=9, edges=999)
 HOT = (1, 3)

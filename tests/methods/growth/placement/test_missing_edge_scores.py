@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from espalier.methods.growth.placement import missing_edge_scores
 from espalier.methods.growth.grow import Grow
+from espalier.methods.growth.placement import missing_edge_scores
 from espalier.optimizers.sgd import SGD
 
 HERE = [(0, 1), (1, 2), (2, 3), (3, 4)]

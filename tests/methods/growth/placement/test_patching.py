@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.methods.growth.structure import operations
-from espalier.methods.growth.placement import patching
 from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.placement import patching
+from espalier.methods.growth.placement.patching import PatchSearch, PatchSize
+from espalier.methods.growth.placement.unit_statistics import UnitStatistics
+from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.operations import Patch
-from espalier.methods.growth.placement.patching import PatchSearch, PatchSize
 from espalier.methods.growth.structure.reviving import revive
-from espalier.methods.growth.placement.unit_statistics import UnitStatistics
 
 
 def indices(*numbers: int) -> Tensor:

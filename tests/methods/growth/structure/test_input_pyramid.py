@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from espalier.layers import flops
 from espalier.layers.masked_blocks import Blocks, chain
-from espalier.methods.growth.structure.input_pyramid import InputPyramid, cells, readers
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.methods.growth.structure.input_pyramid import InputPyramid, cells, readers
 
 SIZE = (2, 8, 4)
 

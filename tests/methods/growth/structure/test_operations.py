@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from espalier.methods.growth.structure import operations
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.structure.structural_events import Event
+from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.operations import Patch
+from espalier.methods.growth.structure.structural_events import Event
 from espalier.optimizers.groups import decay_groups
 
 

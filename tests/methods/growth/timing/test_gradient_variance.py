@@ -6,7 +6,11 @@ import pytest
 import torch
 
 from espalier.methods.growth.timing.gradient_variance import Floats as Numbers
-from espalier.methods.growth.timing.gradient_variance import VarianceTrigger, evidence, gradient_norm
+from espalier.methods.growth.timing.gradient_variance import (
+    VarianceTrigger,
+    evidence,
+    gradient_norm,
+)
 
 
 def fired(norms: Numbers, trigger: VarianceTrigger) -> list[int]:

@@ -9,9 +9,9 @@ import torch
 
 from espalier.core.contracts import CannotTrain
 from espalier.methods.growth.growing_method import TABLE
+from espalier.methods.growth.indefinite import Indefinite
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Plateau, Standstill
 from espalier.methods.growth.timing.stop_rule import Rounds, StopRule
-from espalier.methods.growth.indefinite import Indefinite
 from espalier.optimizers.adam import Adam
 
 WAYS = ("gradient", "random")
@@ -91,7 +91,9 @@ def test_a_network_with_as_many_edges_as_allowed_is_refused():
 
 
 def test_a_wait_that_is_longer_than_growth_is_refused():
-    moments = GrowthSchedule(events=1, stop=0.5, trigger="plateau", standstill=Standstill(patience=10))
+    moments = GrowthSchedule(
+        events=1, stop=0.5, trigger="plateau", standstill=Standstill(patience=10)
+    )
     with pytest.raises(CannotTrain, match="lower CONFIG_GROWTH_PATIENCE"):
         trained(Indefinite(moments=moments))
 

@@ -26,10 +26,14 @@ from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 import torch
 from torch import Tensor, nn
 
-from espalier.methods.apoptosis.branches import rebirth
-from espalier.methods.apoptosis.branches.residual_branches import Branch, contributions, find_branches
 from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
+from espalier.methods.apoptosis.branches import rebirth
+from espalier.methods.apoptosis.branches.residual_branches import (
+    Branch,
+    contributions,
+    find_branches,
+)
 from espalier.surgery.per_slice_restart import Restarts
 
 Zone = Literal["birth", "stable", "death"]

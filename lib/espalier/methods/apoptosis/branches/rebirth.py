@@ -46,7 +46,9 @@ class Origin:
     @classmethod
     def from_state(cls, saved: Mapping[str, Any]) -> Origin:
         """Return the origin that `state_dict` described."""
-        return cls(None if saved["law"] is None else InitDistribution(**saved["law"]), saved["values"])
+        return cls(
+            None if saved["law"] is None else InitDistribution(**saved["law"]), saved["values"]
+        )
 
 
 def origins(branch: Branch) -> list[Origin]:

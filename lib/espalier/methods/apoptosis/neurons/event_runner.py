@@ -9,10 +9,10 @@ from torch import Tensor
 
 from espalier.methods.apoptosis.neurons import fitness as measures
 from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, Selected
 from espalier.methods.apoptosis.neurons.event_history import EventHistory
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, Selected
 from espalier.surgery.pairs import Layer
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]

@@ -14,9 +14,9 @@ from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.methods.apoptosis.neurons.candidate_neurons import Successors
 from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
 from espalier.surgery.death import Substitute
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution
 from espalier.surgery.resize import narrow, widen
-from espalier.surgery.edit_context import EditContext
 
 ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point makes of it
 
@@ -129,4 +129,6 @@ class LayerPopulation:
             setattr(self, name, value)
         self.fitness_ema.load_state_dict(state["fitness_ema"])
         self.fade = FadingNeurons.from_state(state["fade"])
-        self.law = InitDistribution(**state["law"])  # of the weights as they began, which training has changed
+        self.law = InitDistribution(
+            **state["law"]
+        )  # of the weights as they began, which training has changed

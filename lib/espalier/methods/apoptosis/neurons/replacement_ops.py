@@ -15,9 +15,9 @@ from torch import Tensor
 
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.surgery import birth
+from espalier.surgery.edit_context import EditContext
 from espalier.surgery.gradmax import gradmax
 from espalier.surgery.pairs import Pair
-from espalier.surgery.edit_context import EditContext
 
 BirthKind = Literal["mutation", "fresh", "split", "signed", "gradmax"]
 Parents = Sequence[Sequence[tuple[int, float]]]

@@ -11,9 +11,17 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.lineage import Op
-from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents, per_neuron_vectors, place_like, proportions, relative_noise, sample_parents
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth
+from espalier.methods.apoptosis.neurons.lineage import Op
+from espalier.methods.apoptosis.neurons.replacement_ops import (
+    BirthContext,
+    Parents,
+    per_neuron_vectors,
+    place_like,
+    proportions,
+    relative_noise,
+    sample_parents,
+)
 from espalier.surgery.pairs import Pair
 
 Mode = Literal["uniform", "fitness_weighted", "random", "mask", "slerp"]

@@ -10,9 +10,15 @@ from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons, Successors
-from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents, relative_noise, sample_parents, single_parents
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons, Successors
+from espalier.methods.apoptosis.neurons.replacement_ops import (
+    BirthContext,
+    Parents,
+    relative_noise,
+    sample_parents,
+    single_parents,
+)
 from espalier.surgery import death
 from espalier.surgery.death import Substitute
 

@@ -9,10 +9,15 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
-from espalier.methods.apoptosis.neurons.replacement_ops import BIRTHS, BirthContext, BirthKind, Parents
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.replacement_ops import (
+    BIRTHS,
+    BirthContext,
+    BirthKind,
+    Parents,
+)
 from espalier.surgery import death, gradmax
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair

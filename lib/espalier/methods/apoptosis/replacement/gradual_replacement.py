@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.replacement.function_preserving import SubstitutedDeath
-from espalier.methods.apoptosis.neurons.layer_population import FadingNeurons, LayerPopulation
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ReplacementSchedule, Selected
+from espalier.methods.apoptosis.neurons.layer_population import FadingNeurons, LayerPopulation
+from espalier.methods.apoptosis.replacement.function_preserving import SubstitutedDeath
 from espalier.surgery.death import hand_over
 
 

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.layer_population import ROUNDING, LayerPopulation
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ReplacementSchedule, Selected
+from espalier.methods.apoptosis.neurons.layer_population import ROUNDING, LayerPopulation
 from espalier.surgery.resize import widen
 
 

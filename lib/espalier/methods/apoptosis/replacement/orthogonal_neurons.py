@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, weakest
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, weakest
 from espalier.surgery import birth, death
 from espalier.surgery.death import RIDGE, Substitute
 from espalier.surgery.probe import Statistics

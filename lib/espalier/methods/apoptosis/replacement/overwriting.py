@@ -14,8 +14,13 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents, sample_parents, single_parents
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.replacement_ops import (
+    BirthContext,
+    Parents,
+    sample_parents,
+    single_parents,
+)
 
 Regrowth = Literal["mutation", "random", "clone"]
 

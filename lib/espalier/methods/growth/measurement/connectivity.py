@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from espalier.layers.reachability import Block, Live, measure
 from espalier.core.self_measuring import Measures
+from espalier.layers.reachability import Block, Live, measure
 from espalier.sparse.mask import prunable
 from espalier.surgery.pairs import Pair, find_pairs
 

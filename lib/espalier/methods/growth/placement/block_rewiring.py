@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from espalier.methods.growth.structure import operations
 from espalier.layers.masked_blocks import Blocks, Pair, chain
-from espalier.methods.growth.structure.reversible_operations import ReversibleChange
-from espalier.methods.growth.structure.network_editor import NetworkEditor, places
-from espalier.layers.reachability import reach
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.layers.reachability import reach
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.network_editor import NetworkEditor, places
+from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.sparse.selection import magnitudes, select_missing, select_smallest
 
 Marked = dict[Pair, Tensor]

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from espalier.core.contracts import Run
-from espalier.methods.growth.structure import operations
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.structure.structural_events import Unit
-from espalier.methods.growth.structure.network_editor import NetworkEditor
-from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.layers.reachability import reach
 from espalier.methods.growth.placement.block_rewiring import add, anywhere, drop
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
+from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.structure.structural_events import Unit
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.evaluation import measured
 
@@ -98,7 +98,9 @@ def standing_out(view: UnitStatistics, net: Blocks) -> list[Unit]:
 class HighwaySearch:
     """Which ways there could be at one moment, each dead unit in one of them."""
 
-    def __init__(self, net: Blocks, view: UnitStatistics, targets: int, taken: Collection[Unit]) -> None:
+    def __init__(
+        self, net: Blocks, view: UnitStatistics, targets: int, taken: Collection[Unit]
+    ) -> None:
         """`taken` units are no sources."""
         self.net, self.view, self.targets = net, view, targets
         self.taken = set(taken)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from espalier.core.contracts import Run
 from espalier.layers.masked_blocks import Pair, dense_gradients
-from espalier.methods.growth.placement.extrema import Extrema
-from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.methods.growth.placement.edge_scores import drawn
+from espalier.methods.growth.placement.extrema import Extrema
 from espalier.methods.growth.placement.unit_statistics import look
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses
 

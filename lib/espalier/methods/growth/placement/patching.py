@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from espalier.layers.masked_blocks import Blocks, Pair
-from espalier.methods.growth.structure.operations import Patch
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
+from espalier.methods.growth.structure.operations import Patch
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def _into(search: PatchSearch, view: UnitStatistics, group: tuple[int, Tensor]) 
             yield search.take(pair, search.sources(pair, units[free], spread), units[free])
 
 
-def _out_of(search: PatchSearch, view: UnitStatistics, group: tuple[int, Tensor]) -> Iterator[Patch]:
+def _out_of(
+    search: PatchSearch, view: UnitStatistics, group: tuple[int, Tensor]
+) -> Iterator[Patch]:
     node, units = group
     pair = (node, node + search.reach)
     if pair in search.free:

@@ -9,9 +9,15 @@ from torch import Tensor
 
 from espalier.core.contracts import Run
 from espalier.layers.masked_blocks import Pair
-from espalier.methods.growth.placement.extrema import Activity, Extrema, ExtremaThresholds, find, robust_z
-from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.methods.growth.placement.edge_scores import drawn
+from espalier.methods.growth.placement.extrema import (
+    Activity,
+    Extrema,
+    ExtremaThresholds,
+    find,
+    robust_z,
+)
+from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.losses import mean_losses
 

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.surgery import optimizer_state
-from espalier.surgery.probe import evaluating
 from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.probe import evaluating
 
 Reader: TypeAlias = nn.Linear | MaskedLinear
 """A layer with a column for each number of an image."""

@@ -1,8 +1,8 @@
 """Where structural operations take place, and their smallest steps.
 
-A `NetworkEditor` holds a network of masked blocks and what trains it. Its methods keep masks, births,
-weights, shapes and optimizer state consistent; which of them make up an operation, and why the
-network then computes what it did before, is in `espalier.methods.growth.structure.operations`.
+A `NetworkEditor` holds a network of masked blocks and what trains it. Its methods keep masks,
+births, weights, shapes and optimizer state consistent; which of them make up an operation, and
+why the network then computes what it did before, is in `espalier.methods.growth.structure.operations`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.layers.masked_blocks import Blocks, Pair, key
-from espalier.methods.growth.structure.structural_events import Event
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.methods.growth.structure.structural_events import Event
 from espalier.sparse.masked_weight import find_births
 from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from espalier.layers.masked_blocks import Pair, key
+from espalier.layers.masked_linear import MaskedLinear
+from espalier.methods.growth.structure.network_editor import NetworkEditor, spread
 from espalier.methods.growth.structure.reversible_operations import operation
 from espalier.methods.growth.structure.structural_events import Event, Unit
-from espalier.methods.growth.structure.network_editor import NetworkEditor, spread
-from espalier.layers.masked_linear import MaskedLinear
 
 
 @operation
@@ -118,7 +118,9 @@ def insert_layer(ground: NetworkEditor, behind: int) -> Event:
 
 
 @operation
-def clone(ground: NetworkEditor, source: tuple[int, Tensor], targets: Tensor | None = None) -> Event:
+def clone(
+    ground: NetworkEditor, source: tuple[int, Tensor], targets: Tensor | None = None
+) -> Event:
     """Copies, in the next node, of units (n,) of a hidden node: `source` is the node and them.
 
     A copy has one edge of weight 1 from its source, and edges of weight 0 to `targets` (t,), units

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Concatenate, ParamSpec
 
-from espalier.methods.growth.structure.structural_events import Event
 from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.structure.structural_events import Event
 from espalier.surgery.rollback import Rollback
 
 P = ParamSpec("P")

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.reversible_operations import operation
 from espalier.methods.growth.structure.structural_events import Event
-from espalier.methods.growth.structure.network_editor import NetworkEditor
 
 
 @operation

@@ -7,14 +7,14 @@ from typing import Literal
 from torch import Tensor
 
 from espalier.core.component import symbol
-from espalier.methods.growth.timing.growth_credits import Ledger, Price
-from espalier.methods.growth.measurement.information import entropy
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.growth.measurement.information import entropy
+from espalier.methods.growth.timing.growth_credits import Ledger, Price
 
 
 @kconfig_dataclass
 class Purse:
-    """What validation earns and parameters cost: see `espalier.methods.growth.timing.growth_credits`."""
+    """What validation earns and parameters cost, as `growth_credits` counts them."""
 
     rate: float = symbol("GROWTH_INCOME")  # credits a nat
     price: float = symbol("GROWTH_PRICE")  # credits of the first parameter

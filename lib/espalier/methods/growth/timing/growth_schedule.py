@@ -8,8 +8,8 @@ from typing import Literal
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain
-from espalier.methods.growth.timing.gradient_variance import VarianceTrigger
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.growth.timing.gradient_variance import VarianceTrigger
 from espalier.sparse.schedule import last_event
 
 

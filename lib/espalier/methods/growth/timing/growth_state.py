@@ -13,12 +13,12 @@ from typing_extensions import TypeVar
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import StateDict
 from espalier.layers.masked_blocks import Blocks, key
-from espalier.methods.growth.timing.growth_credits import Ledger
-from espalier.methods.growth.structure.structural_events import Event
 from espalier.methods.growth.structure.network_editor import NetworkEditor
-from espalier.methods.growth.timing.growth_schedule import Plateau
+from espalier.methods.growth.structure.structural_events import Event
 from espalier.methods.growth.timing.event_cost import EventCosts
 from espalier.methods.growth.timing.gradient_variance import VarianceTrigger
+from espalier.methods.growth.timing.growth_credits import Ledger
+from espalier.methods.growth.timing.growth_schedule import Plateau
 
 
 @dataclass
