@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from outcomes import ended, passed, sweep, trial
+from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.caveats import notes
 from espalier.analysis.rank import TrialResult, rank

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from outcomes import passed, sweep, trial
+from trial_results import passed, sweep, trial
 
 from espalier.analysis import connectivity_threshold
 from espalier.analysis.dose_response import Ladder, ladders

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from outcomes import passed
-from test_report import stored
+from test_reports import stored
+from trial_results import passed
 
 from espalier.__main__ import run
 from espalier.analysis.confidence import Interval

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from outcomes import ended, passed
+from trial_results import ended, passed
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import Comparison, Events, comparisons, events

@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 
 import pytest
-from outcomes import passed, sweep, trial
-from test_report import stored
+from test_reports import stored
+from trial_results import passed, sweep, trial
 
 from espalier.__main__ import run
 from espalier.analysis.dose_response import (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from outcomes import ended, passed, trial
+from trial_results import ended, passed, trial
 
 from espalier.analysis import effects
 from espalier.analysis.effects import Effects, main_effects, signal_to_noise

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from outcomes import ended, passed, trial
-from test_report import stored
+from test_reports import stored
+from trial_results import ended, passed, trial
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts

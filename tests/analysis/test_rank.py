@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from outcomes import ended, passed, sweep, trial
+from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.rank import Ranking, TrialResult, rank

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import test_worker_entry
-from test_snapshots import killed_after, task
+from test_snapshot_files import killed_after, task
 
 from espalier.__main__ import main
 from espalier.core.trial import Result

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from outcomes import ended, passed, sweep, trial
 from test_controls import run as ran
-from test_report import stored
+from test_reports import stored
+from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
 from espalier.analysis.rank import rank

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from outcomes import ended, passed, trial
-from test_report import stored
+from test_reports import stored
+from trial_results import ended, passed, trial
 
 from espalier.__main__ import run
 from espalier.core.errors import UserError

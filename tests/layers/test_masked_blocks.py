@@ -2,7 +2,7 @@
 
 import copy
 
-import beds
+import growth_beds
 import loops
 import packing
 import pytest
@@ -65,27 +65,27 @@ def test_initial_weights_have_the_deviation_that_is_said(init) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_not_there_stays_0_under_every_optimizer(name) -> None:
     torch.manual_seed(0)
-    net = Blocks(beds.SIZES, chain(5, 2)).double()
+    net = Blocks(growth_beds.SIZES, chain(5, 2)).double()
     net.draw(0.3)
     optimizer = component.find("optimizer", name, Optimizer)().build(net, 0.01)
     made = NetworkEditor(net, torch.Generator(), optimizer)
     before = net.live
-    beds.train(made, 50)
+    growth_beds.train(made, 50)
     net.assert_masked(optimizer)
     assert net.live == before
     assert bool((net.block(0, 1).weight != 0)[net.block(0, 1).mask].all())
 
 
 def test_masks_and_births_survive_copies_casts_and_state_dicts() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     made.step = 17
-    made.connect((0, 3), beds.missing(made.net, (0, 3), 3))
+    made.connect((0, 3), growth_beds.missing(made.net, (0, 3), 3))
     again = Blocks.of_structure(made.net.structure()).double()
     again.load_state_dict(made.net.state_dict())
     for twin in (again, copy.deepcopy(made.net), copy.deepcopy(made.net).to(torch.float64)):
         for (_, ours), (_, theirs) in zip(made.net.each(), twin.each(), strict=True):
             assert torch.equal(ours.mask, theirs.mask) and torch.equal(ours.births, theirs.births)
-        assert torch.equal(beds.logits(twin), beds.logits(made.net))
+        assert torch.equal(growth_beds.logits(twin), growth_beds.logits(made.net))
     half = copy.deepcopy(made.net).half()
     assert half.block(0, 3).mask.dtype == torch.bool and half.live == made.net.live
     assert half.block(0, 3).births.max() == 17
@@ -99,11 +99,11 @@ def test_blocks_lead_forward_and_hold_the_chain(pairs) -> None:
 
 def test_dense_gradients_are_those_of_a_dense_network() -> None:
     """Also of blocks that are not there: as if they were, with weights of 0."""
-    made = beds.ground(reach=1)
-    x, y = beds.batch(0)
+    made = growth_beds.ground(reach=1)
+    x, y = growth_beds.batch(0)
     trace = made.net.trace(x)
     found = dense_gradients(trace, nn.functional.cross_entropy(trace.sums[-1], y))
-    dense = Blocks(beds.SIZES, chain(5, 5)).double()
+    dense = Blocks(growth_beds.SIZES, chain(5, 5)).double()
     for pair, block in dense.each():
         block.mask.fill_(True)
         if pair in made.net.pairs:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from outcomes import ended
 from test_controls import PLAIN, arms, run, trial
-from test_report import stored
+from test_reports import stored
+from trial_results import ended
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import comparisons

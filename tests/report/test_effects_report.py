@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outcomes import passed
 from test_effects import FULL, LEVELS, found, sweep
-from test_report import stored
+from test_reports import stored
+from trial_results import passed
 
 from espalier.analysis.effects import main_effects
 from espalier.core.paths import ROOT

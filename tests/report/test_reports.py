@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outcomes import ended, passed, sweep, trial
+from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError

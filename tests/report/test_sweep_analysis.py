@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from outcomes import ended, passed, sweep, trial
+from trial_results import ended, passed, sweep, trial
 
 from espalier.core.trial import Status, Trial
 from espalier.report.sweep_analysis import analysis, counts

@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import ended, passed, sweep, trial
+from trial_results import ended, passed, sweep, trial
 
 from espalier.core.trial import Status, Trial
 from espalier.report.sweep_summary import records, summary_text, typed

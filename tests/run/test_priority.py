@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from outcomes import trial
+from trial_results import trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crew_entry import gone
 from fake_sweep import HERE, Start, request, trial
+from group_entry import gone
 
 from espalier.core.trial import Record, Trial
 from espalier.run import launch

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from outcomes import passed
-from test_report import stored
+from test_reports import stored
+from trial_results import passed
 
 from espalier.__main__ import run
 from espalier.analysis.rank import TrialResult, rank

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import surgery_bodies
 import torch
-from surgery import bodies
 from torch import Tensor, nn
 
 import espalier
@@ -37,7 +37,7 @@ def charlm() -> tuple[nn.Module, Tensor]:
     return model, torch.randint(9, (16, 8))
 
 
-BODIES = [bodies.mlp, bodies.lenet, charlm, bodies.conv]
+BODIES = [surgery_bodies.mlp, surgery_bodies.lenet, charlm, surgery_bodies.conv]
 
 
 def named(kind: type, *names: str) -> str | None:
@@ -55,7 +55,7 @@ def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -
 
 def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:
     """A trained network with its inputs, and what each of its pairs does on them."""
-    model, x, _ = bodies.trained(body)
+    model, x, _ = surgery_bodies.trained(body)
     pairs = find_pairs(model)
     seen = observe(pairs, model, lambda out, y: out.mean(), (x, x))
     return [(model, x, observation) for observation in seen]
@@ -94,4 +94,4 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def logits(self) -> Tensor:
-        return bodies.logits(self.model, self.x)
+        return surgery_bodies.logits(self.model, self.x)

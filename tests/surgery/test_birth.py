@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bodies import BODIES, conv, fold_survivors, logits, mlp, step, trained, transformer
+from surgery_bodies import BODIES, conv, fold_survivors, logits, mlp, step, trained, transformer
 from torch import nn
 
 from espalier.surgery import birth, gradmax, resize

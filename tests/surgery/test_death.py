@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bodies import (
+from surgery_bodies import (
     BODIES,
     conv,
     fold_mean,

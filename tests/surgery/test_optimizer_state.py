@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bodies import mlp, step, trained
+from surgery_bodies import mlp, step, trained
 from torch import Tensor, nn
 
 from espalier.optimizers.lean import LeanAdam

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bodies import BODIES, fold_survivors, lenet, logits, mlp, step, trained
+from surgery_bodies import BODIES, fold_survivors, lenet, logits, mlp, step, trained
 from torch import nn
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD

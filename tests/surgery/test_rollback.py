@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from bodies import mlp, step, trained
+from surgery_bodies import mlp, step, trained
 from torch import nn
 
 from espalier.optimizers.guarded import GuardedAdam

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import job_settings
 import pytest
 import shared_entry
+import task_settings
 import torch
 from torch import nn
 
@@ -29,7 +29,7 @@ from espalier.train.distributed import check_shareable, share
 from espalier.train.trainer import Recipe
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
-SETTINGS = {**job_settings.SETTINGS, "DEBUG_CHECKS": "y"}
+SETTINGS = {**task_settings.SETTINGS, "DEBUG_CHECKS": "y"}
 # Four epochs of ten steps and one, of three samples a process; the last batch is of two.
 SMALL = {
     "TRAIN_SUBSET": "62",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from job_settings import SETTINGS
+from task_settings import SETTINGS
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task, Trial

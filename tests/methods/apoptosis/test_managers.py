@@ -1,9 +1,9 @@
 """The snippets that users bring along, and strategies of their own."""
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import Training
-from surgery import bodies
+from apoptosis_cases import Training
 from torch import nn
 
 import espalier
@@ -82,7 +82,7 @@ class MyStrategy(NeuronApoptosisManager):
 
 def transformer():
     torch.manual_seed(0)
-    blocks = [bodies.FeedForward(8, 40) for _ in range(6)]
+    blocks = [surgery_bodies.FeedForward(8, 40) for _ in range(6)]
     return nn.ModuleDict({"blocks": nn.Sequential(*blocks)})
 
 
@@ -137,7 +137,7 @@ def test_a_strategy_of_ones_own_behind_a_normalisation():
         def _regrow_neurons(self, layer, dying_indices, healthy_indices, fitness):
             layer.weight[dying_indices] = -layer.weight[healthy_indices[: len(dying_indices)]]
 
-    training = Training(Doubles, bodies.conv, target_layers=["0"]).go(5)
+    training = Training(Doubles, surgery_bodies.conv, target_layers=["0"]).go(5)
     training.update()
     before = training.logits()
     training.manager.step()

@@ -4,8 +4,9 @@ import copy
 import io
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import (
+from apoptosis_cases import (
     BODIES,
     DURATIONS,
     INTERVALS,
@@ -15,8 +16,7 @@ from strategies import (
     quick,
     strategies,
 )
-from strategies import named as argument
-from surgery import bodies
+from apoptosis_cases import named as argument
 from torch import nn
 
 from espalier import DistillationApoptosis, NeuronApoptosisManager
@@ -37,9 +37,11 @@ def test_births_change_nothing(kind, body):
 
     class Watched(kind):
         def _regrow_neurons(self, *args):
-            before = bodies.logits(self.model, training.x)
+            before = surgery_bodies.logits(self.model, training.x)
             parents = super()._regrow_neurons(*args)
-            changes.append(float((bodies.logits(self.model, training.x) - before).abs().max()))
+            changes.append(
+                float((surgery_bodies.logits(self.model, training.x) - before).abs().max())
+            )
             return parents
 
     training = Training(Watched, body)
@@ -78,7 +80,7 @@ def test_no_hook_is_left(kind, body):
 @every
 @pytest.mark.parametrize("saved_at", [5, 7], ids=["before an event", "behind its beginning"])
 def test_saved_and_restored_it_goes_on_as_if_nothing_had_been(kind, saved_at):
-    for body in (charlm, bodies.conv):
+    for body in (charlm, surgery_bodies.conv):
         one, other = Training(kind, body).go(saved_at), Training(kind, body)
         file = io.BytesIO()
         torch.save(one.state(), file)
@@ -126,7 +128,7 @@ def test_newborns_have_no_past_in_the_optimizer(kind, body):
 
 @every
 def test_events_leave_a_network_that_learns(kind):
-    training = Training(kind, bodies.mlp).go(20)
+    training = Training(kind, surgery_bodies.mlp).go(20)
     before = copy.deepcopy(training.model.state_dict())
     training.update()
     moved = [(a - before[name]).abs().max() for name, a in training.model.named_parameters()]
@@ -138,7 +140,7 @@ def test_parts_of_neurons_are_carried_over(kind):
     if argument(kind, "max_capacity"):
         pytest.skip("grows by whole numbers of neurons, see its own tests")
     options = quick(kind, rate=0.1, interval=2, duration=0)
-    manager = Training(kind, bodies.mlp, **options, target_layers=["3"]).go(10).manager
+    manager = Training(kind, surgery_bodies.mlp, **options, target_layers=["3"]).go(10).manager
     # 0.1 of 32 is 3.2
     assert [event.count for event in manager.apoptosis_events] == [3, 3, 3, 3, 4]
 
@@ -156,7 +158,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=str)
 def test_what_cannot_be_is_said_in_a_line(kind, name, value):
     with pytest.raises(ValueError, match="must be") as caught:
-        Training(kind, bodies.mlp, **{name: value})
+        Training(kind, surgery_bodies.mlp, **{name: value})
     assert repr(value) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -171,27 +173,27 @@ OTHERS = [
 @pytest.mark.parametrize("wrong", OTHERS, ids=str)
 def test_so_is_what_they_share(kind, wrong):
     with pytest.raises(ValueError) as caught:
-        Training(kind, bodies.mlp, **wrong)
+        Training(kind, surgery_bodies.mlp, **wrong)
     assert "\n" not in str(caught.value)
 
 
 @every
 def test_an_argument_that_does_not_exist_is_refused(kind):
     with pytest.raises(TypeError, match="fade_duration"):
-        Training(kind, bodies.mlp, fade_duration=3)
+        Training(kind, surgery_bodies.mlp, fade_duration=3)
 
 
 @every
 def test_no_layer_is_not_every_layer(kind):
     with pytest.raises(ValueError, match="no layers are named"):
-        Training(kind, bodies.mlp, target_layers=[])
+        Training(kind, surgery_bodies.mlp, target_layers=[])
     with pytest.raises(ValueError, match="no two layers of Linear"):
         kind(nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize("kind", [k for k in ALL if argument(k, *DURATIONS)])
 def test_who_is_refused_leaves_no_hook(kind):
-    model, _ = bodies.mlp()
+    model, _ = surgery_bodies.mlp()
     with pytest.raises(ValueError, match="shorter than"):
         kind(model, apoptosis_interval=10, **{argument(kind, *DURATIONS): 10})
     assert not any(module._forward_hooks for module in model.modules())
@@ -200,7 +202,7 @@ def test_who_is_refused_leaves_no_hook(kind):
 @every
 @pytest.mark.parametrize("healthy", [2, 7], ids=["before an event", "behind its beginning"])
 def test_a_network_that_diverges_is_left_alone(kind, healthy):
-    training = Training(kind, bodies.mlp).go(healthy)
+    training = Training(kind, surgery_bodies.mlp).go(healthy)
     events = list(training.manager.apoptosis_events)
     with torch.no_grad():
         training.model[1].weight.fill_(torch.nan)
@@ -210,7 +212,7 @@ def test_a_network_that_diverges_is_left_alone(kind, healthy):
 @every
 def test_a_step_that_diverges_is_passed_over(kind):
     """As a scaler passes over it: the weights stay, the gradients are no numbers."""
-    training = Training(kind, bodies.mlp).go(5)
+    training = Training(kind, surgery_bodies.mlp).go(5)
     training.update()
     gradient = training.model[1].weight.grad
     finite = gradient.clone()
@@ -227,7 +229,7 @@ def test_a_step_that_diverges_is_passed_over(kind):
 
 @every
 def test_passes_that_nothing_comes_back_through_are_not_looked_at(kind):
-    one, other = (Training(kind, bodies.mlp) for _ in range(2))
+    one, other = (Training(kind, surgery_bodies.mlp) for _ in range(2))
     for _ in range(9):
         for training in (one, other):
             training.update()
@@ -246,13 +248,13 @@ def test_passes_may_be_in_another_number_format(kind):
             with torch.autocast("cpu", torch.bfloat16):
                 super().update()
 
-    training = Mixed(kind, bodies.mlp).go(9)
+    training = Mixed(kind, surgery_bodies.mlp).go(9)
     assert training.manager.apoptosis_events and training.logits().isfinite().all()
 
 
 @every
 def test_the_law_of_fresh_weights_outlives_training(kind):
-    training = Training(kind, bodies.mlp)
+    training = Training(kind, surgery_bodies.mlp)
     laws = [population.law for population in training.manager.populations]
     state = training.manager.state_dict()
     with torch.no_grad():
@@ -266,7 +268,7 @@ def test_the_law_of_fresh_weights_outlives_training(kind):
 
 @every
 def test_layers_that_nothing_trains_are_named(kind):
-    model, x = bodies.mlp()
+    model, x = surgery_bodies.mlp()
     for parameter in model[1].parameters():
         parameter.requires_grad_(False)
     manager = kind(model, **quick(kind, interval=1, duration=0))
@@ -277,6 +279,6 @@ def test_layers_that_nothing_trains_are_named(kind):
 
 @every
 def test_layers_without_a_gradient_are_named(kind):
-    manager = kind(bodies.mlp()[0], **quick(kind, interval=1, duration=0))
+    manager = kind(surgery_bodies.mlp()[0], **quick(kind, interval=1, duration=0))
     with pytest.raises(ValueError, match="takes no part|no backward pass"):
         manager.step()

@@ -1,6 +1,6 @@
 """Tournaments: actions that are exact, trials that leave nothing behind, winners that earned it."""
 
-import beds
+import growth_beds
 import pytest
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ SAMPLES = 96
 
 def run_of(seed: int = 0, optimizer: str = "adamw") -> Run:
     """A network of 9-7-6-5-4 units on labels that its inputs tell, after some updates."""
-    made = beds.ground(seed, optimizer)
+    made = growth_beds.ground(seed, optimizer)
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(SAMPLES, 9, generator=generator, dtype=torch.float64)
     data = Split(x, x[:, :4].argmax(1))
@@ -61,10 +61,10 @@ def test_every_action_leaves_the_logits_and_adds_what_it_says() -> None:
         "0_2", "0_3", "1_3", "0_4", "1_4", "2_4",
     }  # fmt: skip
     for candidate in tried:
-        before, live = beds.logits(run.model), run.model.live
+        before, live = growth_beds.logits(run.model), run.model.live
         change = candidate.act()
         assert change is not None
-        assert float((beds.logits(run.model) - before).abs().max()) < 1e-12
+        assert float((growth_beds.logits(run.model) - before).abs().max()) < 1e-12
         added = run.model.live - live
         if candidate.action in ("edges", "skip", "random"):
             assert added == 6
@@ -84,7 +84,7 @@ def test_what_a_full_block_lacks_is_nothing() -> None:
     assert len(blocks) == 7 and [c.act() for c in tried if c.action == "edges"] == [None, None]
 
 
-@pytest.mark.parametrize("optimizer", beds.BUILDS)
+@pytest.mark.parametrize("optimizer", growth_beds.BUILDS)
 def test_trials_leave_no_trace(optimizer: str) -> None:
     run = run_of(optimizer=optimizer)
     before, events = everything(run), list(run.method_state.ground.events)

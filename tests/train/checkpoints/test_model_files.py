@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import job_settings
 import packing
 import pytest
+import task_settings
 import torch
 from torch import nn
 
@@ -26,7 +26,7 @@ from espalier.train.data import preprocessing
 from espalier.train.data.preprocessing import Preprocessing
 from espalier.train.loop import Loop
 
-SETTINGS = {**job_settings.SETTINGS, "SAVE_MODEL": "y"}
+SETTINGS = {**task_settings.SETTINGS, "SAVE_MODEL": "y"}
 SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METHOD": "none"}
 
 

@@ -121,10 +121,10 @@ def test_a_worker_that_dies_is_an_error_and_no_hang():
     # worker dies before it has put anything on a queue, whose lock would die with it.
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "import test_streamed\n"
+        "import test_streamed_split\n"
         "from espalier.train import streamed\n"
         "streamed._Gathered.__getitem__ = lambda self, indices: os._exit(3)\n"
-        "list(test_streamed.kept(1, workers=1).pieces(1))\n"
+        "list(test_streamed_split.kept(1, workers=1).pieces(1))\n"
         "print('every sample arrived')\n"
     )
     command = [sys.executable, "-c", code, str(Path(__file__).parent)]

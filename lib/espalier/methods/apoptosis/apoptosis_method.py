@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -47,10 +48,11 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
 
     settings: ApoptosisSettings
 
-    @property
-    @abstractmethod
-    def pace(self) -> Pace:
-        """How many neurons are replaced at an event, and how often."""
+    if TYPE_CHECKING:  # a field of most strategies; at run time a property would be its default
+
+        @property
+        def pace(self) -> Pace:
+            """How many neurons are replaced at an event, and how often."""
 
     @abstractmethod
     def strategy(self) -> ApoptosisStrategy:

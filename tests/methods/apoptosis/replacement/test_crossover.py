@@ -1,9 +1,9 @@
 """Newborns of two parents."""
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import Training
-from surgery import bodies
+from apoptosis_cases import Training
 from torch import nn
 
 import espalier
@@ -13,7 +13,7 @@ from espalier.methods.apoptosis.replacement.crossover import MODES
 @pytest.mark.parametrize("mode", MODES)
 def test_a_child_has_two_parents_and_their_length(mode):
     training = Training(
-        *(espalier.CrossoverApoptosis, bodies.mlp),
+        *(espalier.CrossoverApoptosis, surgery_bodies.mlp),
         **{"crossover_mode": mode, "mutation_strength": 0.0, "target_layers": ["3"]},
     )
     training.go(6)
@@ -37,7 +37,7 @@ def test_a_child_has_two_parents_and_their_length(mode):
 
 def test_shares_follow_fitness():
     training = Training(
-        *(espalier.CrossoverApoptosis, bodies.mlp),
+        *(espalier.CrossoverApoptosis, surgery_bodies.mlp),
         **{"crossover_mode": "fitness_weighted", "fitness_metric": "weight"},
     )
     training.go(5)
@@ -71,4 +71,4 @@ def test_one_survivor_has_children_alone():
 
 def test_unknown_modes_are_refused():
     with pytest.raises(ValueError, match="crossover_mode='swap': must be one of uniform"):
-        Training(espalier.CrossoverApoptosis, bodies.mlp, crossover_mode="swap")
+        Training(espalier.CrossoverApoptosis, surgery_bodies.mlp, crossover_mode="swap")

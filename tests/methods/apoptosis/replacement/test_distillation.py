@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import Training, charlm, generator, observations
-from surgery import bodies
+from apoptosis_cases import Training, charlm, generator, observations
 
 import espalier
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons
@@ -14,7 +14,7 @@ from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
 
 
-@pytest.mark.parametrize("body", [bodies.mlp, bodies.conv, bodies.lenet])
+@pytest.mark.parametrize("body", [surgery_bodies.mlp, surgery_bodies.conv, surgery_bodies.lenet])
 def test_a_candidate_does_what_its_neuron_does(body):
     for _, _, seen in observations(body):
         some = torch.arange(0, seen.pair.size, 2)
@@ -25,7 +25,7 @@ def test_a_candidate_does_what_its_neuron_does(body):
         assert torch.allclose(candidates.activations(seen.producer_input), mine, atol=1e-4)
 
 
-@pytest.mark.parametrize("body", [bodies.mlp, bodies.conv, bodies.lenet])
+@pytest.mark.parametrize("body", [surgery_bodies.mlp, surgery_bodies.conv, surgery_bodies.lenet])
 def test_distillation_brings_a_candidate_nearer(body):
     for _, _, seen in observations(body):
         own, others = torch.arange(2), torch.arange(2, 4)
@@ -43,7 +43,7 @@ def test_distillation_brings_a_candidate_nearer(body):
         assert missed[2] < missed[1] < missed[0]
 
 
-@pytest.mark.parametrize("body", [bodies.mlp, charlm, bodies.lenet])
+@pytest.mark.parametrize("body", [surgery_bodies.mlp, charlm, surgery_bodies.lenet])
 def test_distilling_hurts_no_more_than_folding(body):
     def damage(kind, **keywords):
         events = Training(kind, body, **keywords).go(6).manager.lineage.events
@@ -58,7 +58,7 @@ def test_distilling_hurts_no_more_than_folding(body):
 def test_the_drift_is_what_the_layer_after_gets():
     """The estimate, on the samples it is made from, against the network itself."""
     torch.manual_seed(0)
-    model, x = bodies.mlp()
+    model, x = surgery_bodies.mlp()
     (_, pair) = find_pairs(model)
     manager = espalier.DistillationApoptosis(
         model, ["3"], 0.2, 1, maturity=0, distillation_steps=3, generator=generator()
@@ -76,14 +76,14 @@ def test_the_drift_is_what_the_layer_after_gets():
 
 def test_ways_to_die_and_be_born_are_not_for_distillation():
     with pytest.raises(ValueError, match="birth='split': must be left out"):
-        Training(espalier.DistillationApoptosis, bodies.mlp, birth="split")
+        Training(espalier.DistillationApoptosis, surgery_bodies.mlp, birth="split")
     with pytest.raises(ValueError, match="distillation_steps=-1: must be 0 or more"):
-        Training(espalier.DistillationApoptosis, bodies.mlp, distillation_steps=-1)
+        Training(espalier.DistillationApoptosis, surgery_bodies.mlp, distillation_steps=-1)
 
 
 def test_fewer_survivors_express_less():
     """A death by hand, as strategies do it: expressed by a basis of one's own."""
-    _, _, seen = observations(bodies.mlp)[0]
+    _, _, seen = observations(surgery_bodies.mlp)[0]
     dead, size = torch.arange(4), seen.pair.size
     few = torch.arange(4, size, 2)
     by_few = death.expressed(dead, dead, seen.statistics, few)

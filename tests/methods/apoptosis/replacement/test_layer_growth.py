@@ -3,16 +3,16 @@
 import io
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import BODIES, Training, charlm
-from surgery import bodies
+from apoptosis_cases import BODIES, Training, charlm
 
 import espalier
 
 
 def test_growth_ends_at_the_cap():
     manager = Training(
-        *(espalier.GrowthOnlyManager, bodies.mlp),
+        *(espalier.GrowthOnlyManager, surgery_bodies.mlp),
         **{"growth_rate": 0.2, "growth_interval": 2, "max_capacity": 1.5, "target_layers": ["1"]},
     )
     sizes = [manager.go(2).model[1].out_features for _ in range(5)]
@@ -51,19 +51,19 @@ def test_layers_on_a_residual_path_do_not_grow():
         *("blocks.0.ffn.0", "blocks.1.ffn.0"),
     }
     assert grown.model.blocks[0].ffn[3].out_features == 16  # the path
-    lenet = Training(espalier.GrowthOnlyManager, bodies.lenet).go(7)
+    lenet = Training(espalier.GrowthOnlyManager, surgery_bodies.lenet).go(7)
     assert lenet.model[-1].out_features == 10  # the classes
     assert len({event.layer for event in lenet.manager.growth_events}) == 4
 
 
 def test_growth_along_the_gradient_knows_what_its_neighbour_became():
-    training = Training(espalier.GrowthOnlyManager, bodies.lenet, birth="gradmax")
+    training = Training(espalier.GrowthOnlyManager, surgery_bodies.lenet, birth="gradmax")
     training.go(13)
     assert training.logits().isfinite().all()
 
 
 def test_what_has_grown_can_be_taken_back():
-    training = Training(espalier.GrowthOnlyManager, bodies.lenet).go(5)
+    training = Training(espalier.GrowthOnlyManager, surgery_bodies.lenet).go(5)
     state, before = training.state(), training.logits()
     state = torch.load(_saved(state), weights_only=False)
     training.go(8).load(state)

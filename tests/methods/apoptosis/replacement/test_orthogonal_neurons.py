@@ -1,9 +1,9 @@
 """Selection of what is redundant, and births that do what no other neuron does."""
 
 import pytest
+import surgery_bodies
 import torch
-from strategies import Training, generator
-from surgery import bodies
+from apoptosis_cases import Training, generator
 from torch import nn
 
 import espalier
@@ -99,7 +99,7 @@ def test_more_newborns_than_directions():
 @pytest.mark.parametrize("parts", [(True, False), (False, True)])
 def test_either_part_alone(parts):
     keywords = dict(zip(("orthogonal_selection", "orthogonal_birth"), parts, strict=True))
-    manager = Training(espalier.OrthogonalApoptosis, bodies.mlp, **keywords).go(7).manager
+    manager = Training(espalier.OrthogonalApoptosis, surgery_bodies.mlp, **keywords).go(7).manager
     born = [event for event in manager.lineage.events if event.op == "birth" and event.step > 0]
     assert all(bool(event.parents) != parts[1] for event in born)
 
@@ -107,6 +107,6 @@ def test_either_part_alone(parts):
 def test_neither_part_is_nothing():
     with pytest.raises(ValueError, match="orthogonal_birth"):
         Training(
-            *(espalier.OrthogonalApoptosis, bodies.mlp),
+            *(espalier.OrthogonalApoptosis, surgery_bodies.mlp),
             **{"orthogonal_selection": False, "orthogonal_birth": False},
         )

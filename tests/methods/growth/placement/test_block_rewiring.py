@@ -1,4 +1,4 @@
-import beds
+import growth_beds
 import pytest
 import torch
 from torch import Tensor
@@ -98,11 +98,11 @@ def test_shares_hold_over_all_moments() -> None:
 
 
 def test_edges_anywhere_are_as_many_as_asked_for_and_can_be_taken_back() -> None:
-    made = beds.ground(2)
-    live, before = made.net.live, beds.logits(made.net)
+    made = growth_beds.ground(2)
+    live, before = made.net.live, growth_beds.logits(made.net)
     change = block_rewiring.add(made, block_rewiring.anywhere(made.net, 17, made.generator))
     assert made.net.live == live + 17
-    assert torch.equal(beds.logits(made.net), before)
+    assert torch.equal(growth_beds.logits(made.net), before)
     made.net.assert_masked(made.optimizer)
     assert change is not None
     change.roll_back()
@@ -115,4 +115,4 @@ def test_there_are_no_more_edges_anywhere_than_are_lacked() -> None:
     assert block_rewiring.count(block_rewiring.anywhere(net, 1000, dice)) == lacked
     net.draw(1.0)
     assert block_rewiring.anywhere(net, 5, dice) == {}
-    assert block_rewiring.add(beds.ground(1), {}) is None
+    assert block_rewiring.add(growth_beds.ground(1), {}) is None

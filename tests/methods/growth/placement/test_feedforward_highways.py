@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-import beds
+import growth_beds
 import pytest
 import torch
 from torch.nn import functional as F
@@ -32,7 +32,7 @@ DEAD = {2: [5], 3: [1]}
 
 def planted() -> NetworkEditor:
     """A unit of node 1 that is far larger than the others, and a dead one in nodes 2 and 3."""
-    made = beds.ground(seed=1, density=1.0, reach=1)
+    made = growth_beds.ground(seed=1, density=1.0, reach=1)
     with torch.no_grad():
         for block in (made.net.block(0, 1), made.net.block(1, 2), made.net.block(2, 3)):
             block.weight.mul_(0.3)
@@ -40,14 +40,14 @@ def planted() -> NetworkEditor:
         made.net.block(0, 1).weight[HOT[1]].mul_(40)
         made.net.block(1, 2).weight[:, HOT[1]].div_(40)
     for node, units in DEAD.items():
-        beds.kill(made.net, node, units[0])
+        growth_beds.kill(made.net, node, units[0])
     return made
 
 
 def view(net: Blocks, samples: int = 1000) -> UnitStatistics:
     generator = torch.Generator().manual_seed(5)
-    x = torch.randn(samples, beds.SIZES[0], generator=generator, dtype=torch.float64)
-    y = torch.randint(beds.SIZES[-1], (samples,), generator=generator)
+    x = torch.randn(samples, growth_beds.SIZES[0], generator=generator, dtype=torch.float64)
+    y = torch.randint(growth_beds.SIZES[-1], (samples,), generator=generator)
     trace = net.trace(x)
     slopes = torch.autograd.grad(F.cross_entropy(trace.sums[-1], y, reduction="sum"), trace.sums)
     return UnitStatistics([value.detach() for value in trace.values], list(slopes))
@@ -66,7 +66,7 @@ def test_planted_units_are_found() -> None:
 
 def test_units_that_lead_nowhere_come_first() -> None:
     made = planted()
-    beds.kill(made.net, 2, 0)
+    growth_beds.kill(made.net, 2, 0)
     made.disconnect((2, 3), (torch.arange(5), torch.full((5,), 5)))
     assert silent(view(made.net), made.net)[2] == [5, 0]
 
@@ -77,14 +77,14 @@ def only(ways: list[Way], source: tuple[int, int]) -> Way:
 
 def test_a_hot_unit_gets_a_highway_and_its_value_arrives_unchanged() -> None:
     made = planted()
-    seen, before = view(made.net), beds.logits(made.net)
+    seen, before = view(made.net), growth_beds.logits(made.net)
     way = only(search(made).ways((2,), PLENTY), HOT)
     assert (way.dead, way.edges) == ((5, 1), 2 + 2)
     gains = seen.gain((1, 4))[:, HOT[1]]
     assert way.targets.tolist() == gains.argsort(descending=True).tolist()[:2]
     assert way.gain == pytest.approx(float(gains.sort(descending=True).values[:2].sum()))
     assert way.build(made) == ((2, 5), (3, 1))
-    assert float((beds.logits(made.net) - before).abs().max()) < 1e-12
+    assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
     after = view(made.net)
     assert torch.equal(after.values[3][:, 1], after.values[1][:, HOT[1]])
     assert sum(map(len, silent(after, made.net).values())) == 0  # there were two
@@ -93,11 +93,11 @@ def test_a_hot_unit_gets_a_highway_and_its_value_arrives_unchanged() -> None:
 def test_the_source_gets_a_gradient_by_a_new_path() -> None:
     made = planted()
     only(search(made).ways((2,), PLENTY), HOT).build(made)
-    beds.train(made, 3)
+    growth_beds.train(made, 3)
     net = made.net
 
     def slope() -> torch.Tensor:
-        x, y = beds.batch(-1)
+        x, y = growth_beds.batch(-1)
         trace = net.trace(x)
         losses = F.cross_entropy(trace.sums[-1], y)
         (found,) = torch.autograd.grad(losses, trace.values[1])
@@ -110,15 +110,15 @@ def test_the_source_gets_a_gradient_by_a_new_path() -> None:
 
 
 def test_without_dead_units_it_gets_a_clone() -> None:
-    made = beds.ground(seed=1, density=1.0, reach=1)
+    made = growth_beds.ground(seed=1, density=1.0, reach=1)
     with torch.no_grad():
         made.net.block(0, 1).weight[HOT[1]].mul_(1e3)
-    before, sizes = beds.logits(made.net), list(made.net.sizes)
+    before, sizes = growth_beds.logits(made.net), list(made.net.sizes)
     way = only(search(made).ways((2, 0), PLENTY), HOT)
     assert (way.dead, way.edges) == ((), 1 + 2)
     assert way.build(made) == ((2, sizes[2]),)
-    assert float((beds.logits(made.net) - before).abs().max()) < 1e-12
-    trace = made.net.trace(beds.batch(-1)[0])
+    assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
+    trace = made.net.trace(growth_beds.batch(-1)[0])
     assert torch.equal(trace.values[2][:, -1], trace.values[1][:, HOT[1]])
     assert not [w for w in search(made).ways((2,), PLENTY) if w.source == HOT]
 
@@ -162,26 +162,26 @@ def test_the_scattered_control_has_as_many_edges_and_empties_the_same_units() ->
         made.disconnect((0, 1), (torch.arange(3), torch.arange(3)))
         made.disconnect((3, 4), (torch.arange(3), torch.arange(3)))
     ways = search(one).ways((2,), PLENTY)
-    before = beds.logits(two.net)
+    before = growth_beds.logits(two.net)
     for way in ways:
         way.build(one)
     scatter(two, ways)
     assert one.net.live == two.net.live
-    assert torch.equal(beds.logits(two.net), before)
+    assert torch.equal(growth_beds.logits(two.net), before)
     added = [sum(event.added for event in made.events) for made in (one, two)]
     assert added[0] == added[1] == sum(way.edges for way in ways)
 
 
 def test_worth_is_what_validation_loses_without_what_came() -> None:
-    made = beds.ground(density=0.3, reach=1)
-    x, _ = beds.batch(-1)
-    made.connect((0, 4), beds.missing(made.net, (0, 4), 2), 50.0)
-    y = beds.logits(made.net).argmax(1)  # all of them are right
+    made = growth_beds.ground(density=0.3, reach=1)
+    x, _ = growth_beds.batch(-1)
+    made.connect((0, 4), growth_beds.missing(made.net, (0, 4), 2), 50.0)
+    y = growth_beds.logits(made.net).argmax(1)  # all of them are right
     held = [p.detach().clone() for p in made.net.parameters()]
     run = SimpleNamespace(method_state=made, validation=Split(x, y))
     found = worth(cast(Run, run))
-    whole = float((beds.logits(made.net).argmax(1) == y).double().mean())
+    whole = float((growth_beds.logits(made.net).argmax(1) == y).double().mean())
     with without_grown(made.net):
-        rest = float((beds.logits(made.net).argmax(1) == y).double().mean())
+        rest = float((growth_beds.logits(made.net).argmax(1) == y).double().mean())
     assert found == pytest.approx(100 * (whole - rest)) and whole == 1 > rest
     assert all(map(torch.equal, held, made.net.parameters()))

@@ -1,6 +1,6 @@
 """Where patches go, how far a budget goes, and units brought back to life."""
 
-import beds
+import growth_beds
 import pytest
 import torch
 from torch import Tensor
@@ -73,7 +73,7 @@ def test_at_extrema_flagged_units_come_first() -> None:
 @pytest.mark.parametrize("rule", patching.RULES)
 @pytest.mark.parametrize("hidden", [0, 2])
 def test_every_rule_goes_on_until_nothing_is_free_and_takes_nothing_twice(rule, hidden) -> None:
-    made = beds.ground(3)
+    made = growth_beds.ground(3)
     view = seen(made)
     search = PatchSearch(made.net, PatchSize(3, 2, hidden), dice())
     if rule == "extrema":
@@ -89,7 +89,7 @@ def test_every_rule_goes_on_until_nothing_is_free_and_takes_nothing_twice(rule, 
 
 
 def test_no_target_is_taken_twice_before_all_others_were() -> None:
-    made = beds.ground(1, reach=1)
+    made = growth_beds.ground(1, reach=1)
     search = PatchSearch(made.net, PatchSize(2, 2), dice())
     scores = torch.arange(7.0)
     taken: list[int] = []
@@ -125,28 +125,28 @@ def test_hidden_patches_shrink_to_what_is_left() -> None:
 
 
 def test_revived_units_fire_as_often_as_asked_for_and_change_nothing_at_first() -> None:
-    made = beds.ground(4)
+    made = growth_beds.ground(4)
     units = indices(1, 3)
     for unit in units.tolist():
-        beds.kill(made.net, 2, unit)
-    x, _ = beds.batch(-1)
-    before, masks = beds.logits(made.net), [b.mask.clone() for _, b in made.net.each()]
+        growth_beds.kill(made.net, 2, unit)
+    x, _ = growth_beds.batch(-1)
+    before, masks = growth_beds.logits(made.net), [b.mask.clone() for _, b in made.net.each()]
     change = revive(made, (2, units), x, 0.25)
-    assert float((beds.logits(made.net) - before).abs().max()) < 1e-12
+    assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
     assert (made.net.trace(x).values[2][:, units] > 0).sum(0).tolist() == [8, 8]  # of 32
     assert all(torch.equal(b.mask, m) for (_, b), m in zip(made.net.each(), masks, strict=True))
     assert change.event.units == ((2, 1), (2, 3)) and change.event.added == 0
     assert (made.net.block(1, 2).births[units][masks[2][units]] == made.step).all()
     assert all((b.weight[:, units] == 0).all() for _, b in made.net.out_of(2))
     made.net.assert_masked(made.optimizer)
-    beds.train(made, 3)
+    growth_beds.train(made, 3)
     assert any((b.weight[:, units] != 0).any() for _, b in made.net.out_of(2))
     change.roll_back()
-    assert torch.equal(beds.logits(made.net), before)
+    assert torch.equal(growth_beds.logits(made.net), before)
 
 
 def seen(made: NetworkEditor) -> UnitStatistics:
-    x, y = beds.batch(-1)
+    x, y = growth_beds.batch(-1)
     trace = made.net.trace(x)
     loss = torch.nn.functional.cross_entropy(trace.sums[-1], y, reduction="sum")
     slopes = torch.autograd.grad(loss, trace.sums)

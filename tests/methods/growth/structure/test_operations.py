@@ -2,7 +2,7 @@
 
 import copy
 
-import beds
+import growth_beds
 import pytest
 import torch
 from torch import Tensor, nn
@@ -34,44 +34,44 @@ def assert_same(one: list[Tensor], other: list[Tensor]) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_twenty_random_operations_leave_the_logits_and_count_every_edge(seed) -> None:
-    made, dice = beds.ground(seed), torch.Generator().manual_seed(seed)
+    made, dice = growth_beds.ground(seed), torch.Generator().manual_seed(seed)
     for count in range(1, 21):
-        live, act = made.net.live, beds.drawn(made, dice)
-        before = beds.logits(made.net)
+        live, act = made.net.live, growth_beds.drawn(made, dice)
+        before = growth_beds.logits(made.net)
         event = act().event
-        assert float((beds.logits(made.net) - before).abs().max()) < 1e-12
+        assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
         counted = sum(int((b.births >= 0).sum()) for _, b in made.net.each())
         assert made.net.live == counted == event.live == live + event.added - event.dropped
         assert len(made.events) == count
         made.net.assert_masked(made.optimizer)
-        beds.train(made, 2)
+        growth_beds.train(made, 2)
         made.net.assert_masked(made.optimizer)
 
 
-@pytest.mark.parametrize("optimizer", beds.BUILDS)
+@pytest.mark.parametrize("optimizer", growth_beds.BUILDS)
 @pytest.mark.parametrize("seed", range(7))
 def test_what_was_done_is_taken_back_bit_for_bit(seed, optimizer) -> None:
-    made, dice = beds.ground(seed, optimizer), torch.Generator().manual_seed(100 + seed)
-    beds.drawn(made, dice)()
-    beds.train(made, 2)
-    act = beds.drawn(made, dice)
+    made, dice = growth_beds.ground(seed, optimizer), torch.Generator().manual_seed(100 + seed)
+    growth_beds.drawn(made, dice)()
+    growth_beds.train(made, 2)
+    act = growth_beds.drawn(made, dice)
     before, structure = everything(made), made.net.structure()
     events, step = list(made.events), made.step
-    after = everything(beds.train(copy.deepcopy(made), 3))
+    after = everything(growth_beds.train(copy.deepcopy(made), 3))
     change = act()
-    beds.drawn(made, dice)()
-    beds.train(made, 3)
+    growth_beds.drawn(made, dice)()
+    growth_beds.train(made, 3)
     change.roll_back()
     assert_same(everything(made), before)
     assert made.net.structure() == structure and made.events == events
     made.step = step
-    assert_same(everything(beds.train(made, 3)), after)
+    assert_same(everything(growth_beds.train(made, 3)), after)
 
 
 def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     before, groups = everything(made), [len(g["params"]) for g in made.optimizer.param_groups]
-    lacking = beds.missing(made.net, (0, 1), 2)
+    lacking = growth_beds.missing(made.net, (0, 1), 2)
     live = made.net.block(0, 1).mask.nonzero(as_tuple=True)
     refused = {
         "edges of block 0_1 are there": lambda: operations.add_edges(made, (0, 1), live),
@@ -107,19 +107,19 @@ def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "amsgrad"])
 def test_the_first_update_of_new_edges_is_a_fresh_optimizers(optimizer) -> None:
     """Adam's is rate * |g| / (|g| + epsilon), at whatever age of the other edges."""
-    made = beds.ground(optimizer=optimizer, steps=40)
-    at = beds.missing(made.net, (1, 2), 5)
+    made = growth_beds.ground(optimizer=optimizer, steps=40)
+    at = growth_beds.missing(made.net, (1, 2), 5)
     operations.add_edges(made, (1, 2), at)
-    beds.train(made, 1)
+    growth_beds.train(made, 1)
     weight = made.net.block(1, 2).weight
     slope = weight.grad[at].abs()
     torch.testing.assert_close(weight.detach()[at].abs(), 0.01 * slope / (slope + 1e-8))
 
 
 def test_births_are_the_steps_of_the_operations() -> None:
-    made = beds.ground(steps=3)
+    made = growth_beds.ground(steps=3)
     event = operations.add_edges(made, (0, 4), (indices(0, 1), indices(2, 3))).event
-    beds.train(made, 4)
+    growth_beds.train(made, 4)
     operations.add_edges(made, (0, 4), (indices(3), indices(0)))
     births = made.born(made.net.block(0, 4).weight)
     assert births is not None and made.born(made.net.block(0, 1).bias) is None
@@ -129,7 +129,7 @@ def test_births_are_the_steps_of_the_operations() -> None:
 
 
 def test_a_patch_is_dense_between_its_units_and_nowhere_else() -> None:
-    made = beds.ground(density=0.05)
+    made = growth_beds.ground(density=0.05)
     before = made.net.block(0, 2).mask.clone()
     sources, targets = indices(1, 4, 8), indices(0, 5)
     change = operations.add_patch(made, Patch((0, 2), sources, targets))
@@ -143,7 +143,7 @@ def test_a_patch_is_dense_between_its_units_and_nowhere_else() -> None:
 
 
 def test_a_patch_with_hidden_units_counts_both_its_layers() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     patch = Patch((0, 3), indices(1, 4, 8), indices(0, 2), hidden=4)
     event = operations.add_patch(made, patch).event
     assert event.added == 3 * 4 + 4 * 2
@@ -151,12 +151,12 @@ def test_a_patch_with_hidden_units_counts_both_its_layers() -> None:
     block = made.net.block(2, 3)
     assert bool(block.mask[[0, 2], 6:].all()) and not block.weight.detach()[:, 6:].any()
     assert bool((made.net.block(0, 2).weight.detach()[6:, [1, 4, 8]] != 0).all())
-    beds.train(made, 2)
+    growth_beds.train(made, 2)
     assert bool((block.weight.detach()[[0, 2], 6:] != 0).any())
 
 
 def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     chain_block, skip = made.net.block(2, 3), made.net.block(2, 4)
     event = operations.insert_layer(made, 2).event
     assert made.net.sizes == [9, 7, 6, 6, 5, 4]
@@ -170,30 +170,30 @@ def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None
 
 
 def test_a_clone_carries_its_source_exactly() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     event = operations.clone(made, (1, indices(4, 2)), targets=indices(0, 3)).event
-    trace = made.net.trace(beds.batch(-1)[0])
+    trace = made.net.trace(growth_beds.batch(-1)[0])
     assert torch.equal(trace.values[2][:, 6:], trace.values[1][:, [4, 2]])
     assert event.added == 2 + 2 * 2 and event.units == ((2, 6), (2, 7))
 
 
 def test_a_highway_carries_its_source_over_several_layers_and_opens_a_way_for_gradients() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     for node, unit in ((2, 5), (3, 1)):
-        beds.kill(made.net, node, unit)
-    before = beds.logits(made.net)
-    x, y = beds.batch(-1)
+        growth_beds.kill(made.net, node, unit)
+    before = growth_beds.logits(made.net)
+    x, y = growth_beds.batch(-1)
     assert dead(made.net, x) >= {(2, 5), (3, 1)}
     were = dead(made.net, x)
     event = operations.highway(made, (1, 3), [5, 1]).event
-    assert torch.equal(beds.logits(made.net), before)
+    assert torch.equal(growth_beds.logits(made.net), before)
     trace = made.net.trace(x)
     assert torch.equal(trace.values[2][:, 5], trace.values[1][:, 3])
     assert torch.equal(trace.values[3][:, 1], trace.values[1][:, 3])
     assert event.added == 2 + 4 and event.dropped > 0
     assert event.units == ((2, 5), (3, 1)) and event.parents == ((1, 3),)
     assert dead(made.net, x) < were
-    beds.train(made, 3)
+    growth_beds.train(made, 3)
     source = made.net.trace(x).values[1]
     path = nn.functional.cross_entropy(through(made.net, source[:, 3]), y)
     assert float(torch.autograd.grad(path, source)[0].norm()) > 0
@@ -216,7 +216,7 @@ def through(net: Blocks, value: Tensor) -> Tensor:
 
 
 def test_growing_and_dropping_as_much_keeps_the_number() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     live = made.net.live
     for _ in range(20):
         block = made.net.block(1, 2)
@@ -224,29 +224,29 @@ def test_growing_and_dropping_as_much_keeps_the_number() -> None:
             block.weight.detach().abs().masked_fill(~block.mask, torch.inf).flatten().argsort()
         )
         at = weakest[:3] // block.inputs, weakest[:3] % block.inputs
-        new = beds.missing(made.net, (1, 2), 3)
+        new = growth_beds.missing(made.net, (1, 2), 3)
         assert operations.drop_edges(made, (1, 2), at).event.dropped == 3
         operations.add_edges(made, (1, 2), new)
         assert made.net.live == live
-        beds.train(made, 1)
+        growth_beds.train(made, 1)
 
 
 def test_going_on_from_what_was_saved_is_going_on() -> None:
-    made, dice = beds.ground(), torch.Generator().manual_seed(3)
+    made, dice = growth_beds.ground(), torch.Generator().manual_seed(3)
     for _ in range(4):
-        beds.drawn(made, dice)()
-        beds.train(made, 2)
+        growth_beds.drawn(made, dice)()
+        growth_beds.train(made, 2)
     saved = copy.deepcopy((made.state_dict(), made.net.state_dict(), made.optimizer.state_dict()))
-    again = beds.ground(seed=9)
+    again = growth_beds.ground(seed=9)
     again.load_state_dict(saved[0])
     again.net.load_state_dict(saved[1])
     again.optimizer.load_state_dict(saved[2])
     assert again.events == made.events
-    assert_same(everything(beds.train(again, 5)), everything(beds.train(made, 5)))
+    assert_same(everything(growth_beds.train(again, 5)), everything(growth_beds.train(made, 5)))
 
 
 def test_records_are_flat() -> None:
-    made = beds.ground()
+    made = growth_beds.ground()
     record = operations.clone(made, (1, indices(4, 2))).event.record()
     assert record["units"] == "2:6 2:7" and record["parents"] == "1:4 1:2"
     assert record["op"] == "clone" and record["added"] == 2 + 2 * 5 and record["step"] == 5

@@ -1,8 +1,9 @@
 """Where structural operations take place, and their smallest steps.
 
 A `NetworkEditor` holds a network of masked blocks and what trains it. Its methods keep masks,
-births, weights, shapes and optimizer state consistent; which of them make up an operation, and
-why the network then computes what it did before, is in `espalier.methods.growth.structure.operations`.
+births, weights, shapes and optimizer state consistent. Which of them make up an operation, and why
+the network then computes what it did before, is in
+`espalier.methods.growth.structure.operations`.
 """
 
 from __future__ import annotations
