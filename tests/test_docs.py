@@ -77,6 +77,11 @@ def espalier(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return python(checkout, "-m", "espalier", *words)
 
 
+@functools.cache
+def help_of(checkout: Path, verb: str) -> str:
+    return espalier(checkout, verb, "--help").stdout
+
+
 def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(checkout / "lib"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *words]
@@ -132,7 +137,7 @@ def test_command_lines_exist_with_their_options(page: Path, checkout: Path) -> N
     for words in re.findall(r"-m espalier (.+)", code(page.read_text())):
         verb, *rest = words.split()
         assert verb in VERBS
-        offered = espalier(checkout, verb, "--help").stdout
+        offered = help_of(checkout, verb)
         assert [word for word in rest if word.startswith("--") and word not in offered] == []
 
 

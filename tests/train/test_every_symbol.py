@@ -74,6 +74,7 @@ BASE = {
     "RESAMPLING_STEPS": "10",
     "DROPLINEAR_STEPS": "10",
     "SPARSE_EVERY": "10",
+    "TOURNAMENT_STEPS": "3",
     "RATES_COMPONENT_NEW_STEPS": "10",
     "RATES_COMPONENT_ACTIVE_STEPS": "20",
     "RATES_GROWTH_RECOVERY": "20",
@@ -103,6 +104,7 @@ OTHER = {
     "HIGHWAYS_EDGES": "7",
     "INDEFINITE_GAIN": "1000000",
     "TOURNAMENT_STEPS": "1",
+    "TOURNAMENT_GAIN": "1000",
     "TOURNAMENT_LEVEL": "1e-12",
     "SPAM_THETA": "1",
     "SPAM_SPIKE_THRESHOLD": "0.5",
@@ -161,6 +163,7 @@ GROWING = [
     if issubclass(component.find("method", name, Method), GrowingMethod)
 ]
 GROW = {**BLOCKS, "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
+TOURNAMENT = {**BLOCKS, "BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "GROWTH_TRIGGER": "variance", "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
 STUCK = {**GROW, "GROWTH_TRIGGER": "plateau", "NUM_EPOCHS": "9", "GROWTH_PATIENCE": "1"}
@@ -197,6 +200,8 @@ BESIDES = {
     ("GROWTH_TRIGGER", "plateau"): {**STUCK, "GROWTH_TRIGGER": "clock"},
     **{f"GROWTH_{name}": STUCK for name in ("PATIENCE", "MARGIN")},
     **{f"GROWTH_{name}": CREDITS for name in ("INCOME", "PRICE", "DOUBLING", "SMOOTHING")},
+    **{name: TOURNAMENT for name in SYMBOLS.identity if name.startswith("TOURNAMENT_")},
+    ("PRUNING_METHOD", "tournament"): TOURNAMENT,
     ("PRUNING_METHOD", "resampling"): {"MODEL": "dendritic_with_hidden"},
     **{name: SPARSE for name in SYMBOLS.identity if name.startswith("RESAMPLING_")},
     **{name: DEEP for name in SYMBOLS.identity if name.startswith("APOPTOSIS_LAYERS_")},

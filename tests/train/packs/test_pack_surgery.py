@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations, product
 
 import packing
 import pytest
+from covering import rest_nightly
 
 from espalier.core.contracts import Method, Run
 from espalier.surgery import birth, death
@@ -39,9 +41,15 @@ class Reborn(Method):
         birth.split(site, order[1:2], order[-1:], run.generators["method"])
 
 
-@pytest.mark.parametrize("build", [packing.mlp, packing.lenet])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("restarting", [True, False])
+CASES = list(product(["adamw", "sgd"], [packing.mlp, packing.lenet], [True, False]))
+
+
+def pairs(*case: object) -> list[tuple[object, ...]]:
+    """Any two values are to be met together."""
+    return list(combinations(case, 2))
+
+
+@pytest.mark.parametrize(("optimizer", "build", "restarting"), rest_nightly(CASES, pairs))
 def test_a_pack_gives_what_the_runs_give_alone(optimizer, build, restarting) -> None:
     def trainers() -> list[packing.Trainer]:
         wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": "none"}
