@@ -9,7 +9,8 @@ import pytest
 
 import espalier
 from espalier.core.paths import ROOT
-from espalier.search import command, distributions, guide_names, search_runs
+from espalier.commands import search as command
+from espalier.search import distributions, guide_names, search_runs
 from espalier.search.searcher import HyperparameterSearcher
 
 PAGE = (ROOT / "docs" / "search.md").read_text()
