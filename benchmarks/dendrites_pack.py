@@ -20,10 +20,10 @@ from espalier.core.contracts import Method, Run, SampleShape, Split
 from espalier.lr_schedules.none import Constant
 from espalier.models.dendritic_simple import DendriticSimple
 from espalier.optimizers.adamw import AdamW
-from espalier.train import seeds
-from espalier.train.device import make_deterministic
+from espalier.train.engine import seeds
+from espalier.train.engine.device import make_deterministic
+from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import Loop
-from espalier.train.trainer import Recipe, Trainer
 
 GOALS = {16: ">= 5", 64: ">= 7"}  # times as many trials a second
 TRAIN, VALIDATION, BATCH = 1222, 215, 50  # as the digits are divided

@@ -26,8 +26,8 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.surgery.pairs import find_pairs
 from espalier.train import worker_entry
+from espalier.train.engine.losses import mean_losses
 from espalier.train.loop import Loop
-from espalier.train.losses import mean_losses
 
 MODEL = {"CHARLM_WIDTH": "64", "CHARLM_LAYERS": "2", "CHARLM_HEADS": "4", "CHARLM_INNER": "256"}
 WISHES = {"DATASET": "text", "TEXT_CONTEXT": "64", "LEARNING_RATE": "0.003", **MODEL}

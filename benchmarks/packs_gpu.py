@@ -31,10 +31,10 @@ from espalier.lr_schedules.none import Constant
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.optimizers.adamw import AdamW
-from espalier.train import seeds
-from espalier.train.device import make_deterministic
+from espalier.train.engine import seeds
+from espalier.train.engine.device import make_deterministic
+from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import Loop
-from espalier.train.trainer import Recipe, Trainer
 
 PROCESSES = (4, 8)
 SATURATED = 0.9  # of the largest rate

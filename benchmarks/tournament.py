@@ -31,7 +31,7 @@ from espalier.methods.growth.action_tournament import TournamentEntry, apply
 from espalier.methods.growth.tournament import TABLE, Tournament
 from espalier.plan import planning
 from espalier.train import worker_entry
-from espalier.train.evaluation import measured
+from espalier.train.engine.evaluation import measured
 from espalier.train.loop import Loop
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"

@@ -18,6 +18,7 @@ from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.rates.rate_options import RatePlan
+from espalier.train.building.parameter_budget import Budget
 from espalier.train.checkpoints.model_files import Saving
 from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
 from espalier.train.data.augment import Augmentation
@@ -25,9 +26,8 @@ from espalier.train.data.device_residency import ResidencyPlan
 from espalier.train.data.distribution_shift import ShiftPlan
 from espalier.train.data.splits import DataPlan
 from espalier.train.data.text_windows import WindowPlan
+from espalier.train.engine.trainer import Recipe
 from espalier.train.micro_batching import Parts
-from espalier.train.parameter_budget import Budget
-from espalier.train.trainer import Recipe
 
 BASES = {
     "model": contracts.Model,

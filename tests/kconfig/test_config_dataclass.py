@@ -16,7 +16,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.adamwspam import AdamWSpam
 from espalier.optimizers.sgd import SGD
 from espalier.optimizers.spam import Spam
-from espalier.train.trainer import Recipe
+from espalier.train.engine.trainer import Recipe
 
 
 def test_fields_that_are_left_out_have_kconfigs_default() -> None:

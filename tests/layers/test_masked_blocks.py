@@ -16,7 +16,7 @@ from espalier.layers.folded import Mapped
 from espalier.layers.masked_blocks import Blocks, chain, dense_gradients, edges
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.models.blocks import SparseBlocks
-from espalier.train import parameter_budget
+from espalier.train.building import parameter_budget
 from espalier.train.packs.pack import Pack
 
 DIGITS = SampleShape(1, 8, 8, 10)

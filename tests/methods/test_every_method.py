@@ -22,7 +22,7 @@ from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
 from espalier.methods.rewiring.rewiring_options import EdgeTurnover
-from espalier.train.early_stopping import Kept
+from espalier.train.engine.early_stopping import Kept
 from espalier.train.packs import pack_compatibility
 
 PAIRS = allowed()

@@ -20,7 +20,7 @@ from espalier.core.trial import Record
 from espalier.layers.masked_blocks import Blocks
 from espalier.train import loop
 from espalier.train.checkpoints.run_state import position, take_up
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 # 80 steps: events come before a position is taken and after, and some are under way.
 WISHES = {

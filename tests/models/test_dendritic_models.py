@@ -20,7 +20,7 @@ from espalier.kconfig.tree import parse
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.train import worker_entry
-from espalier.train.parameter_budget import trained
+from espalier.train.building.parameter_budget import trained
 
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 WITH_SYNAPSES = [*DENDRITIC, "sparse_mlp"]

@@ -18,7 +18,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan, read_plan, write_plan
-from espalier.train import parameter_budget as sizes
+from espalier.train.building import parameter_budget as sizes
 
 DIGITS = SampleShape(1, 8, 8, 10)
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]

@@ -32,10 +32,11 @@ from espalier.layers.masked_blocks import Blocks
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
-from espalier.train import loop, seeds
+from espalier.train import loop
 from espalier.train.data.augment import Augmentation
+from espalier.train.engine import seeds
+from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.packs.pack import Pack
-from espalier.train.trainer import Recipe, Trainer
 
 Build = Callable[[], nn.Module]
 Values = dict[str, str]

@@ -10,9 +10,10 @@ import torch
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.trial import Emit, Result, Status, Task, discard
-from espalier.train import distributed, worker_entry
+from espalier.train import worker_entry
+from espalier.train.engine import distributed
+from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
-from espalier.train.trainer import Trainer
 
 
 def train(task: Task, emit: Emit) -> Result:

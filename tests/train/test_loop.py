@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from espalier.core.contracts import LrSchedule, Method, Run, Split
-from espalier.train import seeds
 from espalier.train.data.splits import batches
-from espalier.train.evaluation import evaluate
+from espalier.train.engine import seeds
+from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainer import Recipe, Trainer
 
 
 @dataclass(frozen=True)

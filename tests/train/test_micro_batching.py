@@ -12,6 +12,7 @@ from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
 from espalier.core.trial import Status, Task, Trial
 from espalier.kconfig import assign
 from espalier.train import micro_batching, worker_entry
+from espalier.train.building.run_builder import build_trainer
 from espalier.train.loop import Loop
 from espalier.train.micro_batching import Parts, Taken, check_apart, fitting
 from espalier.train.packs import pack_compatibility
@@ -214,7 +215,7 @@ def test_running_out_takes_half_the_way_back():
 def scarce(monkeypatch):
     """Room for a step with parts of about a hundred samples."""
     config = {"TRAIN_SUBSET": "1000", "BATCH_SIZE": "512"}
-    spare = worker_entry._prepare(task(AUTO, **config))[0]
+    spare = build_trainer(task(AUTO, **config))[0]
     step = micro_batching._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
     step(1)
     room = int(sum(step(100)) * micro_batching.UNCOUNTED / micro_batching.SHARE)

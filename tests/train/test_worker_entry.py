@@ -17,8 +17,9 @@ from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.models import charlm
-from espalier.train import device, worker_entry
+from espalier.train import worker_entry
 from espalier.train.data import splits
+from espalier.train.engine import device
 from espalier.train.loop import Loop
 
 SMALL = {

@@ -17,7 +17,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.optimizers.adam import Adam
 from espalier.train import worker_entry
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 from espalier.validation.flow import Flow, Layer, flow
 from espalier.validation.gate import Gate, entropy, shares, wilson_low
 from espalier.validation.gates import bound, gates

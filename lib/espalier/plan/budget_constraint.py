@@ -18,7 +18,7 @@ from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 
 if TYPE_CHECKING:
-    from espalier.train.budget_fit import Fit
+    from espalier.train.building.budget_fit import Fit
 
 LIMIT = "MAX_PARAMS"
 SHARE = "MIN_PARAMS_SHARE"
@@ -82,7 +82,7 @@ class Budgets:
                 raise UserError(f"{self._place(limit)}: {_told(limit, share, reach)}")
 
     def _fit(self, config: Mapping[str, str]) -> Fit:
-        from espalier.train import budget_fit
+        from espalier.train.building import budget_fit
 
         selected = (config["MODEL"], config["DATASET"])
         if selected not in self._read:

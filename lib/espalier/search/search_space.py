@@ -26,7 +26,7 @@ from espalier.plan import planning
 from espalier.search import distributions, guide_names
 from espalier.search.distributions import Listed, UniformRange
 from espalier.search.sizing import Cell, Sizing, Tally
-from espalier.train.parameter_budget import Budget
+from espalier.train.building.parameter_budget import Budget
 
 NUMBERS = ("int", "float")
 BUDGET = ("MAX_PARAMS", "MIN_PARAMS_SHARE")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from espalier.core.contracts import CannotTrain, Model, Shape
 from espalier.core.errors import UserError
 from espalier.search.distributions import Listed
-from espalier.train.parameter_budget import Budget
+from espalier.train.building.parameter_budget import Budget
 
 FIT = 0
 """The value of a free field that stands for the largest that fits, where no other value does."""

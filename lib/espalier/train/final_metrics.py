@@ -7,8 +7,8 @@ import torch
 from espalier.core.contracts import Run
 from espalier.core.self_measuring import Measures, SelfMeasuring, count_parameters
 from espalier.core.trial import Record
-from espalier.train.data.task_sequence import last_task
-from espalier.train.trainer import Trainer
+from espalier.train.engine.task_sequence import last_task
+from espalier.train.engine.trainer import Trainer
 
 
 def measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:

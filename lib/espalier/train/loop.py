@@ -16,13 +16,13 @@ from torch import Tensor
 
 from espalier.core.self_measuring import own_sparsity
 from espalier.core.trial import Record
-from espalier.train import distributed
 from espalier.train.data.splits import batches
-from espalier.train.distributed import Distributed
-from espalier.train.evaluation import evaluate
+from espalier.train.engine import distributed
+from espalier.train.engine.distributed import Distributed
+from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.single_program import SingleProgram
+from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.pack import Pack, release
-from espalier.train.single_program import SingleProgram
-from espalier.train.trainer import Trainer
 
 
 class DivergedError(Exception):

@@ -27,8 +27,8 @@ from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import batches
+from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
-from espalier.train.trainer import Trainer
 
 AUTO = -1
 SHARE = 0.9  # of what is free; the rest is for what a measurement misses

@@ -14,35 +14,24 @@ import torch
 from espalier.core import component
 from espalier.core.contracts import (
     CannotTrain,
-    Dataset,
-    LrSchedule,
-    Method,
-    Model,
-    Optimizer,
-    Run,
-    SampleShape,
-    Shape,
-    TokenShape,
 )
 from espalier.core.errors import UserError
 from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
-from espalier.rates.rate_options import RatePlan
-from espalier.train import distributed, final_metrics, parameter_budget, provenance, seeds
-from espalier.train.causality import check_causal
+from espalier.train import final_metrics, pack_size
+from espalier.train.building.run_builder import build_trainer, load_trial_data
 from espalier.train.checkpoints.model_files import Saving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
-from espalier.train.data.augment import Augmentation
-from espalier.train.data.distribution_shift import shifted
-from espalier.train.data.splits import Data, load_data
-from espalier.train.device import choose_device, make_deterministic, uses_gpu
-from espalier.train.evaluation import evaluate
+from espalier.train.data.splits import Data
+from espalier.train.engine import distributed, provenance, seeds
+from espalier.train.engine.device import choose_device, make_deterministic, uses_gpu
+from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import Parts
-from espalier.train.packs import pack_cache, pack_compatibility, pack_size
-from espalier.train.trainer import Recipe, Trainer
+from espalier.train.packs import pack_cache, pack_compatibility
 
 REFUSALS = (CannotTrain, UserError)
 """What a trial can be refused for before its first step."""
@@ -182,42 +171,19 @@ class _Attempt:
 
 
 def prepare(task: Task) -> tuple[Trainer, Data]:
-    """Build everything a trial needs; see `_prepare`.
+    """Build everything a trial needs; see `build_trainer`.
 
     What a trial is measured with, where it has to be, is built before, and thrown away.
     """
     parts = component.build(Parts, Config(task.settings), "")
-    size = parts.size(_prepare(task)[0]) if parts.most else 0
-    trainer, data = _prepare(task)
+    size = parts.size(build_trainer(task)[0]) if parts.most else 0
+    trainer, data = build_trainer(task)
     _saving(task).check(data)
     return replace(trainer, micro_batch=size), data
 
 
 def _saving(task: Task) -> Saving:
     return component.build(Saving, Config(task.settings), "")
-
-
-def _prepare(task: Task) -> tuple[Trainer, Data]:
-    """Build a trial in the order that its random streams are drawn.
-
-    Raises CannotTrain or UserError, and RuntimeError when a symbol of the trial was read by
-    nothing: it would be listed as varied although it changed nothing.
-    """
-    config, settings = Config(task.trial.config), Config(task.settings)
-    recipe = component.build(Recipe, config, "")
-    device = choose_device(settings.read("DEVICE", str), recipe.amp)
-    make_deterministic(recipe.cpu_threads)
-    data = _data(config, settings, device)
-    run = _run(config, recipe, data, device)
-    distributed.check_shareable(run.model, recipe, task)
-    schedule = component.select("lr_schedule", config, LrSchedule)
-    rates = component.build(RatePlan, config, "")
-    if unread := config.unread():
-        raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
-    run.attach()
-    least_loss = 0.0 if data.text is None else data.text.least_loss
-    check = settings.read("DEBUG_CHECKS", bool)
-    return Trainer(run, recipe, schedule, check, least_loss, data.course, rates.scale(run)), data
 
 
 def probe_pack(tasks: Sequence[Task]) -> Result:
@@ -251,57 +217,12 @@ def preflight(task: Task) -> Result:
     config, settings = Config(task.trial.config), Config(task.settings)
     try:
         device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
-        _data(config, settings, device)
+        load_trial_data(config, settings, device)
     except CannotTrain as error:  # a matter of this trial alone, not of the machine
         return Result(Status.FAILED, error.reason, str(error))
     except UserError as error:
         return Result(Status.ERROR, "input", str(error))
     return Result(Status.PASSED)
-
-
-def _data(config: Config, settings: Config, device: torch.device) -> Data:
-    dataset = component.select("dataset", config, Dataset)
-    model = component.select("model", config, Model)
-    if model.takes is not dataset.holds:
-        raise CannotTrain(
-            "data_kind",
-            f"CONFIG_MODEL={config.read('MODEL', str)}: takes {_KINDS[model.takes]}, but "
-            f"CONFIG_DATASET={config.read('DATASET', str)} holds {_KINDS[dataset.holds]}",
-        )
-    return shifted(config, load_data(config, settings, dataset, model.input_size, device))
-
-
-_KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
-
-
-def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
-    seeds.seed_globals(recipe.seed)
-    model = _model(config, data).to(device)
-    augmented = "AUGMENT_FLIP" in config
-    if isinstance(data.shape, TokenShape):
-        check_causal(model, data.shape, data.train.x[0])
-    return Run(
-        model=model,
-        optimizer=component.select("optimizer", config, Optimizer).build(
-            model, recipe.learning_rate
-        ),
-        method=component.select("method", config, Method),
-        train=data.train,
-        validation=data.validation,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        generators=seeds.generators(recipe.seed, device),
-        augmentation=component.build(Augmentation, config, "") if augmented else None,
-    )
-
-
-def _model(config: Config, data: Data) -> torch.nn.Module:
-    """Build the trial's model, within its budget."""
-    spec = component.select("model", config, Model)
-    parameter_budget.check_solved(spec, config)
-    model = spec.build(data.shape)
-    parameter_budget.check_built(model, config)
-    return model
 
 
 def _provenance(task: Task) -> Record:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from espalier.train.losses import mean_losses
-from espalier.train.trainer import Trainer
+from espalier.train.engine.losses import mean_losses
+from espalier.train.engine.trainer import Trainer
 
 SAMPLES = 512  # images to look at; characters of text
 MATRIX = 2  # dimensions from which a parameter is weights

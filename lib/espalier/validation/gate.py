@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from espalier.core.trial import Record
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 Fresh = Callable[[], Trainer]
 """A trial before its first step: built anew at each call, the same each time."""

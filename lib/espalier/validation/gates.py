@@ -11,9 +11,9 @@ import torch
 
 from espalier.core.contracts import Split
 from espalier.core.trial import Record
-from espalier.train.data.task_sequence import TaskSequence
+from espalier.train.engine.task_sequence import TaskSequence
+from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainer import Trainer
 from espalier.validation.flow import Flow, flow
 from espalier.validation.gate import SIGMAS, Fresh, Gate, entropy, shares, wilson_low
 

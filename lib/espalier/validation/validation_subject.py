@@ -14,7 +14,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.store.results_dir import METHOD
 from espalier.train import worker_entry
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 EPOCHS = "NUM_EPOCHS"
 WHOLE = {"EARLY_STOP_PATIENCE": "0"}

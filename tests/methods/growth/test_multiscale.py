@@ -15,7 +15,7 @@ from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
 from espalier.methods.growth.structure.input_pyramid import readers
 from espalier.optimizers.adamw import AdamW
-from espalier.train.early_stopping import Kept
+from espalier.train.engine.early_stopping import Kept
 
 
 def pixels_network() -> nn.Module:

@@ -6,7 +6,7 @@ import pytest
 from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.optimizers.adam import Adam
-from espalier.train.early_stopping import Criterion, Stopping
+from espalier.train.engine.early_stopping import Criterion, Stopping
 
 EPOCHS = 20  # of 6 steps
 TWICE = GrowthSchedule(events=2, stop=0.2)  # after steps 12 and 24, in epochs 2 and 4

@@ -17,10 +17,10 @@ from espalier.train import worker_entry
 from espalier.train.data.device_residency import ResidencyPlan
 from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels, permutation
 from espalier.train.data.splits import Data
-from espalier.train.data.task_sequence import TaskSequence, last_task, task_ends
 from espalier.train.data.text_windows import TextPart
 from espalier.train.data.transforms import Preparation
-from espalier.train.trainer import Trainer
+from espalier.train.engine.task_sequence import TaskSequence, last_task, task_ends
+from espalier.train.engine.trainer import Trainer
 
 CPU = torch.device("cpu")
 PIXELS = {"PRUNING_METHOD": "none", "SHIFT": "permuted", "SHIFT_EPOCHS": "1", "TRAIN_SUBSET": "40"}

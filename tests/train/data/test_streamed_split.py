@@ -122,8 +122,8 @@ def test_a_worker_that_dies_is_an_error_and_no_hang():
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
         "import test_streamed_split\n"
-        "from espalier.train import streamed\n"
-        "streamed._Gathered.__getitem__ = lambda self, indices: os._exit(3)\n"
+        "from espalier.train.data import streamed_split\n"
+        "streamed_split._Gathered.__getitem__ = lambda self, indices: os._exit(3)\n"
         "list(test_streamed_split.kept(1, workers=1).pieces(1))\n"
         "print('every sample arrived')\n"
     )

@@ -9,7 +9,7 @@ import torch
 from espalier.core.contracts import CannotTrain, RawText, Split
 from espalier.datasets.text import encode
 from espalier.train.data.text_windows import TextPart, WindowPlan, facts, text_fingerprint, windows
-from espalier.train.losses import mean_losses
+from espalier.train.engine.losses import mean_losses
 
 CPU = torch.device("cpu")
 

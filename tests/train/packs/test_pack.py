@@ -20,9 +20,9 @@ from espalier.core.contracts import Method
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.stacked import stacked
 from espalier.train import loop
+from espalier.train.engine.single_program import SingleProgram
+from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.pack import Pack
-from espalier.train.single_program import SingleProgram
-from espalier.train.trainer import Trainer
 
 COMBINATIONS = packing.combinations()
 PLAIN: Values = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "magnitude"}

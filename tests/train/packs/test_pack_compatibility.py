@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.methods.none import NoPruning
+from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.pack_compatibility import alike, groups, why_alone
-from espalier.train.trainer import Trainer
 
 Build = Callable[[], nn.Module]
 VALUES = packing.varied({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"}, 0)

@@ -18,7 +18,7 @@ from espalier.methods.none import NoPruning
 from espalier.models.mlp import Mlp
 from espalier.train import loop, worker_entry
 from espalier.train.data.splits import Data
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 RATES = ("0.001", "0.003", "0.01")
 

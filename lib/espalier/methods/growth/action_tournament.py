@@ -32,7 +32,7 @@ from espalier.methods.growth.measurement.information import LabelProbe
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.losses import mean_losses, wide
+from espalier.train.engine.losses import mean_losses, wide
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 

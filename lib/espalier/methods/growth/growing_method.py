@@ -23,7 +23,7 @@ from espalier.methods.growth.timing.growth_budget import GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
 from espalier.surgery.probe import evaluating
-from espalier.train.evaluation import measured
+from espalier.train.engine.evaluation import measured
 
 TABLE = "growth.csv"
 """What the table of structural operations is called in a trial's folder."""

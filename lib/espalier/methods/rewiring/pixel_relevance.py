@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.core.contracts import Split
-from espalier.train.evaluation import EVALUATION_BATCH
+from espalier.train.engine.evaluation import EVALUATION_BATCH
 
 SURE = 1e12
 """The F of a pixel that is the same within both groups and another between them."""

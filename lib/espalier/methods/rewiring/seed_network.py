@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from espalier.core.contracts import CannotTrain, LrSchedule, Method, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.train import seeds
+from espalier.train.engine import seeds
+from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainer import Recipe, Trainer
 
 LARGEST_SEED = 2**31
 

@@ -21,7 +21,7 @@ from espalier.surgery.probe import evaluating
 from espalier.train.checkpoints import tensor_files
 from espalier.train.data.preprocessing import Preprocessing, raw_splits
 from espalier.train.data.splits import Data
-from espalier.train.data.task_sequence import TaskSequence
+from espalier.train.engine.task_sequence import TaskSequence
 
 FORMAT = "espalier model 1"
 FILE = "model.pt"

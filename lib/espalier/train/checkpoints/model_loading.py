@@ -15,7 +15,7 @@ from espalier.core.contracts import CannotTrain, Model, SampleShape
 from espalier.core.errors import UserError
 from espalier.core.trial import Task, Trial
 from espalier.core.trial_config import Config
-from espalier.train import worker_entry
+from espalier.train.building import run_builder
 from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.model_files import CLOSE, FORMAT, exact_logits
 from espalier.train.data.preprocessing import Preprocessing, fingerprint
@@ -120,7 +120,7 @@ def _with_method(record: Mapping[str, Any], place: str, data_dir: str | None) ->
         settings["DATA_DIR"] = data_dir
     trial = Trial(1, "config_001", "", record["config"])
     try:
-        run = worker_entry.prepare(Task.single(trial, settings, Path()))[0].run
+        run = run_builder.build_trainer(Task.single(trial, settings, Path()))[0].run
     except CannotTrain as error:
         raise UserError(f"{place}: {error}") from None
     run.method.load_state_dict(run, record["method"])

@@ -15,7 +15,7 @@ from espalier.core.trial_config import Config
 from espalier.train.checkpoints.model_loading import HERE, LoadedModel, load_model
 from espalier.train.data.preprocessing import raw_splits
 from espalier.train.data.splits import Data, load_data
-from espalier.train.evaluation import measured
+from espalier.train.engine.evaluation import measured
 
 Symbols = Mapping[str, str]
 """Values by symbol, without CONFIG_."""

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core.contracts import Run
-from espalier.train.data.task_sequence import TaskSequence
-from espalier.train.early_stopping import held
-from espalier.train.trainer import Trainer
+from espalier.train.engine.early_stopping import held
+from espalier.train.engine.task_sequence import TaskSequence
+from espalier.train.engine.trainer import Trainer
 
 Position = dict[str, Any]
 """Numbers, texts and tensors, in dicts, lists and tuples: nothing that runs when it is read."""

@@ -24,7 +24,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 FORMAT = "espalier snapshot 1"
 WHOLE, COMPRESSED = "whole", "compressed"

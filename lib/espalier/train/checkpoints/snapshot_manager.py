@@ -14,8 +14,8 @@ from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.checkpoints import snapshot_files
 from espalier.train.checkpoints.snapshot_files import Snapshot, SnapshotError, SnapshotReason
-from espalier.train.early_stopping import NetworkSize
-from espalier.train.trainer import Trainer
+from espalier.train.engine.early_stopping import NetworkSize
+from espalier.train.engine.trainer import Trainer
 
 FOLDER = "snapshots"
 EPOCH, EVENT = "epoch", "event"

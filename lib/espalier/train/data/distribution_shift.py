@@ -26,7 +26,6 @@ from espalier.core.contracts import CannotTrain, Run, SampleShape, Shape, Split,
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.train import seeds
 from espalier.train.data.splits import (
     Data,
     Prepared,
@@ -35,7 +34,8 @@ from espalier.train.data.splits import (
     check_batch,
     prepared_for,
 )
-from espalier.train.data.task_sequence import (
+from espalier.train.engine import seeds
+from espalier.train.engine.task_sequence import (
     Measure,
     Samples,
     Tasks,

@@ -37,9 +37,9 @@ from espalier.core.trial_config import Config
 from espalier.datasets.stratified_split import members_of_classes, stratified_order
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.task_sequence import TaskSequence
 from espalier.train.data.text_windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
 from espalier.train.data.transforms import Preparation
+from espalier.train.engine.task_sequence import TaskSequence
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
 

@@ -22,9 +22,9 @@ from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
 from espalier.optimizers.stacked import stacked
 from espalier.optimizers.together import together
-from espalier.train.losses import mean_losses
+from espalier.train.engine.losses import mean_losses
+from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.fold_verification import verify
-from espalier.train.trainer import Trainer
 
 
 class Pack:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -19,10 +19,21 @@ from espalier.core import revision
 from espalier.core.atomic_write import atomic_write
 from espalier.core.memory import SHARERS, WORKERS
 from espalier.core.trial import Record
-from espalier.train.packs.pack_size import PackChoice
-from espalier.train.provenance import device_name
+from espalier.train.engine.provenance import device_name
 
 LIMIT = 1000  # choices kept, the newest
+
+
+@dataclass(frozen=True)
+class PackChoice:
+    """How many trials to train together; `why` says why only one.
+
+    `steps` holds the seconds that a step of one trial took, by the number trained together.
+    """
+
+    size: int
+    why: str
+    steps: dict[int, float]
 
 
 def folder() -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from espalier.train.trainer import Trainer
+from espalier.train.engine.trainer import Trainer
 
 _PLAIN = frozenset(vars(nn.Module()))
 """The attributes that every module has."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from espalier.core.contracts import Run
 from espalier.surgery.probe import evaluating
-from espalier.train.losses import mean_losses
+from espalier.train.engine.losses import mean_losses
 
 Batch = tuple[Tensor, Tensor]
 

@@ -29,7 +29,7 @@ from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.structural_events import Unit
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.evaluation import measured
+from espalier.train.engine.evaluation import measured
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from espalier.methods.growth.placement.extrema import Extrema
 from espalier.methods.growth.placement.unit_statistics import look
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.losses import mean_losses
+from espalier.train.engine.losses import mean_losses
 
 Scores = dict[Pair, Tensor]
 

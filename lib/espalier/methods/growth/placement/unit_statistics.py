@@ -19,7 +19,7 @@ from espalier.methods.growth.placement.extrema import (
 )
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.losses import mean_losses
+from espalier.train.engine.losses import mean_losses
 
 LOOKED_AT = 1024
 """Training samples that are looked at, drawn anew each time."""

@@ -24,9 +24,10 @@ from espalier.kconfig.tree import parse
 from espalier.run.pool import Pool
 from espalier.run.worker_process import Finished
 from espalier.surgery import optimizer_state
-from espalier.train import distributed, worker_entry
-from espalier.train.distributed import check_shareable, share
-from espalier.train.trainer import Recipe
+from espalier.train import worker_entry
+from espalier.train.engine import distributed
+from espalier.train.engine.distributed import check_shareable, share
+from espalier.train.engine.trainer import Recipe
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
 SETTINGS = {**task_settings.SETTINGS, "DEBUG_CHECKS": "y"}

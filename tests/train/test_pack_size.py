@@ -10,9 +10,10 @@ from test_loop import linear_run, trainer
 
 from espalier.core.memory import SHARERS, WORKERS
 from espalier.layers.folded import CannotPack
-from espalier.train.packs import pack_cache, pack_size
-from espalier.train.packs.pack_size import PackChoice
-from espalier.train.trainer import Recipe
+from espalier.train import pack_size
+from espalier.train.engine.trainer import Recipe
+from espalier.train.pack_size import PackChoice
+from espalier.train.packs import pack_cache
 
 CPU = torch.device("cpu")
 

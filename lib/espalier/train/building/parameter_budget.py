@@ -1,8 +1,8 @@
 """The budget of parameters: how many a model may have, and which of its numbers it sets.
 
 A number of a model that is `free` and 0 stands for the largest one that fits. A plan solves it
-(see `espalier.train.budget_fit`), so a trial has the number itself; a run refuses what is left
-unsolved or does not fit.
+(see `budget_fit`), so a trial has the number itself; a run refuses what is left unsolved or does
+not fit.
 """
 
 from __future__ import annotations

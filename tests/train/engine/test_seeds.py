@@ -2,7 +2,7 @@
 
 import torch
 
-from espalier.train import seeds
+from espalier.train.engine import seeds
 
 
 def test_a_derived_seed_never_changes():

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from espalier.core.contracts import Split
-from espalier.train.losses import wide
-from espalier.train.trainer import Trainer
+from espalier.train.engine.losses import wide
+from espalier.train.engine.trainer import Trainer
 
 EVALUATION_BATCH = 2048  # images; larger is not faster and costs memory
 EVALUATION_CHARACTERS = 8192  # of text: layers make hundreds of numbers of each

@@ -6,7 +6,7 @@ from torch import nn
 
 from espalier.core.contracts import CannotTrain, TokenShape
 from espalier.models.charlm import CharLM
-from espalier.train.causality import check_causal
+from espalier.train.building.causality import check_causal
 
 SHAPE = TokenShape(vocabulary=7, context=20)
 WINDOW = torch.arange(20) % 7

@@ -30,10 +30,10 @@ from torch.nn.parallel import DistributedDataParallel
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.errors import UserError
 from espalier.core.trial import Task
-from espalier.train import seeds
-from espalier.train.losses import mean_losses
-from espalier.train.single_program import SingleProgram
-from espalier.train.trainer import Recipe, Trainer
+from espalier.train.engine import seeds
+from espalier.train.engine.losses import mean_losses
+from espalier.train.engine.single_program import SingleProgram
+from espalier.train.engine.trainer import Recipe, Trainer
 
 PATIENCE = timedelta(minutes=5)
 """How far one process may be behind another; more, and it is given up."""

@@ -19,9 +19,9 @@ from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.optimizers.sgd import SGD
 from espalier.train import loop
-from espalier.train.early_stopping import Criterion, EarlyStop, Kept, NetworkSize, Stopping
-from espalier.train.evaluation import evaluate
-from espalier.train.trainer import Recipe, Trainer
+from espalier.train.engine.early_stopping import Criterion, EarlyStop, Kept, NetworkSize, Stopping
+from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.trainer import Recipe, Trainer
 
 DOWN = [5.0, 4.0, 3.0, 2.0, 1.0]
 

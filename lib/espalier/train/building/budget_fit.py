@@ -23,7 +23,7 @@ from espalier.core.contracts import (
     TokenShape,
 )
 from espalier.core.trial_config import Config
-from espalier.train.parameter_budget import Budget, unsolved
+from espalier.train.building.parameter_budget import Budget, unsolved
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from espalier.train.losses import mean_losses
-from espalier.train.seeds import ON_GPU
-from espalier.train.trainer import Trainer
+from espalier.train.engine.losses import mean_losses
+from espalier.train.engine.seeds import ON_GPU
+from espalier.train.engine.trainer import Trainer
 
 
 class SingleProgram:

@@ -14,7 +14,6 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 import torch
@@ -23,9 +22,10 @@ from torch import Tensor
 from espalier.core.memory import WORKERS
 from espalier.layers.folded import CannotPack
 from espalier.train.data.splits import batches
+from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
 from espalier.train.packs import pack_compatibility
-from espalier.train.trainer import Trainer
+from espalier.train.packs.pack_cache import PackChoice
 
 SIZES = (4, 16, 64, 256)
 WARM, TIMED = 3, 7  # steps before timing, and timed
@@ -36,18 +36,6 @@ NEAR = 1.03  # the smallest pack within this of the fastest is chosen: less is l
 HEADROOM = 0.8  # of the memory that is free on a GPU
 LONG = 0.02
 """Seconds. Packing saves dispatch, well under a millisecond a step: of a longer step, nothing."""
-
-
-@dataclass(frozen=True)
-class PackChoice:
-    """How many trials to train together; `why` says why only one.
-
-    `steps` holds the seconds that a step of one trial took, by the number trained together.
-    """
-
-    size: int
-    why: str
-    steps: dict[int, float]
 
 
 def choose(trainers: Iterator[Trainer], count: int) -> PackChoice | None:

@@ -15,8 +15,8 @@ from espalier.core.contracts import LrSchedule, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
-from espalier.train.data.task_sequence import TaskSequence
-from espalier.train.early_stopping import EarlyStop, Stopping
+from espalier.train.engine.early_stopping import EarlyStop, Stopping
+from espalier.train.engine.task_sequence import TaskSequence
 
 
 @kconfig_dataclass

@@ -1,0 +1,1 @@
+"""One run as it trains: its steps, random streams, device, evaluation and early stopping."""
