@@ -38,7 +38,7 @@ def trainers(trials: int, splits: tuple[Split, Split]) -> list[Trainer]:
         seeds.seed_globals(seed)
         model = MODEL.build(SampleShape(1, 8, 8, 10))
         optimizer = AdamW().build(model, recipe.learning_rate)
-        ends = (recipe.epochs, BATCH, seeds.generators(seed, torch.device("cpu")))
+        ends = (recipe.epochs, BATCH, seeds.make_generators(seed, torch.device("cpu")))
         run = Run(model, optimizer, Method(), *splits, *ends)
         made.append(Trainer(run, recipe, Constant()))
     return made

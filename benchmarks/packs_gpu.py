@@ -89,7 +89,7 @@ def trainers(name: str, trials: int, args: argparse.Namespace) -> list[Trainer]:
         seeds.seed_globals(seed)
         model = case.build().to(device)
         optimizer = AdamW().build(model, recipe.learning_rate)
-        ends = (recipe.epochs, recipe.batch_size, seeds.generators(seed, device))
+        ends = (recipe.epochs, recipe.batch_size, seeds.make_generators(seed, device))
         run = Run(model, optimizer, Method(), train, validation, *ends)
         made.append(Trainer(run, recipe, Constant()))
     return made

@@ -26,7 +26,7 @@ from espalier.core.trial import Task
 from espalier.plan import planning
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files
-from espalier.train.checkpoints.snapshot_files import SnapshotReason
+from espalier.train.checkpoints.snapshot_files import SnapshotContext
 from espalier.train.loop import Loop
 
 RANGE = ROOT / "defconfigs" / "digits-snapshots-range"
@@ -90,7 +90,7 @@ def cost(args: argparse.Namespace) -> list[Figure]:
         for _ in range(args.rounds):
             began = time.perf_counter()
             snapshot = snapshot_files.save(
-                Path(folder), trainer, [record], SnapshotReason({}, compress=args.compress)
+                Path(folder), trainer, [record], SnapshotContext({}, compress=args.compress)
             )
             seconds.append(1000 * (time.perf_counter() - began))
             sizes.append(snapshot.about["bytes"] / 1000)

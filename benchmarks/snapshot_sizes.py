@@ -22,7 +22,7 @@ from espalier.core.trial import Task
 from espalier.plan import planning
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files
-from espalier.train.checkpoints.run_state import position
+from espalier.train.checkpoints.run_state import capture
 from espalier.train.loop import Loop
 
 MLP = {"MODEL_SELECT_MLP": "y", "MLP_LAYERS": "1", "MLP_WIDTH": "256"}
@@ -44,7 +44,7 @@ def contents(settings: dict[str, str], epochs: int, folder: Path) -> Iterator[Re
     for _, record in Loop([trainer]).epochs():
         assert isinstance(record, dict)
         history.append(record)
-        yield {"position": position(trainer), "history": list(history)}
+        yield {"position": capture(trainer), "history": list(history)}
 
 
 def figures(name: str, settings: dict[str, str], epochs: int) -> Iterator[Figure]:

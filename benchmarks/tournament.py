@@ -31,7 +31,7 @@ from espalier.methods.growth.action_tournament import TournamentEntry, apply
 from espalier.methods.growth.tournament import TABLE, Tournament
 from espalier.plan import planning
 from espalier.train import worker_entry
-from espalier.train.engine.evaluation import measured
+from espalier.train.engine.evaluation import evaluate_model
 from espalier.train.loop import Loop
 
 RANGE = ROOT / "defconfigs" / "digits-tournament-range"
@@ -144,7 +144,9 @@ def _trained(
     run.method = Grafted(**vars(run.method), choice=choice)
     for _ in Loop([trainer]).epochs():
         pass
-    return measured(run.model.eval(), run.validation)[0], vars(run.method_state.memory)["tried"]
+    return evaluate_model(run.model.eval(), run.validation)[0], vars(run.method_state.memory)[
+        "tried"
+    ]
 
 
 def digits(place: Path, seeds: int) -> Iterator[Figure]:

@@ -19,7 +19,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.rates.rate_options import RatePlan
 from espalier.train.building.parameter_budget import Budget
-from espalier.train.checkpoints.model_files import Saving
+from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.device_residency import ResidencyPlan
@@ -27,7 +27,7 @@ from espalier.train.data.distribution_shift import ShiftPlan
 from espalier.train.data.splits import DataPlan
 from espalier.train.data.text_windows import WindowPlan
 from espalier.train.engine.trainer import Recipe
-from espalier.train.micro_batching import Parts
+from espalier.train.micro_batching import MicroBatchPlan
 
 BASES = {
     "model": contracts.Model,
@@ -45,8 +45,8 @@ SHARED = [
     Recipe,
     ShiftPlan,
     ResidencyPlan,
-    Parts,
-    Saving,
+    MicroBatchPlan,
+    ModelSaving,
     SnapshotPlan,
 ]  # dataclasses of symbols that are no components
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]

@@ -32,7 +32,7 @@ def test_it_writes_what_it_tells(
 ) -> None:
     configured(tmp_path, monkeypatch)
     found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
-    monkeypatch.setattr(gates, "gates", lambda fresh: iter(found))
+    monkeypatch.setattr(gates, "run_gates", lambda fresh: iter(found))
     path = tmp_path / "found.json"
     assert run(["validate", "--json", str(path)]) == 1
     told = json.loads(path.read_text())
@@ -46,7 +46,7 @@ def test_it_writes_what_it_tells(
 
 def test_all_passed_is_exit_code_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(tmp_path, monkeypatch)
-    monkeypatch.setattr(gates, "gates", lambda fresh: iter([Gate("one", True, "well")]))
+    monkeypatch.setattr(gates, "run_gates", lambda fresh: iter([Gate("one", True, "well")]))
     assert run(["validate", "--json", str(tmp_path / "found.json")]) == 0
 
 
@@ -54,12 +54,12 @@ def test_the_method_is_left_out_and_nothing_stops_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("CONFIG_PRUNING_SELECT_MAGNITUDE=y", "CONFIG_EARLY_STOP_PATIENCE=3")
-    task = validation_subject.task(configured(tmp_path, monkeypatch, *lines), "7")
+    task = validation_subject.make_validation_task(configured(tmp_path, monkeypatch, *lines), "7")
     assert task.trial.config["PRUNING_METHOD"] == "none"
     assert "TARGET_SPARSITY" not in task.trial.config
     assert task.trial.config["EARLY_STOP_PATIENCE"] == "0"
     assert task.trial.config["NUM_EPOCHS"] == "7"
-    assert validation_subject.prepare(task).run.epochs == 7
+    assert validation_subject.prepare_trainer(task).run.epochs == 7
 
 
 def test_what_cannot_be_validated_is_one_line(
@@ -67,8 +67,8 @@ def test_what_cannot_be_validated_is_one_line(
 ) -> None:
     path = configured(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"CONFIG_NUM_EPOCHS=0: must be in \[1, 100000\]"):
-        validation_subject.task(path, "0")
+        validation_subject.make_validation_task(path, "0")
     several = ("CONFIG_PRUNING_MODE_MULTIPLE=y", "CONFIG_PRUNING_ENABLE_MAGNITUDE=y")
     path = configured(tmp_path, monkeypatch, *several, "CONFIG_PRUNING_ENABLE_NONE=y")
     with pytest.raises(UserError, match="one can be validated at a time"):
-        validation_subject.task(path)
+        validation_subject.make_validation_task(path)

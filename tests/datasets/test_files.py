@@ -37,7 +37,7 @@ def one_line(data, folder, download=False):
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    published.say_unverified.cache_clear()
+    published.warn_unverified.cache_clear()
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_the_model_counts_what_is_there() -> None:
         net = spec.build(DIGITS)
         assert (
             spec.parameters(DIGITS)
-            == parameter_budget.trained(net)
+            == parameter_budget.count_trained(net)
             == net.live + sum(net.sizes[1:])
         )
 

@@ -22,7 +22,7 @@ from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
 from espalier.methods.rewiring.rewiring_options import EdgeTurnover
-from espalier.train.engine.early_stopping import Kept
+from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.packs import pack_compatibility
 
 PAIRS = allowed()
@@ -152,7 +152,7 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
 @pytest.mark.parametrize(("optimizer", "method"), rest_nightly(PAIRS, each))
 def test_a_run_can_be_given_back_what_it_had_earlier(optimizer: str, method: str) -> None:
     run = trained(run_of(optimizer, method), nothing)
-    kept, weights, then = Kept.of(run), loops.values(run.model), measures(run)
+    kept, weights, then = KeptEpoch.of(run), loops.values(run.model), measures(run)
     trained(run, nothing)
     kept.restore(run)
     assert loops.same(loops.values(run.model), weights)
@@ -170,9 +170,9 @@ def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
     run = run_of(optimizer, method)
     if not run.method.packable:
         pytest.skip("it says that it cannot be packed")
-    before = places(run), pack_compatibility.settings(run.model)
+    before = places(run), pack_compatibility.own_attributes(run.model)
     trained(run, nothing)
-    assert (places(run), pack_compatibility.settings(run.model)) == before
+    assert (places(run), pack_compatibility.own_attributes(run.model)) == before
 
 
 def places(run: Run) -> list[int]:

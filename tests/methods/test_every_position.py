@@ -19,7 +19,7 @@ from espalier.core.contracts import CannotTrain
 from espalier.core.trial import Record
 from espalier.layers.masked_blocks import Blocks
 from espalier.train import loop
-from espalier.train.checkpoints.run_state import position, take_up
+from espalier.train.checkpoints.run_state import capture, restore
 from espalier.train.engine.trainer import Trainer
 
 # 80 steps: events come before a position is taken and after, and some are under way.
@@ -115,10 +115,10 @@ def test_a_fresh_run_goes_on_as_if_nothing_had_been(
     values, build = setting_for(optimizer, method)
     one = packing.trainer(values, build)
     trained(one, after)
-    kept = through_a_file(position(one))
+    kept = through_a_file(capture(one))
     records = trained(one, 99)
     other = packing.trainer(values, build)
     torch.rand(3)
-    take_up(other, kept)
+    restore(other, kept)
     assert trained(other, 99) == records
-    assert_equal(position(other), position(one))
+    assert_equal(capture(other), capture(one))

@@ -20,7 +20,7 @@ from espalier.kconfig.tree import parse
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.train import worker_entry
-from espalier.train.building.parameter_budget import trained
+from espalier.train.building.parameter_budget import count_trained
 
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 WITH_SYNAPSES = [*DENDRITIC, "sparse_mlp"]
@@ -47,7 +47,11 @@ def test_the_closed_form_is_what_is_built(name: str, soma: bool) -> None:
             wiring=draw.choice(["random", "full"]),
             **({"hidden": draw.randint(1, 15)} if "hidden" in name else {}),
         )
-        assert spec.parameters(shape) == trained(spec.build(shape)) == Model.parameters(spec, shape)
+        assert (
+            spec.parameters(shape)
+            == count_trained(spec.build(shape))
+            == Model.parameters(spec, shape)
+        )
 
 
 @pytest.mark.parametrize("name", ["mlp", "sparse_mlp"])
@@ -57,7 +61,7 @@ def test_the_closed_form_of_controls_is_what_is_built(name: str) -> None:
         shape = SampleShape(draw.choice([1, 3]), draw.randint(3, 8), draw.randint(3, 8), 10)
         other = {"mlp": "layers", "sparse_mlp": "inputs"}[name]
         spec = model(name, width=draw.randint(1, 40), **{other: draw.randint(1, 9)})
-        assert spec.parameters(shape) == trained(spec.build(shape))
+        assert spec.parameters(shape) == count_trained(spec.build(shape))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +84,12 @@ def test_the_closed_form_of_controls_is_what_is_built(name: str) -> None:
 )
 def test_sizes_counted_by_hand(name: str, fields: dict[str, Any], expected: int) -> None:
     spec = model(name, **fields)
-    assert spec.parameters(FASHION) == trained(spec.build(FASHION)) == expected
+    assert spec.parameters(FASHION) == count_trained(spec.build(FASHION)) == expected
 
 
 def test_the_fully_connected_half_of_the_published_pair() -> None:
     layers = [nn.Linear(784, 512), nn.Linear(512, 128), nn.Linear(128, 10)]
-    assert sum(trained(layer) for layer in layers) == 468_874
+    assert sum(count_trained(layer) for layer in layers) == 468_874
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_the_fully_connected_half_of_the_published_pair() -> None:
 def test_sizes_of_a_layer_without_a_head(
     neurons: int, dendrites: int, inputs: int, expected: int
 ) -> None:
-    assert trained(DendriticLayer(784, neurons, dendrites, inputs)) == expected
+    assert count_trained(DendriticLayer(784, neurons, dendrites, inputs)) == expected
 
 
 @pytest.mark.parametrize("name", WITH_SYNAPSES)

@@ -49,7 +49,7 @@ def count(trial: Trial) -> int:
     """The numbers that the trial's module trains, counted on the module itself."""
     model = component.select("model", Config(trial.config), Model)
     side = model.input_size or 8
-    return sizes.trained(model.build(SampleShape(1, side, side, 10)))
+    return sizes.count_trained(model.build(SampleShape(1, side, side, 10)))
 
 
 @pytest.mark.parametrize("name", FREE)

@@ -263,7 +263,7 @@ def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
         validation=data,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        generators=seeds.generators(recipe.seed, torch.device("cpu")),
+        generators=seeds.make_generators(recipe.seed, torch.device("cpu")),
         augmentation=component.build(Augmentation, config, "")
         if "AUGMENT_FLIP" in config
         else None,
@@ -309,7 +309,7 @@ class Watched:
 Programs = Callable[..., loop.Program]
 
 
-def train(trainers: Sequence[Trainer], program: Programs = loop.program) -> list[Outcome]:
+def train(trainers: Sequence[Trainer], program: Programs = loop.make_program) -> list[Outcome]:
     """Train all of them together, each to its end, with the real loop."""
     outcomes = {id(each): Outcome() for each in trainers}
 
@@ -319,7 +319,7 @@ def train(trainers: Sequence[Trainer], program: Programs = loop.program) -> list
         return Watched(made, [outcomes[id(each)] for each in these])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "program", watched)
+        patch.setattr(loop, "make_program", watched)
         for each, record in loop.Loop(trainers).epochs():
             _note(outcomes[id(each)], each, record)
     return list(outcomes.values())
@@ -344,7 +344,7 @@ def alone(values: Values, build: Build) -> Outcome:
 
 
 def together(
-    values: Sequence[Values], build: Build, program: Programs = loop.program
+    values: Sequence[Values], build: Build, program: Programs = loop.make_program
 ) -> list[Outcome]:
     return train([trainer(each, build) for each in values], program)
 

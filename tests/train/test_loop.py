@@ -68,7 +68,7 @@ def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
         validation=split,
         epochs=epochs,
         batch_size=batch_size,
-        generators=seeds.generators(0, torch.device("cpu")),
+        generators=seeds.make_generators(0, torch.device("cpu")),
     )
     run.attach()
     return run

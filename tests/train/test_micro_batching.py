@@ -14,7 +14,12 @@ from espalier.kconfig import assign
 from espalier.train import micro_batching, worker_entry
 from espalier.train.building.run_builder import build_trainer
 from espalier.train.loop import Loop
-from espalier.train.micro_batching import Parts, Taken, check_apart, fitting
+from espalier.train.micro_batching import (
+    MicroBatchPlan,
+    StepMemory,
+    check_separable,
+    search_largest_size,
+)
 from espalier.train.packs import pack_compatibility
 
 SETTINGS = {
@@ -128,7 +133,7 @@ def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
     build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), layer)
     run = packing.trainer(values, build, packing.split(4))
     with pytest.raises(CannotTrain, match="parts of 2 samples"):
-        check_apart(run, run.run.train.x[:4], 2)
+        check_separable(run, run.run.train.x[:4], 2)
 
 
 @pytest.mark.parametrize("name", component.names("model"))
@@ -145,10 +150,10 @@ def test_every_model_can_be_asked(name):
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
     run = packing.trainer(values, lambda: model, packing.split(side))
     if not normed:
-        check_apart(run, run.run.train.x[:4], 2)
+        check_separable(run, run.run.train.x[:4], 2)
         return
     with pytest.raises(CannotTrain):
-        check_apart(run, run.run.train.x[:4], 2)
+        check_separable(run, run.run.train.x[:4], 2)
 
 
 class Allocator:
@@ -164,7 +169,7 @@ class Allocator:
         return self.needs(size)
 
     def needs(self, size):
-        return Taken(self.fixed, max(self.floor, self.each * size))
+        return StepMemory(self.fixed, max(self.floor, self.each * size))
 
     def fits(self, size):
         return sum(self.needs(size)) <= self.room
@@ -185,7 +190,7 @@ class Allocator:
 )
 def test_as_many_samples_as_fit(room, fixed, floor, each, most):
     device = Allocator(room, fixed, floor, each)
-    size = fitting(device.step, room, batch=64)
+    size = search_largest_size(device.step, room, batch=64)
     assert size == most
     if size:
         assert device.fits(size)
@@ -196,7 +201,7 @@ def test_as_many_samples_as_fit(room, fixed, floor, each, most):
 def test_nothing_is_tried_that_could_be_too_much():
     """On a CPU the kernel would end the process."""
     device = Allocator(1000, 100, 250, 17)
-    fitting(device.step, 1000, batch=64)
+    search_largest_size(device.step, 1000, batch=64)
     assert all(map(device.fits, device.asked))
 
 
@@ -206,9 +211,9 @@ def test_running_out_takes_half_the_way_back():
     def step(size):
         if size > 8:
             raise torch.OutOfMemoryError
-        return Taken(0, size)
+        return StepMemory(0, size)
 
-    assert fitting(step, 10**6, batch=64) == 8
+    assert search_largest_size(step, 10**6, batch=64) == 8
 
 
 @pytest.fixture
@@ -218,7 +223,7 @@ def scarce(monkeypatch):
     spare = build_trainer(task(AUTO, **config))[0]
     step = micro_batching._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
     step(1)
-    room = int(sum(step(100)) * micro_batching.UNCOUNTED / micro_batching.SHARE)
+    room = int(sum(step(100)) * micro_batching.UNCOUNTED / micro_batching.FREE_SHARE)
     monkeypatch.setattr(memory, "available", lambda: room)
     monkeypatch.setenv(memory.SHARERS, "1")
     return config
@@ -247,7 +252,7 @@ def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
 def test_sharers_divide_what_is_free(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1200)
     monkeypatch.setenv(memory.SHARERS, "3")
-    assert micro_batching.free(torch.device("cpu")) == 400
+    assert micro_batching.free_bytes(torch.device("cpu")) == 400
 
 
 def test_memory_of_a_step_is_counted():
@@ -255,8 +260,10 @@ def test_memory_of_a_step_is_counted():
     meter, kept = micro_batching._OnCpu(), []
     a, b = torch.ones(100, 64), torch.ones(64, 256)
     taken = meter.measure(lambda: kept.append((a @ b).neg()))
-    assert taken == Taken(100 * 256 * 4, 100 * 256 * 4)
+    assert taken == StepMemory(100 * 256 * 4, 100 * 256 * 4)
 
 
 def test_parts_are_read_from_their_symbol():
-    assert component.build(Parts, packing.Config({"MICRO_BATCH": "8"}), "") == Parts(8)
+    assert component.build(
+        MicroBatchPlan, packing.Config({"MICRO_BATCH": "8"}), ""
+    ) == MicroBatchPlan(8)

@@ -57,7 +57,7 @@ def timed(monkeypatch):
 
 def test_the_fastest_size_is_chosen(timed):
     seen = timed({1: 4e-4, 4: 2e-4, 16: 1.4e-4, 64: 1.2e-4})
-    assert pack_size.choose(trainers(), 64) == PackChoice(
+    assert pack_size.choose_pack_size(trainers(), 64) == PackChoice(
         64, "", {1: 4e-4, 4: 2e-4, 16: 1.4e-4, 64: 1.2e-4}
     )
     assert seen == [1, 4, 16, 64]
@@ -65,18 +65,18 @@ def test_the_fastest_size_is_chosen(timed):
 
 def test_of_sizes_that_are_about_as_fast_the_smallest_is_chosen(timed):
     timed({1: 4e-4, 4: 2e-4, 16: 1.02e-4, 64: 1e-4})
-    assert pack_size.choose(trainers(), 64).size == 16
+    assert pack_size.choose_pack_size(trainers(), 64).size == 16
 
 
 def test_sizes_are_not_tried_beyond_the_first_that_is_slower(timed):
     seen = timed({1: 4e-4, 4: 2e-4, 16: 3e-4})
-    assert pack_size.choose(trainers(), 64).size == 4
+    assert pack_size.choose_pack_size(trainers(), 64).size == 4
     assert seen == [1, 4, 16]
 
 
 def test_a_pack_that_hardly_gains_is_not_chosen_and_the_figures_say_why(timed):
     timed({1: 4e-4, 4: 3.8e-4, 16: 4e-4})
-    choice = pack_size.choose(trainers(), 16)
+    choice = pack_size.choose_pack_size(trainers(), 16)
     assert choice.size == 1
     assert choice.why == (
         "a step of one trial takes 0.40 ms alone and 0.38 ms among 4 on this device"
@@ -85,7 +85,7 @@ def test_a_pack_that_hardly_gains_is_not_chosen_and_the_figures_say_why(timed):
 
 def test_long_steps_are_not_packed_and_no_pack_is_timed(timed):
     seen = timed({1: 0.5})
-    choice = pack_size.choose(trainers(), 16)
+    choice = pack_size.choose_pack_size(trainers(), 16)
     assert (choice.size, seen) == (1, [1])
     assert choice.why == "a step takes 500 ms, packing saves less than one"
 
@@ -93,44 +93,46 @@ def test_long_steps_are_not_packed_and_no_pack_is_timed(timed):
 def test_the_share_of_a_worker_bounds_the_size(timed, monkeypatch):
     monkeypatch.setenv(WORKERS, "2")
     seen = timed({1: 4e-4, 4: 2e-4, 16: 1.5e-4, 18: 1.4e-4})
-    assert pack_size.choose(trainers(), 36).size == 18
+    assert pack_size.choose_pack_size(trainers(), 36).size == 18
     assert seen == [1, 4, 18]
 
 
 def test_too_little_to_do_is_not_measured(timed):
     seen = timed({})
-    assert pack_size.choose(trainers(samples=40, epochs=2), 8) is None  # 40 steps each
-    assert pack_size.choose(trainers(), 1) is None
+    assert pack_size.choose_pack_size(trainers(samples=40, epochs=2), 8) is None  # 40 steps each
+    assert pack_size.choose_pack_size(trainers(), 1) is None
     assert seen == []
 
 
 def test_a_pack_that_would_take_more_than_the_allowance_is_not_timed(timed):
     # 0.03 * 4 trials * 20,000 steps * 0.4 ms are 0.96 s; a pack of 4 would take 10 * 4 * 30 ms
     seen = timed({1: 4e-4, 2: 1e-4})
-    pack_size.choose(trainers(epochs=1), 2)  # 0.03 * 2 * 2,000 steps: a pack of 2 takes 20 steps
+    pack_size.choose_pack_size(
+        trainers(epochs=1), 2
+    )  # 0.03 * 2 * 2,000 steps: a pack of 2 takes 20 steps
     assert seen == [1, 2]
 
 
 def test_what_cannot_be_packed_is_said(timed):
-    assert pack_size.choose(trainers(compile=True), 8).why == (
+    assert pack_size.choose_pack_size(trainers(compile=True), 8).why == (
         "compiled models are trained one by one"
     )
     timed({1: 4e-4, 4: CannotPack("the model mixes the samples of a batch")})
-    choice = pack_size.choose(trainers(), 16)
+    choice = pack_size.choose_pack_size(trainers(), 16)
     assert (choice.size, choice.why) == (1, "the model mixes the samples of a batch")
 
 
 def test_memory_that_runs_out_leaves_the_sizes_before(timed):
     timed({1: 4e-4, 4: 2e-4, 16: torch.OutOfMemoryError("no more")})
-    assert pack_size.choose(trainers(), 64).size == 4
+    assert pack_size.choose_pack_size(trainers(), 64).size == 4
 
 
 def test_sizes_to_try():
-    assert pack_size.sizes(2) == [2]
-    assert pack_size.sizes(5) == [5]
-    assert pack_size.sizes(6) == [4, 6]
-    assert pack_size.sizes(64) == [4, 16, 64]
-    assert pack_size.sizes(4096) == [4, 16, 64, 256]
+    assert pack_size.candidate_sizes(2) == [2]
+    assert pack_size.candidate_sizes(5) == [5]
+    assert pack_size.candidate_sizes(6) == [4, 6]
+    assert pack_size.candidate_sizes(64) == [4, 16, 64]
+    assert pack_size.candidate_sizes(4096) == [4, 16, 64, 256]
 
 
 def test_real_steps_are_timed_without_touching_the_first_run():
@@ -188,7 +190,7 @@ def test_a_search_that_compared_nothing_answers_nothing(timed, monkeypatch):
     clock = iter([0.0, 100.0])
     monkeypatch.setattr(pack_size.time, "perf_counter", lambda: next(clock))
     seen = timed({1: 4e-4})
-    assert pack_size.choose(trainers(), 16) is None
+    assert pack_size.choose_pack_size(trainers(), 16) is None
     assert seen == [1]
 
 
@@ -200,6 +202,6 @@ def test_models_that_cannot_be_compared_are_not_packed(timed):
         one.run.model.act = functools.partial(max, 0)
         return one
 
-    choice = pack_size.choose((fresh() for _ in itertools.count()), 16)
+    choice = pack_size.choose_pack_size((fresh() for _ in itertools.count()), 16)
     assert (choice.size, seen) == (1, [])
     assert "cannot be compared" in choice.why

@@ -18,9 +18,9 @@ from espalier.kconfig.tree import parse
 from espalier.optimizers.adam import Adam
 from espalier.train import worker_entry
 from espalier.train.engine.trainer import Trainer
-from espalier.validation.flow import Flow, Layer, flow
-from espalier.validation.gate import Gate, entropy, shares, wilson_low
-from espalier.validation.gates import bound, gates
+from espalier.validation.flow import GradientFlow, LayerGradient, measure_flow
+from espalier.validation.gate import Gate, class_shares, entropy, wilson_lower_bound
+from espalier.validation.gates import chance_bound, run_gates
 
 SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DATA_MEMORY": "0", "DATA_WORKERS": "0"}
 SETTINGS |= {"DOWNLOAD": "n", "DEBUG_CHECKS": "n", "MICRO_BATCH": "0"}
@@ -100,17 +100,17 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught_by_the_gate_for_it(fault: Callable[[], Trainer]) -> None:
-    assert next(gate.name for gate in gates(fault) if not gate.passed) == FAULTS[fault]
+    assert next(gate.name for gate in run_gates(fault) if not gate.passed) == FAULTS[fault]
 
 
 def test_a_network_of_dead_units_fails_whatever_is_asked_of_it() -> None:
-    failed = [gate.name for gate in gates(dead_units) if not gate.passed]
+    failed = [gate.name for gate in run_gates(dead_units) if not gate.passed]
     assert failed == [START, HEART, CHANCE, END]
 
 
 @pytest.mark.parametrize("model", HEALTHY)
 def test_a_healthy_network_passes(model: str) -> None:
-    found = list(gates(lambda: fresh(model)))
+    found = list(run_gates(lambda: fresh(model)))
     assert [gate.name for gate in found] == [START, HEART, CHANCE, END, SHUFFLED]
     assert [gate.line for gate in found if not gate.passed] == []
 
@@ -140,7 +140,7 @@ def test_labels_that_get_in_elsewhere_are_seen() -> None:
         trainer.run.model, trainer.run.optimizer = model, Adam().build(model, 0.001)
         return trainer
 
-    (last,) = [gate for gate in gates(leaking) if gate.name == SHUFFLED]
+    (last,) = [gate for gate in run_gates(leaking) if gate.name == SHUFFLED]
     assert not last.passed
 
 
@@ -148,7 +148,7 @@ def test_looking_at_gradients_leaves_the_run_as_it_is() -> None:
     trainer = fresh()
     before = [p.detach().clone() for p in trainer.run.model.parameters()]
     random = torch.get_rng_state()
-    assert flow(trainer).ratio < 100
+    assert measure_flow(trainer).ratio < 100
     assert all(p.grad is None for p in trainer.run.model.parameters())
     pairs = zip(before, trainer.run.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
@@ -156,20 +156,22 @@ def test_looking_at_gradients_leaves_the_run_as_it_is() -> None:
 
 
 def test_a_flow_is_as_good_as_its_smallest_layer() -> None:
-    found = Flow((Layer("a", 2.0, 0.1), Layer("b", 0.5, 0.4)))
+    found = GradientFlow((LayerGradient("a", 2.0, 0.1), LayerGradient("b", 0.5, 0.4)))
     assert found.ratio == 4.0
     assert found.weakest.name == "b"
     assert found.most_silent.name == "b"
-    assert Flow((Layer("a", 2.0, 0.0), Layer("b", 0.0, 1.0))).ratio == float("inf")
+    assert GradientFlow(
+        (LayerGradient("a", 2.0, 0.0), LayerGradient("b", 0.0, 1.0))
+    ).ratio == float("inf")
 
 
 def test_what_chance_would_do() -> None:
-    assert shares(torch.tensor([0, 1, 1, 3])) == [0.25, 0.5, 0.25]
+    assert class_shares(torch.tensor([0, 1, 1, 3])) == [0.25, 0.5, 0.25]
     # 9 of 10 at one sigma: (0.9 + 0.05 - sqrt(0.1 * (0.09 + 0.025))) / 1.1
-    assert wilson_low(0.9, 10, 1.0) == pytest.approx((0.95 - 0.0115**0.5) / 1.1)
+    assert wilson_lower_bound(0.9, 10, 1.0) == pytest.approx((0.95 - 0.0115**0.5) / 1.1)
     # ten equal classes, two networks, many samples: 0.1 + 3 sqrt(0.09 * 0.1 / 2)
-    assert bound([0.1] * 10, 10**12, 2) == pytest.approx(0.1 + 3 * 0.0045**0.5)
-    assert bound([0.5, 0.5], 10**12, 1) == 1.0  # luck with two classes explains anything
+    assert chance_bound([0.1] * 10, 10**12, 2) == pytest.approx(0.1 + 3 * 0.0045**0.5)
+    assert chance_bound([0.5, 0.5], 10**12, 1) == 1.0  # luck with two classes explains anything
     assert entropy([0.25, 0.25, 0.5]) == pytest.approx(1.5 * math.log(2))
 
 

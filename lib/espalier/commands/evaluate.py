@@ -19,11 +19,11 @@ def command(model: Path, config: Path | None, data_dir: str | None) -> int:
 
     Refused where the data, or what is done to them, are not those that it was trained with.
     """
-    from espalier.train.checkpoints.reevaluation import evaluate
+    from espalier.train.checkpoints.reevaluation import reevaluate
 
     plan = planning.plan_of_single_trial(config, "evaluated") if config else None
     others = (plan.trials[0].config, plan.settings) if plan else None
-    for score in evaluate(model, others, data_dir):
+    for score in reevaluate(model, others, data_dir):
         numbers = f"loss {score.loss:.4f}, accuracy {score.accuracy:.2f} %"
         print(f"{score.split}: {numbers}, {score.samples} samples")
     return 0

@@ -22,11 +22,11 @@ def command(epochs: str | None, record: Path) -> int:
     KCONFIG_CONFIG names another file than .config.
     """
     from espalier.validation import validation_subject
-    from espalier.validation.gates import gates
+    from espalier.validation.gates import run_gates
     from espalier.validation.validation_record import write_record
 
-    task, results = validation_subject.task(dotconfig.path(), epochs), []
-    for gate in gates(lambda: validation_subject.prepare(task)):
+    task, results = validation_subject.make_validation_task(dotconfig.path(), epochs), []
+    for gate in run_gates(lambda: validation_subject.prepare_trainer(task)):
         print(gate.told(), flush=True)
         results.append(gate)
     write_record(record, task, results)

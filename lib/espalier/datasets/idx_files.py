@@ -31,12 +31,12 @@ def load_idx(reader: type[Any], data_dir: Path, download: bool, verify: bool) ->
     """
     folder = data_dir / reader.__name__ / "raw"
     archives = {folder / name: md5 if verify else None for name, md5 in reader.resources}
-    with published.exclusive(folder, create=download and verify):
+    with published.lock_folder(folder, create=download and verify):
         for archive, md5 in archives.items():
             _unpack(archive, md5)
         missing = [path for path in archives if not path.with_suffix("").is_file()]
         if missing:
-            published.require_wish(missing[0], download, verify)
+            published.require_permission(missing[0], download, verify)
             there = [archive for archive in archives if archive.is_file()]  # verified above
             published.fetch(reader, data_dir, missing[0], there)
         for archive, md5 in archives.items():
@@ -44,7 +44,7 @@ def load_idx(reader: type[Any], data_dir: Path, download: bool, verify: bool) ->
             if md5:
                 _require_content(archive.with_suffix(""), archive)
     if not verify:
-        published.say_unverified(folder)
+        published.warn_unverified(folder)
     return published.require_consistent(_read(reader, data_dir), folder)
 
 
@@ -65,7 +65,7 @@ def _unpack(archive: Path, md5: str | None) -> None:
         ):
             shutil.copyfileobj(packed, unpacked)
     except (OSError, EOFError, zlib.error) as error:  # damaged, a full disk, a read-only folder
-        raise published.unreadable(archive, f"cannot be unpacked: {error}") from error
+        raise published.unreadable_error(archive, f"cannot be unpacked: {error}") from error
 
 
 def _check(path: Path) -> None:
@@ -76,10 +76,12 @@ def _check(path: Path) -> None:
         header = file.read(offset).ljust(offset, b"\0")
     magic, *sizes = struct.unpack(f">{1 + dimensions}I", header)
     if magic != UNSIGNED_BYTES << 8 | dimensions:
-        raise published.unreadable(path, f"not an IDX file of bytes in {dimensions} dimensions")
+        raise published.unreadable_error(
+            path, f"not an IDX file of bytes in {dimensions} dimensions"
+        )
     found, expected = path.stat().st_size, offset + math.prod(sizes)
     if found != expected:
-        raise published.unreadable(
+        raise published.unreadable_error(
             path, f"{found} bytes, but its header {sizes} asks for {expected}"
         )
 
@@ -93,7 +95,7 @@ def _require_content(path: Path, archive: Path) -> None:
         )
     checksum, _ = struct.unpack("<2I", archive.read_bytes()[-8:])
     if zlib.crc32(path.read_bytes()) != checksum:
-        raise published.unreadable(path, f"not what {archive.name} holds")
+        raise published.unreadable_error(path, f"not what {archive.name} holds")
 
 
 def _read(reader: type[Any], data_dir: Path) -> RawData:

@@ -38,10 +38,10 @@ def load_batches(reader: type[Any], data_dir: Path, download: bool, verify: bool
     without it the files are unpickled as they are, which can run code they hold.
     """
     folder = data_dir / reader.base_folder
-    with published.exclusive(data_dir, create=download and verify):
+    with published.lock_folder(data_dir, create=download and verify):
         _ensure(reader, data_dir, download, verify)
     if not verify:
-        published.say_unverified(folder)
+        published.warn_unverified(folder)
     (train_x, train_y, classes), (test_x, test_y, _) = (
         _read(reader, data_dir, [name for name, _ in part])
         for part in (reader.train_list, reader.test_list)
@@ -62,7 +62,7 @@ def _ensure(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> 
             published.require_published(path, md5)
     if missing:
         archives = _archives(reader, data_dir, download)
-        published.require_wish(missing[0], download or bool(archives), verify)
+        published.require_permission(missing[0], download or bool(archives), verify)
         published.fetch(reader, data_dir, missing[0], archives)
 
 
@@ -78,7 +78,7 @@ def _archives(reader: type[Any], data_dir: Path, download: bool) -> list[Path]:
         return [archive]
     if download:
         return []
-    raise published.damaged(archive, reader.tgz_md5)
+    raise published.damaged_error(archive, reader.tgz_md5)
 
 
 def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:
@@ -101,4 +101,4 @@ def _read_one(reader: type[Any], data_dir: Path, name: str) -> Any:
     except UNREADABLE as error:
         path = data_dir / reader.base_folder / name
         reason = f"it or {meta['filename']} is not in the {reader.__name__} format: {error!r}"
-        raise published.unreadable(path, reason) from error
+        raise published.unreadable_error(path, reason) from error

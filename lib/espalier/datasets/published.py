@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path, create: bool) -> Iterator[None]:
+def lock_folder(folder: Path, create: bool) -> Iterator[None]:
     """Hold the lock of `folder`, so that one process at a time fetches or unpacks there.
 
     With `create` the folder is made. One that cannot be written to, or is not there, needs no
@@ -48,7 +48,7 @@ def exclusive(folder: Path, create: bool) -> Iterator[None]:
 def require_published(path: Path, md5: str) -> None:
     """Raise UserError unless the content of `path` has the checksum `md5`."""
     if not is_published(path, md5):
-        raise damaged(path, md5)
+        raise damaged_error(path, md5)
 
 
 def is_published(path: Path, md5: str) -> bool:
@@ -58,7 +58,7 @@ def is_published(path: Path, md5: str) -> bool:
     return bool(check_integrity(path, md5))
 
 
-def damaged(path: Path, md5: str) -> UserError:
+def damaged_error(path: Path, md5: str) -> UserError:
     """The error for a file that is not the published one."""
     return UserError(
         f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
@@ -66,7 +66,7 @@ def damaged(path: Path, md5: str) -> UserError:
     )
 
 
-def require_wish(missing: Path, download: bool, verify: bool) -> None:
+def require_permission(missing: Path, download: bool, verify: bool) -> None:
     """Raise UserError unless a file that is `missing` may be fetched.
 
     Without verification nothing is: the published files would land among the user's own.
@@ -127,12 +127,12 @@ def _impatient() -> Iterator[None]:
 
 
 @functools.cache
-def say_unverified(folder: Path) -> None:
+def warn_unverified(folder: Path) -> None:
     """Say, once in a process, that the files in `folder` are read whatever they are."""
     log.warning("CONFIG_DATA_VERIFY=n: %s is read without comparing checksums", folder)
 
 
-def unreadable(path: Path, reason: object) -> UserError:
+def unreadable_error(path: Path, reason: object) -> UserError:
     """The error for a file whose content is not what its format asks for."""
     return UserError(f"{path}: {' '.join(str(reason).split())}; put a whole file there")
 
@@ -141,7 +141,9 @@ def require_consistent(raw: RawData, folder: Path) -> RawData:
     """`raw`, if each part has as many labels as images, one at least, all of known classes."""
     for part, x, y in (("training", raw.train_x, raw.train_y), ("test", raw.test_x, raw.test_y)):
         if len(x) != len(y) or not len(y):
-            raise unreadable(folder, f"{len(x)} {part} images and {len(y)} labels: must be equal")
+            raise unreadable_error(
+                folder, f"{len(x)} {part} images and {len(y)} labels: must be equal"
+            )
         if int(y.min()) < 0 or int(y.max()) >= raw.classes:
-            raise unreadable(folder, f"a {part} label is not in 0..{raw.classes - 1}")
+            raise unreadable_error(folder, f"a {part} label is not in 0..{raw.classes - 1}")
     return raw

@@ -18,7 +18,7 @@ from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 
 if TYPE_CHECKING:
-    from espalier.train.building.budget_fit import Fit
+    from espalier.train.building.budget_fit import BudgetFit
 
 LIMIT = "MAX_PARAMS"
 SHARE = "MIN_PARAMS_SHARE"
@@ -42,7 +42,7 @@ class ReachableSizes:
     high: int = 0  # at the largest that makes sense
     why: str = ""  # of the first that did not fit
 
-    def add(self, found: Fit) -> None:
+    def add(self, found: BudgetFit) -> None:
         """Take in one configuration."""
         self.fits = self.fits or not found.why
         self.why = self.why or found.why
@@ -59,7 +59,7 @@ class Budgets:
         self.solved: set[str] = set()
         """Symbols that a budget gave their numbers."""
         self._reach: dict[tuple[str, str], ReachableSizes] = {}  # by budget and share
-        self._known: dict[tuple[str | None, ...], Fit] = {}
+        self._known: dict[tuple[str | None, ...], BudgetFit] = {}
         self._read: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def fitted(self, config: dict[str, str]) -> Fitted:
@@ -81,7 +81,7 @@ class Budgets:
             if not any(r.fits for (other, _), r in self._reach.items() if other == limit):
                 raise UserError(f"{self._place(limit)}: {_told(limit, share, reach)}")
 
-    def _fit(self, config: Mapping[str, str]) -> Fit:
+    def _fit(self, config: Mapping[str, str]) -> BudgetFit:
         from espalier.train.building import budget_fit
 
         selected = (config["MODEL"], config["DATASET"])
@@ -90,7 +90,7 @@ class Budgets:
         key = tuple(config.get(name) for name in self._read[selected])
         if key not in self._known:
             folder = ROOT / assign.effective(self.symbols, DATA_DIR)
-            self._known[key] = budget_fit.fit(config, folder)
+            self._known[key] = budget_fit.fit_budget(config, folder)
         return self._known[key]
 
     def _place(self, limit: str) -> str:

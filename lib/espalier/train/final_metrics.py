@@ -11,7 +11,7 @@ from espalier.train.engine.task_sequence import last_task
 from espalier.train.engine.trainer import Trainer
 
 
-def measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:
+def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:
     """The closing measures; `test` is loss and accuracy on the test data."""
     run, kept = trainer.run, {}
     if trainer.stopping:

@@ -57,7 +57,7 @@ class Program(Protocol):
         ...
 
 
-def program(trainers: Sequence[Trainer], verified: bool = False) -> Program:
+def make_program(trainers: Sequence[Trainer], verified: bool = False) -> Program:
     """Return plain PyTorch for one run. Raises CannotPack if several cannot be one program."""
     if len(trainers) > 1:
         return Pack(trainers, verified)
@@ -70,7 +70,7 @@ class Loop:
     def __init__(self, trainers: Sequence[Trainer]) -> None:
         """Raises CannotPack."""
         self._trainers = list(trainers)
-        self._program = program(self._trainers)
+        self._program = make_program(self._trainers)
 
     def epochs(self) -> Iterator[tuple[Trainer, Record | DivergedError]]:
         """Train; yield for each run one record an epoch.
@@ -93,7 +93,7 @@ class Loop:
             del self._program  # with its stacks, before there are new ones
             if len(staying) == 1:
                 release(staying[0].run)
-            self._program = program(staying, verified=True)
+            self._program = make_program(staying, verified=True)
 
     def _epoch(self) -> list[tuple[Trainer, Record | DivergedError]]:
         started = time.perf_counter()

@@ -31,7 +31,7 @@ from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
 
 AUTO = -1
-SHARE = 0.9  # of what is free; the rest is for what a measurement misses
+FREE_SHARE = 0.9  # of what is free; the rest is for what a measurement misses
 UNCOUNTED = 1.25
 """What a step takes of a CPU's memory for each byte that is counted.
 
@@ -41,19 +41,19 @@ transformer over 512 windows: scratch memory of kernels, and heaps with holes.
 CLOSE = 1e-4  # how near the outputs of parts must be to those of the whole, by the largest
 
 
-class Taken(NamedTuple):
+class StepMemory(NamedTuple):
     """Bytes that a step takes: those still held after it, and its most on top of them."""
 
     kept: int
     passing: int
 
 
-Step = Callable[[int], Taken]
+MeasureStep = Callable[[int], StepMemory]
 """Takes a step with parts of so many samples; raises torch.OutOfMemoryError or MemoryError."""
 
 
 @kconfig_dataclass
-class Parts:
+class MicroBatchPlan:
     """The most samples that are computed with at once; 0: all of a batch, -1: what fits."""
 
     most: int = symbol("MICRO_BATCH")
@@ -67,15 +67,15 @@ class Parts:
         size = self.most if self.most != AUTO else _measured(spare, x, y)
         if size >= len(y):
             return 0
-        check_apart(spare, x[:4], size)
+        check_separable(spare, x[:4], size)
         return size
 
 
 def _measured(spare: Trainer, x: Tensor, y: Tensor) -> int:
-    room = int(SHARE * free(x.device) / (1 if x.device.type == "cuda" else UNCOUNTED))
+    room = int(FREE_SHARE * free_bytes(x.device) / (1 if x.device.type == "cuda" else UNCOUNTED))
     step = _stepping(spare, x, y)
     _tried(step, 1)  # the first makes the optimizer's state, after what takes the most
-    size = fitting(step, room, len(y))
+    size = search_largest_size(step, room, len(y))
     if size == 0:
         raise CannotTrain(
             "memory",
@@ -85,7 +85,7 @@ def _measured(spare: Trainer, x: Tensor, y: Tensor) -> int:
     return size
 
 
-def free(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
     """Bytes that a trial can take on `device`: what is free, divided by those that share it."""
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -95,12 +95,12 @@ def free(device: torch.device) -> int:
     return found // int(os.environ.get(memory.SHARERS, "1"))
 
 
-def fitting(step: Step, room: int, batch: int) -> int:
+def search_largest_size(step: MeasureStep, room: int, batch: int) -> int:
     """The most samples, up to `batch`, with which a step takes at most `room` bytes; 0: none.
 
     Every number that is returned has been tried.
     """
-    found: dict[int, Taken] = {}
+    found: dict[int, StepMemory] = {}
     size, failed = 1, batch + 1
     while size > max(found, default=0):
         taken = _tried(step, size)
@@ -112,20 +112,20 @@ def fitting(step: Step, room: int, batch: int) -> int:
     return max(found, default=0)
 
 
-def _tried(step: Step, size: int) -> Taken | None:
+def _tried(step: MeasureStep, size: int) -> StepMemory | None:
     try:
         return step(size)
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
 
-def _half_way(found: dict[int, Taken], failed: int) -> int:
+def _half_way(found: dict[int, StepMemory], failed: int) -> int:
     """Between what fits and what does not, until they are an eighth apart."""
     last = max(found, default=0)
     return (last + failed) // 2 if failed - last > last / 8 else 0
 
 
-def _next(found: dict[int, Taken], room: int, batch: int) -> int:
+def _next(found: dict[int, StepMemory], room: int, batch: int) -> int:
     """Twice as many while that fits for certain, then as many as the last two sizes say.
 
     What passes is at most proportional to the samples: the larger of what weights need and of
@@ -141,13 +141,13 @@ def _next(found: dict[int, Taken], room: int, batch: int) -> int:
     return int(min(last + more, ahead))
 
 
-def _stepping(spare: Trainer, x: Tensor, y: Tensor) -> Step:
+def _stepping(spare: Trainer, x: Tensor, y: Tensor) -> MeasureStep:
     """Steps of two parts each, for gradients to add up as they will, and of parts alone."""
     plain = replace(spare, recipe=replace(spare.recipe, compile=False))
     plain.run.model.train()
     meter = _OnGpu(x.device) if x.device.type == "cuda" else _OnCpu()
 
-    def step(size: int) -> Taken:
+    def step(size: int) -> StepMemory:
         loop = Loop([replace(plain, micro_batch=size)])
         return meter.measure(lambda: loop.step(x[: 2 * size], y[: 2 * size]))
 
@@ -160,11 +160,11 @@ class _OnGpu:
     def __init__(self, device: torch.device) -> None:
         self._device, self._base = device, torch.cuda.memory_allocated(device)
 
-    def measure(self, act: Callable[[], Any]) -> Taken:
+    def measure(self, act: Callable[[], Any]) -> StepMemory:
         torch.cuda.reset_peak_memory_stats(self._device)
         act()
         kept = torch.cuda.memory_allocated(self._device) - self._base
-        return Taken(kept, torch.cuda.max_memory_allocated(self._device) - self._base - kept)
+        return StepMemory(kept, torch.cuda.max_memory_allocated(self._device) - self._base - kept)
 
 
 class _OnCpu:
@@ -173,7 +173,7 @@ class _OnCpu:
     def __init__(self) -> None:
         self._held = 0
 
-    def measure(self, act: Callable[[], Any]) -> Taken:
+    def measure(self, act: Callable[[], Any]) -> StepMemory:
         with profile(profile_memory=True) as seen:
             act()
         most = now = self._held
@@ -181,7 +181,7 @@ class _OnCpu:
             now += size
             most = max(most, now)
         self._held = now
-        return Taken(now, most - now)
+        return StepMemory(now, most - now)
 
 
 def _allocations(seen: profile) -> list[int]:
@@ -192,7 +192,7 @@ def _allocations(seen: profile) -> list[int]:
 
 
 @torch.no_grad()
-def check_apart(spare: Trainer, x: Tensor, size: int) -> None:
+def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
     """Raise CannotTrain unless samples x (n, ...) in parts give what they give together."""
     model = spare.run.model.train()
     buffers, drawn = [b.clone() for b in model.buffers()], _random_states(x.device)

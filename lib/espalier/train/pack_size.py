@@ -38,7 +38,7 @@ LONG = 0.02
 """Seconds. Packing saves dispatch, well under a millisecond a step: of a longer step, nothing."""
 
 
-def choose(trainers: Iterator[Trainer], count: int) -> PackChoice | None:
+def choose_pack_size(trainers: Iterator[Trainer], count: int) -> PackChoice | None:
     """Choose how many of `count` trials of one shape to train together.
 
     `trainers` gives fresh ones without end. None if there are too few steps for it to matter.
@@ -46,22 +46,22 @@ def choose(trainers: Iterator[Trainer], count: int) -> PackChoice | None:
     first, second = islice(trainers, 2)
     if why := pack_compatibility.why_alone(first):
         return PackChoice(1, why, {})
-    if not pack_compatibility.alike(first, second):
+    if not pack_compatibility.same_structure(first, second):
         return PackChoice(1, "models of one shape differ in what cannot be compared", {})
     share = math.ceil(count / int(os.environ.get(WORKERS, 1)))  # of each worker
     steps = SHARE * share * first.run.total_steps
-    if share < 2 or steps < (WARM + TIMED) * (1 + sizes(share)[0]):
+    if share < 2 or steps < (WARM + TIMED) * (1 + candidate_sizes(share)[0]):
         return None
     _forget_peak()
     alone = step_seconds([first])
     if alone > LONG:
         return PackChoice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
-    same = (trainer for trainer in trainers if pack_compatibility.alike(first, trainer))
+    same = (trainer for trainer in trainers if pack_compatibility.same_structure(first, trainer))
     choice = _fastest({1: alone}, same, share, time.perf_counter() + steps * alone)
     return choice if choice.why or len(choice.steps) > 1 else None
 
 
-def sizes(limit: int) -> list[int]:
+def candidate_sizes(limit: int) -> list[int]:
     """Return the sizes to try, up to and with `limit`, but none beyond the largest of SIZES."""
     limit = min(limit, SIZES[-1])
     return [*(size for size in SIZES if size <= 0.75 * limit), limit]
@@ -70,7 +70,7 @@ def sizes(limit: int) -> list[int]:
 def _fastest(
     steps: dict[int, float], trainers: Iterator[Trainer], limit: int, end: float
 ) -> PackChoice:
-    for size in sizes(limit):
+    for size in candidate_sizes(limit):
         last = max(steps)
         longest = (WARM + TIMED) * size * steps[last]  # if it is no faster
         if time.perf_counter() + longest > end or not _fits(size, last):

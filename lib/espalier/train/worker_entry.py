@@ -22,7 +22,7 @@ from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
 from espalier.train import final_metrics, pack_size
 from espalier.train.building.run_builder import build_trainer, load_trial_data
-from espalier.train.checkpoints.model_files import Saving
+from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
 from espalier.train.data.splits import Data
 from espalier.train.engine import distributed, provenance, seeds
@@ -30,7 +30,7 @@ from espalier.train.engine.device import choose_device, make_deterministic, uses
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.micro_batching import Parts
+from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility
 
 REFUSALS = (CannotTrain, UserError)
@@ -74,7 +74,7 @@ def train_pack(
             yield index, attempt.refuse(error)
         else:
             ready.append(attempt)
-    groups = pack_compatibility.groups([attempt.trainer for attempt in ready])
+    groups = pack_compatibility.group_by_structure([attempt.trainer for attempt in ready])
     packs = [[ready[i] for i in group] for group in groups]
     del ready  # nothing but the loop is to hold on to what is trained
     while packs:
@@ -158,7 +158,7 @@ class _Attempt:
         test = evaluate(self.trainer, self.data.test.open())
         if self.task.rank == 0:
             self.trainer.run.method.write(self.trainer.run, self.task.directory)
-        measures = final_metrics.measures(self.trainer, self.history, test)
+        measures = final_metrics.final_measures(self.trainer, self.history, test)
         measures["train_acc"] = evaluate(self.trainer, self.trainer.run.train)[1]
         measures |= self.data.course.measures(self.history)
         if self.data.text is not None:
@@ -175,15 +175,15 @@ def prepare(task: Task) -> tuple[Trainer, Data]:
 
     What a trial is measured with, where it has to be, is built before, and thrown away.
     """
-    parts = component.build(Parts, Config(task.settings), "")
+    parts = component.build(MicroBatchPlan, Config(task.settings), "")
     size = parts.size(build_trainer(task)[0]) if parts.most else 0
     trainer, data = build_trainer(task)
     _saving(task).check(data)
     return replace(trainer, micro_batch=size), data
 
 
-def _saving(task: Task) -> Saving:
-    return component.build(Saving, Config(task.settings), "")
+def _saving(task: Task) -> ModelSaving:
+    return component.build(ModelSaving, Config(task.settings), "")
 
 
 def probe_pack(tasks: Sequence[Task]) -> Result:
@@ -198,7 +198,7 @@ def probe_pack(tasks: Sequence[Task]) -> Result:
     shape = f"{trial.shape} 1e{len(trial.config['NUM_EPOCHS'])} epochs"
     choice = pack_cache.load(shape, device, count)
     if choice is None and any(True for _ in _trainers(tasks)):
-        choice = pack_size.choose(_trainers(itertools.cycle(tasks)), count)
+        choice = pack_size.choose_pack_size(_trainers(itertools.cycle(tasks)), count)
         if choice is not None:
             pack_cache.save(shape, device, count, choice)
     size, why = (1, "") if choice is None else (choice.size, choice.why)
@@ -232,8 +232,8 @@ def _provenance(task: Task) -> Record:
     return {
         "config": dict(task.trial.config),
         "settings": dict(task.settings),
-        "seeds": {purpose: seeds.derive(seed, purpose) for purpose in seeds.PURPOSES},
-        **provenance.collect(torch.device(device)),
+        "seeds": {purpose: seeds.derive_seed(seed, purpose) for purpose in seeds.PURPOSES},
+        **provenance.collect_provenance(torch.device(device)),
         "threads": int(task.trial.config["CPU_THREADS"]),
         "ranks": task.trial.ranks,
     }

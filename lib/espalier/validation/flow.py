@@ -17,7 +17,7 @@ MATRIX = 2  # dimensions from which a parameter is weights
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerGradient:
     """The gradient of one layer's weights.
 
     `rms` is over live weights, those that are not 0 or have a gradient; `silent` is the share of
@@ -30,10 +30,10 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Flow:
+class GradientFlow:
     """Every layer, the one next to the input first."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerGradient, ...]
 
     @property
     def ratio(self) -> float:
@@ -42,17 +42,17 @@ class Flow:
         return max(sizes) / min(sizes) if min(sizes) > 0 else math.inf
 
     @property
-    def weakest(self) -> Layer:
+    def weakest(self) -> LayerGradient:
         """The layer with the smallest gradient."""
         return min(self.layers, key=lambda layer: layer.rms)
 
     @property
-    def most_silent(self) -> Layer:
+    def most_silent(self) -> LayerGradient:
         """The layer with the largest share of units without gradient."""
         return max(self.layers, key=lambda layer: layer.silent)
 
 
-def flow(trainer: Trainer) -> Flow:
+def measure_flow(trainer: Trainer) -> GradientFlow:
     """The gradient of the loss on training samples, as it is now; the run is left as it is."""
     run = trainer.run
     model = copy.deepcopy(run.model).train()
@@ -60,13 +60,13 @@ def flow(trainer: Trainer) -> Flow:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         loss = mean_losses(model(x), y, 1).sum()
-    weights = matrices(model)
+    weights = weight_matrices(model)
     found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
     pairs = zip(weights.items(), found, strict=True)
-    return Flow(tuple(_layer(name, w.detach(), grad) for (name, w), grad in pairs))
+    return GradientFlow(tuple(_layer(name, w.detach(), grad) for (name, w), grad in pairs))
 
 
-def matrices(model: nn.Module) -> dict[str, Tensor]:
+def weight_matrices(model: nn.Module) -> dict[str, Tensor]:
     """The trained weights of all layers by name, but for tables of which a row is a symbol."""
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     named = model.named_parameters()
@@ -74,10 +74,10 @@ def matrices(model: nn.Module) -> dict[str, Tensor]:
     return {name: p for name, p in trained.items() if id(p) not in tables}
 
 
-def _layer(name: str, weight: Tensor, grad: Tensor | None) -> Layer:
+def _layer(name: str, weight: Tensor, grad: Tensor | None) -> LayerGradient:
     if grad is None:
-        return Layer(name, 0.0, 1.0)
+        return LayerGradient(name, 0.0, 1.0)
     live = int(((weight != 0) | (grad != 0)).sum())
     silent = (grad.flatten(1) == 0).all(1).float().mean()
     size = math.sqrt(float(grad.double().square().sum()) / max(1, live))
-    return Layer(name, size, float(silent))
+    return LayerGradient(name, size, float(silent))

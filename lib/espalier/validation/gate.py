@@ -12,7 +12,7 @@ from torch import Tensor
 from espalier.core.trial import Record
 from espalier.train.engine.trainer import Trainer
 
-Fresh = Callable[[], Trainer]
+TrainerFactory = Callable[[], Trainer]
 """A trial before its first step: built anew at each call, the same each time."""
 
 SIGMAS = 3.0
@@ -37,7 +37,7 @@ class Gate:
         return {"name": self.name, "passed": self.passed, "line": self.line, "numbers": finite}
 
 
-def shares(labels: Tensor) -> list[float]:
+def class_shares(labels: Tensor) -> list[float]:
     """The share of each class that occurs among `labels`."""
     counts: list[int] = torch.bincount(labels.flatten()).tolist()
     return [count / labels.numel() for count in counts if count]
@@ -48,7 +48,7 @@ def entropy(classes: list[float]) -> float:
     return -math.fsum(share * math.log(share) for share in classes)
 
 
-def wilson_low(share: float, n: int, sigmas: float = SIGMAS) -> float:
+def wilson_lower_bound(share: float, n: int, sigmas: float = SIGMAS) -> float:
     """The lower end of the interval of a share that was counted over `n`.
 
     Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.

@@ -14,8 +14,15 @@ from espalier.core.trial import Record
 from espalier.train.engine.task_sequence import TaskSequence
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
-from espalier.validation.flow import Flow, flow
-from espalier.validation.gate import SIGMAS, Fresh, Gate, entropy, shares, wilson_low
+from espalier.validation.flow import GradientFlow, measure_flow
+from espalier.validation.gate import (
+    SIGMAS,
+    Gate,
+    TrainerFactory,
+    class_shares,
+    entropy,
+    wilson_lower_bound,
+)
 
 STEPS = 200
 LOSS = 0.01  # nats: what a batch is learnt by heart to
@@ -24,28 +31,28 @@ RATIO = 1000.0  # the largest gradient of a layer over the smallest
 FASTER = (1.0, 10.0)  # times the learning rate: what suits many epochs may be slow for one batch
 SILENT = 0.5  # share of a layer's units without gradient
 SHUFFLES = 2
-KNOWING = 0.95  # times the loss of chance
+BELOW_CHANCE_LOSS = 0.95  # times the loss of chance
 
 
-def gates(fresh: Fresh) -> Iterator[Gate]:
+def run_gates(fresh: TrainerFactory) -> Iterator[Gate]:
     """All checks of one trial, in the order in which they are to be read."""
     untrained = fresh()
-    yield _flowing("gradients at the start", flow(untrained))
-    yield by_heart(fresh)
+    yield _flowing("gradients at the start", measure_flow(untrained))
+    yield check_memorization(fresh)
     trained = fresh()
-    last = trained_to_end(trained)
-    yield reference(trained, last)
-    yield _flowing("gradients when trained", flow(trained))
-    yield shuffled([fresh() for _ in range(SHUFFLES)])
+    last = train_to_end(trained)
+    yield check_beats_chance(trained, last)
+    yield _flowing("gradients when trained", measure_flow(trained))
+    yield check_shuffled_labels([fresh() for _ in range(SHUFFLES)])
 
 
-def trained_to_end(trainer: Trainer) -> Record | DivergedError:
+def train_to_end(trainer: Trainer) -> Record | DivergedError:
     """The record of the last epoch, or why there is none."""
     *_, (_, last) = Loop([replace(trainer, course=TaskSequence(), least_loss=0.0)]).epochs()
     return last
 
 
-def _flowing(name: str, found: Flow) -> Gate:
+def _flowing(name: str, found: GradientFlow) -> Gate:
     """Whether every layer has a gradient, and of a similar size."""
     few, silent = found.weakest, found.most_silent
     numbers = {"ratio": found.ratio, "silent": silent.silent}
@@ -59,7 +66,7 @@ def _flowing(name: str, found: Flow) -> Gate:
     return Gate(name, True, line, numbers)
 
 
-def by_heart(fresh: Fresh) -> Gate:
+def check_memorization(fresh: TrainerFactory) -> Gate:
     """Whether one batch can be learnt by heart, with the learning rate or a larger one."""
     name, losses = "learning a batch by heart", [math.inf]
     for factor in FASTER:
@@ -89,7 +96,7 @@ def _repeated(trainer: Trainer, factor: float) -> list[float]:
     return losses
 
 
-def reference(trainer: Trainer, last: Record | DivergedError) -> Gate:
+def check_beats_chance(trainer: Trainer, last: Record | DivergedError) -> Gate:
     """Whether the trained network knows more of validation than how frequent each class is.
 
     By its accuracy, where its loss is lower than that knowledge gives too; by its accuracy alone,
@@ -99,17 +106,25 @@ def reference(trainer: Trainer, last: Record | DivergedError) -> Gate:
     if isinstance(last, DivergedError):
         return Gate(name, False, str(last))
     labels = trainer.run.validation.y
-    classes, accuracy = shares(labels), last["val_acc"] / 100
-    low, loss, floor = wilson_low(accuracy, labels.numel()), last["val_loss"], entropy(classes)
-    limit = max(classes) if loss < KNOWING * floor else bound(classes, labels.numel(), 1)
+    classes, accuracy = class_shares(labels), last["val_acc"] / 100
+    low, loss, floor = (
+        wilson_lower_bound(accuracy, labels.numel()),
+        last["val_loss"],
+        entropy(classes),
+    )
+    limit = (
+        max(classes)
+        if loss < BELOW_CHANCE_LOSS * floor
+        else chance_bound(classes, labels.numel(), 1)
+    )
     numbers = {"accuracy": accuracy, "low": low, "limit": limit, "loss": loss, "entropy": floor}
     line = f"{accuracy:.1%} of validation, surely above {low:.1%}; must be above {limit:.1%}"
-    if loss >= KNOWING * floor:
+    if loss >= BELOW_CHANCE_LOSS * floor:
         line += f", as the loss is {loss:.2f} and that of chance {floor:.2f}"
     return Gate(name, low > limit, line, numbers)
 
 
-def shuffled(trainers: list[Trainer]) -> Gate:
+def check_shuffled_labels(trainers: list[Trainer]) -> Gate:
     """Whether shuffled training labels bring validation down to chance."""
     name, found = "chance with shuffled labels", []
     for seed, trainer in enumerate(trainers):
@@ -117,18 +132,18 @@ def shuffled(trainers: list[Trainer]) -> Gate:
         order = torch.randperm(run.train.y.numel(), generator=torch.Generator().manual_seed(seed))
         labels = run.train.y.flatten()[order.to(run.train.y.device)].view_as(run.train.y)
         run.train = replace(run.train, y=labels)
-        last = trained_to_end(trainer)
+        last = train_to_end(trainer)
         if isinstance(last, DivergedError):
             return Gate(name, False, str(last))
         found.append(last["val_acc"] / 100)
     answers = trainers[0].run.validation.y
-    limit = bound(shares(answers), answers.numel(), len(found))
+    limit = chance_bound(class_shares(answers), answers.numel(), len(found))
     accuracy = fmean(found)
     line = f"{accuracy:.1%} of validation; must be below {limit:.1%}, or labels get in elsewhere"
     return Gate(name, accuracy < limit, line, {"accuracy": accuracy, "limit": limit})
 
 
-def bound(classes: list[float], n: int, networks: int) -> float:
+def chance_bound(classes: list[float], n: int, networks: int) -> float:
     """What the mean accuracy of `networks` stays below that know nothing of the labels.
 
     Such a network may give all samples of a class the same wrong label: right or wrong is then

@@ -21,18 +21,20 @@ WHOLE = {"EARLY_STOP_PATIENCE": "0"}
 """What a check trains to its end whatever the configuration says."""
 
 
-def task(path: Path, epochs: str | None = None) -> Task:
+def make_validation_task(path: Path, epochs: str | None = None) -> Task:
     """Return the task of the trial of a `.config`, without its method.
 
     Raises UserError if there are several trials.
     """
     found = planning.plan_of_single_trial(path, "validated")
     wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
-    trial = plain(found.trials[0], found.controls, wishes)
+    trial = plain_trial(found.trials[0], found.controls, wishes)
     return Task.single(trial, found.settings, path.parent)
 
 
-def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]) -> Trial:
+def plain_trial(
+    trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]
+) -> Trial:
     """`trial` with the method that others are compared with, and `wishes`. Raises UserError."""
     symbols = Symbols(tree.parse())
     wanted = {**trial.config, **wishes, METHOD: controls[METHOD][0]}
@@ -46,7 +48,7 @@ def plain(trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[s
     return replace(trial, config=config)
 
 
-def prepare(task: Task) -> Trainer:
+def prepare_trainer(task: Task) -> Trainer:
     """Return a fresh training of a task. Raises UserError if it cannot be trained."""
     try:
         return worker_entry.prepare(task)[0]

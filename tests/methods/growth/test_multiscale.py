@@ -15,7 +15,7 @@ from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
 from espalier.methods.growth.structure.input_pyramid import readers
 from espalier.optimizers.adamw import AdamW
-from espalier.train.engine.early_stopping import Kept
+from espalier.train.engine.early_stopping import KeptEpoch
 
 
 def pixels_network() -> nn.Module:
@@ -111,7 +111,7 @@ def test_a_run_goes_on_exactly_from_any_size(build, earlier) -> None:
 @pytest.mark.parametrize("build", [pixels_network, loops.blocks_network])
 def test_the_network_of_a_smaller_size_can_be_had_back(build) -> None:
     run = epochs(run_of(Multiscale(), build()), 1)
-    kept, x = Kept.of(run), loops.split().x
+    kept, x = KeptEpoch.of(run), loops.split().x
     before = run.model(x)
     assert run.method.unfinished(run)
     epochs(run, 7)

@@ -6,7 +6,7 @@ import pytest
 from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
 from espalier.optimizers.adam import Adam
-from espalier.train.engine.early_stopping import Criterion, Stopping
+from espalier.train.engine.early_stopping import EarlyStopping, StopCriterion
 
 EPOCHS = 20  # of 6 steps
 TWICE = GrowthSchedule(events=2, stop=0.2)  # after steps 12 and 24, in epochs 2 and 4
@@ -18,7 +18,7 @@ def run_of(method):
 
 def heard(run, losses, patience, cooldown=0):
     """The last epoch of a run that trains really, with validation losses that are planted."""
-    stopping = Stopping(patience, Criterion(cooldown=cooldown))
+    stopping = EarlyStopping(patience, StopCriterion(cooldown=cooldown))
     for loss in losses:
         loops.train(run, run.steps_per_epoch)
         run.epoch += 1

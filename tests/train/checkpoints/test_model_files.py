@@ -21,7 +21,7 @@ from espalier.datasets.digits import Digits
 from espalier.kconfig import assign, tree
 from espalier.train import worker_entry
 from espalier.train.checkpoints import model_files, model_loading, reevaluation, tensor_files
-from espalier.train.checkpoints.model_files import Saving
+from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.data import preprocessing
 from espalier.train.data.preprocessing import Preprocessing
 from espalier.train.loop import Loop
@@ -60,7 +60,7 @@ def altered(model: Path, tmp_path: Path) -> Any:
         record = tensor_files.read(model)
         change(record)
         if forged:  # by someone who knows how fingerprints are made
-            record["fingerprint"] = preprocessing.fingerprint(record["preprocessing"])
+            record["fingerprint"] = preprocessing.preprocessing_fingerprint(record["preprocessing"])
         tensor_files.write(tmp_path / "altered.pt", record)
         return tmp_path / "altered.pt"
 
@@ -74,9 +74,9 @@ def test_it_computes_what_the_trial_did(tmp_path: Path) -> None:
     trainer.run.model.eval()
     with torch.no_grad():
         before = trainer.run.model(trainer.run.validation.x)
-    Saving(True).save(task(tmp_path), trainer.run, data)
+    ModelSaving(True).save(task(tmp_path), trainer.run, data)
     loaded = espalier.load_model(tmp_path / model_files.FILE)
-    raw = preprocessing.raw_splits(data.request, "digits").splits[1].x
+    raw = preprocessing.load_raw_splits(data.request, "digits").splits[1].x
     assert (loaded.logits(raw) - before).abs().max() < 1e-6
     assert torch.equal(loaded.logits(raw), before)
     weights = dict(trainer.run.model.named_parameters())
@@ -181,7 +181,9 @@ def test_the_caller_s_preprocessing_must_be_the_model_s(model: Path) -> None:
 def test_a_fingerprint_is_of_the_content() -> None:
     record = {"b": [0.1, None], "a": "text"}
     text = '{"a": "text", "b": [0.1, null]}'
-    assert preprocessing.fingerprint(record) == hashlib.sha256(text.encode()).hexdigest()
+    assert (
+        preprocessing.preprocessing_fingerprint(record) == hashlib.sha256(text.encode()).hexdigest()
+    )
     assert json.loads(text) == record
 
 
@@ -282,8 +284,8 @@ def test_evaluate_refuses_other_samples(model: Path, tmp_path: Path) -> None:
     """Equal statistics, other files or another split: the test would not be a test."""
     loaded = espalier.load_model(model)
     trainer, data = worker_entry.prepare(task(tmp_path))
-    reevaluation.check(loaded, loaded.config, data, "place")
+    reevaluation.check_data(loaded, loaded.config, data, "place")
     other = model_loading.LoadedModel(**{**vars(loaded), "data_fingerprint": "0" * 16})
     with pytest.raises(UserError, match="fingerprint"):
-        reevaluation.check(other, loaded.config, data, "place")
+        reevaluation.check_data(other, loaded.config, data, "place")
     assert trainer.micro_batch == 0

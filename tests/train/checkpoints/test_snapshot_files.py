@@ -21,7 +21,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files, snapshot_manager
-from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
+from espalier.train.checkpoints.run_state import RunStateMismatch, capture, restore
 from espalier.train.checkpoints.snapshot_files import Snapshot
 from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
 from espalier.train.loop import Loop
@@ -138,7 +138,7 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
     about = json.loads(path.read_text())
     about["made"][name] = "another"
-    snapshot_files.write_about(path, about)
+    snapshot_files.write_manifest(path, about)
     result = worker_entry.train_trial(one)
     assert "resumed" not in result.provenance
     assert [record["epoch"] for record in result.history] == [1, 2, 3]
@@ -231,7 +231,7 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
     assert result.status is Status.PASSED, result.message
     found = [
         snapshot_files.load(path)
-        for path in snapshot_files.found_in(tmp_path / snapshot_manager.FOLDER)
+        for path in snapshot_files.list_snapshots(tmp_path / snapshot_manager.FOLDER)
     ]
     assert {one.about["reason"] for one in found} == {EVENT}
     assert [one.epoch for one in found] == [2, 4, 5]  # events at 25, 50 and 75 of 15 an epoch
@@ -247,7 +247,7 @@ def test_reading_one_runs_no_code(tmp_path: Path) -> None:
     path = tmp_path / "epoch_00001.pt"
     torch.save({"position": os.system}, path)
     about = {"format": snapshot_files.FORMAT, "sha256": snapshot_files.digest(path.read_bytes())}
-    snapshot_files.write_about(path.with_suffix(".json"), {**about, "epoch": 1})
+    snapshot_files.write_manifest(path.with_suffix(".json"), {**about, "epoch": 1})
     with pytest.raises(UserError, match="not plain data"):
         snapshot_files.load(path).read()
 
@@ -266,8 +266,10 @@ def test_another_network_is_refused() -> None:
     one = packing.trainer(values, packing.mlp)
     next(iter(Loop([one]).epochs()))
     other = packing.trainer(values, lambda: packing.mlp(13), packing.split(4))
-    with pytest.raises(DoesNotFit, match=r"float64 \[13, 16\] here and float64 \[12, 16\] there"):
-        take_up(other, position(one))
+    with pytest.raises(
+        RunStateMismatch, match=r"float64 \[13, 16\] here and float64 \[12, 16\] there"
+    ):
+        restore(other, capture(one))
 
 
 def test_runs_of_a_pack_go_on_exactly_too() -> None:
@@ -281,7 +283,7 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
         if number == 6:  # two epochs of three runs
             break
     for one, other in zip(halves, rest, strict=True):
-        take_up(other, position(one))
+        restore(other, capture(one))
     packing.train(rest)
     for one, other in zip(whole, rest, strict=True):
         pairs = zip(one.run.model.parameters(), other.run.model.parameters(), strict=True)

@@ -12,7 +12,7 @@ from espalier.core.contracts import CannotTrain, Dataset, RawData, Run, Split, p
 from espalier.core.trial_config import Config
 from espalier.train.data import splits
 from espalier.train.data.augment import Augmentation
-from espalier.train.data.splits import DataPlan, SealedTest, batches, divide
+from espalier.train.data.splits import DataPlan, SealedTest, batches, divide_samples
 
 CPU = torch.device("cpu")
 VALUES = {
@@ -50,7 +50,7 @@ def raw_data(train=40, test=8):
 
 @pytest.fixture(autouse=True)
 def fresh():
-    splits.prepared_for.cache_clear()
+    splits.prepare_splits.cache_clear()
     LOADS.clear()
 
 
@@ -66,7 +66,7 @@ def keys(split):
 
 def test_splits_are_disjoint_and_complete():
     raw = raw_data()
-    train, validation, test = divide(raw, DataPlan(validation_fraction=0.25))
+    train, validation, test = divide_samples(raw, DataPlan(validation_fraction=0.25))
     assert (len(train), len(validation), len(test)) == (30, 10, 8)
     assert not keys(train) & keys(validation)
     assert keys(train) | keys(validation) == keys(Split(raw.train_x, raw.train_y))
@@ -78,23 +78,27 @@ def test_labels_stay_with_their_images():
     label = {
         tuple(x.flatten().tolist()): int(y) for x, y in zip(raw.train_x, raw.train_y, strict=True)
     }
-    for split in divide(raw, DataPlan())[:2]:
+    for split in divide_samples(raw, DataPlan())[:2]:
         assert [label[tuple(x.flatten().tolist())] for x in split.x] == split.y.tolist()
 
 
 def test_classes_keep_their_share():
-    train, validation, _ = divide(raw_data(), DataPlan(validation_fraction=0.2, train_subset=16))
+    train, validation, _ = divide_samples(
+        raw_data(), DataPlan(validation_fraction=0.2, train_subset=16)
+    )
     assert train.y.bincount().tolist() == [4, 4, 4, 4]
     assert validation.y.bincount().tolist() == [2, 2, 2, 2]
 
 
 def test_the_split_follows_its_own_seed():
-    first, again, other = (divide(raw_data(), DataPlan(split_seed=seed))[1] for seed in (1, 1, 2))
+    first, again, other = (
+        divide_samples(raw_data(), DataPlan(split_seed=seed))[1] for seed in (1, 1, 2)
+    )
     assert keys(first) == keys(again) != keys(other)
 
 
 def test_a_smaller_subset_is_part_of_a_larger_one_and_validation_stays():
-    small, large = (divide(raw_data(), DataPlan(train_subset=size)) for size in (8, 20))
+    small, large = (divide_samples(raw_data(), DataPlan(train_subset=size)) for size in (8, 20))
     assert len(small[0]) == 8 and keys(small[0]) < keys(large[0])
     assert keys(small[1]) == keys(large[1])
 
@@ -102,13 +106,13 @@ def test_a_smaller_subset_is_part_of_a_larger_one_and_validation_stays():
 @pytest.mark.parametrize("fraction", [0.001, 0.999])
 def test_no_part_may_be_empty(fraction):
     with pytest.raises(CannotTrain, match="CONFIG_VALIDATION_FRACTION=.*each part needs one"):
-        divide(raw_data(), DataPlan(validation_fraction=fraction))
+        divide_samples(raw_data(), DataPlan(validation_fraction=fraction))
 
 
 @pytest.mark.parametrize("size", [3, 35])
 def test_a_subset_has_every_class_and_is_no_larger_than_what_is_left(size):
     with pytest.raises(CannotTrain, match=r"CONFIG_TRAIN_SUBSET=.*in 4\.\.34"):
-        divide(raw_data(), DataPlan(train_subset=size, validation_fraction=0.15))
+        divide_samples(raw_data(), DataPlan(train_subset=size, validation_fraction=0.15))
 
 
 def test_a_batch_is_no_larger_than_the_training_samples():
@@ -118,7 +122,9 @@ def test_a_batch_is_no_larger_than_the_training_samples():
 
 
 def test_images_are_normalised_by_the_training_split_alone():
-    raw_train, raw_validation, raw_test = divide(raw_data(), DataPlan(validation_fraction=0.25))
+    raw_train, raw_validation, raw_test = divide_samples(
+        raw_data(), DataPlan(validation_fraction=0.25)
+    )
     scale = raw_train.x.double() / 255
     mean = scale.mean((0, 2, 3), keepdim=True)
     std = scale.std((0, 2, 3), correction=0, keepdim=True)
@@ -136,7 +142,7 @@ def test_images_are_normalised_by_the_training_split_alone():
 def test_without_normalisation_pixels_are_in_the_unit_interval():
     loaded, (raw_train, _, _) = (
         load(NORMALIZE="n"),
-        divide(raw_data(), DataPlan(validation_fraction=0.25)),
+        divide_samples(raw_data(), DataPlan(validation_fraction=0.25)),
     )
     assert torch.equal(loaded.train.x, raw_train.x.float() / 255)
 
@@ -185,7 +191,7 @@ def test_any_other_data_setting_prepares_anew(change):
 def test_shared_samples_are_the_same_as_freshly_prepared_ones():
     load()
     shared = load()
-    splits.prepared_for.cache_clear()
+    splits.prepare_splits.cache_clear()
     assert torch.equal(load().train.x, shared.train.x)
 
 
@@ -204,7 +210,8 @@ def test_the_fingerprint_is_that_of_the_samples_of_each_split():
     changed = raw.test_x.clone()
     changed[0, 0, 0, 0] ^= 1
     fingerprints = {
-        splits.fingerprint(divide(part, DataPlan())) for part in (raw, replace(raw, test_x=changed))
+        splits.fingerprint(divide_samples(part, DataPlan()))
+        for part in (raw, replace(raw, test_x=changed))
     }
     assert len(fingerprints) == 2
 

@@ -13,7 +13,7 @@ import torch
 from espalier.core import memory
 from espalier.core.contracts import Run, Split
 from espalier.train.data.augment import Augmentation
-from espalier.train.data.device_residency import ResidencyPlan, share
+from espalier.train.data.device_residency import ResidencyPlan, memory_share
 from espalier.train.data.splits import batches
 from espalier.train.data.transforms import Preparation
 
@@ -146,9 +146,9 @@ def test_a_connection_that_is_lost_says_so(monkeypatch):
 def test_the_share_of_a_worker_is_half_of_what_is_free_by_their_number(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1200)
     monkeypatch.delenv(memory.SHARERS, raising=False)
-    assert share(CPU) == 600
+    assert memory_share(CPU) == 600
     monkeypatch.setenv(memory.SHARERS, "3")
-    assert share(CPU) == 200
+    assert memory_share(CPU) == 200
 
 
 def test_without_a_limit_what_is_free_decides(monkeypatch):

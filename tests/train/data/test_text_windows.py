@@ -8,7 +8,13 @@ import torch
 
 from espalier.core.contracts import CannotTrain, RawText, Split
 from espalier.datasets.text import encode
-from espalier.train.data.text_windows import TextPart, WindowPlan, facts, text_fingerprint, windows
+from espalier.train.data.text_windows import (
+    TextPart,
+    WindowPlan,
+    cut_windows,
+    measure_text,
+    text_fingerprint,
+)
 from espalier.train.engine.losses import mean_losses
 
 CPU = torch.device("cpu")
@@ -21,7 +27,7 @@ def raw(train=100, test=20, context=4, stride=4):
 
 
 def cut(text, **plan):
-    return windows(text, WindowPlan(**plan))
+    return cut_windows(text, WindowPlan(**plan))
 
 
 def test_parts_follow_each_other_and_share_no_character():
@@ -103,7 +109,7 @@ def test_the_fingerprint_tells_characters_meaning_and_windows_apart():
 def known(text):
     symbols = "".join(sorted(set(text)))
     codes = encode(text, symbols)
-    return facts(RawText(codes, codes, symbols, 2, 2, 0.0), TextPart(codes, 2, 2))
+    return measure_text(RawText(codes, codes, symbols, 2, 2, 0.0), TextPart(codes, 2, 2))
 
 
 def test_floors_of_a_text_where_each_character_tells_the_next():

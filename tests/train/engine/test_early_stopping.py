@@ -19,7 +19,13 @@ from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.optimizers.sgd import SGD
 from espalier.train import loop
-from espalier.train.engine.early_stopping import Criterion, EarlyStop, Kept, NetworkSize, Stopping
+from espalier.train.engine.early_stopping import (
+    EarlyStopping,
+    EarlyStopPlan,
+    KeptEpoch,
+    NetworkSize,
+    StopCriterion,
+)
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.trainer import Recipe, Trainer
 
@@ -45,7 +51,7 @@ def run_with(method: Method | None = None, epochs: int = 99) -> Run:
 
 
 def heard(
-    stopping: Stopping, run: Run, losses: list[float], sparsity: list[float] | None = None
+    stopping: EarlyStopping, run: Run, losses: list[float], sparsity: list[float] | None = None
 ) -> int:
     """The epoch in which a run with these validation losses ends; its weight is the epoch."""
     for epoch, loss in enumerate(losses, start=1):
@@ -66,7 +72,7 @@ def weight(run: Run) -> float:
 def planted(patience: int, losses: list[float], run: Run | None = None, **rest: Any) -> Any:
     """(the last epoch, the epoch whose weights the run has in the end)."""
     run = run or run_with()
-    stopping = Stopping(patience, Criterion(**rest))
+    stopping = EarlyStopping(patience, StopCriterion(**rest))
     return heard(stopping, run, losses), weight(run)
 
 
@@ -90,7 +96,7 @@ def test_a_small_improvement_begins_no_wait_but_is_the_best() -> None:
 
 
 def test_accuracy_counts_upwards() -> None:
-    run, stopping = run_with(), Stopping(2, Criterion(by="val_acc"))
+    run, stopping = run_with(), EarlyStopping(2, StopCriterion(by="val_acc"))
     for epoch, accuracy in enumerate([10.0, 30.0, 20.0, 25.0], start=1):
         run.epoch = epoch
         stopping.heed(run, {"val_loss": 1.0, "val_acc": accuracy, "sparsity": 0.0})
@@ -112,14 +118,14 @@ def test_what_is_unfinished_is_not_stopped() -> None:
 
 
 def test_a_network_from_before_its_pruning_is_not_the_best() -> None:
-    run, stopping = run_with(), Stopping(2, Criterion())
+    run, stopping = run_with(), EarlyStopping(2, StopCriterion())
     losses, sparsity = [1.0, 0.5, 3.0, 2.5, 2.6, 2.7, 2.8], [0, 0, 0.5, 0.5, 0.5, 0.5, 0.5]
     assert heard(stopping, run, losses, sparsity) == 6
     assert weight(run) == stopping.epoch == 4
 
 
 def test_a_smaller_network_stays_the_best_when_it_has_grown() -> None:
-    run, stopping = run_with(), Stopping(2, Criterion())
+    run, stopping = run_with(), EarlyStopping(2, StopCriterion())
     assert heard(stopping, run, [1.0, 2.0, 3.0], [0.9, 0.5, 0.5]) == 3
     assert weight(run) == 1
 
@@ -129,15 +135,15 @@ def test_a_run_that_is_not_stopped_has_the_best_weights_too() -> None:
 
 
 def test_no_patience_is_no_early_stopping() -> None:
-    assert EarlyStop().begin() is None
-    assert EarlyStop(3, Criterion()).begin() is not None
+    assert EarlyStopPlan().begin() is None
+    assert EarlyStopPlan(3, StopCriterion()).begin() is not None
 
 
 def test_buffers_come_back_too_even_those_outside_a_state_dict() -> None:
     run = run_with()
     run.model.register_buffer("mask", torch.ones(2), persistent=False)
     run.epoch = 2
-    kept = Kept.of(run)
+    kept = KeptEpoch.of(run)
     with torch.no_grad():
         for tensor in (*run.model.parameters(), *run.model.buffers()):
             tensor.fill_(7.0)
@@ -150,7 +156,7 @@ def test_buffers_come_back_too_even_those_outside_a_state_dict() -> None:
 
 def test_a_layer_of_another_size_is_the_methods_mistake() -> None:
     run = run_with()
-    kept = Kept.of(run)
+    kept = KeptEpoch.of(run)
     run.epoch, run.model.weight = 1, nn.Parameter(torch.zeros(1, 2))
     with pytest.raises(RuntimeError, match="weight is not what it was"):
         kept.restore(run)
@@ -169,7 +175,7 @@ class Rising(LrSchedule):
 def trainer(ruin: int, seed: int, patience: int = 3) -> Trainer:
     values = packing.configured({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"})
     made = packing.trainer({**values, **packing.BASE, "SEED": str(seed)}, normalised)
-    stop = EarlyStop(patience, Criterion())
+    stop = EarlyStopPlan(patience, StopCriterion())
     return Trainer(made.run, Recipe(20, 4, seed, early_stop=stop), Rising(ruin), check=True)
 
 
@@ -214,7 +220,7 @@ def test_masks_come_back_with_the_weights() -> None:
     run = loops.run_of(SGD(), RigL(plan=SparsePlan(density=0.4), turnover=EdgeTurnover(every=7)))
     loops.train(run, 15)
     masks, weights = run.method_state.edges.masks, loops.values(run.model)
-    kept, mask = Kept.of(run), masks.mask.clone()
+    kept, mask = KeptEpoch.of(run), masks.mask.clone()
     loops.train(run, 15)
     run.epoch = 1
     assert not torch.equal(masks.mask, mask)

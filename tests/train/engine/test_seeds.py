@@ -7,21 +7,21 @@ from espalier.train.engine import seeds
 
 def test_a_derived_seed_never_changes():
     # A change here would change every result of every sweep made so far.
-    assert seeds.derive(1, "batches") == 8645796246361178960
-    assert seeds.derive(2, "init") == 5814258352058040527
+    assert seeds.derive_seed(1, "batches") == 8645796246361178960
+    assert seeds.derive_seed(2, "init") == 5814258352058040527
 
 
 def test_purposes_and_seeds_give_different_streams():
     drawn = {
         (seed, purpose): torch.rand(4, generator=generator).tolist()
         for seed in (1, 2)
-        for purpose, generator in seeds.generators(seed, torch.device("cpu")).items()
+        for purpose, generator in seeds.make_generators(seed, torch.device("cpu")).items()
     }
     assert len({tuple(values) for values in drawn.values()}) == len(drawn)
 
 
 def test_streams_repeat():
-    one, two = (seeds.generators(7, torch.device("cpu"))["method"] for _ in range(2))
+    one, two = (seeds.make_generators(7, torch.device("cpu"))["method"] for _ in range(2))
     assert torch.equal(torch.rand(8, generator=one), torch.rand(8, generator=two))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from espalier.methods.none import NoPruning
 from espalier.train.engine.trainer import Trainer
-from espalier.train.packs.pack_compatibility import alike, groups, why_alone
+from espalier.train.packs.pack_compatibility import group_by_structure, same_structure, why_alone
 
 Build = Callable[[], nn.Module]
 VALUES = packing.varied({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"}, 0)
@@ -107,8 +107,8 @@ PAIRS: dict[str, tuple[Build, Build]] = {
 @pytest.mark.parametrize("difference", PAIRS)
 def test_models_that_differ_are_not_alike(difference: str) -> None:
     one, other = (of(build) for build in PAIRS[difference])
-    assert not alike(one, other)
-    assert groups([one, other]) == [[0], [1]]
+    assert not same_structure(one, other)
+    assert group_by_structure([one, other]) == [[0], [1]]
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_models_built_alike_are_alike_whatever_their_weights(build: Build) -> No
     with torch.no_grad():
         for parameter in other.run.model.parameters():
             parameter.zero_()
-    assert alike(one, other)
-    assert groups([one, other]) == [[0, 1]]
+    assert same_structure(one, other)
+    assert group_by_structure([one, other]) == [[0, 1]]
 
 
 def test_number_formats_must_be_the_same() -> None:
     one, other = of(packing.mlp), of(packing.mlp)
     other.run.model.float()
-    assert not alike(one, other)
+    assert not same_structure(one, other)
 
 
 def test_data_batches_format_and_threads_must_be_the_same() -> None:
@@ -145,13 +145,13 @@ def test_data_batches_format_and_threads_must_be_the_same() -> None:
         replace(one, recipe=replace(one.recipe, amp="bf16")),
         replace(one, recipe=replace(one.recipe, cpu_threads=2)),
     ]
-    assert not any(alike(one, other) for other in others)
+    assert not any(same_structure(one, other) for other in others)
 
 
 def test_all_else_may_differ() -> None:
     one = of(packing.mlp)
     recipe = replace(one.recipe, epochs=3, seed=9, learning_rate=0.5, grad_clip_norm=1.0)
-    assert alike(one, replace(one, recipe=recipe, check=False))
+    assert same_structure(one, replace(one, recipe=recipe, check=False))
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ HOOKS: dict[str, Callable[[nn.Module], Any]] = {
 def test_models_with_hooks_are_trained_alone(kind: str) -> None:
     trainers = [hooked(HOOKS[kind]), hooked(HOOKS[kind])]
     assert why_alone(trainers[0]) == "the model has hooks"
-    assert groups(trainers) == [[0], [1]]
+    assert group_by_structure(trainers) == [[0], [1]]
 
 
 def test_what_else_is_trained_alone() -> None:
@@ -191,10 +191,10 @@ def test_what_else_is_trained_alone() -> None:
     assert "compiled" in why_alone(compiled)
     assert "float16" in why_alone(halved)
     assert "Growing" in why_alone(growing)
-    assert groups([compiled, compiled, one, growing, one]) == [[0], [1], [2, 4], [3]]
+    assert group_by_structure([compiled, compiled, one, growing, one]) == [[0], [1], [2, 4], [3]]
 
 
 def test_groups_keep_the_order_of_their_first() -> None:
     small, large = of(packing.mlp), of(lambda: packing.mlp(13))
-    assert groups([large, small, large, small, small]) == [[0, 2], [1, 3, 4]]
-    assert groups([]) == []
+    assert group_by_structure([large, small, large, small, small]) == [[0, 2], [1, 3, 4]]
+    assert group_by_structure([]) == []

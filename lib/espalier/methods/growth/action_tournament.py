@@ -32,7 +32,7 @@ from espalier.methods.growth.measurement.information import LabelProbe
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.engine.losses import mean_losses, wide
+from espalier.train.engine.losses import mean_losses, widen_float
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 
@@ -154,7 +154,7 @@ class TournamentOptions:
         """(samples,) float64: how badly each validation sample is told."""
         with evaluating(run.model), torch.no_grad():
             pieces = [run.model(x) for x, _ in run.validation.pieces(2048)]
-        logits, y = wide(torch.cat(pieces)).double(), run.validation.y
+        logits, y = widen_float(torch.cat(pieces)).double(), run.validation.y
         if self.judge == "loss":
             return F.cross_entropy(logits, y, reduction="none")
         return LabelProbe().losses(logits, y, torch.Generator().manual_seed(seed))

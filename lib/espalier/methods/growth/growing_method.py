@@ -23,7 +23,7 @@ from espalier.methods.growth.timing.growth_budget import GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
 from espalier.surgery.probe import evaluating
-from espalier.train.engine.evaluation import measured
+from espalier.train.engine.evaluation import evaluate_model
 
 TABLE = "growth.csv"
 """What the table of structural operations is called in a trial's folder."""
@@ -194,4 +194,4 @@ def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 def validated(run: Run) -> tuple[float, float]:
     """Loss and accuracy on validation as the network is, between two updates."""
     with evaluating(run.model):
-        return measured(run.model, run.validation)
+        return evaluate_model(run.model, run.validation)

@@ -63,5 +63,5 @@ def _run(run: Run, classes: int, recipe: Recipe) -> Run:
         validation=run.train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        generators=seeds.generators(recipe.seed, run.train.device),
+        generators=seeds.make_generators(recipe.seed, run.train.device),
     )

@@ -23,13 +23,13 @@ from espalier.core.contracts import (
     TokenShape,
 )
 from espalier.core.trial_config import Config
-from espalier.train.building.parameter_budget import Budget, unsolved
+from espalier.train.building.parameter_budget import Budget, unsolved_symbols
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Fit:
+class BudgetFit:
     """What a budget makes of a configuration.
 
     `solved` are the symbols that were 0 and their numbers, `left` those that are still 0 because
@@ -46,7 +46,7 @@ class Fit:
     high: int = 0
 
 
-def fit(values: Mapping[str, str], data_dir: Path) -> Fit:
+def fit_budget(values: Mapping[str, str], data_dir: Path) -> BudgetFit:
     """The configuration `values` under its own budget. Nothing is built.
 
     `data_dir` is read only for a data set whose shape is not known beforehand. Raises UserError
@@ -55,14 +55,14 @@ def fit(values: Mapping[str, str], data_dir: Path) -> Fit:
     config = Config(values)
     model = _selected("model", config, Model)
     budget = component.build(Budget, config, "")
-    free = unsolved(model, config)
+    free = unsolved_symbols(model, config)
     if len(free) > 1:
-        return Fit(left=tuple(free.values()))
+        return BudgetFit(left=tuple(free.values()))
     shape = _seen(model, _shape(_selected("dataset", config, Dataset), data_dir))
     try:
         return _solve(model, shape, budget, free) if free else _fixed(model, shape, budget)
     except CannotTrain as error:
-        return Fit(why=str(error))
+        return BudgetFit(why=str(error))
 
 
 def symbols_read(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -96,12 +96,12 @@ def _leaves(cls: type[Any], prefix: str) -> tuple[str, ...]:
     return tuple(name for hint, part in fields for name in component.symbols(hint, part))
 
 
-def _fixed(model: Model, shape: Shape, budget: Budget) -> Fit:
+def _fixed(model: Model, shape: Shape, budget: Budget) -> BudgetFit:
     count = model.parameters(shape)
-    return Fit({}, (), budget.why_not(count)[1], count, count, count)
+    return BudgetFit({}, (), budget.why_not(count)[1], count, count, count)
 
 
-def _solve(model: Model, shape: Shape, budget: Budget, free: Mapping[str, str]) -> Fit:
+def _solve(model: Model, shape: Shape, budget: Budget, free: Mapping[str, str]) -> BudgetFit:
     """The largest number of the one field of `free` with which the model is within the budget."""
     ((field, name),) = free.items()
 
@@ -111,7 +111,7 @@ def _solve(model: Model, shape: Shape, budget: Budget, free: Mapping[str, str]) 
     most = model.most(field, shape)
     best = _largest(lambda number: count(number) <= budget.most, most)
     low, high, chosen = count(1), count(most), count(best)
-    return Fit({name: str(best)}, (), budget.why_not(chosen)[1], chosen, low, high)
+    return BudgetFit({name: str(best)}, (), budget.why_not(chosen)[1], chosen, low, high)
 
 
 def _largest(fits: Callable[[int], bool], most: int) -> int:

@@ -47,7 +47,7 @@ class Budget:
         return "", ""
 
 
-def unsolved(model: Model, config: Config) -> dict[str, str]:
+def unsolved_symbols(model: Model, config: Config) -> dict[str, str]:
     """The symbol of each field of the trial's `model` that is left to be solved for a budget."""
     prefix = config.read(component.KINDS["model"][1], str).upper()
     return {
@@ -59,7 +59,7 @@ def unsolved(model: Model, config: Config) -> dict[str, str]:
 
 def check_solved(model: Model, config: Config) -> None:
     """Raise CannotTrain if a field of the trial's `model` was to be solved for a budget."""
-    for name in unsolved(model, config).values():
+    for name in unsolved_symbols(model, config).values():
         raise CannotTrain(
             UNSOLVED,
             f"CONFIG_{name}=0: is the largest number that a budget has room for, found when a "
@@ -69,13 +69,13 @@ def check_solved(model: Model, config: Config) -> None:
 
 def check_built(module: nn.Module, config: Config) -> None:
     """Raise CannotTrain unless what was built for a trial is within its budget."""
-    count = trained(module)
+    count = count_trained(module)
     code, rule = component.build(Budget, config, "").why_not(count)
     if code:
         raise CannotTrain(code, f"{rule}: {count}")
 
 
-def trained(module: nn.Module) -> int:
+def count_trained(module: nn.Module) -> int:
     """How many numbers `module` trains; those that its layers mask are none."""
     held = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
     return held - masked(module)

@@ -23,7 +23,7 @@ from espalier.rates.rate_options import RatePlan
 from espalier.train.building import parameter_budget
 from espalier.train.building.causality import check_causal
 from espalier.train.data.augment import Augmentation
-from espalier.train.data.distribution_shift import shifted
+from espalier.train.data.distribution_shift import apply_shift
 from espalier.train.data.splits import Data, load_data
 from espalier.train.engine import distributed, seeds
 from espalier.train.engine.device import choose_device, make_deterministic
@@ -65,7 +65,7 @@ def load_trial_data(config: Config, settings: Config, device: torch.device) -> D
             f"CONFIG_MODEL={config.read('MODEL', str)}: takes {KINDS[model.takes]}, but "
             f"CONFIG_DATASET={config.read('DATASET', str)} holds {KINDS[dataset.holds]}",
         )
-    return shifted(config, load_data(config, settings, dataset, model.input_size, device))
+    return apply_shift(config, load_data(config, settings, dataset, model.input_size, device))
 
 
 def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
@@ -84,7 +84,7 @@ def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Ru
         validation=data.validation,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        generators=seeds.generators(recipe.seed, device),
+        generators=seeds.make_generators(recipe.seed, device),
         augmentation=component.build(Augmentation, config, "") if augmented else None,
     )
 

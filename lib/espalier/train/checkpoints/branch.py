@@ -26,4 +26,4 @@ def copy_snapshot(
     path = directory / FOLDER / snapshot.path.name
     stored = snapshot_files.write_content(path, snapshot.read())
     about = {**snapshot.about, **stored, "made": {**made, **now, "config": dict(trial.config)}}
-    snapshot_files.write_about(path, {**about, "branch": branch})
+    snapshot_files.write_manifest(path, {**about, "branch": branch})

@@ -19,7 +19,7 @@ from espalier.core.trial import Task
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train.checkpoints import tensor_files
-from espalier.train.data.preprocessing import Preprocessing, raw_splits
+from espalier.train.data.preprocessing import Preprocessing, load_raw_splits
 from espalier.train.data.splits import Data
 from espalier.train.engine.task_sequence import TaskSequence
 
@@ -30,7 +30,7 @@ CLOSE = 1e-6  # how near the logits of a model that was read must be
 
 
 @kconfig_dataclass
-class Saving:
+class ModelSaving:
     """Whether a trial leaves its model; None stands for no."""
 
     wanted: bool | None = symbol("SAVE_MODEL")
@@ -48,12 +48,12 @@ class Saving:
     def save(self, task: Task, run: Run, data: Data) -> None:
         """Leave the model of a run that is over in the trial's folder; it is on the CPU then."""
         if self.wanted:
-            tensor_files.write(task.directory / FILE, record(task, run, data))
+            tensor_files.write(task.directory / FILE, model_record(task, run, data))
 
 
-def record(task: Task, run: Run, data: Data) -> dict[str, Any]:
+def model_record(task: Task, run: Run, data: Data) -> dict[str, Any]:
     """What the file holds."""
-    raw = raw_splits(data.request, task.trial.config[KINDS["dataset"][1]])
+    raw = load_raw_splits(data.request, task.trial.config[KINDS["dataset"][1]])
     model, probe = run.model.cpu(), raw.splits[1].x[:PROBES].clone()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     preprocessing = raw.preprocessing
@@ -67,14 +67,14 @@ def record(task: Task, run: Run, data: Data) -> dict[str, Any]:
         "preprocessing": preprocessing.as_json(),
         "fingerprint": preprocessing.fingerprint,
         "data_fingerprint": data.fingerprint,
-        "probe": {"x": probe, "logits": exact_logits(model, preprocessing, probe)},
+        "probe": {"x": probe, "logits": compute_exact_logits(model, preprocessing, probe)},
         "code": revision.code(),
         "versions": revision.versions(),
     }
 
 
 @torch.no_grad()
-def exact_logits(model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> Tensor:
+def compute_exact_logits(model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> Tensor:
     """Logits (n, classes), float64, of raw samples; the model is in evaluation mode meanwhile.
 
     Computed in float64, so that they are the same on every machine.

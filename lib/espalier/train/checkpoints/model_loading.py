@@ -17,10 +17,10 @@ from espalier.core.trial import Task, Trial
 from espalier.core.trial_config import Config
 from espalier.train.building import run_builder
 from espalier.train.checkpoints import tensor_files
-from espalier.train.checkpoints.model_files import CLOSE, FORMAT, exact_logits
-from espalier.train.data.preprocessing import Preprocessing, fingerprint
+from espalier.train.checkpoints.model_files import CLOSE, FORMAT, compute_exact_logits
+from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 
-HERE = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
+EVALUATION_SETTINGS = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
 """Settings to take a network up again with, whatever it was trained with."""
 
 
@@ -63,7 +63,7 @@ def load_model(
     place, record = str(path), tensor_files.read(Path(path))
     if record.get("format") != FORMAT:
         raise UserError(f"{place}: must be a model that CONFIG_SAVE_MODEL=y left, {FORMAT!r}")
-    if fingerprint(record["preprocessing"]) != record["fingerprint"]:
+    if preprocessing_fingerprint(record["preprocessing"]) != record["fingerprint"]:
         rule = "does not have the fingerprint that was stored with it: it was altered"
         raise UserError(f"{place}: the preprocessing {rule}")
     stored = Preprocessing.from_json(record["preprocessing"], place)
@@ -90,7 +90,7 @@ def _check_shape(stored: Preprocessing, shape: SampleShape, place: str) -> None:
 def _check_probe(
     model: nn.Module, stored: Preprocessing, probe: Mapping[str, Tensor], place: str
 ) -> None:
-    found = exact_logits(model, stored, probe["x"])
+    found = compute_exact_logits(model, stored, probe["x"])
     gap = float((found - probe["logits"]).abs().max())
     if not gap < CLOSE:
         raise UserError(
@@ -115,7 +115,7 @@ def _fits(model: nn.Module, state: Mapping[str, Tensor]) -> bool:
 
 
 def _with_method(record: Mapping[str, Any], place: str, data_dir: str | None) -> nn.Module:
-    settings = {**record["settings"], **HERE}
+    settings = {**record["settings"], **EVALUATION_SETTINGS}
     if data_dir is not None:
         settings["DATA_DIR"] = data_dir
     trial = Trial(1, "config_001", "", record["config"])

@@ -12,10 +12,10 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, Model
 from espalier.core.errors import UserError
 from espalier.core.trial_config import Config
-from espalier.train.checkpoints.model_loading import HERE, LoadedModel, load_model
-from espalier.train.data.preprocessing import raw_splits
+from espalier.train.checkpoints.model_loading import EVALUATION_SETTINGS, LoadedModel, load_model
+from espalier.train.data.preprocessing import load_raw_splits
 from espalier.train.data.splits import Data, load_data
-from espalier.train.engine.evaluation import measured
+from espalier.train.engine.evaluation import evaluate_model
 
 Symbols = Mapping[str, str]
 """Values by symbol, without CONFIG_."""
@@ -31,7 +31,7 @@ class SplitScore:
     samples: int
 
 
-def evaluate(
+def reevaluate(
     path: Path, others: tuple[Symbols, Symbols] | None = None, data_dir: str | None = None
 ) -> list[SplitScore]:
     """Return how good a saved model is on validation and test data.
@@ -42,19 +42,19 @@ def evaluate(
     """
     loaded = load_model(path, data_dir=data_dir)
     config, chosen = others or (loaded.config, loaded.settings)
-    settings = {**chosen, **HERE, **({"DATA_DIR": data_dir} if data_dir else {})}
+    settings = {**chosen, **EVALUATION_SETTINGS, **({"DATA_DIR": data_dir} if data_dir else {})}
     data = _data(config, settings)
-    check(loaded, config, data, str(path))
+    check_data(loaded, config, data, str(path))
     splits = {"validation": data.validation, "test": data.test.open()}
     return [
-        SplitScore(name, *measured(loaded.model, split), len(split))
+        SplitScore(name, *evaluate_model(loaded.model, split), len(split))
         for name, split in splits.items()
     ]
 
 
-def check(loaded: LoadedModel, config: Mapping[str, str], data: Data, place: str) -> None:
+def check_data(loaded: LoadedModel, config: Mapping[str, str], data: Data, place: str) -> None:
     """Raise UserError unless `data` are those of the model, prepared as they were."""
-    found = raw_splits(data.request, config[component.KINDS["dataset"][1]])
+    found = load_raw_splits(data.request, config[component.KINDS["dataset"][1]])
     loaded.preprocessing.check(found.preprocessing, place)
     if data.fingerprint != loaded.data_fingerprint:
         rule = f"samples with fingerprint {loaded.data_fingerprint}, these have {data.fingerprint}"

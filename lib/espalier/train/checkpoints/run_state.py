@@ -14,37 +14,37 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core.contracts import Run
-from espalier.train.engine.early_stopping import held
+from espalier.train.engine.early_stopping import named_tensors
 from espalier.train.engine.task_sequence import TaskSequence
 from espalier.train.engine.trainer import Trainer
 
-Position = dict[str, Any]
+RunState = dict[str, Any]
 """Numbers, texts and tensors, in dicts, lists and tuples: nothing that runs when it is read."""
 
 
-class DoesNotFit(ValueError):
+class RunStateMismatch(ValueError):
     """A position is not one of such a run; the text says where it differs."""
 
 
-def position(trainer: Trainer) -> Position:
+def capture(trainer: Trainer) -> RunState:
     """Where `trainer` is now, after an epoch; it shares no memory with the run."""
     run = trainer.run
     found = {
         "step": run.step,
         "epoch": run.epoch,
         "method": run.method.state_dict(run),
-        "tensors": dict(held(run.model)),
+        "tensors": dict(named_tensors(run.model)),
         "trained": {name: p.requires_grad for name, p in run.model.named_parameters()},
         "optimizer": run.optimizer.state_dict(),
         "scaler": trainer.scaler.state_dict(),
         "stopping": trainer.stopping.state_dict() if trainer.stopping else {},
         "generators": {name: one.get_state() for name, one in run.generators.items()},
     }
-    copied: Position = _plain(found, "", {})
+    copied: RunState = _plain(found, "", {})
     return copied
 
 
-def take_up(trainer: Trainer, found: Position) -> None:
+def restore(trainer: Trainer, found: RunState) -> None:
     """Bring a fresh `trainer` to a position of one with the same recipe. `found` is used up.
 
     Raises DoesNotFit. Call it before a loop is made of the trainer.
@@ -72,14 +72,14 @@ def _go_to(run: Run, course: TaskSequence, epoch: int) -> None:
 
 
 @torch.no_grad()
-def _fill(model: nn.Module, found: Position) -> None:
+def _fill(model: nn.Module, found: RunState) -> None:
     """Give parameters and buffers what they had, in place."""
-    here, there = dict(held(model)), found["tensors"]
+    here, there = dict(named_tensors(model)), found["tensors"]
     if names := sorted(here.keys() ^ there.keys()):
-        raise DoesNotFit(f"{names[0]} is only in one of the networks")
+        raise RunStateMismatch(f"{names[0]} is only in one of the networks")
     for name, tensor in here.items():
         if tensor.shape != there[name].shape or tensor.dtype != there[name].dtype:
-            raise DoesNotFit(f"{name} is {_kind(tensor)} here and {_kind(there[name])} there")
+            raise RunStateMismatch(f"{name} is {_kind(tensor)} here and {_kind(there[name])} there")
         tensor.copy_(there[name])
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(found["trained"][name])
@@ -94,7 +94,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> 
     try:
         optimizer.load_state_dict(saved)
     except ValueError as error:
-        raise DoesNotFit(f"the optimizer: {error}") from error
+        raise RunStateMismatch(f"the optimizer: {error}") from error
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for place, state in saved["state"].items():
         for name, value in state.items():

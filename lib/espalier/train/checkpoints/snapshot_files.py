@@ -23,7 +23,7 @@ from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.train.checkpoints import tensor_files
-from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
+from espalier.train.checkpoints.run_state import RunStateMismatch, capture, restore
 from espalier.train.engine.trainer import Trainer
 
 FORMAT = "espalier snapshot 1"
@@ -93,8 +93,8 @@ class Snapshot:
         Raises SnapshotError if it is of a run that this one is not, which is then of no use.
         """
         try:
-            take_up(trainer, content["position"])
-        except DoesNotFit as error:
+            restore(trainer, content["position"])
+        except RunStateMismatch as error:
             raise SnapshotError(f"{self.path}: not of this trial: {error}") from error
         history: list[Record] = content["history"]
         return history
@@ -106,7 +106,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class SnapshotReason:
+class SnapshotContext:
     """Why one is taken, of what origin (as results have it), and whether to `compress` it."""
 
     made: Mapping[str, Any]
@@ -115,7 +115,7 @@ class SnapshotReason:
 
 
 def save(
-    folder: Path, trainer: Trainer, history: Sequence[Record], occasion: SnapshotReason
+    folder: Path, trainer: Trainer, history: Sequence[Record], occasion: SnapshotContext
 ) -> Snapshot:
     """Write where `trainer` is, at the end of the last epoch of `history`, into `folder`.
 
@@ -127,7 +127,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"epoch_{run.epoch:05}.json"
     path.unlink(missing_ok=True)  # one of the same name is no more, before its file changes
-    found = position(trainer)
+    found = capture(trainer)
     content = {"position": found, "history": list(history)}
     last = history[-1]
     measured = {name: last[name] for name in MEASURED if name in last}
@@ -141,7 +141,7 @@ def save(
         "tensors": {name: list(tensor.shape) for name, tensor in found["tensors"].items()},
         "made": dict(occasion.made),
     }
-    write_about(path, about)
+    write_manifest(path, about)
     return Snapshot(path, about)
 
 
@@ -159,7 +159,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_about(path: Path, about: Record) -> None:
+def write_manifest(path: Path, about: Record) -> None:
     """Write what tells of a snapshot, whole or not at all, and onto the disk."""
     atomic_write(path, json.dumps(about, indent=1) + "\n", sync=True)
 
@@ -181,6 +181,6 @@ def load(path: Path) -> Snapshot:
     return Snapshot(told, about)
 
 
-def found_in(folder: Path) -> list[Path]:
+def list_snapshots(folder: Path) -> list[Path]:
     """What tells of each snapshot in `folder`, the earliest first."""
     return sorted(folder.glob("epoch_*.json"))

@@ -13,7 +13,7 @@ from espalier.core.trial import Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.checkpoints import snapshot_files
-from espalier.train.checkpoints.snapshot_files import Snapshot, SnapshotError, SnapshotReason
+from espalier.train.checkpoints.snapshot_files import Snapshot, SnapshotContext, SnapshotError
 from espalier.train.engine.early_stopping import NetworkSize
 from espalier.train.engine.trainer import Trainer
 
@@ -83,7 +83,7 @@ class SnapshotManager:
         That one and the records up to there; None and none if there is none to go on from.
         Raises SnapshotError if a snapshot is whole, says that it is of this trial, and is not.
         """
-        paths = [] if self._plan.every is None else snapshot_files.found_in(self._folder)
+        paths = [] if self._plan.every is None else snapshot_files.list_snapshots(self._folder)
         for path in reversed(paths):
             snapshot = None
             try:
@@ -107,14 +107,14 @@ class SnapshotManager:
         self._changes = run.method.changes(run)
         reason = self._plan.reason(run.epoch, self._changes != before)
         if reason and self._task.rank == 0:
-            occasion = SnapshotReason(self._made, reason, bool(self._plan.compress))
+            occasion = SnapshotContext(self._made, reason, bool(self._plan.compress))
             snapshot_files.save(self._folder, trainer, history, occasion)
             self._thin_out(run.epoch)
 
     def _thin_out(self, epoch: int) -> None:
         """Remove what need not stay, and what is later than now: of an attempt given up."""
         found = []
-        for path in snapshot_files.found_in(self._folder):
+        for path in snapshot_files.list_snapshots(self._folder):
             with suppress(SnapshotError):
                 found.append(snapshot_files.load(path))
         stay = self._plan.kept([one for one in found if one.epoch <= epoch])

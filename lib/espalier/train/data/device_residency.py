@@ -15,7 +15,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.streamed_split import StreamedSplit
 from espalier.train.data.transforms import Preparation
 
-FLOAT = 4  # bytes
+FLOAT_BYTES = 4  # bytes
 
 
 @kconfig_dataclass
@@ -33,8 +33,8 @@ class ResidencyPlan:
         Nothing else depends on which: batches hold the same numbers.
         """
         splits = list(raw)
-        needed = sum(FLOAT * math.prod(preparation.shape(split.x)) for split in splits)
-        if needed <= (self.limit * 10**6 or share(device)):
+        needed = sum(FLOAT_BYTES * math.prod(preparation.shape(split.x)) for split in splits)
+        if needed <= (self.limit * 10**6 or memory_share(device)):
             return [
                 Split(preparation.whole(split.x, device).data, split.y.to(device).data)
                 for split in splits
@@ -46,7 +46,7 @@ class ResidencyPlan:
         ]
 
 
-def share(device: torch.device) -> int:
+def memory_share(device: torch.device) -> int:
     """Bytes of samples this process may hold: half of what is free, divided by its workers."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available()
     return free // (2 * int(os.environ.get(memory.SHARERS, "1")))

@@ -28,18 +28,18 @@ from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import (
     Data,
-    Prepared,
+    PreparedSplits,
     SealedTest,
     SplitRequest,
     check_batch,
-    prepared_for,
+    prepare_splits,
 )
 from espalier.train.engine import seeds
 from espalier.train.engine.task_sequence import (
     Measure,
-    Samples,
-    Tasks,
-    first_and_last,
+    PeriodicTasks,
+    TaskSamples,
+    first_and_last_accuracy,
     last_task,
     task_ends,
 )
@@ -54,7 +54,7 @@ class ShiftPlan:
     seed: int | None = symbol("SHIFT_SEED")
 
 
-def shifted(config: Config, data: Data) -> Data:
+def apply_shift(config: Config, data: Data) -> Data:
     """The data of a trial as its configuration wants them to change.
 
     Raises CannotTrain if the epochs cannot be divided into tasks or there is nothing to shift to,
@@ -63,15 +63,15 @@ def shifted(config: Config, data: Data) -> Data:
     plan = component.build(ShiftPlan, config, "")
     epochs, each = config.read("NUM_EPOCHS", int), plan.task_epochs or 1
     if plan.kind == "permuted":
-        return _permuted(data, Permuted(each, plan.seed or 0, data.request), epochs)
+        return _permuted(data, PermutedTasks(each, plan.seed or 0, data.request), epochs)
     if plan.kind == "return":
-        found = _returning(data, Return(each, data.request, _other(data.request)), epochs)
+        found = _returning(data, ReturningTasks(each, data.request, _other(data.request)), epochs)
         check_batch(config.read("BATCH_SIZE", int), len(found.train))
         return found
     return data
 
 
-def _permuted(data: Data, course: Permuted, epochs: int) -> Data:
+def _permuted(data: Data, course: PermutedTasks, epochs: int) -> Data:
     """The test is that of the last task, and still sealed."""
     if epochs % course.task_epochs or epochs == course.task_epochs:
         raise CannotTrain(
@@ -79,18 +79,18 @@ def _permuted(data: Data, course: Permuted, epochs: int) -> Data:
             f"CONFIG_NUM_EPOCHS={epochs}: must be two or more times CONFIG_SHIFT_EPOCHS="
             f"{course.task_epochs}, a whole number of tasks",
         )
-    test = course.changed(prepared_for(data.request).test, course.task(epochs - 1))
+    test = course.changed(prepare_splits(data.request).test, course.task(epochs - 1))
     return replace(data, test=SealedTest(test), course=course)
 
 
-def _returning(data: Data, course: Return, epochs: int) -> Data:
+def _returning(data: Data, course: ReturningTasks, epochs: int) -> Data:
     if epochs <= 2 * course.task_epochs:
         raise CannotTrain(
             "shift",
             f"CONFIG_NUM_EPOCHS={epochs}: must be more than twice CONFIG_SHIFT_EPOCHS="
             f"{course.task_epochs}, so that there is an epoch after the return",
         )
-    there = prepared_for(course.other)
+    there = prepare_splits(course.other)
     there.check_untouched()
     if there.shape != data.shape:
         raise CannotTrain(
@@ -109,7 +109,7 @@ def _other(request: SplitRequest) -> SplitRequest:
 
 
 @dataclass(frozen=True)
-class Permuted(Tasks):
+class PermutedTasks(PeriodicTasks):
     """Tasks that permute the input each in its own way; the first leaves it as it is.
 
     Of images the pixels are permuted, those of all channels alike, of text the characters that
@@ -120,26 +120,26 @@ class Permuted(Tasks):
     request: SplitRequest
 
     @override
-    def samples(self, task: int) -> Samples:
-        return _samples_permuted(self, task, prepared_for(self.request))
+    def samples(self, task: int) -> TaskSamples:
+        return _samples_permuted(self, task, prepare_splits(self.request))
 
     def changed(self, split: Split, task: int) -> Split:
         """`split` as task number `task`, from 0, sees it."""
         if task == 0:
             return split
-        shape = prepared_for(self.request).shape
+        shape = prepare_splits(self.request).shape
         order = permutation(_places(shape), self.seed, task).to(split.device)
         kind = PermutedPixels if isinstance(shape, SampleShape) else PermutedCharacters
         return kind(split.x, split.y, split, order)
 
     def measures(self, history: Sequence[Record]) -> Record:
         """Means over the tasks, and over the first and the last of them."""
-        return {**super().measures(history), **first_and_last(history)}
+        return {**super().measures(history), **first_and_last_accuracy(history)}
 
 
 @functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
-def _samples_permuted(course: Permuted, task: int, data: Prepared) -> Samples:
-    return Samples(course.changed(data.train, task), course.changed(data.validation, task))
+def _samples_permuted(course: PermutedTasks, task: int, data: PreparedSplits) -> TaskSamples:
+    return TaskSamples(course.changed(data.train, task), course.changed(data.validation, task))
 
 
 def permutation(places: int, seed: int, task: int) -> Tensor:
@@ -147,7 +147,7 @@ def permutation(places: int, seed: int, task: int) -> Tensor:
 
     It can be had without those of the tasks before.
     """
-    generator = torch.Generator().manual_seed(seeds.derive(seed, f"shift {task}"))
+    generator = torch.Generator().manual_seed(seeds.derive_seed(seed, f"shift {task}"))
     return torch.randperm(places, generator=generator)
 
 
@@ -198,7 +198,7 @@ class PermutedCharacters(PermutedPixels):
 
 
 @dataclass(frozen=True)
-class Return(Tasks):
+class ReturningTasks(PeriodicTasks):
     """A, B, and A again until the end: what B costs of A, and how fast it comes back.
 
     Both have as many training samples as the smaller of them: the first of the larger one.
@@ -212,7 +212,7 @@ class Return(Tasks):
         return min(2, super().task(epoch))
 
     @override
-    def samples(self, task: int) -> Samples:
+    def samples(self, task: int) -> TaskSamples:
         return self._both()[task % 2]
 
     def closing(self, run: Run, measure: Measure) -> Record:
@@ -242,14 +242,16 @@ class Return(Tasks):
             "shifted_forgetting": last["val_loss_b"] - second["val_loss_b"],
         }
 
-    def _both(self) -> tuple[Samples, Samples]:
-        return _samples_of_two(prepared_for(self.request), prepared_for(self.other))
+    def _both(self) -> tuple[TaskSamples, TaskSamples]:
+        return _samples_of_two(prepare_splits(self.request), prepare_splits(self.other))
 
 
 @functools.lru_cache(maxsize=1)
-def _samples_of_two(one: Prepared, other: Prepared) -> tuple[Samples, Samples]:
+def _samples_of_two(one: PreparedSplits, other: PreparedSplits) -> tuple[TaskSamples, TaskSamples]:
     samples = min(len(one.train), len(other.train))
-    first, second = (Samples(_first(samples, each.train), each.validation) for each in (one, other))
+    first, second = (
+        TaskSamples(_first(samples, each.train), each.validation) for each in (one, other)
+    )
     return first, second
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from espalier.core.contracts import RawData, Split
 from espalier.core.errors import UserError
-from espalier.train.data.splits import DataPlan, SplitRequest, divide
+from espalier.train.data.splits import DataPlan, SplitRequest, divide_samples
 from espalier.train.data.transforms import Preparation
 
 ALWAYS = {
@@ -70,7 +70,7 @@ class Preprocessing:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all of it."""
-        return fingerprint(self.as_json())
+        return preprocessing_fingerprint(self.as_json())
 
     @property
     def preparation(self) -> Preparation:
@@ -88,7 +88,7 @@ class Preprocessing:
                 )
 
 
-def fingerprint(record: Mapping[str, Any]) -> str:
+def preprocessing_fingerprint(record: Mapping[str, Any]) -> str:
     """SHA-256 over plain data, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
@@ -101,12 +101,12 @@ class RawSplits:
     preprocessing: Preprocessing
 
 
-def raw_splits(request: SplitRequest, dataset: str) -> RawSplits:
+def load_raw_splits(request: SplitRequest, dataset: str) -> RawSplits:
     """The images of a request as their files have them. Raises what `load` and `divide` raise."""
     raw, plan = request.dataset.load(request.folder, request.download), request.plan
     if not (isinstance(raw, RawData) and isinstance(plan, DataPlan)):
         raise TypeError(f"{dataset} holds no images")
-    splits = divide(raw, plan)
+    splits = divide_samples(raw, plan)
     preparation = Preparation.of(splits[0].x, plan.normalize, request.target[0])
     return RawSplits(splits, Preprocessing.of(dataset, splits[0].x, preparation))
 

@@ -37,7 +37,13 @@ from espalier.core.trial_config import Config
 from espalier.datasets.stratified_split import members_of_classes, stratified_order
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.text_windows import TextFacts, WindowPlan, facts, text_fingerprint, windows
+from espalier.train.data.text_windows import (
+    TextFacts,
+    WindowPlan,
+    cut_windows,
+    measure_text,
+    text_fingerprint,
+)
 from espalier.train.data.transforms import Preparation
 from espalier.train.engine.task_sequence import TaskSequence
 
@@ -114,7 +120,7 @@ def load_data(
     keeping = component.build(ResidencyPlan, settings, "")
     target = (input_size, str(device))
     request = SplitRequest(dataset, folder, download, plan, target, keeping)
-    prepared = prepared_for(request)
+    prepared = prepare_splits(request)
     prepared.check_untouched()
     check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
     return Data(
@@ -179,7 +185,7 @@ class SplitRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreparedSplits:
     """The samples of a data set, which the trials of a worker share, and what they are."""
 
     train: Split
@@ -197,7 +203,7 @@ class Prepared:
 
 
 @functools.lru_cache(maxsize=SETS_KEPT)
-def prepared_for(request: SplitRequest) -> Prepared:
+def prepare_splits(request: SplitRequest) -> PreparedSplits:
     """The samples that a request asks for, the same object each time while they are kept.
 
     Raises what `load_data` raises.
@@ -211,26 +217,26 @@ def prepared_for(request: SplitRequest) -> Prepared:
     raise TypeError(f"{request.dataset} must load what it holds, not {type(raw).__name__}")
 
 
-def _prepare_text(raw: RawText, plan: WindowPlan, request: SplitRequest) -> Prepared:
+def _prepare_text(raw: RawText, plan: WindowPlan, request: SplitRequest) -> PreparedSplits:
     _, device = request.target
-    splits = windows(raw, plan)
+    splits = cut_windows(raw, plan)
     train, validation, test = (part.split(torch.device(device)) for part in splits)
     shape = TokenShape(len(raw.symbols), raw.context)
     named = text_fingerprint(splits, raw.symbols)
-    return Prepared(train, validation, test, shape, named, facts(raw, splits[1]))
+    return PreparedSplits(train, validation, test, shape, named, measure_text(raw, splits[1]))
 
 
-def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> Prepared:
-    splits = divide(raw, plan)
+def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> PreparedSplits:
+    splits = divide_samples(raw, plan)
     input_size, device = request.target
     preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
     train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)
-    return Prepared(train, validation, test, shape, fingerprint(splits))
+    return PreparedSplits(train, validation, test, shape, fingerprint(splits))
 
 
-def divide(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
+def divide_samples(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
     """Training, validation and test samples, unscaled, as the plan asks for them.
 
     Validation is cut off first, so it is the same for every size of training subset. Raises

@@ -57,7 +57,7 @@ class TextPart:
         return Split(x.data, y.data)
 
 
-def windows(raw: RawText, plan: WindowPlan) -> tuple[TextPart, TextPart, TextPart]:
+def cut_windows(raw: RawText, plan: WindowPlan) -> tuple[TextPart, TextPart, TextPart]:
     """Training, validation and test text. Validation is the end of what is not test.
 
     A subset is the first windows, so a smaller one is part of a larger one. Raises CannotTrain if
@@ -118,7 +118,7 @@ class TextFacts:
         }
 
 
-def facts(raw: RawText, validation: TextPart) -> TextFacts:
+def measure_text(raw: RawText, validation: TextPart) -> TextFacts:
     """The floors of the validation text, from how often characters and pairs occur in it."""
     before, after = validation.characters[:-1], validation.characters[1:]
     pairs = before * len(raw.symbols) + after

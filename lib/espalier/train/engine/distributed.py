@@ -156,7 +156,7 @@ class Distributed(SingleProgram):
     def _noise_of(self, epoch: int) -> list[Tensor]:
         """Return the states of the streams that this process draws dropout from in an epoch."""
         seed = self._run.generators["dropout"].initial_seed()
-        own = seeds.derive(seed, f"rank {self._rank}, epoch {epoch}")
+        own = seeds.derive_seed(seed, f"rank {self._rank}, epoch {epoch}")
         devices = {torch.device("cpu"), self._trainer.device}
         return [torch.Generator(d).manual_seed(own).get_state() for d in sorted(devices, key=str)]
 

@@ -26,7 +26,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
 @kconfig_dataclass
-class Criterion:
+class StopCriterion:
     """What counts as better (`min_delta` in nats or percentage points), and who need not be."""
 
     by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY")
@@ -39,25 +39,25 @@ class Criterion:
 
 
 @kconfig_dataclass
-class EarlyStop:
+class EarlyStopPlan:
     """The symbols: `patience` epochs without improvement are endured (0: any number)."""
 
     patience: int = symbol("EARLY_STOP_PATIENCE")
-    criterion: Criterion | None
+    criterion: StopCriterion | None
 
-    def begin(self) -> Stopping | None:
+    def begin(self) -> EarlyStopping | None:
         """What watches over one run; None if nothing does."""
         if not self.patience or self.criterion is None:
             return None
-        return Stopping(self.patience, self.criterion)
+        return EarlyStopping(self.patience, self.criterion)
 
 
-class Stopping:
+class EarlyStopping:
     """Watches over one run, epoch by epoch."""
 
-    def __init__(self, patience: int, criterion: Criterion) -> None:
+    def __init__(self, patience: int, criterion: StopCriterion) -> None:
         self._patience, self._criterion = patience, criterion
-        self._best: Kept | None = None
+        self._best: KeptEpoch | None = None
         self._mark = math.inf  # what the next improvement is measured from
         self._left = patience  # epochs until the end; more while it cools down
         self._changes = 0
@@ -92,7 +92,7 @@ class Stopping:
         """The inverse of `state_dict`."""
         self._best = None
         if saved["best"] is not None:
-            self._best = Kept(**{**saved["best"], "size": NetworkSize(*saved["best"]["size"])})
+            self._best = KeptEpoch(**{**saved["best"], "size": NetworkSize(*saved["best"]["size"])})
         self._mark, self._left = saved["mark"], saved["left"]
         self._changes, self.stopped = saved["changes"], saved["stopped"]
 
@@ -111,7 +111,7 @@ class Stopping:
         if score < self._mark - self._criterion.min_delta:
             self._mark, self._left = score, max(self._left, self._patience)
         if self._best is None or score < self._best.score:
-            self._best = Kept.of(run, score, size)
+            self._best = KeptEpoch.of(run, score, size)
 
 
 class NetworkSize(NamedTuple):
@@ -133,11 +133,11 @@ class NetworkSize(NamedTuple):
         return self.sparsity > earlier.sparsity and self.live <= earlier.live
 
 
-UNKNOWN = NetworkSize(0.0, math.inf)
+UNKNOWN_SIZE = NetworkSize(0.0, math.inf)
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptEpoch:
     """A run's network and the state of its method as they were after an epoch."""
 
     epoch: int
@@ -147,9 +147,9 @@ class Kept:
     method: dict[str, Any]
 
     @classmethod
-    def of(cls, run: Run, score: float = 0.0, size: NetworkSize = UNKNOWN) -> Kept:
+    def of(cls, run: Run, score: float = 0.0, size: NetworkSize = UNKNOWN_SIZE) -> KeptEpoch:
         """A copy of what `run` has now."""
-        tensors = {name: tensor.detach().clone() for name, tensor in held(run.model)}
+        tensors = {name: tensor.detach().clone() for name, tensor in named_tensors(run.model)}
         method = copy.deepcopy(run.method.state_dict(run))
         return cls(run.epoch, score, size, tensors, method)
 
@@ -162,13 +162,13 @@ class Kept:
         if run.epoch == self.epoch:
             return
         run.method.load_state_dict(run, self.method)  # first: it may be what sizes depend on
-        for name, tensor in held(run.model):
+        for name, tensor in named_tensors(run.model):
             if name not in self.tensors or tensor.shape != self.tensors[name].shape:
                 raise RuntimeError(f"{name} is not what it was: see Method.load_state_dict")
             tensor.copy_(self.tensors[name])
 
 
-def held(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Every parameter and buffer by name, also buffers that are not part of a state dict."""
     yield from model.named_parameters()
     yield from model.named_buffers()

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from espalier.core.contracts import Split
-from espalier.train.engine.losses import wide
+from espalier.train.engine.losses import widen_float
 from espalier.train.engine.trainer import Trainer
 
 EVALUATION_BATCH = 2048  # images; larger is not faster and costs memory
@@ -24,11 +24,11 @@ def evaluate(trainer: Trainer, split: Split) -> tuple[float, float]:
     """
     trainer.run.model.eval()
     trainer.forward.eval()
-    return measured(trainer.forward, split, trainer.autocast())
+    return evaluate_model(trainer.forward, split, trainer.autocast())
 
 
 @torch.no_grad()
-def measured(model: nn.Module, split: Split, context: Any = None) -> tuple[float, float]:
+def evaluate_model(model: nn.Module, split: Split, context: Any = None) -> tuple[float, float]:
     """Mean loss of a label and accuracy in percent over the whole split, in the mode it is in.
 
     An image has one label, a window of text one a character, the one that follows. `context` is
@@ -38,7 +38,7 @@ def measured(model: nn.Module, split: Split, context: Any = None) -> tuple[float
     hits = torch.zeros((), device=split.device, dtype=torch.int64)
     for x, y in split.pieces(_piece(split)):
         with context or contextlib.nullcontext():
-            logits = wide(model(x)).flatten(0, -2)  # (labels, classes)
+            logits = widen_float(model(x)).flatten(0, -2)  # (labels, classes)
         loss += F.cross_entropy(logits, y.flatten(), reduction="sum")
         hits += (logits.argmax(1) == y.flatten()).sum()
     labels = split.y.numel()

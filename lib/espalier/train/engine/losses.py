@@ -12,10 +12,10 @@ def mean_losses(logits: Tensor, y: Tensor, trials: int) -> Tensor:
     Of text, logits are (K*b, context, vocabulary) and y (K*b, context). Trial 0's samples come
     first, then trial 1's, and so on.
     """
-    rows = wide(logits).flatten(0, -2)  # (targets, classes)
+    rows = widen_float(logits).flatten(0, -2)  # (targets, classes)
     return F.cross_entropy(rows, y.flatten(), reduction="none").view(trials, -1).mean(1)
 
 
-def wide(logits: Tensor) -> Tensor:
+def widen_float(logits: Tensor) -> Tensor:
     """Logits in float32, or in float64 if that is what they are in."""
     return logits.float() if logits.element_size() < 4 else logits

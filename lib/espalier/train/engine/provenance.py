@@ -10,7 +10,7 @@ from espalier.core import revision
 from espalier.core.trial import Record
 
 
-def collect(device: torch.device) -> Record:
+def collect_provenance(device: torch.device) -> Record:
     """Code revision (as the worker found it when it started), versions and device."""
     return {
         "code": revision.code(),

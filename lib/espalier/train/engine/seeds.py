@@ -17,13 +17,13 @@ ON_GPU = "dropout on the GPU"
 """Where the dropout of a run alone has come to on a GPU; there once an epoch is over."""
 
 
-def derive(seed: int, purpose: str) -> int:
+def derive_seed(seed: int, purpose: str) -> int:
     """A 63-bit seed for `purpose`, the same on every machine."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
+def make_generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
     """A generator a purpose; augmentation draws on the device, the others on the CPU.
 
     Batch order and method decisions are therefore the same on a CPU and on a GPU.
@@ -31,7 +31,7 @@ def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
     places = {"augment": device}
     return {
         purpose: torch.Generator(places.get(purpose, torch.device("cpu"))).manual_seed(
-            derive(seed, purpose)
+            derive_seed(seed, purpose)
         )
         for purpose in STREAMS
     }
@@ -39,4 +39,4 @@ def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
 
 def seed_globals(seed: int) -> None:
     """Seed torch's global generators, which initialise weights."""
-    torch.manual_seed(derive(seed, INIT))
+    torch.manual_seed(derive_seed(seed, INIT))

@@ -21,11 +21,11 @@ from espalier.core.trial import Record
 Measure = Callable[[Split], tuple[float, float]]
 """The mean loss (nats) and the accuracy (percent) of a run as it is now on some samples."""
 
-ENDS = 0.1  # share of the tasks that the first, or the last, tasks are
+END_SHARE = 0.1  # share of the tasks that the first, or the last, tasks are
 
 
 @dataclass(frozen=True)
-class Samples:
+class TaskSamples:
     """What one task trains on and is validated on."""
 
     train: Split
@@ -49,7 +49,7 @@ class TaskSequence:
 
 
 @dataclass(frozen=True)
-class Tasks(TaskSequence, ABC):
+class PeriodicTasks(TaskSequence, ABC):
     """A sequence of tasks of `task_epochs` epochs each.
 
     The samples of all of them are equal in number, so that an epoch always has as many steps.
@@ -62,7 +62,7 @@ class Tasks(TaskSequence, ABC):
         return epoch // self.task_epochs
 
     @abstractmethod
-    def samples(self, task: int) -> Samples:
+    def samples(self, task: int) -> TaskSamples:
         """Those of task number `task`, from 0: the same object for all runs of a pack."""
 
     @override
@@ -94,11 +94,11 @@ def last_task(history: Sequence[Record]) -> list[Record]:
     return [record for record in history if record.get("task") == history[-1].get("task")]
 
 
-def first_and_last(history: Sequence[Record]) -> Record:
+def first_and_last_accuracy(history: Sequence[Record]) -> Record:
     """Mean accuracies at the ends of the first and of the last tenth of the tasks, at least one.
 
     Their difference is the plasticity that was lost, where all tasks are equally hard.
     """
     found = [float(record["val_acc"]) for record in task_ends(history)]
-    some = math.ceil(ENDS * len(found))
+    some = math.ceil(END_SHARE * len(found))
     return {"first_tasks_acc": fmean(found[:some]), "last_tasks_acc": fmean(found[-some:])}

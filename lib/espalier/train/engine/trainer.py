@@ -15,7 +15,7 @@ from espalier.core.contracts import LrSchedule, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
-from espalier.train.engine.early_stopping import EarlyStop, Stopping
+from espalier.train.engine.early_stopping import EarlyStopping, EarlyStopPlan
 from espalier.train.engine.task_sequence import TaskSequence
 
 
@@ -32,7 +32,7 @@ class Recipe:
     compile: bool = symbol("COMPILE")
     cpu_threads: int = symbol("CPU_THREADS")
     devices: int = symbol("DEVICES_PER_TRIAL")
-    early_stop: EarlyStop | None = None
+    early_stop: EarlyStopPlan | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Trainer:
         return torch.amp.GradScaler(self.device.type, enabled=self.recipe.amp == "fp16")
 
     @cached_property
-    def stopping(self) -> Stopping | None:
+    def stopping(self) -> EarlyStopping | None:
         """The rule that may end the run before its last epoch."""
         plan = self.recipe.early_stop
         return None if plan is None else plan.begin()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from espalier.core.contracts import Run
 from espalier.layers.folded import CannotPack, Stacked
-from espalier.train.packs.pack_compatibility import settings
+from espalier.train.packs.pack_compatibility import own_attributes
 
 CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """How near the outputs must be to the runs' own, relative to the largest."""
@@ -23,7 +23,7 @@ CLOSE_IN_HALF = 0.1
 
 
 @torch.no_grad()
-def verify(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor) -> None:
+def verify_fold(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor) -> None:
     """Compare `program` on a batch x (K*b, ...) with the first and the last run alone.
 
     `state` is what `program` computes with. Leaves no trace. Raises CannotPack.
@@ -84,7 +84,7 @@ def _alone(run: Run, x: Tensor) -> tuple[nn.Module, Tensor, list[Tensor]]:
         torch.set_rng_state(run.generators["dropout"].get_state())
         logits: Tensor = model(x)
         grads = _gradients(logits, list(model.parameters()))
-    if settings(model) != settings(run.model):
+    if own_attributes(model) != own_attributes(run.model):
         raise CannotPack("the model changes attributes of its own while it computes")
     return model, logits, grads
 

@@ -24,7 +24,7 @@ from espalier.optimizers.stacked import stacked
 from espalier.optimizers.together import together
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
-from espalier.train.packs.fold_verification import verify
+from espalier.train.packs.fold_verification import verify_fold
 
 
 class Pack:
@@ -134,10 +134,10 @@ class Pack:
     def _verify(self, x: Tensor) -> None:
         """Raise CannotPack unless the runs are the same together as alone, in each format used."""
         with torch.autocast(x.device.type, enabled=False):
-            verify(self.forward, self._runs, self._state, x)
+            verify_fold(self.forward, self._runs, self._state, x)
         if self._trainers[0].recipe.amp != "off":
             with self._trainers[0].autocast():
-                verify(self.forward, self._runs, self._state, x)
+                verify_fold(self.forward, self._runs, self._state, x)
         self._verified = True
 
 

@@ -37,7 +37,7 @@ def _watched(parameter: nn.Parameter) -> bool:
     return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
-def alike(one: Trainer, other: Trainer) -> bool:
+def same_structure(one: Trainer, other: Trainer) -> bool:
     """Whether two runs, both fit for packs, can be in the same one."""
     try:
         return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
@@ -45,13 +45,13 @@ def alike(one: Trainer, other: Trainer) -> bool:
         return False
 
 
-def groups(trainers: Sequence[Trainer]) -> list[list[int]]:
+def group_by_structure(trainers: Sequence[Trainer]) -> list[list[int]]:
     """The places of the trainers, put together where they are alike; others alone. In order."""
     found: list[list[int]] = []
     for place, trainer in enumerate(trainers):
         free = not why_alone(trainer)
         home = [g for g in found if free and not why_alone(trainers[g[0]])]
-        same = next((g for g in home if alike(trainers[g[0]], trainer)), None)
+        same = next((g for g in home if same_structure(trainers[g[0]], trainer)), None)
         if same is None:
             found.append([place])
         else:
@@ -73,10 +73,10 @@ def _inside(trainer: Trainer) -> list[Any]:
         (name, type(module), _tensors(module))
         for name, module in model.named_modules(remove_duplicate=False)
     ]
-    return [parts, settings(model), _sharing(model)]
+    return [parts, own_attributes(model), _sharing(model)]
 
 
-def settings(model: nn.Module) -> list[dict[str, Any]]:
+def own_attributes(model: nn.Module) -> list[dict[str, Any]]:
     """Attributes of each module's own; a tensor among them equals nothing, itself aside."""
     return [_settings(module) for module in model.modules()]
 

@@ -29,7 +29,7 @@ from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.structural_events import Unit
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
-from espalier.train.engine.evaluation import measured
+from espalier.train.engine.evaluation import evaluate_model
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,9 @@ def worth(run: Run[GrowthState]) -> float:
     """By how many points validation accuracy falls without the edges that have come so far."""
     net = run.method_state.net
     with evaluating(net):
-        whole = measured(net, run.validation)[1]
+        whole = evaluate_model(net, run.validation)[1]
         with without_grown(net):
-            return whole - measured(net, run.validation)[1]
+            return whole - evaluate_model(net, run.validation)[1]
 
 
 @contextmanager
