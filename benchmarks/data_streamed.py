@@ -40,7 +40,7 @@ def split_of(samples: int, pixels: int | None, limit: float, workers: int) -> Sp
     x = torch.randint(256, (samples, 3, 32, 32), generator=generator, dtype=torch.uint8)
     raw = Split(x, torch.arange(samples) % 10)
     prepare = Preparation.of(x, True, pixels)
-    return ResidencyPlan(limit, workers).kept([raw], prepare, torch.device("cpu"))[0]  # type: ignore[arg-type]
+    return ResidencyPlan(limit, workers).place([raw], prepare, torch.device("cpu"))[0]  # type: ignore[arg-type]
 
 
 def trained() -> Use:

@@ -93,7 +93,7 @@ def cost(args: argparse.Namespace) -> list[Figure]:
                 Path(folder), trainer, [record], SnapshotContext({}, compress=args.compress)
             )
             seconds.append(1000 * (time.perf_counter() - began))
-            sizes.append(snapshot.about["bytes"] / 1000)
+            sizes.append(snapshot.manifest["bytes"] / 1000)
         return [
             Figure("a snapshot", seconds, "ms"),
             Figure("a snapshot's size", sizes, "kB"),

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-import test_worker_entry
-from test_snapshot_files import killed_after, task
+from trial_tasks import killed_after, numbers, small_task, snapshot_task
 
 from espalier.__main__ import main
 from espalier.core.trial import Result
@@ -16,7 +15,7 @@ from espalier.train.checkpoints import snapshot_manager
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
     """Of a trial of three epochs, after the second."""
-    killed_after(3, task(tmp_path / "trial"))
+    killed_after(3, snapshot_task(tmp_path / "trial"))
     return tmp_path / "trial" / snapshot_manager.FOLDER / "epoch_00002.json"
 
 
@@ -31,9 +30,7 @@ def resumed(folder: Path, *args: str) -> Result:
 def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_path: Path) -> None:
     before = snapshot.read_bytes()
     result = resumed(tmp_path / "branch", str(snapshot))
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(
-        worker_entry.train_trial(test_worker_entry.small_task())
-    )
+    assert numbers(result) == numbers(worker_entry.train_trial(small_task()))
     assert result.provenance["resumed"]["epoch"] == 2
     assert result.provenance["resumed"]["from"] == str(snapshot)
     assert snapshot.read_bytes() == before

@@ -80,7 +80,7 @@ def test_several_are_the_product():
         "OPTIMIZER": "sgd",
     }
     made = trainer(wishes, 0, packing.mlp)
-    made.set_rate()
+    made.set_learning_rate()
     made.rates.before()
     found = list(made.run.optimizer.rate_multipliers.values())
     edges = made.run.method_state.edges

@@ -302,8 +302,8 @@ class Watched:
     def check(self) -> None:
         self.program.check()
 
-    def settle(self) -> None:
-        self.program.settle()
+    def store_generators(self) -> None:
+        self.program.store_generators()
 
 
 Programs = Callable[..., loop.Program]

@@ -29,7 +29,7 @@ def train(task: Task, emit: Emit) -> Result:
 def kept(task: Task, emit: Emit = discard) -> Result:
     """Train, and save what is held in the end."""
     trainer, _ = worker_entry.prepare(task)
-    with distributed.joined(task, trainer.recipe, trainer.device):
+    with distributed.process_group(task, trainer.recipe, trainer.device):
         outcomes = [outcome for _, outcome in Loop([trainer]).epochs()]
         distributed.check_agreement(trainer.run)
     torch.save(held(trainer), task.directory / f"rank{task.rank}.pt")
@@ -50,7 +50,7 @@ def held(trainer: Trainer) -> dict[str, Any]:
 def apart(task: Task, emit: Emit) -> Result:
     """Let a parameter, of the last process only, move by one rounding."""
     trainer, _ = worker_entry.prepare(task)
-    with distributed.joined(task, trainer.recipe, trainer.device):
+    with distributed.process_group(task, trainer.recipe, trainer.device):
         epochs = Loop([trainer]).epochs()
         next(epochs)
         weight = next(trainer.run.model.parameters())
@@ -63,7 +63,7 @@ def apart(task: Task, emit: Emit) -> Result:
 def killed(task: Task, emit: Emit) -> Result:
     """Let the last process die between two epochs."""
     trainer, _ = worker_entry.prepare(task)
-    with distributed.joined(task, trainer.recipe, trainer.device):
+    with distributed.process_group(task, trainer.recipe, trainer.device):
         for _ in Loop([trainer]).epochs():
             if task.rank == 1:
                 os.kill(os.getpid(), signal.SIGKILL)

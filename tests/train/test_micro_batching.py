@@ -221,7 +221,7 @@ def scarce(monkeypatch):
     """Room for a step with parts of about a hundred samples."""
     config = {"TRAIN_SUBSET": "1000", "BATCH_SIZE": "512"}
     spare = build_trainer(task(AUTO, **config))[0]
-    step = micro_batching._stepping(spare, spare.run.train.x[:512], spare.run.train.y[:512])
+    step = micro_batching.make_step(spare, spare.run.train.x[:512], spare.run.train.y[:512])
     step(1)
     room = int(sum(step(100)) * micro_batching.UNCOUNTED / micro_batching.FREE_SHARE)
     monkeypatch.setattr(memory, "available", lambda: room)

@@ -177,5 +177,5 @@ def test_what_chance_would_do() -> None:
 
 def test_a_gate_tells_its_verdict() -> None:
     gate = Gate("name", False, "why", {"ratio": float("inf")})
-    assert gate.told() == "FAIL  name: why"
+    assert gate.verdict_line() == "FAIL  name: why"
     assert gate.as_json()["numbers"] == {"ratio": None}

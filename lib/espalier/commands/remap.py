@@ -59,7 +59,7 @@ def _write(remapping: Remapping, state: Path, out: Path) -> None:
 
     if not remapping.complete:
         fix = "give --rename OLD=NEW"
-        raise UserError(f"{state}: does not fit the model: {remapping.trouble()}; {fix}")
+        raise UserError(f"{state}: does not fit the model: {remapping.describe_mismatch()}; {fix}")
     try:
         tensor_files.write(out, remapping.state)
     except OSError as error:

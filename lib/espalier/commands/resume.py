@@ -38,7 +38,7 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
     start = snapshot_files.load(snapshot)
     start.read()  # whether it is whole
     values = read_changes(changes)
-    plan = plan_branch(start.about["made"], values, str(start.path))
+    plan = plan_branch(start.manifest["made"], values, str(start.path))
     (trial,) = plan.trials
     _check_epochs(trial.config["NUM_EPOCHS"], start.epoch)
     folder = output or results_dir.timestamped(RESULTS)

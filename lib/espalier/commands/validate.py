@@ -27,7 +27,7 @@ def command(epochs: str | None, record: Path) -> int:
 
     task, results = validation_subject.make_validation_task(dotconfig.path(), epochs), []
     for gate in run_gates(lambda: validation_subject.prepare_trainer(task)):
-        print(gate.told(), flush=True)
+        print(gate.verdict_line(), flush=True)
         results.append(gate)
     write_record(record, task, results)
     failed = sum(not gate.passed for gate in results)

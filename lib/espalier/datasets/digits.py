@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
 from espalier.core.errors import UserError
@@ -32,8 +33,8 @@ class Digits(Dataset):
 
     shape: ClassVar[Shape | None] = SampleShape(1, 8, 8, CLASSES)
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawData:
-        """See `Dataset.load`; reads nothing from `data_dir`."""
         table = torch.from_numpy(np.loadtxt(_file(), delimiter=",", dtype=np.float32))
         x = table[:, :-1].reshape(-1, 1, 8, 8) / PIXEL_MAX  # (1797, 1, 8, 8)
         y = table[:, -1].long()  # (1797,)
@@ -42,7 +43,7 @@ class Digits(Dataset):
 
 
 def _file() -> Path:
-    """Where scikit-learn keeps the table: found without importing it, which takes seconds."""
+    """Return the path of scikit-learn's table, without importing it, which takes seconds."""
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
         raise UserError(
@@ -52,7 +53,7 @@ def _file() -> Path:
 
 
 def _every_nth_of_class(y: Tensor, n: int) -> Tensor:
-    """Mask (len(y),) of the last of each `n` consecutive samples of a class."""
+    """Return the mask (len(y),) of the last of each `n` consecutive samples of a class."""
     chosen = torch.zeros(len(y), dtype=torch.bool)
     for members in members_of_classes(y):
         chosen[members[n - 1 :: n]] = True

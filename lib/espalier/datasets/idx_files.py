@@ -23,7 +23,7 @@ UNSIGNED_BYTES = 8  # the type code in the magic number
 
 
 def load_idx(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> RawData:
-    """Both parts of a torchvision data set stored as IDX files; counts are from the headers.
+    """Read both parts of a torchvision data set stored as IDX files; counts are from the headers.
 
     Files are `<name>` or `<name>.gz` in `<data_dir>/<reader's name>/raw`; the .gz is unpacked
     beside itself. With `verify` every .gz must have the published checksum and what is unpacked
@@ -79,10 +79,10 @@ def _check(path: Path) -> None:
         raise published.unreadable_error(
             path, f"not an IDX file of bytes in {dimensions} dimensions"
         )
-    found, expected = path.stat().st_size, offset + math.prod(sizes)
-    if found != expected:
+    size, expected = path.stat().st_size, offset + math.prod(sizes)
+    if size != expected:
         raise published.unreadable_error(
-            path, f"{found} bytes, but its header {sizes} asks for {expected}"
+            path, f"{size} bytes, but its header {sizes} asks for {expected}"
         )
 
 

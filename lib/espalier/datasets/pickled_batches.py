@@ -17,7 +17,7 @@ from torch import Tensor
 from espalier.core.contracts import RawData
 from espalier.datasets import published
 
-UNREADABLE = (  # what reading a file that is not such a batch has been seen to raise
+UNREADABLE = (  # errors that files raise that are not such a batch
     pickle.UnpicklingError,
     AttributeError,
     EOFError,
@@ -31,7 +31,7 @@ UNREADABLE = (  # what reading a file that is not such a batch has been seen to 
 
 
 def load_batches(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> RawData:
-    """Both parts of a torchvision data set stored as pickled batches; counts are the files' own.
+    """Read both parts of a torchvision data set stored as pickled batches.
 
     Files are in `<data_dir>/<reader's base_folder>`. With `verify` each must have the published
     checksum, and the published archive, lying in `data_dir`, is unpacked if they are absent;
@@ -67,7 +67,7 @@ def _ensure(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> 
 
 
 def _archives(reader: type[Any], data_dir: Path, download: bool) -> list[Path]:
-    """The published archive, if it is there to unpack.
+    """Return the published archive, if it is there to unpack.
 
     Raises UserError if it is damaged and no other is to be fetched.
     """
@@ -82,7 +82,7 @@ def _archives(reader: type[Any], data_dir: Path, download: bool) -> list[Path]:
 
 
 def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:
-    """Images (n, 3, 32, 32) uint8, labels (n,) and the number of classes of some batches.
+    """Return images (n, 3, 32, 32) uint8, labels (n,) and the number of classes of some batches.
 
     Each file is read by a reader of its own, so that an error can name it.
     """

@@ -1,9 +1,8 @@
-"""Files that others publish: where they are, whether they are the published ones, fetching them.
+"""Published files: verify them by their checksums, and fetch them where that is configured.
 
-torchvision knows the addresses and checksums and does the fetching; what is added here is that
-nothing is fetched unasked, nothing present is overwritten, an interrupted download leaves nothing
-behind that the next one stumbles over, several workers can start at once, and each failure is one
-line that names the file.
+torchvision has the addresses and checksums and does the fetching. This module adds that nothing is
+fetched unless configured, nothing present is overwritten, an interrupted download does not disturb
+the next one, several workers can start at once, and each failure is one line that names the file.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ def require_published(path: Path, md5: str) -> None:
 
 
 def is_published(path: Path, md5: str) -> bool:
-    """Whether the content of `path` has the checksum `md5`."""
+    """Return whether the content of `path` has the checksum `md5`."""
     from torchvision.datasets.utils import check_integrity
 
     return bool(check_integrity(path, md5))
 
 
 def damaged_error(path: Path, md5: str) -> UserError:
-    """The error for a file that is not the published one."""
+    """Return the error for a file that is not the published one."""
     return UserError(
         f"{path}: damaged or not the published file (its MD5 is not {md5}); set "
         "CONFIG_DATA_VERIFY=n to read it as it is, or delete it: CONFIG_DOWNLOAD=y fetches it"
@@ -69,7 +68,7 @@ def damaged_error(path: Path, md5: str) -> UserError:
 def require_permission(missing: Path, download: bool, verify: bool) -> None:
     """Raise UserError unless a file that is `missing` may be fetched.
 
-    Without verification nothing is: the published files would land among the user's own.
+    Without verification none may be: the published files would land among the user's own.
     """
     if not verify:
         raise UserError(
@@ -93,7 +92,7 @@ def fetch(reader: type[Any], folder: Path, missing: Path, verified: Iterable[Pat
             link = draft / path.relative_to(folder)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
-        with _impatient():
+        with _network_timeout():
             reader(draft, download=True)
         _move(draft, folder)
     except (OSError, RuntimeError, HTTPException) as error:
@@ -116,8 +115,8 @@ def _move(draft: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """No connection opened inside waits for ever."""
+def _network_timeout() -> Iterator[None]:
+    """Limit the wait of every connection that is opened inside."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(NETWORK_TIMEOUT)
     try:
@@ -128,17 +127,17 @@ def _impatient() -> Iterator[None]:
 
 @functools.cache
 def warn_unverified(folder: Path) -> None:
-    """Say, once in a process, that the files in `folder` are read whatever they are."""
+    """Warn, once in a process, that the files in `folder` are read unverified."""
     log.warning("CONFIG_DATA_VERIFY=n: %s is read without comparing checksums", folder)
 
 
 def unreadable_error(path: Path, reason: object) -> UserError:
-    """The error for a file whose content is not what its format asks for."""
+    """Return the error for a file whose content does not follow its format."""
     return UserError(f"{path}: {' '.join(str(reason).split())}; put a whole file there")
 
 
 def require_consistent(raw: RawData, folder: Path) -> RawData:
-    """`raw`, if each part has as many labels as images, one at least, all of known classes."""
+    """Return `raw`; raise UserError unless labels match images and classes in each part."""
     for part, x, y in (("training", raw.train_x, raw.train_y), ("test", raw.test_x, raw.test_y)):
         if len(x) != len(y) or not len(y):
             raise unreadable_error(

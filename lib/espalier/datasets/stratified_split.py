@@ -1,4 +1,4 @@
-"""Choosing samples so that every class keeps its share."""
+"""Stratified splits: subsets in which every class keeps its share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def stratified_order(y: Tensor, seed: int) -> Tensor:
-    """A permutation (n,) of the samples of which any prefix holds each class in proportion.
+    """Return a permutation (n,) of the samples any prefix of which holds each class in proportion.
 
     The first k samples hold `k / n` of every class, to within half a sample and half the number of
     classes times the class's share of all. So a split is a cut through the order, and a smaller
@@ -23,6 +23,6 @@ def stratified_order(y: Tensor, seed: int) -> Tensor:
 
 
 def members_of_classes(y: Tensor) -> list[Tensor]:
-    """For each class present in `y` (n,), the places of its samples in ascending order."""
+    """Return for each class present in `y` (n,) the ascending indices of its samples."""
     places = [(y == label).nonzero().squeeze(1) for label in range(int(y.max()) + 1)]
     return [members for members in places if len(members)]

@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from espalier.core.contracts import Dataset, RawText, Shape, TokenShape
 from espalier.core.errors import UserError
@@ -54,8 +55,9 @@ class Text(Dataset):
     shift_corpus: Literal["prose", "code", "shakespeare", "file"] | None
     shift_file: str | None
 
+    @override
     def load(self, data_dir: Path, download: bool) -> RawText:
-        """See `Dataset.load`; nothing is ever downloaded.
+        """Read the text; nothing is ever downloaded.
 
         The vocabulary is that of the whole corpus, however much of it is used.
         """
@@ -67,8 +69,9 @@ class Text(Dataset):
         stride = self.stride or self.context
         return RawText(train, test, symbols, self.context, stride, self.leak_loss)
 
+    @override
     def shifted(self) -> Text | None:
-        """The other text, which has this one as its other: so both have the same vocabulary."""
+        """Return the text to shift to; it shifts back to this one, so both share a vocabulary."""
         if self.shift_corpus is None:
             return None
         return replace(
@@ -80,7 +83,7 @@ class Text(Dataset):
         )
 
     def _others(self, data_dir: Path) -> list[str]:
-        """What the vocabulary holds besides the characters of the text itself."""
+        """Return texts whose characters are in the vocabulary besides those of the text itself."""
         if self.vocabulary == "own":
             return []
         if self.shift_corpus is None:
@@ -99,26 +102,26 @@ def _corpus(name: str, file: str | None, data_dir: Path) -> str:
 
 
 def encode(text: str, symbols: str) -> Tensor:
-    """The place of each character of `text` in `symbols`, which are sorted, (n,) int64.
+    """Return the index of each character of `text` in the sorted `symbols`, (n,) int64.
 
-    Raises UserError for characters that are not among them: they are mapped to nothing else.
+    Raises UserError for characters that are not among them.
     """
     if unknown := sorted(set(text).difference(symbols)):
         raise UserError(
             f"{len(unknown)} characters are not in the vocabulary, {unknown[0]!r} the first; use "
             "one vocabulary for all texts: set CONFIG_TEXT_VOCABULARY_SHARED=y"
         )
-    points, known = (np.frombuffer(part.encode("utf-32-le"), "<u4") for part in (text, symbols))
-    return torch.from_numpy(np.searchsorted(known, points).astype(np.int64))
+    points, codes = (np.frombuffer(part.encode("utf-32-le"), "<u4") for part in (text, symbols))
+    return torch.from_numpy(np.searchsorted(codes, points).astype(np.int64))
 
 
 def decode(codes: Tensor, symbols: str) -> str:
-    """The inverse of `encode`."""
+    """Return the text of `codes` (n,), as `encode` gave them."""
     return "".join(symbols[place] for place in codes.tolist())
 
 
 def prose() -> str:
-    """All topics of Python's language reference, in the order of their names."""
+    """Return all topics of Python's language reference, in the order of their names."""
     try:
         topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
     except ImportError:
@@ -130,14 +133,14 @@ def prose() -> str:
 
 
 def code() -> str:
-    """The first CODE_CHARACTERS characters of the modules' sources, one after the other."""
+    """Return the first CODE_CHARACTERS characters of the modules' sources, one after the other."""
     folder = Path(sysconfig.get_path("stdlib"))
     text = "\n".join(_read(folder / f"{name}.py") for name in MODULES)
     return text[:CODE_CHARACTERS]
 
 
 def shakespeare(path: Path) -> str:
-    """The published file, by its checksum."""
+    """Return the published text; raise UserError if the checksum is another one."""
     text = _read(path)
     if hashlib.sha256(text.encode()).hexdigest() != SHAKESPEARE_SHA256:
         raise UserError(
@@ -148,14 +151,14 @@ def shakespeare(path: Path) -> str:
 
 
 def any_file(data_dir: Path, name: str) -> str:
-    """The text of the file `name`, relative to `data_dir` unless it is absolute."""
+    """Return the text of the file `name`, relative to `data_dir` unless it is absolute."""
     if not name:
         raise UserError('CONFIG_TEXT_FILE="": names no file; set it to the path of a text in UTF-8')
     return _read(data_dir / name)
 
 
 def _read(path: Path) -> str:
-    """Text as it is on disk, line ends too."""
+    """Return text as it is on disk, with its line ends."""
     try:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:

@@ -10,6 +10,6 @@ import math
 
 
 def anneal(progress: float, floor: float) -> float:
-    """From 1 at progress 0 down to `floor` at progress 1, and never below it."""
+    """Return 1 at progress 0, falling to `floor` at progress 1, and never below it."""
     turn = math.pi * min(progress, 1.0)
     return floor + (1.0 - floor) * (1.0 + math.cos(turn)) / 2.0

@@ -7,6 +7,8 @@ Differs: at fixed epochs.
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, LrSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -19,8 +21,9 @@ class Step(LrSchedule):
     every_epochs: int
     multiplier: float = symbol("STEP_FACTOR")
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`. Raises CannotTrain if the run ends before the first drop."""
+        """Return the factor. Raises CannotTrain if the run ends before the first drop."""
         if self.every_epochs >= epochs:
             raise CannotTrain(
                 "lr_schedule",

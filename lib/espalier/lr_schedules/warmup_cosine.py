@@ -6,6 +6,8 @@ rise); Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5 (the annealing).
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from espalier.core.contracts import CannotTrain, LrSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
@@ -18,8 +20,9 @@ class WarmupCosine(LrSchedule):
     warmup_epochs: int
     min_factor: float
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """See `LrSchedule.factor`. Raises CannotTrain if nothing is left after the warm-up."""
+        """Return the factor. Raises CannotTrain if nothing is left after the warm-up."""
         if self.warmup_epochs >= epochs:
             raise CannotTrain(
                 "lr_schedule",

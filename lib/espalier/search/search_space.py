@@ -110,7 +110,7 @@ class SearchSpace:
             why = next(iter(self.refused), f"the data allow {most}")
             raise UserError(f"nothing in the space is possible: {why}; change or widen the space")
         raise UserError(
-            f"no configuration has {self.budget.least} to {self.budget.most} parameters "
+            f"no configuration has {self.budget.minimum} to {self.budget.limit} parameters "
             f"(max_params and min_param_ratio): the space reaches {int(self.tally.smallest)} to "
             f"{int(self.tally.largest)}; change the budget or widen the space"
         )
@@ -118,8 +118,8 @@ class SearchSpace:
     def left_out(self) -> list[str]:
         """What of the space's sizes does not fit, a line a reason."""
         told = {
-            f"more than {self.budget.most} parameters": self.tally.over,
-            f"fewer than {self.budget.least} parameters": self.tally.under,
+            f"more than {self.budget.limit} parameters": self.tally.over,
+            f"fewer than {self.budget.minimum} parameters": self.tally.under,
             "larger than the data allows": self.tally.beyond,
             **self.refused,
         }

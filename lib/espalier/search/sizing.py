@@ -117,7 +117,7 @@ class Sizing:
     @property
     def _end(self) -> float:
         """The first count that is too large."""
-        return self.budget.most + 1 if self.budget.most else math.inf
+        return self.budget.limit + 1 if self.budget.limit else math.inf
 
     def _cell(self, chosen: dict[str, int], chance: float) -> Iterator[Cell]:
         if any(value > self._most(name) for name, value in chosen.items()):
@@ -127,9 +127,9 @@ class Sizing:
         else:
             count = self.count(chosen)
             self.tally.reached(count)
-            self.tally.under += count < self.budget.least
+            self.tally.under += count < self.budget.minimum
             self.tally.over += count >= self._end
-            if self.budget.least <= count < self._end:
+            if self.budget.minimum <= count < self._end:
                 yield Cell(chosen, "", (), (), chance)
 
     def _of_solved(self, chosen: dict[str, int], chance: float) -> Iterator[Cell]:
@@ -161,10 +161,10 @@ class Sizing:
 
         low, high = count(values[0]), count(values[-1])
         self.tally.reached(low, high)
-        first = 0 if low >= self.budget.least else len(values)
+        first = 0 if low >= self.budget.minimum else len(values)
         end = len(values) if high < self._end else 0
-        if low < self.budget.least <= high:
-            first = bisect_left(values, self.budget.least, key=count)
+        if low < self.budget.minimum <= high:
+            first = bisect_left(values, self.budget.minimum, key=count)
         if low < self._end <= high:
             end = bisect_left(values, self._end, key=count)
         return first, end

@@ -1,4 +1,4 @@
-"""What a trial that has come to its end is measured by."""
+"""The final metrics of a trial that is complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from espalier.train.engine.trainer import Trainer
 
 
 def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, float]) -> Record:
-    """The closing measures; `test` is loss and accuracy on the test data."""
+    """Return the final measures; `test` is loss and accuracy on the test data."""
     run, kept = trainer.run, {}
     if trainer.stopping:
         kept = {"kept_epoch": trainer.stopping.epoch}
@@ -41,13 +41,13 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
 
 
 def connectivity(run: Run) -> Measures:
-    """Return how the network hangs together: from the model, or else from the method."""
+    """Return measures of the network's connectivity: from the model, or else the method."""
     if isinstance(run.model, SelfMeasuring):
         return run.model.connectivity()
     return run.method.connectivity(run)
 
 
 def _chance(labels: torch.Tensor) -> Record:
-    """What an accuracy on validation is to be judged by: labels, and the most frequent one's %."""
-    most = int(torch.bincount(labels.flatten()).max())
-    return {"val_samples": labels.numel(), "val_majority": 100.0 * most / labels.numel()}
+    """Return the number of validation labels, and the share of the most frequent in percent."""
+    majority = int(torch.bincount(labels.flatten()).max())
+    return {"val_samples": labels.numel(), "val_majority": 100.0 * majority / labels.numel()}

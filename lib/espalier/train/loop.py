@@ -1,4 +1,4 @@
-"""The only training loop, for one run or for a pack of them.
+"""The only training loop, for one run or for a pack of runs.
 
 Nothing in it waits for the device: losses are summed there and read once an epoch.
 """
@@ -26,19 +26,19 @@ from espalier.train.packs.pack import Pack, release
 
 
 class DivergedError(Exception):
-    """A loss stopped being a number; the text says which and when."""
+    """A loss is not finite; the text says which and when."""
 
     reason = "diverged"
 
 
 class LeakError(DivergedError):
-    """A validation loss is lower than any model's can be that does not see the answers."""
+    """A validation loss is lower than is possible without seeing the labels."""
 
     reason = "leak"
 
 
 class Program(Protocol):
-    """How the runs of a loop compute: `SingleProgram`, `Distributed` over processes, or `Pack`."""
+    """Forward, backward and update of the runs: `SingleProgram`, `Distributed` or `Pack`."""
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs."""
@@ -52,8 +52,8 @@ class Program(Protocol):
         """Raise RuntimeError if the runs' models are no longer what is computed with."""
         ...
 
-    def settle(self) -> None:
-        """Set the runs' generators to where the random numbers of training have come to."""
+    def store_generators(self) -> None:
+        """Copy the state of the random numbers of training to the runs' generators."""
         ...
 
 
@@ -81,13 +81,13 @@ class Loop:
         """
         while self._trainers:
             outcomes = self._epoch()
-            staying = [trainer for trainer, outcome in outcomes if not _last(trainer, outcome)]
+            staying = [trainer for trainer, outcome in outcomes if not _ends(trainer, outcome)]
             while outcomes:  # handed out one by one: nothing is kept of those that end
                 yield outcomes.pop(0)
             self._continue(staying)
 
     def _continue(self, staying: list[Trainer]) -> None:
-        """Train those that are left, as if the others had never been there."""
+        """Train the runs that are left, as if the others had never been there."""
         before, self._trainers = len(self._trainers), staying
         if 0 < len(staying) < before:
             del self._program  # with its stacks, before there are new ones
@@ -99,33 +99,33 @@ class Loop:
         started = time.perf_counter()
         losses = self._train()
         self._program.check()
-        self._program.settle()
-        outcomes = [_closing(t, loss) for t, loss in zip(self._trainers, losses, strict=True)]
-        share = (time.perf_counter() - started) / len(self._trainers)
+        self._program.store_generators()
+        outcomes = [_close_epoch(t, loss) for t, loss in zip(self._trainers, losses, strict=True)]
+        seconds = (time.perf_counter() - started) / len(self._trainers)
         for outcome in outcomes:
             if not isinstance(outcome, DivergedError):
-                outcome["seconds"] = share
+                outcome["seconds"] = seconds
         return list(zip(self._trainers, outcomes, strict=True))
 
     def _train(self) -> list[float]:
         """Do one epoch of updates; return each run's mean loss of a sample."""
         runs = [trainer.run for trainer in self._trainers]
         for trainer in self._trainers:
-            trainer.course.begin(trainer.run)
+            trainer.tasks.begin(trainer.run)
             trainer.run.model.train()
         total = torch.zeros(len(runs), device=self._trainers[0].device, dtype=torch.float64)
         samples = 0
         for x, y in batches(runs):
-            each = len(y) // len(runs)
-            total += self.step(x, y) * each
-            samples += each
+            batch_size = len(y) // len(runs)
+            total += self.step(x, y) * batch_size
+            samples += batch_size
         means: list[float] = (total / samples).tolist()
         return means
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         """Update each run on a batch, as `batches` yields it; return the losses, (K,)."""
         for trainer in self._trainers:
-            trainer.set_rate()
+            trainer.set_learning_rate()
         losses = self._program.backward(x, y)
         for trainer in self._trainers:
             trainer.after_backward()
@@ -135,11 +135,11 @@ class Loop:
         return losses
 
 
-def _last(trainer: Trainer, outcome: Record | DivergedError) -> bool:
+def _ends(trainer: Trainer, outcome: Record | DivergedError) -> bool:
     return isinstance(outcome, DivergedError) or trainer.ended
 
 
-def _closing(trainer: Trainer, train_loss: float) -> Record | DivergedError:
+def _close_epoch(trainer: Trainer, train_loss: float) -> Record | DivergedError:
     """End an epoch of one run: return its record, or the error that ends the run."""
     run = trainer.run
     run.epoch += 1
@@ -163,9 +163,9 @@ def _closing(trainer: Trainer, train_loss: float) -> Record | DivergedError:
         "val_acc": accuracy,
         "lr": run.optimizer.param_groups[0]["lr"],
         "sparsity": own_sparsity(run.model),
-        **trainer.course.closing(run, functools.partial(evaluate, trainer)),
+        **trainer.tasks.epoch_measures(run, functools.partial(evaluate, trainer)),
         **run.method.measures(run),
     }
     if trainer.stopping:
-        trainer.stopping.heed(run, record)
+        trainer.stopping.after_epoch(run, record)
     return record

@@ -1,13 +1,13 @@
-"""Batches taken in parts, because a step of the whole would not fit: the update stays the same.
+"""Micro batches: a batch in parts, where a step of the whole would not fit in memory.
 
 The gradients of the parts add up to those of the mean over the whole batch, so a run differs from
-one with whole batches by rounding only. Where it would not (samples that see each other, random
-numbers drawn in the forward pass) it is refused.
+one with whole batches by rounding only. Models that would differ by more (samples that see each
+other, random numbers drawn in the forward pass) are refused.
 
-How much a step takes is measured, on a spare copy of the run that is thrown away: real steps of
-more and more samples, twice as many each time while that must fit, then as many as the line
-through the last two says. Every number of samples that is chosen has been tried.
-On a CPU what torch allocates is counted, and a quarter is added for what it does not say.
+The memory of a step is measured on a spare copy of the run: real steps of more and more samples,
+twice as many each time while that must fit, then as many as the line through the last two says.
+Every size that is chosen has been tried. On a CPU torch's allocations are counted, and a quarter is
+added for other memory.
 """
 
 from __future__ import annotations
@@ -33,48 +33,48 @@ from espalier.train.loop import Loop
 AUTO = -1
 FREE_SHARE = 0.9  # of what is free; the rest is for what a measurement misses
 UNCOUNTED = 1.25
-"""What a step takes of a CPU's memory for each byte that is counted.
+"""A CPU's memory that a step takes for each byte that is counted.
 
 The process grew 1.02 times as much with a perceptron of 4096 units and 1.22 times with a
 transformer over 512 windows: scratch memory of kernels, and heaps with holes.
 """
-CLOSE = 1e-4  # how near the outputs of parts must be to those of the whole, by the largest
+CLOSE = 1e-4  # largest difference of the outputs of parts, relative to the largest output
 
 
 class StepMemory(NamedTuple):
-    """Bytes that a step takes: those still held after it, and its most on top of them."""
+    """Bytes of a step: those still allocated after it, and its peak on top of them."""
 
     kept: int
-    passing: int
+    transient: int
 
 
 MeasureStep = Callable[[int], StepMemory]
-"""Takes a step with parts of so many samples; raises torch.OutOfMemoryError or MemoryError."""
+"""Measures a step with parts of so many samples; raises torch.OutOfMemoryError or MemoryError."""
 
 
 @kconfig_dataclass
 class MicroBatchPlan:
-    """The most samples that are computed with at once; 0: all of a batch, -1: what fits."""
+    """The largest micro batch, in samples; 0: the whole batch, -1: what fits."""
 
-    most: int = symbol("MICRO_BATCH")
+    limit: int = symbol("MICRO_BATCH")
 
-    def size(self, spare: Trainer) -> int:
-        """So many samples at once for runs like `spare`, which is used up; 0: whole batches.
+    def choose_size(self, spare: Trainer) -> int:
+        """Return the micro batch of runs like `spare`, which is consumed; 0: whole batches.
 
-        Raises CannotTrain if parts would not do the same as the whole, or one sample is too much.
+        Raises CannotTrain if parts would not train like the whole, or one sample does not fit.
         """
         x, y = max(batches([spare.run]), key=lambda batch: len(batch[1]))
-        size = self.most if self.most != AUTO else _measured(spare, x, y)
+        size = self.limit if self.limit != AUTO else _largest_that_fits(spare, x, y)
         if size >= len(y):
             return 0
         check_separable(spare, x[:4], size)
         return size
 
 
-def _measured(spare: Trainer, x: Tensor, y: Tensor) -> int:
+def _largest_that_fits(spare: Trainer, x: Tensor, y: Tensor) -> int:
     room = int(FREE_SHARE * free_bytes(x.device) / (1 if x.device.type == "cuda" else UNCOUNTED))
-    step = _stepping(spare, x, y)
-    _tried(step, 1)  # the first makes the optimizer's state, after what takes the most
+    step = make_step(spare, x, y)
+    _try(step, 1)  # the first step makes the optimizer's state, after its peak
     size = search_largest_size(step, room, len(y))
     if size == 0:
         raise CannotTrain(
@@ -86,63 +86,63 @@ def _measured(spare: Trainer, x: Tensor, y: Tensor) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes that a trial can take on `device`: what is free, divided by those that share it."""
+    """Return the bytes for a trial on `device`: what is free, divided by the sharers."""
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        found = torch.cuda.mem_get_info(device)[0] + reserved
+        free = torch.cuda.mem_get_info(device)[0] + reserved
     else:
-        found = memory.available()
-    return found // int(os.environ.get(memory.SHARERS, "1"))
+        free = memory.available()
+    return free // int(os.environ.get(memory.SHARERS, "1"))
 
 
 def search_largest_size(step: MeasureStep, room: int, batch: int) -> int:
-    """The most samples, up to `batch`, with which a step takes at most `room` bytes; 0: none.
+    """Return the largest size up to `batch` whose step takes at most `room` bytes; 0: none.
 
-    Every number that is returned has been tried.
+    Every size that is returned has been tried.
     """
-    found: dict[int, StepMemory] = {}
+    fitting: dict[int, StepMemory] = {}
     size, failed = 1, batch + 1
-    while size > max(found, default=0):
-        taken = _tried(step, size)
-        if taken is None or sum(taken) > room:
+    while size > max(fitting, default=0):
+        used = _try(step, size)
+        if used is None or sum(used) > room:
             failed = size
         else:
-            found[size] = taken
-        size = _half_way(found, failed) if failed <= batch else _next(found, room, batch)
-    return max(found, default=0)
+            fitting[size] = used
+        size = _bisect(fitting, failed) if failed <= batch else _extrapolate(fitting, room, batch)
+    return max(fitting, default=0)
 
 
-def _tried(step: MeasureStep, size: int) -> StepMemory | None:
+def _try(step: MeasureStep, size: int) -> StepMemory | None:
     try:
         return step(size)
     except (torch.OutOfMemoryError, MemoryError):
         return None
 
 
-def _half_way(found: dict[int, StepMemory], failed: int) -> int:
-    """Between what fits and what does not, until they are an eighth apart."""
-    last = max(found, default=0)
+def _bisect(fitting: dict[int, StepMemory], failed: int) -> int:
+    """Return a size between the largest that fits and `failed`; 0 if they are near enough."""
+    last = max(fitting, default=0)
     return (last + failed) // 2 if failed - last > last / 8 else 0
 
 
-def _next(found: dict[int, StepMemory], room: int, batch: int) -> int:
-    """Twice as many while that fits for certain, then as many as the last two sizes say.
+def _extrapolate(fitting: dict[int, StepMemory], room: int, batch: int) -> int:
+    """Return twice the size while that fits for certain, then what the last two sizes predict.
 
-    What passes is at most proportional to the samples: the larger of what weights need and of
-    what samples need. So it at most doubles. A line is not to be trusted far: with few samples
-    the weights decide, and more samples seem to cost nothing. Two samples are tried in any case.
+    Transient memory is at most proportional to the samples: it is the larger of what weights need
+    and of what samples need. So it at most doubles. A line is not to be trusted far: with few
+    samples the weights decide, and more samples seem to cost nothing. Two are tried in any case.
     """
-    *before, last = sorted(found)
+    *before, last = sorted(fitting)
     ahead = min(2 * last, batch)
-    if not before or found[last].kept + found[last].passing * ahead / last <= room:
+    if not before or fitting[last].kept + fitting[last].transient * ahead / last <= room:
         return ahead
-    slope = (sum(found[last]) - sum(found[before[-1]])) / (last - before[-1])
-    more = (room - sum(found[last])) / slope if slope > 0 else math.inf
+    slope = (sum(fitting[last]) - sum(fitting[before[-1]])) / (last - before[-1])
+    more = (room - sum(fitting[last])) / slope if slope > 0 else math.inf
     return int(min(last + more, ahead))
 
 
-def _stepping(spare: Trainer, x: Tensor, y: Tensor) -> MeasureStep:
-    """Steps of two parts each, for gradients to add up as they will, and of parts alone."""
+def make_step(spare: Trainer, x: Tensor, y: Tensor) -> MeasureStep:
+    """Return a measured step of two parts, so that gradients add up as in training."""
     plain = replace(spare, recipe=replace(spare.recipe, compile=False))
     plain.run.model.train()
     meter = _OnGpu(x.device) if x.device.type == "cuda" else _OnCpu()
@@ -155,7 +155,7 @@ def _stepping(spare: Trainer, x: Tensor, y: Tensor) -> MeasureStep:
 
 
 class _OnGpu:
-    """What the device's allocator says."""
+    """Measures by the device's allocator."""
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._base = device, torch.cuda.memory_allocated(device)
@@ -168,32 +168,32 @@ class _OnGpu:
 
 
 class _OnCpu:
-    """What torch's allocator handed out and took back."""
+    """Measures by the allocations and releases that torch's profiler records."""
 
     def __init__(self) -> None:
         self._held = 0
 
     def measure(self, act: Callable[[], Any]) -> StepMemory:
-        with profile(profile_memory=True) as seen:
+        with profile(profile_memory=True) as recorded:
             act()
-        most = now = self._held
-        for size in _allocations(seen):
+        peak = now = self._held
+        for size in _allocations(recorded):
             now += size
-            most = max(most, now)
+            peak = max(peak, now)
         self._held = now
-        return StepMemory(now, most - now)
+        return StepMemory(now, peak - now)
 
 
-def _allocations(seen: profile) -> list[int]:
-    """Bytes of each allocation, negative where one ends, in order."""
-    events: list[Any] = seen.kineto_results.events() if seen.kineto_results else []
-    found = [event for event in events if event.name() == "[memory]"]
-    return [event.nbytes() for event in sorted(found, key=lambda event: event.start_ns())]
+def _allocations(recorded: profile) -> list[int]:
+    """Return the bytes of each allocation, negative for a release, in order."""
+    results = recorded.kineto_results
+    events: list[Any] = [e for e in results.events() if e.name() == "[memory]"] if results else []
+    return [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
 
 
 @torch.no_grad()
 def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
-    """Raise CannotTrain unless samples x (n, ...) in parts give what they give together."""
+    """Raise CannotTrain unless samples x (n, ...) give the same outputs in parts as together."""
     model = spare.run.model.train()
     buffers, drawn = [b.clone() for b in model.buffers()], _random_states(x.device)
     whole = model(x)
@@ -215,8 +215,8 @@ def _random_states(device: torch.device) -> list[Tensor]:
     return [torch.get_rng_state(), *on_gpu]
 
 
-def _differ(one: Tensor, other: Tensor) -> bool:
-    return not torch.equal(one, other)
+def _differ(a: Tensor, b: Tensor) -> bool:
+    return not torch.equal(a, b)
 
 
 def _far(whole: Tensor, parts: list[Tensor]) -> bool:

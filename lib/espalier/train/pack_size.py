@@ -1,11 +1,11 @@
-"""Whether trials of a shape are faster as one program, and how many: measured, not guessed.
+"""Choose a pack size by measurement: how many trials of a shape are fastest as one program.
 
 A few steps of one run are timed against a few steps of packs. The choice holds for this device and
 is kept between sweeps (see `espalier.train.packs.pack_cache`). Nothing that is trained here is
 used.
 
 The probe is bounded: it takes at most SHARE of the steps that each worker is to do, and is left
-out where that is too little to tell anything.
+out where that is too little for a measurement.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def choose_pack_size(trainers: Iterator[Trainer], count: int) -> PackChoice | No
         return PackChoice(1, why, {})
     if not pack_compatibility.same_structure(first, second):
         return PackChoice(1, "models of one shape differ in what cannot be compared", {})
-    share = math.ceil(count / int(os.environ.get(WORKERS, 1)))  # of each worker
-    steps = SHARE * share * first.run.total_steps
-    if share < 2 or steps < (WARM + TIMED) * (1 + candidate_sizes(share)[0]):
+    trials = math.ceil(count / int(os.environ.get(WORKERS, 1)))  # of each worker
+    steps = SHARE * trials * first.run.total_steps
+    if trials < 2 or steps < (WARM + TIMED) * (1 + candidate_sizes(trials)[0]):
         return None
     _forget_peak()
     alone = step_seconds([first])
     if alone > LONG:
         return PackChoice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
     same = (trainer for trainer in trainers if pack_compatibility.same_structure(first, trainer))
-    choice = _fastest({1: alone}, same, share, time.perf_counter() + steps * alone)
+    choice = _fastest({1: alone}, same, trials, time.perf_counter() + steps * alone)
     return choice if choice.why or len(choice.steps) > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What a worker calls for each trial: configuration in, a trained and measured network out."""
+"""The entry of a worker process: a task in, the result of a trained and measured network out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility
 
 REFUSALS = (CannotTrain, UserError)
-"""What a trial can be refused for before its first step."""
+"""The errors by which a trial is refused before its first step."""
 
 
 def warm() -> None:
@@ -49,8 +49,8 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
     """Train one trial to its end; `emit` takes a record an epoch.
 
     Divergence and trials that cannot mean what they say are `failed` results; what is missing on
-    this machine (data, a GPU) is an `error` result. Anything unforeseen is raised. Whatever
-    comes of it, the result says what was run and where.
+    this machine (data, a GPU) is an `error` result. Anything unforeseen is raised. Every
+    result says what was run and where.
     """
     ((_, result),) = train_pack([task], lambda _, record: emit(record))
     return result
@@ -76,7 +76,7 @@ def train_pack(
             ready.append(attempt)
     groups = pack_compatibility.group_by_structure([attempt.trainer for attempt in ready])
     packs = [[ready[i] for i in group] for group in groups]
-    del ready  # nothing but the loop is to hold on to what is trained
+    del ready  # nothing but the loop may keep a run alive
     while packs:
         yield from _train_together(packs.pop(0))
 
@@ -98,7 +98,7 @@ def _train(pack: Sequence[_Attempt], why: str) -> Iterator[tuple[int, Result]]:
     by_run = {id(attempt.trainer.run): attempt for attempt in pack}
     make_deterministic(pack[0].trainer.recipe.cpu_threads)  # others were prepared since
     size = len(pack)
-    with distributed.joined(pack[0].task, pack[0].trainer.recipe, pack[0].trainer.device):
+    with distributed.process_group(pack[0].task, pack[0].trainer.recipe, pack[0].trainer.device):
         for trainer, outcome in Loop([attempt.trainer for attempt in pack]).epochs():
             attempt = by_run[id(trainer.run)]
             attempt.provenance["pack"] = {"size": size, "why": why}
@@ -122,16 +122,16 @@ class _Attempt:
         self.trainer, self.data = prepare(self.task)
         self.provenance["data_fingerprint"] = self.data.fingerprint
         self.provenance["micro_batch"] = self.trainer.micro_batch
-        self.album = SnapshotManager(self.task, self.provenance)
-        snapshot, self.history = self.album.resume(self.trainer)
+        self.snapshots = SnapshotManager(self.task, self.provenance)
+        snapshot, self.history = self.snapshots.resume(self.trainer)
         if snapshot is not None:
-            branch = snapshot.about.get("branch", {})
+            branch = snapshot.manifest.get("branch", {})
             self.provenance["resumed"] = {"epoch": snapshot.epoch, **branch}
 
     def advance(self, outcome: Record | DivergedError) -> Result | None:
-        """Take in the outcome of an epoch; return the result, if it was the last one.
+        """Record the outcome of an epoch; return the result, if it was the last one.
 
-        Then the network is let go: its tensors are views that would keep those of others alive.
+        Then the network is released: its tensors are views that keep those of others alive.
         """
         if isinstance(outcome, DivergedError):
             result = self.refuse(outcome)
@@ -139,7 +139,7 @@ class _Attempt:
             self.history.append(outcome)
             self._emit(outcome)
             if not self.trainer.ended:
-                self.album.heed(self.trainer, self.history)
+                self.snapshots.after_epoch(self.trainer, self.history)
                 return None
             result = self.finish()
         del self.trainer, self.data
@@ -160,7 +160,7 @@ class _Attempt:
             self.trainer.run.method.write(self.trainer.run, self.task.directory)
         measures = final_metrics.final_measures(self.trainer, self.history, test)
         measures["train_acc"] = evaluate(self.trainer, self.trainer.run.train)[1]
-        measures |= self.data.course.measures(self.history)
+        measures |= self.data.tasks.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
         if self.task.rank == 0:  # last: it moves the model
@@ -173,10 +173,10 @@ class _Attempt:
 def prepare(task: Task) -> tuple[Trainer, Data]:
     """Build everything a trial needs; see `build_trainer`.
 
-    What a trial is measured with, where it has to be, is built before, and thrown away.
+    Where the size of micro batches is measured, a spare trial is built first and dropped.
     """
-    parts = component.build(MicroBatchPlan, Config(task.settings), "")
-    size = parts.size(build_trainer(task)[0]) if parts.most else 0
+    plan = component.build(MicroBatchPlan, Config(task.settings), "")
+    size = plan.choose_size(build_trainer(task)[0]) if plan.limit else 0
     trainer, data = build_trainer(task)
     _saving(task).check(data)
     return replace(trainer, micro_batch=size), data
@@ -226,7 +226,7 @@ def preflight(task: Task) -> Result:
 
 
 def _provenance(task: Task) -> Record:
-    """Return where a result comes from, as far as that is known before anything is built."""
+    """Return the provenance of a result, as far as it is fixed before anything is built."""
     seed = int(task.trial.config["SEED"])
     device = "cuda" if uses_gpu(task.settings["DEVICE"]) else "cpu"
     return {

@@ -1,1 +1,1 @@
-"""Whether a model, its data and its optimizer are fit to be compared with anything."""
+"""Validate a configuration before it is compared: gradients, memorization, chance, leaks."""

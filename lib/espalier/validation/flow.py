@@ -1,4 +1,4 @@
-"""How gradients arrive at each layer: as large as elsewhere, and at every unit."""
+"""Gradient flow: the size of the gradient in each layer, and the units without any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
 
-SAMPLES = 512  # images to look at; characters of text
+SAMPLES = 512  # images, or characters of text
 MATRIX = 2  # dimensions from which a parameter is weights
 
 
@@ -31,29 +31,29 @@ class LayerGradient:
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """Every layer, the one next to the input first."""
+    """The gradients of all layers, that next to the input first."""
 
     layers: tuple[LayerGradient, ...]
 
     @property
     def ratio(self) -> float:
-        """The largest root mean square over the smallest; infinite if one is 0."""
+        """Return the largest root mean square over the smallest; infinite if one is 0."""
         sizes = [layer.rms for layer in self.layers]
         return max(sizes) / min(sizes) if min(sizes) > 0 else math.inf
 
     @property
     def weakest(self) -> LayerGradient:
-        """The layer with the smallest gradient."""
+        """Return the layer with the smallest gradient."""
         return min(self.layers, key=lambda layer: layer.rms)
 
     @property
     def most_silent(self) -> LayerGradient:
-        """The layer with the largest share of units without gradient."""
+        """Return the layer with the largest share of units without gradient."""
         return max(self.layers, key=lambda layer: layer.silent)
 
 
 def measure_flow(trainer: Trainer) -> GradientFlow:
-    """The gradient of the loss on training samples, as it is now; the run is left as it is."""
+    """Return the gradient of the current loss on training samples; the run stays unchanged."""
     run = trainer.run
     model = copy.deepcopy(run.model).train()
     x, y = next(run.train.pieces(max(1, SAMPLES // run.train.y[0].numel())))
@@ -61,13 +61,13 @@ def measure_flow(trainer: Trainer) -> GradientFlow:
         torch.manual_seed(0)
         loss = mean_losses(model(x), y, 1).sum()
     weights = weight_matrices(model)
-    found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-    pairs = zip(weights.items(), found, strict=True)
+    grads = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    pairs = zip(weights.items(), grads, strict=True)
     return GradientFlow(tuple(_layer(name, w.detach(), grad) for (name, w), grad in pairs))
 
 
 def weight_matrices(model: nn.Module) -> dict[str, Tensor]:
-    """The trained weights of all layers by name, but for tables of which a row is a symbol."""
+    """Return the trained weights of all layers by name, without embeddings."""
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     named = model.named_parameters()
     trained = {name: p for name, p in named if p.requires_grad and p.ndim >= MATRIX}

@@ -1,4 +1,4 @@
-"""A check with its verdict, and what chance would do."""
+"""A gate: a check with its verdict, and the statistics of guessing by chance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from espalier.core.trial import Record
 from espalier.train.engine.trainer import Trainer
 
 TrainerFactory = Callable[[], Trainer]
-"""A trial before its first step: built anew at each call, the same each time."""
+"""Builds the same trial before its first step anew at each call."""
 
 SIGMAS = 3.0
 
@@ -27,29 +27,29 @@ class Gate:
     line: str
     numbers: Record = field(default_factory=dict)
 
-    def told(self) -> str:
-        """The verdict and the line."""
+    def verdict_line(self) -> str:
+        """Return the verdict and the line."""
         return f"{'pass' if self.passed else 'FAIL'}  {self.name}: {self.line}"
 
     def as_json(self) -> Record:
-        """The same as a JSON object; a number that is not finite is null."""
+        """Return the gate as a JSON object; a number that is not finite is null."""
         finite = {n: v if math.isfinite(v) else None for n, v in self.numbers.items()}
         return {"name": self.name, "passed": self.passed, "line": self.line, "numbers": finite}
 
 
 def class_shares(labels: Tensor) -> list[float]:
-    """The share of each class that occurs among `labels`."""
+    """Return the share of each class that occurs among `labels`."""
     counts: list[int] = torch.bincount(labels.flatten()).tolist()
     return [count / labels.numel() for count in counts if count]
 
 
 def entropy(classes: list[float]) -> float:
-    """The loss (nats) of who knows the shares of the classes and nothing else."""
+    """Return the loss (nats) of predicting the shares of the classes for every sample."""
     return -math.fsum(share * math.log(share) for share in classes)
 
 
 def wilson_lower_bound(share: float, n: int, sigmas: float = SIGMAS) -> float:
-    """The lower end of the interval of a share that was counted over `n`.
+    """Return the lower end of the confidence interval of a share of `n` samples.
 
     Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
     """

@@ -1,4 +1,4 @@
-"""The checks of `make validate`. Each trains by the one training loop, or only looks."""
+"""The gates of `make validate`: checks of a trial, trained by the one training loop."""
 
 from __future__ import annotations
 
@@ -25,52 +25,52 @@ from espalier.validation.gate import (
 )
 
 STEPS = 200
-LOSS = 0.01  # nats: what a batch is learnt by heart to
-BATCH = 32  # labels to learn by heart, at most
+LOSS = 0.01  # nats, at which a batch is memorized
+BATCH = 32  # labels to memorize, at most
 RATIO = 1000.0  # the largest gradient of a layer over the smallest
-FASTER = (1.0, 10.0)  # times the learning rate: what suits many epochs may be slow for one batch
+FASTER = (1.0, 10.0)  # times the learning rate, which may be too slow for one batch
 SILENT = 0.5  # share of a layer's units without gradient
 SHUFFLES = 2
 BELOW_CHANCE_LOSS = 0.95  # times the loss of chance
 
 
 def run_gates(fresh: TrainerFactory) -> Iterator[Gate]:
-    """All checks of one trial, in the order in which they are to be read."""
+    """Yield all gates of one trial, in the order in which they are to be read."""
     untrained = fresh()
-    yield _flowing("gradients at the start", measure_flow(untrained))
+    yield _check_flow("gradients at the start", measure_flow(untrained))
     yield check_memorization(fresh)
     trained = fresh()
     last = train_to_end(trained)
     yield check_beats_chance(trained, last)
-    yield _flowing("gradients when trained", measure_flow(trained))
+    yield _check_flow("gradients when trained", measure_flow(trained))
     yield check_shuffled_labels([fresh() for _ in range(SHUFFLES)])
 
 
 def train_to_end(trainer: Trainer) -> Record | DivergedError:
-    """The record of the last epoch, or why there is none."""
-    *_, (_, last) = Loop([replace(trainer, course=TaskSequence(), least_loss=0.0)]).epochs()
+    """Return the record of the last epoch, or the error that prevented it."""
+    *_, (_, last) = Loop([replace(trainer, tasks=TaskSequence(), least_loss=0.0)]).epochs()
     return last
 
 
-def _flowing(name: str, found: GradientFlow) -> Gate:
-    """Whether every layer has a gradient, and of a similar size."""
-    few, silent = found.weakest, found.most_silent
-    numbers = {"ratio": found.ratio, "silent": silent.silent}
-    if found.ratio > RATIO:
+def _check_flow(name: str, flow: GradientFlow) -> Gate:
+    """Check that every layer has a gradient, and of a similar size."""
+    few, silent = flow.weakest, flow.most_silent
+    numbers = {"ratio": flow.ratio, "silent": silent.silent}
+    if flow.ratio > RATIO:
         rule = f"at most {RATIO:g} times that of the smallest layer, {few.name} ({few.rms:.2g})"
-        return Gate(name, False, f"the largest is {found.ratio:.3g}; must be {rule}", numbers)
+        return Gate(name, False, f"the largest is {flow.ratio:.3g}; must be {rule}", numbers)
     if silent.silent > SILENT:
         line = f"{silent.silent:.0%} of the units of {silent.name} have none; at most {SILENT:.0%}"
         return Gate(name, False, line, numbers)
-    line = f"within a factor of {found.ratio:.3g} of each other, {silent.silent:.0%} silent units"
+    line = f"within a factor of {flow.ratio:.3g} of each other, {silent.silent:.0%} silent units"
     return Gate(name, True, line, numbers)
 
 
 def check_memorization(fresh: TrainerFactory) -> Gate:
-    """Whether one batch can be learnt by heart, with the learning rate or a larger one."""
+    """Check that one batch can be memorized, at the learning rate or a larger one."""
     name, losses = "learning a batch by heart", [math.inf]
     for factor in FASTER:
-        losses = _repeated(fresh(), factor)
+        losses = _losses_of_one_batch(fresh(), factor)
         if losses[-1] < LOSS:
             break
     line = f"loss {losses[-1]:.3g} after {len(losses)} steps at {factor:g} x the learning rate"
@@ -78,15 +78,15 @@ def check_memorization(fresh: TrainerFactory) -> Gate:
     return Gate(name, losses[-1] < LOSS, f"{line}; must be below {LOSS} in {STEPS}", numbers)
 
 
-def _repeated(trainer: Trainer, factor: float) -> list[float]:
-    """The losses of a batch in epochs of one step each, until it is learnt."""
+def _losses_of_one_batch(trainer: Trainer, factor: float) -> list[float]:
+    """Return the losses of a batch in epochs of one step each, until it is memorized."""
     run, rate = trainer.run, trainer.recipe.learning_rate * factor
     x, y = next(run.train.pieces(max(1, BATCH // run.train.y[0].numel())))
     run.train = run.validation = Split(x, y)
     run.epochs, run.batch_size = STEPS, len(y)
     recipe = replace(trainer.recipe, learning_rate=rate)
     losses: list[float] = []
-    again = replace(trainer, recipe=recipe, course=TaskSequence(), least_loss=0.0)
+    again = replace(trainer, recipe=recipe, tasks=TaskSequence(), least_loss=0.0)
     for _, record in Loop([again]).epochs():
         if isinstance(record, DivergedError):
             return [math.inf]
@@ -97,10 +97,10 @@ def _repeated(trainer: Trainer, factor: float) -> list[float]:
 
 
 def check_beats_chance(trainer: Trainer, last: Record | DivergedError) -> Gate:
-    """Whether the trained network knows more of validation than how frequent each class is.
+    """Check that the trained network predicts validation better than class frequencies do.
 
-    By its accuracy, where its loss is lower than that knowledge gives too; by its accuracy alone,
-    where that is more than luck with whole classes explains (see `bound`).
+    Its accuracy must exceed the largest class where its loss is below that of chance too, else the
+    limit of luck with whole classes (see `chance_bound`).
     """
     name = "better than chance"
     if isinstance(last, DivergedError):
@@ -125,8 +125,8 @@ def check_beats_chance(trainer: Trainer, last: Record | DivergedError) -> Gate:
 
 
 def check_shuffled_labels(trainers: list[Trainer]) -> Gate:
-    """Whether shuffled training labels bring validation down to chance."""
-    name, found = "chance with shuffled labels", []
+    """Check that shuffled training labels bring validation down to chance."""
+    name, accuracies = "chance with shuffled labels", []
     for seed, trainer in enumerate(trainers):
         run = trainer.run
         order = torch.randperm(run.train.y.numel(), generator=torch.Generator().manual_seed(seed))
@@ -135,16 +135,16 @@ def check_shuffled_labels(trainers: list[Trainer]) -> Gate:
         last = train_to_end(trainer)
         if isinstance(last, DivergedError):
             return Gate(name, False, str(last))
-        found.append(last["val_acc"] / 100)
+        accuracies.append(last["val_acc"] / 100)
     answers = trainers[0].run.validation.y
-    limit = chance_bound(class_shares(answers), answers.numel(), len(found))
-    accuracy = fmean(found)
+    limit = chance_bound(class_shares(answers), answers.numel(), len(accuracies))
+    accuracy = fmean(accuracies)
     line = f"{accuracy:.1%} of validation; must be below {limit:.1%}, or labels get in elsewhere"
     return Gate(name, accuracy < limit, line, {"accuracy": accuracy, "limit": limit})
 
 
 def chance_bound(classes: list[float], n: int, networks: int) -> float:
-    """What the mean accuracy of `networks` stays below that know nothing of the labels.
+    """Return the limit of the mean accuracy of `networks` that are independent of the labels.
 
     Such a network may give all samples of a class the same wrong label: right or wrong is then
     drawn for each class, not for each of the `n` samples.

@@ -1,4 +1,4 @@
-"""What a validation found, as a file."""
+"""The record of a validation, as a JSON file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a validation trains: the trial of a configuration, its method left out."""
+"""The subject of a validation: the trial of a configuration, without its method."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from espalier.train.engine.trainer import Trainer
 
 EPOCHS = "NUM_EPOCHS"
 WHOLE = {"EARLY_STOP_PATIENCE": "0"}
-"""What a check trains to its end whatever the configuration says."""
+"""Values that let a check train to its end, in place of the configured ones."""
 
 
 def make_validation_task(path: Path, epochs: str | None = None) -> Task:
@@ -26,25 +26,25 @@ def make_validation_task(path: Path, epochs: str | None = None) -> Task:
 
     Raises UserError if there are several trials.
     """
-    found = planning.plan_of_single_trial(path, "validated")
-    wishes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
-    trial = plain_trial(found.trials[0], found.controls, wishes)
-    return Task.single(trial, found.settings, path.parent)
+    plan = planning.plan_of_single_trial(path, "validated")
+    changes = {**WHOLE, EPOCHS: epochs} if epochs else WHOLE
+    trial = plain_trial(plan.trials[0], plan.controls, changes)
+    return Task.single(trial, plan.settings, path.parent)
 
 
 def plain_trial(
-    trial: Trial, controls: Mapping[str, Sequence[str]], wishes: Mapping[str, str]
+    trial: Trial, controls: Mapping[str, Sequence[str]], changes: Mapping[str, str]
 ) -> Trial:
-    """`trial` with the method that others are compared with, and `wishes`. Raises UserError."""
+    """Return `trial` with the control method and `changes`. Raises UserError."""
     symbols = Symbols(tree.parse())
-    wanted = {**trial.config, **wishes, METHOD: controls[METHOD][0]}
+    values = {**trial.config, **changes, METHOD: controls[METHOD][0]}
     for _ in range(2):  # a later value may be what makes an earlier one visible
-        assign.load(symbols, wanted)
+        assign.load(symbols, values)
     config = assign.effective_config(symbols, symbols.identity)
-    for name in [*wishes, METHOD]:
-        if config.get(name, wanted[name]) != wanted[name]:
-            rule = assign.why_invalid(symbols, name, wanted[name])
-            raise UserError(f"CONFIG_{name}={wanted[name]}: {rule}")
+    for name in [*changes, METHOD]:
+        if config.get(name, values[name]) != values[name]:
+            rule = assign.why_invalid(symbols, name, values[name])
+            raise UserError(f"CONFIG_{name}={values[name]}: {rule}")
     return replace(trial, config=config)
 
 

@@ -23,7 +23,9 @@ def heard(run, losses, patience, cooldown=0):
         loops.train(run, run.steps_per_epoch)
         run.epoch += 1
         measures = run.method.measures(run)
-        stopping.heed(run, {"val_loss": loss, "val_acc": 0.0, "sparsity": measures["sparsity"]})
+        stopping.after_epoch(
+            run, {"val_loss": loss, "val_acc": 0.0, "sparsity": measures["sparsity"]}
+        )
         if stopping.stopped:
             break
     return run.epoch, stopping.epoch

@@ -83,7 +83,7 @@ def test_equal_names_stay_and_are_told():
     source = plain()
     found = remap(source.state_dict(), plain(1))
     assert found.matched == list(source.state_dict())
-    assert (found.renamed, found.complete, found.trouble()) == ({}, True, "")
+    assert (found.renamed, found.complete, found.describe_mismatch()) == ({}, True, "")
 
 
 def test_the_model_and_the_state_are_left_alone():

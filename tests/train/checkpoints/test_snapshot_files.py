@@ -6,19 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import packing
 import pytest
-import test_worker_entry
 import torch
+from trial_tasks import killed_after, numbers, small_task, snapshot_task
 
 from espalier.core import revision
 from espalier.core.errors import UserError
-from espalier.core.trial import Record, Result, Status, Task
+from espalier.core.trial import Record, Result, Status
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files, snapshot_manager
 from espalier.train.checkpoints.run_state import RunStateMismatch, capture, restore
@@ -26,37 +24,14 @@ from espalier.train.checkpoints.snapshot_files import Snapshot
 from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
 from espalier.train.loop import Loop
 
-SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
-SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}
-
-
-class Killed(BaseException):
-    """What takes a process away at an epoch's end."""
-
-
-def task(folder: Path, settings: Mapping[str, str] | None = None, **changes: str) -> Task:
-    found = test_worker_entry.small_task({**SNAPSHOTS, **(settings or {})}, **changes)
-    return replace(found, directories=(folder,))
-
-
-def killed_after(epoch: int, one: Task) -> None:
-    """Train until the record of `epoch` has been sent and not yet acted on."""
-
-    def emit(record: Record) -> None:
-        if record["epoch"] == epoch:
-            raise Killed
-
-    with pytest.raises(Killed):
-        worker_entry.train_trial(one, emit)
-
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / snapshot_manager.FOLDER).iterdir())
 
 
 def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path) -> None:
-    whole = worker_entry.train_trial(task(tmp_path / "whole"))
-    one = task(tmp_path / "cut")
+    whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole"))
+    one = snapshot_task(tmp_path / "cut")
     killed_after(3, one)
     assert names(tmp_path / "cut") == [
         "epoch_00001.json",
@@ -67,16 +42,16 @@ def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path)
     seen: list[Record] = []
     result = worker_entry.train_trial(one, seen.append)
     assert [record["epoch"] for record in seen] == [3]
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert numbers(result) == numbers(whole)
     assert result.provenance["resumed"] == {"epoch": 2}
     assert "resumed" not in whole.provenance
 
 
 def test_snapshots_change_no_number(tmp_path: Path) -> None:
-    plain = worker_entry.train_trial(test_worker_entry.small_task(AUGMENT_FLIP="y"))
-    assert test_worker_entry.numbers(
-        worker_entry.train_trial(task(tmp_path, AUGMENT_FLIP="y"))
-    ) == (test_worker_entry.numbers(plain))
+    plain = worker_entry.train_trial(small_task(AUGMENT_FLIP="y"))
+    assert numbers(worker_entry.train_trial(snapshot_task(tmp_path, AUGMENT_FLIP="y"))) == (
+        numbers(plain)
+    )
 
 
 OTHERS = [
@@ -90,19 +65,19 @@ OTHERS = [
 
 @pytest.mark.parametrize("changes", OTHERS, ids=lambda c: next(iter(c)))
 def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path: Path) -> None:
-    whole = worker_entry.train_trial(task(tmp_path / "whole", **changes))
+    whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole", **changes))
     assert whole.status is Status.PASSED
-    one = task(tmp_path / "cut", **changes)
+    one = snapshot_task(tmp_path / "cut", **changes)
     killed_after(len(whole.history), one)
     result = worker_entry.train_trial(one)
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert numbers(result) == numbers(whole)
     assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
 
 
 def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = task(tmp_path)
+    one = snapshot_task(tmp_path)
     killed_after(3, one)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt"
     data = bytearray(path.read_bytes())
@@ -116,14 +91,14 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
 
 @pytest.mark.parametrize("name", ["epoch_00002.pt", "epoch_00002.json"])
 def test_half_a_snapshot_is_none(name: str, tmp_path: Path) -> None:
-    one = task(tmp_path)
+    one = snapshot_task(tmp_path)
     killed_after(3, one)
     (tmp_path / snapshot_manager.FOLDER / name).unlink()
     assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
 
 
 def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
-    one = task(tmp_path)
+    one = snapshot_task(tmp_path)
     killed_after(3, one)
     (tmp_path / snapshot_manager.FOLDER / "epoch_00002.json").write_text('{"format": "es')
     assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
@@ -133,7 +108,7 @@ def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
 def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = task(tmp_path)
+    one = snapshot_task(tmp_path)
     killed_after(2, one)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
     about = json.loads(path.read_text())
@@ -147,27 +122,30 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
 
 def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) -> None:
     sparse = {"PRUNING_METHOD": "static", "SPARSE_DENSITY": "0.1", "OPTIMIZER": "adam"}
-    whole = worker_entry.train_trial(task(tmp_path / "whole", **sparse))
-    one = task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
+    whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole", **sparse))
+    one = snapshot_task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
     killed_after(3, one)
     plain, small = (
         snapshot_files.load(tmp_path / folder / snapshot_manager.FOLDER / "epoch_00002.pt")
         for folder in ("whole", "cut")
     )
-    assert (plain.about["stored"]["as"], small.about["stored"]["as"]) == ("whole", "compressed")
-    assert small.about["bytes"] < 0.3 * plain.about["bytes"]
-    assert small.about["bytes"] == small.file.stat().st_size
+    assert (plain.manifest["stored"]["as"], small.manifest["stored"]["as"]) == (
+        "whole",
+        "compressed",
+    )
+    assert small.manifest["bytes"] < 0.3 * plain.manifest["bytes"]
+    assert small.manifest["bytes"] == small.file.stat().st_size
     tensors = [torch.load(each.file)["position"]["tensors"] for each in (plain, small)]
     assert list(tensors[0]) == list(tensors[1])
     assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
     result = worker_entry.train_trial(one)
     assert result.provenance["resumed"] == {"epoch": 2}
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert numbers(result) == numbers(whole)
 
 
 def test_it_tells_what_it_is(tmp_path: Path) -> None:
-    worker_entry.train_trial(task(tmp_path))
-    about = snapshot_files.load(tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt").about
+    worker_entry.train_trial(snapshot_task(tmp_path))
+    about = snapshot_files.load(tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt").manifest
     assert (about["epoch"], about["step"], about["reason"]) == (2, 30, EPOCH)
     assert about["made"]["config"]["SEED"] == "1"
     assert len(about["made"]["data_fingerprint"]) == 16
@@ -193,30 +171,30 @@ TAKEN = [shot(1, 0.4), shot(2, 0.3, EVENT), shot(3, 0.5), shot(4, 0.6, EVENT), s
     ],
 )
 def test_the_last_of_each_kind_and_the_best_are_kept(keep: int, best: bool, stay: set[int]) -> None:
-    kept = SnapshotPlan(1, True, keep, best).kept(TAKEN)
+    kept = SnapshotPlan(1, True, keep, best).select_kept(TAKEN)
     assert kept == {Path(f"{epoch}.json") for epoch in stay}
 
 
 def test_the_best_is_one_of_those_that_are_sparse_enough() -> None:
     taken = [shot(1, 0.1), shot(2, 0.3, sparsity=0.5), shot(3, 0.4, sparsity=0.5)]
-    kept = SnapshotPlan(1, True, 1, True).kept(taken)
+    kept = SnapshotPlan(1, True, 1, True).select_kept(taken)
     assert kept == {Path("2.json"), Path("3.json")}
 
 
 def test_the_best_of_a_network_that_grows_may_have_grown() -> None:
     losses_and_sparsities = enumerate([(0.9, 0.95), (0.3, 0.9), (0.2, 0.8), (0.4, 0.8)], 1)
     taken = [shot(n, loss, sparsity=sparsity) for n, (loss, sparsity) in losses_and_sparsities]
-    kept = SnapshotPlan(1, True, 1, True).kept(taken)
+    kept = SnapshotPlan(1, True, 1, True).select_kept(taken)
     assert kept == {Path("3.json"), Path("4.json")}
 
 
 def test_only_those_are_left_that_are_to_be_kept(tmp_path: Path) -> None:
-    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="5"))
+    worker_entry.train_trial(snapshot_task(tmp_path, {"SNAPSHOT_KEEP": "1"}, NUM_EPOCHS="5"))
     assert names(tmp_path) == ["epoch_00004.json", "epoch_00004.pt"]
 
 
 def test_snapshots_come_when_their_time_has_come(tmp_path: Path) -> None:
-    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "2"}, NUM_EPOCHS="5"))
+    worker_entry.train_trial(snapshot_task(tmp_path, {"SNAPSHOT_EVERY": "2"}, NUM_EPOCHS="5"))
     assert [name for name in names(tmp_path) if name.endswith("json")] == [
         "epoch_00002.json",
         "epoch_00004.json",
@@ -227,19 +205,19 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
     events = {"SNAPSHOT_EVERY": "0", "SNAPSHOT_EVENTS": "y"}
     growth = {"PRUNING_METHOD": "apoptosis_growth", "APOPTOSIS_GROWTH_INTERVAL": "25"}
     growth |= {"APOPTOSIS_GROWTH_RATE": "0.1", "APOPTOSIS_MATURITY": "10", "NUM_EPOCHS": "6"}
-    result = worker_entry.train_trial(task(tmp_path, events, **growth))
+    result = worker_entry.train_trial(snapshot_task(tmp_path, events, **growth))
     assert result.status is Status.PASSED, result.message
     found = [
         snapshot_files.load(path)
         for path in snapshot_files.list_snapshots(tmp_path / snapshot_manager.FOLDER)
     ]
-    assert {one.about["reason"] for one in found} == {EVENT}
+    assert {one.manifest["reason"] for one in found} == {EVENT}
     assert [one.epoch for one in found] == [2, 4, 5]  # events at 25, 50 and 75 of 15 an epoch
     assert result.measures["events"] >= 3
 
 
 def test_none_is_taken_without_a_wish(tmp_path: Path) -> None:
-    worker_entry.train_trial(task(tmp_path, {"SNAPSHOT_EVERY": "0"}))
+    worker_entry.train_trial(snapshot_task(tmp_path, {"SNAPSHOT_EVERY": "0"}))
     assert not (tmp_path / snapshot_manager.FOLDER).exists()
 
 
@@ -292,7 +270,7 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
 
 SCRIPT = """
 import json, sys
-from espalier import revision
+from espalier.core import revision
 from espalier.train import worker_entry
 from espalier.core.trial import Task, Trial
 from pathlib import Path
@@ -304,8 +282,8 @@ print(json.dumps(result.as_json()))
 
 
 def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
-    whole = worker_entry.train_trial(task(tmp_path / "whole"))
-    one = task(tmp_path / "cut")
+    whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole"))
+    one = snapshot_task(tmp_path / "cut")
     killed_after(2, one)
     told = json.dumps([one.trial.as_json(), dict(one.settings), str(one.directory)])
     done = subprocess.run(
@@ -316,15 +294,13 @@ def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     )
     result = Result.from_json(json.loads(done.stdout.splitlines()[-1]))
     assert result.provenance["resumed"] == {"epoch": 1}
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert numbers(result) == numbers(whole)
 
 
 def test_trials_at_different_epochs_are_no_pack(tmp_path: Path) -> None:
-    tasks = [task(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
-    alone: list[Any] = [
-        test_worker_entry.numbers(worker_entry.train_trial(test_worker_entry.small_task(SEED="1")))
-    ]
+    tasks = [snapshot_task(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
+    alone: list[Any] = [numbers(worker_entry.train_trial(small_task(SEED="1")))]
     killed_after(2, tasks[0])
     results = dict(worker_entry.train_pack(tasks))
     assert [results[i].provenance["pack"]["size"] for i in (0, 1)] == [1, 1]
-    assert test_worker_entry.numbers(results[0]) == alone[0]
+    assert numbers(results[0]) == alone[0]

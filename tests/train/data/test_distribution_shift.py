@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from test_worker_entry import TEXT, numbers, small_task, symbols
 from torch import Tensor
+from trial_tasks import TEXT, numbers, small_task, symbols
 
 from espalier.core.contracts import Split
 from espalier.core.trial import Record, Result, Status, Task
@@ -103,7 +103,7 @@ def test_a_set_that_is_streamed_is_permuted_to_the_same_numbers(workers: int) ->
     held, streamed = (
         PermutedPixels(kept.x, kept.y, kept, order)
         for limit in (100, 1)
-        for kept in ResidencyPlan(limit, workers).kept([raw], prepare, CPU)
+        for kept in ResidencyPlan(limit, workers).place([raw], prepare, CPU)
     )
     assert [split.inner.streamed for split in (held, streamed)] == [False, True]
     assert same(held, streamed) and streamed.device == CPU
@@ -120,7 +120,7 @@ def walk(trainer: Trainer) -> list[tuple[Split, Split]]:
     found = []
     for epoch in range(trainer.run.epochs):
         trainer.run.epoch = epoch
-        trainer.course.begin(trainer.run)
+        trainer.tasks.begin(trainer.run)
         found.append((trainer.run.train, trainer.run.validation))
     return found
 
@@ -166,7 +166,7 @@ def test_a_run_that_goes_on_from_any_epoch_goes_on_with_the_same_samples() -> No
         expected = walk(one)
         for epoch in reversed(range(one.run.epochs)):
             other.run.epoch = epoch
-            other.course.begin(other.run)
+            other.tasks.begin(other.run)
             assert same(other.run.train, expected[epoch][0])
             assert same(other.run.validation, expected[epoch][1])
 
@@ -213,7 +213,7 @@ def records(losses: list[float], tasks: list[int], **more: list[float]) -> list[
 
 
 def course_of(changes: dict[str, str]) -> TaskSequence:
-    return prepared(**changes)[1].course
+    return prepared(**changes)[1].tasks
 
 
 def test_means_are_over_the_ends_of_tasks() -> None:

@@ -31,7 +31,7 @@ def raw(samples=SAMPLES, kind=torch.uint8):
 def kept(limit, workers=0, kind=torch.uint8):
     splits = [raw(kind=kind)]
     prepare = Preparation.of(splits[0].x, True, PIXELS)
-    return ResidencyPlan(limit, workers).kept(splits, prepare, CPU)[0]
+    return ResidencyPlan(limit, workers).place(splits, prepare, CPU)[0]
 
 
 def run_over(split, seed=1, augmentation=None):
@@ -63,7 +63,7 @@ def test_a_set_is_streamed_when_it_takes_more_than_the_limit():
 def test_all_splits_of_a_set_are_kept_alike():
     splits = [raw(SAMPLES), raw(10)]
     prepare = Preparation.of(splits[0].x, True, PIXELS)
-    assert [split.streamed for split in ResidencyPlan(3, 0).kept(splits, prepare, CPU)] == [
+    assert [split.streamed for split in ResidencyPlan(3, 0).place(splits, prepare, CPU)] == [
         True,
         True,
     ]

@@ -54,6 +54,6 @@ def test_a_whole_set_is_prepared_in_chunks(monkeypatch):
     monkeypatch.setattr(transforms, "CHUNK", 6)
     x = images()
     prepare = Preparation.of(x, True, 12)
-    whole = prepare.whole(x, CPU)
+    whole = prepare.prepare_all(x, CPU)
     assert torch.equal(whole, prepare(x))
     assert whole.shape == prepare.shape(x) == (20, 3, 12, 12)

@@ -26,7 +26,7 @@ from espalier.run.worker_process import Finished
 from espalier.surgery import optimizer_state
 from espalier.train import worker_entry
 from espalier.train.engine import distributed
-from espalier.train.engine.distributed import check_shareable, share
+from espalier.train.engine.distributed import check_shareable, split_batch
 from espalier.train.engine.trainer import Recipe
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
@@ -88,7 +88,7 @@ def task(folder: Path, act: str = "kept", **changes: str) -> Task:
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     log = tmp_path_factory.mktemp("workers") / "workers.log"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(shared_entry.__file__).parent))
         made = Pool("shared_entry:train", ["cpu,cpu"], log)
         yield made
         made.close()
@@ -239,12 +239,14 @@ def test_processes_that_part_are_noticed(pool: Pool, tmp_path: Path) -> None:
 
 
 def test_shares_of_a_batch() -> None:
-    assert [share(7, rank, 3) for rank in range(3)] == [
+    assert [split_batch(7, rank, 3) for rank in range(3)] == [
         (slice(0, 2), 2 / 7),
         (slice(2, 4), 2 / 7),
         (slice(4, 7), 3 / 7),
     ]
-    assert [share(2, rank, 3) for rank in range(3)] == [  # one has none, and computes one for 0
+    assert [
+        split_batch(2, rank, 3) for rank in range(3)
+    ] == [  # one has none, and computes one for 0
         (slice(0, 1), 0.0),
         (slice(0, 1), 0.5),
         (slice(1, 2), 0.5),

@@ -59,7 +59,7 @@ def heard(
             next(run.model.parameters()).fill_(epoch)
         run.epoch = epoch
         density = 0.0 if sparsity is None else sparsity[epoch - 1]
-        stopping.heed(run, {"val_loss": loss, "val_acc": -loss, "sparsity": density})
+        stopping.after_epoch(run, {"val_loss": loss, "val_acc": -loss, "sparsity": density})
         if stopping.stopped or run.epoch == run.epochs:
             break
     return run.epoch
@@ -99,7 +99,7 @@ def test_accuracy_counts_upwards() -> None:
     run, stopping = run_with(), EarlyStopping(2, StopCriterion(by="val_acc"))
     for epoch, accuracy in enumerate([10.0, 30.0, 20.0, 25.0], start=1):
         run.epoch = epoch
-        stopping.heed(run, {"val_loss": 1.0, "val_acc": accuracy, "sparsity": 0.0})
+        stopping.after_epoch(run, {"val_loss": 1.0, "val_acc": accuracy, "sparsity": 0.0})
     assert stopping.stopped
     assert stopping.epoch == 2
 
@@ -135,8 +135,8 @@ def test_a_run_that_is_not_stopped_has_the_best_weights_too() -> None:
 
 
 def test_no_patience_is_no_early_stopping() -> None:
-    assert EarlyStopPlan().begin() is None
-    assert EarlyStopPlan(3, StopCriterion()).begin() is not None
+    assert EarlyStopPlan().start() is None
+    assert EarlyStopPlan(3, StopCriterion()).start() is not None
 
 
 def test_buffers_come_back_too_even_those_outside_a_state_dict() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from packing import Values, assert_same, train, trainer, varied
-from test_worker_entry import TEXT, numbers, small_task
 from torch import nn
+from trial_tasks import TEXT, numbers, small_task
 
 from espalier.core.contracts import Split, TokenShape
 from espalier.models.charlm import CharLM

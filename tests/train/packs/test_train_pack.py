@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from test_worker_entry import numbers, small_task
 from torch import Tensor, nn
+from trial_tasks import numbers, small_task
 
 from espalier.core.contracts import Run, SampleShape
 from espalier.core.trial import Result, Status, Task

@@ -1,1 +1,1 @@
-"""From a configuration to a run that can be trained: its model, its budget, its data."""
+"""Build a run from a configuration: its model within a budget, its data, its optimizer."""

@@ -1,4 +1,4 @@
-"""A configuration under its budget of parameters: the number that is solved for it, and the count.
+"""Fit a configuration to its parameter budget: solve its free field, and count parameters.
 
 Everything is counted exactly and nothing is built.
 """
@@ -30,12 +30,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BudgetFit:
-    """What a budget makes of a configuration.
+    """The result of fitting a configuration to its budget.
 
     `solved` are the symbols that were 0 and their numbers, `left` those that are still 0 because
-    only one can be solved. `why` is the rule that keeps it from being a trial, if one does. With
-    its free number from 1 to the largest that makes sense the model has `low` to `high`
-    parameters; as it is chosen, `count`.
+    only one can be solved. `why` is the rule that excludes the configuration, if one does. With its
+    free number from 1 to the largest sensible one the model has `low` to `high` parameters; with
+    the chosen number, `count`.
     """
 
     solved: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -47,10 +47,10 @@ class BudgetFit:
 
 
 def fit_budget(values: Mapping[str, str], data_dir: Path) -> BudgetFit:
-    """The configuration `values` under its own budget. Nothing is built.
+    """Fit the configuration `values` to its own budget. Nothing is built.
 
-    `data_dir` is read only for a data set whose shape is not known beforehand. Raises UserError
-    if that fails.
+    `data_dir` is read only for a data set that does not declare its shape. Raises UserError if
+    that fails.
     """
     config = Config(values)
     model = _selected("model", config, Model)
@@ -58,7 +58,7 @@ def fit_budget(values: Mapping[str, str], data_dir: Path) -> BudgetFit:
     free = unsolved_symbols(model, config)
     if len(free) > 1:
         return BudgetFit(left=tuple(free.values()))
-    shape = _seen(model, _shape(_selected("dataset", config, Dataset), data_dir))
+    shape = _input_shape(model, _shape(_selected("dataset", config, Dataset), data_dir))
     try:
         return _solve(model, shape, budget, free) if free else _fixed(model, shape, budget)
     except CannotTrain as error:
@@ -66,12 +66,12 @@ def fit_budget(values: Mapping[str, str], data_dir: Path) -> BudgetFit:
 
 
 def symbols_read(values: Mapping[str, str]) -> tuple[str, ...]:
-    """The symbols that `fit` depends on under the model and data set of `values`."""
+    """Return the symbols that `fit_budget` depends on under the model and data set of `values`."""
     kinds = (("model", Model), ("dataset", Dataset))
     names = [(kind, values[component.KINDS[kind][1]], base) for kind, base in kinds]
     choices = [component.KINDS[kind][1] for kind, _ in kinds]
-    found = [name for part in names for name in _symbols_of(*part)]
-    return (*choices, *found, *_leaves(Budget, ""))
+    own = [name for part in names for name in _symbols_of(*part)]
+    return (*choices, *own, *_leaves(Budget, ""))
 
 
 @functools.cache
@@ -80,13 +80,13 @@ def _symbols_of(kind: str, name: str, base: type[Any]) -> tuple[str, ...]:
 
 
 def _selected(kind: str, config: Config, base: type[T]) -> T:
-    """`component.select`, for ten thousand configurations."""
+    """Return what `component.select` does, fast enough for ten thousand configurations."""
     name = config.read(component.KINDS[kind][1], str)
     cls: type[T] = _class(kind, name, base)
     return component.build(cls, config, name.upper())
 
 
-# It looks into the folder of its kind each time.
+# It searches the folder of its kind each time.
 _class: Callable[[str, str, Any], Any] = functools.cache(component.find)
 
 
@@ -98,25 +98,25 @@ def _leaves(cls: type[Any], prefix: str) -> tuple[str, ...]:
 
 def _fixed(model: Model, shape: Shape, budget: Budget) -> BudgetFit:
     count = model.parameters(shape)
-    return BudgetFit({}, (), budget.why_not(count)[1], count, count, count)
+    return BudgetFit({}, (), budget.violation(count)[1], count, count, count)
 
 
 def _solve(model: Model, shape: Shape, budget: Budget, free: Mapping[str, str]) -> BudgetFit:
-    """The largest number of the one field of `free` with which the model is within the budget."""
+    """Solve the single field of `free` for the largest number within the budget."""
     ((field, name),) = free.items()
 
     def count(number: int) -> int:
         return replace(model, **{field: number}).parameters(shape)
 
-    most = model.most(field, shape)
-    best = _largest(lambda number: count(number) <= budget.most, most)
-    low, high, chosen = count(1), count(most), count(best)
-    return BudgetFit({name: str(best)}, (), budget.why_not(chosen)[1], chosen, low, high)
+    limit = model.most(field, shape)
+    best = _largest(lambda number: count(number) <= budget.limit, limit)
+    low, high, chosen = count(1), count(limit), count(best)
+    return BudgetFit({name: str(best)}, (), budget.violation(chosen)[1], chosen, low, high)
 
 
-def _largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number in 1..most that fits, all below it fitting too; 1 if none does."""
-    low, high = 1, most
+def _largest(fits: Callable[[int], bool], limit: int) -> int:
+    """Return the largest number in 1..limit that fits, as do all below it; 1 if none does."""
+    low, high = 1, limit
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
@@ -134,8 +134,8 @@ def _shape(dataset: Dataset, data_dir: Path) -> Shape:
     return SampleShape(channels, height, width, raw.classes)
 
 
-def _seen(model: Model, shape: Shape) -> Shape:
-    """What the model sees of data of `shape`."""
+def _input_shape(model: Model, shape: Shape) -> Shape:
+    """Return the shape of the model's inputs for data of `shape`."""
     if isinstance(shape, TokenShape) or model.input_size is None:
         return shape
     return replace(shape, height=model.input_size, width=model.input_size)

@@ -1,7 +1,7 @@
-"""Whether a model of text looks at what it is to predict.
+"""The causality check: whether a model of text sees the characters that it is to predict.
 
-A model that does reaches losses that no model can have, and every comparison made with it is void.
-So each is tried before it is trained.
+Such a model reaches losses that no model can have, and every comparison with it is void. So each
+model is checked before it is trained.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ SLACK = 1e-4
 def check_causal(model: nn.Module, shape: TokenShape, window: Tensor) -> None:
     """Raise CannotTrain if logits change with characters behind their place.
 
-    `window` is (context,) int64. Looks at a copy of the model, in evaluation; nothing is drawn
-    from the streams of the trial.
+    `window` is (context,) int64. Evaluates a copy of the model; nothing is drawn from the streams
+    of the trial.
     """
     if shape.context < 2 or shape.vocabulary < 2:
         return
     places = torch.linspace(0, shape.context - 2, min(PLACES, shape.context - 1)).long()
-    logits: Tensor = _stirred(model).eval()(_changed(window, places, shape.vocabulary))
+    logits: Tensor = _perturb(model).eval()(_change_behind(window, places, shape.vocabulary))
     for row, place in zip(logits[1:], places.tolist(), strict=True):
         before, own = row[: place + 1], logits[0, : place + 1]
         if not torch.allclose(before, own, rtol=0, atol=SLACK * float(logits.abs().max())):
@@ -42,17 +42,17 @@ def check_causal(model: nn.Module, shape: TokenShape, window: Tensor) -> None:
             )
 
 
-def _changed(window: Tensor, places: Tensor, vocabulary: int) -> Tensor:
-    """(1 + places, context): the window, then copies with other characters behind each place."""
+def _change_behind(window: Tensor, places: Tensor, vocabulary: int) -> Tensor:
+    """Return (1 + places, context): the window, and copies changed behind each place."""
     behind = torch.arange(len(window)) > places.unsqueeze(1)  # (places, context)
     other = (window + 1) % vocabulary
     return torch.cat([window.unsqueeze(0), torch.where(behind.to(window.device), other, window)])
 
 
-def _stirred(model: nn.Module) -> nn.Module:
-    twin = copy.deepcopy(model)
+def _perturb(model: nn.Module) -> nn.Module:
+    perturbed = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(0)
-    for parameter in twin.parameters():
+    for parameter in perturbed.parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         parameter.add_(NOISE * noise.to(parameter))
-    return twin
+    return perturbed

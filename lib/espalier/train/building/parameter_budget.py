@@ -1,4 +1,4 @@
-"""The budget of parameters: how many a model may have, and which of its numbers it sets.
+"""The parameter budget: how many parameters a model may have, and the field that it sets.
 
 A number of a model that is `free` and 0 stands for the largest one that fits. A plan solves it
 (see `budget_fit`), so a trial has the number itself; a run refuses what is left unsolved or does
@@ -27,28 +27,28 @@ UNDER = "under_budget"
 
 @kconfig_dataclass
 class Budget:
-    """At most `most` trained parameters (0: any number), at least `share` of that, in [0, 1]."""
+    """The range of trained parameters: 0 is no limit, `min_share` is a share of it in [0, 1]."""
 
-    most: int = symbol("MAX_PARAMS")
-    share: float | None = symbol("MIN_PARAMS_SHARE")
+    limit: int = symbol("MAX_PARAMS")
+    min_share: float | None = symbol("MIN_PARAMS_SHARE")
 
     @property
-    def least(self) -> int:
-        """The fewest parameters that a model may have."""
-        return math.ceil(Fraction(str(self.share or 0)) * self.most)
+    def minimum(self) -> int:
+        """Return the fewest parameters that a model may have."""
+        return math.ceil(Fraction(str(self.min_share or 0)) * self.limit)
 
-    def why_not(self, count: int) -> tuple[str, str]:
-        """Why a model of so many parameters is not within the budget: code and rule, or empty."""
-        if self.most and count > self.most:
-            return OVER, f"CONFIG_MAX_PARAMS={self.most}: the model has more parameters"
-        if count < self.least:
-            share = f"CONFIG_MIN_PARAMS_SHARE={self.share} of CONFIG_MAX_PARAMS={self.most}"
-            return UNDER, f"{share}: the model has fewer than {self.least} parameters"
+    def violation(self, count: int) -> tuple[str, str]:
+        """Return the reason code and the rule that `count` parameters break, or empty texts."""
+        if self.limit and count > self.limit:
+            return OVER, f"CONFIG_MAX_PARAMS={self.limit}: the model has more parameters"
+        if count < self.minimum:
+            share = f"CONFIG_MIN_PARAMS_SHARE={self.min_share} of CONFIG_MAX_PARAMS={self.limit}"
+            return UNDER, f"{share}: the model has fewer than {self.minimum} parameters"
         return "", ""
 
 
 def unsolved_symbols(model: Model, config: Config) -> dict[str, str]:
-    """The symbol of each field of the trial's `model` that is left to be solved for a budget."""
+    """Return the symbol of each field of the trial's `model` that is still to be solved."""
     prefix = config.read(component.KINDS["model"][1], str).upper()
     return {
         field.name: component.symbol_of(field, prefix)
@@ -58,7 +58,7 @@ def unsolved_symbols(model: Model, config: Config) -> dict[str, str]:
 
 
 def check_solved(model: Model, config: Config) -> None:
-    """Raise CannotTrain if a field of the trial's `model` was to be solved for a budget."""
+    """Raise CannotTrain if a field of the trial's `model` is still to be solved."""
     for name in unsolved_symbols(model, config).values():
         raise CannotTrain(
             UNSOLVED,
@@ -68,14 +68,14 @@ def check_solved(model: Model, config: Config) -> None:
 
 
 def check_built(module: nn.Module, config: Config) -> None:
-    """Raise CannotTrain unless what was built for a trial is within its budget."""
+    """Raise CannotTrain unless the model of a trial is within its budget."""
     count = count_trained(module)
-    code, rule = component.build(Budget, config, "").why_not(count)
+    code, rule = component.build(Budget, config, "").violation(count)
     if code:
         raise CannotTrain(code, f"{rule}: {count}")
 
 
 def count_trained(module: nn.Module) -> int:
-    """How many numbers `module` trains; those that its layers mask are none."""
-    held = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-    return held - masked(module)
+    """Count the parameters that `module` trains; masked ones do not count."""
+    total = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    return total - masked(module)

@@ -1,4 +1,4 @@
-"""From a trial's configuration to its run: data, model, optimizer, method and schedule."""
+"""Build a trial's run from its configuration: data, model, optimizer, method and schedule."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def build_trainer(task: Task) -> tuple[Trainer, Data]:
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
     run.attach()
     least_loss = 0.0 if data.text is None else data.text.least_loss
-    check = settings.read("DEBUG_CHECKS", bool)
-    return Trainer(run, recipe, schedule, check, least_loss, data.course, rates.scale(run)), data
+    checks = settings.read("DEBUG_CHECKS", bool)
+    return Trainer(run, recipe, schedule, checks, least_loss, data.tasks, rates.scale(run)), data
 
 
 def load_trial_data(config: Config, settings: Config, device: torch.device) -> Data:

@@ -15,15 +15,19 @@ from espalier.train.checkpoints.snapshot_manager import FOLDER
 def copy_snapshot(
     snapshot: Snapshot, trial: Trial, directory: Path, changes: Mapping[str, str]
 ) -> None:
-    """Write a copy into the folder of `trial`, said to be of it and of the code of today.
+    """Copy a snapshot into the folder of `trial`, marked as of that trial and of today's code.
 
     `changes` are the values that are not the snapshot's, by symbol.
     """
-    made = snapshot.about["made"]
+    made = snapshot.manifest["made"]
     branch = {"from": str(snapshot.path), "made_by": made["code"], "changed": dict(changes)}
     now = {"sources": revision.sources(), "versions": revision.versions()}
     (directory / FOLDER).mkdir(parents=True, exist_ok=True)
     path = directory / FOLDER / snapshot.path.name
     stored = snapshot_files.write_content(path, snapshot.read())
-    about = {**snapshot.about, **stored, "made": {**made, **now, "config": dict(trial.config)}}
-    snapshot_files.write_manifest(path, {**about, "branch": branch})
+    manifest = {
+        **snapshot.manifest,
+        **stored,
+        "made": {**made, **now, "config": dict(trial.config)},
+    }
+    snapshot_files.write_manifest(path, {**manifest, "branch": branch})

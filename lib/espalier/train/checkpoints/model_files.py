@@ -1,7 +1,7 @@
 """A trained model in one file: weights, what builds it, its preprocessing, and a proof of both.
 
-The proof are raw samples with the logits that they gave, in float64: whoever reads the file finds
-out whether the model and everything before it still compute the same.
+The proof is a set of raw samples with their logits in float64: reading the file checks that the
+model and its preprocessing still compute the same.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ CLOSE = 1e-6  # how near the logits of a model that was read must be
 
 @kconfig_dataclass
 class ModelSaving:
-    """Whether a trial leaves its model; None stands for no."""
+    """Whether a trial saves its model; None stands for no."""
 
-    wanted: bool | None = symbol("SAVE_MODEL")
+    enabled: bool | None = symbol("SAVE_MODEL")
 
     def check(self, data: Data) -> None:
-        """Raise CannotTrain if a model for such data could not be told from a wrong one."""
-        images = isinstance(data.shape, SampleShape) and type(data.course) is TaskSequence
-        if self.wanted and not images:
+        """Raise CannotTrain if a model for such data could not be verified when read."""
+        images = isinstance(data.shape, SampleShape) and type(data.tasks) is TaskSequence
+        if self.enabled and not images:
             raise CannotTrain(
                 "save_model",
                 "CONFIG_SAVE_MODEL=y: a model can be saved that was trained on images, on the "
@@ -46,13 +46,13 @@ class ModelSaving:
             )
 
     def save(self, task: Task, run: Run, data: Data) -> None:
-        """Leave the model of a run that is over in the trial's folder; it is on the CPU then."""
-        if self.wanted:
+        """Write the model of a finished run into the trial's folder; it is moved to the CPU."""
+        if self.enabled:
             tensor_files.write(task.directory / FILE, model_record(task, run, data))
 
 
 def model_record(task: Task, run: Run, data: Data) -> dict[str, Any]:
-    """What the file holds."""
+    """Return the content of the file."""
     raw = load_raw_splits(data.request, task.trial.config[KINDS["dataset"][1]])
     model, probe = run.model.cpu(), raw.splits[1].x[:PROBES].clone()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -75,13 +75,13 @@ def model_record(task: Task, run: Run, data: Data) -> dict[str, Any]:
 
 @torch.no_grad()
 def compute_exact_logits(model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> Tensor:
-    """Logits (n, classes), float64, of raw samples; the model is in evaluation mode meanwhile.
+    """Return logits (n, classes), float64, of raw samples, computed in evaluation mode.
 
     Computed in float64, so that they are the same on every machine.
     """
     kinds = [t.dtype for t in (*model.parameters(), *model.buffers())]
     with evaluating(model):
-        found: Tensor = model.double()(preprocessing.preparation(raw).double())
+        logits: Tensor = model.double()(preprocessing.preparation(raw).double())
     for tensor, kind in zip((*model.parameters(), *model.buffers()), kinds, strict=True):
         tensor.data = tensor.data.to(kind)  # what was float32 comes back bit for bit
-    return found
+    return logits

@@ -1,4 +1,4 @@
-"""Reading models that trials saved: as they were, or not at all."""
+"""Read models that trials saved, and verify that they still compute the same."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from espalier.train.checkpoints.model_files import CLOSE, FORMAT, compute_exact_
 from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 
 EVALUATION_SETTINGS = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
-"""Settings to take a network up again with, whatever it was trained with."""
+"""Settings for a saved network, in place of those that it was trained with."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model as its trial left it, on the CPU and in evaluation mode, with its preprocessing.
+    """A model as its trial saved it, on the CPU and in evaluation mode, with its preprocessing.
 
-    `method` is what the method knew in the end, masks among it. `data_fingerprint` is that of the
+    `method` is the final state of the method, with its masks. `data_fingerprint` is that of the
     samples that it was trained, validated and tested on.
     """
 
@@ -41,19 +41,19 @@ class LoadedModel:
 
     @torch.no_grad()
     def logits(self, raw: Tensor) -> Tensor:
-        """(n, classes), from samples as their files have them, (n, channels, rows, columns)."""
+        """Return logits (n, classes) of raw samples (n, channels, rows, columns)."""
         shape = tuple(raw.shape[1:])
         if shape != self.preprocessing.raw_shape:
-            wanted = self.preprocessing.raw_shape
-            raise UserError(f"samples of shape {shape}: the model was trained on {wanted}")
-        found: Tensor = self.model(self.preprocessing.preparation(raw))
-        return found
+            expected = self.preprocessing.raw_shape
+            raise UserError(f"samples of shape {shape}: the model was trained on {expected}")
+        logits: Tensor = self.model(self.preprocessing.preparation(raw))
+        return logits
 
 
 def load_model(
     path: str | Path, preprocessing: Preprocessing | None = None, data_dir: str | None = None
 ) -> LoadedModel:
-    """The model in a file that CONFIG_SAVE_MODEL left.
+    """Return the model in a file that CONFIG_SAVE_MODEL left.
 
     Raises UserError, in one line, if the file is damaged, if `preprocessing` is given and is not
     what the model was trained with, or if the stored samples no longer give the stored logits,
@@ -90,17 +90,17 @@ def _check_shape(stored: Preprocessing, shape: SampleShape, place: str) -> None:
 def _check_probe(
     model: nn.Module, stored: Preprocessing, probe: Mapping[str, Tensor], place: str
 ) -> None:
-    found = compute_exact_logits(model, stored, probe["x"])
-    gap = float((found - probe["logits"]).abs().max())
+    logits = compute_exact_logits(model, stored, probe["x"])
+    gap = float((logits - probe["logits"]).abs().max())
     if not gap < CLOSE:
         raise UserError(
-            f"{place}: its {len(found)} stored samples give other logits than they did, by "
+            f"{place}: its {len(logits)} stored samples give other logits than they did, by "
             f"{gap:.2g}: the file was altered, or this code prepares or computes differently"
         )
 
 
 def _model(record: Mapping[str, Any], place: str, data_dir: str | None) -> nn.Module:
-    """Built as it was configured, or else brought to the structure that its method gave it."""
+    """Build the model as configured, or else in the structure that its method gave it."""
     config, shape = Config(record["config"]), SampleShape(**record["shape"])
     model = component.select("model", config, Model).build(shape)
     if not _fits(model, record["state"]):

@@ -1,4 +1,4 @@
-"""A saved model measured on its data set, or not at all."""
+"""Evaluate a saved model on its data set, after a check that both are unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Symbols = Mapping[str, str]
 
 @dataclass(frozen=True)
 class SplitScore:
-    """How good a model is on one split: `loss` in nats, `accuracy` in percent."""
+    """The evaluation of a model on one split: `loss` in nats, `accuracy` in percent."""
 
     split: str
     loss: float
@@ -41,8 +41,8 @@ def reevaluate(
     is done to them, are not those that the model was trained with.
     """
     loaded = load_model(path, data_dir=data_dir)
-    config, chosen = others or (loaded.config, loaded.settings)
-    settings = {**chosen, **EVALUATION_SETTINGS, **({"DATA_DIR": data_dir} if data_dir else {})}
+    config, own = others or (loaded.config, loaded.settings)
+    settings = {**own, **EVALUATION_SETTINGS, **({"DATA_DIR": data_dir} if data_dir else {})}
     data = _data(config, settings)
     check_data(loaded, config, data, str(path))
     splits = {"validation": data.validation, "test": data.test.open()}
@@ -54,8 +54,8 @@ def reevaluate(
 
 def check_data(loaded: LoadedModel, config: Mapping[str, str], data: Data, place: str) -> None:
     """Raise UserError unless `data` are those of the model, prepared as they were."""
-    found = load_raw_splits(data.request, config[component.KINDS["dataset"][1]])
-    loaded.preprocessing.check(found.preprocessing, place)
+    raw = load_raw_splits(data.request, config[component.KINDS["dataset"][1]])
+    loaded.preprocessing.check(raw.preprocessing, place)
     if data.fingerprint != loaded.data_fingerprint:
         rule = f"samples with fingerprint {loaded.data_fingerprint}, these have {data.fingerprint}"
         raise UserError(
@@ -63,14 +63,14 @@ def check_data(loaded: LoadedModel, config: Mapping[str, str], data: Data, place
         )
 
 
-def _data(config: Mapping[str, str], settings: Mapping[str, str]) -> Data:
-    known = Config(config)
-    dataset = component.select("dataset", known, Dataset)
-    model = component.select("model", known, Model)
+def _data(values: Mapping[str, str], settings: Mapping[str, str]) -> Data:
+    config = Config(values)
+    dataset = component.select("dataset", config, Dataset)
+    model = component.select("model", config, Model)
     if model.takes is not dataset.holds:
-        raise UserError(f"CONFIG_DATASET={config['DATASET']}: is nothing for the configured model")
+        raise UserError(f"CONFIG_DATASET={values['DATASET']}: is nothing for the configured model")
     device = torch.device("cpu")
     try:
-        return load_data(known, Config(settings), dataset, model.input_size, device)
+        return load_data(config, Config(settings), dataset, model.input_size, device)
     except CannotTrain as error:
         raise UserError(str(error)) from None

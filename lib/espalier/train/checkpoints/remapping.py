@@ -1,7 +1,7 @@
-"""Weights for a model that calls its layers by other names.
+"""Remap a state dict to a model that names its layers differently.
 
-Each name of a state dict is given a name of the model, and no two the same. What can be told from
-names comes first, then the order and the shapes of the tensors; nothing is guessed, and what is
+Each name of a state dict is given a name of the model, and no two the same. What names decide
+comes first, then the order and the shapes of the tensors; nothing is guessed, and what is
 not certain is an error that lists it. Masks are tensors like any other: they are carried, never
 made from weights that are zero.
 
@@ -31,17 +31,17 @@ from espalier.core.errors import UserError
 
 State = Mapping[str, Tensor]
 Kind = tuple[str, tuple[int, ...], bool]
-"""What a tensor is called in its layer, its shape, and whether it is of floating point."""
+"""The name of a tensor in its layer, its shape, and whether it is of floating point."""
 
 COMPILED = "_orig_mod"
 NESTED = ("state", "state_dict", "model_state_dict", "model")
-"""Under which names a checkpoint keeps the model's state."""
+"""The names under which a checkpoint keeps the model's state."""
 SHOWN = 6  # keys that an error names of each sort
 
 
 @dataclass(frozen=True)
 class Remapping:
-    """Which tensor of a state goes where.
+    """The place in a model of each tensor of a state.
 
     `state` holds the tensors under the model's names, in the model's order. `renamed` says new
     name by old name, `matched` are those called the same. `wrong_shape`, `missing` and
@@ -58,10 +58,10 @@ class Remapping:
 
     @property
     def complete(self) -> bool:
-        """Whether every tensor of the state has its place, and every place its tensor."""
-        return not any(self._troubles().values())
+        """Return whether every tensor of the state has its place, and every place its tensor."""
+        return not any(self._mismatches().values())
 
-    def _troubles(self) -> dict[str, list[str]]:
+    def _mismatches(self) -> dict[str, list[str]]:
         return {
             "missing": self.missing,
             "unexpected": self.unexpected,
@@ -69,19 +69,19 @@ class Remapping:
             "ambiguous": self.ambiguous,
         }
 
-    def trouble(self) -> str:
-        """One line that lists what does not fit; empty if everything does."""
-        told = (f"{what}: {_listed(names)}" for what, names in self._troubles().items() if names)
-        return "; ".join(told)
+    def describe_mismatch(self) -> str:
+        """Return one line that lists what does not fit; empty if everything does."""
+        kinds = self._mismatches().items()
+        return "; ".join(f"{what}: {_listed(names)}" for what, names in kinds if names)
 
     def lines(self) -> list[str]:
-        """The whole report, for people."""
+        """Return the report in lines."""
         counts = {"matched": len(self.matched), "renamed": len(self.renamed)}
-        counts |= {what: len(names) for what, names in self._troubles().items()}
+        counts |= {what: len(names) for what, names in self._mismatches().items()}
         return [
             ", ".join(f"{count} {what}" for what, count in counts.items()),
             *(f"renamed: {old} -> {new}" for old, new in self.renamed.items()),
-            *(f"{what}: {name}" for what, names in self._troubles().items() for name in names),
+            *(f"{what}: {name}" for what, names in self._mismatches().items() for name in names),
         ]
 
 
@@ -107,39 +107,39 @@ def remap(
     dry_run: bool = False,
     strict: bool = True,
 ) -> Remapping:
-    """Find the place of each tensor of `state` in `model`, which is not changed.
+    """Match each tensor of `state` with a place in `model`, which is not changed.
 
-    `model.load_state_dict(found.state)` then loads them. Raises UserError, listing the names, if
-    not all of it fits; with `dry_run` nothing is raised, and with `strict=False` only for what is
-    ambiguous: other tensors are left out.
+    `model.load_state_dict(remapping.state)` then loads them. Raises UserError, listing the names,
+    if not all of it fits; with `dry_run` nothing is raised, and with `strict=False` only what is
+    ambiguous is an error: other tensors are left out.
     """
     names = _renamed(state, renames or {})
-    found = _Finder(names, state, model.state_dict()).found()
-    doubt = found.trouble() if strict else _listed(found.ambiguous)
+    remapping = _Matcher(names, state, model.state_dict()).match()
+    doubt = remapping.describe_mismatch() if strict else _listed(remapping.ambiguous)
     if doubt and not dry_run:
         raise UserError(
             f"state dict: does not fit the model: {doubt}; look at dry_run, and give renames"
         )
-    return found
+    return remapping
 
 
 def _renamed(state: State, renames: Mapping[str, str]) -> dict[str, str]:
-    """The state's own name by the name that renames give it. Raises UserError."""
-    found: dict[str, str] = {}
+    """Return the state's own name by the name that renames give it. Raises UserError."""
+    own_names: dict[str, str] = {}
     for own in state:
         rule = next((old for old in renames if own == old or own.startswith(f"{old}.")), None)
         name = own if rule is None else renames[rule] + own.removeprefix(rule)
-        if name in found:
+        if name in own_names:
             raise UserError(f"rename {rule}={renames[rule or '']}: gives {name} to two tensors")
-        found[name] = own
+        own_names[name] = own
     for old in renames:
         if not any(own == old or own.startswith(f"{old}.") for own in state):
             raise UserError(f"rename {old}={renames[old]}: the state dict has no {old}")
-    return found
+    return own_names
 
 
-class _Finder:
-    """Names of two sides, without what wrappers add, and what has been settled so far."""
+class _Matcher:
+    """Names of both sides, without what wrappers add, and the places decided so far."""
 
     def __init__(self, names: Mapping[str, str], state: State, model: State) -> None:
         self._model, self._state = model, state
@@ -148,7 +148,7 @@ class _Finder:
         self._places: dict[str, str] = {}  # the model's name by that of the state
         self._ambiguous: list[str] = []
 
-    def found(self) -> Remapping:
+    def match(self) -> Remapping:
         here, there = self._kinds(self._here, self._model), self._kinds(self._there, self._state)
         if here == there:
             self._put(there, there)
@@ -219,9 +219,9 @@ def _kind(name: str, tensor: Tensor) -> Kind:
 
 
 def _bare(names: Sequence[str]) -> dict[str, str]:
-    """Each name by what is left of it without what wrappers add; as it is where names collide."""
+    """Return each name by itself without what wrappers add; unchanged where names collide."""
     parts = [[part for part in name.split(".") if part != COMPILED] for name in names]
     while all(len(each) > 1 for each in parts) and len({each[0] for each in parts}) == 1:
         parts = [each[1:] for each in parts]
-    found = {".".join(each): name for each, name in zip(parts, names, strict=True)}
-    return found if len(found) == len(names) else {name: name for name in names}
+    bare = {".".join(each): name for each, name in zip(parts, names, strict=True)}
+    return bare if len(bare) == len(names) else {name: name for name in names}

@@ -1,8 +1,8 @@
-"""Where a run has come to, as plain data: all that it needs to go on exactly from there.
+"""The state of a run as plain data: everything that it needs to continue exactly.
 
-A position is taken at the end of an epoch, when no batch is under way. What a function of the step
-or the epoch says (the learning rate, the data of a shift) is no part of it, nor is what is worked
-out anew at each update (rates of single parts).
+A state is captured at the end of an epoch, when no batch is under way. Functions of the step or the
+epoch (the learning rate, the data of a shift) are no part of it, nor is what each update computes
+anew (rates of single parts).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ RunState = dict[str, Any]
 
 
 class RunStateMismatch(ValueError):
-    """A position is not one of such a run; the text says where it differs."""
+    """A state is not one of such a run; the text says where it differs."""
 
 
 def capture(trainer: Trainer) -> RunState:
-    """Where `trainer` is now, after an epoch; it shares no memory with the run."""
+    """Return the state of a run after an epoch; it shares no memory with the run."""
     run = trainer.run
-    found = {
+    state = {
         "step": run.step,
         "epoch": run.epoch,
         "method": run.method.state_dict(run),
@@ -38,43 +38,43 @@ def capture(trainer: Trainer) -> RunState:
         "optimizer": run.optimizer.state_dict(),
         "scaler": trainer.scaler.state_dict(),
         "stopping": trainer.stopping.state_dict() if trainer.stopping else {},
-        "generators": {name: one.get_state() for name, one in run.generators.items()},
+        "generators": {name: stream.get_state() for name, stream in run.generators.items()},
     }
-    copied: RunState = _plain(found, "", {})
+    copied: RunState = _plain(state, "", {})
     return copied
 
 
-def restore(trainer: Trainer, found: RunState) -> None:
-    """Bring a fresh `trainer` to a position of one with the same recipe. `found` is used up.
+def restore(trainer: Trainer, saved: RunState) -> None:
+    """Bring a fresh `trainer` to the state of one with the same recipe. Consumes `saved`.
 
-    Raises DoesNotFit. Call it before a loop is made of the trainer.
+    Raises RunStateMismatch. Call it before a loop is made of the trainer.
     """
     run = trainer.run
-    _go_to(run, trainer.course, found["epoch"])
-    run.step = found["step"]
-    run.method.load_state_dict(run, found["method"])  # first: it may be what sizes depend on
-    _fill(run.model, found)
-    _load_optimizer(run.optimizer, found["optimizer"])
-    trainer.scaler.load_state_dict(found["scaler"])
+    _set_epoch(run, trainer.tasks, saved["epoch"])
+    run.step = saved["step"]
+    run.method.load_state_dict(run, saved["method"])  # first: it may be what sizes depend on
+    _fill(run.model, saved)
+    _load_optimizer(run.optimizer, saved["optimizer"])
+    trainer.scaler.load_state_dict(saved["scaler"])
     if trainer.stopping:
-        trainer.stopping.load_state_dict(found["stopping"])
-    for name, state in found["generators"].items():  # last: nothing may draw from them any more
+        trainer.stopping.load_state_dict(saved["stopping"])
+    for name, state in saved["generators"].items():  # last: nothing may draw from them any more
         if name not in run.generators:
             run.generators[name] = torch.Generator(trainer.device)
         run.generators[name].set_state(state)
 
 
-def _go_to(run: Run, course: TaskSequence, epoch: int) -> None:
-    """Have the samples that the last of `epoch` epochs had, as that run has."""
+def _set_epoch(run: Run, tasks: TaskSequence, epoch: int) -> None:
+    """Count `epoch` epochs as done; the samples are those of the last of them."""
     run.epoch = epoch - 1
-    course.begin(run)
+    tasks.begin(run)
     run.epoch = epoch
 
 
 @torch.no_grad()
-def _fill(model: nn.Module, found: RunState) -> None:
-    """Give parameters and buffers what they had, in place."""
-    here, there = dict(named_tensors(model)), found["tensors"]
+def _fill(model: nn.Module, saved: RunState) -> None:
+    """Write parameters and buffers back, in place. Raises RunStateMismatch."""
+    here, there = dict(named_tensors(model)), saved["tensors"]
     if names := sorted(here.keys() ^ there.keys()):
         raise RunStateMismatch(f"{names[0]} is only in one of the networks")
     for name, tensor in here.items():
@@ -82,7 +82,7 @@ def _fill(model: nn.Module, found: RunState) -> None:
             raise RunStateMismatch(f"{name} is {_kind(tensor)} here and {_kind(there[name])} there")
         tensor.copy_(there[name])
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(found["trained"][name])
+        parameter.requires_grad_(saved["trained"][name])
 
 
 def _kind(tensor: Tensor) -> str:
@@ -90,7 +90,7 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
-    """torch's own loading, and then nothing may have been converted: state need not be float."""
+    """Load the state, then undo conversions by torch: state need not be float."""
     try:
         optimizer.load_state_dict(saved)
     except ValueError as error:
@@ -104,9 +104,9 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> 
 
 
 def _plain(value: Any, place: str, seen: dict[int, Tensor]) -> Any:
-    """A copy of `value`; a tensor in it is one with memory of its own, or one met before.
+    """Copy `value`; tensors get memory of their own, repeated ones the same memory.
 
-    Raises TypeError, naming the place, for what is no plain data.
+    Raises TypeError, naming the place, for anything that is not plain data.
     """
     if isinstance(value, Tensor):
         if id(value) not in seen:

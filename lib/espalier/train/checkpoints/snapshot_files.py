@@ -1,9 +1,9 @@
 """Snapshots: files that a run goes on from exactly, also in another process and after a crash.
 
-A snapshot is `epoch_00012.pt`, the run's position and its records so far, and beside it
-`epoch_00012.json`, which says what it is and has its checksum. The second is written when the first
+A snapshot is `epoch_00012.pt`, the run's state and its records so far, and beside it the manifest
+`epoch_00012.json`, which describes it and has its checksum. The manifest is written when the state
 is safe on the disk, so a snapshot is there whole or not at all; reading one runs no code. With
-CONFIG_SNAPSHOT_COMPRESS the first is compressed, and the second says so.
+CONFIG_SNAPSHOT_COMPRESS the state is compressed, and the manifest says so.
 """
 
 from __future__ import annotations
@@ -28,20 +28,14 @@ from espalier.train.engine.trainer import Trainer
 
 FORMAT = "espalier snapshot 1"
 WHOLE, COMPRESSED = "whole", "compressed"
-"""How it is stored: as torch writes it, or that compressed."""
+"""How the state is stored: as torch writes it, or compressed."""
 MEASURED = ("val_loss", "val_acc", "sparsity", "live_parameters")
-"""What of an epoch's record a manifest tells, as far as there is."""
-SAME: tuple[str, ...] = (
-    "config",
-    "sources",
-    "versions",
-    "device",
-    "threads",
-    "ranks",
-    "micro_batch",
+"""The measures of an epoch's record that a manifest repeats, where there are any."""
+SAME = (
+    *("config", "sources", "versions", "device", "threads", "ranks", "micro_batch"),
+    "data_fingerprint",
 )
-SAME += ("data_fingerprint",)
-"""What must be as it was, of what is known of a trial's origin, for its numbers to be."""
+"""The parts of a trial's provenance that must be equal for its numbers to be equal."""
 
 
 class SnapshotError(UserError):
@@ -50,47 +44,47 @@ class SnapshotError(UserError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot on the disk: the `path` of what tells of it, and that: see `save`."""
+    """A snapshot on the disk: the path of its manifest, and the manifest; see `save`."""
 
     path: Path
-    about: Record
+    manifest: Record
 
     @property
     def epoch(self) -> int:
-        """How many epochs were complete."""
-        return int(self.about["epoch"])
+        """Return how many epochs were complete."""
+        return int(self.manifest["epoch"])
 
     @property
     def file(self) -> Path:
-        """Where the position is."""
+        """Return the path of the state."""
         return self.path.with_suffix(".pt")
 
     def check_same(self, origin: Mapping[str, Any]) -> None:
         """Raise SnapshotError unless a trial of this `origin` would compute what this one did."""
-        then = self.about["made"]
+        then = self.manifest["made"]
         for name in SAME:
             if (name in then or name in origin) and then.get(name) != origin.get(name):
                 raise SnapshotError(f"{self.path}: made with other {name.replace('_', ' ')}")
 
     def read(self) -> dict[str, Any]:
-        """What it holds: `position` and `history`. Raises SnapshotError if the file is damaged."""
+        """Return its content, `position` and `history`. Raises SnapshotError if it is damaged."""
         try:
             data = self.file.read_bytes()
         except OSError as error:
             raise SnapshotError(f"{self.file}: {error.strerror}") from error
-        if digest(data) != self.about["sha256"]:
+        if digest(data) != self.manifest["sha256"]:
             raise SnapshotError(f"{self.file}: damaged: its checksum is not that in {self.path}")
         try:
-            found: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
+            content: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
         except (pickle.UnpicklingError, RuntimeError) as error:
             line = str(error).strip().splitlines()[0]
             raise SnapshotError(f"{self.file}: not plain data for this machine ({line})") from None
-        return found
+        return content
 
     def restore(self, trainer: Trainer, content: dict[str, Any]) -> list[Record]:
-        """Bring a fresh `trainer` to what was read, which is used up; the records up to there.
+        """Bring a fresh `trainer` to `content`, which is consumed; return the records up to there.
 
-        Raises SnapshotError if it is of a run that this one is not, which is then of no use.
+        Raises SnapshotError if it is of another run; the trainer is then of no use.
         """
         try:
             restore(trainer, content["position"])
@@ -100,14 +94,14 @@ class Snapshot:
         return history
 
     def remove(self) -> None:
-        """Remove it, so that at no time a part of it passes for the whole."""
+        """Remove both files, so that at no time one of them passes for the whole."""
         self.path.unlink(missing_ok=True)
         self.file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class SnapshotContext:
-    """Why one is taken, of what origin (as results have it), and whether to `compress` it."""
+    """The provenance of the run, the reason for its snapshot, and whether to compress it."""
 
     made: Mapping[str, Any]
     reason: str = ""
@@ -115,38 +109,38 @@ class SnapshotContext:
 
 
 def save(
-    folder: Path, trainer: Trainer, history: Sequence[Record], occasion: SnapshotContext
+    folder: Path, trainer: Trainer, history: Sequence[Record], context: SnapshotContext
 ) -> Snapshot:
-    """Write where `trainer` is, at the end of the last epoch of `history`, into `folder`.
+    """Write the state of `trainer`, at the end of the last epoch of `history`, into `folder`.
 
-    `check_same` compares some of the origin. The file beside it tells of all that, in JSON: how it
-    is stored, epoch, step, changes of structure, the last record's loss, accuracy and sparsity, and
-    the shapes of all tensors.
+    The manifest says, in JSON, how it is stored, its provenance (see `check_same`), the epoch, the
+    step, changes of structure, the last record's loss, accuracy and sparsity, and the shapes of all
+    tensors.
     """
     run = trainer.run
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"epoch_{run.epoch:05}.json"
-    path.unlink(missing_ok=True)  # one of the same name is no more, before its file changes
-    found = capture(trainer)
-    content = {"position": found, "history": list(history)}
+    path.unlink(missing_ok=True)  # an old manifest goes before its state changes
+    state = capture(trainer)
+    content = {"position": state, "history": list(history)}
     last = history[-1]
     measured = {name: last[name] for name in MEASURED if name in last}
-    about = {
-        **write_content(path, content, occasion.compress),
+    manifest = {
+        **write_content(path, content, context.compress),
         "epoch": run.epoch,
         "step": run.step,
-        "reason": occasion.reason,
+        "reason": context.reason,
         "changes": run.method.changes(run),
         **measured,
-        "tensors": {name: list(tensor.shape) for name, tensor in found["tensors"].items()},
-        "made": dict(occasion.made),
+        "tensors": {name: list(tensor.shape) for name, tensor in state["tensors"].items()},
+        "made": dict(context.made),
     }
-    write_manifest(path, about)
-    return Snapshot(path, about)
+    write_manifest(path, manifest)
+    return Snapshot(path, manifest)
 
 
 def write_content(path: Path, content: Mapping[str, Any], compress: bool = False) -> Record:
-    """Write the file of a snapshot that `path` is to tell of; what it has to say of that file."""
+    """Write the state beside the manifest `path`; return the manifest's lines on it."""
     file = path.with_suffix(".pt")
     tensor_files.write(file, content, compress)
     data = file.read_bytes()
@@ -155,32 +149,32 @@ def write_content(path: Path, content: Mapping[str, Any], compress: bool = False
 
 
 def digest(data: bytes) -> str:
-    """The checksum, in hex."""
+    """Return the SHA-256, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
-def write_manifest(path: Path, about: Record) -> None:
-    """Write what tells of a snapshot, whole or not at all, and onto the disk."""
-    atomic_write(path, json.dumps(about, indent=1) + "\n", sync=True)
+def write_manifest(path: Path, manifest: Record) -> None:
+    """Write a manifest, whole or not at all, and onto the disk."""
+    atomic_write(path, json.dumps(manifest, indent=1) + "\n", sync=True)
 
 
 def load(path: Path) -> Snapshot:
-    """The snapshot that the file at `path`, either of the two, is part of; not yet its tensors.
+    """Return the snapshot that `path`, either of its two files, belongs to; tensors stay unread.
 
     Raises SnapshotError if there is none, or none that this version can read.
     """
-    told = path.with_suffix(".json")
+    path = path.with_suffix(".json")
     try:
-        about = json.loads(told.read_text())
-        if about["format"] != FORMAT:
-            raise SnapshotError(f"{told}: {about['format']!r}: must be {FORMAT!r}")
+        manifest = json.loads(path.read_text())
+        if manifest["format"] != FORMAT:
+            raise SnapshotError(f"{path}: {manifest['format']!r}: must be {FORMAT!r}")
     except OSError as error:
-        raise SnapshotError(f"{told}: {error.strerror}; a snapshot is epoch_N.json") from error
+        raise SnapshotError(f"{path}: {error.strerror}; a snapshot is epoch_N.json") from error
     except (ValueError, LookupError, TypeError) as error:
-        raise SnapshotError(f"{told}: not what tells of a snapshot, or damaged") from error
-    return Snapshot(told, about)
+        raise SnapshotError(f"{path}: not what tells of a snapshot, or damaged") from error
+    return Snapshot(path, manifest)
 
 
 def list_snapshots(folder: Path) -> list[Path]:
-    """What tells of each snapshot in `folder`, the earliest first."""
+    """Return the manifests in `folder`, the earliest first."""
     return sorted(folder.glob("epoch_*.json"))

@@ -1,4 +1,4 @@
-"""The snapshots of one trial: when they are taken, which are kept, and going on from the last."""
+"""The snapshots of one trial: when to take them, which to keep, and resuming from the last."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from espalier.train.engine.trainer import Trainer
 
 FOLDER = "snapshots"
 EPOCH, EVENT = "epoch", "event"
-"""Why one was taken: its epoch's turn had come, or the network's structure had changed."""
+"""The reason for a snapshot: its epoch was due, or the network's structure had changed."""
 
 
 @kconfig_dataclass
 class SnapshotPlan:
-    """Snapshots `every` so many epochs (0: none; None: a plan from before there were any)."""
+    """Snapshots `every` so many epochs (0: none; None: a plan that has no such symbol)."""
 
     every: int | None = symbol("SNAPSHOT_EVERY")
     events: bool | None = symbol("SNAPSHOT_EVENTS")
@@ -33,54 +33,52 @@ class SnapshotPlan:
     compress: bool | None = symbol("SNAPSHOT_COMPRESS")
 
     def reason(self, epoch: int, changed: bool) -> str:
-        """Why to take one at the end of `epoch`, in which the structure may have `changed`."""
+        """Return why a snapshot is due at the end of `epoch`; empty if none is."""
         if self.events and changed:
             return EVENT
         return EPOCH if self.every and epoch % self.every == 0 else ""
 
-    def kept(self, found: Sequence[Snapshot]) -> set[Path]:
-        """Those of `found`, the earliest first, that stay."""
-        kinds = [[s for s in found if s.about["reason"] == why] for why in (EPOCH, EVENT)]
-        stay = [one for kind in kinds for one in (kind[-self.keep :] if self.keep else kind)]
-        if self.best and found:
-            stay.append(_best(found))
-        return {one.path for one in stay}
+    def select_kept(self, snapshots: Sequence[Snapshot]) -> set[Path]:
+        """Return the paths of those `snapshots`, the earliest first, that stay."""
+        kinds = [[s for s in snapshots if s.manifest["reason"] == why] for why in (EPOCH, EVENT)]
+        stay = [s for kind in kinds for s in (kind[-self.keep :] if self.keep else kind)]
+        if self.best and snapshots:
+            stay.append(_best(snapshots))
+        return {snapshot.path for snapshot in stay}
 
 
-def _best(found: Sequence[Snapshot]) -> Snapshot:
-    """The least validation loss since the network was last pruned further, as in `stopping`.
-
-    One that grows becomes less sparse, which does not count against it.
-    """
-    best = found[0]
-    for one in found[1:]:
-        pruned = NetworkSize.of(one.about).pruned_from(NetworkSize.of(best.about))
-        if pruned or one.about["val_loss"] < best.about["val_loss"]:
-            best = one
+def _best(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Return that of least validation loss since the last pruning, as in `early_stopping`."""
+    best = snapshots[0]
+    for snapshot in snapshots[1:]:
+        new, old = snapshot.manifest, best.manifest
+        pruned = NetworkSize.of(new).pruned_from(NetworkSize.of(old))
+        if pruned or new["val_loss"] < old["val_loss"]:
+            best = snapshot
     return best
 
 
 class SnapshotManager:
     """The snapshots of a trial that is being trained."""
 
-    def __init__(self, task: Task, origin: Mapping[str, Any]) -> None:
-        """`origin` is what its result will say of where it comes from."""
-        self._task, self._origin = task, origin
+    def __init__(self, task: Task, provenance: Mapping[str, Any]) -> None:
+        """`provenance` is that of the result to come."""
+        self._task, self._provenance = task, provenance
         self._plan = component.build(SnapshotPlan, Config(task.settings), "")
         self._changes = 0
 
     @property
     def _made(self) -> Record:
-        return {**self._origin, "sources": revision.sources()}
+        return {**self._provenance, "sources": revision.sources()}
 
     @property
     def _folder(self) -> Path:
         return self._task.directory / FOLDER
 
     def resume(self, trainer: Trainer) -> tuple[Snapshot | None, list[Record]]:
-        """Bring a fresh `trainer` to the last snapshot that is whole and one of this very trial.
+        """Bring a fresh `trainer` to the last snapshot that is whole and of this very trial.
 
-        That one and the records up to there; None and none if there is none to go on from.
+        Return it and the records up to there; None and no records if there is none.
         Raises SnapshotError if a snapshot is whole, says that it is of this trial, and is not.
         """
         paths = [] if self._plan.every is None else snapshot_files.list_snapshots(self._folder)
@@ -91,8 +89,8 @@ class SnapshotManager:
                 snapshot.check_same(self._made)
                 content = snapshot.read()
             except SnapshotError as error:
-                if snapshot and "branch" in snapshot.about:
-                    raise  # who asked for a branch did not ask for another beginning
+                if snapshot and "branch" in snapshot.manifest:
+                    raise  # a branch must not begin anywhere else
                 print(f"note: not gone on from: {error}", flush=True)
                 continue
             history = snapshot.restore(trainer, content)
@@ -101,23 +99,23 @@ class SnapshotManager:
             return snapshot, history
         return None, []
 
-    def heed(self, trainer: Trainer, history: Sequence[Record]) -> None:
-        """An epoch is over, and not the last: take a snapshot if its time has come."""
+    def after_epoch(self, trainer: Trainer, history: Sequence[Record]) -> None:
+        """Take a snapshot if one is due after an epoch that is not the last."""
         run, before = trainer.run, self._changes
         self._changes = run.method.changes(run)
         reason = self._plan.reason(run.epoch, self._changes != before)
         if reason and self._task.rank == 0:
-            occasion = SnapshotContext(self._made, reason, bool(self._plan.compress))
-            snapshot_files.save(self._folder, trainer, history, occasion)
-            self._thin_out(run.epoch)
+            context = SnapshotContext(self._made, reason, bool(self._plan.compress))
+            snapshot_files.save(self._folder, trainer, history, context)
+            self._remove_surplus(run.epoch)
 
-    def _thin_out(self, epoch: int) -> None:
-        """Remove what need not stay, and what is later than now: of an attempt given up."""
-        found = []
+    def _remove_surplus(self, epoch: int) -> None:
+        """Remove what need not stay, and what is later than now: of an abandoned attempt."""
+        snapshots = []
         for path in snapshot_files.list_snapshots(self._folder):
             with suppress(SnapshotError):
-                found.append(snapshot_files.load(path))
-        stay = self._plan.kept([one for one in found if one.epoch <= epoch])
-        for one in found:
-            if one.path not in stay:
-                one.remove()
+                snapshots.append(snapshot_files.load(path))
+        stay = self._plan.select_kept([s for s in snapshots if s.epoch <= epoch])
+        for snapshot in snapshots:
+            if snapshot.path not in stay:
+                snapshot.remove()

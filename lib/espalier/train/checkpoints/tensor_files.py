@@ -1,4 +1,4 @@
-"""Files of tensors and plain data: there whole or not at all, and read without running anything."""
+"""Files of tensors and plain data: written whole or not at all, read without running code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(path: Path, record: Mapping[str, Any], compress: bool = False) -> None
 
 
 def _compress(path: Path) -> None:
-    """Deflate what is in a file that torch.save wrote: a zip archive whose members are not."""
+    """Deflate the members of a file that torch.save wrote, a zip archive, in place."""
     data = io.BytesIO(path.read_bytes())
     with (
         zipfile.ZipFile(data) as stored,
@@ -46,20 +46,20 @@ def _compress(path: Path) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The record in a file, its tensors on the CPU. Raises UserError if there is none to be read.
+    """Return the record in a file, its tensors on the CPU. Raises UserError.
 
-    Only tensors and plain data are: a pickle of anything else is refused.
+    Only tensors and plain data are read: a pickle of anything else is refused.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        record = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except (*_PICKLES, *_VALUES) as error:
         rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
         raise UserError(f"{path}: {rule} ({_first_line(error)})") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: must hold a dict, not {type(found).__name__}")
-    return found
+    if not isinstance(record, dict):
+        raise UserError(f"{path}: must hold a dict, not {type(record).__name__}")
+    return record
 
 
 def _first_line(error: Exception) -> str:

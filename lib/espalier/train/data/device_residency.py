@@ -1,4 +1,4 @@
-"""Whether samples are held as the model sees them, or raw and prepared batch by batch."""
+"""Device residency: keep samples prepared on the device, or prepare them batch by batch."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ FLOAT_BYTES = 4  # bytes
 
 @kconfig_dataclass
 class ResidencyPlan:
-    """How much prepared samples may take (MB, 0: by what is free) and who prepares them else."""
+    """The memory limit of prepared samples (MB; 0: by what is free), and the worker processes."""
 
     limit: int = symbol("DATA_MEMORY")
     workers: int = symbol("DATA_WORKERS")
 
-    def kept(
+    def place(
         self, raw: Iterable[Split], preparation: Preparation, device: torch.device
     ) -> list[Split]:
-        """The splits of one data set, prepared on `device`, or streamed to it if they are large.
+        """Return the splits of one data set, prepared on `device`, or streamed to it if large.
 
-        Nothing else depends on which: batches hold the same numbers.
+        Batches hold the same numbers either way.
         """
         splits = list(raw)
         needed = sum(FLOAT_BYTES * math.prod(preparation.shape(split.x)) for split in splits)
         if needed <= (self.limit * 10**6 or memory_share(device)):
             return [
-                Split(preparation.whole(split.x, device).data, split.y.to(device).data)
+                Split(preparation.prepare_all(split.x, device).data, split.y.to(device).data)
                 for split in splits
             ]
         there = preparation.to(device)
@@ -47,6 +47,6 @@ class ResidencyPlan:
 
 
 def memory_share(device: torch.device) -> int:
-    """Bytes of samples this process may hold: half of what is free, divided by its workers."""
+    """Return the bytes of samples for this process: half of what is free, by the sharers."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available()
     return free // (2 * int(os.environ.get(memory.SHARERS, "1")))

@@ -1,4 +1,4 @@
-"""Data that changes while a trial trains: permuted inputs, or another data set and back.
+"""Distribution shift while a trial trains: permuted inputs, or another data set and back.
 
 Permuted inputs show whether a network goes on learning (loss of plasticity), another data set and
 back what it forgets.
@@ -47,7 +47,7 @@ from espalier.train.engine.task_sequence import (
 
 @kconfig_dataclass
 class ShiftPlan:
-    """How the data of a trial changes."""
+    """The kind of shift and the length of its tasks."""
 
     kind: Literal["none", "permuted", "return"] = symbol("SHIFT")
     task_epochs: int | None = symbol("SHIFT_EPOCHS")
@@ -55,7 +55,7 @@ class ShiftPlan:
 
 
 def apply_shift(config: Config, data: Data) -> Data:
-    """The data of a trial as its configuration wants them to change.
+    """Return the data of a trial with the shift of its configuration.
 
     Raises CannotTrain if the epochs cannot be divided into tasks or there is nothing to shift to,
     UserError if that is absent or damaged.
@@ -65,43 +65,43 @@ def apply_shift(config: Config, data: Data) -> Data:
     if plan.kind == "permuted":
         return _permuted(data, PermutedTasks(each, plan.seed or 0, data.request), epochs)
     if plan.kind == "return":
-        found = _returning(data, ReturningTasks(each, data.request, _other(data.request)), epochs)
-        check_batch(config.read("BATCH_SIZE", int), len(found.train))
-        return found
+        other = _shifted_request(data.request)
+        data = _returning(data, ReturningTasks(each, data.request, other), epochs)
+        check_batch(config.read("BATCH_SIZE", int), len(data.train))
     return data
 
 
-def _permuted(data: Data, course: PermutedTasks, epochs: int) -> Data:
-    """The test is that of the last task, and still sealed."""
-    if epochs % course.task_epochs or epochs == course.task_epochs:
+def _permuted(data: Data, tasks: PermutedTasks, epochs: int) -> Data:
+    """Return `data` under `tasks`; the test is that of the last task, and still sealed."""
+    if epochs % tasks.task_epochs or epochs == tasks.task_epochs:
         raise CannotTrain(
             "shift",
             f"CONFIG_NUM_EPOCHS={epochs}: must be two or more times CONFIG_SHIFT_EPOCHS="
-            f"{course.task_epochs}, a whole number of tasks",
+            f"{tasks.task_epochs}, a whole number of tasks",
         )
-    test = course.changed(prepare_splits(data.request).test, course.task(epochs - 1))
-    return replace(data, test=SealedTest(test), course=course)
+    test = tasks.permute(prepare_splits(data.request).test, tasks.task(epochs - 1))
+    return replace(data, test=SealedTest(test), tasks=tasks)
 
 
-def _returning(data: Data, course: ReturningTasks, epochs: int) -> Data:
-    if epochs <= 2 * course.task_epochs:
+def _returning(data: Data, tasks: ReturningTasks, epochs: int) -> Data:
+    if epochs <= 2 * tasks.task_epochs:
         raise CannotTrain(
             "shift",
             f"CONFIG_NUM_EPOCHS={epochs}: must be more than twice CONFIG_SHIFT_EPOCHS="
-            f"{course.task_epochs}, so that there is an epoch after the return",
+            f"{tasks.task_epochs}, so that there is an epoch after the return",
         )
-    there = prepare_splits(course.other)
-    there.check_untouched()
-    if there.shape != data.shape:
+    other = prepare_splits(tasks.other)
+    other.check_untouched()
+    if other.shape != data.shape:
         raise CannotTrain(
-            "shift", f"CONFIG_SHIFT=return: {there.shape} is to follow {data.shape}: must be equal"
+            "shift", f"CONFIG_SHIFT=return: {other.shape} is to follow {data.shape}: must be equal"
         )
-    named = hashlib.sha256(f"{data.fingerprint}{there.fingerprint}".encode()).hexdigest()[:16]
-    train = course.samples(0).train
-    return replace(data, train=train, fingerprint=named, course=course)
+    digest = hashlib.sha256(f"{data.fingerprint}{other.fingerprint}".encode()).hexdigest()[:16]
+    train = tasks.samples(0).train
+    return replace(data, train=train, fingerprint=digest, tasks=tasks)
 
 
-def _other(request: SplitRequest) -> SplitRequest:
+def _shifted_request(request: SplitRequest) -> SplitRequest:
     dataset = request.dataset.shifted()
     if dataset is None:
         raise CannotTrain("shift", "CONFIG_SHIFT=return: this data set has none to shift to")
@@ -110,10 +110,10 @@ def _other(request: SplitRequest) -> SplitRequest:
 
 @dataclass(frozen=True)
 class PermutedTasks(PeriodicTasks):
-    """Tasks that permute the input each in its own way; the first leaves it as it is.
+    """Tasks with one permutation of the input each; the first leaves it as it is.
 
     Of images the pixels are permuted, those of all channels alike, of text the characters that
-    the model knows, in what it reads and in what it is to predict.
+    the model knows, in its inputs and in its labels.
     """
 
     seed: int
@@ -123,8 +123,8 @@ class PermutedTasks(PeriodicTasks):
     def samples(self, task: int) -> TaskSamples:
         return _samples_permuted(self, task, prepare_splits(self.request))
 
-    def changed(self, split: Split, task: int) -> Split:
-        """`split` as task number `task`, from 0, sees it."""
+    def permute(self, split: Split, task: int) -> Split:
+        """Return `split` in the permutation of a task, from 0."""
         if task == 0:
             return split
         shape = prepare_splits(self.request).shape
@@ -132,27 +132,28 @@ class PermutedTasks(PeriodicTasks):
         kind = PermutedPixels if isinstance(shape, SampleShape) else PermutedCharacters
         return kind(split.x, split.y, split, order)
 
+    @override
     def measures(self, history: Sequence[Record]) -> Record:
-        """Means over the tasks, and over the first and the last of them."""
+        """Return means over all tasks, and over the first and the last of them."""
         return {**super().measures(history), **first_and_last_accuracy(history)}
 
 
 @functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
-def _samples_permuted(course: PermutedTasks, task: int, data: PreparedSplits) -> TaskSamples:
-    return TaskSamples(course.changed(data.train, task), course.changed(data.validation, task))
+def _samples_permuted(tasks: PermutedTasks, task: int, data: PreparedSplits) -> TaskSamples:
+    return TaskSamples(tasks.permute(data.train, task), tasks.permute(data.validation, task))
 
 
 def permutation(places: int, seed: int, task: int) -> Tensor:
-    """The order of task number `task`, from 1, of so many pixels or characters, (places,) int64.
+    """Return the order of pixels or characters of a task, from 1: (places,) int64.
 
-    It can be had without those of the tasks before.
+    It does not depend on the permutations of other tasks.
     """
     generator = torch.Generator().manual_seed(seeds.derive_seed(seed, f"shift {task}"))
     return torch.randperm(places, generator=generator)
 
 
 def _places(shape: Shape) -> int:
-    """What can be permuted in a sample."""
+    """Return how many pixels or characters a sample permutes."""
     match shape:
         case SampleShape():
             return shape.height * shape.width
@@ -162,7 +163,7 @@ def _places(shape: Shape) -> int:
 
 @dataclass(frozen=True)
 class PermutedPixels(Split):
-    """The samples of `inner`, permuted as they are handed out: tasks need no memory.
+    """The samples of `inner`, permuted batch by batch: tasks need no memory.
 
     Pixel i, counted row by row, is what was pixel `order[i]`; `order` is (height * width,).
     """
@@ -172,19 +173,19 @@ class PermutedPixels(Split):
 
     @property
     def device(self) -> torch.device:
-        """Where batches and pieces are."""
+        """Return the device of batches and pieces."""
         return self.inner.device
 
     @override
     def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self.changed(x, y) for x, y in self.inner.batches(orders, batch_size))
+        return (self.permute(x, y) for x, y in self.inner.batches(orders, batch_size))
 
     @override
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self.changed(x, y) for x, y in self.inner.pieces(size))
+        return (self.permute(x, y) for x, y in self.inner.pieces(size))
 
-    def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """A permuted copy of images x (n, channels, height, width); labels y (n,) stay."""
+    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a permuted copy of images x (n, channels, height, width); labels y (n,) stay."""
         return x.flatten(2).index_select(2, self.order).view(x.shape), y
 
 
@@ -192,8 +193,9 @@ class PermutedPixels(Split):
 class PermutedCharacters(PermutedPixels):
     """The same for text: character c becomes `order[c]`; `order` is (vocabulary,)."""
 
-    def changed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Permuted copies of windows and of what follows each character, (n, context)."""
+    @override
+    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return permuted copies of windows and next characters, both (n, context)."""
         return self.order[x], self.order[y]
 
 
@@ -215,17 +217,19 @@ class ReturningTasks(PeriodicTasks):
     def samples(self, task: int) -> TaskSamples:
         return self._both()[task % 2]
 
-    def closing(self, run: Run, measure: Measure) -> Record:
-        """The task; at the end of a phase also how good the run is on A and on B."""
-        record = super().closing(run, measure)
+    @override
+    def epoch_measures(self, run: Run, measure: Measure) -> Record:
+        """Return the task; at the end of a phase also loss and accuracy on A and on B."""
+        record = super().epoch_measures(run, measure)
         if run.epoch < run.epochs and self.task(run.epoch) == self.task(run.epoch - 1):
             return record
         for name, samples in zip("ab", self._both(), strict=True):
             record[f"val_loss_{name}"], record[f"val_acc_{name}"] = measure(samples.validation)
         return record
 
+    @override
     def measures(self, history: Sequence[Record]) -> Record:
-        """Means over the phases, and losses in nats after one phase minus those after another.
+        """Return means over the phases, and differences of losses (nats) between phases.
 
         `forgetting`: A after B minus A before; `gain`: A before minus A in the end;
         `relearning_steps`: updates after the return until A is as good as it was before, to the
@@ -247,19 +251,13 @@ class ReturningTasks(PeriodicTasks):
 
 
 @functools.lru_cache(maxsize=1)
-def _samples_of_two(one: PreparedSplits, other: PreparedSplits) -> tuple[TaskSamples, TaskSamples]:
-    samples = min(len(one.train), len(other.train))
-    first, second = (
-        TaskSamples(_first(samples, each.train), each.validation) for each in (one, other)
-    )
-    return first, second
-
-
-def _first(samples: int, split: Split) -> Split:
-    return replace(split, x=split.x[:samples], y=split.y[:samples])
+def _samples_of_two(a: PreparedSplits, b: PreparedSplits) -> tuple[TaskSamples, TaskSamples]:
+    n = min(len(a.train), len(b.train))
+    train = (replace(data.train, x=data.train.x[:n], y=data.train.y[:n]) for data in (a, b))
+    return TaskSamples(next(train), a.validation), TaskSamples(next(train), b.validation)
 
 
 def _relearning(history: Sequence[Record], loss: float, returned: int) -> int | None:
-    """Updates after the one numbered `returned` until the validation loss is at most `loss`."""
+    """Return the updates after step `returned` until the validation loss is at most `loss`."""
     again = last_task(history)
     return next((r["step"] - returned for r in again if r["val_loss"] <= loss), None)

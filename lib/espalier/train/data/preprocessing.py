@@ -27,12 +27,12 @@ ALWAYS = {
     "layout": "channels, rows, columns",
     "crop": "none",
 }
-"""What is done in one way only: of another one, a model is refused."""
+"""The steps with one fixed way; a model that was trained with another one is refused."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How images of `raw_shape` (channels, rows, columns) become what the model sees.
+    """The preprocessing of raw images of shape `raw_shape` (channels, rows, columns).
 
     `mean` and `std` are of each channel after scaling, None where nothing is normalised; `size` is
     in pixels a side, None where nothing is resized.
@@ -47,14 +47,14 @@ class Preprocessing:
 
     @classmethod
     def of(cls, dataset: str, raw: Tensor, preparation: Preparation) -> Preprocessing:
-        """That of raw samples (n, channels, rows, columns), as `preparation` was fitted."""
+        """Return that of raw samples (n, channels, rows, columns) by a fitted `preparation`."""
         kind = str(raw.dtype).removeprefix("torch.")
         mean, std = _numbers(preparation.mean), _numbers(preparation.std)
         return cls(dataset, tuple(raw.shape[1:]), kind, mean, std, preparation.size)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], place: str) -> Preprocessing:
-        """The inverse of `as_json`. Raises UserError for what this code does not do."""
+        """Return the preprocessing that `as_json` wrote. Raises UserError if it is another kind."""
         for name, way in ALWAYS.items():
             if record.get(name) != way:
                 rule = f"must be {way!r}, all that this code does"
@@ -63,18 +63,18 @@ class Preprocessing:
         return cls(**{name: _tuple(value) for name, value in fields.items()})
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain data."""
+        """Return all of it as plain data."""
         own = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
         return {**own, **ALWAYS}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all of it."""
+        """Return the SHA-256 of all of it."""
         return preprocessing_fingerprint(self.as_json())
 
     @property
     def preparation(self) -> Preparation:
-        """What does it."""
+        """Return the preparation that does it."""
         return Preparation(_per_channel(self.mean), _per_channel(self.std), self.size)
 
     def check(self, other: Preprocessing, place: str) -> None:
@@ -89,20 +89,20 @@ class Preprocessing:
 
 
 def preprocessing_fingerprint(record: Mapping[str, Any]) -> str:
-    """SHA-256 over plain data, whatever the order of its keys."""
+    """Return the SHA-256 of plain data, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class RawSplits:
-    """Samples before any scaling, and what was fitted on those for training."""
+    """Samples before any scaling, and the preprocessing fitted on the training samples."""
 
     splits: tuple[Split, Split, Split]  # train, validation, test
     preprocessing: Preprocessing
 
 
 def load_raw_splits(request: SplitRequest, dataset: str) -> RawSplits:
-    """The images of a request as their files have them. Raises what `load` and `divide` raise."""
+    """Return the raw images of a request. Raises what loading and dividing raise."""
     raw, plan = request.dataset.load(request.folder, request.download), request.plan
     if not (isinstance(raw, RawData) and isinstance(plan, DataPlan)):
         raise TypeError(f"{dataset} holds no images")

@@ -1,10 +1,10 @@
 """The samples of a trial: read, split, normalised and resized once, then held on the device.
 
-A set that would not fit is kept raw and prepared batch by batch (see `keeping`). Text is cut into
-windows instead (see `windows`).
+A set that would not fit is kept raw and prepared batch by batch (see `device_residency`). Text is
+cut into windows instead (see `text_windows`).
 
-Trials with equal data settings share the tensors within a worker. The test set is sealed: it can
-be opened once, at the end.
+Trials of a worker with equal data settings share the tensors. The test set is sealed: it can be
+opened once, at the end.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ PLANS: dict[type[Shape], type[Plan]] = {SampleShape: DataPlan, TokenShape: Windo
 
 
 class SealedTest:
-    """The test samples, which can be looked at once: after every decision has been taken."""
+    """The test samples, which can be read once: after every decision has been taken."""
 
     def __init__(self, split: Split) -> None:
         self._split: Split | None = split
@@ -75,7 +75,7 @@ class SealedTest:
         return self._samples
 
     def open(self) -> Split:
-        """The samples. Raises RuntimeError the second time."""
+        """Return the samples. Raises RuntimeError the second time."""
         if self._split is None:
             raise RuntimeError("the test set was opened before: it is read once, at the end")
         split, self._split = self._split, None
@@ -84,12 +84,11 @@ class SealedTest:
 
 @dataclass(frozen=True)
 class Data:
-    """What a trial trains on, selects by and is finally tested on.
+    """The training, validation and test samples of a trial.
 
-    `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split,
-    as they were before scaling, so it is the same on every device. `text` is what is known of a
-    text beside its windows. `request` is what the samples were asked for with, and `course` says
-    whether others take their place while a trial trains.
+    `shape` is that of the prepared samples; `fingerprint` identifies the samples of each split
+    before scaling, so it is the same on every device. `text` holds the statistics of a text.
+    `request` reproduces the samples, and `tasks` says whether they change while a trial trains.
     """
 
     train: Split
@@ -99,7 +98,7 @@ class Data:
     fingerprint: str
     text: TextFacts | None
     request: SplitRequest
-    course: TaskSequence = TaskSequence()
+    tasks: TaskSequence = TaskSequence()
 
 
 def load_data(
@@ -109,17 +108,17 @@ def load_data(
     input_size: int | None,
     device: torch.device,
 ) -> Data:
-    """The trial's data on `device`, images resized to `input_size` pixels a side if it is given.
+    """Return the trial's data on `device`, images resized to `input_size` pixels a side if given.
 
     Raises UserError if files are absent or damaged, CannotTrain if the data cannot be divided as
-    asked.
+    configured.
     """
     folder = ROOT / settings.read("DATA_DIR", str)
     download = settings.read("DOWNLOAD", bool)
     plan: Plan = component.build(PLANS[dataset.holds], config, "")
-    keeping = component.build(ResidencyPlan, settings, "")
+    residency = component.build(ResidencyPlan, settings, "")
     target = (input_size, str(device))
-    request = SplitRequest(dataset, folder, download, plan, target, keeping)
+    request = SplitRequest(dataset, folder, download, plan, target, residency)
     prepared = prepare_splits(request)
     prepared.check_untouched()
     check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
@@ -135,9 +134,9 @@ def load_data(
 
 
 def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every training sample once for each of K runs, in `steps_in` batches for all of them.
+    """Yield every training sample once for each of K runs, in `steps_in` common batches.
 
-    Yields copies `x` (K * b, channels, height, width) and `y` (K * b,), of text both
+    A batch is copies `x` (K * b, channels, height, width) and `y` (K * b,); for text both
     (K * b, context): the samples of the first run, then those of the second. Each run's order and
     augmentation are drawn from its own generators, so its part is what it would be alone. Raises
     ValueError unless all runs have the same training split and batch size.
@@ -146,8 +145,8 @@ def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
     if any(run.train is not split or run.batch_size != size for run in runs):
         raise ValueError("runs must have the same training split and batch size to share batches")
     orders = torch.stack([_order(len(split), run.generators["batches"]) for run in runs])
-    found = split.batches(orders, size)
-    return _augmented(runs, found) if any(map(_augments, runs)) else found
+    plain = split.batches(orders, size)
+    return _augmented(runs, plain) if any(map(_augments, runs)) else plain
 
 
 def _order(samples: int, generator: torch.Generator) -> Tensor:
@@ -159,10 +158,10 @@ def _augments(run: Run) -> bool:
 
 
 def _augmented(
-    runs: Sequence[Run], found: Iterable[tuple[Tensor, Tensor]]
+    runs: Sequence[Run], plain: Iterable[tuple[Tensor, Tensor]]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """`found` with each run's part changed by its own augmentation."""
-    for x, y in found:
+    """Yield the `plain` batches with each run's part changed by its own augmentation."""
+    for x, y in plain:
         parts = zip(runs, x.chunk(len(runs)), strict=True)
         changed = [_changed(run, part) for run, part in parts]
         yield torch.cat(changed) if len(changed) > 1 else changed[0], y
@@ -174,19 +173,19 @@ def _changed(run: Run, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class SplitRequest:
-    """All that the prepared tensors depend on; equal requests share them."""
+    """Everything that the prepared tensors depend on; equal requests share them."""
 
     dataset: Dataset
     folder: Path
     download: bool
     plan: Plan
     target: tuple[int | None, str]  # pixels a side, device
-    keeping: ResidencyPlan
+    residency: ResidencyPlan
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedSplits:
-    """The samples of a data set, which the trials of a worker share, and what they are."""
+    """The prepared samples of a data set, which the trials of a worker share."""
 
     train: Split
     validation: Split
@@ -204,7 +203,7 @@ class PreparedSplits:
 
 @functools.lru_cache(maxsize=SETS_KEPT)
 def prepare_splits(request: SplitRequest) -> PreparedSplits:
-    """The samples that a request asks for, the same object each time while they are kept.
+    """Return the samples of a request, the same object each time while they are cached.
 
     Raises what `load_data` raises.
     """
@@ -222,32 +221,32 @@ def _prepare_text(raw: RawText, plan: WindowPlan, request: SplitRequest) -> Prep
     splits = cut_windows(raw, plan)
     train, validation, test = (part.split(torch.device(device)) for part in splits)
     shape = TokenShape(len(raw.symbols), raw.context)
-    named = text_fingerprint(splits, raw.symbols)
-    return PreparedSplits(train, validation, test, shape, named, measure_text(raw, splits[1]))
+    digest = text_fingerprint(splits, raw.symbols)
+    return PreparedSplits(train, validation, test, shape, digest, measure_text(raw, splits[1]))
 
 
 def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> PreparedSplits:
     splits = divide_samples(raw, plan)
     input_size, device = request.target
     preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
-    train, validation, test = request.keeping.kept(splits, preparation, torch.device(device))
+    train, validation, test = request.residency.place(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)
     return PreparedSplits(train, validation, test, shape, fingerprint(splits))
 
 
 def divide_samples(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
-    """Training, validation and test samples, unscaled, as the plan asks for them.
+    """Return training, validation and test samples, unscaled, divided by the plan.
 
     Validation is cut off first, so it is the same for every size of training subset. Raises
     CannotTrain if a part would be empty or a class would be missing by design.
     """
     total = len(raw.train_y)
     held_out = round(plan.validation_fraction * total)
-    wanted = plan.train_subset or total - held_out
+    size = plan.train_subset or total - held_out
     _check_sizes(plan, held_out, total - held_out, len(members_of_classes(raw.train_y)))
     order = stratified_order(raw.train_y, plan.split_seed)
-    chosen = (order[held_out : held_out + wanted], order[:held_out])
+    chosen = (order[held_out : held_out + size], order[:held_out])
     train, validation = (Split(raw.train_x[part], raw.train_y[part]) for part in chosen)
     return train, validation, Split(raw.test_x, raw.test_y)
 
@@ -277,7 +276,7 @@ def check_batch(batch_size: int, samples: int) -> None:
 
 
 def fingerprint(splits: tuple[Split, ...]) -> str:
-    """16 hex digits over shape, type and content of every tensor of the splits, in order."""
+    """Return 16 hex digits of a hash over shape, type and content of every tensor, in order."""
     digest = hashlib.sha256()
     for split in splits:
         for tensor in (split.x, split.y):

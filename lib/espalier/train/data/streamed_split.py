@@ -1,4 +1,4 @@
-"""Samples that would not fit as the model sees them: kept raw, prepared batch by batch, ahead.
+"""Streamed samples: kept raw, and prepared batch by batch ahead of their use.
 
 Worker processes live for one walk through the samples: starting them is cheap against an epoch
 of a set of this size, and none can outlive its trial.
@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from espalier.core.contracts import Split, chunks, piece_size
 from espalier.train.data.transforms import Preparation
 
-AHEAD = 2  # batches that each worker prepares before they are asked for
+AHEAD = 2  # batches that each worker prepares in advance
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class StreamedSplit(Split):
 
     @property
     def device(self) -> torch.device:
-        """Where batches and pieces are."""
+        """Return the device of batches and pieces."""
         return self.target
 
     def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The samples in the order of `orders` (K, n), `batch_size` of each row at a time."""
+        """Yield the samples in the order of `orders` (K, n), `batch_size` of each row at a time."""
         return self._walk(chunks(orders.cpu(), batch_size))
 
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every sample once and in order, at most `size` at a time."""
+        """Yield every sample once and in order, at most `size` at a time."""
         _, *sample = self.prepare.shape(self.x)
         size, end = piece_size(size, sample), len(self)
         return self._walk(
@@ -79,7 +79,7 @@ class StreamedSplit(Split):
 
 @dataclass(frozen=True)
 class _Gathered(Dataset[tuple[Tensor, Tensor]]):
-    """What a worker process holds: for an array of indices (b,) it answers those samples."""
+    """The samples that a worker process gathers, for an array of indices (b,)."""
 
     x: Tensor
     y: Tensor
@@ -96,5 +96,5 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _context() -> str | None:
-    """How workers start: on Linux as forks, which share the samples instead of copying them."""
+    """Return how workers start: on Linux as forks, which share the samples instead of copies."""
     return "fork" if sys.platform == "linux" else None

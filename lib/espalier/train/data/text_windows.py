@@ -1,4 +1,4 @@
-"""A text as windows of characters: held-out parts in one piece each, and what can be known of it.
+"""Windows of characters: a text in three parts, cut into samples, and its entropies.
 
 Training, validation and test text follow each other and are not shuffled across: a window holds
 characters of one part only.
@@ -24,7 +24,7 @@ NATS_PER_BIT = math.log(2)
 
 @kconfig_dataclass
 class WindowPlan:
-    """Which part of the text a trial sees."""
+    """The share of a text that a trial trains on and validates on."""
 
     train_subset: int = symbol("TRAIN_SUBSET")
     validation_fraction: float = symbol("VALIDATION_FRACTION")
@@ -39,16 +39,16 @@ class TextPart:
     stride: int
 
     def __len__(self) -> int:
-        """Whole windows of characters that are each followed by one more."""
+        """Return the number of whole windows that are followed by a character."""
         return max(0, (len(self.characters) - 1 - self.context) // self.stride + 1)
 
     def first(self, windows: int) -> TextPart:
-        """The characters of the first so many windows, and the one that follows them."""
+        """Return the characters of the first so many windows, and the next character."""
         end = (windows - 1) * self.stride + self.context + 1
         return TextPart(self.characters[:end], self.context, self.stride)
 
     def split(self, device: torch.device) -> Split:
-        """Windows x (n, context) and the characters that follow each, y (n, context).
+        """Return windows x (n, context) and the next characters y (n, context).
 
         Both are views of the characters, so that overlapping windows take no memory.
         """
@@ -58,7 +58,7 @@ class TextPart:
 
 
 def cut_windows(raw: RawText, plan: WindowPlan) -> tuple[TextPart, TextPart, TextPart]:
-    """Training, validation and test text. Validation is the end of what is not test.
+    """Return training, validation and test text. Validation is the end of what is not test.
 
     A subset is the first windows, so a smaller one is part of a larger one. Raises CannotTrain if
     a part is shorter than a window.
@@ -88,7 +88,7 @@ def _check(plan: WindowPlan, train: TextPart, validation: TextPart, test: TextPa
 
 
 def text_fingerprint(parts: Sequence[TextPart], symbols: str) -> str:
-    """16 hex digits over the characters of each part, their meaning, and the windows."""
+    """Return 16 hex digits of a hash over the characters of each part and the windows."""
     digest = hashlib.sha256(symbols.encode())
     for part in parts:
         digest.update(f"{len(part.characters)} {part.context} {part.stride};".encode())
@@ -98,7 +98,7 @@ def text_fingerprint(parts: Sequence[TextPart], symbols: str) -> str:
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What is known of a text before anything is trained; entropies in nats a character.
+    """Statistics of a text before anything is trained; entropies in nats a character.
 
     No model that looks at nothing (`unigram`) or only at the character before (`bigram`) can have
     a lower loss on the validation text: one that has used more. `least_loss` as in `RawText`.
@@ -109,7 +109,7 @@ class TextFacts:
     least_loss: float
 
     def measures(self, validation_loss: float, test_loss: float) -> Record:
-        """The final measures that only text has: losses in bits, and the floors."""
+        """Return the final measures that only text has: losses in bits, and the entropies."""
         return {
             "val_bpc": validation_loss / NATS_PER_BIT,
             "test_bpc": test_loss / NATS_PER_BIT,
@@ -119,14 +119,14 @@ class TextFacts:
 
 
 def measure_text(raw: RawText, validation: TextPart) -> TextFacts:
-    """The floors of the validation text, from how often characters and pairs occur in it."""
+    """Return the entropies of the validation text, from its counts of characters and pairs."""
     before, after = validation.characters[:-1], validation.characters[1:]
     pairs = before * len(raw.symbols) + after
     return TextFacts(_entropy(after), _entropy(pairs) - _entropy(before), raw.least_loss)
 
 
 def _entropy(events: Tensor) -> float:
-    """Of the empirical distribution of events (n,), in nats."""
+    """Return the entropy of the empirical distribution of events (n,), in nats."""
     _, counts = torch.unique(events, return_counts=True)
     share = counts.double() / len(events)
     return float(-(share * share.log()).sum())

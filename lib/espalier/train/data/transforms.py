@@ -1,4 +1,4 @@
-"""How raw samples become what a model sees: float32, scaled, normalised, resized."""
+"""Preparation of raw samples for a model: float32, scaled, normalised, resized."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ class Preparation:
 
     @classmethod
     def of(cls, train_x: Tensor, normalize: bool, size: int | None) -> Preparation:
-        """The preparation that normalises by the raw training samples (n, channels, h, w)."""
+        """Return the preparation that normalises by raw training samples (n, channels, h, w)."""
         mean, std = channel_statistics(train_x) if normalize else (None, None)
         return cls(mean, std, size)
 
     def to(self, device: torch.device) -> Preparation:
-        """The same for samples on `device`."""
+        """Return the same preparation for samples on `device`."""
         if self.mean is None or self.std is None:
             return self
         return replace(self, mean=self.mean.to(device), std=self.std.to(device))
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Raw samples (n, channels, h, w), uint8 or float32, as the model sees them."""
+        """Prepare raw samples (n, channels, h, w), uint8 or float32."""
         x = _unit(x)
         if self.mean is not None and self.std is not None:
             x = (x - self.mean) / self.std
         return _resize(x, self.size)
 
     def shape(self, x: Tensor) -> tuple[int, int, int, int]:
-        """What the prepared samples of `x` measure: samples, channels, height, width."""
+        """Return the shape of `x` when prepared: samples, channels, height, width."""
         n, channels, height, width = x.shape
         return (n, channels, self.size or height, self.size or width)
 
-    def whole(self, x: Tensor, device: torch.device) -> Tensor:
-        """All samples of `x`, prepared on `device`, a chunk at a time."""
+    def prepare_all(self, x: Tensor, device: torch.device) -> Tensor:
+        """Prepare all samples of `x` on `device`, a chunk at a time."""
         out = torch.empty(self.shape(x), device=device)
         there = self.to(device)
         for start in range(0, len(x), CHUNK):
@@ -56,7 +56,7 @@ class Preparation:
 
 
 def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, scaled to 0..1, (1, channels, 1, 1) float32.
+    """Return mean and standard deviation of each channel, (1, channels, 1, 1) float32 in 0..1.
 
     `x` is (n, channels, height, width), uint8 or float. The deviation is that of the population;
     a constant channel gets 1, so that it becomes 0.
@@ -69,7 +69,7 @@ def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _of_counts(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation from how often each of 256 values occurs: no copy as float64."""
+    """Return mean and deviation from counts of the 256 values, without a copy as float64."""
     counts = torch.stack([part.flatten().bincount(minlength=256) for part in x.unbind(1)]).double()
     share = counts / counts.sum(1, keepdim=True)  # (channels, 256)
     values = _unit(torch.arange(256, dtype=torch.uint8)).double()
@@ -80,12 +80,12 @@ def _of_counts(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _unit(x: Tensor) -> Tensor:
-    """Samples as float32 in 0..1; what is float already stays as it is."""
+    """Return samples as float32 in 0..1; float samples are not scaled."""
     return x.float() / 255 if x.dtype == torch.uint8 else x.float()
 
 
 def _resize(x: Tensor, size: int | None) -> Tensor:
-    """`x` (n, channels, height, width) as (n, channels, size, size)."""
+    """Resize `x` (n, channels, height, width) to (n, channels, size, size)."""
     if size is None or x.shape[2:] == (size, size):
         return x
     return F.interpolate(x, (size, size), mode="bilinear", antialias=True)

@@ -1,1 +1,1 @@
-"""One run as it trains: its steps, random streams, device, evaluation and early stopping."""
+"""One run under way: its trainer, random streams, device, evaluation and early stopping."""

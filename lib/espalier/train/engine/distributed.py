@@ -47,7 +47,7 @@ class RanksDivergedError(RuntimeError):
 
 
 @contextmanager
-def joined(task: Task, recipe: Recipe, device: torch.device) -> Iterator[None]:
+def process_group(task: Task, recipe: Recipe, device: torch.device) -> Iterator[None]:
     """Connect the processes of the task while this lasts, if it has several.
 
     All are on one machine. After an error they are left as they are: closing the connections would
@@ -56,7 +56,7 @@ def joined(task: Task, recipe: Recipe, device: torch.device) -> Iterator[None]:
     if recipe.devices == 1:
         yield
         return
-    if sys.platform == "linux":  # nobody outside this machine is to be reached, or to reach us
+    if sys.platform == "linux":  # connections stay on this machine
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     import_module("torch._dynamo.utils")  # takes seconds; else it is in the first epoch's time
     dist.init_process_group(
@@ -78,7 +78,7 @@ def is_joined() -> bool:
 def check_shareable(model: nn.Module, recipe: Recipe, task: Task) -> None:
     """Raise CannotTrain unless shares of a batch train `model` as the whole batch does.
 
-    UserError if this process was not started together with others.
+    Raises UserError if this process was not started together with others.
     """
     symbol = f"CONFIG_DEVICES_PER_TRIAL={recipe.devices}"
     if recipe.devices == 1:
@@ -99,7 +99,7 @@ def check_shareable(model: nn.Module, recipe: Recipe, task: Task) -> None:
 
 
 class Distributed(SingleProgram):
-    """Forward, backward and update of one run that others share; see `joined`."""
+    """Forward, backward and update of one run that others share; see `process_group`."""
 
     def __init__(self, trainer: Trainer) -> None:
         """Raises RanksDivergedError unless all processes begin with the same network."""
@@ -112,7 +112,7 @@ class Distributed(SingleProgram):
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return losses (1,) of a batch x (b, ...), y (b,); gradients are in place, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
-        own, weight = share(len(y), self._rank, self._ranks)
+        own, weight = split_batch(len(y), self._rank, self._ranks)
         with self._own_noise():
             total = self._gradients(x[own], y[own], weight)
         self._scaler.unscale_(self._run.optimizer)
@@ -138,9 +138,9 @@ class Distributed(SingleProgram):
         """Raise RanksDivergedError if the processes do not hold the same bits any more."""
         check_agreement(self._run)
 
-    def settle(self) -> None:
+    def store_generators(self) -> None:
         """Begin each epoch's dropout anew, so that a run can resume from there."""
-        super().settle()
+        super().store_generators()
         self._noise = self._noise_of(self._run.epoch + 1)
 
     def _current(self) -> DistributedDataParallel:
@@ -190,7 +190,7 @@ def _replica(module: nn.Module) -> DistributedDataParallel:
         )
 
 
-def share(samples: int, rank: int, ranks: int) -> tuple[slice, float]:
+def split_batch(samples: int, rank: int, ranks: int) -> tuple[slice, float]:
     """Return which samples of a batch are those of `rank`, and the weight of its mean loss.
 
     Shares differ by one sample at most; the weights of all ranks sum to 1. A rank that is left

@@ -1,8 +1,8 @@
-"""Early stopping: when a run has waited long enough for its validation to improve.
+"""Early stopping: end a run when its validation has not improved for some epochs.
 
-What it ends with are the weights, buffers and masks of its best epoch, whether it was stopped or
-not. Epochs are compared as long as they are of networks that are as sparse: a network from before
-its pruning is not the one that was asked for.
+The run ends with the weights, buffers and masks of its best epoch, whether it was stopped or not.
+Only epochs of equally sparse networks are compared: a network from before its pruning is not the
+one that was to be trained.
 
 Source: Prechelt 1998, Early stopping - but when?, criterion UP with strips of one epoch.
 Differs: a fresh wait and a cool-down after a change of structure, and the best epoch restored.
@@ -27,33 +27,33 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 @kconfig_dataclass
 class StopCriterion:
-    """What counts as better (`min_delta` in nats or percentage points), and who need not be."""
+    """The least improvement, in nats or percentage points, and epochs that need none."""
 
     by: Literal["val_loss", "val_acc"] = symbol("EARLY_STOP_BY")
     min_delta: float = symbol("EARLY_STOP_MIN_DELTA")
     cooldown: int = symbol("EARLY_STOP_COOLDOWN")  # epochs
 
     def score(self, record: Record) -> float:
-        """How bad an epoch is."""
+        """Return how bad an epoch is: its loss in nats, or its accuracy in percent times -1."""
         return float(record[self.by]) * (1 if self.by == "val_loss" else -1)
 
 
 @kconfig_dataclass
 class EarlyStopPlan:
-    """The symbols: `patience` epochs without improvement are endured (0: any number)."""
+    """The symbols; a run is stopped after `patience` epochs without improvement (0: never)."""
 
     patience: int = symbol("EARLY_STOP_PATIENCE")
     criterion: StopCriterion | None
 
-    def begin(self) -> EarlyStopping | None:
-        """What watches over one run; None if nothing does."""
+    def start(self) -> EarlyStopping | None:
+        """Return the rule for one run; None if it is never stopped."""
         if not self.patience or self.criterion is None:
             return None
         return EarlyStopping(self.patience, self.criterion)
 
 
 class EarlyStopping:
-    """Watches over one run, epoch by epoch."""
+    """The rule that may end one run, updated after each of its epochs."""
 
     def __init__(self, patience: int, criterion: StopCriterion) -> None:
         self._patience, self._criterion = patience, criterion
@@ -68,20 +68,20 @@ class EarlyStopping:
         """The best epoch so far (1 is the first), the one whose weights the run ends with."""
         return self._best.epoch if self._best else 0
 
-    def heed(self, run: Run, record: Record) -> None:
-        """Take in the record of the epoch that `run` has just completed.
+    def after_epoch(self, run: Run, record: Record) -> None:
+        """Update the rule by the record of the epoch that `run` has just completed.
 
-        If it was the last, the run is given back what it had in the best.
+        After the last epoch, restore the network of the best one.
         """
         self._left -= 1
-        self._changed(run)
+        self._extend(run)
         self._compare(run, record)
         self.stopped = self._left <= 0
         if self._best and (self.stopped or run.epoch == run.epochs):
             self._best.restore(run)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return the best epoch and the counters as plain data and tensors."""
         best = None
         if self._best is not None:
             best = {**vars(self._best), "size": tuple(self._best.size)}
@@ -89,14 +89,15 @@ class EarlyStopping:
         return {"best": best, "mark": self._mark, **counts}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Continue from what `state_dict` returned."""
         self._best = None
         if saved["best"] is not None:
             self._best = KeptEpoch(**{**saved["best"], "size": NetworkSize(*saved["best"]["size"])})
         self._mark, self._left = saved["mark"], saved["left"]
         self._changes, self.stopped = saved["changes"], saved["stopped"]
 
-    def _changed(self, run: Run) -> None:
+    def _extend(self, run: Run) -> None:
+        """Wait longer after a change of structure, and while the method is not done."""
         changes = run.method.changes(run)
         if changes != self._changes:
             self._changes = changes
@@ -122,13 +123,13 @@ class NetworkSize(NamedTuple):
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> NetworkSize:
-        """Of an epoch's record; if it counts no live parameters, there are always as many."""
+        """Return the size in an epoch's record; `live` is infinite where none are counted."""
         return cls(float(record["sparsity"]), float(record.get("live_parameters", math.inf)))
 
     def pruned_from(self, earlier: NetworkSize) -> bool:
-        """Whether a network of that size was pruned to this one: then its results do not count.
+        """Return whether a network of size `earlier` was pruned to this one.
 
-        Of one that grows the share that is missing rises too, when there is room for more.
+        A growing network gains live parameters, even where its sparsity rises.
         """
         return self.sparsity > earlier.sparsity and self.live <= earlier.live
 
@@ -148,16 +149,16 @@ class KeptEpoch:
 
     @classmethod
     def of(cls, run: Run, score: float = 0.0, size: NetworkSize = UNKNOWN_SIZE) -> KeptEpoch:
-        """A copy of what `run` has now."""
+        """Copy the network and the state of the method of `run`."""
         tensors = {name: tensor.detach().clone() for name, tensor in named_tensors(run.model)}
         method = copy.deepcopy(run.method.state_dict(run))
         return cls(run.epoch, score, size, tensors, method)
 
     @torch.no_grad()
     def restore(self, run: Run) -> None:
-        """Give it back, in place; not to the optimizer, which has nothing left to do.
+        """Write the copy back, in place; the optimizer is left as it is.
 
-        Raises RuntimeError if the method does not give layers the sizes that they had.
+        Raises RuntimeError if the method does not restore the sizes of layers.
         """
         if run.epoch == self.epoch:
             return
@@ -169,6 +170,6 @@ class KeptEpoch:
 
 
 def named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Every parameter and buffer by name, also buffers that are not part of a state dict."""
+    """Yield every parameter and buffer by name, also buffers outside of the state dict."""
     yield from model.named_parameters()
     yield from model.named_buffers()

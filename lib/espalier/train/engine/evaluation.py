@@ -1,4 +1,4 @@
-"""How good a network is on samples that it was not trained on."""
+"""Evaluation: mean loss and accuracy of a network on a split."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ EVALUATION_CHARACTERS = 8192  # of text: layers make hundreds of numbers of each
 
 
 def evaluate(trainer: Trainer, split: Split) -> tuple[float, float]:
-    """`measured` of a trainer's model, which is left in evaluation mode, as its recipe computes it.
+    """Return loss and accuracy of the trainer's model, in the recipe's number format.
 
-    One run at a time, in a pack too: its numbers are then those of a run alone.
+    The model is left in evaluation mode. Runs of a pack are evaluated one at a time, so that their
+    numbers are those of a run alone.
     """
     trainer.run.model.eval()
     trainer.forward.eval()
@@ -29,10 +30,10 @@ def evaluate(trainer: Trainer, split: Split) -> tuple[float, float]:
 
 @torch.no_grad()
 def evaluate_model(model: nn.Module, split: Split, context: Any = None) -> tuple[float, float]:
-    """Mean loss of a label and accuracy in percent over the whole split, in the mode it is in.
+    """Return mean loss (nats a label) and accuracy (percent) over a split; the mode stays.
 
-    An image has one label, a window of text one a character, the one that follows. `context` is
-    one of forward passes, to be entered as often as wanted.
+    An image has one label; a window of text has one for each character, the next. `context` is a
+    reusable context of forward passes, such as an autocast.
     """
     loss = torch.zeros((), device=split.device, dtype=torch.float64)
     hits = torch.zeros((), device=split.device, dtype=torch.int64)
@@ -46,7 +47,7 @@ def evaluate_model(model: nn.Module, split: Split, context: Any = None) -> tuple
 
 
 def _piece(split: Split) -> int:
-    """Samples to look at together."""
+    """Return how many samples to evaluate at once."""
     if split.y.ndim == 1:
         return EVALUATION_BATCH
     return max(1, EVALUATION_CHARACTERS // split.y.shape[1])

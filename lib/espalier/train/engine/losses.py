@@ -7,9 +7,10 @@ from torch.nn import functional as F
 
 
 def mean_losses(logits: Tensor, y: Tensor, trials: int) -> Tensor:
-    """Mean cross-entropy of each trial, (K,), from logits (K*b, classes) and labels y (K*b,).
+    """Return the mean cross-entropy of each trial, (K,).
 
-    Of text, logits are (K*b, context, vocabulary) and y (K*b, context). Trial 0's samples come
+    Takes logits (K*b, classes) and labels y (K*b,).
+    For text, logits are (K*b, context, vocabulary) and y (K*b, context). Trial 0's samples come
     first, then trial 1's, and so on.
     """
     rows = widen_float(logits).flatten(0, -2)  # (targets, classes)
@@ -17,5 +18,5 @@ def mean_losses(logits: Tensor, y: Tensor, trials: int) -> Tensor:
 
 
 def widen_float(logits: Tensor) -> Tensor:
-    """Logits in float32, or in float64 if that is what they are in."""
+    """Return `logits` in float32, or unchanged if they are in float64."""
     return logits.float() if logits.element_size() < 4 else logits

@@ -1,4 +1,4 @@
-"""What is needed to know where a result came from and to produce it again."""
+"""Provenance: the code, versions and machine that a result came from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from espalier.core.trial import Record
 
 
 def collect_provenance(device: torch.device) -> Record:
-    """Code revision (as the worker found it when it started), versions and device."""
+    """Return the code revision (as of the start of the worker), versions and device."""
     return {
         "code": revision.code(),
         "versions": revision.versions(),
@@ -22,7 +22,7 @@ def collect_provenance(device: torch.device) -> Record:
 
 
 def device_name(device: torch.device) -> str:
-    """The device as its maker calls it."""
+    """Return the name that the maker gives the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu ({platform.processor() or platform.machine()})"

@@ -1,4 +1,4 @@
-"""Random streams: one a purpose, all derived from the trial's seed.
+"""Random streams: one for each purpose, all derived from the trial's seed.
 
 Streams are independent of each other, so that a method that draws more random numbers does not
 change the batches it is compared on.
@@ -14,17 +14,17 @@ INIT = "init"
 STREAMS = ("batches", "augment", "dropout", "method")
 PURPOSES = (INIT, *STREAMS)
 ON_GPU = "dropout on the GPU"
-"""Where the dropout of a run alone has come to on a GPU; there once an epoch is over."""
+"""The state of dropout on the GPU of a run alone; present once an epoch is over."""
 
 
 def derive_seed(seed: int, purpose: str) -> int:
-    """A 63-bit seed for `purpose`, the same on every machine."""
+    """Return a 63-bit seed for `purpose`, the same on every machine."""
     digest = hashlib.sha256(f"{seed}:{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 def make_generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
-    """A generator a purpose; augmentation draws on the device, the others on the CPU.
+    """Return a generator for each purpose; augmentation draws on the device, the rest on the CPU.
 
     Batch order and method decisions are therefore the same on a CPU and on a GPU.
     """

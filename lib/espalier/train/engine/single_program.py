@@ -50,8 +50,8 @@ class SingleProgram:
     def check(self) -> None:
         """Do nothing: alone, a method may do to its model what it likes."""
 
-    def settle(self) -> None:
-        """Leave the run's generators where the global ones have come to."""
+    def store_generators(self) -> None:
+        """Copy the state of the global generators to the run's."""
         generators, device = self._run.generators, self._trainer.device
         generators["dropout"].set_state(torch.get_rng_state())
         if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""A run with the recipe, the schedule and the steps by which the loop trains it."""
+"""The trainer: a run with its recipe, its learning-rate schedule and the steps of an update."""
 
 from __future__ import annotations
 
@@ -39,57 +39,57 @@ class Recipe:
 class Trainer:
     """Trains one run by its recipe and its learning-rate schedule.
 
-    With `check` the method asserts its invariants after every update. No model that does not see
-    what it predicts has a validation loss below `least_loss`. The `course` says which samples an
-    epoch trains on. `rates` scales what an update does to parts of the model. Alone, it computes
-    with at most `micro_batch` samples at once (0: with all of a batch).
+    With `debug_checks` the method asserts its invariants after every update. A validation loss
+    below `least_loss` proves that the model sees what it predicts. `tasks` sets the samples of each
+    epoch. `rates` scales the update of parts of the model. A run alone computes with at most
+    `micro_batch` samples at once (0: with the whole batch).
     """
 
     run: Run
     recipe: Recipe
     schedule: LrSchedule
-    check: bool = False
+    debug_checks: bool = False
     least_loss: float = 0.0
-    course: TaskSequence = TaskSequence()
+    tasks: TaskSequence = TaskSequence()
     rates: UpdateScale | None = None
     micro_batch: int = 0
 
     @cached_property
     def forward(self) -> nn.Module:
-        """The model, compiled if the recipe says so."""
-        return compiled(self.run.model) if self.recipe.compile else self.run.model
+        """Return the model, compiled if the recipe says so."""
+        return compile_model(self.run.model) if self.recipe.compile else self.run.model
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
-        """The scaler that keeps float16 gradients in range; does nothing in other formats."""
+        """Return the scaler that keeps float16 gradients in range; idle in other formats."""
         return torch.amp.GradScaler(self.device.type, enabled=self.recipe.amp == "fp16")
 
     @cached_property
     def stopping(self) -> EarlyStopping | None:
-        """The rule that may end the run before its last epoch."""
+        """Return the rule that may end the run before its last epoch; None without one."""
         plan = self.recipe.early_stop
-        return None if plan is None else plan.begin()
+        return None if plan is None else plan.start()
 
     @property
     def ended(self) -> bool:
-        """Whether the run is complete, by its number of epochs or because it was stopped."""
+        """Return whether the run is complete: all of its epochs are done, or it was stopped."""
         stopped = self.stopping is not None and self.stopping.stopped
         return stopped or self.run.epoch == self.run.epochs
 
     @property
     def device(self) -> torch.device:
-        """Where the run trains."""
+        """Return the device that the run trains on."""
         return self.run.train.device
 
     def autocast(self) -> Any:
-        """Return the context of forward passes: the recipe's number format."""
+        """Return a context for forward passes in the recipe's number format."""
         if self.recipe.amp == "off":
             return contextlib.nullcontext()
         kind = torch.bfloat16 if self.recipe.amp == "bf16" else torch.float16
         return torch.autocast(self.device.type, dtype=kind)
 
-    def set_rate(self) -> None:
-        """Give the optimizer the learning rate of the coming update."""
+    def set_learning_rate(self) -> None:
+        """Set the optimizer's learning rate for the coming update."""
         run = self.run
         factor = self.schedule.factor(run.step, run.steps_per_epoch, run.epochs)
         for group in run.optimizer.param_groups:
@@ -98,7 +98,7 @@ class Trainer:
             self.rates.prepare()
 
     def after_backward(self) -> None:
-        """Show the method the gradients, then limit their norm."""
+        """Call the method's hook, then limit the norm of the gradients."""
         self.run.method.after_backward(self.run)
         if self.recipe.grad_clip_norm > 0:
             limit_norm(self.run.model.parameters(), self.recipe.grad_clip_norm)
@@ -106,19 +106,19 @@ class Trainer:
             self.rates.before()
 
     def after_step(self) -> None:
-        """Count the update that is done and let the method act on it."""
+        """Count the update and call the method's hook."""
         if self.rates is not None:
             self.rates.after()
         self.run.step += 1
         self.run.method.after_step(self.run)
-        if self.check:
+        if self.debug_checks:
             self.run.method.check(self.run)
 
 
-def compiled(model: nn.Module) -> nn.Module:
+def compile_model(model: nn.Module) -> nn.Module:
     """Return `model` compiled as in a fresh process.
 
-    What earlier trials of this worker compiled is forgotten first: past a limit torch would run
+    Compiled code of earlier trials of this worker is dropped first: past a limit torch would run
     later models uncompiled, and their numbers would depend on what ran before.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler too

@@ -1,7 +1,7 @@
-"""Whether K runs folded into one network compute what they would by themselves.
+"""Verify that K runs folded into one network compute what each computes alone.
 
-Trials of a sweep often begin alike: one seed, so the same weights and the same batches. Their
-first batch does not tell a program that confuses them from a right one. So weights and samples are
+Trials of a sweep often begin with one seed, so with the same weights and the same batches. Their
+first batch does not reveal a program that confuses them. So weights and samples are
 made to differ first, and put back afterwards.
 """
 
@@ -43,13 +43,13 @@ def verify_fold(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tens
 
 
 def _ramp(stack: Tensor) -> Tensor:
-    """From 0 for the first trial to 1 for the last, to be multiplied with a stack (K, ...)."""
+    """Return factors from 0 for the first trial to 1 for the last, to scale a stack (K, ...)."""
     steps = torch.linspace(0, 1, len(stack), dtype=stack.dtype, device=stack.device)
     return steps.view(-1, *[1] * (stack.ndim - 1))
 
 
 def _differing(x: Tensor, trials: int) -> Tensor:
-    """Other samples for each trial: in another order and, if they can be, on another scale."""
+    """Return different samples for each trial: reordered and, if floats, rescaled."""
     parts = torch.stack([part.roll(k, 0) for k, part in enumerate(x.chunk(trials))])
     return (parts * (1 + _ramp(parts)) if x.is_floating_point() else parts).flatten(0, 1)
 
@@ -78,7 +78,7 @@ def _compare(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor)
 
 
 def _alone(run: Run, x: Tensor) -> tuple[nn.Module, Tensor, list[Tensor]]:
-    """A copy of the run's own model after a batch in training, its outputs and gradients."""
+    """Return a copy of the run's model after a batch in training, its outputs and gradients."""
     model = copy.deepcopy(run.model)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.set_rng_state(run.generators["dropout"].get_state())
@@ -90,7 +90,7 @@ def _alone(run: Run, x: Tensor) -> tuple[nn.Module, Tensor, list[Tensor]]:
 
 
 def _gradients(logits: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Those of the logits' squares, 0 where there is none; of no tensor in mixed precision."""
+    """Return gradients of the logits' squares, 0 where there is none; none in mixed precision."""
     trained = [tensor for tensor in tensors if tensor.requires_grad]
     if not logits.requires_grad or torch.is_autocast_enabled(logits.device.type):
         return []
@@ -102,7 +102,7 @@ def _gradients(logits: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _all_near(grads: Sequence[Tensor], own: Sequence[Tensor]) -> bool:
-    """Near relative to the largest of all: some are nothing but rounding errors."""
+    """Compare relative to the largest of all: some are nothing but rounding errors."""
     if not grads:
         return True
     ours, theirs = (torch.cat([grad.flatten() for grad in each]) for each in (grads, own))
@@ -110,9 +110,9 @@ def _all_near(grads: Sequence[Tensor], own: Sequence[Tensor]) -> bool:
 
 
 def _streams(device: torch.device) -> list[Tensor]:
-    """Where torch's global generators are."""
-    there = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *there]
+    """Return the states of torch's global generators."""
+    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_gpu]
 
 
 def _near(part: Tensor, own: Tensor, slack: float = 1) -> bool:

@@ -1,8 +1,8 @@
 """K runs trained as one program.
 
 Parameters, buffers and gradients live in stacks (K, ...); those of each run's ordinary module are
-views into them. So a method, an optimizer or an evaluation that is handed one run of a pack finds
-nothing unusual, except that tensors behind parameters are replaced when others leave the pack.
+views into them. So a method, an optimizer or an evaluation works on one run of a pack as on a run
+alone, except that tensors behind parameters are replaced when other runs leave the pack.
 
 On a CPU each run's own optimizer steps; elsewhere one stacked update steps all of them.
 """
@@ -28,7 +28,7 @@ from espalier.train.packs.fold_verification import verify_fold
 
 
 class Pack:
-    """Forward, backward and update of K runs of one structure (see `alike`)."""
+    """Forward, backward and update of K runs of one structure (see `same_structure`)."""
 
     def __init__(self, trainers: Sequence[Trainer], verified: bool = False) -> None:
         """Moves the runs' tensors into stacks.
@@ -40,10 +40,10 @@ class Pack:
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         self._places = _places(self._runs)
         generators = [run.generators["dropout"] for run in self._runs]
-        wanted = {id(leaf): grad for leaf, grad in zip(self._leaves, self._grads, strict=True)}
-        self._state = Stacked(len(self._runs), stacks, generators, wanted)
+        into = {id(leaf): grad for leaf, grad in zip(self._leaves, self._grads, strict=True)}
+        self._state = Stacked(len(self._runs), stacks, generators, into)
         self.forward = folded(self._runs[0].model, self._state, RULES)
-        self._held: list[Any] = []  # what the optimizers compute with, known after a step
+        self._held: list[Any] = []  # what the optimizers compute with, complete after a step
         self._use(list(range(len(self._leaves))))
         self.forward.train()
         self._verified = verified
@@ -60,7 +60,7 @@ class Pack:
         return {id(column[0]): leaf for column, leaf in zip(self._params, leaves, strict=True)}
 
     def _stepper(self) -> Callable[[], Any]:
-        """What steps all optimizers; it holds for the parameters and gradients as they are now."""
+        """Return the update of all optimizers, valid for the current parameters and gradients."""
         optimizers = [run.optimizer for run in self._runs]
         if self._trainers[0].device.type != "cpu":
             pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
@@ -71,7 +71,7 @@ class Pack:
         return lambda: _every(updates)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs.
+        """Return losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs.
 
         Raises CannotPack at the first batch, before anything has been updated, if the runs by
         themselves would compute something else.
@@ -81,11 +81,11 @@ class Pack:
         with self._trainers[0].autocast():
             logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
-        found = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
-        used = [i for i, grad in enumerate(found) if grad is not None]
+        grads = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
+        used = [i for i, grad in enumerate(grads) if grad is not None]
         if used != self._used:
             self._use(used)
-        self._keep([grad for grad in found if grad is not None])
+        self._keep([grad for grad in grads if grad is not None])
         return losses.detach()
 
     def update(self) -> None:
@@ -93,27 +93,27 @@ class Pack:
         with torch.no_grad():
             self._step()
         if not self._held:
-            self._held = _held(self._runs)
+            self._held = _optimizer_parts(self._runs)
 
-    def _keep(self, found: list[Tensor]) -> None:
+    def _keep(self, grads: list[Tensor]) -> None:
         """Copy the gradients that are not in their place already."""
-        pairs = zip(self._into, found, strict=True)
+        pairs = zip(self._into, grads, strict=True)
         moved = [(into, g) for into, g in pairs if g.data_ptr() != into.data_ptr()]
         if moved:
             torch._foreach_copy_([into for into, _ in moved], [g for _, g in moved])
 
     def check(self) -> None:
-        """Raise RuntimeError if something gave a run's model other tensors than its views."""
+        """Raise RuntimeError if a tensor of a run's model is not a view into its stack any more."""
         moved = _places(self._runs) != self._places or not self._gradients_in_place()
-        held = _held(self._runs) if self._held else []
+        held = _optimizer_parts(self._runs) if self._held else []
         if moved or list(map(id, held)) != list(map(id, self._held)):
             raise RuntimeError(
                 "a tensor of a model, a gradient or a part of an optimizer was replaced, frozen or "
                 "thawed while in a pack: the method must declare packable = False"
             )
 
-    def settle(self) -> None:
-        """Dropout draws from the runs' own generators."""
+    def store_generators(self) -> None:
+        """Do nothing: dropout draws from the runs' own generators."""
 
     def _gradients_in_place(self) -> bool:
         columns = ((self._trained[i], self._grads[i]) for i in self._used)
@@ -121,7 +121,7 @@ class Pack:
         return all(p.grad is not None and p.grad.data_ptr() == g.data_ptr() for p, g in pairs)
 
     def _use(self, used: list[int]) -> None:
-        """Let the runs have gradients of those parameters that the last batch depended on."""
+        """Give the runs gradients of those parameters that the last batch depended on."""
         for parameter in chain.from_iterable(self._trained):
             parameter.grad = None
         for i in used:
@@ -151,23 +151,23 @@ def release(run: Run) -> None:
 
 
 def _columns(runs: Sequence[Run]) -> list[list[Tensor]]:
-    """For each parameter of a model, that of every run."""
+    """Return for each parameter of a model that of every run."""
     return [list(column) for column in zip(*(run.model.parameters() for run in runs), strict=True)]
 
 
 def _places(runs: Sequence[Run]) -> list[tuple[int, bool]]:
-    """Where in memory the parameters and buffers of all models are, and which are trained."""
+    """Return the addresses of the parameters and buffers of all models, and which are trained."""
     models = [run.model for run in runs]
-    held = chain.from_iterable((*model.parameters(), *model.buffers()) for model in models)
-    return [(tensor.data_ptr(), tensor.requires_grad) for tensor in held]
+    tensors = chain.from_iterable((*model.parameters(), *model.buffers()) for model in models)
+    return [(tensor.data_ptr(), tensor.requires_grad) for tensor in tensors]
 
 
-def _held(runs: Sequence[Run]) -> list[Any]:
-    """The groups and the state of all optimizers, which their ready updates hold on to."""
+def _optimizer_parts(runs: Sequence[Run]) -> list[Any]:
+    """Return the groups and the state of all optimizers, which their prepared updates hold."""
     optimizers = [run.optimizer for run in runs if isinstance(run.optimizer, Lean)]
-    states = (state for one in optimizers for state in one.state.values())
+    states = (state for optimizer in optimizers for state in optimizer.state.values())
     tensors = (value for state in states for value in state.values() if torch.is_tensor(value))
-    return [*(group for one in optimizers for group in one.param_groups), *tensors]
+    return [*chain.from_iterable(optimizer.param_groups for optimizer in optimizers), *tensors]
 
 
 def _stack(column: Sequence[Tensor]) -> Tensor:
@@ -179,15 +179,15 @@ def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
     own = [t for m in runs[0].model.modules() for t in m._buffers.values() if t is not None]
     if len(set(map(id, own))) < len(own):
         raise CannotPack("modules share a buffer")
-    found: dict[int, Tensor] = {}
+    stacks: dict[int, Tensor] = {}
     for modules in zip(*(run.model.modules() for run in runs), strict=True):
         for name, first in modules[0]._buffers.items():
             if first is not None:
                 views = list(stack := torch.stack([module._buffers[name] for module in modules]))
                 for module, view in zip(modules, views, strict=True):
                     module._buffers[name] = view
-                found[id(views[0])] = stack
-    return found
+                stacks[id(views[0])] = stack
+    return stacks
 
 
 def _every(updates: Sequence[Callable[[], Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The sizes of packs that were measured on this machine, kept between sweeps.
+"""The cache of pack sizes that were measured on this machine, kept between sweeps.
 
 One small JSON file in the user's cache folder. It may be lost or damaged at no cost but time.
 """
@@ -26,7 +26,7 @@ LIMIT = 1000  # choices kept, the newest
 
 @dataclass(frozen=True)
 class PackChoice:
-    """How many trials to train together; `why` says why only one.
+    """How many trials to train together; `why` is the reason where it is only 1.
 
     `steps` holds the seconds that a step of one trial took, by the number trained together.
     """

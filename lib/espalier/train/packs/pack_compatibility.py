@@ -1,4 +1,4 @@
-"""Which runs can be trained as one program, and why not."""
+"""Pack compatibility: which runs can be trained as one program, and why not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOOKS = [name for name in sorted(_PLAIN) if name.endswith("_hooks")]
 
 
 def why_alone(trainer: Trainer) -> str:
-    """Why this run can only train alone; empty if nothing speaks against a pack."""
+    """Return why this run can only train alone; empty if it may be in a pack."""
     recipe, run = trainer.recipe, trainer.run
     reasons = {
         "compiled models are trained one by one": recipe.compile,
@@ -23,51 +23,48 @@ def why_alone(trainer: Trainer) -> str:
         "batches are taken in parts": trainer.micro_batch > 0,
         "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
         f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,
-        "the model has hooks": any(_hooked(module) for module in run.model.modules())
-        or any(_watched(parameter) for parameter in run.model.parameters()),
+        "the model has hooks": _has_hooks(run.model),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _hooked(module: nn.Module) -> bool:
-    return any(vars(module)[name] for name in _HOOKS)
+def _has_hooks(model: nn.Module) -> bool:
+    return any(vars(module)[name] for module in model.modules() for name in _HOOKS) or any(
+        p._backward_hooks or p._post_accumulate_grad_hooks for p in model.parameters()
+    )
 
 
-def _watched(parameter: nn.Parameter) -> bool:
-    return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
-
-
-def same_structure(one: Trainer, other: Trainer) -> bool:
-    """Whether two runs, both fit for packs, can be in the same one."""
+def same_structure(a: Trainer, b: Trainer) -> bool:
+    """Return whether two runs, both fit for packs, can be in the same one."""
     try:
-        return bool(_outside(one) == _outside(other) and _inside(one) == _inside(other))
+        return bool(_conditions(a) == _conditions(b) and _architecture(a) == _architecture(b))
     except (RuntimeError, ValueError):  # tensors or arrays deep in some attribute
         return False
 
 
 def group_by_structure(trainers: Sequence[Trainer]) -> list[list[int]]:
-    """The places of the trainers, put together where they are alike; others alone. In order."""
-    found: list[list[int]] = []
-    for place, trainer in enumerate(trainers):
-        free = not why_alone(trainer)
-        home = [g for g in found if free and not why_alone(trainers[g[0]])]
-        same = next((g for g in home if same_structure(trainers[g[0]], trainer)), None)
+    """Group the indices of trainers of one structure, in order; others stay alone."""
+    groups: list[list[int]] = []
+    for index, trainer in enumerate(trainers):
+        packable = not why_alone(trainer)
+        others = [g for g in groups if packable and not why_alone(trainers[g[0]])]
+        same = next((g for g in others if same_structure(trainers[g[0]], trainer)), None)
         if same is None:
-            found.append([place])
+            groups.append([index])
         else:
-            same.append(place)
-    return found
+            same.append(index)
+    return groups
 
 
-def _outside(trainer: Trainer) -> Hashable:
-    """What must be equal beside the models."""
+def _conditions(trainer: Trainer) -> Hashable:
+    """Return what must be equal besides the models."""
     run, recipe = trainer.run, trainer.recipe
-    samples = (id(run.train), trainer.course, run.epoch)
+    samples = (id(run.train), trainer.tasks, run.epoch)
     return *samples, run.batch_size, recipe.amp, recipe.cpu_threads, trainer.device
 
 
-def _inside(trainer: Trainer) -> list[Any]:
-    """The model as its names, types, settings, the kinds of its tensors, and what it shares."""
+def _architecture(trainer: Trainer) -> list[Any]:
+    """Return names, types, attributes and tensor kinds of the modules, and what they share."""
     model = trainer.run.model
     parts = [
         (name, type(module), _tensors(module))
@@ -77,24 +74,25 @@ def _inside(trainer: Trainer) -> list[Any]:
 
 
 def own_attributes(model: nn.Module) -> list[dict[str, Any]]:
-    """Attributes of each module's own; a tensor among them equals nothing, itself aside."""
-    return [_settings(module) for module in model.modules()]
-
-
-def _settings(module: nn.Module) -> dict[str, Any]:
-    held = vars(module).items()
-    own = {name: value for name, value in held if name not in _PLAIN}
-    return {name: id(v) if isinstance(v, Tensor) else v for name, v in own.items()}
+    """Return each module's own attributes; a tensor among them is its identity."""
+    return [
+        {
+            name: id(value) if isinstance(value, Tensor) else value
+            for name, value in vars(module).items()
+            if name not in _PLAIN
+        }
+        for module in model.modules()
+    ]
 
 
 def _tensors(module: nn.Module) -> list[Any]:
-    held = (*module._parameters.items(), *module._buffers.items())
-    return [(name, t if t is None else (t.shape, t.dtype, t.requires_grad)) for name, t in held]
+    tensors = (*module._parameters.items(), *module._buffers.items())
+    return [(n, t if t is None else (t.shape, t.dtype, t.requires_grad)) for n, t in tensors]
 
 
 def _sharing(model: nn.Module) -> list[int]:
-    """A number for each module and parameter, that of the first for one that is met again."""
-    held = (model.named_modules, model.named_parameters)
+    """Return a number for each module and parameter; shared ones have the same number."""
+    parts = (model.named_modules, model.named_parameters)
     numbers: dict[int, int] = {}
-    found = (id(item) for named in held for _, item in named(remove_duplicate=False))
-    return [numbers.setdefault(key, len(numbers)) for key in found]
+    keys = (id(item) for named in parts for _, item in named(remove_duplicate=False))
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
