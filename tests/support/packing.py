@@ -270,7 +270,7 @@ def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
     )
     run.attach()
     schedule = component.select("lr_schedule", config, LrSchedule)
-    return Trainer(run, recipe, schedule, check=True)
+    return Trainer(run, recipe, schedule, debug_checks=True)
 
 
 @dataclass

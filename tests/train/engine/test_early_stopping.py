@@ -176,7 +176,7 @@ def trainer(ruin: int, seed: int, patience: int = 3) -> Trainer:
     values = packing.configured({"OPTIMIZER": "sgd", "PRUNING_METHOD": "none"})
     made = packing.trainer({**values, **packing.BASE, "SEED": str(seed)}, normalised)
     stop = EarlyStopPlan(patience, StopCriterion())
-    return Trainer(made.run, Recipe(20, 4, seed, early_stop=stop), Rising(ruin), check=True)
+    return Trainer(made.run, Recipe(20, 4, seed, early_stop=stop), Rising(ruin), debug_checks=True)
 
 
 def normalised() -> nn.Module:

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import packing
 import pytest
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import Method
 from espalier.layers.folded import CannotPack
-from espalier.optimizers.stacked import stacked
+from espalier.optimizers.stacked import Stack, stacked
 from espalier.train import loop
 from espalier.train.engine.single_program import SingleProgram
 from espalier.train.engine.trainer import Trainer
@@ -86,22 +87,22 @@ def test_200_steps_in_a_pack_are_200_steps_alone(wishes: Values, build: Build) -
 class OnADevice(Pack):
     """A pack that computes as on a GPU: grouped convolutions and one update of all optimizers."""
 
-    def _stepper(self) -> object:  # type: ignore[override]
-        optimizers = [run.optimizer for run in self._runs]
-        step = stacked(optimizers, self._trained, list(zip(self._leaves, self._grads, strict=True)))
-        assert step is not None
-        return step
-
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         return super().backward(x.as_subclass(Elsewhere), y).as_subclass(Tensor)
 
-    def _verify(self, x: Tensor) -> None:
-        super()._verify(x.as_subclass(Tensor))
+    def verify(self, x: Tensor) -> None:
+        super().verify(x.as_subclass(Tensor))
+
+
+def stack_updates(*optimizers_and_tensors: Any) -> Stack:
+    step = stacked(*optimizers_and_tensors)
+    assert step is not None
+    return step
 
 
 def on_a_device(trainers: Sequence[Trainer], verified: bool = False) -> loop.Program:
     whole = len(trainers) > 1
-    return OnADevice(trainers, verified) if whole else SingleProgram(trainers[0])
+    return OnADevice(trainers, verified, stack_updates) if whole else SingleProgram(trainers[0])
 
 
 @pytest.mark.parametrize(

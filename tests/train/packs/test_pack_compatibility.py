@@ -151,7 +151,7 @@ def test_data_batches_format_and_threads_must_be_the_same() -> None:
 def test_all_else_may_differ() -> None:
     one = of(packing.mlp)
     recipe = replace(one.recipe, epochs=3, seed=9, learning_rate=0.5, grad_clip_norm=1.0)
-    assert same_structure(one, replace(one, recipe=recipe, check=False))
+    assert same_structure(one, replace(one, recipe=recipe, debug_checks=False))
 
 
 @dataclass(frozen=True)

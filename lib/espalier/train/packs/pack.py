@@ -26,15 +26,26 @@ from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.fold_verification import verify_fold
 
+StackUpdates = Callable[..., Callable[[], Any] | None]
+"""Returns one update of all optimizers, as `stacked` does, or None if each must step by itself."""
+
 
 class Pack:
     """Forward, backward and update of K runs of one structure (see `same_structure`)."""
 
-    def __init__(self, trainers: Sequence[Trainer], verified: bool = False) -> None:
-        """Moves the runs' tensors into stacks.
+    def __init__(
+        self,
+        trainers: Sequence[Trainer],
+        verified: bool = False,
+        stack_updates: StackUpdates | None = None,
+    ) -> None:
+        """Move the runs' tensors into stacks.
 
-        `verified` runs have been in a pack before. Raises CannotPack.
+        `verified` runs have been in a pack before. By default updates are stacked by `stacked` on
+        any device but a CPU. Raises CannotPack.
         """
+        on_cpu = trainers[0].device.type == "cpu"
+        self._stack_updates = stack_updates or (None if on_cpu else stacked)
         self._trainers, self._runs = trainers, [trainer.run for trainer in trainers]
         self._params = _columns(self._runs)
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
@@ -62,13 +73,14 @@ class Pack:
     def _stepper(self) -> Callable[[], Any]:
         """Return the update of all optimizers, valid for the current parameters and gradients."""
         optimizers = [run.optimizer for run in self._runs]
-        if self._trainers[0].device.type != "cpu":
+        if self._stack_updates is not None:
             pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
-            stack = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
+            columns = [self._trained[i] for i in self._used]
+            stack = self._stack_updates(optimizers, columns, pairs)
             if stack is not None:
                 return stack
         updates = together(optimizers)
-        return lambda: _every(updates)
+        return lambda: [update() for update in updates]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return losses (K,) of a batch x (K*b, ...), y (K*b,); the gradients are in the runs.
@@ -77,7 +89,7 @@ class Pack:
         themselves would compute something else.
         """
         if not self._verified:
-            self._verify(x)
+            self.verify(x)
         with self._trainers[0].autocast():
             logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
@@ -131,7 +143,7 @@ class Pack:
         self._step = self._stepper()
         self._held = []
 
-    def _verify(self, x: Tensor) -> None:
+    def verify(self, x: Tensor) -> None:
         """Raise CannotPack unless the runs are the same together as alone, in each format used."""
         with torch.autocast(x.device.type, enabled=False):
             verify_fold(self.forward, self._runs, self._state, x)
@@ -188,8 +200,3 @@ def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
                     module._buffers[name] = view
                 stacks[id(views[0])] = stack
     return stacks
-
-
-def _every(updates: Sequence[Callable[[], Any]]) -> None:
-    for update in updates:
-        update()
