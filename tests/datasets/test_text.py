@@ -124,9 +124,9 @@ def test_a_text_and_the_one_it_shifts_to_have_one_vocabulary(poem):
     )
     there = here.shifted()
     assert there.shifted() == here
-    one, other = (text.load(poem, download=False) for text in (here, there))
-    assert whole(one) == POEM and whole(other) == "\u00e5\u00e4\u00f6"
-    assert one.symbols == other.symbols and set(POEM + "\u00e5\u00e4\u00f6") < set(one.symbols)
+    first, second = (text.load(poem, download=False) for text in (here, there))
+    assert whole(first) == POEM and whole(second) == "\u00e5\u00e4\u00f6"
+    assert first.symbols == second.symbols and set(POEM + "\u00e5\u00e4\u00f6") < set(first.symbols)
 
 
 def test_without_a_text_to_shift_to_there_is_none():

@@ -37,15 +37,15 @@ def test_cosine_with_a_floor():
 
 def test_warm_up_rises_to_one_and_then_anneals():
     # 4 warm-up steps of 4 an epoch, then 8 of cosine
-    found = factors(WarmupCosine(warmup_epochs=1), 4, 3)
-    assert found[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
-    assert found[8] == pytest.approx(0.5)
-    assert found[11] == pytest.approx((1 + math.cos(math.pi * 7 / 8)) / 2)
+    rates = factors(WarmupCosine(warmup_epochs=1), 4, 3)
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[8] == pytest.approx(0.5)
+    assert rates[11] == pytest.approx((1 + math.cos(math.pi * 7 / 8)) / 2)
 
 
 def test_warm_up_with_a_floor_stays_above_it():
-    found = factors(WarmupCosine(warmup_epochs=1, min_factor=0.3), 1, 5)
-    assert found == pytest.approx(
+    rates = factors(WarmupCosine(warmup_epochs=1, min_factor=0.3), 1, 5)
+    assert rates == pytest.approx(
         [1.0, 1.0, 0.3 + 0.7 * 0.8535533905932737, 0.65, 0.402512626584709]
     )
 
@@ -57,8 +57,8 @@ def test_a_warm_up_as_long_as_the_run_cannot_train(epochs):
 
 
 def test_steps_drop_at_whole_periods():
-    found = factors(Step(every_epochs=2, multiplier=0.5), 3, 5)
-    assert found == [1.0] * 6 + [0.5] * 6 + [0.25] * 3
+    rates = factors(Step(every_epochs=2, multiplier=0.5), 3, 5)
+    assert rates == [1.0] * 6 + [0.5] * 6 + [0.25] * 3
 
 
 def test_steps_that_never_drop_cannot_train():
@@ -70,6 +70,6 @@ def test_steps_that_never_drop_cannot_train():
 @given(steps_per_epoch=st.integers(1, 50), epochs=st.integers(11, 60))
 def test_every_schedule_stays_between_zero_and_one(name, steps_per_epoch, epochs):
     schedule = component.find("lr_schedule", name, LrSchedule)()
-    found = factors(schedule, steps_per_epoch, epochs)
-    assert all(0.0 < factor <= 1.0 for factor in found)
-    assert max(found) == pytest.approx(1.0)
+    rates = factors(schedule, steps_per_epoch, epochs)
+    assert all(0.0 < factor <= 1.0 for factor in rates)
+    assert max(rates) == pytest.approx(1.0)

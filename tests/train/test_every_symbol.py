@@ -242,7 +242,7 @@ ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE"}
 @functools.cache
 def deciding(name):
     """The choices that the visibility of a symbol or choice depends on, through hidden ones too."""
-    seen, waiting, found = set(), [SYMBOLS.item(name)], set()
+    seen, waiting, choices = set(), [SYMBOLS.item(name)], set()
     while waiting:
         item = waiting.pop()
         if item in seen:
@@ -251,10 +251,10 @@ def deciding(name):
         parts = [*getattr(item, "syms", ()), *kconfiglib.expr_items(item.direct_dep)]
         parts += kconfiglib.expr_items(getattr(item, "rev_dep", item.direct_dep))
         if getattr(item, "choice", None) is not None:
-            found.add(item.choice.name)
+            choices.add(item.choice.name)
             parts.append(item.choice)
         waiting += [part for part in parts if isinstance(part, ITEMS)]
-    return [n for n in SYMBOLS.identity if n in found - {name} and SYMBOLS.kind(n) == "choice"]
+    return [n for n in SYMBOLS.identity if n in choices - {name} and SYMBOLS.kind(n) == "choice"]
 
 
 ITEMS = (kconfiglib.Symbol, kconfiglib.Choice)
@@ -269,11 +269,11 @@ def choices_of(names):
     """No choice made, one member of one of `names`, or a member of two of them."""
     members = {n: list(SYMBOLS.members(n)) for n in names}
     yield {}
-    for one, values in members.items():
-        yield from ({one: value} for value in values)
-    for one, two in itertools.permutations(members, 2):
-        for first, second in itertools.product(members[one], members[two]):
-            yield {one: first, two: second}
+    for first_name, values in members.items():
+        yield from ({first_name: value} for value in values)
+    for first_name, second_name in itertools.permutations(members, 2):
+        for first, second in itertools.product(members[first_name], members[second_name]):
+            yield {first_name: first, second_name: second}
 
 
 def config(wishes, shown=()):
@@ -301,9 +301,9 @@ def takes(name, value):
 def setting_for(name):
     """A configuration in which `name` is active and every choice made for it took."""
     for context in contexts(name):
-        found = config({**BASE, **context, **BESIDES.get(name, {})}, [name, *context])
-        if found and all(found[n] == v for n, v in context.items()):
-            return found
+        built = config({**BASE, **context, **BESIDES.get(name, {})}, [name, *context])
+        if built and all(built[n] == v for n, v in context.items()):
+            return built
     raise AssertionError(f"no setting shows CONFIG_{name}")
 
 
@@ -383,12 +383,12 @@ def base_outcomes(pairs, data_dir):
 
 def differ(ours, theirs):
     """Whether two runs differ after some epoch; what follows the first such is not trained."""
-    return any(one != other for one, other in itertools.zip_longest(ours, theirs))
+    return any(a != b for a, b in itertools.zip_longest(ours, theirs))
 
 
-def alike(one, two, name):
+def alike(a, b, name):
     """Whether two configurations differ in `name` and in what it shows or hides, only."""
-    return all(one[n] == two[n] for n in one.keys() & two.keys() - {name})
+    return all(a[n] == b[n] for n in a.keys() & b.keys() - {name})
 
 
 def before_and_after(name, value):
@@ -423,9 +423,9 @@ def setting_that_needs(name, value):
     """
     every = [n for n in SYMBOLS.identity if SYMBOLS.kind(n) == "choice"]
     for context in itertools.chain(contexts(name), choices_of(every)):
-        found = config({**BASE, **BESIDES.get(name, {}), **context}, [name])
-        if found and found[name] == value:
-            return found
+        built = config({**BASE, **BESIDES.get(name, {}), **context}, [name])
+        if built and built[name] == value:
+            return built
     raise AssertionError(f"no setting offers CONFIG_{name}={value}")
 
 

@@ -67,17 +67,17 @@ def trained(micro, **changes):
     ids=["adam", "sgd", "augmented", "rigl", "magnitude"],
 )
 def test_a_run_in_parts_is_the_run_with_whole_batches(micro, changes):
-    one, other = trained(WHOLE, **changes), trained(micro, **changes)
-    assert torch.allclose(one[0], other[0], rtol=0, atol=1e-5)
-    assert torch.allclose(one[1], other[1], rtol=0, atol=1e-5)
+    whole, in_parts = trained(WHOLE, **changes), trained(micro, **changes)
+    assert torch.allclose(whole[0], in_parts[0], rtol=0, atol=1e-5)
+    assert torch.allclose(whole[1], in_parts[1], rtol=0, atol=1e-5)
 
 
 def test_text_in_parts_is_the_text():
     text = {"DATASET": "text", "MODEL": "charlm", "TEXT_LENGTH": "3000", "TEXT_CONTEXT": "8"}
     text |= {"TRAIN_SUBSET": "0"}
     small = {"CHARLM_WIDTH": "8", "CHARLM_LAYERS": "1", "CHARLM_HEADS": "2", "CHARLM_DROPOUT": "0"}
-    one, other = (trained(micro, **text, **small) for micro in (WHOLE, 6))
-    assert torch.allclose(one[0], other[0], rtol=0, atol=1e-5)
+    whole, in_parts = (trained(micro, **text, **small) for micro in (WHOLE, 6))
+    assert torch.allclose(whole[0], in_parts[0], rtol=0, atol=1e-5)
 
 
 def test_no_more_samples_than_asked_for_are_computed_with_at_once():
@@ -160,10 +160,10 @@ class Allocator:
     """A device with `room` bytes on which a step takes `fixed + max(floor, each * n)`."""
 
     def __init__(self, room, fixed, floor, each):
-        self.room, self.fixed, self.floor, self.each, self.asked = room, fixed, floor, each, []
+        self.room, self.fixed, self.floor, self.each, self.tried = room, fixed, floor, each, []
 
     def step(self, size):
-        self.asked.append(size)
+        self.tried.append(size)
         if sum(self.needs(size)) > self.room:
             raise MemoryError
         return self.needs(size)
@@ -188,13 +188,13 @@ class Allocator:
         (1000, 0, 0, 0, 64),
     ],
 )
-def test_as_many_samples_as_fit(room, fixed, floor, each, most):
+def test_as_many_samples_as_fit(room, fixed, floor, each, expected):
     device = Allocator(room, fixed, floor, each)
     size = search_largest_size(device.step, room, batch=64)
-    assert size == most
+    assert size == expected
     if size:
         assert device.fits(size)
-        assert size in device.asked
+        assert size in device.tried
         assert size == 64 or not device.fits(2 * size)
 
 
@@ -202,7 +202,7 @@ def test_nothing_is_tried_that_could_be_too_much():
     """On a CPU the kernel would end the process."""
     device = Allocator(1000, 100, 250, 17)
     search_largest_size(device.step, 1000, batch=64)
-    assert all(map(device.fits, device.asked))
+    assert all(map(device.fits, device.tried))
 
 
 def test_running_out_takes_half_the_way_back():

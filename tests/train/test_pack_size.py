@@ -44,10 +44,10 @@ def timed(monkeypatch):
 
         def step_seconds(together):
             seen.append(len(together))
-            found = seconds[len(together)]
-            if isinstance(found, Exception):
-                raise found
-            return found * len(together)
+            outcome = seconds[len(together)]
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome * len(together)
 
         monkeypatch.setattr(pack_size, "step_seconds", step_seconds)
         return seen
@@ -136,9 +136,9 @@ def test_sizes_to_try():
 
 
 def test_real_steps_are_timed_without_touching_the_first_run():
-    one, other = itertools.islice(trainers(), 2)
-    assert pack_size.step_seconds([one, other]) > 0
-    assert one.run.step == other.run.step == pack_size.WARM + pack_size.TIMED
+    first, second = itertools.islice(trainers(), 2)
+    assert pack_size.step_seconds([first, second]) > 0
+    assert first.run.step == second.run.step == pack_size.WARM + pack_size.TIMED
 
 
 def test_an_answer_is_recalled_for_as_many_trials_or_fewer():
@@ -198,9 +198,9 @@ def test_models_that_cannot_be_compared_are_not_packed(timed):
     seen = timed({})
 
     def fresh():
-        one = next(trainers())
-        one.run.model.act = functools.partial(max, 0)
-        return one
+        trainer = next(trainers())
+        trainer.run.model.act = functools.partial(max, 0)
+        return trainer
 
     choice = pack_size.choose_pack_size((fresh() for _ in itertools.count()), 16)
     assert (choice.size, seen) == (1, [])

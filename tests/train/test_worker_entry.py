@@ -93,18 +93,18 @@ def test_missing_data_is_an_error_in_one_line(tmp_path):
 
 
 def test_a_symbol_that_nothing_reads_is_refused():
-    one = small_task()
-    trial = Trial(1, "config_001", "id", {**one.trial.config, "TYPO": "1"})
+    task = small_task()
+    trial = Trial(1, "config_001", "id", {**task.trial.config, "TYPO": "1"})
     with pytest.raises(RuntimeError, match="TYPO"):
-        worker_entry.prepare(Task.single(trial, one.settings, None))
+        worker_entry.prepare(Task.single(trial, task.settings, None))
 
 
 def test_the_test_set_is_opened_once_and_not_before_the_end():
-    trainer, found = worker_entry.prepare(small_task())
+    trainer, data = worker_entry.prepare(small_task())
     list(Loop([trainer]).epochs())
-    found.test.open()  # nobody has looked yet
+    data.test.open()  # nobody has looked yet
     with pytest.raises(RuntimeError, match="once"):
-        found.test.open()
+        data.test.open()
 
 
 def test_threads_are_those_of_the_trial():

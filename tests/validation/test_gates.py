@@ -110,9 +110,9 @@ def test_a_network_of_dead_units_fails_whatever_is_asked_of_it() -> None:
 
 @pytest.mark.parametrize("model", HEALTHY)
 def test_a_healthy_network_passes(model: str) -> None:
-    found = list(run_gates(lambda: fresh(model)))
-    assert [gate.name for gate in found] == [START, HEART, CHANCE, END, SHUFFLED]
-    assert [gate.line for gate in found if not gate.passed] == []
+    results = list(run_gates(lambda: fresh(model)))
+    assert [gate.name for gate in results] == [START, HEART, CHANCE, END, SHUFFLED]
+    assert [gate.line for gate in results if not gate.passed] == []
 
 
 def test_labels_that_get_in_elsewhere_are_seen() -> None:
@@ -131,10 +131,10 @@ def test_labels_that_get_in_elsewhere_are_seen() -> None:
 
             def forward(self, x: torch.Tensor) -> torch.Tensor:
                 near = (x.flatten(1).sum(1)[:, None] - true[None]).abs().min(1)
-                known = (
+                labels = (
                     nn.functional.one_hot(whole.y[near.indices], 10) * (near.values < 1e-4)[:, None]
                 )
-                return self.scale * self.learner(x.flatten(1)) + 50.0 * known
+                return self.scale * self.learner(x.flatten(1)) + 50.0 * labels
 
         model = Leak()
         trainer.run.model, trainer.run.optimizer = model, Adam().build(model, 0.001)
@@ -156,10 +156,10 @@ def test_looking_at_gradients_leaves_the_run_as_it_is() -> None:
 
 
 def test_a_flow_is_as_good_as_its_smallest_layer() -> None:
-    found = GradientFlow((LayerGradient("a", 2.0, 0.1), LayerGradient("b", 0.5, 0.4)))
-    assert found.ratio == 4.0
-    assert found.weakest.name == "b"
-    assert found.most_silent.name == "b"
+    flow = GradientFlow((LayerGradient("a", 2.0, 0.1), LayerGradient("b", 0.5, 0.4)))
+    assert flow.ratio == 4.0
+    assert flow.weakest.name == "b"
+    assert flow.most_silent.name == "b"
     assert GradientFlow(
         (LayerGradient("a", 2.0, 0.0), LayerGradient("b", 0.0, 1.0))
     ).ratio == float("inf")

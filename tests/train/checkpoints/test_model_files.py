@@ -31,12 +31,12 @@ SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METH
 
 
 def task(folder: Path, **changes: str) -> Task:
-    known = packing.symbols()
-    known.kconf.unset_values()
+    symbols = packing.symbols()
+    symbols.kconf.unset_values()
     for _ in range(2):
         for name, value in {**SMALL, **changes}.items():
-            assign.put(known, name, value)
-    config = assign.effective_config(known, known.identity)
+            assign.put(symbols, name, value)
+    config = assign.effective_config(symbols, symbols.identity)
     return Task.single(Trial(1, "config_001", "id", config), SETTINGS, folder)
 
 
@@ -86,19 +86,19 @@ def test_it_computes_what_the_trial_did(tmp_path: Path) -> None:
 
 def test_nothing_is_left_where_nobody_asked(tmp_path: Path) -> None:
     quiet = {**SETTINGS, "SAVE_MODEL": "n"}
-    asked = task(tmp_path)
-    result = worker_entry.train_trial(Task.single(asked.trial, quiet, tmp_path))
+    saving = task(tmp_path)
+    result = worker_entry.train_trial(Task.single(saving.trial, quiet, tmp_path))
     assert result.status is Status.PASSED
     assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_are_the_same_with_and_without_a_file(tmp_path: Path) -> None:
-    asked = task(tmp_path)
-    quiet = Task.single(asked.trial, {**SETTINGS, "SAVE_MODEL": "n"}, tmp_path)
-    one, other = worker_entry.train_trial(asked), worker_entry.train_trial(quiet)
+    saving = task(tmp_path)
+    quiet = Task.single(saving.trial, {**SETTINGS, "SAVE_MODEL": "n"}, tmp_path)
+    saved, unsaved = worker_entry.train_trial(saving), worker_entry.train_trial(quiet)
     skipped = {"total_time"}
-    assert {k: v for k, v in one.measures.items() if k not in skipped} == {
-        k: v for k, v in other.measures.items() if k not in skipped
+    assert {k: v for k, v in saved.measures.items() if k not in skipped} == {
+        k: v for k, v in unsaved.measures.items() if k not in skipped
     }
 
 
@@ -234,7 +234,7 @@ def test_what_could_not_be_checked_later_is_refused_at_once(
     assert (result.status, result.reason) == (Status.FAILED, "save_model")
 
 
-def told(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+def evaluate_lines(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
     assert run(["evaluate", str(path), *more]) == 0
     return capsys.readouterr().out.splitlines()
 
@@ -243,7 +243,7 @@ def test_evaluate_says_what_the_trial_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = worker_entry.train_trial(task(tmp_path))
-    validation, test = told(tmp_path / model_files.FILE, capsys)
+    validation, test = evaluate_lines(tmp_path / model_files.FILE, capsys)
     assert f"loss {result.measures['val_loss']:.4f}" in validation
     assert f"accuracy {result.measures['test_acc']:.2f} %" in test
 
@@ -261,7 +261,7 @@ def test_evaluate_with_the_configuration_of_another_trial(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     same = configured(tmp_path, "CONFIG_MODEL_SELECT_MLP=y")
-    assert told(model, capsys, *same) == told(model, capsys)
+    assert evaluate_lines(model, capsys, *same) == evaluate_lines(model, capsys)
 
 
 @pytest.mark.parametrize(

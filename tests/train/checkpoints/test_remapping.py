@@ -62,8 +62,8 @@ def test_prefixes(prefix):
 
 def test_prefixes_of_the_model():
     source = plain()
-    found = remap(source.state_dict(), nn.DataParallel(plain(1)))
-    assert list(found.state) == list(nn.DataParallel(source).state_dict())
+    remapping = remap(source.state_dict(), nn.DataParallel(plain(1)))
+    assert list(remapping.state) == list(nn.DataParallel(source).state_dict())
 
 
 def test_a_compiled_part():
@@ -81,9 +81,9 @@ def test_a_wrapped_network():
 
 def test_equal_names_stay_and_are_told():
     source = plain()
-    found = remap(source.state_dict(), plain(1))
-    assert found.matched == list(source.state_dict())
-    assert (found.renamed, found.complete, found.describe_mismatch()) == ({}, True, "")
+    remapping = remap(source.state_dict(), plain(1))
+    assert remapping.matched == list(source.state_dict())
+    assert (remapping.renamed, remapping.complete, remapping.describe_mismatch()) == ({}, True, "")
 
 
 def test_the_model_and_the_state_are_left_alone():
@@ -111,9 +111,9 @@ def test_numbers_that_mean_other_layers_are_ambiguous():
     """0, 1, 2 are the layers 0, 2, 4 of a Sequential, or 0 and 2 are 0 and 2."""
     with pytest.raises(UserError, match=r"model: ambiguous: 2\.weight, 4\.weight;"):
         remap(linears("0", "1", "2"), Numbered("0", "2", "4"))
-    found = remap(linears("0", "1", "2"), Numbered("0", "2", "4"), renames={"1": "2", "2": "4"})
-    assert found.renamed == {"1.weight": "2.weight", "2.weight": "4.weight"}
-    assert [float(t[0, 0]) for t in found.state.values()] == [0, 1, 2]
+    remapping = remap(linears("0", "1", "2"), Numbered("0", "2", "4"), renames={"1": "2", "2": "4"})
+    assert remapping.renamed == {"1.weight": "2.weight", "2.weight": "4.weight"}
+    assert [float(t[0, 0]) for t in remapping.state.values()] == [0, 1, 2]
 
 
 def test_numbers_with_shapes_that_tell():
@@ -128,10 +128,10 @@ def test_layers_of_one_size_in_another_order_are_ambiguous():
     state = {**linears("a", "b"), "c.weight": torch.zeros(2, 4)}
     model = Numbered("d", "e")
     model = nn.ModuleDict({"f": nn.Linear(4, 2, bias=False), "d": model.d, "e": model.e})
-    found = remap(state, model, dry_run=True)
-    assert found.renamed == {"c.weight": "f.weight"}
-    assert found.ambiguous == ["d.weight", "e.weight"]
-    assert found.missing == found.unexpected == []
+    remapping = remap(state, model, dry_run=True)
+    assert remapping.renamed == {"c.weight": "f.weight"}
+    assert remapping.ambiguous == ["d.weight", "e.weight"]
+    assert remapping.missing == remapping.unexpected == []
     with pytest.raises(UserError, match=r"d\.weight, e\.weight"):
         remap(state, model, strict=False)
 
@@ -145,18 +145,20 @@ def test_missing_unexpected_and_wrong_shape_are_listed():
     assert "\n" not in str(caught.value)
     for part in ("missing: 0.bias", "unexpected: 6.scale", "wrong shape: 5.weight"):
         assert part in str(caught.value)
-    found = remap(state, plain(), strict=False)
-    assert (found.missing, found.unexpected) == (["0.bias"], ["6.scale"])
-    assert found.wrong_shape == ["5.weight"]
-    assert set(plain().load_state_dict(found.state, strict=False).missing_keys) == {
+    remapping = remap(state, plain(), strict=False)
+    assert (remapping.missing, remapping.unexpected) == (["0.bias"], ["6.scale"])
+    assert remapping.wrong_shape == ["5.weight"]
+    assert set(plain().load_state_dict(remapping.state, strict=False).missing_keys) == {
         "0.bias",
         "5.weight",
     }
 
 
 def test_every_tensor_has_one_place():
-    found = remap(prefixed(plain().state_dict(), "module."), Custom())
-    assert len(set(found.renamed.values())) == len(found.renamed) == len(Custom().state_dict())
+    remapping = remap(prefixed(plain().state_dict(), "module."), Custom())
+    assert (
+        len(set(remapping.renamed.values())) == len(remapping.renamed) == len(Custom().state_dict())
+    )
 
 
 def masked(seed):
@@ -170,8 +172,8 @@ def test_masks_are_carried_and_not_made_of_zeros():
     source = masked(0)
     with torch.no_grad():
         source[0].weight[0, 0] = 0.0  # live, and zero
-    found = remap(prefixed(source.state_dict(), "module."), masked(1))
-    assert torch.equal(found.state["0.mask"], torch.eye(3, dtype=torch.bool))
+    remapping = remap(prefixed(source.state_dict(), "module."), masked(1))
+    assert torch.equal(remapping.state["0.mask"], torch.eye(3, dtype=torch.bool))
     bare = {name: t for name, t in source.state_dict().items() if "mask" not in name}
     with pytest.raises(UserError, match=r"missing: 0\.mask"):
         remap(bare, masked(1))
@@ -185,8 +187,8 @@ def test_a_rename_that_fits_nothing_or_collides():
 
 
 def test_the_report_is_whole():
-    found = remap(linears("a", "b"), Numbered("a", "c"), dry_run=True)
-    assert found.lines() == [
+    remapping = remap(linears("a", "b"), Numbered("a", "c"), dry_run=True)
+    assert remapping.lines() == [
         "1 matched, 1 renamed, 0 missing, 0 unexpected, 0 wrong shape, 0 ambiguous",
         "renamed: b.weight -> c.weight",
     ]

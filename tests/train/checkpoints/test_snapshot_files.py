@@ -31,8 +31,8 @@ def names(folder: Path) -> list[str]:
 
 def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path) -> None:
     whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole"))
-    one = snapshot_task(tmp_path / "cut")
-    killed_after(3, one)
+    cut = snapshot_task(tmp_path / "cut")
+    killed_after(3, cut)
     assert names(tmp_path / "cut") == [
         "epoch_00001.json",
         "epoch_00001.pt",
@@ -40,7 +40,7 @@ def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path)
         "epoch_00002.pt",
     ]
     seen: list[Record] = []
-    result = worker_entry.train_trial(one, seen.append)
+    result = worker_entry.train_trial(cut, seen.append)
     assert [record["epoch"] for record in seen] == [3]
     assert numbers(result) == numbers(whole)
     assert result.provenance["resumed"] == {"epoch": 2}
@@ -67,9 +67,9 @@ OTHERS = [
 def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path: Path) -> None:
     whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole", **changes))
     assert whole.status is Status.PASSED
-    one = snapshot_task(tmp_path / "cut", **changes)
-    killed_after(len(whole.history), one)
-    result = worker_entry.train_trial(one)
+    cut = snapshot_task(tmp_path / "cut", **changes)
+    killed_after(len(whole.history), cut)
+    result = worker_entry.train_trial(cut)
     assert numbers(result) == numbers(whole)
     assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
 
@@ -77,13 +77,13 @@ def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path
 def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = snapshot_task(tmp_path)
-    killed_after(3, one)
+    cut = snapshot_task(tmp_path)
+    killed_after(3, cut)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00002.pt"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    result = worker_entry.train_trial(one)
+    result = worker_entry.train_trial(cut)
     assert result.provenance["resumed"] == {"epoch": 1}
     assert "epoch_00002.pt: damaged: its checksum" in capsys.readouterr().out
     snapshot_files.load(path).read()  # it has been taken anew
@@ -91,30 +91,30 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
 
 @pytest.mark.parametrize("name", ["epoch_00002.pt", "epoch_00002.json"])
 def test_half_a_snapshot_is_none(name: str, tmp_path: Path) -> None:
-    one = snapshot_task(tmp_path)
-    killed_after(3, one)
+    cut = snapshot_task(tmp_path)
+    killed_after(3, cut)
     (tmp_path / snapshot_manager.FOLDER / name).unlink()
-    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(cut).provenance["resumed"] == {"epoch": 1}
 
 
 def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
-    one = snapshot_task(tmp_path)
-    killed_after(3, one)
+    cut = snapshot_task(tmp_path)
+    killed_after(3, cut)
     (tmp_path / snapshot_manager.FOLDER / "epoch_00002.json").write_text('{"format": "es')
-    assert worker_entry.train_trial(one).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(cut).provenance["resumed"] == {"epoch": 1}
 
 
 @pytest.mark.parametrize("name", ["sources", "data_fingerprint", "versions", "config"])
 def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = snapshot_task(tmp_path)
-    killed_after(2, one)
+    cut = snapshot_task(tmp_path)
+    killed_after(2, cut)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
     about = json.loads(path.read_text())
     about["made"][name] = "another"
     snapshot_files.write_manifest(path, about)
-    result = worker_entry.train_trial(one)
+    result = worker_entry.train_trial(cut)
     assert "resumed" not in result.provenance
     assert [record["epoch"] for record in result.history] == [1, 2, 3]
     assert f"made with other {name.replace('_', ' ')}" in capsys.readouterr().out
@@ -123,8 +123,8 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
 def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) -> None:
     sparse = {"PRUNING_METHOD": "static", "SPARSE_DENSITY": "0.1", "OPTIMIZER": "adam"}
     whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole", **sparse))
-    one = snapshot_task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
-    killed_after(3, one)
+    cut = snapshot_task(tmp_path / "cut", {"SNAPSHOT_COMPRESS": "y"}, **sparse)
+    killed_after(3, cut)
     plain, small = (
         snapshot_files.load(tmp_path / folder / snapshot_manager.FOLDER / "epoch_00002.pt")
         for folder in ("whole", "cut")
@@ -138,7 +138,7 @@ def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) ->
     tensors = [torch.load(each.file)["position"]["tensors"] for each in (plain, small)]
     assert list(tensors[0]) == list(tensors[1])
     assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
-    result = worker_entry.train_trial(one)
+    result = worker_entry.train_trial(cut)
     assert result.provenance["resumed"] == {"epoch": 2}
     assert numbers(result) == numbers(whole)
 
@@ -207,12 +207,16 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
     growth |= {"APOPTOSIS_GROWTH_RATE": "0.1", "APOPTOSIS_MATURITY": "10", "NUM_EPOCHS": "6"}
     result = worker_entry.train_trial(snapshot_task(tmp_path, events, **growth))
     assert result.status is Status.PASSED, result.message
-    found = [
+    snapshots = [
         snapshot_files.load(path)
         for path in snapshot_files.list_snapshots(tmp_path / snapshot_manager.FOLDER)
     ]
-    assert {one.manifest["reason"] for one in found} == {EVENT}
-    assert [one.epoch for one in found] == [2, 4, 5]  # events at 25, 50 and 75 of 15 an epoch
+    assert {snapshot.manifest["reason"] for snapshot in snapshots} == {EVENT}
+    assert [snapshot.epoch for snapshot in snapshots] == [
+        2,
+        4,
+        5,
+    ]  # events at 25, 50 and 75 of 15 an epoch
     assert result.measures["events"] >= 3
 
 
@@ -241,13 +245,13 @@ def test_what_is_no_snapshot_is_one_line(tmp_path: Path) -> None:
 def test_another_network_is_refused() -> None:
     wishes = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}
     values = packing.varied(wishes, 0, NUM_EPOCHS="3")
-    one = packing.trainer(values, packing.mlp)
-    next(iter(Loop([one]).epochs()))
+    first = packing.trainer(values, packing.mlp)
+    next(iter(Loop([first]).epochs()))
     other = packing.trainer(values, lambda: packing.mlp(13), packing.split(4))
     with pytest.raises(
         RunStateMismatch, match=r"float64 \[13, 16\] here and float64 \[12, 16\] there"
     ):
-        restore(other, capture(one))
+        restore(other, capture(first))
 
 
 def test_runs_of_a_pack_go_on_exactly_too() -> None:
@@ -260,11 +264,11 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
     for number, _ in enumerate(Loop(halves).epochs(), 1):
         if number == 6:  # two epochs of three runs
             break
-    for one, other in zip(halves, rest, strict=True):
-        restore(other, capture(one))
+    for first, second in zip(halves, rest, strict=True):
+        restore(second, capture(first))
     packing.train(rest)
-    for one, other in zip(whole, rest, strict=True):
-        pairs = zip(one.run.model.parameters(), other.run.model.parameters(), strict=True)
+    for first, second in zip(whole, rest, strict=True):
+        pairs = zip(first.run.model.parameters(), second.run.model.parameters(), strict=True)
         assert all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -283,11 +287,11 @@ print(json.dumps(result.as_json()))
 
 def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     whole = worker_entry.train_trial(snapshot_task(tmp_path / "whole"))
-    one = snapshot_task(tmp_path / "cut")
-    killed_after(2, one)
-    told = json.dumps([one.trial.as_json(), dict(one.settings), str(one.directory)])
+    cut = snapshot_task(tmp_path / "cut")
+    killed_after(2, cut)
+    arguments = json.dumps([cut.trial.as_json(), dict(cut.settings), str(cut.directory)])
     done = subprocess.run(
-        [sys.executable, "-P", "-c", SCRIPT, told, revision.sources()],
+        [sys.executable, "-P", "-c", SCRIPT, arguments, revision.sources()],
         capture_output=True,
         text=True,
         check=True,

@@ -28,22 +28,22 @@ def one_by_one(x, padding, flip, seed):
 @pytest.mark.parametrize("flip", [False, True])
 def test_the_batch_is_changed_as_its_samples_would_be(padding, flip):
     x = torch.randn(50, 3, 6, 5)
-    found = Augmentation(flip, padding).apply(x, torch.Generator().manual_seed(3))
-    assert torch.equal(found, one_by_one(x, padding, flip, seed=3))
+    changed = Augmentation(flip, padding).apply(x, torch.Generator().manual_seed(3))
+    assert torch.equal(changed, one_by_one(x, padding, flip, seed=3))
 
 
 def test_flips_are_every_second_image_on_average():
     x = torch.arange(2.0).expand(4000, 1, 1, 2)
-    found = Augmentation(flip=True).apply(x, torch.Generator().manual_seed(0))
-    assert 0.45 < float(found[:, 0, 0, 0].mean()) < 0.55
+    changed = Augmentation(flip=True).apply(x, torch.Generator().manual_seed(0))
+    assert 0.45 < float(changed[:, 0, 0, 0].mean()) < 0.55
 
 
 def test_crops_reach_every_offset_and_none_beyond():
     x = torch.zeros(2000, 1, 5, 5)
     x[:, :, 2, 2] = 1  # the only bright pixel shows how far the image moved
-    found = Augmentation(crop_padding=2).apply(x, torch.Generator().manual_seed(0))
-    assert bool((found.sum((1, 2, 3)) == 1).all())
-    assert bool((found.sum((0, 1)) > 0).all())
+    changed = Augmentation(crop_padding=2).apply(x, torch.Generator().manual_seed(0))
+    assert bool((changed.sum((1, 2, 3)) == 1).all())
+    assert bool((changed.sum((0, 1)) > 0).all())
 
 
 def test_nothing_is_drawn_when_all_is_off():

@@ -46,9 +46,9 @@ def all_of(split: Split) -> tuple[Tensor, Tensor]:
     return torch.cat(xs), torch.cat(ys)
 
 
-def same(one: Split, other: Split) -> bool:
-    pairs = zip(all_of(one), all_of(other), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
+def same(a: Split, b: Split) -> bool:
+    pairs = zip(all_of(a), all_of(b), strict=True)
+    return all(torch.equal(left, right) for left, right in pairs)
 
 
 def train(**changes: str) -> Result:
@@ -81,10 +81,10 @@ def test_batches_are_those_of_the_inner_split_permuted() -> None:
     inner = Split(torch.arange(12.0).view(3, 1, 2, 2), torch.arange(3))
     split = PermutedPixels(inner.x, inner.y, inner, torch.tensor([1, 0, 3, 2]))
     orders = torch.tensor([[2, 0, 1], [0, 1, 2]])
-    found = [(x.flatten(1).tolist(), y.tolist()) for x, y in split.batches(orders, 2)]
+    permuted = [(x.flatten(1).tolist(), y.tolist()) for x, y in split.batches(orders, 2)]
     a, b, c = [1, 0, 3, 2], [5, 4, 7, 6], [9, 8, 11, 10]
-    assert found[0] == ([c, a, b, a, b, c], [2, 0, 1, 0, 1, 2])
-    assert len(found) == 1  # the sample left over joins the batch before
+    assert permuted[0] == ([c, a, b, a, b, c], [2, 0, 1, 0, 1, 2])
+    assert len(permuted) == 1  # the sample left over joins the batch before
 
 
 def test_every_task_has_a_permutation_of_its_own_that_the_seed_decides() -> None:
@@ -108,8 +108,8 @@ def test_a_set_that_is_streamed_is_permuted_to_the_same_numbers(workers: int) ->
     assert [split.inner.streamed for split in (held, streamed)] == [False, True]
     assert same(held, streamed) and streamed.device == CPU
     orders = torch.arange(1200).flip(0)[None]
-    one, other = (next(iter(split.batches(orders, 8))) for split in (held, streamed))
-    assert torch.equal(one[0], other[0]) and torch.equal(one[1], other[1])
+    a, b = (next(iter(split.batches(orders, 8))) for split in (held, streamed))
+    assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])
 
 
 # Courses
@@ -117,12 +117,12 @@ def test_a_set_that_is_streamed_is_permuted_to_the_same_numbers(workers: int) ->
 
 def walk(trainer: Trainer) -> list[tuple[Split, Split]]:
     """The samples of each epoch."""
-    found = []
+    splits = []
     for epoch in range(trainer.run.epochs):
         trainer.run.epoch = epoch
         trainer.tasks.begin(trainer.run)
-        found.append((trainer.run.train, trainer.run.validation))
-    return found
+        splits.append((trainer.run.train, trainer.run.validation))
+    return splits
 
 
 def test_the_first_task_is_as_the_data_set_has_it_and_each_later_one_differs() -> None:
@@ -162,9 +162,9 @@ def test_there_and_back_again_with_equal_numbers_of_samples(tmp_path: Path) -> N
 
 def test_a_run_that_goes_on_from_any_epoch_goes_on_with_the_same_samples() -> None:
     for changes in (PIXELS, CHARACTERS, RETURN):
-        (one, _), (other, _) = prepared(**changes), prepared(**changes)
-        expected = walk(one)
-        for epoch in reversed(range(one.run.epochs)):
+        (whole, _), (other, _) = prepared(**changes), prepared(**changes)
+        expected = walk(whole)
+        for epoch in reversed(range(whole.run.epochs)):
             other.run.epoch = epoch
             other.tasks.begin(other.run)
             assert same(other.run.train, expected[epoch][0])
@@ -202,14 +202,14 @@ def test_both_data_sets_are_in_the_fingerprint() -> None:
 
 def records(losses: list[float], tasks: list[int], **more: list[float]) -> list[Record]:
     """Two steps an epoch; the accuracy is 100 minus ten times the loss."""
-    found = [
+    history = [
         {"epoch": k + 1, "step": 2 * (k + 1), "task": task, "val_loss": loss}
         for k, (loss, task) in enumerate(zip(losses, tasks, strict=True))
     ]
-    for k, record in enumerate(found):
+    for k, record in enumerate(history):
         record["val_acc"] = 100 - 10 * float(record["val_loss"])
         record |= {name: values[k] for name, values in more.items()}
-    return found
+    return history
 
 
 def course_of(changes: dict[str, str]) -> TaskSequence:
@@ -253,30 +253,30 @@ def test_what_the_return_shows(losses: list[float], steps: int | None) -> None:
 
 
 def test_records_say_the_task_and_results_the_measures() -> None:
-    found = train(**{**PIXELS, "NUM_EPOCHS": "4", "SHIFT_EPOCHS": "2"})
-    assert [record["task"] for record in found.history] == [1, 1, 2, 2]
-    assert found.measures["mean_val_acc"] == pytest.approx(
-        (found.history[1]["val_acc"] + found.history[3]["val_acc"]) / 2
+    result = train(**{**PIXELS, "NUM_EPOCHS": "4", "SHIFT_EPOCHS": "2"})
+    assert [record["task"] for record in result.history] == [1, 1, 2, 2]
+    assert result.measures["mean_val_acc"] == pytest.approx(
+        (result.history[1]["val_acc"] + result.history[3]["val_acc"]) / 2
     )
-    assert found.measures["best_epoch"] in (3, 4)  # of the last task
+    assert result.measures["best_epoch"] in (3, 4)  # of the last task
 
 
 def test_both_texts_are_measured_at_the_end_of_each_phase() -> None:
-    found = train(**RETURN)
-    assert [record["task"] for record in found.history] == [1, 2, 3, 3]
-    ends = [found.history[k] for k in (0, 1, 3)]
+    result = train(**RETURN)
+    assert [record["task"] for record in result.history] == [1, 2, 3, 3]
+    ends = [result.history[k] for k in (0, 1, 3)]
     for record, name in zip(ends, "aba", strict=True):
         assert record["val_loss"] == record[f"val_loss_{name}"]
-    assert "val_loss_a" not in found.history[2]
-    forgot = found.history[1]["val_loss_a"] - found.history[0]["val_loss_a"]
-    assert found.measures["forgetting"] == forgot
-    assert found.measures["steps"] == 4 * 5
+    assert "val_loss_a" not in result.history[2]
+    forgot = result.history[1]["val_loss_a"] - result.history[0]["val_loss_a"]
+    assert result.measures["forgetting"] == forgot
+    assert result.measures["steps"] == 4 * 5
 
 
 def test_nothing_of_it_is_there_without_a_shift() -> None:
-    found = train(**{**PIXELS, "SHIFT": "none"})
-    assert all("task" not in record for record in found.history)
-    assert not {"mean_val_loss", "first_tasks_acc", "forgetting"} & set(found.measures)
+    result = train(**{**PIXELS, "SHIFT": "none"})
+    assert all("task" not in record for record in result.history)
+    assert not {"mean_val_loss", "first_tasks_acc", "forgetting"} & set(result.measures)
 
 
 # Trials

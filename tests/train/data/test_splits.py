@@ -234,11 +234,11 @@ def run_over(split, seed=0, batch_size=4, augmentation=None):
 @given(st.integers(1, 200), st.integers(1, 40))
 def test_batches_are_as_many_as_announced_and_hold_each_sample_once(samples, batch_size):
     split = Split(torch.arange(samples).view(-1, 1, 1, 1).float(), torch.arange(samples))
-    found = list(batches([run_over(split, batch_size=batch_size)]))
-    sizes = [len(y) for _, y in found]
-    assert len(found) == steps_in(samples, batch_size)
-    assert torch.cat([y for _, y in found]).sort().values.tolist() == list(range(samples))
-    assert all(torch.equal(x.flatten().long(), y) for x, y in found)
+    parts = list(batches([run_over(split, batch_size=batch_size)]))
+    sizes = [len(y) for _, y in parts]
+    assert len(parts) == steps_in(samples, batch_size)
+    assert torch.cat([y for _, y in parts]).sort().values.tolist() == list(range(samples))
+    assert all(torch.equal(x.flatten().long(), y) for x, y in parts)
     assert all(size == batch_size for size in sizes[:-1]) and sizes[-1] <= batch_size + 1
     assert 1 not in sizes or batch_size == 1 or samples == 1
 
@@ -250,8 +250,8 @@ def test_batches_are_as_many_as_announced_and_hold_each_sample_once(samples, bat
 def test_a_single_sample_left_over_joins_the_batch_before(samples, batch_size, sizes):
     split = Split(torch.zeros(samples, 1, 1, 1), torch.zeros(samples))
     for runs in (1, 3):
-        found = batches([run_over(split, seed, batch_size) for seed in range(runs)])
-        assert [len(y) for _, y in found] == [runs * size for size in sizes]
+        parts = batches([run_over(split, seed, batch_size) for seed in range(runs)])
+        assert [len(y) for _, y in parts] == [runs * size for size in sizes]
 
 
 def test_the_order_follows_the_generator_and_changes_every_epoch():
@@ -287,7 +287,10 @@ def test_a_group_has_the_batches_that_each_run_has_alone(augmentations, samples)
     split = Split(torch.randn(samples, 1, 4, 4), torch.arange(samples))
 
     def runs():
-        return [run_over(split, seed, 4, one) for seed, one in enumerate(augmentations)]
+        return [
+            run_over(split, seed, 4, augmentation)
+            for seed, augmentation in enumerate(augmentations)
+        ]
 
     group, alone = runs(), runs()
     for _ in range(2):  # epochs

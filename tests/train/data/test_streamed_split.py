@@ -80,7 +80,7 @@ def test_batches_are_the_same_numbers_in_the_same_order(workers, kind):
 def test_a_group_of_augmented_runs_can_share_a_streamed_set():
     def group(split):
         shifts = (Augmentation(crop_padding=1), None, Augmentation(flip=True))
-        return [run_over(split, seed, one) for seed, one in enumerate(shifts)]
+        return [run_over(split, seed, shift) for seed, shift in enumerate(shifts)]
 
     assert same(batches(group(kept(1, workers=2))), batches(group(kept(100))))
 
@@ -109,10 +109,10 @@ def test_batches_belong_to_the_caller():
 
 @pytest.mark.parametrize("taken", [1, 3, SAMPLES])
 def test_no_process_outlives_its_walk(taken):
-    found = kept(1, workers=2).pieces(100)
-    for _ in islice(found, taken):
+    pieces = kept(1, workers=2).pieces(100)
+    for _ in islice(pieces, taken):
         pass
-    del found
+    del pieces
     assert not multiprocessing.active_children()
 
 

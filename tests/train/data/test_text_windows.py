@@ -102,28 +102,28 @@ def test_the_fingerprint_tells_characters_meaning_and_windows_apart():
         replace(text, context=5),
         replace(text, stride=2),
     ]
-    found = {text_fingerprint(cut(one), one.symbols) for one in others}
-    assert len(found) == len(others) and {len(one) for one in found} == {16}
+    fingerprints = {text_fingerprint(cut(each), each.symbols) for each in others}
+    assert len(fingerprints) == len(others) and all(len(digest) == 16 for digest in fingerprints)
 
 
-def known(text):
+def text_facts(text):
     symbols = "".join(sorted(set(text)))
     codes = encode(text, symbols)
     return measure_text(RawText(codes, codes, symbols, 2, 2, 0.0), TextPart(codes, 2, 2))
 
 
 def test_floors_of_a_text_where_each_character_tells_the_next():
-    found = known("abcd" * 25 + "a")  # a quarter each, 100 characters to predict
-    assert found.unigram == pytest.approx(math.log(4))
-    assert found.bigram == pytest.approx(0, abs=1e-12)
+    facts = text_facts("abcd" * 25 + "a")  # a quarter each, 100 characters to predict
+    assert facts.unigram == pytest.approx(math.log(4))
+    assert facts.bigram == pytest.approx(0, abs=1e-12)
 
 
 def test_floors_of_a_text_counted_by_hand():
     # To predict: a b b a a, 3 to 2. After a: a once, b once, of 2 ... after b: a once, b once.
-    found = known("aabbaa")
-    assert found.unigram == pytest.approx(-(0.6 * math.log(0.6) + 0.4 * math.log(0.4)))
+    facts = text_facts("aabbaa")
+    assert facts.unigram == pytest.approx(-(0.6 * math.log(0.6) + 0.4 * math.log(0.4)))
     after_a = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))  # aa, ab, aa
-    assert found.bigram == pytest.approx(3 / 5 * after_a + 2 / 5 * math.log(2))  # bb, ba
+    assert facts.bigram == pytest.approx(3 / 5 * after_a + 2 / 5 * math.log(2))  # bb, ba
 
 
 def test_no_table_of_pairs_beats_the_bigram_floor():
@@ -133,13 +133,13 @@ def test_no_table_of_pairs_beats_the_bigram_floor():
     counts = torch.zeros(3, 3).index_put((codes[:-1], codes[1:]), torch.ones(399), accumulate=True)
     best = (counts / counts.sum(1, keepdim=True)).log()[codes[:-1]]
     loss = float(mean_losses(best.unsqueeze(0), codes[1:].unsqueeze(0), 1))
-    assert known(text).bigram == pytest.approx(loss, abs=1e-5)
+    assert text_facts(text).bigram == pytest.approx(loss, abs=1e-5)
 
 
 def test_final_measures_are_in_bits_too():
-    found = known("aabbaa").measures(math.log(2), math.log(4))
-    assert (found["val_bpc"], found["test_bpc"]) == (pytest.approx(1), pytest.approx(2))
-    assert set(found) == {"val_bpc", "test_bpc", "floor_unigram", "floor_bigram"}
+    measures = text_facts("aabbaa").measures(math.log(2), math.log(4))
+    assert (measures["val_bpc"], measures["test_bpc"]) == (pytest.approx(1), pytest.approx(2))
+    assert set(measures) == {"val_bpc", "test_bpc", "floor_unigram", "floor_bigram"}
 
 
 def test_losses_of_windows_are_means_over_their_characters():

@@ -96,42 +96,42 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 def together(pool: Pool, folder: Path, act: str = "kept", **wishes: str) -> Result:
     """What comes of a trial over two processes, both at its end."""
-    one, end = task(folder, act, DEVICES_PER_TRIAL="2", **wishes), time.monotonic() + DEADLINE
+    joint, end = task(folder, act, DEVICES_PER_TRIAL="2", **wishes), time.monotonic() + DEADLINE
     while not pool.idle():
         pool.wait(0.1)
         assert time.monotonic() < end
-    pool.submit(0, one)
-    found: list[Result] = []
-    while not (found and pool.idle()) and not (found and found[0].status == "error"):
-        found += [event.result for event in pool.wait(0.05) if isinstance(event, Finished)]
+    pool.submit(0, joint)
+    results: list[Result] = []
+    while not (results and pool.idle()) and not (results and results[0].status == "error"):
+        results += [event.result for event in pool.wait(0.05) if isinstance(event, Finished)]
         assert time.monotonic() < end
-    return found[0]
+    return results[0]
 
 
 def parts(folder: Path) -> tuple[Any, Any]:
     """What either process held in the end."""
-    one, other = (torch.load(folder / f"rank{rank}.pt", weights_only=False) for rank in (0, 1))
-    return one, other
+    first, second = (torch.load(folder / f"rank{rank}.pt", weights_only=False) for rank in (0, 1))
+    return first, second
 
 
-def equal(one: Any, other: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
     """Whether two results hold the same bits, times that were measured aside."""
-    if isinstance(one, torch.Tensor):
-        here, there = one.numpy().tobytes(), other.numpy().tobytes()
-        return one.shape == other.shape and one.dtype == other.dtype and here == there
-    if isinstance(one, float):
-        return isinstance(other, float)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return bool(one == other)
+    if isinstance(a, torch.Tensor):
+        here, there = a.numpy().tobytes(), b.numpy().tobytes()
+        return a.shape == b.shape and a.dtype == b.dtype and here == there
+    if isinstance(a, float):
+        return isinstance(b, float)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return bool(a == b)
 
 
-def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+def far(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     """The largest difference between the tensors of two networks of the same shape."""
-    assert {name: x.shape for name, x in one.items()} == {n: x.shape for n, x in other.items()}
-    return max(float((x.double() - other[name].double()).abs().max()) for name, x in one.items())
+    assert {name: x.shape for name, x in a.items()} == {n: x.shape for n, x in b.items()}
+    return max(float((x.double() - b[name].double()).abs().max()) for name, x in a.items())
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
     wishes = {**wishes, "NUM_EPOCHS": "1"}
     result = together(pool, tmp_path, **wishes)
     assert result.status == "passed", result.message
-    one, other = parts(tmp_path)
-    assert equal(one, other)
+    first, second = parts(tmp_path)
+    assert equal(first, second)
     alone = shared_entry.kept(task(tmp_path / "alone", **wishes))
     held = torch.load(tmp_path / "alone" / "rank0.pt", weights_only=False)
-    assert far(one["tensors"], held["tensors"]) < 1e-5
+    assert far(first["tensors"], held["tensors"]) < 1e-5
     assert result.history[0]["train_loss"] == pytest.approx(
         alone.history[0]["train_loss"], abs=1e-6
     )
@@ -177,12 +177,12 @@ def test_methods_decide_the_same_in_every_process(
 ) -> None:
     result = together(pool, tmp_path, **wishes)
     assert result.status == "passed", result.message
-    one, other = parts(tmp_path)
-    assert equal(one, other)  # parameters, masks, buffers, births, moments: every bit
+    first, second = parts(tmp_path)
+    assert equal(first, second)  # parameters, masks, buffers, births, moments: every bit
     alone = shared_entry.kept(task(tmp_path / "alone", **wishes))
     held = torch.load(tmp_path / "alone" / "rank0.pt", weights_only=False)
-    assert one["changes"] == held["changes"]
-    assert far(one["tensors"], held["tensors"]) < 1e-4  # forty steps and rounding
+    assert first["changes"] == held["changes"]
+    assert far(first["tensors"], held["tensors"]) < 1e-4  # forty steps and rounding
     assert result.history[-1]["sparsity"] == alone.history[-1]["sparsity"]
     last, events = result.history[-1], EVENTS.get(wishes["PRUNING_METHOD"])
     assert events is None or last[events] == alone.history[-1][events] >= 2
@@ -196,8 +196,8 @@ def test_dropout_is_each_process_own_and_leaves_the_common_stream_alone(
     text |= {"CHARLM_DROPOUT": "0.5", "NUM_EPOCHS": "2"}
     result = together(pool, tmp_path / "both", **text)
     assert result.status == "passed", result.message
-    one, other = parts(tmp_path / "both")
-    assert equal(one, other)  # with what is drawn next
+    first, second = parts(tmp_path / "both")
+    assert equal(first, second)  # with what is drawn next
     again = together(pool, tmp_path / "again", **text)
     assert [r["val_loss"] for r in again.history] == [r["val_loss"] for r in result.history]
 
@@ -227,8 +227,8 @@ def test_what_cannot_be_shared_is_refused_before_the_first_step(pool: Pool, tmp_
 
 
 def _at(rendezvous: str) -> Task:
-    one = Task.single(Trial(1, "config_001", "id", {}), {}, Path())
-    return replace(one, rendezvous=rendezvous)
+    task = Task.single(Trial(1, "config_001", "id", {}), {}, Path())
+    return replace(task, rendezvous=rendezvous)
 
 
 def test_processes_that_part_are_noticed(pool: Pool, tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ def test_purposes_and_seeds_give_different_streams():
 
 
 def test_streams_repeat():
-    one, two = (seeds.make_generators(7, torch.device("cpu"))["method"] for _ in range(2))
-    assert torch.equal(torch.rand(8, generator=one), torch.rand(8, generator=two))
+    first, second = (seeds.make_generators(7, torch.device("cpu"))["method"] for _ in range(2))
+    assert torch.equal(torch.rand(8, generator=first), torch.rand(8, generator=second))
 
 
 def test_global_seed_initialises_the_same_weights():
     seeds.seed_globals(3)
-    one = torch.nn.Linear(3, 3).weight.detach().clone()
+    weight = torch.nn.Linear(3, 3).weight.detach().clone()
     torch.rand(5)
     seeds.seed_globals(3)
-    assert torch.equal(one, torch.nn.Linear(3, 3).weight)
+    assert torch.equal(weight, torch.nn.Linear(3, 3).weight)

@@ -38,13 +38,13 @@ UNPACKABLE = {
 
 def cases() -> list[tuple[Values, Build]]:
     """Every combination with each of the models, or else with one that its method can do with."""
-    found = []
+    pairs = []
     for wishes in COMBINATIONS:
         method = wishes["PRUNING_METHOD"]
         fitting = [b for b in BUILDS if packing.fits(method, b)]
         others = [b for b in (packing.branching, packing.sparse) if packing.fits(method, b)]
-        found += [(wishes, build) for build in fitting or others]
-    return found
+        pairs += [(wishes, build) for build in fitting or others]
+    return pairs
 
 
 def parts(wishes: Values, build: Build) -> list[tuple[str, ...]]:
@@ -193,8 +193,8 @@ def test_dropout_draws_from_each_trials_own_stream() -> None:
 
 def test_optimizers_and_methods_may_be_mixed() -> None:
     fitting = [wishes for wishes, build in cases() if build is packing.mlp]
-    wanted = fitting[:: len(fitting) // 5]
-    values = [packing.varied(wishes, k) for k, wishes in enumerate(wanted)]
+    chosen = fitting[:: len(fitting) // 5]
+    values = [packing.varied(wishes, k) for k, wishes in enumerate(chosen)]
     for each, outcome in zip(values, packing.together(values, packing.mlp), strict=True):
         packing.assert_same(outcome, packing.alone(each, packing.mlp))
 
@@ -242,8 +242,8 @@ def test_parameters_and_gradients_are_views_of_stacks() -> None:
     pack.backward(*batch())
     first, second = (list(t.run.model.parameters()) for t in trainers[:2])
     for p, q in zip(first, second, strict=True):
-        for one, other in ((p.data, q.data), (p.grad, q.grad)):
-            assert other.data_ptr() - one.data_ptr() == one.numel() * one.element_size()
+        for row, following in ((p.data, q.data), (p.grad, q.grad)):
+            assert following.data_ptr() - row.data_ptr() == row.numel() * row.element_size()
 
 
 def test_one_run_that_is_left_has_tensors_of_its_own() -> None:
@@ -329,11 +329,11 @@ class Twice(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.one, self.two = Rebinding(), Rebinding()
-        self.two.seen = self.one.seen
+        self.first, self.second = Rebinding(), Rebinding()
+        self.second.seen = self.first.seen
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.two(self.one(x))
+        return self.second(self.first(x))
 
 
 def before_a_layer(part: nn.Module) -> nn.Module:

@@ -106,9 +106,9 @@ PAIRS: dict[str, tuple[Build, Build]] = {
 
 @pytest.mark.parametrize("difference", PAIRS)
 def test_models_that_differ_are_not_alike(difference: str) -> None:
-    one, other = (of(build) for build in PAIRS[difference])
-    assert not same_structure(one, other)
-    assert group_by_structure([one, other]) == [[0], [1]]
+    a, b = (of(build) for build in PAIRS[difference])
+    assert not same_structure(a, b)
+    assert group_by_structure([a, b]) == [[0], [1]]
 
 
 @pytest.mark.parametrize(
@@ -123,35 +123,35 @@ def test_models_that_differ_are_not_alike(difference: str) -> None:
     ],
 )
 def test_models_built_alike_are_alike_whatever_their_weights(build: Build) -> None:
-    one, other = of(build), of(build)
+    a, b = of(build), of(build)
     with torch.no_grad():
-        for parameter in other.run.model.parameters():
+        for parameter in b.run.model.parameters():
             parameter.zero_()
-    assert same_structure(one, other)
-    assert group_by_structure([one, other]) == [[0, 1]]
+    assert same_structure(a, b)
+    assert group_by_structure([a, b]) == [[0, 1]]
 
 
 def test_number_formats_must_be_the_same() -> None:
-    one, other = of(packing.mlp), of(packing.mlp)
-    other.run.model.float()
-    assert not same_structure(one, other)
+    a, b = of(packing.mlp), of(packing.mlp)
+    b.run.model.float()
+    assert not same_structure(a, b)
 
 
 def test_data_batches_format_and_threads_must_be_the_same() -> None:
-    one = of(packing.mlp)
+    trainer = of(packing.mlp)
     others = [
         of(packing.mlp, replace(DATA)),
-        replace(one, run=replace(one.run, batch_size=5)),
-        replace(one, recipe=replace(one.recipe, amp="bf16")),
-        replace(one, recipe=replace(one.recipe, cpu_threads=2)),
+        replace(trainer, run=replace(trainer.run, batch_size=5)),
+        replace(trainer, recipe=replace(trainer.recipe, amp="bf16")),
+        replace(trainer, recipe=replace(trainer.recipe, cpu_threads=2)),
     ]
-    assert not any(same_structure(one, other) for other in others)
+    assert not any(same_structure(trainer, other) for other in others)
 
 
 def test_all_else_may_differ() -> None:
-    one = of(packing.mlp)
-    recipe = replace(one.recipe, epochs=3, seed=9, learning_rate=0.5, grad_clip_norm=1.0)
-    assert same_structure(one, replace(one, recipe=recipe, debug_checks=False))
+    trainer = of(packing.mlp)
+    recipe = replace(trainer.recipe, epochs=3, seed=9, learning_rate=0.5, grad_clip_norm=1.0)
+    assert same_structure(trainer, replace(trainer, recipe=recipe, debug_checks=False))
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,20 @@ def test_models_with_hooks_are_trained_alone(kind: str) -> None:
 
 
 def test_what_else_is_trained_alone() -> None:
-    one = of(packing.mlp)
-    compiled = replace(one, recipe=replace(one.recipe, compile=True))
-    halved = replace(one, recipe=replace(one.recipe, amp="fp16"))
-    growing = replace(one, run=replace(one.run, method=Growing()))
-    assert why_alone(one) == ""
+    plain = of(packing.mlp)
+    compiled = replace(plain, recipe=replace(plain.recipe, compile=True))
+    halved = replace(plain, recipe=replace(plain.recipe, amp="fp16"))
+    growing = replace(plain, run=replace(plain.run, method=Growing()))
+    assert why_alone(plain) == ""
     assert "compiled" in why_alone(compiled)
     assert "float16" in why_alone(halved)
     assert "Growing" in why_alone(growing)
-    assert group_by_structure([compiled, compiled, one, growing, one]) == [[0], [1], [2, 4], [3]]
+    assert group_by_structure([compiled, compiled, plain, growing, plain]) == [
+        [0],
+        [1],
+        [2, 4],
+        [3],
+    ]
 
 
 def test_groups_keep_the_order_of_their_first() -> None:

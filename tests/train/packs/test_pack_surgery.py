@@ -60,7 +60,7 @@ def test_a_pack_gives_what_the_runs_give_alone(optimizer, build, restarting) -> 
         return made
 
     single = [packing.train([each])[0] for each in trainers()]
-    for one, other in zip(packing.train(trainers()), single, strict=True):
-        assert len(one.losses) == 200
-        apart = packing.gap(one, other)
+    for outcome, alone in zip(packing.train(trainers()), single, strict=True):
+        assert len(outcome.losses) == 200
+        apart = packing.gap(outcome, alone)
         assert apart.loss <= 1e-8 and apart.weight <= 1e-7  # a fold solves a system

@@ -51,9 +51,9 @@ def test_a_pack_of_transformers_is_the_transformers_alone(
 ) -> None:
     values = configurations(OPTIMIZER=optimizer, PRUNING_METHOD=method)
     build = functools.partial(model, **fields)
-    packed = train([trainer(one, build, text()) for one in values])
-    for one, outcome in zip(values, packed, strict=True):
-        (alone,) = train([trainer(one, build, text())])
+    packed = train([trainer(value, build, text()) for value in values])
+    for value, outcome in zip(values, packed, strict=True):
+        (alone,) = train([trainer(value, build, text())])
         assert_same(alone, outcome)
         assert len(outcome.losses) == 50
 

@@ -38,43 +38,43 @@ def packed(some: list[Task]) -> dict[int, Result]:
     return dict(pairs)
 
 
-def assert_as_alone(some: list[Task], found: dict[int, Result], within: float = 1e-6) -> None:
+def assert_as_alone(some: list[Task], results: dict[int, Result], within: float = 1e-6) -> None:
     for place, each in enumerate(some):
-        assert_near(found[place], worker_entry.train_trial(each), within)
+        assert_near(results[place], worker_entry.train_trial(each), within)
 
 
-def assert_near(one: Result, other: Result, within: float) -> None:
-    assert (one.status, one.reason, one.message) == (other.status, other.reason, other.message)
-    assert len(one.history) == len(other.history)
-    (ours, mine), (theirs, yours) = numbers(one), numbers(other)
-    for a, b in zip([*ours, mine], [*theirs, yours], strict=True):
-        assert a == pytest.approx(b, rel=within, abs=within)
-    origins = [{**r.provenance, "pack": None, "started": None} for r in (one, other)]
+def assert_near(a: Result, b: Result, within: float) -> None:
+    assert (a.status, a.reason, a.message) == (b.status, b.reason, b.message)
+    assert len(a.history) == len(b.history)
+    (ours, mine), (theirs, yours) = numbers(a), numbers(b)
+    for left, right in zip([*ours, mine], [*theirs, yours], strict=True):
+        assert left == pytest.approx(right, rel=within, abs=within)
+    origins = [{**r.provenance, "pack": None, "started": None} for r in (a, b)]
     assert origins[0] == origins[1]
 
 
-def sizes(found: dict[int, Result]) -> list[int]:
-    return [found[place].provenance["pack"]["size"] for place in sorted(found)]
+def sizes(results: dict[int, Result]) -> list[int]:
+    return [results[place].provenance["pack"]["size"] for place in sorted(results)]
 
 
-def whys(found: dict[int, Result]) -> list[str]:
-    return [found[place].provenance["pack"]["why"] for place in sorted(found)]
+def whys(results: dict[int, Result]) -> list[str]:
+    return [results[place].provenance["pack"]["why"] for place in sorted(results)]
 
 
 def test_a_pack_gives_what_the_trials_give_alone() -> None:
     """Ten steps in float32: long enough to differ, too short for rounding to grow."""
     some = rates(TRAIN_SUBSET="40", BATCH_SIZE="8", NUM_EPOCHS="2", PRUNING_RAMP_END_EPOCH="2")
-    found = packed(some)
-    assert_as_alone(some, found)
-    assert sizes(found) == [3, 3, 3]
-    assert whys(found) == [""] * 3
+    results = packed(some)
+    assert_as_alone(some, results)
+    assert sizes(results) == [3, 3, 3]
+    assert whys(results) == [""] * 3
 
 
 def test_seeds_of_one_configuration_are_a_pack_too() -> None:
     some = tasks({"SEED": "1"}, {"SEED": "2"}, {"SEED": "3"}, NUM_EPOCHS="1", PRUNING_METHOD="none")
-    found = packed(some)
-    assert_as_alone(some, found, within=1e-4)
-    assert sizes(found) == [3, 3, 3]
+    results = packed(some)
+    assert_as_alone(some, results, within=1e-4)
+    assert sizes(results) == [3, 3, 3]
 
 
 def test_results_come_in_the_order_of_ending() -> None:
@@ -86,9 +86,9 @@ def test_results_come_in_the_order_of_ending() -> None:
 def test_each_job_is_told_of_its_own_epochs() -> None:
     seen: list[list[Any]] = [[], []]
     some = [small_task(SEED=str(k), NUM_EPOCHS=str(2 + k)) for k in range(2)]
-    found = dict(worker_entry.train_pack(some, lambda place, record: seen[place].append(record)))
+    results = dict(worker_entry.train_pack(some, lambda place, record: seen[place].append(record)))
     for k, records in enumerate(seen):
-        assert records == found[k].history
+        assert records == results[k].history
         assert [record["epoch"] for record in records] == list(range(1, 3 + k))
 
 
@@ -104,10 +104,10 @@ def test_a_result_is_there_before_longer_trials_go_on() -> None:
 def test_seconds_are_each_trials_share(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
-    found = packed(tasks({}, {"SEED": "2", "NUM_EPOCHS": "2"}, PRUNING_METHOD="none"))
-    assert [record["seconds"] for record in found[0].history] == [0.5, 0.5, 1.0]
-    assert found[0].measures["total_time"] == 2.0
-    assert found[1].measures["total_time"] == 1.0
+    results = packed(tasks({}, {"SEED": "2", "NUM_EPOCHS": "2"}, PRUNING_METHOD="none"))
+    assert [record["seconds"] for record in results[0].history] == [0.5, 0.5, 1.0]
+    assert results[0].measures["total_time"] == 2.0
+    assert results[1].measures["total_time"] == 1.0
 
 
 def test_trials_that_cannot_train_do_not_keep_the_others(tmp_path: Any) -> None:
@@ -117,33 +117,33 @@ def test_trials_that_cannot_train_do_not_keep_the_others(tmp_path: Any) -> None:
         small_task(DATASET="mnist", settings={"DATA_DIR": str(tmp_path)}),
         small_task(SEED="2"),
     ]
-    found = packed(some)
-    assert [found[k].status for k in range(4)] == [
+    results = packed(some)
+    assert [results[k].status for k in range(4)] == [
         Status.PASSED,
         Status.FAILED,
         Status.ERROR,
         Status.PASSED,
     ]
-    assert found[1].reason == "pruning_never_starts"
-    assert found[2].reason == "input"
-    assert sizes({k: found[k] for k in (0, 3)}) == [2, 2]
+    assert results[1].reason == "pruning_never_starts"
+    assert results[2].reason == "input"
+    assert sizes({k: results[k] for k in (0, 3)}) == [2, 2]
 
 
 def test_one_that_diverges_is_one_that_failed() -> None:
     wild = {"LEARNING_RATE": "100", "SGD_MOMENTUM": "0.99"}
     some = tasks({}, wild, {"SEED": "2"}, OPTIMIZER="sgd", PRUNING_METHOD="none")
-    found = packed(some)
-    assert (found[1].status, found[1].reason) == (Status.FAILED, "diverged")
-    assert found[0].status is found[2].status is Status.PASSED
-    assert_near(found[2], worker_entry.train_trial(some[2]), 1e-4)
+    results = packed(some)
+    assert (results[1].status, results[1].reason) == (Status.FAILED, "diverged")
+    assert results[0].status is results[2].status is Status.PASSED
+    assert_near(results[2], worker_entry.train_trial(some[2]), 1e-4)
 
 
 def test_trials_of_two_widths_are_two_packs() -> None:
     widths = ("8", "16", "8", "16", "8", "24")
     some = tasks(*({"MLP_WIDTH": w} for w in widths), NUM_EPOCHS="1", PRUNING_METHOD="none")
-    found = packed(some)
-    assert sizes(found) == [3, 2, 3, 2, 3, 1]
-    assert_as_alone(some, found, within=1e-4)
+    results = packed(some)
+    assert sizes(results) == [3, 2, 3, 2, 3, 1]
+    assert_as_alone(some, results, within=1e-4)
 
 
 def test_no_jobs_are_no_results() -> None:
@@ -219,10 +219,10 @@ def test_what_cannot_be_packed_is_found_out_and_trained_alone(
     part, reason = UNFIT[name]
     built_of(monkeypatch, part)
     some = rates(PRUNING_METHOD="none", NUM_EPOCHS="2")
-    found = packed(some)
-    assert sizes(found) == [1, 1, 1]
-    assert all(reason in why for why in whys(found))
-    assert_as_alone(some, found, within=0)
+    results = packed(some)
+    assert sizes(results) == [1, 1, 1]
+    assert all(reason in why for why in whys(results))
+    assert_as_alone(some, results, within=0)
 
 
 class Unpackable(NoPruning):
@@ -252,35 +252,35 @@ def test_methods_that_do_not_allow_it_are_trained_alone(
     for name in ("packable", "attach"):
         monkeypatch.setattr(NoPruning, name, vars(method).get(name, getattr(NoPruning, name)))
     some = rates(PRUNING_METHOD="none", NUM_EPOCHS="1")
-    found = packed(some)
-    assert sizes(found) == [1, 1, 1]
-    assert all(reason in why for why in whys(found))
-    assert_as_alone(some, found, within=0)
+    results = packed(some)
+    assert sizes(results) == [1, 1, 1]
+    assert all(reason in why for why in whys(results))
+    assert_as_alone(some, results, within=0)
 
 
 def test_parametrized_models_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     built_of(monkeypatch, lambda: nn.utils.parametrizations.weight_norm(nn.Linear(64, 64)))
     some = rates(PRUNING_METHOD="none", NUM_EPOCHS="1")
-    found = packed(some)
-    assert sizes(found) == [1, 1, 1]
-    assert all(whys(found))
-    assert_as_alone(some, found, within=0)
+    results = packed(some)
+    assert sizes(results) == [1, 1, 1]
+    assert all(whys(results))
+    assert_as_alone(some, results, within=0)
 
 
 def test_compiled_models_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda module: module)
-    found = packed(rates(COMPILE="y", PRUNING_METHOD="none", NUM_EPOCHS="1"))
-    assert sizes(found) == [1, 1, 1]
-    assert whys(found) == ["compiled models are trained one by one"] * 3
+    results = packed(rates(COMPILE="y", PRUNING_METHOD="none", NUM_EPOCHS="1"))
+    assert sizes(results) == [1, 1, 1]
+    assert whys(results) == ["compiled models are trained one by one"] * 3
 
 
 def test_a_pack_in_mixed_precision_is_near_the_trials_alone() -> None:
     some = rates(AMP="bf16", PRUNING_METHOD="none", NUM_EPOCHS="1")
-    found = packed(some)
-    assert sizes(found) == [3, 3, 3]
+    results = packed(some)
+    assert sizes(results) == [3, 3, 3]
     for place, each in enumerate(some):
         own = worker_entry.train_trial(each)
-        assert found[place].measures["train_loss"] == pytest.approx(
+        assert results[place].measures["train_loss"] == pytest.approx(
             own.measures["train_loss"], rel=0.02
         )
 
@@ -290,8 +290,8 @@ def test_what_has_ended_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[weakref.ref[Run]] = []
     prepare = worker_entry.prepare
 
-    def watched(one: Task) -> tuple[Trainer, Data]:
-        trainer, data = prepare(one)
+    def watched(task: Task) -> tuple[Trainer, Data]:
+        trainer, data = prepare(task)
         alive.append(weakref.ref(trainer.run))
         return trainer, data
 
