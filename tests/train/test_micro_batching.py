@@ -176,7 +176,7 @@ class Allocator:
 
 
 @pytest.mark.parametrize(
-    ("room", "fixed", "floor", "each", "most"),
+    ("room", "fixed", "floor", "each", "expected"),
     [
         (1000, 100, 0, 30, 30),  # (1000 - 100) / 30
         (1000, 0, 0, 31, 32),
