@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.profiler import profile
 
 from espalier.core import memory
@@ -27,6 +27,7 @@ from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import batches
+from espalier.train.engine.seeds import global_states
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
 
@@ -195,12 +196,12 @@ def _allocations(recorded: profile) -> list[int]:
 def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
     """Raise CannotTrain unless samples x (n, ...) give the same outputs in parts as together."""
     model = spare.run.model.train()
-    buffers, drawn = [b.clone() for b in model.buffers()], _random_states(x.device)
+    buffers, drawn = [b.clone() for b in model.buffers()], global_states(x.device)
     whole = model(x)
     trouble = ""
-    if any(map(_differ, drawn, _random_states(x.device))):
+    if not all(map(torch.equal, drawn, global_states(x.device))):
         trouble = "draws random numbers (dropout), which would be others"
-    elif any(map(_differ, buffers, model.buffers())) or _far(whole, [model(p) for p in x.chunk(2)]):
+    elif not all(map(torch.equal, buffers, model.buffers())) or _far(whole, model, x.chunk(2)):
         trouble = "lets the samples of a batch see each other (batch normalisation)"
     if trouble:
         raise CannotTrain(
@@ -210,15 +211,6 @@ def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
         )
 
 
-def _random_states(device: torch.device) -> list[Tensor]:
-    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *on_gpu]
-
-
-def _differ(a: Tensor, b: Tensor) -> bool:
-    return not torch.equal(a, b)
-
-
-def _far(whole: Tensor, parts: list[Tensor]) -> bool:
-    gap = (whole - torch.cat(parts)).abs().max()
+def _far(whole: Tensor, model: nn.Module, parts: Sequence[Tensor]) -> bool:
+    gap = (whole - torch.cat([model(part) for part in parts])).abs().max()
     return bool(gap > CLOSE * whole.abs().max())

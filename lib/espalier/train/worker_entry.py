@@ -112,7 +112,7 @@ class _Attempt:
     """One try at a trial in this process, from its task to its result."""
 
     def __init__(self, index: int, task: Task, emit: Emit) -> None:
-        """`index` is the task's among those that came with it."""
+        """Begin an attempt at the task with this index in its group."""
         self.index, self.task, self._emit = index, task, emit
         self.history: list[Record] = []
         self.provenance = {"started": datetime.now(UTC).isoformat(), **_provenance(task)}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +90,18 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     snapshot_files.load(path).read()  # it has been taken anew
 
 
-@pytest.mark.parametrize("name", ["epoch_00002.pt", "epoch_00002.json"])
-def test_half_a_snapshot_is_none(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("epoch_00002.pt", Path.unlink),
+        ("epoch_00002.json", Path.unlink),
+        ("epoch_00002.json", lambda path: path.write_text('{"format": "es')),
+    ],
+)
+def test_half_a_snapshot_is_none(name: str, damage: Callable[[Path], Any], tmp_path: Path) -> None:
     cut = snapshot_task(tmp_path)
     killed_after(3, cut)
-    (tmp_path / snapshot_manager.FOLDER / name).unlink()
-    assert worker_entry.train_trial(cut).provenance["resumed"] == {"epoch": 1}
-
-
-def test_what_tells_of_it_may_be_damaged_too(tmp_path: Path) -> None:
-    cut = snapshot_task(tmp_path)
-    killed_after(3, cut)
-    (tmp_path / snapshot_manager.FOLDER / "epoch_00002.json").write_text('{"format": "es')
+    damage(tmp_path / snapshot_manager.FOLDER / name)
     assert worker_entry.train_trial(cut).provenance["resumed"] == {"epoch": 1}
 
 
@@ -175,17 +176,20 @@ def test_the_last_of_each_kind_and_the_best_are_kept(keep: int, best: bool, stay
     assert kept == {Path(f"{epoch}.json") for epoch in stay}
 
 
-def test_the_best_is_one_of_those_that_are_sparse_enough() -> None:
-    taken = [shot(1, 0.1), shot(2, 0.3, sparsity=0.5), shot(3, 0.4, sparsity=0.5)]
+@pytest.mark.parametrize(
+    ("losses_and_sparsities", "stay"),
+    [
+        pytest.param([(0.1, 0.0), (0.3, 0.5), (0.4, 0.5)], {2, 3}, id="pruned"),
+        pytest.param([(0.9, 0.95), (0.3, 0.9), (0.2, 0.8), (0.4, 0.8)], {3, 4}, id="grown"),
+    ],
+)
+def test_the_best_is_one_of_those_that_are_sparse_enough(
+    losses_and_sparsities: list[tuple[float, float]], stay: set[int]
+) -> None:
+    pairs = enumerate(losses_and_sparsities, 1)
+    taken = [shot(n, loss, sparsity=sparsity) for n, (loss, sparsity) in pairs]
     kept = SnapshotPlan(1, True, 1, True).select_kept(taken)
-    assert kept == {Path("2.json"), Path("3.json")}
-
-
-def test_the_best_of_a_network_that_grows_may_have_grown() -> None:
-    losses_and_sparsities = enumerate([(0.9, 0.95), (0.3, 0.9), (0.2, 0.8), (0.4, 0.8)], 1)
-    taken = [shot(n, loss, sparsity=sparsity) for n, (loss, sparsity) in losses_and_sparsities]
-    kept = SnapshotPlan(1, True, 1, True).select_kept(taken)
-    assert kept == {Path("3.json"), Path("4.json")}
+    assert kept == {Path(f"{epoch}.json") for epoch in stay}
 
 
 def test_only_those_are_left_that_are_to_be_kept(tmp_path: Path) -> None:
@@ -212,11 +216,8 @@ def test_changes_of_structure_bring_one(tmp_path: Path) -> None:
         for path in snapshot_files.list_snapshots(tmp_path / snapshot_manager.FOLDER)
     ]
     assert {snapshot.manifest["reason"] for snapshot in snapshots} == {EVENT}
-    assert [snapshot.epoch for snapshot in snapshots] == [
-        2,
-        4,
-        5,
-    ]  # events at 25, 50 and 75 of 15 an epoch
+    # events at 25, 50 and 75 of 15 an epoch
+    assert [snapshot.epoch for snapshot in snapshots] == [2, 4, 5]
     assert result.measures["events"] >= 3
 
 

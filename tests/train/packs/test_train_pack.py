@@ -53,6 +53,13 @@ def assert_near(a: Result, b: Result, within: float) -> None:
     assert origins[0] == origins[1]
 
 
+def assert_trained_alone(some: list[Task], reason: str = "") -> None:
+    results = packed(some)
+    assert sizes(results) == [1, 1, 1]
+    assert all(why and reason in why for why in whys(results))
+    assert_as_alone(some, results, within=0)
+
+
 def sizes(results: dict[int, Result]) -> list[int]:
     return [results[place].provenance["pack"]["size"] for place in sorted(results)]
 
@@ -218,11 +225,7 @@ def test_what_cannot_be_packed_is_found_out_and_trained_alone(
 ) -> None:
     part, reason = UNFIT[name]
     built_of(monkeypatch, part)
-    some = rates(PRUNING_METHOD="none", NUM_EPOCHS="2")
-    results = packed(some)
-    assert sizes(results) == [1, 1, 1]
-    assert all(reason in why for why in whys(results))
-    assert_as_alone(some, results, within=0)
+    assert_trained_alone(rates(PRUNING_METHOD="none", NUM_EPOCHS="2"), reason)
 
 
 class Unpackable(NoPruning):
@@ -251,20 +254,12 @@ def test_methods_that_do_not_allow_it_are_trained_alone(
 ) -> None:
     for name in ("packable", "attach"):
         monkeypatch.setattr(NoPruning, name, vars(method).get(name, getattr(NoPruning, name)))
-    some = rates(PRUNING_METHOD="none", NUM_EPOCHS="1")
-    results = packed(some)
-    assert sizes(results) == [1, 1, 1]
-    assert all(reason in why for why in whys(results))
-    assert_as_alone(some, results, within=0)
+    assert_trained_alone(rates(PRUNING_METHOD="none", NUM_EPOCHS="1"), reason)
 
 
 def test_parametrized_models_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     built_of(monkeypatch, lambda: nn.utils.parametrizations.weight_norm(nn.Linear(64, 64)))
-    some = rates(PRUNING_METHOD="none", NUM_EPOCHS="1")
-    results = packed(some)
-    assert sizes(results) == [1, 1, 1]
-    assert all(whys(results))
-    assert_as_alone(some, results, within=0)
+    assert_trained_alone(rates(PRUNING_METHOD="none", NUM_EPOCHS="1"))
 
 
 def test_compiled_models_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ Rules, in order:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,14 +161,12 @@ class _Matcher:
     def _kinds(self, names: Mapping[str, str], tensors: State) -> dict[str, Kind]:
         return {bare: _kind(bare, tensors[own]) for bare, own in names.items()}
 
-    def _put(
-        self, there: Sequence[str] | Mapping[str, Kind], here: Sequence[str] | Mapping[str, Kind]
-    ) -> None:
+    def _put(self, there: Iterable[str], here: Iterable[str]) -> None:
         for old, new in zip(there, here, strict=True):
             self._places[self._there[old]] = self._here[new]
 
     def _in_order(self, here: Mapping[str, Kind], there: Mapping[str, Kind]) -> None:
-        """Layer by layer, unless a tensor would go past one of its own name that it fits."""
+        """Place layer by layer, unless a tensor would go past one of its own name that it fits."""
         pairs = list(zip(there, here, strict=True))
         moved = [(old, new) for old, new in pairs if old != new]
         if any(here.get(old) == there[old] for old, _ in moved):
@@ -179,11 +177,9 @@ class _Matcher:
     def _one_by_one(self, here: Mapping[str, Kind], there: Mapping[str, Kind]) -> None:
         same = [name for name, kind in there.items() if here.get(name) == kind]
         self._put(same, same)
-        left_here = {name: kind for name, kind in here.items() if name not in same}
-        left_there = {name: kind for name, kind in there.items() if name not in same}
-        both = left_here.keys() & left_there.keys()  # the same name, another shape
-        left_here = {name: kind for name, kind in left_here.items() if name not in both}
-        left_there = {name: kind for name, kind in left_there.items() if name not in both}
+        both = here.keys() & there.keys()  # the same name, and perhaps another shape
+        left_here = {name: kind for name, kind in here.items() if name not in both}
+        left_there = {name: kind for name, kind in there.items() if name not in both}
         counts = Counter(left_here.values()), Counter(left_there.values())
         for new, kind in left_here.items():
             olds = [old for old, other in left_there.items() if other == kind]

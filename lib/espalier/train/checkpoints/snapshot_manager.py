@@ -62,7 +62,7 @@ class SnapshotManager:
     """The snapshots of a trial that is being trained."""
 
     def __init__(self, task: Task, provenance: Mapping[str, Any]) -> None:
-        """`provenance` is that of the result to come."""
+        """Take the task and the provenance of its result."""
         self._task, self._provenance = task, provenance
         self._plan = component.build(SnapshotPlan, Config(task.settings), "")
         self._changes = 0

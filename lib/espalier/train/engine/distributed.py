@@ -163,15 +163,11 @@ class Distributed(SingleProgram):
     @contextmanager
     def _own_noise(self) -> Iterator[None]:
         """Draw dropout from this process's streams, and leave the common ones as they were."""
-        common = self._states()
+        common = seeds.global_states(self._trainer.device)
         self._set(self._noise)
         yield
-        self._noise = self._states()
+        self._noise = seeds.global_states(self._trainer.device)
         self._set(common)
-
-    def _states(self) -> list[Tensor]:
-        on_gpu = self._trainer.device.type == "cuda"
-        return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
 
     def _set(self, states: list[Tensor]) -> None:
         torch.set_rng_state(states[0])

@@ -65,7 +65,7 @@ class EarlyStopping:
 
     @property
     def epoch(self) -> int:
-        """The best epoch so far (1 is the first), the one whose weights the run ends with."""
+        """Return the best epoch so far (1 is the first), whose weights the run ends with."""
         return self._best.epoch if self._best else 0
 
     def after_epoch(self, run: Run, record: Record) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 import torch
+from torch import Tensor
 
 INIT = "init"
 STREAMS = ("batches", "augment", "dropout", "method")
@@ -35,6 +36,12 @@ def make_generators(seed: int, device: torch.device) -> dict[str, torch.Generato
         )
         for purpose in STREAMS
     }
+
+
+def global_states(device: torch.device) -> list[Tensor]:
+    """Return the states of torch's global generators: the CPU's, then that of a GPU `device`."""
+    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_gpu]
 
 
 def seed_globals(seed: int) -> None:

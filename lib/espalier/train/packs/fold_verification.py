@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from espalier.core.contracts import Run
 from espalier.layers.folded import CannotPack, Stacked
+from espalier.train.engine.seeds import global_states
 from espalier.train.packs.pack_compatibility import own_attributes
 
 CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}
@@ -58,7 +59,7 @@ def _compare(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor)
     places, parts = (0, len(runs) - 1), x.chunk(len(runs))
     try:
         alone = [_alone(runs[k], parts[k]) for k in places]
-        before = _streams(x.device)
+        before = global_states(x.device)
         with torch.enable_grad():
             logits: Tensor = program(x)
             grads = _gradients(logits, list(state.tensors.values()))
@@ -66,7 +67,7 @@ def _compare(program: nn.Module, runs: Sequence[Run], state: Stacked, x: Tensor)
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise CannotPack(f"the model fails on a batch of several trials: {error}") from error
-    if not all(map(torch.equal, before, _streams(x.device))):
+    if not all(map(torch.equal, before, global_states(x.device))):
         raise CannotPack("the model draws random numbers that are not a trial's own")
     for k, (model, own, own_grads) in zip(places, alone, strict=True):
         if not _near(logits.chunk(len(runs))[k], own):
@@ -107,12 +108,6 @@ def _all_near(grads: Sequence[Tensor], own: Sequence[Tensor]) -> bool:
         return True
     ours, theirs = (torch.cat([grad.flatten() for grad in each]) for each in (grads, own))
     return _near(ours, theirs, slack=10)
-
-
-def _streams(device: torch.device) -> list[Tensor]:
-    """Return the states of torch's global generators."""
-    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *on_gpu]
 
 
 def _near(part: Tensor, own: Tensor, slack: float = 1) -> bool:
