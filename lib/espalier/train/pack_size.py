@@ -52,7 +52,8 @@ def choose_pack_size(trainers: Iterator[Trainer], count: int) -> PackChoice | No
     steps = SHARE * trials * first.run.total_steps
     if trials < 2 or steps < (WARM + TIMED) * (1 + candidate_sizes(trials)[0]):
         return None
-    _forget_peak()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     alone = step_seconds([first])
     if alone > LONG:
         return PackChoice(1, f"a step takes {alone * 1000:.0f} ms, packing saves less than one", {})
@@ -143,9 +144,3 @@ def _fits(size: int, last: int) -> bool:
     room = free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     taken = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()
     return taken * size / last < HEADROOM * room
-
-
-def _forget_peak() -> None:
-    """Measure a GPU's peak of memory from now on."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()

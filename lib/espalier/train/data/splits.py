@@ -144,17 +144,11 @@ def batches(runs: Sequence[Run]) -> Iterator[tuple[Tensor, Tensor]]:
     split, size = runs[0].train, runs[0].batch_size
     if any(run.train is not split or run.batch_size != size for run in runs):
         raise ValueError("runs must have the same training split and batch size to share batches")
-    orders = torch.stack([_order(len(split), run.generators["batches"]) for run in runs])
-    plain = split.batches(orders, size)
-    return _augmented(runs, plain) if any(map(_augments, runs)) else plain
-
-
-def _order(samples: int, generator: torch.Generator) -> Tensor:
-    return torch.randperm(samples, generator=generator, device=generator.device)
-
-
-def _augments(run: Run) -> bool:
-    return run.augmentation is not None and run.augmentation.active
+    streams = [run.generators["batches"] for run in runs]
+    orders = [torch.randperm(len(split), generator=s, device=s.device) for s in streams]
+    plain = split.batches(torch.stack(orders), size)
+    augment = any(run.augmentation is not None and run.augmentation.active for run in runs)
+    return _augmented(runs, plain) if augment else plain
 
 
 def _augmented(

@@ -47,7 +47,8 @@ class Pack:
         on_cpu = trainers[0].device.type == "cpu"
         self._stack_updates = stack_updates or (None if on_cpu else stacked)
         self._trainers, self._runs = trainers, [trainer.run for trainer in trainers]
-        self._params = _columns(self._runs)
+        models = [run.model.parameters() for run in self._runs]
+        self._params = list(zip(*models, strict=True))  # for each parameter, that of every run
         stacks = {**self._stack_parameters(), **_stack_buffers(self._runs)}
         self._places = _places(self._runs)
         generators = [run.generators["dropout"] for run in self._runs]
@@ -60,7 +61,12 @@ class Pack:
         self._verified = verified
 
     def _stack_parameters(self) -> dict[int, Tensor]:
-        leaves = [_stack(column).requires_grad_(column[0].requires_grad) for column in self._params]
+        leaves = [
+            torch.stack([parameter.detach() for parameter in column]).requires_grad_(
+                column[0].requires_grad
+            )
+            for column in self._params
+        ]
         trained = [i for i, leaf in enumerate(leaves) if leaf.requires_grad]
         self._leaves = [leaves[i] for i in trained]
         self._grads = [torch.zeros_like(leaf) for leaf in self._leaves]
@@ -162,11 +168,6 @@ def release(run: Run) -> None:
             module._buffers[name] = None if buffer is None else buffer.clone()
 
 
-def _columns(runs: Sequence[Run]) -> list[list[Tensor]]:
-    """Return for each parameter of a model that of every run."""
-    return [list(column) for column in zip(*(run.model.parameters() for run in runs), strict=True)]
-
-
 def _places(runs: Sequence[Run]) -> list[tuple[int, bool]]:
     """Return the addresses of the parameters and buffers of all models, and which are trained."""
     models = [run.model for run in runs]
@@ -180,10 +181,6 @@ def _optimizer_parts(runs: Sequence[Run]) -> list[Any]:
     states = (state for optimizer in optimizers for state in optimizer.state.values())
     tensors = (value for state in states for value in state.values() if torch.is_tensor(value))
     return [*chain.from_iterable(optimizer.param_groups for optimizer in optimizers), *tensors]
-
-
-def _stack(column: Sequence[Tensor]) -> Tensor:
-    return torch.stack([tensor.detach() for tensor in column])
 
 
 def _stack_buffers(runs: Sequence[Run]) -> dict[int, Tensor]:
