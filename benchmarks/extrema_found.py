@@ -26,7 +26,7 @@ from espalier.core.trial import Task
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.reachability import reach
 from espalier.methods.growth.placement import missing_edge_scores
-from espalier.methods.growth.placement.extrema import Activity, find
+from espalier.methods.growth.placement.extrema import Activity, find_extrema
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.plan.planning import plan_from_rows
@@ -65,7 +65,7 @@ def draws(run: Run) -> tuple[Tensor, Tensor]:
 def extrema(net: nn.Module, x: Tensor) -> Units:
     """The units found on samples, each with its category."""
     assert isinstance(net, Blocks)
-    found = find(Activity.of(net.trace(x).values[1]))
+    found = find_extrema(Activity.of(net.trace(x).values[1]))
     return {
         (c, unit) for c in CATEGORIES for unit in getattr(found, c).nonzero().flatten().tolist()
     }
@@ -86,7 +86,7 @@ def seconds(run: Run) -> float:
     assert isinstance(run.model, Blocks)
     run.method_state = GrowthState(NetworkEditor(run.model, run.generators["method"]), Memory())
     began = time.perf_counter()
-    missing_edge_scores.extrema(run)
+    missing_edge_scores.find_hidden_extrema(run)
     return time.perf_counter() - began
 
 

@@ -149,7 +149,7 @@ def planted_units(seed: int) -> dict[str, float]:
 @torch.no_grad()
 def found_in(net: nn.Sequential, x: Tensor) -> extrema.Extrema:
     """The first layer's extrema."""
-    return extrema.find(extrema.Activity.of(net[:2](x)))
+    return extrema.find_extrema(extrema.Activity.of(net[:2](x)))
 
 
 def informed(seed: int) -> dict[str, float]:

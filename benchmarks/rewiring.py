@@ -148,7 +148,7 @@ def gradient(place: Path, seed: int) -> float:
     trace = net.trace(data.x)
     loss = F.cross_entropy(trace.sums[-1], data.y, reduction="sum")
     (last,) = torch.autograd.grad(loss, trace.sums[-1:])
-    sources = [unit for event in trainer.run.method_state.ground.events for unit in event.parents]
+    sources = [unit for event in trainer.run.method_state.editor.events for unit in event.parents]
     whole = slopes(net, trace, last)
     with without_grown(net):
         old = slopes(net, trace, last)

@@ -101,10 +101,10 @@ class Grafted(Tournament):
 
     choice: int | None = None
 
-    def act(self, run: Run, most: int) -> None:
+    def act(self, run: Run, max_edges: int) -> None:
         """All entrants stay in memory."""
-        assert self.trials is not None
-        entrants = self.trials.entrants(run, self.field.actions(run, most))
+        assert self.options is not None
+        entrants = self.options.try_all(run, self.actions.candidates(run, max_edges))
         vars(run.method_state.memory)["tried"] = entrants
         if self.choice is not None:
             apply(run, entrants[self.choice])

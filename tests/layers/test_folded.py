@@ -306,10 +306,10 @@ def test_the_rules_for_other_devices_too(name: str) -> None:
 def test_side_by_side_and_back_is_nothing_done() -> None:
     rule = fold(lambda: nn.BatchNorm2d(3)).program
     x = samples(3, 2, 2)
-    wide = rule.side_by_side(x)
+    wide = rule.to_channels(x)
     assert wide.shape == (B, K * 3, 2, 2)
     assert torch.equal(wide[1, 3:6], x[B + 1])  # trial 1, sample 1
-    assert torch.equal(rule.one_by_one(wide), x)
+    assert torch.equal(rule.to_batch(wide), x)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3])

@@ -77,7 +77,7 @@ def test_what_is_not_there_stays_0_under_every_optimizer(name) -> None:
 
 
 def test_masks_and_births_survive_copies_casts_and_state_dicts() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     made.step = 17
     made.connect((0, 3), growth_beds.missing(made.net, (0, 3), 3))
     again = Blocks.of_structure(made.net.structure()).double()
@@ -99,10 +99,10 @@ def test_blocks_lead_forward_and_hold_the_chain(pairs) -> None:
 
 def test_dense_gradients_are_those_of_a_dense_network() -> None:
     """Also of blocks that are not there: as if they were, with weights of 0."""
-    made = growth_beds.ground(reach=1)
+    made = growth_beds.editor(reach=1)
     x, y = growth_beds.batch(0)
     trace = made.net.trace(x)
-    found = dense_gradients(trace, nn.functional.cross_entropy(trace.sums[-1], y))
+    gradients = dense_gradients(trace, nn.functional.cross_entropy(trace.sums[-1], y))
     dense = Blocks(growth_beds.SIZES, chain(5, 5)).double()
     for pair, block in dense.each():
         block.mask.fill_(True)
@@ -112,9 +112,9 @@ def test_dense_gradients_are_those_of_a_dense_network() -> None:
             if own.bias is not None and block.bias is not None:
                 block.bias.data.copy_(own.bias.detach())
     nn.functional.cross_entropy(dense(x), y).backward()
-    assert set(found) == set(dense.pairs)
+    assert set(gradients) == set(dense.pairs)
     for pair, block in dense.each():
-        torch.testing.assert_close(found[pair], block.weight.grad)
+        torch.testing.assert_close(gradients[pair], block.weight.grad)
 
 
 def test_the_model_counts_what_is_there() -> None:
@@ -167,8 +167,8 @@ def trainers() -> list[packing.Trainer]:
 
 def test_a_pack_gives_the_numbers_of_one_trial_at_a_time() -> None:
     alone = [packing.train([each])[0] for each in trainers()]
-    for one, other in zip(packing.train(trainers()), alone, strict=True):
-        packing.assert_same(one, other)
+    for first, second in zip(packing.train(trainers()), alone, strict=True):
+        packing.assert_same(first, second)
 
 
 def test_masks_in_a_pack_differ_and_layers_have_twins_of_their_own() -> None:

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.layers.masked_blocks import Blocks
-from espalier.layers.reachability import reach, useful
-from espalier.methods.growth.measurement.connectivity import chains, of_chain
+from espalier.layers.reachability import count_useful, reach
+from espalier.methods.rewiring.chain_connectivity import blocks_of_chain, find_chains
 from espalier.surgery.pairs import find_pairs
 
 # 3 inputs, 4 hidden units, 2 outputs: unit 0 is on two paths, 1 has no input, 2 no output, and
@@ -20,29 +20,29 @@ def lists(tensors: tuple[Tensor, ...]) -> list[list[int]]:
 
 
 def test_a_chain_by_hand() -> None:
-    found = reach(CHAIN)
-    assert lists(found.forward) == [[0, 1, 2], [0, 2], [0]]
-    assert lists(found.backward) == [[0, 1], [0, 1], [0, 1]]
-    assert lists(found.dead) == [[2], [1, 2, 3], [1]]
-    assert useful(CHAIN) == 3  # of five live edges
+    reachability = reach(CHAIN)
+    assert lists(reachability.forward) == [[0, 1, 2], [0, 2], [0]]
+    assert lists(reachability.backward) == [[0, 1], [0, 1], [0, 1]]
+    assert lists(reachability.dead) == [[2], [1, 2, 3], [1]]
+    assert count_useful(CHAIN) == 3  # of five live edges
 
 
 def test_a_skip_is_a_path_of_its_own() -> None:
     live = {**CHAIN, (0, 2): torch.tensor([[0, 0, 0], [0, 0, 5.0]])}
     assert lists(reach(live).dead) == [[], [1, 2, 3], []]
-    assert useful(live) == 4
+    assert count_useful(live) == 4
 
 
 def test_death_goes_on_along_a_path() -> None:
     # one unit a layer, and the last edge missing: nothing is on a path, however far from the gap
     live = {(i, i + 1): torch.ones(1, 1) for i in range(4)} | {(4, 5): torch.zeros(1, 1)}
     assert lists(reach(live).on_path) == [[]] * 6
-    assert useful(live) == 0
+    assert count_useful(live) == 0
 
 
 def test_every_edge_of_dense_layers_is_useful() -> None:
     live = {(0, 1): torch.ones(50, 20), (1, 2): torch.ones(30, 50), (2, 3): torch.ones(7, 30)}
-    assert useful(live) == sum(block.numel() for block in live.values())
+    assert count_useful(live) == sum(block.numel() for block in live.values())
 
 
 def test_blocks_that_make_no_network_are_refused() -> None:
@@ -67,16 +67,16 @@ def test_an_ordinary_networks_masks_are_followed_across_convolutions_and_flatten
     keep[hidden][:, 8:12] = 0  # type: ignore[index]  # channel 2's four pixels: read by no one
     keep[hidden][3, :4] = 0  # type: ignore[index]  # unit 3 reads none but the dead channel 1
     pairs = find_pairs(net)
-    assert [pair.name for chain in chains(pairs) for pair in chain] == ["0", "3"]
-    (chain,) = chains(pairs)
-    dead = reach(of_chain(chain, keep)).dead[1:-1]  # type: ignore[arg-type]
+    assert [pair.name for chain in find_chains(pairs) for pair in chain] == ["0", "3"]
+    (chain,) = find_chains(pairs)
+    dead = reach(blocks_of_chain(chain, keep)).dead[1:-1]  # type: ignore[arg-type]
     assert lists(dead) == [[1, 2], [3]]
     assert last.shape == (2, 4)
 
 
 def test_a_network_without_masks_has_no_dead_units() -> None:
-    (chain,) = chains(find_pairs(network()))
-    assert not any(units.any() for units in reach(of_chain(chain, {})).dead)
+    (chain,) = find_chains(find_pairs(network()))
+    assert not any(units.any() for units in reach(blocks_of_chain(chain, {})).dead)
 
 
 def test_the_masks_of_a_network_of_blocks_are_such_blocks() -> None:
@@ -85,5 +85,5 @@ def test_the_masks_of_a_network_of_blocks_are_such_blocks() -> None:
         net.block(*pair).mask.copy_(mask)
     live = {pair: block.mask for pair, block in net.each()}
     assert lists(reach(live).dead) == lists(reach(CHAIN).dead)
-    assert useful(live) == 3
+    assert count_useful(live) == 3
     assert net.live == 5

@@ -21,7 +21,7 @@ from espalier.methods.growth.action_tournament import TournamentOptions
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.rewiring_options import DropSchedule
 from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.packs import pack_compatibility
 
@@ -51,9 +51,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_layers": {"course": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": Cadence(steps=7)},
     "droplinear": {"steps": 7},
-    **{name: {"turnover": EdgeTurnover(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
+    **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
-    "tournament": {"trials": TournamentOptions(steps=2), "moments": GrowthSchedule(events=2)},
+    "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -78,8 +78,8 @@ def run_with(optimizer: str, name: str, method: Method) -> Run:
 
 def measures(run: Run) -> dict[str, Any]:
     """Without those of the clock."""
-    found = run.method.measures(run)
-    return {name: value for name, value in found.items() if not name.endswith("_seconds")}
+    measures = run.method.measures(run)
+    return {name: value for name, value in measures.items() if not name.endswith("_seconds")}
 
 
 def trained(run: Run, between: Callable[[Run], None]) -> Run:
@@ -140,12 +140,12 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
     """One method object may serve many runs: what changes is on the run."""
     optimizer = next(o for o, m in PAIRS if m == method)
     alone = trained(run_of(optimizer, method), nothing)
-    one = run_of(optimizer, method)
-    other = run_with(optimizer, method, one.method)
+    first = run_of(optimizer, method)
+    second = run_with(optimizer, method, first.method)
     for _ in range(STEPS):
-        loops.train(one, 1)
-        loops.train(other, 1)
-    for run in (one, other):
+        loops.train(first, 1)
+        loops.train(second, 1)
+    for run in (first, second):
         assert loops.same(loops.values(run.model), loops.values(alone.model))
 
 
@@ -170,10 +170,10 @@ def test_a_packable_method_changes_tensors_in_place_and_no_attributes(
     run = run_of(optimizer, method)
     if not run.method.packable:
         pytest.skip("it says that it cannot be packed")
-    before = places(run), pack_compatibility.own_attributes(run.model)
+    before = mask_indices(run), pack_compatibility.own_attributes(run.model)
     trained(run, nothing)
-    assert (places(run), pack_compatibility.own_attributes(run.model)) == before
+    assert (mask_indices(run), pack_compatibility.own_attributes(run.model)) == before
 
 
-def places(run: Run) -> list[int]:
+def mask_indices(run: Run) -> list[int]:
     return [t.data_ptr() for t in (*run.model.parameters(), *run.model.buffers())]

@@ -41,41 +41,41 @@ WISHES = {
 }
 
 
-def through_a_file(found: Any) -> Any:
+def through_a_file(state: Any) -> Any:
     file = io.BytesIO()
-    torch.save(found, file)
+    torch.save(state, file)
     file.seek(0)
     return torch.load(file, weights_only=True)
 
 
 def trained(trainer: Trainer, epochs: int) -> list[Record]:
     """The records of so many epochs, without times."""
-    found: list[Record] = []
+    records: list[Record] = []
     for _, record in loop.Loop([trainer]).epochs():
         assert isinstance(record, dict), record
-        found.append({k: v for k, v in record.items() if not k.endswith("seconds")})
-        if len(found) == epochs:
+        records.append({k: v for k, v in record.items() if not k.endswith("seconds")})
+        if len(records) == epochs:
             break
-    return found
+    return records
 
 
-def assert_equal(one: Any, other: Any, place: str = "") -> None:
+def assert_equal(first: Any, second: Any, place: str = "") -> None:
     """Positions are equal bit for bit, but for times."""
     if place.endswith(("seconds", "looked")):
         return
-    assert type(one) is type(other), place
-    if isinstance(one, torch.Tensor):
-        assert one.dtype == other.dtype and torch.equal(one, other), place
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), place
-        for key, value in one.items():
-            assert_equal(value, other[key], f"{place}/{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other), place
-        for i, (a, b) in enumerate(zip(one, other, strict=True)):
+    assert type(first) is type(second), place
+    if isinstance(first, torch.Tensor):
+        assert first.dtype == second.dtype and torch.equal(first, second), place
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), place
+        for key, value in first.items():
+            assert_equal(value, second[key], f"{place}/{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), place
+        for i, (a, b) in enumerate(zip(first, second, strict=True)):
             assert_equal(a, b, f"{place}/{i}")
     else:
-        assert one == other, place
+        assert first == second, place
 
 
 def blocks() -> nn.Module:
@@ -113,12 +113,12 @@ def test_a_fresh_run_goes_on_as_if_nothing_had_been(
     optimizer: str, method: str, after: int
 ) -> None:
     values, build = setting_for(optimizer, method)
-    one = packing.trainer(values, build)
-    trained(one, after)
-    kept = through_a_file(capture(one))
-    records = trained(one, 99)
-    other = packing.trainer(values, build)
+    first = packing.trainer(values, build)
+    trained(first, after)
+    kept = through_a_file(capture(first))
+    records = trained(first, 99)
+    second = packing.trainer(values, build)
     torch.rand(3)
-    restore(other, kept)
-    assert trained(other, 99) == records
-    assert_equal(capture(other), capture(one))
+    restore(second, kept)
+    assert trained(second, 99) == records
+    assert_equal(capture(second), capture(first))

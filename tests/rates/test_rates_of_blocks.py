@@ -37,7 +37,7 @@ SHORT = {
 
 def grown(optimizer, method=None):
     """A run that has grown after its first update, in which nothing moved; its batch stays."""
-    method = method or Grow(moments=FIRST, to=0.7)
+    method = method or Grow(schedule=FIRST, to=0.7)
     run = loops.run_of(OPTIMIZERS[optimizer], method, model=loops.blocks_network())
     rate(run, 0.0)
     step(run)
@@ -110,13 +110,13 @@ def test_each_edge_moves_by_its_share_of_what_it_would(optimizer, strategies, ne
 class SecondBlock(Grow):
     """One edge for the block between the first two hidden nodes."""
 
-    def act(self, run, most):
+    def act(self, run, max_edges):
         at = (~run.model.block(1, 2).mask).nonzero()[:1]
-        operations.add_edges(run.method_state.ground, (1, 2), (at[:, 0], at[:, 1]))
+        operations.add_edges(run.method_state.editor, (1, 2), (at[:, 0], at[:, 1]))
 
 
 def test_the_distance_is_that_from_the_block_that_grew():
-    run = grown("adam", SecondBlock(moments=FIRST, to=0.7))
+    run = grown("adam", SecondBlock(schedule=FIRST, to=0.7))
     scale = UpdateScale(run, [Differential(0.9, 0.7, 0.5, 10, 0.1)], WIDE)
     scale.prepare()
     loops.backward(run.model, 0)

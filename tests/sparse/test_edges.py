@@ -25,10 +25,21 @@ class Bed:
         self.x, self.y = torch.randn(2, 8, 4)[0], torch.arange(8) % 2
 
     def begin(self) -> None:
-        live = [torch.zeros_like(w, dtype=torch.bool) for w in self.edges.weights]
+        live = self.masks()
         for part in live:
             part[:, :2] = True
         self.edges.begin(live)
+
+    def grow(self, layer: int, positions: list[int], step: int) -> None:
+        self.edges.change(self.masks(), self.masks(layer, positions), step)
+
+    def drop(self, layer: int, positions: list[int], step: int) -> None:
+        self.edges.change(self.masks(layer, positions), self.masks(), step)
+
+    def masks(self, layer: int = 0, positions: list[int] | None = None) -> list[torch.Tensor]:
+        masks = [torch.zeros_like(w, dtype=torch.bool) for w in self.edges.weights]
+        masks[layer].view(-1)[positions or []] = True
+        return masks
 
     def train(self, steps: int) -> None:
         for _ in range(steps):
@@ -68,8 +79,8 @@ def test_edges_that_are_not_stay_0_under_weight_decay_and_momentum(bed):
 
 def test_grow_and_drop_are_noted(bed):
     bed.train(3)
-    bed.edges.drop("0.weight", torch.tensor([0, 5]), 3)
-    bed.edges.grow("2.weight", torch.tensor([2]), 3)
+    bed.drop(0, [0, 5], 3)
+    bed.grow(1, [2], 3)
     assert bed.edges.births[0].tolist() == [[-1, 0, -1, -1], [0, -1, -1, -1], [0, 0, -1, -1]]
     assert bed.edges.births[1].tolist() == [[0, 0, 3], [0, 0, -1]]
     assert bed.edges.ledger == [
@@ -85,7 +96,7 @@ def test_grow_and_drop_are_noted(bed):
 @pytest.mark.parametrize(("act", "at"), [("grow", 0), ("drop", 2)])
 def test_what_is_there_cannot_come_nor_go_what_is_not(bed, act, at):
     with pytest.raises(ValueError, match=r"0\.weight: what goes must be live"):
-        getattr(bed.edges, act)("0.weight", torch.tensor([at]), 1)
+        getattr(bed, act)(0, [at], 1)
     assert bed.edges.events == 0 and bed.edges.births[0].flatten()[at] == (0 if at == 0 else ABSENT)
 
 
@@ -108,20 +119,20 @@ def test_what_went_and_what_came_has_no_optimizer_state(bed):
 def test_a_new_edge_takes_the_first_step_of_a_fresh_adam(bed):
     """Without bias correction of its own it would be 3.2 times as large here."""
     bed.train(200)
-    bed.edges.grow("0.weight", torch.tensor([2]), 200)
+    bed.grow(0, [2], 200)
     bed.train(1)
     assert bed.model[0].weight[0, 2].abs().item() == pytest.approx(RATE, rel=1e-3)
 
 
 def test_biases_are_left_alone(bed):
     before = bed.model[0].bias.detach().clone()
-    bed.edges.drop("0.weight", torch.tensor([0]), 1)
+    bed.drop(0, [0], 1)
     assert torch.equal(bed.model[0].bias, before)
 
 
 def test_going_on_from_a_saved_state_is_exact(bed):
     bed.train(3)
-    bed.edges.grow("0.weight", torch.tensor([2, 7]), 3)
+    bed.grow(0, [2, 7], 3)
     bed.train(2)
     saved = [copy.deepcopy(x.state_dict()) for x in (bed.model, bed.optimizer, bed.edges)]
     other = Bed()
@@ -129,7 +140,7 @@ def test_going_on_from_a_saved_state_is_exact(bed):
         part.load_state_dict(state)
     for each in (bed, other):
         each.train(4)
-        each.edges.drop("0.weight", torch.tensor([2]), 9)
+        each.drop(0, [2], 9)
         each.train(2)
     assert torch.equal(bed.model[0].weight, other.model[0].weight)
     assert bed.edges.ledger == other.edges.ledger

@@ -33,9 +33,9 @@ def test_elements_come_and_go_by_index_or_by_mask() -> None:
 
 
 def test_births_are_those_of_the_same_weight() -> None:
-    one, other = layer(), layer()
-    assert find_births([one, other], other.weight) is other.births
-    assert find_births([one], other.weight) is None
+    first, second = layer(), layer()
+    assert find_births([first, second], second.weight) is second.births
+    assert find_births([first], second.weight) is None
 
 
 def test_leaks_are_counted_in_weight_and_state() -> None:

@@ -95,7 +95,7 @@ def test_equal_scores_at_an_end_of_the_bracket_are_not_collected() -> None:
     scores[: n // 2] = 0.0
     low, high = threshold._bracket(scores.numpy(), n // 2 + 50)
     assert low == 0.0 and high < 0.2
-    found = threshold._kth_between(scores.numpy(), n // 2 + 50, low, high)
-    assert found == float(scores.sort().values[n // 2 + 49])
+    kth = threshold._kth_between(scores.numpy(), n // 2 + 50, low, high)
+    assert kth == float(scores.sort().values[n // 2 + 49])
     assert threshold._kth_between(scores.numpy(), n // 2, low, high) is None  # 0 itself
     assert threshold._is_kth(scores.numpy(), n // 2, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from espalier.layers.masked_blocks import Blocks, chain
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
+from espalier.methods.growth.timing.growth_credits import Ledger
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 
@@ -24,7 +26,7 @@ BUILDS = {
 }
 
 
-def ground(
+def editor(
     seed: int = 0, optimizer: str = "adamw", density: float = 0.4, reach: int = 2, steps: int = 5
 ) -> NetworkEditor:
     """A network after `steps` updates."""
@@ -101,3 +103,8 @@ def drawn(made: NetworkEditor, dice: torch.Generator) -> Callable[[], Reversible
     for n, unit in enumerate(dead, node + 1):
         kill(net, n, unit)
     return partial(operations.highway, made, (node, roll(0, net.sizes[node])), dead)
+
+
+def total(ledger: Ledger, kind: str) -> float:
+    """Return the sum of all entries of a kind; payments as a number above 0."""
+    return abs(math.fsum(entry.amount for entry in ledger.entries if entry.kind == kind))

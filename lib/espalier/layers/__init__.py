@@ -1,1 +1,1 @@
-"""Layers of our own, and how a layer serves several runs at once."""
+"""Layers of our own, and layers folded to serve several runs at once."""

@@ -1,6 +1,6 @@
-"""What training costs in operations, counted by the weights that there are.
+"""The operations that training takes, counted by live weights.
 
-So that arms can be given the same budget, whatever they spend it on. Biases, activations and the
+They let arms be given the same budget, whatever they spend it on. Biases, activations and the
 optimizer are left out: beside the products they are small.
 """
 
@@ -16,17 +16,17 @@ FORWARD, BACKWARD, DOWN = 2, 2, 2
 """Operations of a weight for a sample: its product and sum; its gradient; that of its input."""
 
 
-def of_sample(model: nn.Module, first: Iterable[nn.Module]) -> int:
-    """Operations of one update for each sample, of linear layers with the weights that there are.
+def count_per_sample(model: nn.Module, first: Iterable[nn.Module]) -> int:
+    """Return the operations of one update for each sample, in linear layers with live weights.
 
-    The layers in `first` read the data itself, whose gradient nobody needs.
+    The layers in `first` read the data itself, which needs no gradient.
     """
     layers = [m for m in model.modules() if isinstance(m, (nn.Linear, MaskedLinear))]
-    return of_weights(sum(map(_live, layers)), sum(map(_live, first)))
+    return count_of_weights(sum(map(_live, layers)), sum(map(_live, first)))
 
 
-def of_weights(weights: int, first: int) -> int:
-    """The same of so many weights, `first` of them in layers that read the data itself."""
+def count_of_weights(weights: int, first: int) -> int:
+    """Return the same for `weights`, `first` of them in layers that read the data itself."""
     return weights * (FORWARD + BACKWARD + DOWN) - first * DOWN
 
 

@@ -1,4 +1,4 @@
-"""How single kinds of layers serve K trials at once; inputs and outputs are (K*b, ...).
+"""Fold rules: layers of each kind that serve K trials at once; inputs and outputs are (K*b, ...).
 
 On a CPU matrix products are batched and convolutions go trial by trial: grouped convolutions are
 slower there. Where it was measured (x86-64, MKL, one thread) every rule for the CPU gives the
@@ -23,22 +23,22 @@ class Folded(nn.Module):
     """A layer that serves K trials; `layer` is the first run's, read for its settings only."""
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """Stacks are kept in a dictionary, so that they are not taken for parameters."""
+        """Keep the stacks in a dictionary, so that they are not registered as parameters."""
         super().__init__()
         self.trials = stacked.trials
         self.stacks = stacked.own(layer)
         self.settings = vars(layer)
 
     def parts(self, x: Tensor) -> Sequence[Tensor]:
-        """x (K*b, ...) as K tensors (b, ...)."""
+        """Split x (K*b, ...) into K tensors (b, ...)."""
         return x.chunk(self.trials)
 
-    def side_by_side(self, x: Tensor) -> Tensor:
-        """x (K*b, channels, ...) as (b, K*channels, ...)."""
+    def to_channels(self, x: Tensor) -> Tensor:
+        """Move the trials from the batch of x (K*b, channels, ...) to its channels."""
         return x.view(self.trials, -1, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
 
-    def one_by_one(self, x: Tensor) -> Tensor:
-        """The inverse of `side_by_side`."""
+    def to_batch(self, x: Tensor) -> Tensor:
+        """Move the trials from the channels of x (b, K*channels, ...) back to its batch."""
         parts = x.view(len(x), self.trials, -1, *x.shape[2:])
         return parts.transpose(0, 1).flatten(0, 1)
 
@@ -52,7 +52,7 @@ class Linear(Folded):
         self.target = None if into is None else Target(into)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K*b, ..., inputs) -> (K*b, ..., outputs)."""
+        """Map (K*b, ..., inputs) to (K*b, ..., outputs)."""
         weight, bias = self.weight(), self.stacks.get("bias")
         rows = x.reshape(self.trials, -1, x.shape[-1])  # (K, b * ..., inputs)
         if torch.is_autocast_enabled(x.device.type):
@@ -62,7 +62,7 @@ class Linear(Folded):
         return y.view(*x.shape[:-1], weight.shape[1])
 
     def weight(self) -> Tensor:
-        """What the inputs are multiplied with, (K, outputs, inputs)."""
+        """Return the factors of the inputs, (K, outputs, inputs)."""
         return self.stacks["weight"]
 
 
@@ -76,32 +76,32 @@ class MaskedProduct(Linear):
     """A batched product of weights that each trial masks by itself."""
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """The gradient of the product is not yet the weight's, so it is not written in place."""
+        """Write no gradient in place: that of the product is not yet the weight's."""
         super().__init__(layer, stacked)
         self.target = None
 
-    def weight(self) -> Tensor:  # noqa: D102
+    @override
+    def weight(self) -> Tensor:
         return self.stacks["weight"] * self.stacks["mask"]
 
 
 class Target:
-    """Where the gradient of a weight is written, and how many uses of it have yet to give theirs.
+    """A tensor for the gradient of a weight, and the number of uses that have yet to give theirs.
 
-    Only the last may write there: what the others gave is added to it.
+    Only the last may write there: the gradients of the others are added to it.
     """
 
     def __init__(self, tensor: Tensor) -> None:
-        """No use yet."""
         self.tensor, self.uses = tensor, 0
 
 
 class BatchedLinear(torch.autograd.Function):
     """x (K, n, inputs), weight (K, outputs, inputs), bias (K, outputs) -> (K, n, outputs).
 
-    By hand, because autograd returns the weight's gradient transposed in memory, and to copy that
-    into the gradients' stack takes 15 of 150 microseconds that a step of a trial takes; to copy it
-    as it should lie takes 7, and to write it there at once nothing (MLP 64-128-128-10, 16 trials,
-    one CPU thread).
+    Written by hand because autograd returns the weight's gradient transposed in memory. Copying
+    that into the gradients' stack takes 15 of the 150 microseconds of a trial's step, copying it
+    in order takes 7, and writing it there at once nothing (MLP 64-128-128-10, 16 trials, one CPU
+    thread).
     """
 
     @staticmethod
@@ -128,7 +128,7 @@ class BatchedLinear(torch.autograd.Function):
 
 
 def _free(target: Target | None) -> Tensor | None:
-    """The place to write to, if nothing that is still needed is there."""
+    """Return the tensor to write to, if it holds nothing that is still needed."""
     if target is None:
         return None
     target.uses -= 1
@@ -139,15 +139,15 @@ class Conv2d(Folded):
     """Trial by trial on a CPU, one grouped convolution elsewhere."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K*b, inputs, h, w) -> (K*b, outputs, h', w')."""
+        """Map (K*b, inputs, h, w) to (K*b, outputs, h', w')."""
         weight, bias = self.stacks["weight"], self.stacks.get("bias")
         if x.device.type == "cpu":
             biases = [None] * self.trials if bias is None else bias
             rows = zip(self.parts(x), weight, biases, strict=True)
             return torch.cat([self._convolve(part, w, b, 1) for part, w, b in rows])
         flat = None if bias is None else bias.flatten()
-        wide = self._convolve(self.side_by_side(x), weight.flatten(0, 1), flat, self.trials)
-        return self.one_by_one(wide)
+        wide = self._convolve(self.to_channels(x), weight.flatten(0, 1), flat, self.trials)
+        return self.to_batch(wide)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None, trials: int) -> Tensor:
         like = self.settings
@@ -159,7 +159,7 @@ class BatchNorm(Folded):
     """Statistics of each trial's batch; running statistics are updated in their stacks."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K*b, channels, ...) -> the same shape."""
+        """Normalise x (K*b, channels, ...)."""
         if self.training and "num_batches_tracked" in self.stacks:
             self.stacks["num_batches_tracked"].add_(1)
         names = ("running_mean", "running_var", "weight", "bias")
@@ -169,7 +169,7 @@ class BatchNorm(Folded):
             parts = zip(self.parts(x), rows, strict=True)
             return torch.cat([self._normalise(part, row) for part, row in parts])
         flat = [None if stack is None else stack.flatten() for stack in stacks]
-        return self.one_by_one(self._normalise(self.side_by_side(x), flat))
+        return self.to_batch(self._normalise(self.to_channels(x), flat))
 
     def _normalise(self, x: Tensor, row: Sequence[Tensor | None]) -> Tensor:
         mean, variance, weight, bias = row
@@ -183,7 +183,7 @@ class LayerNorm(Folded):
     """Normalised together; each trial's scale and shift after it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K*b, ..., *normalized_shape) -> the same shape."""
+        """Normalise x (K*b, ..., *normalized_shape)."""
         shape = self.settings["normalized_shape"]
         y = F.layer_norm(x, shape, None, None, self.settings["eps"])
         weight, bias = self.stacks.get("weight"), self.stacks.get("bias")
@@ -191,7 +191,7 @@ class LayerNorm(Folded):
         return y if bias is None else y + self._per_sample(bias, y)
 
     def _per_sample(self, stack: Tensor, like: Tensor) -> Tensor:
-        """A stack (K, *shape) so that it can be multiplied with (K*b, ..., *shape)."""
+        """Expand a stack (K, *shape) to multiply with `like` (K*b, ..., *shape)."""
         between = [1] * (like.ndim - stack.ndim)
         rows = stack.view(self.trials, 1, *between, *stack.shape[1:])
         each = rows.expand(-1, len(like) // self.trials, *rows.shape[2:])
@@ -201,17 +201,17 @@ class LayerNorm(Folded):
 class Embedding(Folded):
     """One look-up in all trials' tables, put one below the other.
 
-    Not through torch's own mapping, which forgets what is special about gradients of a table.
+    torch's own mapping would ignore the special gradients of a table.
     """
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """See `Folded`. Raises CannotPack for what no rule covers."""
+        """Raise CannotPack for settings that the rule does not cover."""
         super().__init__(layer, stacked)
         if layer.max_norm is not None or layer.scale_grad_by_freq or layer.sparse:
             raise CannotPack("an embedding is sparse, limited in norm or scaled by frequency")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Indices (K*b, ...) -> (K*b, ..., size)."""
+        """Map indices (K*b, ...) to (K*b, ..., size)."""
         tables = self.stacks["weight"]  # (K, entries, size)
         first = torch.arange(self.trials, device=x.device) * tables.shape[1]
         parts = x.view(self.trials, -1, *x.shape[1:]) + first.view(-1, *[1] * x.ndim)
@@ -221,14 +221,14 @@ class Embedding(Folded):
 
 
 class Dropout(Folded):
-    """Each trial draws from its own stream what torch's dropout would draw."""
+    """Each trial draws the numbers of torch's dropout from its own generator."""
 
     def __init__(self, layer: Any, stacked: Stacked) -> None:
         super().__init__(layer, stacked)
         self.generators = stacked.generators
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape as x (K*b, ...)."""
+        """Drop elements of x (K*b, ...)."""
         p = self.settings["p"]
         if not self.training or p == 0:
             return x
@@ -241,7 +241,7 @@ class Dropout(Folded):
 
 
 def _unless(kind: type[Folded], unusual: Callable[[Any], bool]) -> Rule:
-    """A rule that leaves layers with unusual settings to torch's own mapping."""
+    """Return a rule that leaves layers with unusual settings to torch's own mapping."""
     return lambda layer, stacked: (Mapped if unusual(layer) else kind)(layer, stacked)
 
 

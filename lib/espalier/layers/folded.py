@@ -25,11 +25,11 @@ class CannotPack(Exception):
 
 @dataclass
 class Stacked:
-    """What the folded network computes with.
+    """The stacked tensors of a folded network.
 
     `tensors` maps the id of each parameter and buffer of the first run's model to its stack
     (K, ...). `generators` are the trials' streams for dropout. `gradients` maps the id of a stack
-    to where its gradient will be wanted: a layer may put it there itself.
+    to the tensor of its gradient: a layer may write it there itself.
     """
 
     trials: int
@@ -39,13 +39,13 @@ class Stacked:
     twins: dict[int, nn.Module] = field(default_factory=dict)
 
     def of(self, tensor: Tensor) -> Tensor:
-        """The stack (K, ...) of a parameter or buffer of the first run."""
+        """Return the stack (K, ...) of a parameter or buffer of the first run."""
         return self.tensors[id(tensor)]
 
     def own(self, module: nn.Module) -> dict[str, Tensor]:
-        """The stacks of what `module` itself holds, its children aside, by name."""
-        held = {**module._parameters, **module._buffers}
-        return {name: self.of(tensor) for name, tensor in held.items() if tensor is not None}
+        """Return the stacks of the tensors of `module`, without its children's, by name."""
+        tensors = {**module._parameters, **module._buffers}
+        return {name: self.of(tensor) for name, tensor in tensors.items() if tensor is not None}
 
 
 @runtime_checkable
@@ -62,9 +62,9 @@ Rule = Callable[[nn.Module, Stacked], nn.Module]
 
 
 def folded(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
-    """The twin of `module` that serves all trials; a shared module has a shared twin.
+    """Return the twin of `module` that serves all trials; a shared module has a shared twin.
 
-    Raises CannotPack for what has no twin.
+    Raises CannotPack for a module without a twin.
     """
     if id(module) not in stacked.twins:
         stacked.twins[id(module)] = _twin(module, stacked, rules)
@@ -89,7 +89,7 @@ class Mapped(nn.Module):
     """A layer, with its children, that torch maps over the trials."""
 
     def __init__(self, module: nn.Module, stacked: Stacked) -> None:
-        """`module` is the first run's."""
+        """Map `module`, which is the first run's."""
         super().__init__()
         self._trials = stacked.trials
         named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -97,7 +97,7 @@ class Mapped(nn.Module):
         self._call = lambda stacks, x: functional_call(module, stacks, (x,))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K*b, ...) -> (K*b, ...)."""
+        """Apply each trial's module to its part of x (K*b, ...)."""
         parts = x.view(self._trials, -1, *x.shape[1:])
         out: Tensor = torch.vmap(self._call, randomness="error")(self._stacks, parts)
         return out.flatten(0, 1)

@@ -1,7 +1,7 @@
 """A network of masked blocks: layers as the nodes of a graph, blocks of edges between any two.
 
 Node 0 is the input, node L the logits. Node j has the values relu(z_j), node L has z_L, where
-z_j is the sum over all blocks (i, j), i < j, of what they make of node i's values. The block from
+z_j is the sum of the outputs of all blocks (i, j), i < j, for node i's values. The block from
 a node to the next one is always there and has the bias; the others are forward skips.
 """
 
@@ -25,29 +25,29 @@ Init = Literal["full", "live"]
 
 @dataclass(frozen=True)
 class Trace:
-    """Of one forward pass: `values` a_0 .. a_(L-1) and `sums` z_1 .. z_L, (n, size) each."""
+    """One forward pass: `values` a_0 .. a_(L-1) and `sums` z_1 .. z_L, (n, size) each."""
 
     values: list[Tensor]
     sums: list[Tensor]
 
 
 class Blocks(SelfMeasuring):
-    """(n, ...) -> (n, sizes[-1]) by blocks `pairs` of nodes of `sizes`.
+    """A network of blocks `pairs` between nodes of `sizes`: (n, ...) -> (n, sizes[-1]).
 
-    It never changes its shape by itself: see `espalier.methods.growth.structure.operations`.
+    `espalier.methods.growth.structure.operations` change its shape.
     """
 
     def __init__(self, sizes: Sequence[int], pairs: Sequence[Pair] | None = None) -> None:
-        """Blocks without a live edge; those of the chain, if no `pairs` are given.
+        """Make blocks without a live edge; those of the chain, if no `pairs` are given.
 
         Raises ValueError for a size below 1, a missing block of the chain, or one that leads back.
         """
         super().__init__()
         self.sizes = list(sizes)
         self.blocks = nn.ModuleDict()
-        wanted = chain(len(sizes)) if pairs is None else list(pairs)
-        _check(self.sizes, wanted)
-        for i, j in wanted:
+        pairs = chain(len(sizes)) if pairs is None else pairs
+        _check(self.sizes, pairs)
+        for i, j in pairs:
             empty = torch.zeros(sizes[j], sizes[i], dtype=torch.bool)
             self.blocks[key((i, j))] = MaskedLinear(empty, bias=j == i + 1)
         self.arrange()
@@ -65,37 +65,37 @@ class Blocks(SelfMeasuring):
         self.blocks.update(ordered)
 
     def block(self, i: int, j: int) -> MaskedLinear:
-        """The block from node i to node j; raises ValueError, listing what there is."""
+        """Return the block from node i to node j. Raises ValueError if there is none."""
         if (i, j) not in self.pairs:
-            known = ", ".join(map(key, self.pairs))
-            raise ValueError(f"there is no block from node {i} to node {j}; there are {known}")
-        found = self.blocks[key((i, j))]
-        assert isinstance(found, MaskedLinear)
-        return found
+            blocks = ", ".join(map(key, self.pairs))
+            raise ValueError(f"there is no block from node {i} to node {j}; there are {blocks}")
+        block = self.blocks[key((i, j))]
+        assert isinstance(block, MaskedLinear)
+        return block
 
     def each(self) -> Iterator[tuple[Pair, MaskedLinear]]:
-        """All blocks, in order."""
+        """Iterate over all blocks with their pairs, in order."""
         return ((p, self.block(*p)) for p in self.pairs)
 
     def into(self, node: int) -> list[tuple[Pair, MaskedLinear]]:
-        """The blocks that end at `node`."""
+        """Return the blocks that end at `node`."""
         return [(p, block) for p, block in self.each() if p[1] == node]
 
     def out_of(self, node: int) -> list[tuple[Pair, MaskedLinear]]:
-        """The blocks that begin at `node`."""
+        """Return the blocks that begin at `node`."""
         return [(p, block) for p, block in self.each() if p[0] == node]
 
     def masks(self) -> dict[Pair, Tensor]:
-        """Where each block has live edges, (outputs, inputs) bool: the masks themselves."""
+        """Return the masks of live edges of each block, (outputs, inputs) bool, not copied."""
         return {p: block.mask for p, block in self.each()}
 
     def ledger(self) -> dict[Pair, int]:
-        """Live edges of each block, counted."""
+        """Return the number of live edges of each block."""
         return {p: block.live for p, block in self.each()}
 
     @property
     def live(self) -> int:
-        """Live edges of all blocks, counted; biases are not edges."""
+        """Live edges of all blocks; biases are not edges."""
         return sum(self.ledger().values())
 
     @property
@@ -114,11 +114,11 @@ class Blocks(SelfMeasuring):
         return measure(self.masks(), self.live)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, ...), flattened -> (n, sizes[-1])."""
+        """Map (n, ...), flattened, to (n, sizes[-1])."""
         return self.trace(x).sums[-1]
 
     def trace(self, x: Tensor) -> Trace:
-        """As `forward`, with all that is between, and its graph."""
+        """Return the values and sums of a forward pass, with their graph."""
         values, sums = [x.flatten(1)], list[Tensor]()
         for i, j in self.pairs:  # by j, so all that leads to a node comes before what it leads to
             if 0 < len(sums) < j:  # the node before is complete
@@ -159,55 +159,51 @@ class Blocks(SelfMeasuring):
                 block.bias.zero_()
 
     def structure(self) -> dict[str, Any]:
-        """What `of_structure` makes a network from that this one's state can be loaded into."""
+        """Return plain data from which `of_structure` makes a network for this one's state."""
         return {"sizes": list(self.sizes), "pairs": [list(p) for p in self.pairs]}
 
     @classmethod
     def of_structure(cls, structure: Mapping[str, Any]) -> Blocks:
-        """The inverse of `structure`, without a live edge."""
+        """Make a network with this `structure`, without a live edge."""
         return cls(structure["sizes"], [(i, j) for i, j in structure["pairs"]])
 
     def assert_masked(self, optimizer: torch.optim.Optimizer | None = None) -> None:
-        """See `MaskedLinear.assert_masked`."""
+        """Raise AssertionError if anything off a block's mask is not 0 or has a birth step."""
         for _, block in self.each():
             block.assert_masked(optimizer)
 
-    def extra_repr(self) -> str:
-        """As other modules show what they are."""
-        return f"sizes={self.sizes}, live={self.live}"
-
 
 def dense_gradients(trace: Trace, loss: Tensor) -> dict[Pair, Tensor]:
-    """dL/dW (outputs, inputs) of every block that there is or could be, live or not.
+    """Return dL/dW (outputs, inputs) of every block that there is or could be, live or not.
 
     `loss` comes from `trace`; its graph is kept. Source: Evci et al. 2020, arXiv:1911.11134,
     whose growth takes the gradients of all edges of a layer.
     """
-    slopes = torch.autograd.grad(loss, trace.sums, retain_graph=True)
+    gradients = torch.autograd.grad(loss, trace.sums, retain_graph=True)
     return {
-        (i, j): slopes[j - 1].t() @ trace.values[i].detach()
-        for j in range(1, len(slopes) + 1)
+        (i, j): gradients[j - 1].t() @ trace.values[i].detach()
+        for j in range(1, len(gradients) + 1)
         for i in range(j)
     }
 
 
 def edges(density: float, size: int) -> int:
-    """Live edges of a block of `size` at a density in (0, 1]: at least 1."""
+    """Return the live edges of a block of `size` at a density in (0, 1]: at least 1."""
     return max(1, round(density * size))
 
 
 def chain(nodes: int, reach: int = 1) -> list[Pair]:
-    """All blocks between `nodes` nodes that lead at most `reach` nodes ahead."""
+    """Return all blocks between `nodes` nodes that lead at most `reach` nodes ahead."""
     return [(i, j) for j in range(1, nodes) for i in range(max(0, j - reach), j)]
 
 
 def key(block: Pair) -> str:
-    """The name of a block, as in a state dict."""
+    """Return the name of a block, as in a state dict."""
     return f"{block[0]}_{block[1]}"
 
 
 def pair(name: str) -> Pair:
-    """The inverse of `key`."""
+    """Return the block of a name made by `key`."""
     i, j = map(int, name.split("_"))
     return i, j
 

@@ -1,4 +1,4 @@
-"""A linear layer of which only some edges are there, and that knows when each was born."""
+"""A linear layer with a mask of its live edges, and the step at which each was born."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MaskedLinear(MaskedWeight, PartlyLive):
     mask: Tensor
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:
-        """Edges where `mask` (outputs, inputs) is True, all numbers 0, born at step 0."""
+        """Make edges where `mask` (outputs, inputs) is True, all numbers 0, born at step 0."""
         super().__init__()
         dtype, device = torch.get_default_dtype(), mask.device
         self.weight = nn.Parameter(torch.zeros(mask.shape, dtype=dtype, device=device))
@@ -43,21 +43,21 @@ class MaskedLinear(MaskedWeight, PartlyLive):
 
     @property
     def live(self) -> int:
-        """Edges that are there."""
+        """Live edges."""
         return int(torch.count_nonzero(self.mask))
 
     @property
     def masked(self) -> int:
-        """Stored numbers that are not parameters."""
+        """Stored weights that are not live."""
         return self.mask.numel() - self.live
 
     @property
     def density(self) -> float:
-        """Share of the possible edges that is there, in [0, 1]."""
+        """Share of the possible edges that is live, in [0, 1]."""
         return self.live / self.mask.numel()
 
     def begin(self, live: Tensor) -> None:
-        """Let exactly the edges be there that `live` marks; weights are the caller's to set."""
+        """Let exactly the edges `live` (bool) exist; the caller sets the weights."""
         super().begin(live)
         self.mask.copy_(live)
 
@@ -70,30 +70,26 @@ class MaskedLinear(MaskedWeight, PartlyLive):
 
     @torch.no_grad()
     def remove(self, at: At) -> None:
-        """Let edges be there no more; their weights are 0."""
+        """Remove edges; their weights are 0."""
         super().remove(at)
         self.mask[at] = False
         self.weight[at] = 0.0
 
     def reindex(self, dim: int, source: Tensor) -> None:
-        """Give mask and births the slices `source` (n,) of themselves along `dim`; -1: no edge.
+        """Reindex mask and births by `source` (n,) along `dim`; -1: a slice without edges.
 
-        The weight is left to what resizes it.
+        The caller resizes the weight.
         """
         births = self.births.index_select(dim, source.clamp_min(0))
         self.births = births.index_fill_(dim, (source < 0).nonzero().flatten(), ABSENT)
         self.mask = self.live_mask
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, outputs)."""
+        """Map (n, inputs) to (n, outputs)."""
         return F.linear(x, self.weight * self.mask, self.bias)
 
     def assert_masked(self, optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Raise AssertionError if anything off the mask is not 0, or is said to be born."""
+        """Raise AssertionError if anything off the mask is not 0 or has a birth step."""
         assert torch.equal(self.live_mask, self.mask), "births are not those of the live edges"
-        for name, wrong in find_leaks(self.weight, self.mask, optimizer).items():
-            raise AssertionError(f"{wrong} elements of {name} off the mask are not 0")
-
-    def extra_repr(self) -> str:
-        """As other layers show what they are."""
-        return f"inputs={self.inputs}, outputs={self.outputs}, live={self.live}"
+        for name, count in find_leaks(self.weight, self.mask, optimizer).items():
+            raise AssertionError(f"{count} elements of {name} off the mask are not 0")

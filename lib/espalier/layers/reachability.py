@@ -1,8 +1,8 @@
-"""Units that cannot matter whatever they are trained to: no path of live edges goes through them.
+"""Reachability: the units that a path of live edges leads through, from an input to an output.
 
 A network is a graph whose nodes are layers of units: node 0 is the input, the last the output, and
 a block of live edges leads from node i to node j > i. A unit on no path from an input to an output
-is *structurally dead*: its edges are spent for nothing. (A bias may still make it fire.)
+is *structurally dead*: its edges are wasted. (A bias may still make it fire.)
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from espalier.core.self_measuring import Measures
 
 Block: TypeAlias = tuple[int, int]
 Live: TypeAlias = Mapping[Block, Tensor]
-"""Blocks by where they lead from and to: (units of j, units of i), not 0 where an edge is live."""
+"""Blocks by the nodes (i, j) they join: (units of j, units of i), not 0 where an edge is live."""
 
 
 @dataclass(frozen=True)
 class Reachability:
-    """Which units the input reaches and which reach the output, by node: (units,) bool."""
+    """The units that the input reaches and those that reach the output, by node: (units,) bool."""
 
     forward: tuple[Tensor, ...]
     backward: tuple[Tensor, ...]
@@ -36,7 +36,7 @@ class Reachability:
     @property
     def dead(self) -> tuple[Tensor, ...]:
         """Units on no such path."""
-        return tuple(~here for here in self.on_path)
+        return tuple(~units for units in self.on_path)
 
 
 def reach(live: Live) -> Reachability:
@@ -57,28 +57,28 @@ def reach(live: Live) -> Reachability:
     return Reachability(tuple(ahead), tuple(back))
 
 
-def useful(live: Live) -> int:
-    """How many live edges lie on a path from an input to an output."""
-    here = reach(live)
+def count_useful(live: Live) -> int:
+    """Return the number of live edges on a path from an input to an output."""
+    units = reach(live)
     return sum(
-        int((block != 0)[here.backward[j]][:, here.forward[i]].sum())
+        int((block != 0)[units.backward[j]][:, units.forward[i]].sum())
         for (i, j), block in live.items()
     )
 
 
 def _sizes(live: Live) -> list[int]:
-    """The number of units of each node."""
+    """Return the number of units of each node."""
     if not live or any(i >= j or i < 0 for i, j in live):
         raise ValueError(f"blocks {sorted(live)}: there must be some, and each must go forward")
     nodes = max(j for _, j in live) + 1
-    found: dict[int, set[int]] = {node: set() for node in range(nodes)}
+    sizes: list[set[int]] = [set() for _ in range(nodes)]
     for (i, j), block in live.items():
-        found[i].add(block.shape[1])
-        found[j].add(block.shape[0])
-    for node, sizes in found.items():
-        if len(sizes) != 1:
-            raise ValueError(f"node {node} has one number of units, but blocks say {sorted(sizes)}")
-    return [sizes.pop() for _, sizes in sorted(found.items())]
+        sizes[i].add(block.shape[1])
+        sizes[j].add(block.shape[0])
+    for node, size in enumerate(sizes):
+        if len(size) != 1:
+            raise ValueError(f"node {node} has one number of units, but blocks say {sorted(size)}")
+    return [size.pop() for size in sizes]
 
 
 def measure(live: Live, edges: int) -> Measures:
@@ -98,7 +98,7 @@ def measure(live: Live, edges: int) -> Measures:
         "fan_out": edges / (len(first) + inner),
         "reachable_inputs": _share(first),
         "reachable_outputs": _share(last),
-        "useful_edges": useful(live) / between if between else 0.0,
+        "useful_edges": count_useful(live) / between if between else 0.0,
     }
     return measures | ({"units_on_path": _share(torch.cat(hidden))} if hidden else {})
 

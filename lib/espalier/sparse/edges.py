@@ -1,8 +1,8 @@
-"""The live edges of an ordinary model: which weights there are, since when, and what came and went.
+"""The live edges of an ordinary model: their masks, birth steps, and a ledger of changes.
 
-An edge is one weight of a linear or 2-d convolution layer. The others are exactly 0, and so is all
-optimizer state of them. A new edge begins at 0 with moments of 0 and trains as under a fresh
-optimizer, which is up to the `Restarting` that is handed in.
+An edge is a live weight of a linear or 2-d convolution layer. The others are exactly 0, and so is
+their optimizer state. A new edge begins at 0 with moments of 0 and trains as under a fresh
+optimizer, which is left to the given `Restarting`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from espalier.sparse.masked_weight import MaskedWeight, find_births
 
 
 class Restarting(Protocol):
-    """What lets new edges train as under a fresh optimizer: `surgery.per_slice_restart`."""
+    """A contract for `surgery.per_slice_restart`: new edges train as under a fresh optimizer."""
 
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
-        """Take in that single elements are born now, with all moments 0."""
+        """Register elements that are born now, with all moments 0."""
         ...
 
     def after_step(self) -> None:
@@ -31,11 +31,11 @@ class Restarting(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs."""
+        """Return plain data for `load_state_dict`."""
         ...
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Become what was saved."""
+        """Restore what `state_dict` returned."""
         ...
 
 
@@ -49,7 +49,7 @@ class LayerEdges(MaskedWeight):
 
 
 class EdgeEvent(NamedTuple):
-    """What one event did, in edges of each layer; `live` is what there is after it."""
+    """The edges that an event dropped and grew in each layer, and those `live` after it."""
 
     step: int
     live: tuple[int, ...]
@@ -60,8 +60,8 @@ class EdgeEvent(NamedTuple):
 class Edges:
     """The edges of `weights`, by name, that `optimizer` trains; all are live until `begin`.
 
-    The `ledger` has what there was at first, then one `EdgeEvent` an event. Call `before_step` when
-    gradients are there and `after_step` after each update.
+    The `ledger` has an entry for the beginning, then one for each event. Call `before_step` after
+    each backward pass and `after_step` after each update.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Edges:
             for name, weight in weights.items()
         ]
         self.ledger: list[EdgeEvent] = []
-        self._note(0, self._none(), self._none())
+        self._record(0, self._none(), self._none())
 
     @property
     def names(self) -> list[str]:
@@ -86,7 +86,7 @@ class Edges:
 
     @property
     def weights(self) -> list[Tensor]:
-        """In the order of `names`."""
+        """The layers' weights in the order of `names`."""
         return self.masks.weights
 
     @property
@@ -96,7 +96,7 @@ class Edges:
 
     @property
     def live(self) -> list[Tensor]:
-        """Bool, of each layer in its weight's shape."""
+        """The mask of live edges of each layer, bool in its weight's shape."""
         return [layer.live_mask for layer in self.layers]
 
     @property
@@ -106,13 +106,13 @@ class Edges:
 
     @property
     def events(self) -> int:
-        """Changes since the beginning."""
+        """Number of events since the beginning."""
         return len(self.ledger) - 1
 
     @property
     def changed(self) -> int:
-        """Edges that have come since the beginning."""
-        return sum(sum(change.grown) for change in self.ledger[1:])
+        """Number of edges grown since the beginning."""
+        return sum(sum(event.grown) for event in self.ledger[1:])
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
         """Return the birth steps of a weight's edges; None of a parameter that has none."""
@@ -123,99 +123,80 @@ class Edges:
         layers = [name.removesuffix("weight").removesuffix(".") for name in self.names]
         return [
             GrowthEvent(
-                change.step, tuple(n for n, new in zip(layers, change.grown, strict=True) if new)
+                event.step, tuple(n for n, new in zip(layers, event.grown, strict=True) if new)
             )
-            for change in self.ledger[1:]
-            if any(change.grown)
+            for event in self.ledger[1:]
+            if any(event.grown)
         ]
 
     def begin(self, live: Sequence[Tensor]) -> None:
-        """Let there be these edges only: bool, of each layer in its weight's shape."""
+        """Let exactly the edges `live` exist: bool, of each layer in its weight's shape."""
         for layer, mask in zip(self.layers, live, strict=True):
             layer.begin(mask)
-        self._mask()
+        self._set_masks()
         self.ledger.clear()
-        self._note(0, self._none(), self._none())
-
-    def grow(self, layer: str, positions: Tensor, step: int) -> None:
-        """Edges at `positions` (n,) int64 of a layer's weights in a row are born after `step`.
-
-        Raises ValueError for one that is there.
-        """
-        self.change(self._none(), self._at(layer, positions), step)
-
-    def drop(self, layer: str, positions: Tensor, step: int) -> None:
-        """Edges at `positions` (n,) int64 of a layer's weights in a row go after `step`.
-
-        Raises ValueError for one that is not there.
-        """
-        self.change(self._at(layer, positions), self._none(), step)
+        self._record(0, self._none(), self._none())
 
     @torch.no_grad()
-    def change(self, gone: Sequence[Tensor], come: Sequence[Tensor], step: int) -> None:
-        """One event after update `step`: bool, of each layer in its weight's shape.
+    def change(self, dropped: Sequence[Tensor], grown: Sequence[Tensor], step: int) -> None:
+        """Drop and grow edges after update `step`: bool, of each layer in its weight's shape.
 
-        Raises ValueError for an edge that goes and is not there, or comes and is.
+        Raises ValueError for a dropped edge that is not live, or a grown one that is.
         """
-        for layer, out, new in zip(self.layers, gone, come, strict=True):
-            if layer.count_live(out) < int(out.sum()) or layer.count_live(new) > 0:
+        for layer, old, new in zip(self.layers, dropped, grown, strict=True):
+            if layer.count_live(old) < int(old.sum()) or layer.count_live(new) > 0:
                 raise ValueError(f"{layer.name}: what goes must be live and what comes must not be")
-        for layer, out, new in zip(self.layers, gone, come, strict=True):
-            layer.remove(out)
+        for layer, old, new in zip(self.layers, dropped, grown, strict=True):
+            layer.remove(old)
             layer.add(new, step)
-        self._mask()
-        for weight, new in zip(self.weights, come, strict=True):
+        self._set_masks()
+        for weight, new in zip(self.weights, grown, strict=True):
             if bool(new.any()):
                 self.restarts.note_elements(weight, new.nonzero(as_tuple=True))
-        self._note(step, gone, come)
+        self._record(step, dropped, grown)
 
     def before_step(self) -> None:
-        """Gradients are there: edges that are not lose theirs."""
+        """Zero the gradients of missing edges, after the backward pass."""
         self.masks.mask_gradients()
 
     def after_step(self) -> None:
-        """The optimizer has done an update: new edges get what a fresh one would do."""
+        """Correct new edges to what a fresh optimizer would do; it has done an update."""
         self.restarts.after_step()
 
     def assert_consistent(self) -> None:
-        """Raise AssertionError unless what is not live is 0 and the ledger is right."""
+        """Raise AssertionError unless missing edges are 0 and the ledger is right."""
         self.masks.assert_masked(self.optimizer)
         assert self.counts == _sums(self.live), "the ledger is not what there is"
         if self.masks.mask is not None:
             assert torch.equal(self.masks.mask, self._dead()), "births and masks disagree"
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs besides the model and the optimizer."""
+        """Return plain data for `load_state_dict`, without model and optimizer."""
         return {
             "births": [births.clone() for births in self.births],
-            "ledger": [tuple(change) for change in self.ledger],
+            "ledger": [tuple(event) for event in self.ledger],
             "restarts": self.restarts.state_dict(),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`, for weights and optimizer state restored with it."""
+        """Restore what `state_dict` returned, for weights and optimizer state restored with it."""
         for births, old in zip(self.births, saved["births"], strict=True):
             births.copy_(old)
-        self.ledger = [EdgeEvent(*change) for change in saved["ledger"]]
+        self.ledger = [EdgeEvent(*event) for event in saved["ledger"]]
         self.restarts.load_state_dict(saved["restarts"])
         self.masks.restore(self._dead())
 
-    def _mask(self) -> None:
+    def _set_masks(self) -> None:
         self.masks.set(self._dead(), self.optimizer)
 
     def _dead(self) -> Tensor:
         return torch.cat([births.flatten() < 0 for births in self.births])
 
-    def _note(self, step: int, gone: Sequence[Tensor], come: Sequence[Tensor]) -> None:
-        self.ledger.append(EdgeEvent(step, _sums(self.live), _sums(gone), _sums(come)))
+    def _record(self, step: int, dropped: Sequence[Tensor], grown: Sequence[Tensor]) -> None:
+        self.ledger.append(EdgeEvent(step, _sums(self.live), _sums(dropped), _sums(grown)))
 
     def _none(self) -> list[Tensor]:
         return [torch.zeros_like(births, dtype=torch.bool) for births in self.births]
-
-    def _at(self, layer: str, positions: Tensor) -> list[Tensor]:
-        masks = self._none()
-        masks[self.names.index(layer)].view(-1)[positions] = True
-        return masks
 
 
 def _sums(masks: Sequence[Tensor]) -> tuple[int, ...]:

@@ -105,7 +105,7 @@ BY_DEPTH: frozenset[Importance] = frozenset({"bitter4"})  # formulas that imply 
 def state_scores(
     importance: Importance, weights: Iterable[Tensor], optimizer: torch.optim.Optimizer
 ) -> Scores:
-    """The scores of `weights` by the state that an Adam-like `optimizer` holds of them.
+    """Return the scores of `weights` by the state of an Adam-like `optimizer`.
 
     A weight that never had a gradient has no state yet; its moments count as 0.
     """

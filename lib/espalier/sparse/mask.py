@@ -20,8 +20,8 @@ from espalier.sparse.threshold import count
 
 
 def prunable(model: nn.Module) -> dict[str, Tensor]:
-    """The trainable weights of all linear and 2-d convolution layers, by name, shared ones once."""
-    found: dict[str, Tensor] = {}
+    """Return the trainable linear and 2-d convolution weights by name, shared ones once."""
+    weights: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d):
@@ -29,8 +29,8 @@ def prunable(model: nn.Module) -> dict[str, Tensor]:
         weight: Tensor = module.weight
         if weight.requires_grad and id(weight) not in seen:
             seen.add(id(weight))
-            found[f"{name}.weight" if name else "weight"] = weight
-    return found
+            weights[f"{name}.weight" if name else "weight"] = weight
+    return weights
 
 
 class MaskSet:
@@ -69,7 +69,7 @@ class MaskSet:
                 _zero(tensor, part, keep)
 
     def spare(self) -> Tensor:
-        """(size,) bool of any content, to write the next mask into."""
+        """Return a buffer (size,) bool of any content, for the next mask."""
         if self._spare is None:
             device = self.weights[0].device
             self._spare = torch.empty(self.size, dtype=torch.bool, device=device)
@@ -81,7 +81,7 @@ class MaskSet:
         return [part.view(weight.shape) for part, weight in parts]
 
     def _positions_by_weight(self, positions: Tensor) -> list[Tensor]:
-        """Ascending positions in the row of all weights as positions in each weight."""
+        """Convert ascending positions in the row of all weights to positions in each weight."""
         ends = torch.tensor(self.sizes).cumsum(0)
         cuts = torch.searchsorted(positions, ends.to(positions.device)).tolist()
         starts = [0, *cuts[:-1]]
@@ -125,7 +125,7 @@ def _zero(tensor: Tensor, positions: Tensor, keep: Tensor) -> None:
 
 
 def _positions(mask: Tensor, but: Tensor | None) -> Tensor:
-    """Where `mask` is True and `but`, whose content is lost, is not; ascending."""
+    """Return ascending positions in `mask` but not in `but`, whose content is lost."""
     if not mask.is_cpu:
         return torch.nonzero(mask if but is None else mask & ~but).flatten()
     if but is None:

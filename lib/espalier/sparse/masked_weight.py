@@ -1,6 +1,6 @@
-"""A weight of which only some elements are there: when each was born, and that the rest is 0.
+"""A masked weight: the step at which each live element was born, and zeros elsewhere.
 
-What masks weights is made of this: `MaskSet` (pruning: many weights in a row, zeroed, no births),
+Three classes mask weights: `MaskSet` (pruning: many weights in a row, zeroed, no births),
 `Edges` (live edges of an ordinary model: a `MaskSet` with births) and `MaskedLinear` (a layer that
 multiplies by its mask).
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 ABSENT = -1
-"""The birth step of an element that is not there."""
+"""The birth step of an element that is not live."""
 
 At: TypeAlias = Tensor | tuple[Tensor, ...]
 """Elements of a tensor: bool of its shape, or an index (n,) int64 for each of its dimensions."""
@@ -32,11 +32,11 @@ class MaskedWeight:
 
     @property
     def live_mask(self) -> Tensor:
-        """Where elements are live, bool in the weight's shape."""
+        """Mask of live elements, bool in the weight's shape."""
         return self.births >= 0
 
     def begin(self, live: Tensor) -> None:
-        """Let exactly those elements be there that `live` marks, born at step 0."""
+        """Let exactly the elements `live` (bool) exist, born at step 0."""
         self.births.copy_(torch.where(live, 0, ABSENT))
 
     def add(self, at: At, step: int) -> None:
@@ -44,11 +44,11 @@ class MaskedWeight:
         self.births[at] = step
 
     def remove(self, at: At) -> None:
-        """Let elements be there no more."""
+        """Remove elements."""
         self.births[at] = ABSENT
 
     def count_live(self, at: At) -> int:
-        """Return how many of some elements are live."""
+        """Return how many of the elements `at` are live."""
         return int(torch.count_nonzero(self.births[at] >= 0))
 
 
@@ -69,8 +69,8 @@ def find_leaks(
 ) -> dict[str, int]:
     """Return how many elements of a weight and its state are not 0 though they are not `live`.
 
-    By name, without what has none.
+    By name, tensors without such elements left out.
     """
     tensors = weight_and_state(weight, optimizer)
-    wrong = {k: int(torch.count_nonzero(x.masked_fill(live, 0))) for k, x in tensors.items()}
-    return {name: count for name, count in wrong.items() if count}
+    counts = {k: int(torch.count_nonzero(x.masked_fill(live, 0))) for k, x in tensors.items()}
+    return {name: count for name, count in counts.items() if count}

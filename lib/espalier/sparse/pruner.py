@@ -1,4 +1,4 @@
-"""Schedule, scores, allocation, threshold and masks at work on one network."""
+"""A pruner: schedule, scores, allocation, threshold and masks of one network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from espalier.sparse.threshold import mark_smallest
 
 
 class Pruner:
-    """Prunes `weights` by `schedule`.
+    """A pruner of `weights` by a `schedule`.
 
     All weights are ranked anew each time, pruned ones first among equals. By scores that are never
     negative and 0 for a weight of 0 a pruned weight so stays pruned (but for rounding to whole
@@ -32,23 +32,23 @@ class Pruner:
         self.masks = MaskSet(weights)
         self.schedule = schedule
         self.allocation = allocation
-        self.memory: list[Tensor] = []  # of a method's scores: a tensor a weight, if any
+        self.memory: list[Tensor] = []  # a tensor a weight, for methods whose scores need it
         self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:
-        """Gradients are there: pruned weights lose theirs."""
+        """Zero the gradients of pruned weights, after the backward pass."""
         self.masks.mask_gradients()
 
     @torch.no_grad()
     def after_step(
         self, step: int, optimizer: torch.optim.Optimizer, scores: Callable[[], Scores]
     ) -> None:
-        """Update number `step` is done: prune if it is time, by the scores as they are now."""
+        """Prune by `scores` if masks change after update `step`."""
         if self.schedule.is_update(step):
             self.masks.set(self.choose(self.schedule.sparsity(step), scores()), optimizer)
 
     def choose(self, sparsity: float, scores: Scores) -> Tensor:
-        """(weights in a row,) bool: what to prune to reach `sparsity`."""
+        """Return the weights to prune to reach `sparsity`: (weights in a row,) bool."""
         if self._scores is None:
             self._scores = torch.empty(self.masks.size, device=self.masks.weights[0].device)
         scores.fill(self._scores)
@@ -60,14 +60,14 @@ class Pruner:
         return new
 
     def measures(self) -> dict[str, Any]:
-        """Sparsity of the prunable weights as it is and as it is meant to become."""
+        """Return the sparsity of the prunable weights, and its target."""
         return {"sparsity": self.masks.sparsity, "target_sparsity": self.schedule.target}
 
     def state_dict(self) -> dict[str, Any]:
-        """The masks; empty before the first pruning."""
+        """Return the masks; empty before the first pruning."""
         return {} if self.masks.mask is None else {"mask": self.masks.mask.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`, for weights and optimizer state restored with it."""
+        """Restore the masks, for weights and optimizer state restored with them."""
         if state:
             self.masks.restore(state["mask"].clone())

@@ -1,4 +1,4 @@
-"""When masks change and how sparse the network then is: pure functions of the step.
+"""The sparsity schedule: the steps at which masks change, and the sparsity then, as pure functions.
 
 `Schedule` is pruning's. Methods that replace or add weights have events of their own, evenly
 spread or ever farther apart; what they share is the last step that one may follow.
@@ -57,12 +57,12 @@ class Schedule:
             raise ValueError(f"frequency >= 1 must hold, but frequency={self.frequency}")
 
     def is_update(self, step: int) -> bool:
-        """Whether masks change after update `step`."""
+        """Return whether masks change after update `step`."""
         if not self.warmup < step <= self.ramp_end:
             return False
         return step == self.ramp_end or (step - self.warmup) % self.frequency == 0
 
     def sparsity(self, step: int) -> float:
-        """The sparsity in [0, target] that a mask update after `step` brings about."""
+        """Return the sparsity in [0, target] of a mask update after `step`."""
         share = (step - self.warmup) / (self.ramp_end - self.warmup)
         return self.target * CURVES[self.curve](min(1.0, max(0.0, share)))

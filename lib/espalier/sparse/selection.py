@@ -1,7 +1,7 @@
-"""Which edges of a layer go and which come: exact counts, the same on every machine.
+"""Selection of edges to drop and to grow: exact counts, the same on every machine.
 
-A layer is (outputs, ...): a row holds the edges that lead into one of its units. Everything is a
-row of all of them. Ties are decided by position.
+A layer is (outputs, ...): a row holds the edges that lead into one of its units. Ties are decided
+by position.
 """
 
 from __future__ import annotations

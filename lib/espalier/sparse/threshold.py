@@ -1,4 +1,4 @@
-"""Which scores are the k smallest: exact, and the same on every machine.
+"""Selection of the k smallest scores: exact, and the same on every machine.
 
 Order: by value, NaN above everything (as sorting puts it), equal values by position. On a CPU
 numpy does the work: its comparisons and partitions are several times as fast as torch's.
@@ -36,7 +36,7 @@ def mark_smallest(scores: Tensor, k: int, out: Tensor, first: Tensor | None = No
 
 
 def count(mask: Tensor) -> int:
-    """How many of `mask`, bool, are True."""
+    """Return the number of True elements of `mask`."""
     return int(np.count_nonzero(mask.numpy()) if mask.is_cpu else torch.count_nonzero(mask))
 
 
@@ -60,17 +60,17 @@ def _in_order(ties: Tensor, first: Tensor | None) -> Tensor:
 
 
 def _kth(scores: Tensor, k: int) -> float:
-    """The k-th smallest score, k from 1, NaN being the largest."""
+    """Return the k-th smallest score, k from 1, NaN being the largest."""
     return _kth_on_cpu(scores.numpy(), k) if scores.is_cpu else float(scores.kthvalue(k).values)
 
 
 def _kth_on_cpu(scores: Floats, k: int) -> float:
-    """Exact: a sample only narrows the search."""
+    """Return the k-th smallest score, exactly: a sample only narrows the search."""
     if len(scores) > DIRECT:
         low, high = _bracket(scores, k)
-        found = _kth_between(scores, k, low, high)
-        if found is not None:
-            return found
+        kth = _kth_between(scores, k, low, high)
+        if kth is not None:
+            return kth
         for end in (low, high):
             if _is_kth(scores, k, end):
                 return end
@@ -78,7 +78,7 @@ def _kth_on_cpu(scores: Floats, k: int) -> float:
 
 
 def _bracket(scores: Floats, k: int) -> tuple[float, float]:
-    """Two scores that the k-th smallest most likely lies between: four standard errors each way."""
+    """Return two scores that bracket the k-th smallest with four standard errors each way."""
     sample = np.sort(scores[:: len(scores) // SAMPLE])
     share = k / len(scores)
     margin = 4 * np.sqrt(len(sample) * share * (1 - share)) + 2
@@ -90,7 +90,7 @@ def _bracket(scores: Floats, k: int) -> tuple[float, float]:
 
 
 def _kth_between(scores: Floats, k: int, low: float, high: float) -> float | None:
-    """The k-th smallest if it is above `low` and below `high`, else None; one pass.
+    """Return the k-th smallest if it is above `low` and below `high`, else None; one pass.
 
     The ends are left out because one of them is often the 0 that all pruned weights score.
     """

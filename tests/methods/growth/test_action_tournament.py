@@ -14,7 +14,7 @@ from espalier.methods.growth.action_tournament import (
 )
 from espalier.methods.growth.growth_actions import FAN, Candidate, candidates
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import places
+from espalier.methods.growth.structure.network_editor import mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 SAMPLES = 96
@@ -22,7 +22,7 @@ SAMPLES = 96
 
 def run_of(seed: int = 0, optimizer: str = "adamw") -> Run:
     """A network of 9-7-6-5-4 units on labels that its inputs tell, after some updates."""
-    made = growth_beds.ground(seed, optimizer)
+    made = growth_beds.editor(seed, optimizer)
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(SAMPLES, 9, generator=generator, dtype=torch.float64)
     data = Split(x, x[:, :4].argmax(1))
@@ -45,11 +45,11 @@ def entrant(
 
 
 def entrants(run: Run, trials: TournamentOptions) -> list[TournamentEntry]:
-    return trials.entrants(run, ActionSpace(6).actions(run, 1000))
+    return trials.try_all(run, ActionSpace(6).candidates(run, 1000))
 
 
-def told(found: list[TournamentEntry]) -> list[tuple[str, str, int, float]]:
-    return [(e.candidate.action, e.candidate.where, e.added, e.gain) for e in found]
+def outcomes(entries: list[TournamentEntry]) -> list[tuple[str, str, int, float]]:
+    return [(e.candidate.action, e.candidate.where, e.added, e.gain) for e in entries]
 
 
 def test_every_action_leaves_the_logits_and_adds_what_it_says() -> None:
@@ -87,30 +87,30 @@ def test_what_a_full_block_lacks_is_nothing() -> None:
 @pytest.mark.parametrize("optimizer", growth_beds.BUILDS)
 def test_trials_leave_no_trace(optimizer: str) -> None:
     run = run_of(optimizer=optimizer)
-    before, events = everything(run), list(run.method_state.ground.events)
-    found = entrants(run, TournamentOptions(steps=4))
-    assert len(found) == 3 + 3 + 4 + 6 + 1
+    before, events = everything(run), list(run.method_state.editor.events)
+    entries = entrants(run, TournamentOptions(steps=4))
+    assert len(entries) == 3 + 3 + 4 + 6 + 1
     after = everything(run)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    assert run.method_state.ground.events == events
+    assert run.method_state.editor.events == events
 
 
 def test_how_much_chance_is_used_does_not_depend_on_what_comes_of_it() -> None:
-    one, other = run_of(), run_of()
-    entrants(one, TournamentOptions(steps=4))
-    entrants(other, TournamentOptions(steps=1, judge="loss"))
-    states = [run.generators["method"].get_state() for run in (one, other)]
+    first, second = run_of(), run_of()
+    entrants(first, TournamentOptions(steps=4))
+    entrants(second, TournamentOptions(steps=1, judge="loss"))
+    states = [run.generators["method"].get_state() for run in (first, second)]
     assert torch.equal(*states)
 
 
 def test_a_tournament_is_the_same_every_time() -> None:
-    found = [told(entrants(run_of(), TournamentOptions(steps=4))) for _ in range(2)]
-    assert found[0] == found[1]
+    entries = [outcomes(entrants(run_of(), TournamentOptions(steps=4))) for _ in range(2)]
+    assert entries[0] == entries[1]
 
 
 def test_only_what_is_new_is_trained() -> None:
     run = run_of()
-    ground = run.method_state.ground
+    editor = run.method_state.editor
     for action in ("widen", "edges", "insert"):
         candidate = next(c for c in candidates(run, 8) if c.action == action)
         change = candidate.act()
@@ -123,7 +123,7 @@ def test_only_what_is_new_is_trained() -> None:
         for name, parameter in run.model.named_parameters():
             same = parameter == before[name]
             if name in births:
-                assert bool(same[births[name] != ground.step].all())
+                assert bool(same[births[name] != editor.step].all())
                 moved += int((~same).sum())
         assert moved > 0
         run.model.assert_masked(run.optimizer)
@@ -144,10 +144,12 @@ def test_biases_of_old_units_stay_and_those_of_new_ones_learn() -> None:
 
 def test_the_bias_of_an_old_unit_stays_though_all_its_edges_are_new() -> None:
     run = run_of()
-    block, ground = run.model.block(0, 1), run.method_state.ground
-    operations.drop_edges(ground, (0, 1), places(block.mask & (torch.arange(7) == 3)[:, None]))
-    ground.events.clear()
-    operations.add_edges(ground, (0, 1), (torch.tensor([3, 3]), torch.tensor([0, 5])))
+    block, editor = run.model.block(0, 1), run.method_state.editor
+    operations.drop_edges(
+        editor, (0, 1), mask_indices(block.mask & (torch.arange(7) == 3)[:, None])
+    )
+    editor.events.clear()
+    operations.add_edges(editor, (0, 1), (torch.tensor([3, 3]), torch.tensor([0, 5])))
     with torch.no_grad():
         block.bias[3] = 1.0  # it fires, so that edges into it learn
     before = block.bias.detach().clone()
@@ -166,7 +168,7 @@ def test_the_winner_gains_most_for_each_edge() -> None:
 
 def test_nothing_wins_where_gains_are_noise() -> None:
     # z = 2: p = 0.023, which is below 0.05 alone, but not if it is the best of five
-    free = TournamentOptions(least=0.0)
+    free = TournamentOptions(min_gain=0.0)
     assert free.winner([entrant(0.02)], 1000) is not None
     assert free.winner([entrant(0.02), *[entrant(0.0)] * 4], 1000) is None
     assert TournamentOptions().winner([entrant(-1.0), entrant(0.0, error=0.0)], 1000) is None
@@ -176,7 +178,7 @@ def test_nothing_wins_where_gains_are_noise() -> None:
 def test_holm_steps_down_from_the_surest() -> None:
     sure, next_sure = entrant(0.1, added=10), entrant(0.0225, added=1)  # p of 1e-23 and 0.0122
     others = [entrant(0.0)] * 3
-    free = TournamentOptions(least=0.0)
+    free = TournamentOptions(min_gain=0.0)
     assert free.winner([next_sure, sure, *others], 1000) is next_sure  # 0.0122 * 4 < 0.05
     assert free.winner([next_sure, *others, entrant(0.0)], 1000) is None  # * 5
 
@@ -185,8 +187,8 @@ def test_what_gains_little_for_its_edges_does_not_win() -> None:
     sure = TournamentEntry(
         Candidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0
     )  # 0.04 a 1,000
-    assert TournamentOptions(least=0.05).winner([sure], 1000) is None
-    assert TournamentOptions(least=0.03).winner([sure], 1000) is sure
+    assert TournamentOptions(min_gain=0.05).winner([sure], 1000) is None
+    assert TournamentOptions(min_gain=0.03).winner([sure], 1000) is sure
 
 
 def test_applied_is_what_was_tried() -> None:
@@ -201,12 +203,14 @@ def test_applied_is_what_was_tried() -> None:
 
 
 def test_skips_may_be_left_out() -> None:
-    assert not any(c.action == "skip" for c in ActionSpace(6, skips=False).actions(run_of(), 1000))
+    assert not any(
+        c.action == "skip" for c in ActionSpace(6, skips=False).candidates(run_of(), 1000)
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_anything_is_done_within_the_budget(seed: int) -> None:
     run = run_of(seed)
     live = run.model.live
-    ActionSpace(6).anything(run, 3)
+    ActionSpace(6).act_at_random(run, 3)
     assert live < run.model.live <= live + 3

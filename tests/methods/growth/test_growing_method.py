@@ -7,14 +7,15 @@ import math
 import loops
 import pytest
 import torch
+from growth_beds import total
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import CannotTrain, Split
 from espalier.layers.masked_blocks import edges
 from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.growing_method import TABLE
-from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
+from espalier.methods.growth.timing.growth_credits import CreditOptions, GrowthBudget
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, VarianceOptions
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD
@@ -22,8 +23,10 @@ from espalier.optimizers.sgd import SGD
 TWENTY = GrowthSchedule(events=20, stop=0.6)  # in the first 28 of 48 steps
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}
 RULES = ["gradient", "extrema", "random"]
-PAID = GrowthBudget("credits", Purse(rate=80.0, price=1.0, doubling=1e6, smoothing=0.0))
-NOISY = GrowthSchedule(events=3, stop=0.9, trigger="variance", noise=Noise(window=50, reference=2))
+PAID = GrowthBudget("credits", CreditOptions(rate=80.0, price=1.0, doubling=1e6, smoothing=0.0))
+NOISY = GrowthSchedule(
+    events=3, stop=0.9, trigger="variance", variance=VarianceOptions(window=50, reference=2)
+)
 
 
 def run_of(method, optimizer=None, density=0.2, **more):
@@ -69,9 +72,9 @@ def learnable(monkeypatch):
 class Watched(Grow):
     """Keeps the logits around each event."""
 
-    def act(self, run, most):
+    def act(self, run, max_edges):
         before = logits(run)
-        super().act(run, most)
+        super().act(run, max_edges)
         gaps = vars(run.method_state.memory).setdefault("gaps", [])
         gaps.append(float((logits(run) - before).abs().max()))
 
@@ -84,7 +87,7 @@ def logits(run):
 @pytest.mark.parametrize("where", RULES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_block_has_its_edges_exactly_after_20_events(where, name):
-    run = run_of(Grow(moments=TWENTY, to=0.7, where=where), OPTIMIZERS[name])
+    run = run_of(Grow(schedule=TWENTY, to=0.7, where=where), OPTIMIZERS[name])
     before = run.model.ledger()
     loops.train(run, 48)  # which checks masks, births and optimizer state after every step
     assert len(run.method_state.steps) == 20
@@ -92,25 +95,25 @@ def test_every_block_has_its_edges_exactly_after_20_events(where, name):
     assert sizes == {(0, 1): 112, (1, 2): 42, (2, 3): 30, (3, 4): 20}
     assert before == {p: edges(0.2, n) for p, n in sizes.items()}
     assert run.model.ledger() == {(0, 1): 78, (1, 2): 29, (2, 3): 21, (3, 4): 14}
-    found = run.method.measures(run)
-    assert found["edges_added"] == 142 - sum(before.values())
-    assert (found["growth_events"], found["edges_dropped"]) == (20, 0)
-    assert found["live_edges"] == 142 and found["live_parameters"] == 142 + 22
-    assert found["sparsity"] == pytest.approx(1 - 142 / 204)
-    assert found["target_sparsity"] == 0.3
+    measures = run.method.measures(run)
+    assert measures["edges_added"] == 142 - sum(before.values())
+    assert (measures["growth_events"], measures["edges_dropped"]) == (20, 0)
+    assert measures["live_edges"] == 142 and measures["live_parameters"] == 142 + 22
+    assert measures["sparsity"] == pytest.approx(1 - 142 / 204)
+    assert measures["target_sparsity"] == 0.3
 
 
 def test_a_block_gets_the_same_number_each_time():
-    run = run_of(Grow(moments=TWENTY, to=0.7))
+    run = run_of(Grow(schedule=TWENTY, to=0.7))
     loops.train(run, 48)
-    added = [e.added for e in run.method_state.ground.events if e.where == "0_1"]
+    added = [e.added for e in run.method_state.editor.events if e.where == "0_1"]
     assert added == [3] * 16 + [2] * 4  # 56 in 20 events: ceil(56/20), ceil(53/19), ...
 
 
 @pytest.mark.parametrize("where", RULES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_no_event_changes_what_the_network_computes(where, name, double):
-    run = run_of(Watched(moments=TWENTY, to=0.7, where=where), OPTIMIZERS[name])
+    run = run_of(Watched(schedule=TWENTY, to=0.7, where=where), OPTIMIZERS[name])
     trained(run, 48)
     gaps = run.method_state.memory.gaps
     assert len(gaps) == 20 and max(gaps) < 1e-6
@@ -128,7 +131,7 @@ def test_a_weight_off_the_mask_is_noticed():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_not_there_has_no_weight_and_no_state(name):
-    run = run_of(Grow(moments=TWENTY, to=0.7), OPTIMIZERS[name])
+    run = run_of(Grow(schedule=TWENTY, to=0.7), OPTIMIZERS[name])
     for _ in range(48):
         loops.train(run, 1)
         for _, block in run.model.each():
@@ -138,7 +141,7 @@ def test_what_is_not_there_has_no_weight_and_no_state(name):
 
 
 def test_newborn_edges_are_0_and_as_old_as_they_are():
-    run = run_of(Grow(moments=GrowthSchedule(events=1, stop=0.25), to=0.7))  # after step 12
+    run = run_of(Grow(schedule=GrowthSchedule(events=1, stop=0.25), to=0.7))  # after step 12
     loops.train(run, 12)
     for _, block in run.model.each():
         new = block.births == 12
@@ -152,17 +155,17 @@ def test_newborn_edges_are_0_and_as_old_as_they_are():
 @pytest.mark.parametrize(
     "method",
     [
-        Grow(moments=TWENTY, to=0.7),
-        Grow(moments=TWENTY, to=0.7, where="extrema"),
-        Grow(moments=TWENTY, economy=PAID, to=1.0, where="random"),
-        Grow(moments=NOISY, to=0.9),
+        Grow(schedule=TWENTY, to=0.7),
+        Grow(schedule=TWENTY, to=0.7, where="extrema"),
+        Grow(schedule=TWENTY, budget=PAID, to=1.0, where="random"),
+        Grow(schedule=NOISY, to=0.9),
     ],
 )
 @pytest.mark.parametrize("steps", [1, 13, 65])
 @pytest.mark.usefixtures("learnable")
 def test_going_on_from_a_saved_state_is_exact(method, steps):
     def fresh():
-        return run_of(method, density=0.5, lr=0.03, epochs=40 if method.moments.noise else 16)
+        return run_of(method, density=0.5, lr=0.03, epochs=40 if method.schedule.variance else 16)
 
     straight, first, second = (trained(fresh(), n) for n in (96, steps, 20))  # the last went astray
     second.method.load_state_dict(second, method.state_dict(first))
@@ -178,21 +181,15 @@ def test_going_on_from_a_saved_state_is_exact(method, steps):
 
 
 def test_moments_by_the_clock():
-    def steps(moments, total):
-        return [s for s in range(1, total + 1) if moments.due(s, total, False, 0)]
+    def steps(schedule, total):
+        return [s for s in range(1, total + 1) if schedule.is_due(s, total, False, 0)]
 
     assert steps(GrowthSchedule(6, 0.6), 48) == [5, 10, 14, 19, 24, 28]  # ceil(k 28 / 6)
-    assert steps(GrowthSchedule(6, 1.0), 100) == [
-        17,
-        33,
-        50,
-        66,
-        83,
-        99,
-    ]  # never after the last update
+    # never after the last update
+    assert steps(GrowthSchedule(6, 1.0), 100) == [17, 33, 50, 66, 83, 99]
     assert steps(GrowthSchedule(1, 0.5), 10) == [5]
     assert steps(GrowthSchedule(5, 0.5), 10) == [1, 2, 3, 4, 5]
-    left = [GrowthSchedule(6, 0.6).left(s, 48, 0) for s in (1, 5, 6, 10, 11, 28, 29)]
+    left = [GrowthSchedule(6, 0.6).events_left(s, 48, 0) for s in (1, 5, 6, 10, 11, 28, 29)]
     assert left == [6, 6, 5, 5, 4, 1, 0]
 
 
@@ -200,7 +197,7 @@ def test_a_run_grows_at_those_steps():
     run = run_of(Grow(to=0.7))
     loops.train(run, 48)
     assert run.method_state.steps == [5, 10, 14, 19, 24, 28]
-    assert sorted({e.step for e in run.method_state.ground.events}) == run.method_state.steps
+    assert sorted({e.step for e in run.method_state.editor.events}) == run.method_state.steps
 
 
 def noisy(run, sigmas):
@@ -221,41 +218,41 @@ def noisy(run, sigmas):
 
 
 def test_a_jump_of_the_noise_makes_it_grow_within_two_windows():
-    run = run_of(Grow(moments=NOISY, to=0.9), SGD(), epochs=100)
+    run = run_of(Grow(schedule=NOISY, to=0.9), SGD(), epochs=100)
     steps = noisy(run, [0.1] * 200 + [0.4] * 100)
     assert steps and 200 < steps[0] <= 300
-    left = run.method.left(run)
+    left = run.method.events_left(run)
     assert left == 3 - len(steps)
 
 
 def test_noise_that_stays_as_it_is_does_not():
-    run = run_of(Grow(moments=NOISY, to=0.9), SGD(), epochs=100)
+    run = run_of(Grow(schedule=NOISY, to=0.9), SGD(), epochs=100)
     assert noisy(run, [0.2] * 500) == []
     assert run.model.live == sum(edges(0.2, b.mask.numel()) for _, b in run.model.each())
 
 
 def test_the_trigger_begins_anew_after_growth():
-    run = run_of(Grow(moments=NOISY, to=0.9), SGD(), epochs=100)
+    run = run_of(Grow(schedule=NOISY, to=0.9), SGD(), epochs=100)
     first = noisy(run, [0.1] * 200 + [0.4] * 100)[0]
-    assert len(run.method_state.noise.history) <= 300 - first
+    assert len(run.method_state.variance.history) <= 300 - first
 
 
 def test_a_gradient_that_is_no_number_is_left_to_the_loop():
-    run = run_of(Grow(moments=NOISY, to=0.9), epochs=100)
+    run = run_of(Grow(schedule=NOISY, to=0.9), epochs=100)
     loops.backward(run.model, 0)
     next(run.model.parameters()).grad[0, 0] = math.inf
     run.method.after_backward(run)
-    assert run.method_state.noise.history == []
+    assert run.method_state.variance.history == []
 
 
 @pytest.mark.usefixtures("learnable")
 def test_growth_is_paid_for_and_never_on_credit():
-    run = earning(Grow(moments=TWENTY, economy=PAID, to=1.0))
+    run = earning(Grow(schedule=TWENTY, budget=PAID, to=1.0))
     before = loops.blocks_network(density=0.5).live
     ledger = run.method_state.ledger
-    spent = ledger.total("payment")
+    spent = total(ledger, "payment")
     assert spent > 0 and ledger.balance >= 0
-    assert ledger.balance == pytest.approx(ledger.total("income") - spent, abs=1e-9)
+    assert ledger.balance == pytest.approx(total(ledger, "income") - spent, abs=1e-9)
     assert run.method.measures(run)["credits"] == ledger.balance
     paid = [entry for entry in ledger.entries if entry.kind == "payment"]
     assert sum(entry.added for entry in paid) == run.model.live - before
@@ -267,17 +264,17 @@ def test_growth_is_paid_for_and_never_on_credit():
 def test_nothing_is_paid_where_nothing_grew():
     @dataclasses.dataclass(frozen=True)
     class Idle(Grow):
-        def act(self, run, most):
-            assert most > 0
+        def act(self, run, max_edges):
+            assert max_edges > 0
 
-    run = earning(Idle(moments=TWENTY, economy=PAID, to=1.0))
-    assert run.method_state.ledger.total("payment") == 0
-    assert run.method_state.ledger.total("income") > 0
+    run = earning(Idle(schedule=TWENTY, budget=PAID, to=1.0))
+    assert total(run.method_state.ledger, "payment") == 0
+    assert total(run.method_state.ledger, "income") > 0
     assert run.method_state.steps == [] and "event_drop" not in run.method.measures(run)
 
 
 def test_a_network_that_knows_nothing_earns_nothing_and_does_not_grow():
-    run = run_of(Grow(moments=TWENTY, economy=PAID, to=0.9))
+    run = run_of(Grow(schedule=TWENTY, budget=PAID, to=0.9))
     with torch.no_grad():
         for parameter in run.model.parameters():
             parameter.zero_()
@@ -285,7 +282,7 @@ def test_a_network_that_knows_nothing_earns_nothing_and_does_not_grow():
         group["lr"] = 0.0
     before = run.model.live
     trained(run, 48)
-    assert run.method_state.ledger.total("income") == pytest.approx(0, abs=1e-9)
+    assert total(run.method_state.ledger, "income") == pytest.approx(0, abs=1e-9)
     assert run.model.live == before
 
 
@@ -293,8 +290,8 @@ def test_a_network_that_knows_nothing_earns_nothing_and_does_not_grow():
 @pytest.mark.usefixtures("learnable")
 def test_twice_the_price_buys_half_as_much(where):
     def added(price):
-        purse = GrowthBudget("credits", dataclasses.replace(PAID.purse, price=price))
-        run = earning(Grow(TWENTY, purse, to=1.0, where=where))
+        credits = GrowthBudget("credits", dataclasses.replace(PAID.credits, price=price))
+        run = earning(Grow(TWENTY, credits, to=1.0, where=where))
         assert run.model.density < 1
         return run.method.measures(run)["edges_added"]
 
@@ -302,7 +299,7 @@ def test_twice_the_price_buys_half_as_much(where):
 
 
 def test_a_validation_that_is_no_number_is_left_to_the_loop():
-    run = run_of(Grow(economy=PAID, to=0.9))
+    run = run_of(Grow(budget=PAID, to=0.9))
     with torch.no_grad():
         next(run.model.parameters()).fill_(math.nan)
     run.epoch = 1
@@ -332,7 +329,7 @@ def test_it_is_unfinished_until_the_last_moment():
         loops.train(run, 1)
         seen.append(run.method.unfinished(run))
     assert seen == [True] * 27 + [False] * 21
-    assert not run_of(Grow(moments=NOISY, to=0.9), epochs=40).method.unfinished(run)
+    assert not run_of(Grow(schedule=NOISY, to=0.9), epochs=40).method.unfinished(run)
 
 
 def test_the_table_of_operations(tmp_path):
@@ -352,11 +349,11 @@ def test_the_table_of_operations(tmp_path):
     [
         (Grow(to=0.2), "nothing_to_grow", "CONFIG_GROW_TO=0.2 is no more than what there is"),
         (
-            Grow(moments=GrowthSchedule(30, 0.6), to=0.7),
+            Grow(schedule=GrowthSchedule(30, 0.6), to=0.7),
             "growth_never_starts",
             "28 of 48 steps: lower",
         ),
-        (Grow(moments=NOISY, to=0.7), "growth_never_starts", "first fire after step 150, but"),
+        (Grow(schedule=NOISY, to=0.7), "growth_never_starts", "first fire after step 150, but"),
     ],
 )
 def test_trials_that_make_no_sense(method, reason, said):
@@ -372,17 +369,17 @@ def test_a_model_of_other_layers():
 
 
 def test_arms_with_one_seed_begin_with_the_same_edges():
-    one, other = (run_of(Grow(to=0.7, where=where)) for where in ("random", "gradient"))
-    assert loops.same(loops.values(one.model), loops.values(other.model))
-    assert loops.same(list(one.model.buffers()), list(other.model.buffers()))
+    first, second = (run_of(Grow(to=0.7, where=where)) for where in ("random", "gradient"))
+    assert loops.same(loops.values(first.model), loops.values(second.model))
+    assert loops.same(list(first.model.buffers()), list(second.model.buffers()))
 
 
 def test_events_are_followed_on_validation():
-    run = run_of(Grow(moments=GrowthSchedule(events=1, stop=0.25), to=0.7))  # after step 12
+    run = run_of(Grow(schedule=GrowthSchedule(events=1, stop=0.25), to=0.7))  # after step 12
     run.validation = Split(run.train.x[:10], run.train.y[:10])
     trained(run, 11)
     loops.train(run, 1)
-    (seen,) = run.method_state.setbacks.seen
+    (seen,) = run.method_state.event_costs.events
     hits = (logits(run)[:10].argmax(1) == run.train.y[:10]).sum()
     assert (seen.step, seen.before, seen.after) == (12, 10.0 * float(hits), 10.0 * float(hits))
     run.epoch = 2

@@ -34,7 +34,7 @@ def network(seed: int = 0) -> Blocks:
 
 
 def run_of(seed: int = 0, cls: type[Highways] = Highways, **fields: Any) -> Run:
-    method = cls(**{"moments": MOMENTS, "targets": 2, **fields})
+    method = cls(**{"schedule": MOMENTS, "targets": 2, **fields})
     run: Run = loops.run_of(AdamW(), method, model=network(seed), epochs=8)
     for split in (run.train, run.validation):
         object.__setattr__(split, "x", split.x.double())
@@ -63,10 +63,10 @@ class Watched(Highways):
 
     jumps: ClassVar[list[float]] = []
 
-    def act(self, run: Run, most: int) -> None:
+    def act(self, run: Run, max_edges: int) -> None:
         with torch.no_grad():
             before = run.model(run.train.x)
-            super().act(run, most)
+            super().act(run, max_edges)
             self.jumps.append(float((run.model(run.train.x) - before).abs().max()))
 
 
@@ -80,21 +80,21 @@ def test_what_the_network_computes_stays_at_every_moment(where: Any) -> None:
 
 def test_highways_are_made_of_dead_units_and_dead_units_become_fewer() -> None:
     run = trained(run_of())
-    found = run.method.measures(run)
-    assert found["highways"] > 0
-    assert found["dead_units_left"] <= found["dead_units_found"] - 2 * found["highways"]
-    events = run.method_state.ground.events
+    measures = run.method.measures(run)
+    assert measures["highways"] > 0
+    assert measures["dead_units_left"] <= measures["dead_units_found"] - 2 * measures["highways"]
+    events = run.method_state.editor.events
     built = [event for event in events if event.op == "highway"]
-    assert len(built) == found["highways"]
+    assert len(built) == measures["highways"]
     assert all(event.parents[0][0] == 1 and len(event.units) == 2 for event in built)
     sources = [event.parents[0] for event in events]
     assert len(set(sources)) == len(sources)  # each once
-    assert isinstance(found["grown_worth"], float)
+    assert isinstance(measures["grown_worth"], float)
 
 
 def test_controls_add_as_many_edges() -> None:
     runs = {
-        w: run_of(where=w, moments=GrowthSchedule(1, 0.3))
+        w: run_of(where=w, schedule=GrowthSchedule(1, 0.3))
         for w in ("extrema", "random", "scattered")
     }
     for run in runs.values():
@@ -103,7 +103,7 @@ def test_controls_add_as_many_edges() -> None:
     live = {w: run.method_state.net.live for w, run in runs.items()}
     assert len(set(added.values())) == 1 and added["extrema"] > 0
     assert len(set(live.values())) == 1
-    assert {event.op for event in runs["scattered"].method_state.ground.events} <= {
+    assert {event.op for event in runs["scattered"].method_state.editor.events} <= {
         "add_edges",
         "drop_edges",
     }
@@ -113,9 +113,9 @@ def test_bounds_hold_at_each_moment() -> None:
     run = run_of(kind="clones", reach=None, count=2, edges=5)
     state: GrowthState = run.method_state
     for _ in range(45):
-        known = len(state.ground.events)
+        known = len(state.editor.events)
         stepped(run)
-        new = state.ground.events[known:]
+        new = state.editor.events[known:]
         assert len(new) <= 2 and sum(event.added for event in new) <= 5
         assert all(event.op == "clone" for event in new)
     assert run.method.measures(run)["highways"] == 0

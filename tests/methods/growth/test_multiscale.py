@@ -13,9 +13,9 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Model, Run, SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
-from espalier.methods.growth.structure.input_pyramid import readers
 from espalier.optimizers.adamw import AdamW
 from espalier.train.engine.early_stopping import KeptEpoch
+from espalier.train.input_layers import find_input_layers
 
 
 def pixels_network() -> nn.Module:
@@ -44,7 +44,7 @@ def test_kconfig_knows_which_models_read_pixels(name: str) -> None:
     kconf.syms[f"MODEL_SELECT_{name.upper()}"].set_value("y")
     said = kconf.syms["MODEL_READS_PIXELS"].str_value == "y"
     x = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert said == (readers(spec.build(SampleShape(1, 16, 16, 4)).eval(), x) is not None)
+    assert said == (find_input_layers(spec.build(SampleShape(1, 16, 16, 4)).eval(), x) is not None)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_sizes_follow_each_other_and_nothing_jumps() -> None:
         epochs(run, 1)
         seen.append(run.method.measures(run)["pooled_by"])
     assert seen == [4, 2, 2, 1, 1, 1, 1, 1]
-    found = run.method.measures(run)
-    assert 0 < found["passage_difference"] < 1e-5
+    measures = run.method.measures(run)
+    assert 0 < measures["passage_difference"] < 1e-5
     costs = [4 * 6 * inputs + 6 * 24 for inputs in (1, 4, 16)]
-    assert found["training_operations"] == 48 * sum(
+    assert measures["training_operations"] == 48 * sum(
         n * cost for n, cost in zip((2, 2, 4), costs, strict=True)
     )
     assert run.method.changes(run) == 2
@@ -95,17 +95,17 @@ def test_shuffled_cells_make_the_logits_jump() -> None:
 @pytest.mark.parametrize("earlier", [1, 4])
 def test_a_run_goes_on_exactly_from_any_size(build, earlier) -> None:
     method = Multiscale("4,2,1", 0.25)
-    one = epochs(run_of(method, build()), earlier)
-    other = run_of(method, build())
-    other.epoch, other.step = one.epoch, one.step
-    other.method.load_state_dict(other, copy.deepcopy(one.method.state_dict(one)))
-    other.model.load_state_dict(one.model.state_dict())
-    other.optimizer.load_state_dict(copy.deepcopy(one.optimizer.state_dict()))
-    other.generators["method"].set_state(one.generators["method"].get_state())
-    for run in (one, other):
+    first = epochs(run_of(method, build()), earlier)
+    second = run_of(method, build())
+    second.epoch, second.step = first.epoch, first.step
+    second.method.load_state_dict(second, copy.deepcopy(first.method.state_dict(first)))
+    second.model.load_state_dict(first.model.state_dict())
+    second.optimizer.load_state_dict(copy.deepcopy(first.optimizer.state_dict()))
+    second.generators["method"].set_state(first.generators["method"].get_state())
+    for run in (first, second):
         epochs(run, 8 - earlier)
-    assert loops.same(loops.values(one.model), loops.values(other.model))
-    assert one.method.measures(one) == other.method.measures(other)
+    assert loops.same(loops.values(first.model), loops.values(second.model))
+    assert first.method.measures(first) == second.method.measures(second)
 
 
 @pytest.mark.parametrize("build", [pixels_network, loops.blocks_network])

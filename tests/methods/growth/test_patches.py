@@ -12,7 +12,7 @@ from torch import Tensor
 from espalier.core.contracts import CannotTrain, Run
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.patches import Patches
-from espalier.methods.growth.placement.unit_statistics import look
+from espalier.methods.growth.placement.unit_statistics import measure_units
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.optimizers.adam import Adam
@@ -31,7 +31,7 @@ def run_of(sizes: tuple[int, ...] = SIZES, density: float = 0.3, **fields: Any) 
     torch.manual_seed(0)
     net = Blocks(sizes)
     net.draw(density)
-    return loops.run_of(Adam(), Patches(**{"moments": ONCE, **fields}), model=net)
+    return loops.run_of(Adam(), Patches(**{"schedule": ONCE, **fields}), model=net)
 
 
 def until_the_event(run: Run) -> Run:
@@ -46,9 +46,9 @@ def until_the_event(run: Run) -> Run:
 def logits(run: Run) -> Tensor:
     run.model.eval()
     with torch.no_grad():
-        found: Tensor = run.model(run.train.x)
+        logits: Tensor = run.model(run.train.x)
     run.model.train()
-    return found
+    return logits
 
 
 @pytest.mark.parametrize("kind", ["embedded", "hidden"])
@@ -79,7 +79,7 @@ def test_patches_come_exactly_and_the_scaffold_stays(where: Any, kind: Any) -> N
 
 @pytest.mark.parametrize("where", WHERE)
 def test_the_budget_is_spent_to_the_edge_over_all_moments(where: Any) -> None:
-    run = run_of(where=where, share=0.7, moments=GrowthSchedule(events=5, stop=0.6))
+    run = run_of(where=where, share=0.7, schedule=GrowthSchedule(events=5, stop=0.6))
     scaffold = run.method_state.net.live
     loops.train(run, 48)
     measured = run.method.measures(run)
@@ -87,8 +87,8 @@ def test_the_budget_is_spent_to_the_edge_over_all_moments(where: Any) -> None:
     assert measured["live_edges"] == scaffold + round(0.7 * scaffold)
     assert measured["growth_events"] == 5
     assert 0 < measured["sparsity"] < 1
-    steps = [event.step for event in run.method_state.ground.events if event.op != "revive"]
-    each = [sum(e.added for e in run.method_state.ground.events if e.step == s) for s in set(steps)]
+    steps = [event.step for event in run.method_state.editor.events if event.op != "revive"]
+    each = [sum(e.added for e in run.method_state.editor.events if e.step == s) for s in set(steps)]
     assert max(each) - min(each) <= 1
 
 
@@ -104,7 +104,7 @@ def test_a_patch_measures_what_was_asked_for(sizes: tuple[int, int]) -> None:
     run = run_of(where="random", sources=sources, targets=targets, density=0.0001, share=9.0)
     assert run.method_state.net.live == 4  # one edge in each block
     loops.train(run, 12)
-    whole = [e for e in run.method_state.ground.events if len(e.parents) == sources]
+    whole = [e for e in run.method_state.editor.events if len(e.parents) == sources]
     assert whole and all(event.added <= sources * targets for event in whole)
     assert run.method_state.net.live == 4 + 36
 
@@ -120,8 +120,8 @@ def test_planted_dead_units_fire_again_only_if_they_are_revived(
         with torch.no_grad():
             net.block(node - 1, node).bias[units] = -1e3
     loops.train(run, 12 + 18)  # three epochs behind the event
-    view = look(run)
-    alive = sum(int((view.activity(n).firing[units] > 0).sum()) for n, units in planted.items())
+    stats = measure_units(run)
+    alive = sum(int((stats.activity(n).firing[units] > 0).sum()) for n, units in planted.items())
     assert alive == expected
     assert run.method.measures(run)["dead_units"] >= 8
 
@@ -147,8 +147,8 @@ def test_the_scaffold_drifts_and_patches_are_no_part_of_it() -> None:
         block.weight[block.births > 0] = 5.0
         block.weight[block.births == 0] += 0.1
     moved = 0.01 * int((block.births == 0).sum())
-    found = run.method.measures(run)["scaffold_drift"]
-    assert found == pytest.approx((moved / norm) ** 0.5, rel=1e-4)
+    drift = run.method.measures(run)["scaffold_drift"]
+    assert drift == pytest.approx((moved / norm) ** 0.5, rel=1e-4)
 
 
 def scaled_update(strategy: Strategy) -> tuple[Run, dict[Any, Tensor]]:
@@ -190,9 +190,9 @@ def test_patches_train_as_much_faster_than_the_scaffold_as_dual_rates_say() -> N
 def test_differential_rates_go_by_the_distance_from_the_patches() -> None:
     run, moved = scaled_update(Differential(grown=0.6, adjacent=0.4, distant=0.2, recovery=10**9))
     pairs = run.method_state.net.pairs
-    places = [p for p in pairs if bool((run.method_state.net.block(*p).births > 0).any())]
+    mask_indices = [p for p in pairs if bool((run.method_state.net.block(*p).births > 0).any())]
     for depth, pair in enumerate(pairs):
-        away = min(abs(depth - pairs.index(place)) for place in places)
+        away = min(abs(depth - pairs.index(place)) for place in mask_indices)
         shock = (0.6, 0.4, 0.2)[min(away, 2)]
         assert mean_of(run, moved, [pair], False) == pytest.approx(shock, rel=0.05)
-    assert mean_of(run, moved, places, True) == pytest.approx(1.0, rel=0.05)
+    assert mean_of(run, moved, mask_indices, True) == pytest.approx(1.0, rel=0.05)

@@ -13,7 +13,7 @@ from espalier.core.contracts import CannotTrain, Run
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.placement import block_rewiring
 from espalier.methods.growth.proportional import Proportional
-from espalier.methods.growth.timing.growth_budget import GrowthBudget, Purse
+from espalier.methods.growth.timing.growth_credits import CreditOptions, GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.optimizers.adamw import AdamW
@@ -22,14 +22,14 @@ TWENTY = GrowthSchedule(events=20, stop=1.0)  # the last at step 47 of 48
 
 
 def run_of(seed: int = 0, density: float = 0.3, **fields: Any) -> Run:
-    method = Proportional(**{"moments": TWENTY, **fields})
+    method = Proportional(**{"schedule": TWENTY, **fields})
     return loops.run_of(AdamW(), method, model=loops.blocks_network(seed, density))
 
 
 def born(run: Run) -> dict[tuple[int, int], torch.Tensor]:
     """Births of all edges that there could be, -1 where there is none."""
     net: Blocks = run.method_state.net
-    lacking = {p: block_rewiring.missing(net, p) for p in block_rewiring.all_pairs(net)}
+    lacking = {p: block_rewiring.missing_edges(net, p) for p in block_rewiring.all_pairs(net)}
     there = {p: block.births for p, block in net.each()}
     return {p: there.get(p, torch.full(m.shape, -1)).clone() for p, m in lacking.items()}
 
@@ -41,18 +41,18 @@ def test_as_many_go_as_come_at_each_of_twenty_moments(where: str, skips: float) 
     state: GrowthState = run.method_state
     live, wanted = state.net.live, math.ceil(0.1 * state.net.live)
     for _ in range(47):
-        moments = state.moments
+        events = state.num_events
         loops.train(run, 1)
         assert state.net.live == live
-        if state.moments > moments:
+        if state.num_events > events:
             new = sum(int((b.births == run.step).sum()) for _, b in state.net.each())
             assert new == wanted  # all that came is still there after the event
-    found = run.method.measures(run)
+    measures = run.method.measures(run)
     assert len(state.steps) == 20 and state.memory.new == 20 * wanted
-    assert found["edges_added"] == found["edges_dropped"] == 20 * wanted
-    assert found["live_edges"] == live
-    assert abs(found["skip_share"] - skips) < 0.05
-    assert (found["skip_edges"] > 0) == (skips > 0)
+    assert measures["edges_added"] == measures["edges_dropped"] == 20 * wanted
+    assert measures["live_edges"] == live
+    assert abs(measures["skip_share"] - skips) < 0.05
+    assert (measures["skip_edges"] > 0) == (skips > 0)
 
 
 @pytest.mark.parametrize("grace", [0, 1, 3])
@@ -61,9 +61,9 @@ def test_new_edges_stay_for_as_many_moments_as_asked_for(grace: int) -> None:
     state: GrowthState = run.method_state
     shortest = 99
     for _ in range(47):
-        before, moments = born(run), state.moments
+        before, events = born(run), state.num_events
         loops.train(run, 1)
-        if state.moments > moments:
+        if state.num_events > events:
             for pair, births in born(run).items():
                 gone = before[pair][(before[pair] > 0) & (births < 0)]
                 ages = [sum(step > b for step in state.steps[:-1]) for b in gone.tolist()]
@@ -75,12 +75,12 @@ def test_new_edges_stay_for_as_many_moments_as_asked_for(grace: int) -> None:
 def test_outputs_that_are_reached_stay_reached(seed: int) -> None:
     run = run_of(seed, density=0.12, rate=0.5, grace=0, floor=0.0)
     net: Blocks = run.method_state.net
-    reached = block_rewiring.reached(net)[-1]
+    reachable_units = block_rewiring.reachable_units(net)[-1]
     for _ in range(47):
         loops.train(run, 1)
-        now = block_rewiring.reached(net)[-1]
-        assert bool(now[reached].all())
-        reached = now
+        now = block_rewiring.reachable_units(net)[-1]
+        assert bool(now[reachable_units].all())
+        reachable_units = now
 
 
 def test_a_layer_keeps_what_it_is_to_keep() -> None:
@@ -93,7 +93,7 @@ def test_a_layer_keeps_what_it_is_to_keep() -> None:
 
 
 def test_without_pruning_the_network_grows_by_its_rate() -> None:
-    run = run_of(prune=False, grace=None, floor=None, moments=GrowthSchedule(events=3, stop=0.5))
+    run = run_of(prune=False, grace=None, floor=None, schedule=GrowthSchedule(events=3, stop=0.5))
     net: Blocks = run.method_state.net
     live = net.live
     loops.train(run, 24)
@@ -110,7 +110,7 @@ def test_a_full_network_has_no_room_and_none_is_made() -> None:
 
 def test_skips_take_the_room_that_there_is() -> None:
     run = run_of(
-        density=1.0, rate=1.0, skips=0.5, floor=0.0, moments=GrowthSchedule(events=1, stop=0.5)
+        density=1.0, rate=1.0, skips=0.5, floor=0.0, schedule=GrowthSchedule(events=1, stop=0.5)
     )
     state: GrowthState = run.method_state
     live = state.net.live
@@ -123,15 +123,17 @@ def test_a_network_without_hidden_units_has_no_skips() -> None:
     net = Blocks((16, 4))
     net.draw(0.3)
     with pytest.raises(CannotTrain, match="CONFIG_PROPORTIONAL_SKIPS=0.2"):
-        loops.run_of(AdamW(), Proportional(moments=TWENTY), model=net)
-    run = loops.run_of(AdamW(), Proportional(skips=0.0, moments=TWENTY), model=net)
+        loops.run_of(AdamW(), Proportional(schedule=TWENTY), model=net)
+    run = loops.run_of(AdamW(), Proportional(skips=0.0, schedule=TWENTY), model=net)
     assert loops.train(run, 47).method_state.net.live == net.live
 
 
 def test_what_costs_nothing_cannot_be_paid_for() -> None:
     with pytest.raises(CannotTrain, match="CONFIG_GROWTH_PAY=credits: as many edges go as come"):
-        run_of(economy=GrowthBudget("credits", Purse()))
-    paid = run_of(economy=GrowthBudget("credits", Purse()), prune=False, grace=None, floor=None)
+        run_of(budget=GrowthBudget("credits", CreditOptions()))
+    paid = run_of(
+        budget=GrowthBudget("credits", CreditOptions()), prune=False, grace=None, floor=None
+    )
     assert paid.method_state.ledger is not None
 
 

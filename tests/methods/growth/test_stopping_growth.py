@@ -4,7 +4,7 @@ import loops
 import pytest
 
 from espalier.methods.growth.grow import Grow
-from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Noise
+from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, VarianceOptions
 from espalier.optimizers.adam import Adam
 from espalier.train.engine.early_stopping import EarlyStopping, StopCriterion
 
@@ -33,31 +33,31 @@ def heard(run, losses, patience, cooldown=0):
 
 @pytest.mark.parametrize(("patience", "cooldown"), [(1, 0), (2, 0), (2, 3)])
 def test_the_wait_begins_anew_with_the_last_growth(patience, cooldown):
-    run = run_of(Grow(moments=TWICE, to=0.7))
+    run = run_of(Grow(schedule=TWICE, to=0.7))
     ended, best = heard(run, [1.0] + [2.0] * 19, patience, cooldown)
     assert (ended, best) == (4 + patience + cooldown, 1)
 
 
 def test_it_waits_for_growth_that_is_still_to_come():
     run = run_of(
-        Grow(moments=GrowthSchedule(events=1, stop=0.5), to=0.7)
+        Grow(schedule=GrowthSchedule(events=1, stop=0.5), to=0.7)
     )  # after step 60, in epoch 10
     assert heard(run, [1.0] + [2.0] * 19, 1) == (11, 1)
 
 
 def test_what_a_trigger_may_still_bring_is_not_waited_for():
-    noisy = GrowthSchedule(3, 0.9, "variance", Noise(window=50, reference=1))
-    run = run_of(Grow(moments=noisy, to=0.7))
+    noisy = GrowthSchedule(3, 0.9, "variance", VarianceOptions(window=50, reference=1))
+    run = run_of(Grow(schedule=noisy, to=0.7))
     assert heard(run, [1.0] + [2.0] * 19, 3) == (4, 1)
 
 
 @pytest.mark.parametrize("best", [1, 3, 5])
 def test_the_network_of_the_best_epoch_comes_back_with_its_edges(best):
-    run = run_of(Grow(moments=TWICE, to=0.7))
+    run = run_of(Grow(schedule=TWICE, to=0.7))
     losses = [2.0] * 20
     losses[best - 1] = 1.0
     assert heard(run, losses, 3) == (max(4, best) + 3, best)
-    then = run_of(Grow(moments=TWICE, to=0.7))
+    then = run_of(Grow(schedule=TWICE, to=0.7))
     loops.train(then, 6 * best)
     assert run.model.ledger() == then.model.ledger()
     held = (list(r.model.state_dict().values()) for r in (run, then))

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from espalier.core.contracts import CannotTrain, Method, Run, Split
 from espalier.methods.rewiring import pixel_relevance
-from espalier.methods.rewiring.initial_mask import Start, StartPlan, in_proportion
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
+from espalier.methods.rewiring.initial_mask import InitialMask, Start, sample_in_proportion
+from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
-from espalier.methods.rewiring.seed_network import trained
+from espalier.methods.rewiring.seed_network import train_linear_classifier
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 
@@ -48,12 +48,12 @@ def run_of(method: Method, model: nn.Module | None = None, epochs: int = 30) -> 
 
 
 def plan(start: Start, density: float = 0.25) -> SparsePlan:
-    return SparsePlan(density, start=StartPlan(start, 2 if start == "hierarchical" else None))
+    return SparsePlan(density, start=InitialMask(start, 2 if start == "hierarchical" else None))
 
 
 def live(run: Run) -> list[Tensor]:
-    found: list[Tensor] = run.method_state.edges.live
-    return found
+    masks: list[Tensor] = run.method_state.edges.live
+    return masks
 
 
 def test_contrasts_are_fishers_f_by_hand() -> None:
@@ -61,50 +61,46 @@ def test_contrasts_are_fishers_f_by_hand() -> None:
     split = Split(x.view(4, 1, 1, 3), torch.tensor([0, 0, 1, 1]))
     # between: 4^2 * 2 * 2 / 4 = 16 and 1 * 1 = 1; within: (2 + 2) / 2 = 2 and (0 + 2) / 2 = 1
     expected = torch.tensor([[8.0, 1.0, 0.0], [8.0, 1.0, 0.0]])
-    torch.testing.assert_close(pixel_relevance.contrasts(split, 2), expected)
-    assert pixel_relevance.contrasts(split, 3)[2].tolist() == [
-        0.0,
-        0.0,
-        0.0,
-    ]  # a class without samples
-    torch.testing.assert_close(pixel_relevance.deviations(split), x.std(0, unbiased=False))
+    torch.testing.assert_close(pixel_relevance.fisher_scores(split, 2), expected)
+    assert pixel_relevance.fisher_scores(split, 3)[2].tolist() == [0.0] * 3  # an absent class
+    torch.testing.assert_close(pixel_relevance.pixel_deviations(split), x.std(0, unbiased=False))
 
 
 def test_a_pixel_that_tells_a_class_without_fail_is_the_surest() -> None:
     x = torch.tensor([[1.0, 0.0], [1.0, 2.0], [0.0, 1.0], [0.0, 4.0]])
     split = Split(x.view(4, 1, 1, 2), torch.tensor([0, 0, 1, 1]))
-    found = pixel_relevance.contrasts(split, 2)
-    assert found[:, 0].tolist() == [pytest.approx(pixel_relevance.SURE)] * 2
-    assert bool((found[:, 1] > 0).all())
-    assert in_proportion(found, torch.full((2, 2), 0.5), 2)[:, 0].tolist() == [True, True]
+    scores = pixel_relevance.fisher_scores(split, 2)
+    assert scores[:, 0].tolist() == [pytest.approx(pixel_relevance.SURE)] * 2
+    assert bool((scores[:, 1] > 0).all())
+    assert sample_in_proportion(scores, torch.full((2, 2), 0.5), 2)[:, 0].tolist() == [True, True]
 
 
 def test_features_are_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = pixel_relevance.contrasts(telling(), 4)
+    whole = pixel_relevance.fisher_scores(telling(), 4)
     monkeypatch.setattr(pixel_relevance, "EVALUATION_BATCH", 7)
-    torch.testing.assert_close(pixel_relevance.contrasts(telling(), 4), whole)
+    torch.testing.assert_close(pixel_relevance.fisher_scores(telling(), 4), whole)
 
 
 def test_pixels_that_tell_a_class_are_found() -> None:
-    found = pixel_relevance.contrasts(telling(), 4)
-    assert found.argmax(1).tolist() == [0, 1, 2, 3]
-    assert float(found[:, 4:8].max()) == 0.0
+    scores = pixel_relevance.fisher_scores(telling(), 4)
+    assert scores.argmax(1).tolist() == [0, 1, 2, 3]
+    assert float(scores[:, 4:8].max()) == 0.0
 
 
 def test_edges_come_in_proportion_and_never_where_there_is_no_score() -> None:
     scores = torch.tensor([[1.0, 2.0, 0.0, 4.0]]).expand(7000, 4)
     keys = torch.rand(7000, 4, generator=torch.Generator().manual_seed(0))
-    found = in_proportion(scores, keys, 7000).sum(0)
-    assert found[2] == 0
-    torch.testing.assert_close(found / 1000, torch.tensor([1.0, 2.0, 0.0, 4.0]), atol=0.1, rtol=0)
+    counts = sample_in_proportion(scores, keys, 7000).sum(0)
+    assert counts[2] == 0
+    torch.testing.assert_close(counts / 1000, torch.tensor([1.0, 2.0, 0.0, 4.0]), atol=0.1, rtol=0)
 
 
 def test_too_few_scores_are_refused() -> None:
     keys = torch.rand(2, 3)
     with pytest.raises(CannotTrain, match="only 2 of 6 weights .* and 3 are to live"):
-        in_proportion(torch.tensor([[1.0, 0, 0], [2.0, 0, 0]]), keys, 3)
+        sample_in_proportion(torch.tensor([[1.0, 0, 0], [2.0, 0, 0]]), keys, 3)
     with pytest.raises(CannotTrain, match="too_few_features|say anything"):
-        in_proportion(torch.tensor([[1.0, 1.0, 1.0], [0.0, 0, 0]]), keys, 2)
+        sample_in_proportion(torch.tensor([[1.0, 1.0, 1.0], [0.0, 0, 0]]), keys, 2)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -134,7 +130,7 @@ def test_an_even_start_differs_in_the_last_layer_alone() -> None:
 def test_an_informed_start_looks_where_its_classes_are_told(start: Start) -> None:
     control, run = run_of(Static(plan("random"))), run_of(Static(plan(start)))
     units = torch.arange(12)
-    ours, theirs = (int(live(one)[0][units, units % 4].sum()) for one in (run, control))
+    ours, theirs = (int(live(first)[0][units, units % 4].sum()) for first in (run, control))
     assert ours > 1.5 * theirs
     assert not bool(live(run)[0][:, 4:8].any())
 
@@ -142,7 +138,7 @@ def test_an_informed_start_looks_where_its_classes_are_told(start: Start) -> Non
 def test_a_hierarchical_start_has_the_small_networks_weights_in_its_own_size() -> None:
     control, run = run_of(Static(plan("random"))), run_of(Static(plan("hierarchical")))
     (first, last), mask = run.method_state.edges.weights, live(run)[0]
-    small = trained(run_of(Static(plan("even"))), 4, 2)  # the same draws before it
+    small = train_linear_classifier(run_of(Static(plan("even"))), 4, 2)  # the same draws before it
     rows = small[torch.arange(12) % 4] * mask
     torch.testing.assert_close(F.normalize(first), F.normalize(rows))
     fresh = pixels_network().get_parameter("1.weight") * mask
@@ -176,6 +172,6 @@ def test_a_network_of_convolutions_can_only_begin_at_random() -> None:
 
 
 def test_what_rewires_begins_there_too() -> None:
-    run = run_of(RigL(plan("hierarchical"), EdgeTurnover(every=4)))
+    run = run_of(RigL(plan("hierarchical"), DropSchedule(every=4)))
     loops.train(run, 12)
     assert run.method_state.edges.events == 3

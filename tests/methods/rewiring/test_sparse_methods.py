@@ -10,7 +10,7 @@ from torch import nn
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import CannotTrain
 from espalier.methods.rewiring.dsr import SparseReparameterization as Dsr
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
+from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.methods.rewiring.set import SparseEvolution as Set
 from espalier.methods.rewiring.snfs import SparseMomentum as Snfs
@@ -20,7 +20,7 @@ from espalier.optimizers.sgd import SGD
 from espalier.sparse.allocation import apportion
 
 REWIRING = [Set, RigL, Snfs, Dsr]
-EVERY_TWO = EdgeTurnover(share=0.3, every=2, stop=1.0)  # 23 events in 48 steps
+EVERY_TWO = DropSchedule(initial_fraction=0.3, every=2, stop=1.0)  # 23 events in 48 steps
 HALF = SparsePlan(density=0.5)  # 14, 30 and 10 of 27, 60 and 20 weights: 54
 
 
@@ -85,7 +85,7 @@ def _last(run):
 
 @pytest.mark.parametrize("method", [Static, *REWIRING])
 def test_every_unit_keeps_an_edge(method):
-    more = {} if method is Static else {"turnover": EVERY_TWO}
+    more = {} if method is Static else {"schedule": EVERY_TWO}
     run = run_of(method(SparsePlan(0.15), **more))  # 4, 9 and 3 edges for 3, 5 and 4 units
     for _ in range(24):
         loops.train(run, 2)
@@ -130,16 +130,16 @@ def test_static_edges_stay():
 
 
 def test_events_are_measured():
-    run = run_of(Set(HALF, EdgeTurnover(0.3, every=10, stop=0.75)))  # at 10, 20 and 30 of 36
+    run = run_of(Set(HALF, DropSchedule(0.3, every=10, stop=0.75)))  # at 10, 20 and 30 of 36
     loops.train(run, 48)
     rates = [0.15 * (1 + math.cos(math.pi * step / 36)) for step in (10, 20, 30)]
     changed = sum(int(rate * live) for rate in rates for live in (14, 30, 10))
-    found = run.method.measures(run)
-    assert (found["sparse_events"], found["edges_changed"]) == (3, changed)
+    measures = run.method.measures(run)
+    assert (measures["sparse_events"], measures["edges_changed"]) == (3, changed)
 
 
 def test_ages_are_told_to_whoever_sets_rates():
-    run = run_of(RigL(HALF, EdgeTurnover(0.3, every=10, stop=0.75)))
+    run = run_of(RigL(HALF, DropSchedule(0.3, every=10, stop=0.75)))
     loops.train(run, 25)
     record = run.method.birth_record(run)
     assert record.birth_steps(run.model[4].weight) is run.method_state.edges.births[1]
@@ -248,8 +248,8 @@ def test_going_on_from_a_saved_state_is_exact(method, steps):
     [
         (Static(SparsePlan(0.01)), "layer_without_edges", r"CONFIG_SPARSE_DENSITY=0.01 leaves "),
         (Set(SparsePlan(1.0), EVERY_TWO), "no_missing_edges", "leaves no edge to grow"),
-        (Set(HALF, EdgeTurnover(every=36)), "rewiring_never_starts", "ends at 36 of 48 steps"),
-        (Set(HALF, EdgeTurnover(every=48, stop=1.0)), "rewiring_never_starts", "after step 48"),
+        (Set(HALF, DropSchedule(every=36)), "rewiring_never_starts", "ends at 36 of 48 steps"),
+        (Set(HALF, DropSchedule(every=48, stop=1.0)), "rewiring_never_starts", "after step 48"),
     ],
 )
 def test_trials_that_make_no_sense(method, reason, said):

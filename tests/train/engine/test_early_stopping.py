@@ -15,7 +15,7 @@ from espalier.core.contracts import LrSchedule, Method, Run
 from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.pruning_options import PruningPlan
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
+from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.optimizers.sgd import SGD
 from espalier.train import loop
@@ -217,7 +217,7 @@ def test_the_loop_trains_no_epoch_more() -> None:
 
 
 def test_masks_come_back_with_the_weights() -> None:
-    run = loops.run_of(SGD(), RigL(plan=SparsePlan(density=0.4), turnover=EdgeTurnover(every=7)))
+    run = loops.run_of(SGD(), RigL(plan=SparsePlan(density=0.4), schedule=DropSchedule(every=7)))
     loops.train(run, 15)
     masks, weights = run.method_state.edges.masks, loops.values(run.model)
     kept, mask = KeptEpoch.of(run), masks.mask.clone()

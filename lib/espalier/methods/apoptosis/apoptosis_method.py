@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
@@ -24,6 +23,7 @@ from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.surgery.pairs import Pair, find_pairs
+from espalier.train.random_batch import draw_batch
 
 LOOKS = 20  # how often, at most, the loss is looked at between two events
 SHORTEST_PAUSE = 10  # steps from one look to the next: looking must not cost as much as training
@@ -81,7 +81,9 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
 
     def _manager(self, run: Run[ApoptosisState], shares: dict[str, float]) -> ApoptosisManager:
         def probe_stats(pairs: list[Pair]) -> StatSource:
-            return ProbePassStats(run.model, pairs, _loss, lambda: _sample_batch(run))
+            return ProbePassStats(
+                run.model, pairs, _loss, lambda: draw_batch(run, probe_size(run.train))
+            )
 
         options = ApoptosisOptions(
             *(self.pace.rate, self.pace.interval),
@@ -142,11 +144,3 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
 
 def _loss(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(outputs.float().flatten(0, -2), targets.flatten())
-
-
-def _sample_batch(run: Run[ApoptosisState]) -> tuple[Tensor, Tensor]:
-    """Draw training samples, all different."""
-    size = min(probe_size(run.train), len(run.train))
-    generator = run.generators["method"]
-    order = torch.randperm(len(run.train), generator=generator)[:size]
-    return next(iter(run.train.batches(order[None], size)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
@@ -14,6 +13,7 @@ from espalier.layers.dendrites.wiring import Pixels
 from espalier.methods.dendrites.resample_schedule import Cadence
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
 from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
+from espalier.train.random_batch import draw_batch
 
 
 @kconfig_dataclass
@@ -35,7 +35,7 @@ class Resampling(Method[Resampler]):
                 f"the first {self.cadence.stop:g} of it: lower CONFIG_RESAMPLING_STEPS "
                 f"({self.cadence.steps}) or raise CONFIG_RESAMPLING_STOP or CONFIG_NUM_EPOCHS",
             )
-        around = Surroundings(lambda: _drawn(run), _loss, _pixels(run))
+        around = Surroundings(lambda: draw_batch(run, run.batch_size), _loss, _pixels(run))
         random = run.generators["method"]
         try:
             made = Resampler(run.model, run.optimizer, random, self.turnover, around)
@@ -69,12 +69,6 @@ class Resampling(Method[Resampler]):
 
 def _loss(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(outputs.float().flatten(0, -2), targets.flatten())
-
-
-def _drawn(run: Run) -> tuple[Tensor, Tensor]:
-    """One batch of training samples, all different."""
-    order = torch.randperm(len(run.train), generator=run.generators["method"])[: run.batch_size]
-    return next(iter(run.train.batches(order[None], run.batch_size)))
 
 
 def _pixels(run: Run) -> Pixels | None:

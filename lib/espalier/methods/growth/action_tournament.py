@@ -1,15 +1,15 @@
-"""A tournament of actions: each is tried, trained for a while, judged, and taken back bit for bit.
+"""A tournament of actions: each is tried, trained for a while, judged, and rolled back bit for bit.
 
-Only what an action has added is trained in its trial, so that it cannot take the credit for what
-the rest of the network would have learned anyway. It is judged by how much better validation
-samples are told, sample by sample, before and after; doing nothing wins unless one gains
-more than is too little, and than chance allows for so many that were tried.
+Only the edges that an action adds are trained when it is tried, so that it cannot take the credit
+for what the rest of the network would have learned anyway. It is judged by its gain in cross
+entropy on validation samples, each before and after. Doing nothing wins unless an action gains
+more than a minimum, and more than chance allows for the number of actions that were tried.
 
-Source: Wu et al. 2020, "Firefly neural architecture descent", arXiv 2102.08574, for training what
-is new alone and choosing afterwards.
-Differs: all actions of all kinds compete, by what they gain for each live edge they add. The
+Source: Wu et al. 2020, "Firefly neural architecture descent", arXiv 2102.08574, for training the
+new parts alone and choosing afterwards.
+Differs: all actions of all kinds compete, by their gain for each live edge they add. The
 earlier code measured gains from after the damage that its own surgery had done, took no account of
-size, and had nobody do nothing.
+size, and always chose an action.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from statistics import NormalDist
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.core.component import symbol
-from espalier.core.contracts import Run, Split
+from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.growth.growth_actions import SKIP, Candidate, candidates
 from espalier.methods.growth.measurement.information import LabelProbe
@@ -39,7 +40,7 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class TournamentEntry:
-    """What came of trying an action: `added` live edges, and nats a sample gained, +/- `error`."""
+    """The outcome of an action: `added` live edges, and nats a sample gained, +/- `error`."""
 
     candidate: Candidate
     added: int
@@ -49,109 +50,110 @@ class TournamentEntry:
 
     @property
     def worth(self) -> float:
-        """Nats a sample gained for each live edge."""
+        """Nats a sample gained for each live edge that was added."""
         return self.gain / self.added if self.added > 0 else 0.0
 
-    def p(self, least: float = 0.0) -> float:
-        """How likely so large a gain is if it is `least` nats for each 1,000 edges, or less.
+    def p_value(self, min_gain: float = 0.0) -> float:
+        """Return the p-value, one-sided and normal, of the gain being `min_gain` or less.
 
-        One-sided, by the normal law.
+        `min_gain` is in nats a sample for each 1,000 edges.
         """
-        beyond = self.gain - least * self.added / 1000
+        beyond = self.gain - min_gain * self.added / 1000
         return 1 - NormalDist().cdf(beyond / self.error) if self.error > 0 else 1.0
 
 
 @kconfig_dataclass
 class ActionSpace:
-    """Who takes part: actions of about `size` edges; `skips`: blocks that lead past a layer too."""
+    """The actions that compete, of about `size` edges; `skips`: skip blocks too."""
 
     size: int = symbol("TOURNAMENT_EDGES")
     skips: bool = symbol("TOURNAMENT_SKIPS")
 
-    def actions(self, run: Run[GrowthState], most: int) -> list[Candidate]:
-        """Those of at most `most` edges, where that can be known beforehand."""
-        found = candidates(run, min(self.size, most))
-        return [one for one in found if self.skips or one.action != SKIP]
+    def candidates(self, run: Run[GrowthState], max_edges: int) -> list[Candidate]:
+        """Return the actions of at most `max_edges` edges, where that is certain beforehand."""
+        actions = candidates(run, min(self.size, max_edges))
+        return [candidate for candidate in actions if self.skips or candidate.action != SKIP]
 
-    def anything(self, run: Run[GrowthState], most: int) -> None:
-        """Do any of them that is possible and adds at most `most` edges, each as likely."""
-        known, net = self.actions(run, most), run.method_state.net
-        for place in torch.randperm(len(known), generator=run.generators["method"]).tolist():
-            before, change = net.live, known[place].act()
-            if change is not None and 0 < net.live - before <= most:
+    def act_at_random(self, run: Run[GrowthState], max_edges: int) -> None:
+        """Do a possible action that adds at most `max_edges` edges, each equally likely."""
+        actions, net = self.candidates(run, max_edges), run.method_state.net
+        for place in torch.randperm(len(actions), generator=run.generators["method"]).tolist():
+            before, change = net.live, actions[place].act()
+            if change is not None and 0 < net.live - before <= max_edges:
                 return
             if change is not None:
                 change.roll_back()
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What all entrants share: what they train on, and how the samples were told before."""
+class _Trial(NamedTuple):
+    """Batches to train on, the seed of the judge, and the samples' losses before, for all."""
 
     batches: Sequence[Batch]
-    seed: int
-    before: Tensor
+    judge_seed: int
+    losses: Tensor
 
 
 @kconfig_dataclass
 class TournamentOptions:
-    """How actions are tried, and which of them has won. `steps`: updates of what is new.
+    """The rules of a tournament. `steps`: updates of the new edges when an action is tried.
 
     `judge`: `information` fits a probe to the logits, so that what the output layer has not
-    learned to use counts too; `loss` takes the network's own. `level`: how often noise may win.
-    `least`: nats a sample for each 1,000 edges that are too little to grow for.
+    learned to use counts too; `loss` takes the network's own. `level`: the share of tournaments
+    that noise may win. `min_gain`: nats a sample for each 1,000 edges, below which nothing wins.
     """
 
     steps: int = symbol("TOURNAMENT_STEPS")
     judge: Literal["information", "loss"] = symbol("TOURNAMENT_JUDGE")
     level: float = symbol("TOURNAMENT_LEVEL")
-    least: float = symbol("TOURNAMENT_GAIN")
+    min_gain: float = symbol("TOURNAMENT_GAIN")
 
-    def entrants(self, run: Run[GrowthState], tried: Sequence[Candidate]) -> list[TournamentEntry]:
+    def try_all(
+        self, run: Run[GrowthState], candidates: Sequence[Candidate]
+    ) -> list[TournamentEntry]:
         """Try every action that is possible; the run is left as it was, bit for bit.
 
-        But for `run.generators["method"]`, of which as much is used whatever comes of it.
+        But for `run.generators["method"]`, which advances by the same amount whatever happens.
         """
-        seeds = torch.randint(2**62, (len(tried) + 2,), generator=run.generators["method"])
-        *own, for_batches, for_judge = seeds.tolist()
-        before, batches = self._losses(run, for_judge), _batches(run, self.steps, for_batches)
-        shared = _Shared(batches, for_judge, before)
-        found = (self._entrant(run, *pair, shared) for pair in zip(tried, own, strict=True))
-        return [entrant for entrant in found if entrant is not None]
+        seeds = torch.randint(2**62, (len(candidates) + 2,), generator=run.generators["method"])
+        *own, batch_seed, judge_seed = seeds.tolist()
+        losses = self._losses(run, judge_seed)
+        trial = _Trial(_draw_batches(run, self.steps, batch_seed), judge_seed, losses)
+        entries = (self._try(run, *pair, trial) for pair in zip(candidates, own, strict=True))
+        return [entry for entry in entries if entry is not None]
 
-    def _entrant(
-        self, run: Run[GrowthState], one: Candidate, seed: int, shared: _Shared
+    def _try(
+        self, run: Run[GrowthState], candidate: Candidate, seed: int, trial: _Trial
     ) -> TournamentEntry | None:
         net = run.method_state.net
         before = net.live
         with seeded(run, seed):
-            change = one.act()
+            change = candidate.act()
         if change is None:
             return None
         added = net.live - before
-        train_newborn(run, shared.batches)
-        gains = shared.before - self._losses(run, shared.seed)
+        train_newborn(run, trial.batches)
+        gains = trial.losses - self._losses(run, trial.judge_seed)
         change.roll_back()
         error = float(gains.std()) / len(gains) ** 0.5
-        return TournamentEntry(one, added, float(gains.mean()), error, seed)
+        return TournamentEntry(candidate, added, float(gains.mean()), error, seed)
 
-    def winner(self, entrants: Sequence[TournamentEntry], most: int) -> TournamentEntry | None:
-        """That with the highest worth of those that gain enough; None: nothing is best.
+    def winner(self, entries: Sequence[TournamentEntry], max_edges: int) -> TournamentEntry | None:
+        """Return the entry with the highest worth among those that gain enough; None: nothing wins.
 
-        Gains count if they are above `least` at `level`, corrected by Holm's rule for their number,
-        and they add no more than `most` edges. Of equals the cheaper wins.
+        Gains count if they are above `min_gain` at `level`, corrected by Holm's rule for their
+        number, and if they add no more than `max_edges` edges. Of equals the cheaper wins.
         """
-        ranked = sorted((one.p(self.least), place) for place, one in enumerate(entrants))
-        real = list[TournamentEntry]()
+        ranked = sorted((entry.p_value(self.min_gain), i) for i, entry in enumerate(entries))
+        significant = list[TournamentEntry]()
         for done, (p, place) in enumerate(ranked):
             if p * (len(ranked) - done) > self.level:
                 break
-            real.append(entrants[place])
-        affordable = [entrant for entrant in real if 0 < entrant.added <= most]
+            significant.append(entries[place])
+        affordable = [entry for entry in significant if 0 < entry.added <= max_edges]
         return max(affordable, key=lambda e: (e.worth, -e.added), default=None)
 
     def _losses(self, run: Run, seed: int) -> Tensor:
-        """(samples,) float64: how badly each validation sample is told."""
+        """Return the cross entropy of each validation sample: (samples,) float64."""
         with evaluating(run.model), torch.no_grad():
             pieces = [run.model(x) for x, _ in run.validation.pieces(2048)]
         logits, y = widen_float(torch.cat(pieces)).double(), run.validation.y
@@ -160,81 +162,76 @@ class TournamentOptions:
         return LabelProbe().losses(logits, y, torch.Generator().manual_seed(seed))
 
 
-def _batches(run: Run, count: int, seed: int) -> list[Batch]:
-    """Batches of training samples, each sample at most once in a pass."""
+def _draw_batches(run: Run, count: int, seed: int) -> list[Batch]:
+    """Return batches of training samples, each sample at most once in a pass."""
     generator, train = torch.Generator().manual_seed(seed), run.train
-    found: list[Batch] = []
-    while len(found) < count:
+    batches: list[Batch] = []
+    while len(batches) < count:
         order = torch.randperm(len(train), generator=generator)
-        found.extend(_some(train, order, run.batch_size, count - len(found)))
-    return found
-
-
-def _some(train: Split, order: Tensor, batch_size: int, most: int) -> Iterator[Batch]:
-    for _, batch in zip(range(most), train.batches(order[None], batch_size), strict=False):
-        yield batch
+        batches += islice(train.batches(order[None], run.batch_size), count - len(batches))
+    return batches
 
 
 @contextmanager
 def seeded(run: Run, seed: int) -> Iterator[None]:
-    """Let everything that is random about growth be drawn from `seed`, and then go on as before."""
+    """Seed the method's generator, and restore its state in the end."""
     generator = run.generators["method"]
-    kept = generator.get_state()
+    state = generator.get_state()
     generator.manual_seed(seed)
     try:
         yield
     finally:
-        generator.set_state(kept)
+        generator.set_state(state)
 
 
-def apply(run: Run[GrowthState], entrant: TournamentEntry) -> None:
-    """Do for good what an entrant did in its trial; what it learned there is not kept."""
-    with seeded(run, entrant.seed):
-        entrant.candidate.act()
+def apply(run: Run[GrowthState], entry: TournamentEntry) -> None:
+    """Do an entry's action for good; the weights that it learned when tried are not kept."""
+    with seeded(run, entry.seed):
+        entry.candidate.act()
 
 
 def train_newborn(run: Run[GrowthState], batches: Sequence[Batch]) -> None:
-    """Update what was born in the present step, and nothing else, by the run's own optimizer.
+    """Update the edges and units born in the present step, by the run's own optimizer.
 
-    Edges, and the biases of units; those of older units stay, also where all edges are new.
+    Biases of older units stay, also where all edges are new.
     """
     net = run.method_state.net
-    ground = run.method_state.ground
-    fixed = [(p, _old(ground, p)) for p in net.parameters()]
+    editor = run.method_state.editor
+    fixed = [(p, _find_older(editor, p)) for p in net.parameters()]
     for x, y in batches:
         run.optimizer.zero_grad()
         torch.autograd.backward(mean_losses(net(x), y, 1).sum())
         kept = [parameter.detach().clone() for parameter, _ in fixed]
         run.optimizer.step()
-        if ground.restarts is not None:
-            ground.restarts.after_step()
+        if editor.restarts is not None:
+            editor.restarts.after_step()
         with torch.no_grad():
             for (parameter, old), value in zip(fixed, kept, strict=True):
                 parameter.copy_(torch.where(old, value, parameter))
 
 
-def _old(ground: NetworkEditor, parameter: Tensor) -> Tensor:
-    """Bool, of the parameter's shape: what was there before this step."""
-    born = {unit for one in ground.events if one.step == ground.step for unit in one.units}
-    for (_, node), block in ground.net.each():
+def _find_older(editor: NetworkEditor, parameter: Tensor) -> Tensor:
+    """Return where a parameter is older than this step, bool in its shape."""
+    born = {unit for event in editor.events if event.step == editor.step for unit in event.units}
+    for (_, node), block in editor.net.each():
         if block.weight is parameter:
-            return block.births != ground.step
+            return block.births != editor.step
         if block.bias is parameter:
             old = [(node, unit) not in born for unit in range(block.outputs)]
             return torch.tensor(old, device=parameter.device)
     raise ValueError("a parameter of no block")
 
 
-def record(step: int, entrant: TournamentEntry, p: float, won: bool) -> dict[str, Any]:
-    """A line of the table of tournaments."""
+def record(step: int, entry: TournamentEntry, p: float, won: bool) -> dict[str, Any]:
+    """Return an entry's line of the table of tournaments."""
     return {
         "step": step,
-        "action": entrant.candidate.action,
-        "where": entrant.candidate.where,
-        "added": entrant.added,
-        "gain": entrant.gain,
-        "error": entrant.error,
-        "worth": entrant.worth,
+        "action": entry.candidate.action,
+        "where": entry.candidate.where,
+        "added": entry.added,
+        "gain": entry.gain,
+        "error": entry.error,
+        "worth": entry.worth,
         "p": p,
         "won": int(won),
     }

@@ -1,7 +1,7 @@
-"""Edges come at a few moments until every block is as dense as asked for.
+"""Growth of edges at a few events, until every block has a given density.
 
 Source: Evci et al. 2020, arXiv 1911.11134, for edges of weight 0 where the gradient is largest.
-Differs: nothing goes; it is growth alone.
+Differs: nothing is dropped.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from espalier.layers.masked_blocks import Blocks, edges
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement import missing_edge_scores
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import places
+from espalier.methods.growth.structure.network_editor import mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.sparse.selection import select_missing
 
 
 @kconfig_dataclass
 class Grow(GrowingMethod[Memory]):
-    """Each block gets the same share of what it is to get in all at each moment."""
+    """Add the same share of a block's missing edges at each event, up to the density `to`."""
 
     to: float
     where: Literal["gradient", "extrema", "random"]
@@ -40,19 +40,19 @@ class Grow(GrowingMethod[Memory]):
         return Memory()
 
     @override
-    def act(self, run: Run[GrowthState], most: int) -> None:
-        """Each block's quota, cut down to `most` in the order of the blocks."""
+    def act(self, run: Run[GrowthState], max_edges: int) -> None:
+        """Add each block's quota, cut down to `max_edges` in the order of the blocks."""
         state = run.method_state
-        left = self.left(run)
+        left = self.events_left(run)
         blocks = dict(state.net.each())
         lacking = {p: edges(self.to, b.mask.numel()) - b.live for p, b in blocks.items()}
-        scores = missing_edge_scores.RULES[self.where](run, list(blocks))
+        scores = missing_edge_scores.CRITERIA[self.where](run, list(blocks))
         for pair, block in blocks.items():
-            quota = min(most, -(-max(0, lacking[pair]) // left))
+            quota = min(max_edges, -(-max(0, lacking[pair]) // left))
             if quota > 0:
-                wanted = select_missing(scores[pair].to(block.weight), ~block.mask, quota)
-                operations.add_edges(state.ground, pair, places(wanted))
-                most -= quota
+                new = select_missing(scores[pair].to(block.weight), ~block.mask, quota)
+                operations.add_edges(state.editor, pair, mask_indices(new))
+                max_edges -= quota
 
     @override
     def measures(self, run: Run[GrowthState]) -> Measures:

@@ -1,4 +1,4 @@
-"""What all methods share that change the structure of a network of masked blocks."""
+"""Growth of a network of masked blocks: when it grows, what that costs, and what is measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.gradient_variance import gradient_norm
-from espalier.methods.growth.timing.growth_budget import GrowthBudget
+from espalier.methods.growth.timing.growth_credits import GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
 from espalier.surgery.probe import evaluating
@@ -31,26 +31,25 @@ TABLE = "growth.csv"
 
 @kconfig_dataclass
 class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
-    """Operations on a network of masked blocks at `moments`, paid for as the `economy` says.
+    """A method that changes a network of masked blocks on a `schedule` and within a `budget`.
 
-    Subclasses say in `act` what is done at a moment, and in `begin` what they remember.
+    Subclasses implement the structural change in `act`, and what they remember in `begin`.
     """
 
     packable: ClassVar[bool] = False
 
-    moments: GrowthSchedule
-    economy: GrowthBudget
+    schedule: GrowthSchedule
+    budget: GrowthBudget
 
     @abstractmethod
     def begin(self, net: Blocks) -> Memory_co:
-        """Return what is remembered at first. Raises CannotTrain if `net` cannot grow like that."""
+        """Return the first memory. Raises CannotTrain if `net` cannot grow by this method."""
 
     @abstractmethod
-    def act(self, run: Run[GrowthState[Memory_co]], most: int) -> None:
-        """Change the network by operations on `run.method_state.ground`.
+    def act(self, run: Run[GrowthState[Memory_co]], max_edges: int) -> None:
+        """Change the network by operations on `run.method_state.editor`, or leave it as it is.
 
-        By `most` live edges more than it has, at most: what can be paid for. Doing nothing is
-        allowed.
+        It may gain `max_edges` live edges at most, which is what the budget can pay for.
         """
 
     @override
@@ -61,76 +60,78 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
                 f"the method grows masked blocks, and the model is a {type(run.model).__name__}: "
                 "set CONFIG_MODEL=blocks",
             )
-        self.moments.check(run.total_steps, run.steps_per_epoch)
-        ground = NetworkEditor(run.model, run.generators["method"], run.optimizer)
-        noise, standstill = self.moments.noise, self.moments.standstill
-        purse = self.economy.purse
+        self.schedule.check(run.total_steps, run.steps_per_epoch)
+        editor = NetworkEditor(run.model, run.generators["method"], run.optimizer)
+        variance, plateau = self.schedule.variance, self.schedule.plateau
+        credits = self.budget.credits
         run.method_state = GrowthState(
-            ground,
+            editor,
             self.begin(run.model),
-            noise=None if noise is None else noise.begin(),
-            plateau=None if standstill is None else standstill.begin(),
-            ledger=None if purse is None else purse.begin(run.validation.y),
+            variance=None if variance is None else variance.trigger(),
+            plateau=None if plateau is None else plateau.trigger(),
+            ledger=None if credits is None else credits.open_ledger(run.validation.y),
         )
 
     @override
     def after_backward(self, run: Run[GrowthState[Memory_co]]) -> None:
         state = run.method_state
-        if state.noise is None:
+        if state.variance is None:
             return
         norm = gradient_norm(run.model.parameters())
         if math.isfinite(norm):  # one that is not says nothing about noise, and the loop sees it
-            state.fired = state.noise.after_step(norm)
+            state.fired = state.variance.after_step(norm)
 
     @override
     def after_step(self, run: Run[GrowthState[Memory_co]]) -> None:
         state = run.method_state
-        state.ground.after_step()
-        if self.moments.due(run.step, run.total_steps, state.fired, state.moments):
-            self._event(run)
+        state.editor.after_step()
+        if self._is_due(run, state.fired):
+            self._run_event(run)
         state.fired = False
 
-    def _event(self, run: Run[GrowthState[Memory_co]]) -> None:
+    def _is_due(self, run: Run[GrowthState[Memory_co]], fired: bool) -> bool:
+        return self.schedule.is_due(run.step, run.total_steps, fired, run.method_state.num_events)
+
+    def _run_event(self, run: Run[GrowthState[Memory_co]]) -> None:
         state = run.method_state
         live = state.net.live
-        most = sys.maxsize if state.ledger is None else state.ledger.affordable(live)
-        if most > 0:
-            self._followed(run, most)
-        state.moments += 1
+        max_edges = sys.maxsize if state.ledger is None else state.ledger.affordable(live)
+        if max_edges > 0:
+            self._act_and_measure(run, max_edges)
+        state.num_events += 1
         if state.ledger is not None and state.net.live > live:
             state.ledger.pay(state.net.live - live, live)
         if state.plateau is not None:
             state.plateau.restart()
 
-    def _followed(self, run: Run[GrowthState[Memory_co]], most: int) -> None:
-        """Act, and note what that did, if it did anything."""
+    def _act_and_measure(self, run: Run[GrowthState[Memory_co]], max_edges: int) -> None:
+        """Act, and record what that cost in accuracy, if the network has changed."""
         state = run.method_state
-        operations, before = len(state.ground.events), validated(run)[1]
-        self.act(run, most)
-        if len(state.ground.events) > operations:
+        operations, before = len(state.editor.events), validate(run)[1]
+        self.act(run, max_edges)
+        if len(state.editor.events) > operations:
             state.steps.append(run.step)
-            state.setbacks.note(run.step, before, validated(run)[1])
-            if state.noise is not None:
-                state.noise.restart()
+            state.event_costs.add(run.step, before, validate(run)[1])
+            if state.variance is not None:
+                state.variance.restart()
 
-    def left(self, run: Run[GrowthState[Memory_co]]) -> int:
-        """How many moments there can still be, the present one among them."""
-        return self.moments.left(run.step, run.total_steps, run.method_state.moments)
+    def events_left(self, run: Run[GrowthState[Memory_co]]) -> int:
+        """Return how many events there can still be, the present one among them."""
+        return self.schedule.events_left(run.step, run.total_steps, run.method_state.num_events)
 
     @override
     def after_epoch(self, run: Run[GrowthState[Memory_co]]) -> None:
         state = run.method_state
         when = run.step, run.steps_per_epoch
-        unasked = state.ledger is None and state.plateau is None
-        if unasked and not state.setbacks.due(*when):
+        if state.ledger is None and state.plateau is None and not state.event_costs.pending(*when):
             return
-        loss, accuracy = validated(run)
-        state.setbacks.settle(*when, accuracy)
+        loss, accuracy = validate(run)
+        state.event_costs.complete(*when, accuracy)
         if state.ledger is not None and math.isfinite(loss):  # else the loop ends the run
             state.ledger.earn(loss)
-        stuck = state.plateau is not None and state.plateau.heed(loss)
-        if stuck and self.moments.due(run.step, run.total_steps, stuck, state.moments):
-            self._event(run)
+        stuck = state.plateau is not None and state.plateau.update(loss)
+        if stuck and self._is_due(run, stuck):
+            self._run_event(run)
 
     @override
     def check(self, run: Run[GrowthState[Memory_co]]) -> None:
@@ -138,22 +139,22 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
 
     @override
     def measures(self, run: Run[GrowthState[Memory_co]]) -> Measures:
-        """`edges_added` and `edges_dropped` are those of all `growth_events` so far.
+        """Return `edges_added` and `edges_dropped` in all `growth_events` so far, and others.
 
-        With those of `Setbacks`, if there was an event.
+        After the first event with those of `EventCosts`.
         """
         state = run.method_state
-        events = state.ground.events
-        found = {
+        events = state.editor.events
+        measures = {
             "sparsity": 1 - state.net.density,
             "live_parameters": state.net.live + sum(state.net.sizes[1:]),
             "live_edges": state.net.live,
             "edges_added": sum(event.added for event in events),
             "edges_dropped": sum(event.dropped for event in events),
             "growth_events": len(state.steps),
-            **state.setbacks.measures(),
+            **state.event_costs.measures(),
         }
-        return found if state.ledger is None else {**found, "credits": state.ledger.balance}
+        return measures if state.ledger is None else {**measures, "credits": state.ledger.balance}
 
     @override
     def changes(self, run: Run[GrowthState[Memory_co]]) -> int:
@@ -161,12 +162,12 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
 
     @override
     def unfinished(self, run: Run[GrowthState[Memory_co]]) -> bool:
-        return self.moments.clock and run.step < self.moments.last(run.total_steps)
+        return self.schedule.by_clock and run.step < self.schedule.last_step(run.total_steps)
 
     @override
     def write(self, run: Run[GrowthState[Memory_co]], folder: Path) -> None:
-        """The operations, a line each, as `growth.csv`; nothing if there was none."""
-        tabulate(folder / TABLE, [event.record() for event in run.method_state.ground.events])
+        """Write the operations, a line each, to `growth.csv`; no file if there was none."""
+        write_table(folder / TABLE, [event.record() for event in run.method_state.editor.events])
 
     @override
     def birth_record(self, run: Run[GrowthState[Memory_co]]) -> GrowthState[Memory_co]:
@@ -181,17 +182,17 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
         run.method_state.load_state_dict(state)
 
 
-def tabulate(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Leave records of one form as a table; no file without any."""
+def write_table(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write records of one form as a CSV file; no file without any."""
     if not records:
         return
-    with draft(path) as place, place.open("w", newline="", encoding="utf-8") as file:
+    with draft(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(records[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(records)
 
 
-def validated(run: Run) -> tuple[float, float]:
-    """Loss and accuracy on validation as the network is, between two updates."""
+def validate(run: Run) -> tuple[float, float]:
+    """Return loss and accuracy in percent on validation, in evaluation mode."""
     with evaluating(run.model):
         return evaluate_model(run.model, run.validation)

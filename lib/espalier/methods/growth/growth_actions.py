@@ -1,7 +1,7 @@
-"""What a network of masked blocks could do to grow: each action with its place, ready to be tried.
+"""The actions by which a network of masked blocks can grow, each with its place, ready to be done.
 
 All of them leave the logits as they are, and each costs about the same number of edges: those
-that add edges exactly as many as they are asked for, those that add units what they need.
+that add edges exactly that number, those that add units a multiple of the edges of a unit.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from espalier.methods.growth.structure.reversible_operations import ReversibleCh
 from espalier.methods.growth.timing.growth_state import GrowthState
 
 Act: TypeAlias = Callable[[], ReversibleChange | None]
-"""Acts on the run's network; None if there is nothing left for it to do there."""
+"""Acts on the run's network; returns None if nothing can be added there."""
 
 SKIP = "skip"
 FAN = 8
-"""Units that a new one reads, and that it feeds, at most: those where the gradient is largest."""
+"""The most units that a new one reads, and feeds: those where the gradient is largest."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An action, such as `widen`, and where: a node (`2`) or a block (`1_2`)."""
+    """An action, such as `widen`, and its place: a node (`2`) or a block (`1_2`)."""
 
     action: str
     where: str
@@ -39,7 +39,7 @@ class Candidate:
 
 
 def candidates(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
-    """All actions of about `size` edges each, in an order that depends on the structure alone."""
+    """Yield all actions of about `size` edges, in an order that depends on the structure alone."""
     net = run.method_state.net
     nodes = range(1, net.last)
     yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
@@ -47,29 +47,29 @@ def candidates(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
     for j in range(1, net.last + 1):
         for i in range(j):
             action = "edges" if j == i + 1 else SKIP
-            yield Candidate(action, key((i, j)), partial(_edges, run, (i, j), size))
-    yield Candidate("random", "", partial(_anywhere, run, size))
+            yield Candidate(action, key((i, j)), partial(_add_edges, run, (i, j), size))
+    yield Candidate("random", "", partial(_add_random_edges, run, size))
 
 
-def _edges(run: Run[GrowthState], pair: Pair, size: int) -> ReversibleChange | None:
-    """Edges of a block where the loss's gradient is largest."""
-    ground = run.method_state.ground
-    scores = missing_edge_scores.gradient(run, [pair])
-    return block_rewiring.add(ground, block_rewiring.coming(ground.net, scores, size))
+def _add_edges(run: Run[GrowthState], pair: Pair, size: int) -> ReversibleChange | None:
+    """Add the edges of a block with the largest gradient."""
+    editor = run.method_state.editor
+    scores = missing_edge_scores.score_by_gradient(run, [pair])
+    return block_rewiring.add(editor, block_rewiring.select_top_missing(editor.net, scores, size))
 
 
 def _widen(run: Run[GrowthState], node: int, size: int) -> ReversibleChange:
-    """Units that read and feed those where edges past the node have the largest gradients.
+    """Add units between those whose edges past the node have the largest gradients.
 
     Source: Evci et al. 2022, "GradMax", arXiv 2201.05125, for the gradient past a node, which
-    says what units in it could do.
+    bounds what units in it can gain.
     Differs: units and not a singular basis are chosen, since edges are few.
     """
     pair = (node - 1, node + 1)
-    slopes = missing_edge_scores.gradient(run, [pair])[pair].square()
-    sources, targets = _largest(slopes.sum(0)), _largest(slopes.sum(1))
+    squares = missing_edge_scores.score_by_gradient(run, [pair])[pair].square()
+    sources, targets = _largest(squares.sum(0)), _largest(squares.sum(1))
     units = max(1, round(size / (len(sources) + len(targets))))
-    return operations.add_patch(run.method_state.ground, Patch(pair, sources, targets, units))
+    return operations.add_patch(run.method_state.editor, Patch(pair, sources, targets, units))
 
 
 def _largest(values: Tensor) -> Tensor:
@@ -77,13 +77,13 @@ def _largest(values: Tensor) -> Tensor:
 
 
 def _insert(run: Run[GrowthState], node: int) -> ReversibleChange:
-    """A layer behind a node, which copies it."""
-    return operations.insert_layer(run.method_state.ground, node)
+    """Insert a layer behind a node, which copies it."""
+    return operations.insert_layer(run.method_state.editor, node)
 
 
-def _anywhere(run: Run[GrowthState], size: int) -> ReversibleChange | None:
-    """Edges that are missing from the blocks there are, every one equally likely: a control."""
-    ground = run.method_state.ground
+def _add_random_edges(run: Run[GrowthState], size: int) -> ReversibleChange | None:
+    """Add missing edges of the present blocks, every one equally likely: a control."""
+    editor = run.method_state.editor
     return block_rewiring.add(
-        ground, block_rewiring.anywhere(ground.net, size, run.generators["method"])
+        editor, block_rewiring.select_random_missing(editor.net, size, run.generators["method"])
     )

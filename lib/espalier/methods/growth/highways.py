@@ -1,4 +1,4 @@
-"""Units that stand out get ways ahead: over dead units as highways, or by clones a layer above.
+"""Growth of highways over dead units, and of clones a layer above, for overactive units.
 
 Source: StructureNet's vertical cloning and dead-neuron highways, for the aim.
 Differs: see `espalier.methods.growth.placement.feedforward_highways`.
@@ -21,20 +21,20 @@ from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement.feedforward_highways import (
     HighwayBounds,
     HighwaySearch,
-    Way,
+    Route,
+    find_dead_units,
+    measure_grown_worth,
     scatter,
-    silent,
-    worth,
 )
-from espalier.methods.growth.placement.unit_statistics import UnitStatistics, look
+from espalier.methods.growth.placement.unit_statistics import UnitStatistics, measure_units
 from espalier.methods.growth.structure.structural_events import Unit
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.surgery.probe import evaluating
 
 
 @dataclass
-class Ways(Memory):
-    """What was built so far, and the units that were silent just before and just after."""
+class HighwaysMemory(Memory):
+    """The routes so far, the units in them, and the dead units just before and just after."""
 
     highways: int = 0
     clones: int = 0
@@ -44,8 +44,8 @@ class Ways(Memory):
 
 
 @kconfig_dataclass
-class Highways(GrowingMethod[Ways]):
-    """At each moment at most `count` ways with `edges` edges in all, each to `targets` units."""
+class Highways(GrowingMethod[HighwaysMemory]):
+    """Build at most `count` routes with `edges` edges at each event, each to `targets` units."""
 
     kind: Literal["both", "highways", "clones"]
     where: Literal["extrema", "random", "scattered"]
@@ -55,81 +55,81 @@ class Highways(GrowingMethod[Ways]):
     edges: int
 
     @override
-    def begin(self, net: Blocks) -> Ways:
-        least = 1 + (self.reach or 1)
-        if net.last - 1 < least:
+    def begin(self, net: Blocks) -> HighwaysMemory:
+        layers = 1 + (self.reach or 1)
+        if net.last - 1 < layers:
             raise CannotTrain(
                 "too_few_layers",
-                f"CONFIG_HIGHWAYS_KIND={self.kind} leads over {least - 1} hidden layers behind "
+                f"CONFIG_HIGHWAYS_KIND={self.kind} leads over {layers - 1} hidden layers behind "
                 f"another one, but there are {net.last - 1} in all: give "
                 "CONFIG_BLOCKS_SIZES more, or set CONFIG_HIGHWAYS_KIND=clones, which takes two",
             )
-        return Ways()
+        return HighwaysMemory()
 
     @property
-    def _reaches(self) -> Sequence[int]:
-        """How many dead units a way leads over, what is preferred first."""
-        known: Mapping[str, Sequence[int]] = {
+    def _lengths(self) -> Sequence[int]:
+        """Numbers of dead units that a route leads over, the preferred one first."""
+        lengths: Mapping[str, Sequence[int]] = {
             "both": (self.reach or 0, 0),
             "highways": (self.reach or 0,),
             "clones": (0,),
         }
-        return known[self.kind]
+        return lengths[self.kind]
 
     @override
-    def act(self, run: Run[GrowthState[Ways]], most: int) -> None:
+    def act(self, run: Run[GrowthState[HighwaysMemory]], max_edges: int) -> None:
         state = run.method_state
-        view, before = look(run), state.memory
-        search = HighwaySearch(state.net, view, self.targets, {(n, u) for n, u in before.taken})
-        ways = search.ways(self._reaches, HighwayBounds(self.count, min(self.edges, most)))
-        if not ways:
+        stats, before = measure_units(run), state.memory
+        search = HighwaySearch(state.net, stats, self.targets, {(n, u) for n, u in before.taken})
+        routes = search.routes(self._lengths, HighwayBounds(self.count, min(self.edges, max_edges)))
+        if not routes:
             return
-        dead = _dead(state, view)
+        dead = _dead(state, stats)
         if self.where == "random":
-            ways = search.elsewhere(ways, run.generators["method"])
-        taken = self._build(state, ways)
-        longer = sum(bool(way.dead) for way in ways)
-        state.memory = Ways(
+            routes = search.move_sources(routes, run.generators["method"])
+        taken = self._build(state, routes)
+        longer = sum(bool(route.dead) for route in routes)
+        state.memory = HighwaysMemory(
             highways=before.highways + longer,
-            clones=before.clones + len(ways) - longer,
+            clones=before.clones + len(routes) - longer,
             taken=before.taken + taken,
             dead_found=before.dead_found + dead,
-            dead_left=before.dead_left + _dead(state, _again(state, view)),
+            dead_left=before.dead_left + _dead(state, _remeasure(state, stats)),
         )
 
-    def _build(self, state: GrowthState, ways: Sequence[Way]) -> list[Unit]:
-        """Sources, and the units that their values are in now: none of them is a source again."""
-        taken = [way.source for way in ways]
+    def _build(self, state: GrowthState, routes: Sequence[Route]) -> list[Unit]:
+        """Return the sources and the units that pass their values on, all excluded from now on."""
+        taken = [route.source for route in routes]
         if self.where == "scattered":
-            scatter(state.ground, ways)
+            scatter(state.editor, routes)
             return taken
-        return taken + [unit for way in ways for unit in way.build(state.ground)]
+        return taken + [unit for route in routes for unit in route.build(state.editor)]
 
     @override
-    def measures(self, run: Run[GrowthState[Ways]]) -> Measures:
-        """Of all moments: `highways`, `clones` and their edges' `grown_worth`, see `worth`.
+    def measures(self, run: Run[GrowthState[HighwaysMemory]]) -> Measures:
+        """Return `highways`, `clones`, `grown_worth` (see `measure_grown_worth`) and others.
 
         `dead_units_found` and `dead_units_left` are units that never fired just before and just
-        after a moment, summed over moments at which something was built. Of scattered edges: what
-        would have been built.
+        after an event, summed over events at which something was built. With scattered edges,
+        routes count that would have been built.
         """
         state = run.method_state
-        ways = state.memory
+        routes = state.memory
         return {
             **super().measures(run),
-            "highways": ways.highways,
-            "clones": ways.clones,
-            "dead_units_found": ways.dead_found,
-            "dead_units_left": ways.dead_left,
-            "grown_worth": worth(run) if state.steps else 0.0,
+            "highways": routes.highways,
+            "clones": routes.clones,
+            "dead_units_found": routes.dead_found,
+            "dead_units_left": routes.dead_left,
+            "grown_worth": measure_grown_worth(run) if state.steps else 0.0,
         }
 
 
-def _dead(state: GrowthState, view: UnitStatistics) -> int:
-    return sum(map(len, silent(view, state.net).values()))
+def _dead(state: GrowthState, stats: UnitStatistics) -> int:
+    return sum(map(len, find_dead_units(stats, state.net).values()))
 
 
-def _again(state: GrowthState, view: UnitStatistics) -> UnitStatistics:
-    """The same samples in the network as it is now; slopes are not looked at."""
+def _remeasure(state: GrowthState, stats: UnitStatistics) -> UnitStatistics:
+    """Return the values of the same samples in the network as it is now, without gradients."""
     with evaluating(state.net), torch.no_grad():
-        return UnitStatistics(state.net.trace(view.values[0]).values, [])
+        return UnitStatistics(state.net.trace(stats.values[0]).values, [])

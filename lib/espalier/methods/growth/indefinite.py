@@ -1,4 +1,4 @@
-"""Growth without an end set beforehand: at each moment a layer or edges, until it no longer pays.
+"""Growth without an end set beforehand: a layer or edges at each event, until it no longer pays.
 
 Source: the idea is StructureNet's indefinite growth; Chen, Goodfellow and Shlens 2016, "Net2Net",
 arXiv 1511.05641, for layers that begin as an identity.
@@ -20,35 +20,35 @@ from espalier.core.contracts import CannotTrain, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.growing_method import GrowingMethod, validated
+from espalier.methods.growth.growing_method import GrowingMethod, validate
 from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
-from espalier.methods.growth.timing.stop_rule import Rounds, StopRule
+from espalier.methods.growth.timing.stop_rule import StopRule, StopState
 
 
 @dataclass
-class RoundsMemory(Memory):
-    """What came of the rounds so far."""
+class IndefiniteMemory(Memory):
+    """The state of the stop rule."""
 
-    rounds: Rounds = field(default_factory=Rounds)
+    rule: StopState = field(default_factory=StopState)
 
     @override
     def state_dict(self) -> StateDict:
-        return {"rounds": self.rounds.state_dict()}
+        return {"rounds": vars(self.rule).copy()}
 
     @classmethod
     @override
-    def of_state(cls, saved: Mapping[str, Any]) -> Self:
-        return cls(Rounds(**saved["rounds"]))
+    def from_state(cls, saved: Mapping[str, Any]) -> Self:
+        return cls(StopState(**saved["rounds"]))
 
 
 @kconfig_dataclass
-class Indefinite(GrowingMethod[RoundsMemory]):
-    """Behind the node with most units that stand out a layer comes, if more than `crowded` do.
+class Indefinite(GrowingMethod[IndefiniteMemory]):
+    """Insert a layer or add edges, until the stop `rule` ends growth.
 
-    Or if no block lacks an edge. Else edges come, a `share` of those there are, in all blocks,
-    `where` the gradient is largest.
+    The layer comes behind the node with the largest share of extreme units, if that share is above
+    `crowded` or no block lacks an edge. Else a `share` of the live edges is added in all blocks.
     """
 
     share: float
@@ -57,52 +57,54 @@ class Indefinite(GrowingMethod[RoundsMemory]):
     rule: StopRule
 
     @override
-    def begin(self, net: Blocks) -> RoundsMemory:
-        if net.live >= self.rule.most:
+    def begin(self, net: Blocks) -> IndefiniteMemory:
+        if net.live >= self.rule.max_edges:
             raise CannotTrain(
                 "nothing_to_grow",
-                f"CONFIG_INDEFINITE_MOST={self.rule.most} is no more than the {net.live} "
+                f"CONFIG_INDEFINITE_MOST={self.rule.max_edges} is no more than the {net.live} "
                 "live edges that there are: raise it, or lower CONFIG_BLOCKS_DENSITY",
             )
-        return RoundsMemory()
+        return IndefiniteMemory()
 
     @override
-    def act(self, run: Run[GrowthState[RoundsMemory]], most: int) -> None:
+    def act(self, run: Run[GrowthState[IndefiniteMemory]], max_edges: int) -> None:
         state = run.method_state
-        rounds = state.memory.rounds
-        if rounds.ended:
+        memory = state.memory.rule
+        if memory.ended:
             return
-        loss = validated(run)[0]
-        rounds.heed(self.rule, loss, state.net.live)
-        if not rounds.ended:
-            self._grow(run, min(most, self.rule.most - state.net.live))
+        loss = validate(run)[0]
+        memory.update(self.rule, loss, state.net.live)
+        if not memory.ended:
+            self._grow(run, min(max_edges, self.rule.max_edges - state.net.live))
 
-    def _grow(self, run: Run[GrowthState], most: int) -> None:
+    def _grow(self, run: Run[GrowthState], max_edges: int) -> None:
         state = run.method_state
-        found = missing_edge_scores.extrema(run)
+        extrema = missing_edge_scores.find_hidden_extrema(run)
         shares = {
-            n: float((e.dead | e.saturated | e.hot).double().mean()) for n, e in found.items()
+            n: float((e.dead | e.saturated | e.hot).double().mean()) for n, e in extrema.items()
         }
         worst = max(shares, key=lambda node: shares[node], default=0)
         full = all(bool(block.mask.all()) for _, block in state.net.each())
-        if worst and (full or shares[worst] > self.crowded) and state.net.sizes[worst] <= most:
-            operations.insert_layer(state.ground, worst)
+        if worst and (full or shares[worst] > self.crowded) and state.net.sizes[worst] <= max_edges:
+            operations.insert_layer(state.editor, worst)
         elif not full:
-            self._add_edges(run, min(most, math.ceil(self.share * state.net.live)))
+            self._add_edges(run, min(max_edges, math.ceil(self.share * state.net.live)))
 
     def _add_edges(self, run: Run[GrowthState], count: int) -> None:
-        """The `count` most wanted edges of all blocks together."""
+        """Add the `count` edges with the highest scores of all blocks together."""
         state = run.method_state
-        scores = missing_edge_scores.RULES[self.where](run, state.net.pairs)
-        block_rewiring.add(state.ground, block_rewiring.coming(state.net, scores, count))
+        scores = missing_edge_scores.CRITERIA[self.where](run, state.net.pairs)
+        block_rewiring.add(
+            state.editor, block_rewiring.select_top_missing(state.net, scores, count)
+        )
 
     @override
-    def measures(self, run: Run[GrowthState[RoundsMemory]]) -> Measures:
-        """`growth_ended`: `gain`, `budget`, `moments` or `time`; empty as long as it has not."""
+    def measures(self, run: Run[GrowthState[IndefiniteMemory]]) -> Measures:
+        """Return `growth_ended` (`gain`, `budget`, `moments`, `time`; empty before), and others."""
         state = run.method_state
-        ended = state.memory.rounds.ended
-        if not ended and state.moments >= self.moments.events:
+        ended = state.memory.rule.ended
+        if not ended and state.num_events >= self.schedule.events:
             ended = "moments"
-        if not ended and run.step >= self.moments.last(run.total_steps):
+        if not ended and run.step >= self.schedule.last_step(run.total_steps):
             ended = "time"
         return {**super().measures(run), "layers": state.net.last, "growth_ended": ended}

@@ -21,28 +21,29 @@ from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers import flops
 from espalier.layers.masked_linear import MaskedLinear
-from espalier.methods.growth.structure.input_pyramid import InputPyramid, readers
+from espalier.methods.growth.structure.input_pyramid import InputPyramid
 from espalier.surgery.probe import evaluating
+from espalier.train.input_layers import find_input_layers
 
-PROBE = 256  # samples by which a passage is measured
+PROBE = 256  # samples that measure a passage
 
 
 @dataclass
-class Scales:
-    """The `method_state` of a run: what it sees, and when it sees more."""
+class MultiscaleState:
+    """The `method_state` of a run: the pooling of its images, and the steps at which it changes."""
 
-    retina: InputPyramid
-    ends: dict[int, int]  # steps done -> the factor from then on
-    difference: float = 0.0  # the largest of a logit in any passage
-    operations: float = 0.0  # that training has cost so far
-    each: float = 0.0  # of a step on images of the present size
+    pyramid: InputPyramid
+    passages: dict[int, int]  # steps done -> the factor from then on
+    difference: float = 0.0  # largest change of a logit in any passage
+    operations: float = 0.0  # of training so far
+    step_operations: float = 0.0  # of a step on images of the present size
 
 
 @kconfig_dataclass
-class Multiscale(Method[Scales]):
-    """Images are pooled by each of `factors` for a `share` of all epochs.
+class Multiscale(Method[MultiscaleState]):
+    """Pool images by each of `factors` for a `share` of all epochs.
 
-    By the last one, which is 1, for what remains.
+    The last factor, 1, holds for the remaining epochs.
     """
 
     packable: ClassVar[bool] = False
@@ -52,39 +53,44 @@ class Multiscale(Method[Scales]):
     handover: Literal["exact", "shuffled"]
 
     @override
-    def attach(self, run: Run[Scales]) -> None:
-        if isinstance(run.method_state, Scales):  # attached before
-            run.method_state.retina.close()
+    def attach(self, run: Run[MultiscaleState]) -> None:
+        if isinstance(run.method_state, MultiscaleState):  # attached before
+            run.method_state.pyramid.close()
         x, _ = next(iter(run.train.pieces(1)))
         size, factors = _size(x), self._factors()
         if any(size[1] % factor or size[2] % factor for factor in factors):
             raise self._refusal(f"each must divide the images' {size[1]} x {size[2]} pixels")
-        found = readers(run.model, _different(x))
-        if found is None:
+        layers = find_input_layers(run.model, _distinct_images(x))
+        if layers is None:
             raise CannotTrain(
                 "no_linear_first_layer",
                 "multi-scale training needs a model whose first layer is linear in all pixels, "
                 f"and the model is a {type(run.model).__name__}: set CONFIG_MODEL=mlp or blocks",
             )
-        ends = self._ends(run, factors)
-        retina = InputPyramid(run.model, found, size, run.optimizer, run.generators["method"])
-        retina.coarsen(factors[0])
-        run.method_state = Scales(retina, ends, each=_of_a_step(run, retina))
+        passages = self._passages(run, factors)
+        pyramid = InputPyramid(run.model, layers, size, run.optimizer, run.generators["method"])
+        pyramid.coarsen(factors[0])
+        run.method_state = MultiscaleState(
+            pyramid, passages, step_operations=_operations_of_step(run, pyramid)
+        )
 
     def _factors(self) -> list[int]:
         parts = [part.strip() for part in self.factors.split(",")]
-        found = [int(part) for part in parts if part.isdecimal() and int(part)]
-        if len(found) < max(len(parts), 2) or found[-1] != 1:
+        factors = [int(part) for part in parts if part.isdecimal() and int(part)]
+        if len(factors) < max(len(parts), 2) or factors[-1] != 1:
             raise self._refusal("must be whole numbers with commas between that end with 1")
-        if any(a % b or a == b for a, b in pairwise(found)):
+        if any(a % b or a == b for a, b in pairwise(factors)):
             raise self._refusal("each must be a divisor of the one before, and smaller")
-        return found
+        return factors
 
     def _refusal(self, rule: str) -> CannotTrain:
         return CannotTrain("factors", f"CONFIG_MULTISCALE_FACTORS={self.factors!r}: {rule}")
 
-    def _ends(self, run: Run[Scales], factors: list[int]) -> dict[int, int]:
-        """When which factor begins, the first aside. Raises CannotTrain if any has no epoch."""
+    def _passages(self, run: Run[MultiscaleState], factors: list[int]) -> dict[int, int]:
+        """Return the step at which each factor but the first begins.
+
+        Raises CannotTrain if one has no epoch.
+        """
         epochs = run.epochs
         starts = [round(i * self.share * epochs + 1e-9) for i in range(len(factors))]
         if any(a >= b for a, b in pairwise([*starts, epochs])):
@@ -98,69 +104,69 @@ class Multiscale(Method[Scales]):
         return dict(zip(steps[1:], factors[1:], strict=True))
 
     @override
-    def after_step(self, run: Run[Scales]) -> None:
+    def after_step(self, run: Run[MultiscaleState]) -> None:
         state = run.method_state
-        state.retina.after_step()
-        state.operations += state.each
-        if run.step in state.ends:
-            self._pass(run, state.ends[run.step])
+        state.pyramid.after_step()
+        state.operations += state.step_operations
+        if run.step in state.passages:
+            self._refine(run, state.passages[run.step])
 
-    def _pass(self, run: Run[Scales], factor: int) -> None:
+    def _refine(self, run: Run[MultiscaleState], factor: int) -> None:
         state = run.method_state
         x, _ = next(iter(run.validation.pieces(PROBE)))
         before = _logits(run, x)
-        state.retina.refine(factor, self.handover == "shuffled")
-        apart = float((_logits(run, x) - before).abs().max())
-        state.difference = max(state.difference, apart)
-        state.each = _of_a_step(run, state.retina)
+        state.pyramid.refine(factor, self.handover == "shuffled")
+        difference = float((_logits(run, x) - before).abs().max())
+        state.difference = max(state.difference, difference)
+        state.step_operations = _operations_of_step(run, state.pyramid)
 
     @override
-    def check(self, run: Run[Scales]) -> None:
-        """What is masked stays 0."""
-        for reader in run.method_state.retina.readers:
-            if isinstance(reader, MaskedLinear):
-                reader.assert_masked(run.optimizer)
+    def check(self, run: Run[MultiscaleState]) -> None:
+        """Assert that masked weights are 0."""
+        for layer in run.method_state.pyramid.layers:
+            if isinstance(layer, MaskedLinear):
+                layer.assert_masked(run.optimizer)
 
     @override
-    def measures(self, run: Run[Scales]) -> Measures:
-        """`pooled_by` is the side of a cell in pixels, 1 for whole images.
+    def measures(self, run: Run[MultiscaleState]) -> Measures:
+        """Return `pooled_by`, the side of a cell in pixels, 1 for whole images, and others.
 
-        `passage_difference` is the largest that any logit changed by at a passage, of up to 256
-        validation samples, `training_operations` what training has cost so far (see
+        `passage_difference` is the largest change of any logit at a passage, on up to 256
+        validation samples, `training_operations` those of training so far (see
         `espalier.layers.flops`).
         """
         state = run.method_state
         return {
-            "pooled_by": state.retina.factor,
+            "pooled_by": state.pyramid.factor,
             "passage_difference": state.difference,
             "training_operations": round(state.operations),
         }
 
     @override
-    def changes(self, run: Run[Scales]) -> int:
-        return sum(step <= run.step for step in run.method_state.ends)
+    def changes(self, run: Run[MultiscaleState]) -> int:
+        return sum(step <= run.step for step in run.method_state.passages)
 
     @override
-    def unfinished(self, run: Run[Scales]) -> bool:
-        """Until images are seen whole."""
-        return run.method_state.retina.factor > 1
+    def unfinished(self, run: Run[MultiscaleState]) -> bool:
+        """Return whether images are still pooled."""
+        return run.method_state.pyramid.factor > 1
 
     @override
-    def state_dict(self, run: Run[Scales]) -> StateDict:
+    def state_dict(self, run: Run[MultiscaleState]) -> StateDict:
         state = run.method_state
-        told = (state.difference, state.operations, state.each)
-        return {"retina": state.retina.state_dict(), "told": told}
+        measured = (state.difference, state.operations, state.step_operations)
+        return {"retina": state.pyramid.state_dict(), "told": measured}
 
     @override
-    def load_state_dict(self, run: Run[Scales], state: StateDict) -> None:
+    def load_state_dict(self, run: Run[MultiscaleState], state: StateDict) -> None:
         own = run.method_state
-        own.retina.load_state_dict(state["retina"])
-        own.difference, own.operations, own.each = state["told"]
+        own.pyramid.load_state_dict(state["retina"])
+        own.difference, own.operations, own.step_operations = state["told"]
 
 
-def _of_a_step(run: Run, retina: InputPyramid) -> float:
-    """Operations of an update on images of the present size, those of an epoch all alike."""
-    return flops.of_sample(run.model, retina.readers) * len(run.train) / run.steps_per_epoch
+def _operations_of_step(run: Run, pyramid: InputPyramid) -> float:
+    """Return the operations of a mean update of an epoch on images of the present size."""
+    return flops.count_per_sample(run.model, pyramid.layers) * len(run.train) / run.steps_per_epoch
 
 
 def _size(x: Tensor) -> tuple[int, int, int]:
@@ -168,8 +174,8 @@ def _size(x: Tensor) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _different(x: Tensor) -> Tensor:
-    """Two images of the size of `x` (1, channels, height, width), all numbers different."""
+def _distinct_images(x: Tensor) -> Tensor:
+    """Return two images of the size of `x` (1, channels, height, width), all numbers different."""
     numbers = torch.linspace(-1, 1, 2 * x.numel(), device=x.device, dtype=x.dtype)
     return numbers.view(2, *x.shape[1:])
 

@@ -1,4 +1,4 @@
-"""Small dense patches come at units that stand out, or where the gradient is, within a budget.
+"""Growth of small dense patches at extreme units or where the gradient is large, within a budget.
 
 Source: the earlier code's patched density and embedded patches: a sparse scaffold, dense patches at
 extrema, slower scaffold afterwards (CONFIG_RATES=dual).
@@ -25,21 +25,24 @@ from espalier.layers.masked_blocks import Blocks, key
 from espalier.layers.reachability import reach
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement import patching
-from espalier.methods.growth.placement.block_rewiring import add, anywhere
-from espalier.methods.growth.placement.edge_scores import drawn
+from espalier.methods.growth.placement.block_rewiring import add, select_random_missing
 from espalier.methods.growth.placement.patching import PatchSearch, PatchSize
-from espalier.methods.growth.placement.unit_statistics import LOOKED_AT, UnitStatistics, look
-from espalier.methods.growth.structure.operations import add_patch
-from espalier.methods.growth.structure.reviving import revive
+from espalier.methods.growth.placement.unit_statistics import (
+    NUM_SAMPLES,
+    UnitStatistics,
+    measure_units,
+)
+from espalier.methods.growth.structure.operations import add_patch, revive
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
+from espalier.train.random_batch import draw_batch
 
 WEIGHT = "weight_"
-"""Before the name of a block: its scaffold's weights, in a saved state."""
+"""The prefix of a block's name in a saved state, for its scaffold's weights."""
 
 
 @dataclass(frozen=True)
-class Extremes:
-    """Hidden units at the last moment, counted."""
+class ExtremaCounts:
+    """Counts of hidden units at the last event."""
 
     dead_units: int = 0
     saturated_units: int = 0
@@ -49,12 +52,12 @@ class Extremes:
 
 @dataclass
 class Scaffold(Memory):
-    """The edges before the first patch and their weights by block, and what came since."""
+    """The edges before the first patch, their weights by block, and counts of patches since."""
 
     edges: int
     patches: int = 0
     revived: int = 0
-    extremes: Extremes = Extremes()
+    extremes: ExtremaCounts = ExtremaCounts()
     weights: dict[str, Tensor] = field(default_factory=dict)
 
     @override
@@ -65,15 +68,15 @@ class Scaffold(Memory):
 
     @classmethod
     @override
-    def of_state(cls, saved: Mapping[str, Any]) -> Self:
-        extremes = Extremes(**{name: saved[name] for name in vars(Extremes())})
+    def from_state(cls, saved: Mapping[str, Any]) -> Self:
+        extremes = ExtremaCounts(**{name: saved[name] for name in vars(ExtremaCounts())})
         weights = {k.removeprefix(WEIGHT): v for k, v in saved.items() if k.startswith(WEIGHT)}
         return cls(saved["scaffold"], saved["patches"], saved["revived"], extremes, weights)
 
 
 @kconfig_dataclass
 class Patches(GrowingMethod[Scaffold]):
-    """Each moment spends the same part of a budget that is `share` of the scaffold's edges."""
+    """Spend an equal part of a budget at each event; it is a `share` of the scaffold's edges."""
 
     kind: Literal["embedded", "hidden"] | None  # None: single edges
     where: Literal["extrema", "gradient", "random", "scattered"]
@@ -87,7 +90,7 @@ class Patches(GrowingMethod[Scaffold]):
 
     @property
     def size(self) -> PatchSize:
-        """What a patch measures; symbols that Kconfig hides are None."""
+        """The size of a patch; symbols that Kconfig hides are None."""
         hidden = self.hidden or 0 if self.kind == "hidden" else 0
         return PatchSize(self.sources or 1, self.targets or 1, hidden, self.density or 1.0)
 
@@ -113,60 +116,65 @@ class Patches(GrowingMethod[Scaffold]):
             )
 
     def _budget(self, scaffold: int) -> int:
-        """Edges of all patches together, for a scaffold of so many."""
+        """Return the edges of all patches together, for a `scaffold` of that many edges."""
         return max(1, round(self.share * scaffold))
 
     @override
-    def act(self, run: Run[GrowthState[Scaffold]], most: int) -> None:
-        """Spend the moment's part of what is left of the budget, and not more than `most`."""
+    def act(self, run: Run[GrowthState[Scaffold]], max_edges: int) -> None:
+        """Spend the event's part of the remaining budget, at most `max_edges`."""
         state = run.method_state
-        _keep_scaffold(state)
-        view = look(run)
-        _note_extrema(state, view)
+        _save_scaffold(state)
+        stats = measure_units(run)
+        _count_extrema(state, stats)
         spent = state.net.live - state.memory.edges
-        quota = min(most, -(-(self._budget(state.memory.edges) - spent) // self.left(run)))
+        quota = min(
+            max_edges, -(-(self._budget(state.memory.edges) - spent) // self.events_left(run))
+        )
         if self.where == "scattered":
-            add(state.ground, anywhere(state.net, quota, run.generators["method"]))
+            add(state.editor, select_random_missing(state.net, quota, run.generators["method"]))
         else:
-            self._spend(run, view, quota)
+            self._spend(run, stats, quota)
 
-    def _spend(self, run: Run[GrowthState[Scaffold]], view: UnitStatistics, quota: int) -> None:
+    def _spend(self, run: Run[GrowthState[Scaffold]], stats: UnitStatistics, quota: int) -> None:
         state = run.method_state
         search = PatchSearch(state.net, self.size, run.generators["method"])
         taken: list[tuple[int, Tensor]] = []
-        for patch in patching.RULES[self.where](search, view):
-            fitted, new = patching.fitted(state.net, patch, self.size, quota)
+        for patch in patching.PLACEMENTS[self.where](search, stats):
+            fit_to_budget, new = patching.fit_to_budget(state.net, patch, self.size, quota)
             if new:
-                add_patch(state.ground, fitted)
+                add_patch(state.editor, fit_to_budget)
                 state.memory.patches += 1
-                taken.append((patch.pair[1], fitted.targets))
+                taken.append((patch.pair[1], fit_to_budget.targets))
                 quota -= new
             if quota <= 0:
                 break
         if self.revive:
-            self._revive(run, view, taken)
+            self._revive(run, stats, taken)
 
     def _revive(
-        self, run: Run[GrowthState[Scaffold]], view: UnitStatistics, taken: list[tuple[int, Tensor]]
+        self,
+        run: Run[GrowthState[Scaffold]],
+        stats: UnitStatistics,
+        taken: list[tuple[int, Tensor]],
     ) -> None:
-        """Targets that fired in none of the samples looked at, node by node from the input on."""
+        """Revive targets that fired in no sample of `stats`, node by node from the input on."""
         state = run.method_state
-        x, _ = drawn(run, LOOKED_AT)
+        x, _ = draw_batch(run, NUM_SAMPLES)
         for node in sorted({node for node, _ in taken} - {state.net.last}):
-            dead = view.activity(node).firing == 0
+            dead = stats.activity(node).firing == 0
             targets = torch.zeros_like(dead)
             targets[torch.cat([units for at, units in taken if at == node])] = True
             units = (dead & targets).nonzero().flatten()
             if len(units):
-                revive(state.ground, (node, units), x, self.firing or 0.5)
+                revive(state.editor, (node, units), x, self.firing or 0.5)
                 state.memory.revived += len(units)
 
     @override
     def measures(self, run: Run[GrowthState[Scaffold]]) -> Measures:
-        """With what the last moment found, and how far the scaffold has moved since the first.
+        """Return counts of units at the last event, of patches and their edges, and others.
 
         `scaffold_drift` is the norm of the change of the weights that were there from the start,
-        over their norm before the first patch; `patch_edges` counts those that came.
+        over their norm before the first patch; `patch_edges` counts the edges added since.
         """
         state = run.method_state
         return {
@@ -179,21 +187,21 @@ class Patches(GrowingMethod[Scaffold]):
         }
 
 
-def _note_extrema(state: GrowthState[Scaffold], view: UnitStatistics) -> None:
-    """Count the units of hidden nodes that stand out, and those on no path."""
+def _count_extrema(state: GrowthState[Scaffold], stats: UnitStatistics) -> None:
+    """Count the extreme units of hidden nodes, and those on no path."""
     hidden = range(1, state.net.last)
-    extrema = [view.extrema(node) for node in hidden]
+    extrema = [stats.extrema(node) for node in hidden]
     off = reach(state.net.masks()).dead[1:-1]
-    state.memory.extremes = Extremes(
-        sum(int(one.dead.sum()) for one in extrema),
-        sum(int(one.saturated.sum()) for one in extrema),
-        sum(int(one.hot.sum()) for one in extrema),
+    state.memory.extremes = ExtremaCounts(
+        sum(int(node.dead.sum()) for node in extrema),
+        sum(int(node.saturated.sum()) for node in extrema),
+        sum(int(node.hot.sum()) for node in extrema),
         sum(int(units.sum()) for units in off),
     )
 
 
-def _keep_scaffold(state: GrowthState[Scaffold]) -> None:
-    """Before the first patch, keep the weights that are there."""
+def _save_scaffold(state: GrowthState[Scaffold]) -> None:
+    """Save the weights of blocks that have not been saved: before the first patch, all."""
     for pair, block in state.net.each():
         state.memory.weights.setdefault(key(pair), block.weight.detach().clone())
 

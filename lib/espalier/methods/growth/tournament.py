@@ -1,4 +1,4 @@
-"""At each moment the action that gains most for each edge it adds, if any gains at all.
+"""Growth by tournament: at each event the action with the largest gain for each edge it adds.
 
 Source: Wu et al. 2020, "Firefly neural architecture descent", arXiv 2102.08574.
 Differs: see `espalier.methods.growth.action_tournament`.
@@ -17,53 +17,56 @@ from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.action_tournament import ActionSpace, TournamentOptions, apply, record
-from espalier.methods.growth.growing_method import GrowingMethod, tabulate
+from espalier.methods.growth.growing_method import GrowingMethod, write_table
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 TABLE = "tournament.csv"
-"""What the table of all entrants is called in a trial's folder."""
+"""The file name of the table of all entries in a trial's folder."""
 
 
 @dataclass
-class Entrants(Memory):
-    """The lines of the table of all entrants so far."""
+class TournamentMemory(Memory):
+    """The lines of the table of all entries so far."""
 
     entrants: list[dict[str, Any]] = field(default_factory=list)
 
 
 @kconfig_dataclass
-class Tournament(GrowingMethod[Entrants]):
-    """Tries all actions and does the winner's; `pick` random does one of them, untried."""
+class Tournament(GrowingMethod[TournamentMemory]):
+    """Try all actions and do the winner's; with `pick` random, do any of them untried."""
 
-    field: ActionSpace
+    actions: ActionSpace
     pick: Literal["best", "random"]
-    trials: TournamentOptions | None
+    options: TournamentOptions | None
 
     @override
-    def begin(self, net: Blocks) -> Entrants:
-        return Entrants()
+    def begin(self, net: Blocks) -> TournamentMemory:
+        return TournamentMemory()
 
     @override
-    def act(self, run: Run[GrowthState[Entrants]], most: int) -> None:
-        if self.trials is None:
-            self.field.anything(run, most)
+    def act(self, run: Run[GrowthState[TournamentMemory]], max_edges: int) -> None:
+        if self.options is None:
+            self.actions.act_at_random(run, max_edges)
             return
-        state = run.method_state
-        entrants = self.trials.entrants(run, self.field.actions(run, most))
-        won = self.trials.winner(entrants, most)
-        lines = [record(run.step, one, one.p(self.trials.least), one is won) for one in entrants]
-        state.memory.entrants = [*state.memory.entrants, *lines]
-        if won is not None:
-            apply(run, won)
+        memory, min_gain = run.method_state.memory, self.options.min_gain
+        entries = self.options.try_all(run, self.actions.candidates(run, max_edges))
+        best = self.options.winner(entries, max_edges)
+        lines = [record(run.step, e, e.p_value(min_gain), e is best) for e in entries]
+        memory.entrants = [*memory.entrants, *lines]
+        if best is not None:
+            apply(run, best)
 
     @override
-    def measures(self, run: Run[GrowthState[Entrants]]) -> Measures:
-        """`tournaments_declined` are the moments at which doing nothing won."""
+    def measures(self, run: Run[GrowthState[TournamentMemory]]) -> Measures:
+        """Return `tournaments_declined`, the events at which doing nothing won, and others."""
         state = run.method_state
-        return {**super().measures(run), "tournaments_declined": state.moments - len(state.steps)}
+        return {
+            **super().measures(run),
+            "tournaments_declined": state.num_events - len(state.steps),
+        }
 
     @override
-    def write(self, run: Run[GrowthState[Entrants]], folder: Path) -> None:
-        """All entrants too, a line each, as `tournament.csv`."""
+    def write(self, run: Run[GrowthState[TournamentMemory]], folder: Path) -> None:
+        """Write all entries too, a line each, to `tournament.csv`."""
         super().write(run, folder)
-        tabulate(folder / TABLE, run.method_state.memory.entrants)
+        write_table(folder / TABLE, run.method_state.memory.entrants)

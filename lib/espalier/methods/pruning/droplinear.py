@@ -20,22 +20,22 @@ from espalier.sparse.mask import MaskSet, prunable
 
 
 class Columns:
-    """The columns of some layers' weights, dropped by a schedule each: a run's `method_state`."""
+    """A run's `method_state`: columns of some layers' weights, dropped by a schedule each."""
 
     def __init__(self, weights: Mapping[str, Tensor], schedules: list[Shrinking]) -> None:
         self.masks = MaskSet(weights)
         self.schedules = schedules
 
     def after_step(self, step: int, optimizer: torch.optim.Optimizer) -> None:
-        """Update `step` (1 is the first) is done."""
+        """Drop the columns that are due after update `step` (1 is the first)."""
         counts = [schedule.after(step) for schedule in self.schedules]
         if not any(counts):
             return
         parts = zip(self.masks.weights, self._dropped(), counts, strict=True)
-        self.masks.set(torch.cat([_dropping(*part).flatten() for part in parts]), optimizer)
+        self.masks.set(torch.cat([_mask_columns(*part).flatten() for part in parts]), optimizer)
 
     def _dropped(self) -> list[Tensor]:
-        """(inputs,) bool for each weight: the columns that are gone."""
+        """Return the dropped columns of each weight, (inputs,) bool."""
         mask = self.masks.mask
         if mask is not None:
             return [part[0] for part in self.masks.split(mask)]
@@ -48,18 +48,19 @@ class Columns:
             assert bool((part == part[0]).all()), "a part of a column is gone"
 
 
-def _dropping(weight: Tensor, gone: Tensor, count: int) -> Tensor:
-    """The mask of `weight`, True where a column is gone or is one of the `count` weakest."""
-    gone = gone.clone()
-    gone[weakest(weight, ~gone, count)] = True
-    return gone.expand(weight.shape)
+def _mask_columns(weight: Tensor, dropped: Tensor, count: int) -> Tensor:
+    """Return the mask of `weight` with the `count` weakest columns dropped too."""
+    dropped = dropped.clone()
+    dropped[weakest(weight, ~dropped, count)] = True
+    return dropped.expand(weight.shape)
 
 
 @kconfig_dataclass
 class DropLinearMethod(Method[Columns]):
-    """Drops `share` of the inputs of the first `layers` linear layers.
+    """Drop `share` of the inputs of the first `layers` linear layers.
 
-    Every `steps` updates until `stop`, a share of all updates, in drops of a size that `pace` says.
+    Columns are dropped every `steps` updates until `stop`, a share of all updates, in numbers
+    that follow from `pace`.
     """
 
     share: float
@@ -113,14 +114,14 @@ class DropLinearMethod(Method[Columns]):
 
     @override
     def unfinished(self, run: Run[Columns]) -> bool:
-        """Until the last column that is to go has gone."""
+        """Return whether columns are still to be dropped."""
         return any(
             schedule.drops * schedule.every > run.step for schedule in run.method_state.schedules
         )
 
     @override
     def measures(self, run: Run[Columns]) -> Measures:
-        """`sparsity` is the share of all prunable weights of the model, as with other methods."""
+        """Return `sparsity`, of all prunable weights of the model, and `live_parameters`."""
         pruned = run.method_state.masks.pruned
         weights = sum(w.numel() for w in prunable(run.model).values())
         return {

@@ -39,7 +39,7 @@ class Movement(PruningMethod):
     @override
     @torch.no_grad()
     def after_backward(self, run: Run[Pruner]) -> None:
-        """Gradients must be unscaled and not yet clipped."""
+        """Sum the scores; gradients must be unscaled and not yet clipped."""
         super().after_backward(run)
         if self.form == "sanh":
             _accumulate(run.method_state.memory, run.method_state.masks.weights)
@@ -48,7 +48,7 @@ class Movement(PruningMethod):
     def scores(self, run: Run[Pruner]) -> Scores:
         memory = run.method_state.memory
         if self.form == "sanh":
-            return Scores(_as_they_are, [(s,) for s in memory])
+            return Scores(_copy, [(s,) for s in memory])
         pairs = zip(run.method_state.masks.weights, memory, strict=True)
         return Scores(displacement, list(pairs))
 
@@ -63,17 +63,17 @@ class Movement(PruningMethod):
         torch._foreach_copy_(run.method_state.memory, state["memory"])
 
 
-def _as_they_are(scores: Tensor, out: Tensor) -> Tensor:
+def _copy(scores: Tensor, out: Tensor) -> Tensor:
     return out.copy_(scores)
 
 
 def displacement(weight: Tensor, initial: Tensor, out: Tensor) -> Tensor:
-    """w * (w - w0)."""
+    """Write w * (w - w0) into `out`."""
     return torch.sub(weight, initial, out=out).mul_(weight)
 
 
 def _accumulate(scores: list[Tensor], weights: list[Tensor]) -> None:
-    """S -= w * gradient, of weights that have a gradient.
+    """Subtract w * gradient from the scores of weights that have a gradient.
 
     Infinite gradients, of steps that loss scaling will skip, count as 0: one would stay for ever.
     """

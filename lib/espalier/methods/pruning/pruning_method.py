@@ -1,4 +1,4 @@
-"""What the pruning methods share: everything but the scores."""
+"""A pruning method: all of pruning by a schedule but the scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PruningMethod(Method[Pruner], ABC):
 
     @abstractmethod
     def scores(self, run: Run[Pruner]) -> Scores:
-        """The scores after the update that has just been done."""
+        """Return the scores after the update that has just been done."""
 
     @override
     def attach(self, run: Run[Pruner]) -> None:
@@ -50,7 +50,7 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def unfinished(self, run: Run[Pruner]) -> bool:
-        """Until the ramp is over."""
+        """Return whether the ramp is still going on."""
         return run.step < run.method_state.schedule.ramp_end
 
     @override

@@ -1,4 +1,4 @@
-"""The symbols that every pruning method shares."""
+"""The symbols that all pruning methods share: target, schedule and allocation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from espalier.sparse.schedule import Curve, Schedule
 
 @kconfig_dataclass
 class PruningPlan:
-    """How much is pruned, when and where; what is pruned is up to the method."""
+    """The target sparsity, its ramp, and its allocation to layers."""
 
     target: float = symbol("TARGET_SPARSITY")  # share of prunable weights, [0, 1)
     warmup: int = symbol("PRUNING_WARMUP")  # steps
@@ -22,7 +22,7 @@ class PruningPlan:
     allocation: Literal["global", "per_layer", "erk", "depth"] = symbol("PRUNING_ALLOCATION")
 
     def schedule(self, run: Run) -> Schedule:
-        """The schedule in this run's steps.
+        """Return the schedule in this run's steps.
 
         Raises CannotTrain if the run would end before the first weight is pruned, or if the ramp
         would end before it starts.

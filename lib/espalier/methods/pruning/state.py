@@ -18,7 +18,7 @@ from espalier.sparse.scores import Scores
 
 @kconfig_dataclass
 class State(PruningMethod):
-    """Scores by one of the formulas of `espalier.sparse.importance`."""
+    """Score by one of the formulas of `espalier.sparse.importance`."""
 
     importance: Importance
 

@@ -1,4 +1,4 @@
-"""What single pixels say about classes, over all training samples."""
+"""Statistics of single pixels over all training samples: how well each separates the classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SURE = 1e12
 
 @dataclass(frozen=True)
 class ClassSums:
-    """Of each class: samples (classes, 1), sums of pixels and of squares (classes, inputs)."""
+    """Samples of each class (classes, 1), sums of pixels and of their squares (classes, inputs)."""
 
     counts: Tensor
     sums: Tensor
@@ -25,41 +25,39 @@ class ClassSums:
 
     @classmethod
     def of(cls, split: Split, classes: int) -> ClassSums:
-        """Over a whole split, in float64; read piece by piece."""
-        parts = [_of_piece(x, y, classes) for x, y in split.pieces(EVALUATION_BATCH)]
+        """Sum over a whole split, in float64, piece by piece."""
+        parts = [_sum_piece(x, y, classes) for x, y in split.pieces(EVALUATION_BATCH)]
         counts, sums, squares = (torch.stack(each).sum(0) for each in zip(*parts, strict=True))
         return cls(counts, sums, squares)
 
 
-def _of_piece(x: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+def _sum_piece(x: Tensor, y: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
     rows = x.flatten(1).double()
     own = F.one_hot(y, classes).double().t()  # (classes, n)
     return own.sum(1, keepdim=True), own @ rows, own @ rows.square()
 
 
-def deviations(split: Split) -> Tensor:
-    """(inputs,) float32: the standard deviation of each pixel; exactly 0 if it never changes."""
+def pixel_deviations(split: Split) -> Tensor:
+    """Return the standard deviation of each pixel, exactly 0 if it never changes: (inputs,)."""
     return _within(ClassSums.of(split, int(split.y.max()) + 1), whole=True).sqrt().float()[0]
 
 
-def contrasts(split: Split, classes: int) -> Tensor:
-    """(classes, inputs) float32: how well each pixel tells a class from all others, 0 or more.
+def fisher_scores(split: Split, classes: int) -> Tensor:
+    """Return Fisher's F of each pixel for each class against all others: (classes, inputs) float32.
 
-    Fisher's F of two groups, at most `SURE`. 0 of a pixel that never changes, and of a class
-    without samples.
+    From 0 to `SURE`. 0 for a pixel that never changes, and for a class without samples.
     """
     sums = ClassSums.of(split, classes)
     n, m = sums.counts, sums.counts.sum() - sums.counts
     rest = ClassSums(m, sums.sums.sum(0) - sums.sums, sums.squares.sum(0) - sums.squares)
     between = (sums.sums / n - rest.sums / m).square() * n * m / (n + m)
     within = (n * _within(sums) + m * _within(rest)) / (n + m - 2)
-    found = between / within
-    found = torch.where(_within(sums, whole=True) > 0, found, 0.0)
-    return found.nan_to_num(0.0, SURE).clamp_max(SURE).float()
+    scores = torch.where(_within(sums, whole=True) > 0, between / within, 0.0)
+    return scores.nan_to_num(0.0, SURE).clamp_max(SURE).float()
 
 
 def _within(sums: ClassSums, whole: bool = False) -> Tensor:
-    """Variances of pixels in each class, or in all together (1, inputs).
+    """Return variances of pixels in each class (classes, inputs), or in all together (1, inputs).
 
     Rounded to 0 where they are no more than what rounding makes of a constant.
     """

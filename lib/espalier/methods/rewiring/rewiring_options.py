@@ -1,4 +1,4 @@
-"""The symbols that the methods of sparse training share."""
+"""The symbols that all methods of sparse training share: density, first mask, drop schedule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.initial_mask import StartPlan
+from espalier.methods.rewiring.initial_mask import InitialMask
 from espalier.sparse.allocation import Shape, live_counts
 
 Init = Literal["full", "live"]
@@ -17,15 +17,15 @@ Init = Literal["full", "live"]
 
 @kconfig_dataclass
 class SparsePlan:
-    """How many edges a network begins with, where, and how large they are."""
+    """The density of a sparse network, its allocation to layers, and its first mask and weights."""
 
     density: float = symbol("SPARSE_DENSITY")  # share of live weights, (0, 1]
     allocation: Literal["uniform", "er", "erk"] = symbol("SPARSE_ALLOCATION")
     init: Init = symbol("SPARSE_INIT")
-    start: StartPlan
+    start: InitialMask
 
     def counts(self, names: Sequence[str], shapes: Sequence[Shape]) -> list[int]:
-        """Live edges of each layer. Raises CannotTrain if one would have none."""
+        """Return the live edges of each layer. Raises CannotTrain if one would have none."""
         counts = live_counts(self.allocation, shapes, self.density)
         if 0 in counts:
             raise CannotTrain(
@@ -37,32 +37,35 @@ class SparsePlan:
 
 
 @kconfig_dataclass
-class EdgeTurnover:
-    """When edges are replaced and how many: nothing after the share `stop` of all updates.
+class DropSchedule:
+    """The steps at which edges are replaced, and the fraction of them that is dropped.
+
+    In the paper's letters: `initial_fraction` is alpha, `every` is Delta T, and `stop` times all
+    updates is T_end, after which nothing is replaced.
 
     Source: Evci et al. 2020, Rigging the Lottery, arXiv 1911.11134, section 3.
     """
 
-    share: float = symbol("SPARSE_SHARE")  # of live edges at the start, (0, 1)
+    initial_fraction: float = symbol("SPARSE_SHARE")  # of live edges, (0, 1)
     every: int = symbol("SPARSE_EVERY")  # steps
     stop: float = symbol("SPARSE_STOP")  # share of all updates, (0, 1]
 
-    def due(self, step: int, total: int) -> bool:
-        """Whether an event follows update `step` (1 is the first) of `total`."""
-        return step % self.every == 0 and self.rate(step, total) > 0 and step < total
+    def is_due(self, step: int, total: int) -> bool:
+        """Return whether an event follows update `step` (1 is the first) of `total`."""
+        return step % self.every == 0 and self.drop_fraction(step, total) > 0 and step < total
 
-    def rate(self, step: int, total: int) -> float:
-        """The share of live edges to replace: half a cosine from `share` to 0 at the end."""
+    def drop_fraction(self, step: int, total: int) -> float:
+        """Return f_decay: half a cosine from `initial_fraction` at step 0 to 0 at T_end."""
         done = step / self._end(total)
-        return self.share / 2 * (1 + math.cos(math.pi * done)) if done < 1 else 0.0
+        return self.initial_fraction / 2 * (1 + math.cos(math.pi * done)) if done < 1 else 0.0
 
-    def quota(self, live: int, step: int, total: int) -> int:
-        """Of so many live edges, how many are replaced after update `step`: rounded down."""
-        return math.floor(round(live * self.rate(step, total), 6))
+    def drop_count(self, live: int, step: int, total: int) -> int:
+        """Return how many of `live` edges are dropped after update `step`, rounded down."""
+        return math.floor(round(live * self.drop_fraction(step, total), 6))
 
     def check(self, total: int) -> None:
         """Raise CannotTrain if no event would come within `total` updates."""
-        if not self.due(self.every, total):
+        if not self.is_due(self.every, total):
             raise CannotTrain(
                 "rewiring_never_starts",
                 f"the first edges would be replaced after step {self.every}, but it ends at "

@@ -1,41 +1,64 @@
-"""RigL: the smallest weights go, edges come where the gradient is largest.
+"""RigL: drop the live weights of smallest magnitude, grow where the dense gradient is largest.
 
-Source: Evci et al. 2020, Rigging the Lottery: Making All Tickets Winners, arXiv 1911.11134.
-Differs: what goes does not come back in the same event; the gradient is of a batch drawn for it,
-in evaluation mode; the largest weight of each unit stays.
+Source: Evci et al. 2020, Rigging the Lottery: Making All Tickets Winners, arXiv 1911.11134,
+algorithm 1.
+Differs: what is dropped does not grow back in the same event; the gradient is of a batch drawn for
+it, in evaluation mode; the largest weight of each unit stays.
 """
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.rewiring_options import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
     Sparse,
     SparseTraining,
-    count_as_lost,
-    drop_smallest,
+    drop_smallest_magnitudes,
 )
+from espalier.surgery.probe import evaluating
+from espalier.train.engine.losses import mean_losses
+from espalier.train.random_batch import draw_batch
 
 
 @kconfig_dataclass
 class RigL(SparseTraining):
-    """Growth by |dL/dw|."""
+    """Grow the missing weights with the largest |dL/dw|, layer by layer."""
 
-    turnover: EdgeTurnover
+    schedule: DropSchedule
 
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, score_by_gradient, drop_smallest, count_as_lost)
+        return Rewiring(
+            self.schedule,
+            drop_criterion=drop_smallest_magnitudes,
+            grow_criterion=score_by_gradient,
+        )
 
 
 def score_by_gradient(run: Run[Sparse]) -> list[Tensor]:
-    """Score each edge by |dL/dw| on a batch drawn for it."""
+    """Return the grow criterion of RigL: |dL/dw| of every weight on a batch drawn for it."""
     weights = run.method_state.edges.weights
-    return edge_scores.gradient(run.model, weights, edge_scores.drawn(run, run.batch_size))
+    return dense_gradients(run.model, weights, draw_batch(run, run.batch_size))
+
+
+def dense_gradients(
+    model: nn.Module, weights: Sequence[Tensor], batch: tuple[Tensor, Tensor]
+) -> list[Tensor]:
+    """Return |dL/dw| of every weight, live or not, on a batch (x, y), in the weights' shapes.
+
+    In a pass of its own, in evaluation mode. Nothing of the model changes, nor do its gradients.
+    """
+    x, y = batch
+    with evaluating(model), torch.enable_grad():
+        loss = mean_losses(model(x), y, 1).sum()
+        grads = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
+    return [grad.abs_() for grad in grads]

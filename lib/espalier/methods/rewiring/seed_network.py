@@ -1,9 +1,10 @@
-"""A network without a hidden layer, trained for a few epochs to find out which pixels decide."""
+"""A linear classifier trained for a few epochs, whose weights seed a sparse network."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, LrSchedule, Method, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -15,19 +16,19 @@ LARGEST_SEED = 2**31
 
 
 @kconfig_dataclass
-class Steady(LrSchedule):
-    """A rate that stays."""
+class ConstantRate(LrSchedule):
+    """A constant learning rate."""
 
+    @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        """1."""
         return 1.0
 
 
-def trained(run: Run, classes: int, epochs: int) -> Tensor:
-    """(classes, inputs): the weights of a linear classifier of the pixels of `run`'s samples.
+def train_linear_classifier(run: Run, classes: int, epochs: int) -> Tensor:
+    """Return the weights of a linear classifier of `run`'s training samples: (classes, inputs).
 
-    From 0, by Adam at the run's rate and batch size, on training samples only. torch's global
-    generators stay as they are. Raises CannotTrain if its loss stops being a number.
+    Trained from 0 by Adam at the run's rate and batch size. torch's global generators stay as they
+    are. Raises CannotTrain if the loss stops being a number.
     """
     seed = torch.randint(LARGEST_SEED, (), generator=run.generators["method"])
     recipe = Recipe(
@@ -42,14 +43,14 @@ def trained(run: Run, classes: int, epochs: int) -> Tensor:
         devices=1,
     )
     with torch.random.fork_rng(), torch.enable_grad():
-        small = _run(run, classes, recipe)
-        for _, outcome in Loop([Trainer(small, recipe, Steady())]).epochs():
+        small = _classifier_run(run, classes, recipe)
+        for _, outcome in Loop([Trainer(small, recipe, ConstantRate())]).epochs():
             if isinstance(outcome, DivergedError):
                 raise CannotTrain(outcome.reason, f"the small network's {outcome}")
     return small.model.get_parameter("1.weight").detach()
 
 
-def _run(run: Run, classes: int, recipe: Recipe) -> Run:
+def _classifier_run(run: Run, classes: int, recipe: Recipe) -> Run:
     x, _ = next(iter(run.train.pieces(1)))
     layer = nn.Linear(x.numel(), classes)
     for parameter in layer.parameters():

@@ -1,4 +1,4 @@
-"""Sparse evolutionary training (SET): the smallest weights go, random edges come.
+"""Sparse evolutionary training (SET): drop the smallest magnitudes, grow at random.
 
 Source: Mocanu et al. 2018, Scalable training of artificial neural networks with adaptive sparse
 connectivity inspired by network science, Nature Communications 9.
@@ -11,23 +11,26 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.rewiring_options import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
     SparseTraining,
-    count_as_lost,
-    drop_smallest,
+    drop_smallest_magnitudes,
     score_at_random,
 )
 
 
 @kconfig_dataclass
 class SparseEvolution(SparseTraining):
-    """Random growth, layer by layer."""
+    """Grow at random, layer by layer."""
 
-    turnover: EdgeTurnover
+    schedule: DropSchedule
 
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, score_at_random, drop_smallest, count_as_lost)
+        return Rewiring(
+            self.schedule,
+            drop_criterion=drop_smallest_magnitudes,
+            grow_criterion=score_at_random,
+        )

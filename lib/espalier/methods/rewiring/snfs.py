@@ -1,6 +1,6 @@
-"""Sparse networks from scratch (SNFS): edges come where a running average of the gradient is large.
+"""Sparse networks from scratch (SNFS): grow where a running average of the gradient is large.
 
-And layers whose live edges have the larger averages get more of them.
+Layers whose live weights have the larger averages get more of the new ones.
 
 Source: Dettmers and Zettlemoyer 2019, Sparse Networks from Scratch: Faster Training without Losing
 Performance, arXiv 1907.04840.
@@ -16,33 +16,37 @@ from typing_extensions import override
 
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover
+from espalier.methods.rewiring.rewiring_options import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
     Sparse,
     SparseTraining,
-    count_as_lost,
-    drop_smallest,
-    missing,
+    count_missing,
+    drop_smallest_magnitudes,
+    grow_as_many_as_dropped,
 )
 from espalier.sparse.allocation import apportion
 
 
 @kconfig_dataclass
 class SparseMomentum(SparseTraining):
-    """`memory` has the running average of the gradient of every edge, there or not.
+    """`memory` has the running average of the gradient of every weight, live or not.
 
     Memory: one value a weight.
     """
 
-    turnover: EdgeTurnover
+    schedule: DropSchedule
     momentum: float
 
     @property
     @override
     def rewiring(self) -> Rewiring:
-        return Rewiring(self.turnover, score_by_momentum, drop_smallest, count_by_momentum)
+        return Rewiring(
+            self.schedule,
+            drop_criterion=drop_smallest_magnitudes,
+            grow_criterion=score_by_momentum,
+            grow_counts=grow_by_momentum,
+        )
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
@@ -53,7 +57,7 @@ class SparseMomentum(SparseTraining):
     @override
     @torch.no_grad()
     def after_backward(self, run: Run[Sparse]) -> None:
-        """Gradients must be unscaled and not yet clipped."""
+        """Update the averages; gradients must be unscaled and not yet clipped."""
         state = run.method_state
         pairs = zip(state.memory, state.edges.weights, strict=True)
         steps = [(m, _finite(w.grad)) for m, w in pairs if w.grad is not None]
@@ -63,18 +67,18 @@ class SparseMomentum(SparseTraining):
 
 
 def score_by_momentum(run: Run[Sparse]) -> list[Tensor]:
-    """Score each edge by the size of its average."""
-    return edge_scores.momentum(run.method_state.memory)
+    """Return the grow criterion of SNFS: the size of each weight's average gradient."""
+    return [average.abs() for average in run.method_state.memory]
 
 
-def count_by_momentum(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
-    """Return the edges each layer gets, in proportion to its live edges' mean average."""
+def grow_by_momentum(run: Run[Sparse], dropped: list[Tensor]) -> list[int]:
+    """Return how many weights grow in each layer, in proportion to its live ones' mean average."""
     state = run.method_state
-    sizes = zip(state.memory, state.edges.live, strict=True)
-    means = [float(average[live].abs().mean()) for average, live in sizes]
-    return apportion(sum(count_as_lost(run, gone)), means, missing(state.edges))
+    pairs = zip(state.memory, state.edges.live, strict=True)
+    means = [float(average[live].abs().mean()) for average, live in pairs]
+    return apportion(sum(grow_as_many_as_dropped(run, dropped)), means, count_missing(state.edges))
 
 
 def _finite(gradient: Tensor) -> Tensor:
-    """Without infinities, of steps that loss scaling will skip: one would stay for ever."""
+    """Zero infinities, of steps that loss scaling will skip: one would stay for ever."""
     return gradient.nan_to_num(0.0, 0.0, 0.0)

@@ -1,8 +1,8 @@
-"""Training a network that is sparse from the start: what all such methods share."""
+"""Sparse training: a network is sparse from its first step, and may be rewired as it trains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -12,9 +12,8 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.measurement import connectivity
-from espalier.methods.growth.placement import edge_scores
-from espalier.methods.rewiring.rewiring_options import EdgeTurnover, SparsePlan
+from espalier.methods.rewiring.chain_connectivity import measure_connectivity
+from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
 from espalier.sparse.selection import select_missing, select_weakest
@@ -23,10 +22,9 @@ from espalier.surgery.per_slice_restart import Restarts
 
 @dataclass
 class Sparse:
-    """The `method_state` of a run: its edges, and whatever else a method has to remember.
+    """The `method_state` of a run: its live edges and tensors that a method keeps beside them.
 
-    `charged` are the epochs that it has fewer than asked for, because finding its first edges cost
-    as much.
+    `charged`: epochs that are not trained, because finding the first edges cost as much.
     """
 
     edges: Edges
@@ -35,54 +33,60 @@ class Sparse:
 
     @property
     def masks(self) -> MaskSet:
-        """Of the edges."""
+        """The masks of the edges."""
         return self.edges.masks
 
 
-@dataclass(frozen=True)
-class Rewiring:
-    """How edges are replaced: weak ones go and as many come, where scores are highest.
-
-    Only edges that were missing before the event come; they are 0 at first. Biases stay. `score`
-    returns how much each edge is wanted, in each weight's shape, and `drop` which edges go, bool in
-    the same shapes. `count` returns how many each layer gets; together as many as `drop` says.
-    """
-
-    turnover: EdgeTurnover
-    score: Callable[[Run[Sparse]], list[Tensor]]
-    drop: Callable[[Run[Sparse], EdgeTurnover], list[Tensor]]
-    count: Callable[[Run[Sparse], list[Tensor]], list[int]]
-
-    @torch.no_grad()
-    def rewire(self, run: Run[Sparse]) -> None:
-        """Replace edges once."""
-        edges = run.method_state.edges
-        gone = self.drop(run, self.turnover)
-        counts = self.count(run, gone)
-        parts = zip(self.score(run), edges.live, counts, strict=True)
-        come = [select_missing(scores, ~live, count) for scores, live, count in parts]
-        edges.change(gone, come, run.step)
-
-
-def drop_smallest(run: Run[Sparse], turnover: EdgeTurnover) -> list[Tensor]:
-    """Return the smallest edges of each layer, as many as `turnover` says and it can replace."""
+def drop_smallest_magnitudes(run: Run[Sparse], schedule: DropSchedule) -> list[Tensor]:
+    """Return the smallest |w| of each layer, as many as `schedule` says and it can replace."""
     edges = run.method_state.edges
     quotas = [
-        min(turnover.quota(count, run.step, run.total_steps), size - count)
+        min(schedule.drop_count(count, run.step, run.total_steps), size - count)
         for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
     ]
     parts = zip(edges.weights, edges.live, quotas, strict=True)
     return [select_weakest(*part) for part in parts]
 
 
-def count_as_lost(run: Run[Sparse], gone: list[Tensor]) -> list[int]:
-    """Return as many edges for each layer as it loses."""
-    return [int(mask.sum()) for mask in gone]
+def grow_as_many_as_dropped(run: Run[Sparse], dropped: list[Tensor]) -> list[int]:
+    """Return for each layer the number of edges that it loses."""
+    return [int(mask.sum()) for mask in dropped]
 
 
 def score_at_random(run: Run[Sparse]) -> list[Tensor]:
-    """Score all edges alike."""
-    return edge_scores.random(run.method_state.edges.weights, run.generators["method"])
+    """Return uniform scores in [0, 1): every missing edge is equally likely to grow."""
+    return draw_uniform(run.method_state.edges.weights, run.generators["method"])
+
+
+def draw_uniform(weights: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Return numbers in [0, 1) in the weights' shapes. `generator` lives on the CPU."""
+    return [torch.rand(w.shape, generator=generator).to(w.device) for w in weights]
+
+
+@dataclass(frozen=True)
+class Rewiring:
+    """A rule that drops live edges and grows as many others.
+
+    `drop_criterion` returns which edges are dropped, bool in each weight's shape. `grow_criterion`
+    returns scores in the same shapes; the missing edges with the highest ones grow, from 0.
+    `grow_counts` returns how many grow in each layer, together as many as were dropped. An edge
+    that is dropped does not grow back in the same event. Biases stay.
+    """
+
+    schedule: DropSchedule
+    drop_criterion: Callable[[Run[Sparse], DropSchedule], list[Tensor]]
+    grow_criterion: Callable[[Run[Sparse]], list[Tensor]]
+    grow_counts: Callable[[Run[Sparse], list[Tensor]], list[int]] = grow_as_many_as_dropped
+
+    @torch.no_grad()
+    def rewire(self, run: Run[Sparse]) -> None:
+        """Drop and grow edges once."""
+        edges = run.method_state.edges
+        dropped = self.drop_criterion(run, self.schedule)
+        counts = self.grow_counts(run, dropped)
+        parts = zip(self.grow_criterion(run), edges.live, counts, strict=True)
+        grown = [select_missing(scores, ~live, count) for scores, live, count in parts]
+        edges.change(dropped, grown, run.step)
 
 
 @kconfig_dataclass
@@ -96,7 +100,7 @@ class SparseTraining(Method[Sparse]):
 
     @property
     def rewiring(self) -> Rewiring | None:
-        """How edges are replaced; None: they stay."""
+        """The rule by which edges are replaced; None: they stay."""
         return None
 
     @override
@@ -109,19 +113,19 @@ class SparseTraining(Method[Sparse]):
             )
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
         edges = Edges(weights, run.optimizer, Restarts(run.optimizer))
-        keys = edge_scores.random(edges.weights, run.generators["method"])
-        begun = self.plan.start.begun(run, edges.weights, keys, counts)
+        keys = draw_uniform(edges.weights, run.generators["method"])
+        live, charged = self.plan.start.draw(run, edges.weights, keys, counts)
         if self.plan.init == "live":
-            _enlarge(edges.weights, begun.live)
-        edges.begin(begun.live)
-        run.method_state = Sparse(edges, charged=begun.charged)
+            _scale_to_live_fan_in(edges.weights, live)
+        edges.begin(live)
+        run.method_state = Sparse(edges, charged=charged)
         self._check_rewiring(run)
 
     def _check_rewiring(self, run: Run[Sparse]) -> None:
         if self.rewiring is None:
             return
         epochs = run.epochs - run.method_state.charged
-        self.rewiring.turnover.check(epochs * run.steps_per_epoch)
+        self.rewiring.schedule.check(epochs * run.steps_per_epoch)
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",
@@ -140,7 +144,7 @@ class SparseTraining(Method[Sparse]):
     def after_step(self, run: Run[Sparse]) -> None:
         run.method_state.edges.after_step()
         rewiring = self.rewiring
-        if rewiring is not None and rewiring.turnover.due(run.step, run.total_steps):
+        if rewiring is not None and rewiring.schedule.is_due(run.step, run.total_steps):
             rewiring.rewire(run)
 
     @override
@@ -149,9 +153,9 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def measures(self, run: Run[Sparse]) -> Measures:
-        """`edges_changed` are those replaced since the start, in `sparse_events` events.
+        """Return `edges_changed`, replaced since the start in `sparse_events` events, and others.
 
-        `start_epochs` are those that finding the first edges was charged with.
+        `start_epochs`: epochs that finding the first edges was charged with.
         """
         edges = run.method_state.edges
         return {
@@ -166,7 +170,7 @@ class SparseTraining(Method[Sparse]):
     @override
     def connectivity(self, run: Run[Sparse]) -> Measures:
         edges = run.method_state.edges
-        return connectivity.of_masks(run.model, dict(zip(edges.weights, edges.live, strict=True)))
+        return measure_connectivity(run.model, dict(zip(edges.weights, edges.live, strict=True)))
 
     @override
     def birth_record(self, run: Run[Sparse]) -> Edges | None:
@@ -184,14 +188,14 @@ class SparseTraining(Method[Sparse]):
             tensor.copy_(saved)
 
 
-def missing(edges: Edges) -> list[int]:
-    """Of each layer, the edges that are not there."""
+def count_missing(edges: Edges) -> list[int]:
+    """Return the number of missing edges of each layer."""
     return [size - count for size, count in zip(edges.masks.sizes, edges.counts, strict=True)]
 
 
 @torch.no_grad()
-def _enlarge(weights: list[Tensor], live: list[Tensor]) -> None:
-    """Give the sums of each unit over its live edges the variance of those over all."""
+def _scale_to_live_fan_in(weights: list[Tensor], live: list[Tensor]) -> None:
+    """Scale each unit's weights to keep the variance of its sum although some edges are missing."""
     for weight, mask in zip(weights, live, strict=True):
         rows = mask.flatten(1)
         gain = (rows.shape[1] / rows.sum(1).clamp_min(1)).sqrt().to(weight)

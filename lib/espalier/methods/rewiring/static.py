@@ -8,4 +8,4 @@ from espalier.methods.rewiring.sparse_training import SparseTraining
 
 @kconfig_dataclass
 class Static(SparseTraining):
-    """Edges drawn once."""
+    """Keep the edges of the first mask."""

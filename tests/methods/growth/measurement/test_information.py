@@ -35,8 +35,8 @@ def truth_of_two_classes() -> float:
 
 
 def test_what_two_classes_tell_is_found() -> None:
-    found = [measured(*two_classes(seed=seed)) for seed in range(3)]
-    assert sum(found) / 3 == pytest.approx(truth_of_two_classes(), abs=0.02)
+    values = [measured(*two_classes(seed=seed)) for seed in range(3)]
+    assert sum(values) / 3 == pytest.approx(truth_of_two_classes(), abs=0.02)
 
 
 @pytest.mark.parametrize("units", [1, 2])
@@ -63,9 +63,9 @@ def test_an_invertible_affine_map_changes_less_than_a_hundredth() -> None:
 def test_more_signal_is_more_information_and_never_more_than_the_labels_hold() -> None:
     y = torch.randint(4, (SAMPLES,), generator=random(8))
     noise = torch.randn(SAMPLES, 4, generator=random(9))
-    found = [measured(scale * F.one_hot(y) + noise, y) for scale in (0.0, 1.0, 2.0, 4.0, 50)]
-    assert found == sorted(found)
-    assert 0.9 * entropy(y) <= found[-1] <= entropy(y)
+    values = [measured(scale * F.one_hot(y) + noise, y) for scale in (0.0, 1.0, 2.0, 4.0, 50)]
+    assert values == sorted(values)
+    assert 0.9 * entropy(y) <= values[-1] <= entropy(y)
 
 
 def test_units_that_never_change_tell_nothing_and_add_nothing() -> None:
@@ -89,7 +89,7 @@ def test_entropy_by_hand() -> None:
 def test_the_probe_has_converged() -> None:
     z, y = two_classes(units=8)
     x, target = whitened(z), F.one_hot(y).double()
-    weight = LabelProbe(ridge=0.1)._fitted(x, target).requires_grad_()
+    weight = LabelProbe(ridge=0.1)._fit(x, target).requires_grad_()
     loss = F.cross_entropy(x @ weight, y) + 0.05 * weight[:-1].square().sum()
     assert torch.autograd.grad(loss, weight)[0].abs().max() < 1e-6
 

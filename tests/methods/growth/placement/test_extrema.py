@@ -6,9 +6,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.layers.masked_blocks import Blocks
-from espalier.methods.growth.placement.extrema import Activity, ExtremaThresholds, find, robust_z
+from espalier.methods.growth.placement.extrema import (
+    Activity,
+    ExtremaThresholds,
+    find_extrema,
+    robust_z,
+)
 
-FEW = ExtremaThresholds(least=1)
+FEW = ExtremaThresholds(samples=1)
 
 
 def flagged(units: Tensor) -> list[int]:
@@ -52,20 +57,24 @@ def test_categories_by_hand() -> None:
     activity = Activity.of(x)
     assert activity.firing.tolist() == [0, 1, 0.5, 0.5, 0.25]
     assert activity.magnitude.tolist() == [0, 1.5, 0.75, 45, 0.25]
-    found = find(activity, FEW)
-    assert (flagged(found.dead), flagged(found.saturated), flagged(found.hot)) == ([0], [1], [3])
+    extrema = find_extrema(activity, FEW)
+    assert (flagged(extrema.dead), flagged(extrema.saturated), flagged(extrema.hot)) == (
+        [0],
+        [1],
+        [3],
+    )
 
 
 def test_a_unit_that_fires_rarely_and_strongly_is_not_dead() -> None:
     activity = Activity.of(torch.cat([torch.zeros(98, 1), torch.full((2, 1), 50.0)]))
-    assert not find(activity, FEW).dead.any()
+    assert not find_extrema(activity, FEW).dead.any()
 
 
 @pytest.mark.parametrize("layer", ["0", "2"])
 def test_planted_units_are_found_and_no_others(layer: str) -> None:
     net = trained()
     x, _ = blobs(1200, 2)
-    before = find(seen(net, x)[layer])
+    before = find_extrema(seen(net, x)[layer])
     planted = net.get_submodule(layer)
     assert isinstance(planted, nn.Linear)
     free = (~(before.dead | before.saturated)).nonzero().flatten()
@@ -74,7 +83,7 @@ def test_planted_units_are_found_and_no_others(layer: str) -> None:
     with torch.no_grad():
         planted.bias[dead] = -1e3
         planted.bias[saturated] = 1e3
-    after = find(seen(net, x)[layer])
+    after = find_extrema(seen(net, x)[layer])
     assert flagged(after.dead & ~before.dead) == dead.tolist()
     assert flagged(after.saturated & ~before.saturated) == saturated.tolist()
 
@@ -84,12 +93,12 @@ def test_planted_hot_units_are_found_and_no_others() -> None:
     x, _ = blobs(1200, 2)
     hidden = net[2]
     assert isinstance(hidden, nn.Linear)
-    before = flagged(find(seen(net, x)["2"]).hot)
+    before = flagged(find_extrema(seen(net, x)["2"]).hot)
     with torch.no_grad():
         hidden.weight[[4, 9]] *= 20
         hidden.bias[[4, 9]] *= 20
-    found = find(seen(net, x)["2"])
-    assert flagged(found.hot) == sorted({*before, 4, 9})
+    extrema = find_extrema(seen(net, x)["2"])
+    assert flagged(extrema.hot) == sorted({*before, 4, 9})
 
 
 def test_ten_times_the_input_finds_the_same_units() -> None:
@@ -97,19 +106,19 @@ def test_ten_times_the_input_finds_the_same_units() -> None:
     with torch.no_grad():
         net[0].weight[7] = 0  # type: ignore[operator, union-attr, index]
     x, _ = blobs(1200, 3)
-    one, ten = seen(net, x), seen(net, 10 * x)
-    for name in one:
-        first, second = find(one[name]), find(ten[name])
+    plain, ten = seen(net, x), seen(net, 10 * x)
+    for name in plain:
+        first, second = find_extrema(plain[name]), find_extrema(ten[name])
         for category in ("dead", "saturated", "hot"):
             assert torch.equal(getattr(first, category), getattr(second, category))
-    assert flagged(find(ten["0"]).dead) == [7]
+    assert flagged(find_extrema(ten["0"]).dead) == [7]
 
 
 def test_two_draws_agree() -> None:
     torch.manual_seed(2)
     net = nn.Sequential(nn.Linear(16, 300), nn.ReLU(), nn.Linear(300, 4))
     net[0].bias.data.uniform_(-8, 8)
-    first, second = (find(seen(net, blobs(1000, seed)[0])["0"]) for seed in (4, 5))
+    first, second = (find_extrema(seen(net, blobs(1000, seed)[0])["0"]) for seed in (4, 5))
     for category in ("dead", "saturated"):
         a, b = getattr(first, category), getattr(second, category)
         assert a.sum() > 50
@@ -122,8 +131,8 @@ def test_the_nodes_of_a_network_of_blocks_are_looked_at_by_their_values() -> Non
     assert bias is not None
     bias.data.copy_(torch.tensor([-1.0, 1.0, 0.0]))
     activity = Activity.of(net.trace(blobs(1000, 1)[0]).values[1])
-    assert flagged(find(activity).dead) == [0, 2]  # no input at all, and no more than 0
-    assert flagged(find(activity).saturated) == [1]
+    assert flagged(find_extrema(activity).dead) == [0, 2]  # no input at all, and no more than 0
+    assert flagged(find_extrema(activity).saturated) == [1]
 
 
 def test_robust_z_by_hand() -> None:
@@ -147,4 +156,4 @@ def test_bad_input_is_told() -> None:
     with pytest.raises(ValueError, match="not finite"):
         Activity.of(torch.full((2, 3), math.nan))
     with pytest.raises(ValueError, match="after 2 samples, and it takes 1000"):
-        find(Activity.of(torch.zeros(2, 3)))
+        find_extrema(Activity.of(torch.zeros(2, 3)))

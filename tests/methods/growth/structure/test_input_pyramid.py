@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from espalier.layers import flops
 from espalier.layers.masked_blocks import Blocks, chain
 from espalier.layers.masked_linear import MaskedLinear
-from espalier.methods.growth.structure.input_pyramid import InputPyramid, cells, readers
+from espalier.methods.growth.structure.input_pyramid import InputPyramid, cells
+from espalier.train.input_layers import find_input_layers
 
 SIZE = (2, 8, 4)
 
@@ -34,9 +35,9 @@ def blocks(density: float = 0.3) -> Blocks:
 
 
 def retina_of(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> InputPyramid:
-    found = readers(model, images(2))
-    assert found is not None
-    return InputPyramid(model, found, SIZE, optimizer, torch.Generator().manual_seed(0))
+    layers = find_input_layers(model, images(2))
+    assert layers is not None
+    return InputPyramid(model, layers, SIZE, optimizer, torch.Generator().manual_seed(0))
 
 
 def update(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -56,21 +57,27 @@ def test_cells_are_those_of_average_pooling() -> None:
 
 def test_the_layers_that_read_pixels_are_found() -> None:
     net = blocks()
-    assert readers(net, images(2)) == [net.block(0, 1), net.block(0, 2)]
-    assert readers(nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten()).double(), images(2)) is None
-    assert readers(nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64)).double(), images(2)) is None
+    assert find_input_layers(net, images(2)) == [net.block(0, 1), net.block(0, 2)]
+    assert (
+        find_input_layers(nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten()).double(), images(2))
+        is None
+    )
+    assert (
+        find_input_layers(nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64)).double(), images(2))
+        is None
+    )
 
 
 @pytest.mark.parametrize("build", [dense, blocks])
 def test_passages_leave_the_function_as_it_is(build) -> None:
     model = build()
-    retina = retina_of(model)
-    retina.coarsen(4)
-    assert [reader.weight.shape[1] for reader in retina.readers] == [4] * len(retina.readers)
+    pyramid = retina_of(model)
+    pyramid.coarsen(4)
+    assert [reader.weight.shape[1] for reader in pyramid.layers] == [4] * len(pyramid.layers)
     for factor, inputs in ((2, 16), (1, 64)):
         before = model(images())
-        retina.refine(factor)
-        assert retina.readers[0].weight.shape == (7, inputs)
+        pyramid.refine(factor)
+        assert pyramid.layers[0].weight.shape == (7, inputs)
         assert float((model(images()) - before).detach().abs().max()) < 1e-12
 
 
@@ -85,28 +92,28 @@ def test_a_coarse_layer_does_what_the_fine_one_did_where_cells_are_even() -> Non
 def test_a_masked_layer_has_as_many_edges_in_the_end_as_at_first() -> None:
     model = blocks()  # 134 of 448 and 58 of 192
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    retina = retina_of(model, optimizer)
+    pyramid = retina_of(model, optimizer)
     assert model.ledger() == {(0, 1): 134, (0, 2): 58, (1, 2): 6}
-    retina.coarsen(2)
+    pyramid.coarsen(2)
     assert model.ledger() == {(0, 1): 33, (0, 2): 14, (1, 2): 6}
     assert model.sizes == [16, 7, 3]
     update(model, optimizer)
-    retina.after_step()
-    retina.refine(1)
+    pyramid.after_step()
+    pyramid.refine(1)
     assert model.ledger() == {(0, 1): 134, (0, 2): 58, (1, 2): 6}
     assert model.sizes == [64, 7, 3]
     for _ in range(3):
         model.assert_masked(optimizer)
         update(model, optimizer)
-        retina.after_step()
+        pyramid.after_step()
 
 
 def test_coarse_masked_weights_are_as_large_as_fresh_ones_would_be() -> None:
     torch.manual_seed(0)
     net = Blocks((64, 600, 3))
     net.draw(0.3)
-    retina = InputPyramid(net, [net.block(0, 1)], SIZE, None, torch.Generator().manual_seed(0))
-    retina.coarsen(2)
+    pyramid = InputPyramid(net, [net.block(0, 1)], SIZE, None, torch.Generator().manual_seed(0))
+    pyramid.coarsen(2)
     block = net.block(0, 1)
     spread = float(block.weight.detach()[block.mask].std())
     assert spread == pytest.approx((2 / 16) ** 0.5, rel=0.03)
@@ -115,25 +122,25 @@ def test_coarse_masked_weights_are_as_large_as_fresh_ones_would_be() -> None:
 def test_moments_go_with_their_cells() -> None:
     model = dense()
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    retina = retina_of(model, optimizer)
-    retina.coarsen(2)
+    pyramid = retina_of(model, optimizer)
+    pyramid.coarsen(2)
     update(model, optimizer)
-    weight = retina.readers[0].weight
+    weight = pyramid.layers[0].weight
     coarse = optimizer.state[weight]["exp_avg"].clone()
-    retina.refine(1)
+    pyramid.refine(1)
     assert torch.equal(optimizer.state[weight]["exp_avg"], coarse[:, cells(SIZE, 2)])
     update(model, optimizer)  # and it trains on
 
 
 def test_the_mean_of_the_gradients_of_a_cells_pixels_is_the_cells() -> None:
     model = dense()
-    retina = retina_of(model)
-    retina.coarsen(2)
+    pyramid = retina_of(model)
+    pyramid.coarsen(2)
     model(images()).sum().backward()
-    weight = retina.readers[0].weight
+    weight = pyramid.layers[0].weight
     assert weight.grad is not None
     coarse = weight.grad.clone()
-    retina.refine(1)
+    pyramid.refine(1)
     model(images()).sum().backward()
     assert weight.grad is not None
     means = torch.zeros_like(coarse).index_add_(1, cells(SIZE, 2), weight.grad) / 4
@@ -142,28 +149,28 @@ def test_the_mean_of_the_gradients_of_a_cells_pixels_is_the_cells() -> None:
 
 def test_shuffled_cells_keep_weights_and_lose_the_function() -> None:
     model = dense()
-    retina = retina_of(model)
-    retina.coarsen(2)
-    before, weight = model(images()), retina.readers[0].weight
+    pyramid = retina_of(model)
+    pyramid.coarsen(2)
+    before, weight = model(images()), pyramid.layers[0].weight
     sizes = weight.detach().flatten().sort().values
-    retina.refine(1, shuffled=True)
+    pyramid.refine(1, shuffled=True)
     assert float((model(images()) - before).detach().abs().max()) > 0.01
     torch.testing.assert_close(weight.detach().flatten().sort().values[::4] * 4, sizes)
 
 
 def test_it_can_be_left() -> None:
     model = dense()
-    retina = retina_of(model)
-    retina.coarsen(4)
-    retina.close()
+    pyramid = retina_of(model)
+    pyramid.coarsen(4)
+    pyramid.close()
     assert not model._forward_pre_hooks and model(images()).shape == (6, 3)
 
 
 def test_costs_are_those_of_weights_that_there_are() -> None:
     model = dense()
     first = [m for m in model.modules() if isinstance(m, nn.Linear)][:1]
-    assert flops.of_sample(model, first) == 64 * 7 * 4 + 7 * 3 * 6
+    assert flops.count_per_sample(model, first) == 64 * 7 * 4 + 7 * 3 * 6
     net = blocks()
     layers = [b for (i, _), b in net.each() if i == 0]
     assert all(isinstance(layer, MaskedLinear) for layer in layers)
-    assert flops.of_sample(net, layers) == (134 + 58) * 4 + 6 * 6
+    assert flops.count_per_sample(net, layers) == (134 + 58) * 4 + 6 * 6

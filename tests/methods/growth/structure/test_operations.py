@@ -27,14 +27,14 @@ def everything(made: NetworkEditor) -> list[Tensor]:
     return [x.clone() for x in (*made.net.state_dict().values(), *parameters, *held)]
 
 
-def assert_same(one: list[Tensor], other: list[Tensor]) -> None:
-    assert len(one) == len(other)
-    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def assert_same(first: list[Tensor], second: list[Tensor]) -> None:
+    assert len(first) == len(second)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_twenty_random_operations_leave_the_logits_and_count_every_edge(seed) -> None:
-    made, dice = growth_beds.ground(seed), torch.Generator().manual_seed(seed)
+    made, dice = growth_beds.editor(seed), torch.Generator().manual_seed(seed)
     for count in range(1, 21):
         live, act = made.net.live, growth_beds.drawn(made, dice)
         before = growth_beds.logits(made.net)
@@ -51,7 +51,7 @@ def test_twenty_random_operations_leave_the_logits_and_count_every_edge(seed) ->
 @pytest.mark.parametrize("optimizer", growth_beds.BUILDS)
 @pytest.mark.parametrize("seed", range(7))
 def test_what_was_done_is_taken_back_bit_for_bit(seed, optimizer) -> None:
-    made, dice = growth_beds.ground(seed, optimizer), torch.Generator().manual_seed(100 + seed)
+    made, dice = growth_beds.editor(seed, optimizer), torch.Generator().manual_seed(100 + seed)
     growth_beds.drawn(made, dice)()
     growth_beds.train(made, 2)
     act = growth_beds.drawn(made, dice)
@@ -69,7 +69,7 @@ def test_what_was_done_is_taken_back_bit_for_bit(seed, optimizer) -> None:
 
 
 def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     before, groups = everything(made), [len(g["params"]) for g in made.optimizer.param_groups]
     lacking = growth_beds.missing(made.net, (0, 1), 2)
     live = made.net.block(0, 1).mask.nonzero(as_tuple=True)
@@ -107,7 +107,7 @@ def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "amsgrad"])
 def test_the_first_update_of_new_edges_is_a_fresh_optimizers(optimizer) -> None:
     """Adam's is rate * |g| / (|g| + epsilon), at whatever age of the other edges."""
-    made = growth_beds.ground(optimizer=optimizer, steps=40)
+    made = growth_beds.editor(optimizer=optimizer, steps=40)
     at = growth_beds.missing(made.net, (1, 2), 5)
     operations.add_edges(made, (1, 2), at)
     growth_beds.train(made, 1)
@@ -117,19 +117,19 @@ def test_the_first_update_of_new_edges_is_a_fresh_optimizers(optimizer) -> None:
 
 
 def test_births_are_the_steps_of_the_operations() -> None:
-    made = growth_beds.ground(steps=3)
+    made = growth_beds.editor(steps=3)
     event = operations.add_edges(made, (0, 4), (indices(0, 1), indices(2, 3))).event
     growth_beds.train(made, 4)
     operations.add_edges(made, (0, 4), (indices(3), indices(0)))
-    births = made.born(made.net.block(0, 4).weight)
-    assert births is not None and made.born(made.net.block(0, 1).bias) is None
+    births = made.birth_steps(made.net.block(0, 4).weight)
+    assert births is not None and made.birth_steps(made.net.block(0, 1).bias) is None
     assert [int(births[at]) for at in ((0, 2), (1, 3), (3, 0), (3, 1))] == [3, 3, 7, -1]
     assert event == Event("add_edges", "0_4", added=2, live=event.live, step=3)
     assert [each.step for each in made.events] == [3, 7]
 
 
 def test_a_patch_is_dense_between_its_units_and_nowhere_else() -> None:
-    made = growth_beds.ground(density=0.05)
+    made = growth_beds.editor(density=0.05)
     before = made.net.block(0, 2).mask.clone()
     sources, targets = indices(1, 4, 8), indices(0, 5)
     change = operations.add_patch(made, Patch((0, 2), sources, targets))
@@ -143,7 +143,7 @@ def test_a_patch_is_dense_between_its_units_and_nowhere_else() -> None:
 
 
 def test_a_patch_with_hidden_units_counts_both_its_layers() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     patch = Patch((0, 3), indices(1, 4, 8), indices(0, 2), hidden=4)
     event = operations.add_patch(made, patch).event
     assert event.added == 3 * 4 + 4 * 2
@@ -156,7 +156,7 @@ def test_a_patch_with_hidden_units_counts_both_its_layers() -> None:
 
 
 def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     chain_block, skip = made.net.block(2, 3), made.net.block(2, 4)
     event = operations.insert_layer(made, 2).event
     assert made.net.sizes == [9, 7, 6, 6, 5, 4]
@@ -170,7 +170,7 @@ def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None
 
 
 def test_a_clone_carries_its_source_exactly() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     event = operations.clone(made, (1, indices(4, 2)), targets=indices(0, 3)).event
     trace = made.net.trace(growth_beds.batch(-1)[0])
     assert torch.equal(trace.values[2][:, 6:], trace.values[1][:, [4, 2]])
@@ -178,7 +178,7 @@ def test_a_clone_carries_its_source_exactly() -> None:
 
 
 def test_a_highway_carries_its_source_over_several_layers_and_opens_a_way_for_gradients() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     for node, unit in ((2, 5), (3, 1)):
         growth_beds.kill(made.net, node, unit)
     before = growth_beds.logits(made.net)
@@ -216,14 +216,14 @@ def through(net: Blocks, value: Tensor) -> Tensor:
 
 
 def test_growing_and_dropping_as_much_keeps_the_number() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     live = made.net.live
     for _ in range(20):
         block = made.net.block(1, 2)
-        weakest = (
+        select_smallest_edges = (
             block.weight.detach().abs().masked_fill(~block.mask, torch.inf).flatten().argsort()
         )
-        at = weakest[:3] // block.inputs, weakest[:3] % block.inputs
+        at = select_smallest_edges[:3] // block.inputs, select_smallest_edges[:3] % block.inputs
         new = growth_beds.missing(made.net, (1, 2), 3)
         assert operations.drop_edges(made, (1, 2), at).event.dropped == 3
         operations.add_edges(made, (1, 2), new)
@@ -232,12 +232,12 @@ def test_growing_and_dropping_as_much_keeps_the_number() -> None:
 
 
 def test_going_on_from_what_was_saved_is_going_on() -> None:
-    made, dice = growth_beds.ground(), torch.Generator().manual_seed(3)
+    made, dice = growth_beds.editor(), torch.Generator().manual_seed(3)
     for _ in range(4):
         growth_beds.drawn(made, dice)()
         growth_beds.train(made, 2)
     saved = copy.deepcopy((made.state_dict(), made.net.state_dict(), made.optimizer.state_dict()))
-    again = growth_beds.ground(seed=9)
+    again = growth_beds.editor(seed=9)
     again.load_state_dict(saved[0])
     again.net.load_state_dict(saved[1])
     again.optimizer.load_state_dict(saved[2])
@@ -246,7 +246,7 @@ def test_going_on_from_what_was_saved_is_going_on() -> None:
 
 
 def test_records_are_flat() -> None:
-    made = growth_beds.ground()
+    made = growth_beds.editor()
     record = operations.clone(made, (1, indices(4, 2))).event.record()
     assert record["units"] == "2:6 2:7" and record["parents"] == "1:4 1:2"
     assert record["op"] == "clone" and record["added"] == 2 + 2 * 5 and record["step"] == 5

@@ -8,8 +8,8 @@ import torch
 from espalier.methods.growth.timing.gradient_variance import Floats as Numbers
 from espalier.methods.growth.timing.gradient_variance import (
     VarianceTrigger,
-    evidence,
     gradient_norm,
+    noise_z_score,
 )
 
 
@@ -46,14 +46,14 @@ def test_stationary_noise_of_any_shape_fires_in_a_hundredth_of_the_windows_at_mo
 
 def test_a_fourfold_variance_is_found_within_two_windows_wherever_it_begins() -> None:
     rng, runs = np.random.default_rng(6), 200
-    found = 0
+    detected = 0
     for _ in range(runs):
         trigger = VarianceTrigger()
         begin = 6 * trigger.window + int(rng.integers(trigger.window))
         noise = 0.1 * rng.standard_normal(begin + 2 * trigger.window)
         noise[begin:] *= 2
-        found += any(step >= begin for step in fired(1 + noise, trigger))
-    assert found >= 0.95 * runs
+        detected += any(step >= begin for step in fired(1 + noise, trigger))
+    assert detected >= 0.95 * runs
 
 
 @pytest.mark.parametrize("shape", ["exponential", "inverse", "cosine"])
@@ -81,7 +81,9 @@ def test_less_noise_than_before_is_no_alarm() -> None:
 
 def test_the_scale_of_the_loss_does_not_count() -> None:
     windows = np.random.default_rng(9).standard_normal((5, 64))
-    assert evidence(windows) == pytest.approx(evidence(windows + math.log(1000)), abs=1e-9)
+    assert noise_z_score(windows) == pytest.approx(
+        noise_z_score(windows + math.log(1000)), abs=1e-9
+    )
 
 
 def test_evidence_by_hand() -> None:
@@ -91,11 +93,11 @@ def test_evidence_by_hand() -> None:
     places = np.array([[1.0, 2.5, 1.0], [4.0, 5.5, 4.0]])
     centred = places - places.mean()
     error = math.sqrt((centred**2).mean() * 3 / (3 * 6))  # neighbours differ: no inflation
-    assert evidence(windows) == pytest.approx(centred[1].mean() / error)
+    assert noise_z_score(windows) == pytest.approx(centred[1].mean() / error)
 
 
 def test_numbers_that_never_differ_are_no_evidence() -> None:
-    assert evidence(np.zeros((5, 64))) == 0
+    assert noise_z_score(np.zeros((5, 64))) == 0
     assert fired(np.zeros(640), VarianceTrigger()) == []
 
 

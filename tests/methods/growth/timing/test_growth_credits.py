@@ -2,15 +2,11 @@ import math
 import random
 
 import pytest
+from growth_beds import total
 
 from espalier.methods.growth.timing.growth_credits import Ledger, Price
 
 LIVE = 4000
-
-
-def total(ledger: Ledger, kind: str) -> float:
-    """All that came or went as one kind; payments as a number above 0."""
-    return abs(math.fsum(entry.amount for entry in ledger.entries if entry.kind == kind))
 
 
 def test_income_by_hand() -> None:
@@ -44,16 +40,16 @@ def test_a_network_that_knows_nothing_earns_nothing() -> None:
 
 def test_a_price_by_hand() -> None:
     price = Price(first=2.0, doubling=100)
-    assert price.of(1, 0) == pytest.approx(2.0 * 1.005)
-    assert price.of(10, 100) == pytest.approx(2.0 * 10 * (1 + 1.05))
+    assert price.cost(1, 0) == pytest.approx(2.0 * 1.005)
+    assert price.cost(10, 100) == pytest.approx(2.0 * 10 * (1 + 1.05))
 
 
 def test_the_price_is_convex_and_does_not_depend_on_the_number_of_purchases() -> None:
     price = Price(first=0.3, doubling=777)
-    costs = [price.of(added, LIVE) for added in range(0, 500, 50)]
+    costs = [price.cost(added, LIVE) for added in range(0, 500, 50)]
     steps = [b - a for a, b in zip(costs, costs[1:], strict=False)]
     assert steps == sorted(steps)
-    parts = [price.of(50, LIVE + done) for done in range(0, 450, 50)]
+    parts = [price.cost(50, LIVE + done) for done in range(0, 450, 50)]
     assert math.fsum(parts) == pytest.approx(costs[-1], rel=1e-12)
 
 
@@ -61,9 +57,9 @@ def test_the_price_is_convex_and_does_not_depend_on_the_number_of_purchases() ->
 @pytest.mark.parametrize("live", [0, 17, 10**7])
 def test_the_most_that_credits_buy_is_the_most(credits: float, live: int) -> None:
     price = Price(first=0.7, doubling=5000)
-    most = price.most(credits, live)
-    assert price.of(most, live) <= credits or most == 0
-    assert price.of(most + 1, live) > credits
+    max_edges = price.affordable(credits, live)
+    assert price.cost(max_edges, live) <= credits or max_edges == 0
+    assert price.cost(max_edges + 1, live) > credits
 
 
 def test_the_balance_is_income_less_spending_through_anything() -> None:
@@ -71,9 +67,9 @@ def test_the_balance_is_income_less_spending_through_anything() -> None:
     ledger, live, payments = Ledger(chance=2.3, rate=1e5), LIVE, 0
     for step in range(400):
         ledger.earn(2.3 * math.exp(-step / 100) + rng.uniform(-0.1, 0.1))
-        most = ledger.affordable(live)
-        if most and rng.random() < 0.5:
-            added = rng.randint(1, most)
+        max_edges = ledger.affordable(live)
+        if max_edges and rng.random() < 0.5:
+            added = rng.randint(1, max_edges)
             ledger.pay(added, live)
             live, payments = live + added, payments + 1
         assert ledger.balance >= 0
@@ -101,13 +97,13 @@ def test_twice_the_price_is_about_half_the_growth() -> None:
 def test_a_debt_is_refused_and_changes_nothing() -> None:
     ledger = Ledger(chance=2.3)
     ledger.earn(1.0)
-    most, balance = ledger.affordable(LIVE), ledger.balance
-    for added in (most + 1, 0, -5):
+    max_edges, balance = ledger.affordable(LIVE), ledger.balance
+    for added in (max_edges + 1, 0, -5):
         with pytest.raises(ValueError, match="makes no debt"):
             ledger.pay(added, LIVE)
     assert ledger.balance == balance
-    ledger.pay(most, LIVE)
-    assert 0 <= ledger.balance < ledger.price.of(1, LIVE + most)
+    ledger.pay(max_edges, LIVE)
+    assert 0 <= ledger.balance < ledger.price.cost(1, LIVE + max_edges)
 
 
 def test_it_goes_on_from_its_state() -> None:

@@ -1,1 +1,1 @@
-"""Measures of a growing network: connectivity, reachability and information."""
+"""Measures of a growing network: the information of its activations about the labels."""

@@ -1,4 +1,4 @@
-"""How much activations tell about the labels: an estimate of I(Z; Y), in nats.
+"""The information of activations about the labels: an estimate of I(Z; Y), in nats.
 
 Label information, because that of one layer about another is infinite or constant in a network
 without noise (Saxe et al. 2018; Goldfeld et al. 2019). The estimate is the label entropy less the
@@ -30,15 +30,16 @@ NEGLIGIBLE = 1e-10
 
 
 def entropy(y: Tensor) -> float:
-    """The entropy of labels (samples,) in nats."""
+    """Return the entropy of labels (samples,) in nats."""
     shares = torch.unique(y, return_counts=True)[1].double() / len(y)
     return float(-(shares * shares.log()).sum())
 
 
 def whitened(x: Tensor) -> Tensor:
-    """(samples, components) float64: uncorrelated, of variance 1, the largest first.
+    """Return uncorrelated components of variance 1, the largest first: (samples, components).
 
-    `x` is (samples, ...). Raises ValueError for fewer than two samples or values not finite.
+    In float64; `x` is (samples, ...). Raises ValueError for fewer than two samples, or values
+    that are not finite.
     """
     x = x.detach().reshape(len(x), -1).double()
     if len(x) < 2 or not x.isfinite().all():
@@ -52,7 +53,7 @@ def whitened(x: Tensor) -> Tensor:
 
 
 def _in_order(x: Tensor) -> Tensor:
-    """The columns of `x` sorted by their first value, then the second, and so on."""
+    """Sort the columns of `x` by their first value, then the second, and so on."""
     order = np.lexsort(x.cpu().numpy()[::-1])
     return x[:, torch.from_numpy(order).to(x.device)]
 
@@ -71,15 +72,15 @@ class LabelProbe:
     steps: int = 100
 
     def __call__(self, z: Tensor, y: Tensor, generator: torch.Generator) -> float:
-        """Nats that the probe knows about labels it has not seen: at least 0, at most H(Y).
+        """Return the probe's information about labels it was not fitted to, in [0, H(Y)] nats.
 
         Raises ValueError for fewer samples than two a fold.
         """
-        told = entropy(y) - float(self.losses(z, y, generator).mean())
-        return min(max(0.0, told), entropy(y))
+        information = entropy(y) - float(self.losses(z, y, generator).mean())
+        return min(max(0.0, information), entropy(y))
 
     def losses(self, z: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
-        """(samples,) float64: the cross entropy of each, by a probe that has not seen it.
+        """Return the cross entropy of each sample by a probe not fitted to it: (samples,) float64.
 
         The same `generator` makes the same folds, so that two activations can be compared sample
         by sample. Raises what a call raises.
@@ -88,27 +89,27 @@ class LabelProbe:
             raise ValueError(f"a probe in {self.folds} folds needs {2 * self.folds} samples")
         x, classes = whitened(z), torch.unique(y, return_inverse=True)[1]
         part = torch.randperm(len(y), generator=generator).to(y.device) % self.folds
-        found = torch.zeros(len(y), dtype=x.dtype, device=x.device)
+        losses = torch.zeros(len(y), dtype=x.dtype, device=x.device)
         for fold in range(self.folds):
-            found[part == fold] = self._losses(x, classes, part == fold)
-        return found
+            losses[part == fold] = self._losses(x, classes, part == fold)
+        return losses
 
-    def _losses(self, x: Tensor, y: Tensor, held: Tensor) -> Tensor:
-        """The cross entropy of each of the samples `held` out."""
-        one = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
-        x = torch.cat([x, one], 1)
-        weight = self._fitted(x[~held], F.one_hot(y).to(x)[~held])
-        return F.cross_entropy(x[held] @ weight, y[held], reduction="none")
+    def _losses(self, x: Tensor, y: Tensor, held_out: Tensor) -> Tensor:
+        """Return the cross entropy of each sample `held_out` (bool) of the fit."""
+        constant = torch.ones(len(x), 1, dtype=x.dtype, device=x.device)
+        x = torch.cat([x, constant], 1)
+        weight = self._fit(x[~held_out], F.one_hot(y).to(x)[~held_out])
+        return F.cross_entropy(x[held_out] @ weight, y[held_out], reduction="none")
 
-    def _fitted(self, x: Tensor, target: Tensor) -> Tensor:
-        """(components + 1, classes): the weights; the constant's are not held small."""
-        small = torch.full((x.shape[1], 1), self.ridge, dtype=x.dtype, device=x.device)
-        small[-1] = 0
+    def _fit(self, x: Tensor, target: Tensor) -> Tensor:
+        """Return weights (components + 1, classes); the constant's are not regularized."""
+        ridge = torch.full((x.shape[1], 1), self.ridge, dtype=x.dtype, device=x.device)
+        ridge[-1] = 0
         gram = x.T @ x / len(x)
         length = 1 / (0.5 * float(torch.linalg.matrix_norm(gram, 2)) + self.ridge)
         weight = ahead = torch.zeros(x.shape[1], target.shape[1], dtype=x.dtype, device=x.device)
         for step in range(self.steps):
-            slope = x.T @ (torch.softmax(x @ ahead, 1) - target) / len(x) + small * ahead
-            before, weight = weight, ahead - length * slope
+            gradient = x.T @ (torch.softmax(x @ ahead, 1) - target) / len(x) + ridge * ahead
+            before, weight = weight, ahead - length * gradient
             ahead = weight + step / (step + 3) * (weight - before)
         return weight

@@ -1,1 +1,1 @@
-"""Where growth happens: which units stand out, and which edges are missing."""
+"""Selection of places for growth: extreme units, missing edges, patches and highways."""

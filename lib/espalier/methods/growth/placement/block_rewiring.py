@@ -1,7 +1,7 @@
-"""Which edges of a network of masked blocks come and which go, chosen over all blocks at once.
+"""Selection of edges to add and to drop in a network of masked blocks, over all blocks at once.
 
-A *chain* block leads from a node to the next one; any other is a *skip*. Everything is bool by
-block, (outputs, inputs).
+A *chain* block leads from a node to the next one; any other is a *skip*. Selections are masks by
+block, (outputs, inputs) bool.
 """
 
 from __future__ import annotations
@@ -15,81 +15,88 @@ from espalier.layers.masked_blocks import Blocks, Pair, chain
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.layers.reachability import reach
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import NetworkEditor, places
+from espalier.methods.growth.structure.network_editor import NetworkEditor, mask_indices
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.sparse.selection import magnitudes, select_missing, select_smallest
 
-Marked = dict[Pair, Tensor]
+EdgeMasks = dict[Pair, Tensor]
 
 
 def all_pairs(net: Blocks) -> list[Pair]:
-    """Every block that there is or could be."""
+    """Return every block that there is or could be."""
     return chain(len(net.sizes), len(net.sizes))
 
 
 def is_skip(pair: Pair) -> bool:
-    """Whether a block leads past a node."""
+    """Return whether a block leads past a node."""
     return pair[1] > pair[0] + 1
 
 
-def missing(net: Blocks, pair: Pair) -> Tensor:
-    """The edges that a block lacks: all, where there is no block."""
+def missing_edges(net: Blocks, pair: Pair) -> Tensor:
+    """Return the edges that a block lacks: all, where there is no block."""
     if pair in net.pairs:
         return ~net.block(*pair).mask
     device = next(net.parameters()).device
     return torch.ones(net.sizes[pair[1]], net.sizes[pair[0]], dtype=torch.bool, device=device)
 
 
-def coming(net: Blocks, scores: Mapping[Pair, Tensor], most: int) -> Marked:
-    """The `most` edges with the highest of `scores` that the scored blocks lack; all, if fewer."""
-    lacked = {pair: missing(net, pair) for pair in scores}
-    most = min(most, count(lacked))
-    if most < 1:
+def select_top_missing(net: Blocks, scores: Mapping[Pair, Tensor], max_edges: int) -> EdgeMasks:
+    """Select up to `max_edges` edges that the scored blocks lack, with the highest `scores`."""
+    missing = {pair: missing_edges(net, pair) for pair in scores}
+    max_edges = min(max_edges, count(missing))
+    if max_edges < 1:
         return {}
-    room = _flat(lacked)
-    return _over(lacked, select_missing(_flat(scores).to(room.device), room, most))
+    row = _flatten(missing)
+    return _unflatten(missing, select_missing(_flatten(scores).to(row.device), row, max_edges))
 
 
-def anywhere(net: Blocks, most: int, generator: torch.Generator) -> Marked:
-    """`most` edges that the blocks there are lack, every one equally likely; all, if fewer."""
-    lacked = {pair: missing(net, pair) for pair in net.pairs}
-    room = _flat(lacked).nonzero().flatten()
-    order = torch.randperm(len(room), generator=generator).to(room.device)
-    row = torch.zeros_like(_flat(lacked))
-    row[room[order[:most]]] = True
-    return _over(lacked, row)
+def select_random_missing(net: Blocks, max_edges: int, generator: torch.Generator) -> EdgeMasks:
+    """Select up to `max_edges` edges that the present blocks lack, every one equally likely."""
+    missing = {pair: missing_edges(net, pair) for pair in net.pairs}
+    places = _flatten(missing).nonzero().flatten()
+    order = torch.randperm(len(places), generator=generator).to(places.device)
+    row = torch.zeros_like(_flatten(missing))
+    row[places[order[:max_edges]]] = True
+    return _unflatten(missing, row)
 
 
-def add(ground: NetworkEditor, marked: Mapping[Pair, Tensor]) -> ReversibleChange | None:
-    """New edges of weight 0, block by block; the first change, which takes them all back."""
-    made = [operations.add_edges(ground, p, places(b)) for p, b in marked.items() if bool(b.any())]
-    return made[0] if made else None
+def add(editor: NetworkEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange | None:
+    """Add edges of weight 0, block by block; return the first change, which rolls all of them back.
+
+    None if no edge is selected.
+    """
+    changes = [
+        operations.add_edges(editor, pair, mask_indices(mask))
+        for pair, mask in masks.items()
+        if bool(mask.any())
+    ]
+    return changes[0] if changes else None
 
 
-def drop(ground: NetworkEditor, marked: Mapping[Pair, Tensor]) -> None:
+def drop(editor: NetworkEditor, masks: Mapping[Pair, Tensor]) -> None:
     """Drop edges, block by block."""
-    for pair, block in marked.items():
-        if bool(block.any()):
-            operations.drop_edges(ground, pair, places(block))
+    for pair, mask in masks.items():
+        if bool(mask.any()):
+            operations.drop_edges(editor, pair, mask_indices(mask))
 
 
-def count(marked: Mapping[Pair, Tensor]) -> int:
-    """How many edges are marked."""
-    return sum(int(block.sum()) for block in marked.values())
+def count(masks: Mapping[Pair, Tensor]) -> int:
+    """Return the number of edges in all masks."""
+    return sum(int(mask.sum()) for mask in masks.values())
 
 
-def weakest(net: Blocks, free: Mapping[Pair, Tensor], count: int) -> Marked:
-    """The `count` smallest |w| of the edges that are `free` to go, at least as many as that."""
-    sizes = {pair: magnitudes(net.block(*pair).weight) for pair in free}
-    keys = torch.where(_flat(free), _flat(sizes), torch.inf)
-    return _over(free, select_smallest(keys, count))
+def select_weakest(net: Blocks, droppable: Mapping[Pair, Tensor], count: int) -> EdgeMasks:
+    """Select the `count` smallest |w| of the `droppable` edges, of which there are as many."""
+    sizes = {pair: magnitudes(net.block(*pair).weight) for pair in droppable}
+    keys = torch.where(_flatten(droppable), _flatten(sizes), torch.inf)
+    return _unflatten(droppable, select_smallest(keys, count))
 
 
-def free(net: Blocks, before: int, floors: Mapping[Pair, int]) -> Marked:
-    """Live edges that may go, all of them together.
+def find_droppable(net: Blocks, before: int, floors: Mapping[Pair, int]) -> EdgeMasks:
+    """Return the live edges that may all be dropped together.
 
-    Not those born at step `before` or later, not the strongest `floors` of a block, and none of the
-    `skeleton`.
+    They are born before step `before`, are not among the strongest `floors` of a block, and not in
+    the `skeleton`.
     """
     bones = skeleton(net)
     return {
@@ -101,15 +108,15 @@ def free(net: Blocks, before: int, floors: Mapping[Pair, int]) -> Marked:
     }
 
 
-def skeleton(net: Blocks) -> Marked:
-    """Live edges that suffice for every output to be reached from an input that now is.
+def skeleton(net: Blocks) -> EdgeMasks:
+    """Return live edges that suffice for every output that is reachable now to stay reachable.
 
-    Followed back from those outputs: of each unit the largest edge from a unit that is reached.
+    Followed back from those outputs: of each unit the largest edge from a reachable unit.
     """
-    ahead = reached(net)
+    ahead = reachable_units(net)
     needed = [torch.zeros_like(units) for units in ahead]
     needed[-1] = ahead[-1]
-    bones: Marked = {}
+    bones: EdgeMasks = {}
     for node in range(net.last, 0, -1):  # whatever needs a unit of a node comes behind it
         into = net.into(node)
         keys = [torch.where(b.mask & ahead[i], magnitudes(b.weight), -1.0) for (i, _), b in into]
@@ -123,8 +130,8 @@ def skeleton(net: Blocks) -> Marked:
     return bones
 
 
-def reached(net: Blocks) -> tuple[Tensor, ...]:
-    """Which units of each node an input reaches, (units,) bool."""
+def reachable_units(net: Blocks) -> tuple[Tensor, ...]:
+    """Return which units of each node an input reaches, (units,) bool."""
     return reach(net.masks()).forward
 
 
@@ -133,22 +140,21 @@ def _strongest(block: MaskedLinear, count: int) -> Tensor:
     return select_smallest(keys, min(count, block.live))
 
 
-def _flat(blocks: Mapping[Pair, Tensor]) -> Tensor:
-    """All of them in one row, in order."""
+def _flatten(blocks: Mapping[Pair, Tensor]) -> Tensor:
+    """Concatenate all blocks in one row, in order."""
     return torch.cat([block.flatten() for block in blocks.values()])
 
 
-def _over(shapes: Mapping[Pair, Tensor], row: Tensor) -> Marked:
-    """The inverse of `_flat`, without blocks of which nothing is marked."""
+def _unflatten(shapes: Mapping[Pair, Tensor], row: Tensor) -> EdgeMasks:
+    """Split a row into the blocks of `_flatten`, without those that have no edge in it."""
     parts = torch.split(row, [block.numel() for block in shapes.values()])
     whole = zip(shapes.items(), parts, strict=True)
     return {pair: part.view(shape.shape) for (pair, shape), part in whole if bool(part.any())}
 
 
-def sharing(count: int, share: float, done: Sequence[int]) -> int:
-    """How many of `count` new edges are to be skips, so that of all new ones `share` are.
+def skip_quota(count: int, share: float, done: Sequence[int]) -> int:
+    """Return how many of `count` new edges must be skips for a `share` of skips among all new ones.
 
-    `done` are the new edges so far and the skips among them.
+    `done`: the new edges so far, and the skips among them.
     """
-    wanted = round(share * (done[0] + count)) - done[1]
-    return max(0, min(count, wanted))
+    return max(0, min(count, round(share * (done[0] + count)) - done[1]))

@@ -1,13 +1,13 @@
-"""Units that stand out, in three categories that are kept apart: dead, saturated and hot.
+"""Units with extreme activity, in three categories: dead, saturated and hot.
 
 * *dead*: a rectified unit that hardly ever fires.
-* *saturated*: one that nearly always fires, so that it is a linear unit.
+* *saturated*: a unit that nearly always fires, so that it is linear.
 * *hot*: a unit that is neither, and far larger than the others of its layer.
 
-All three are free of scale: multiply a layer by ten, and the same units are found.
+All three are free of scale: multiply a layer by ten, and the categories are the same.
 
-Source: Sokar et al. 2023, "The dormant neuron phenomenon", for counting what a unit does over many
-samples; Iglewicz and Hoaglin 1993, "How to detect and handle outliers", for the robust z.
+Source: Sokar et al. 2023, "The dormant neuron phenomenon", for counting how often a unit fires over
+many samples; Iglewicz and Hoaglin 1993, "How to detect and handle outliers", for the robust z.
 Differs: no threshold has the unit of an activation. Earlier code took 0.99, which is a sigmoid's,
 for activations without bound, and flagged the top tenth of any layer as extreme.
 """
@@ -20,26 +20,26 @@ import torch
 from torch import Tensor
 
 MAD_OF_NORMAL = 1.4826
-"""What a median absolute deviation is multiplied by to be a normal's standard deviation."""
+"""The factor from a median absolute deviation to the standard deviation of a normal law."""
 
 
 @dataclass(frozen=True)
 class ExtremaThresholds:
-    """Where each category begins.
+    """Thresholds of the categories.
 
-    A unit is dead if it fires in less than `silent` of the samples, and saturated if in more than
-    `always`. It is hot above `far` robust standard deviations. `least` samples must have been seen.
+    A unit is dead if it fires in less than `dead` of the samples, and saturated if in more than
+    `saturated`. It is hot above `hot` robust standard deviations. `samples` are needed at least.
     """
 
-    silent: float = 1e-2
-    always: float = 0.99
-    far: float = 3.0
-    least: int = 1000
+    dead: float = 1e-2
+    saturated: float = 0.99
+    hot: float = 3.0
+    samples: int = 1000
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What each unit of a layer did in `samples` samples: (units,) float64 each.
+    """The activity of each unit of a layer in `samples` samples: (units,) float64 each.
 
     `firing` is the share of samples in which a unit was above 0, `magnitude` its mean absolute
     activation.
@@ -52,7 +52,7 @@ class Activity:
     @classmethod
     @torch.no_grad()
     def of(cls, x: Tensor) -> Activity:
-        """That of activations (samples, units). Raises ValueError if some are not finite."""
+        """Measure activations (samples, units). Raises ValueError if some are not finite."""
         if not x.isfinite().all():
             raise ValueError("activations are not finite: the run has diverged")
         firing, magnitude = (
@@ -71,24 +71,25 @@ class Extrema:
 
 
 def robust_z(values: Tensor, among: Tensor) -> Tensor:
-    """Deviations from the median of those `among` (bool) the values, in robust standard deviations.
+    """Return deviations from the median of the values `among` (bool), in robust deviations.
 
-    Deviations that are rounding are 0, and where most values are the same all others are far out.
+    Deviations by rounding are 0, and where most values are the same all others are far out.
     """
     if not bool(among.any()):
         return torch.zeros_like(values)
-    middle = values[among].quantile(0.5)
-    spread = MAD_OF_NORMAL * (values[among] - middle).abs().quantile(0.5)
-    return (values - middle) / spread.clamp_min(1e-9 * middle.abs()).clamp_min(1e-300)
+    median = values[among].quantile(0.5)
+    deviation = MAD_OF_NORMAL * (values[among] - median).abs().quantile(0.5)
+    return (values - median) / deviation.clamp_min(1e-9 * median.abs()).clamp_min(1e-300)
 
 
-def find(activity: Activity, limits: ExtremaThresholds | None = None) -> Extrema:
-    """The extrema of a layer. Raises ValueError if too few samples were seen."""
+def find_extrema(activity: Activity, limits: ExtremaThresholds | None = None) -> Extrema:
+    """Return the extrema of a layer. Raises ValueError for too few samples."""
     limits = limits or ExtremaThresholds()
-    if activity.samples < limits.least:
+    if activity.samples < limits.samples:
         raise ValueError(
-            f"extrema were asked for after {activity.samples} samples, and it takes {limits.least}"
+            f"extrema were asked for after {activity.samples} samples, and it takes "
+            f"{limits.samples}"
         )
-    dead, saturated = activity.firing < limits.silent, activity.firing > limits.always
-    hot = (robust_z(activity.magnitude, ~dead) > limits.far) & ~dead & ~saturated
+    dead, saturated = activity.firing < limits.dead, activity.firing > limits.saturated
+    hot = (robust_z(activity.magnitude, ~dead) > limits.hot) & ~dead & ~saturated
     return Extrema(dead, saturated, hot)

@@ -1,13 +1,13 @@
-"""Ways ahead for units that stand out: over dead units as a highway, or by a copy a layer above.
+"""Routes ahead for overactive units: over dead units as a highway, or by a clone a layer above.
 
 A *highway* leads a unit's value unchanged through dead units, one in each of the nodes behind it,
 to units further ahead; a *clone* is a new unit of the next node with its source's value. Both end
-in edges of weight 0, so that what the network computes stays what it is.
+in edges of weight 0, so that the network's function does not change.
 
 Source: the earlier code's vertical cloning and dead-neuron highways, for the aim: there a row of
 the same layer was overwritten, the function changed, and of highways nothing ran.
-Differs: what is dead is seen in activations, not in norms of weights; where ways end is decided by
-the gradient of the edges that they would end in.
+Differs: activations tell which units are dead, not norms of weights; routes end where the gradient
+of their last edges is largest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from espalier.core.contracts import Run
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.reachability import reach
-from espalier.methods.growth.placement.block_rewiring import add, anywhere, drop
+from espalier.methods.growth.placement.block_rewiring import add, drop, select_random_missing
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
@@ -33,11 +33,11 @@ from espalier.train.engine.evaluation import evaluate_model
 
 
 @dataclass(frozen=True)
-class Way:
-    """Where a unit's value is led: over `dead`, one of each node behind; if there are none, a copy.
+class Route:
+    """A highway from `source` over `dead`, a unit of each node behind it, or without any a clone.
 
     It ends in edges of weight 0 to `targets` (t,), units of the node behind its last unit. `gain`
-    is the loss's gradient by them, summed.
+    is the sum of the loss's absolute gradients by these edges.
     """
 
     source: Unit
@@ -47,16 +47,16 @@ class Way:
 
     @property
     def edges(self) -> int:
-        """How many edges come."""
+        """Edges that it adds."""
         return max(1, len(self.dead)) + len(self.targets)
 
-    def build(self, ground: NetworkEditor) -> tuple[Unit, ...]:
-        """Do it; returns the units that now hand the value on."""
+    def build(self, editor: NetworkEditor) -> tuple[Unit, ...]:
+        """Build it, and return the units that pass the value on."""
         if self.dead:
-            return operations.highway(ground, self.source, self.dead, self.targets).event.units
+            return operations.highway(editor, self.source, self.dead, self.targets).event.units
         node, unit = self.source
-        units = torch.tensor([unit], device=ground.device)
-        return operations.clone(ground, (node, units), self.targets).event.units
+        units = torch.tensor([unit], device=editor.device)
+        return operations.clone(editor, (node, units), self.targets).event.units
 
     @property
     def emptied(self) -> list[Unit]:
@@ -66,119 +66,124 @@ class Way:
 
 @dataclass(frozen=True)
 class HighwayBounds:
-    """How many ways there may be at one moment, and how many edges of all of them together."""
+    """The most routes at an event, and the most edges of all of them together."""
 
     count: int
     edges: int
 
 
-def silent(view: UnitStatistics, net: Blocks) -> dict[int, list[int]]:
-    """Of each hidden node the units that never fire, those that lead to no output first.
+def find_dead_units(stats: UnitStatistics, net: Blocks) -> dict[int, list[int]]:
+    """Return the units of each hidden node that never fire, those that lead to no output first.
 
-    The latter do nothing whatever the input, the others nothing on the samples of the view.
+    These have no effect whatever the input, the others none on the samples of `stats`.
     """
     backward = reach(net.masks()).backward
-    found = {}
+    dead = {}
     for node in range(1, net.last):
-        units = (view.activity(node).firing == 0).nonzero().flatten()
-        found[node] = units[backward[node][units].int().argsort(stable=True)].tolist()
-    return found
+        units = (stats.activity(node).firing == 0).nonzero().flatten()
+        dead[node] = units[backward[node][units].int().argsort(stable=True)].tolist()
+    return dead
 
 
-def standing_out(view: UnitStatistics, net: Blocks) -> list[Unit]:
-    """The hot and the saturated units of all hidden nodes."""
-    found = []
+def find_overactive_units(stats: UnitStatistics, net: Blocks) -> list[Unit]:
+    """Return the hot and the saturated units of all hidden nodes."""
+    overactive = []
     for node in range(1, net.last):
-        extrema = view.extrema(node)
+        extrema = stats.extrema(node)
         units = (extrema.hot | extrema.saturated).nonzero().flatten().tolist()
-        found += [(node, unit) for unit in units]
-    return found
+        overactive += [(node, unit) for unit in units]
+    return overactive
 
 
 class HighwaySearch:
-    """Which ways there could be at one moment, each dead unit in one of them."""
+    """The possible routes of an event, each dead unit in at most one of them."""
 
     def __init__(
-        self, net: Blocks, view: UnitStatistics, targets: int, taken: Collection[Unit]
+        self, net: Blocks, stats: UnitStatistics, targets: int, taken: Collection[Unit]
     ) -> None:
-        """`taken` units are no sources."""
-        self.net, self.view, self.targets = net, view, targets
+        """Exclude `taken` units from the sources."""
+        self.net, self.stats, self.targets = net, stats, targets
         self.taken = set(taken)
-        self.dead = silent(view, net)
+        self.dead = find_dead_units(stats, net)
 
-    def ways(self, reaches: Sequence[int], bounds: HighwayBounds) -> list[Way]:
-        """Those of units that stand out, the highest gain first, within `bounds`.
+    def routes(self, lengths: Sequence[int], bounds: HighwayBounds) -> list[Route]:
+        """Return routes from overactive units, the highest gain first, within `bounds`.
 
-        `reaches` are the numbers of dead units to lead over, 0 for a clone: the first possible.
+        `lengths` are numbers of dead units to lead over, 0 for a clone: the first possible one.
         """
-        sources = [unit for unit in standing_out(self.view, self.net) if unit not in self.taken]
-        possible = [way for unit in sources if (way := self._first(unit, reaches)) is not None]
-        possible.sort(key=lambda way: (-way.gain, way.source))
-        found: list[Way] = []
-        left = bounds.edges
-        for each in possible:
-            way = self._first(each.source, reaches)  # dead units may have been used up since
-            if way is not None and len(found) < bounds.count and way.edges <= left:
-                found.append(way)
-                left -= way.edges
-                self._use(way)
-        return found
+        units = find_overactive_units(self.stats, self.net)
+        sources = [unit for unit in units if unit not in self.taken]
+        possible = [r for unit in sources if (r := self._find_route(unit, lengths)) is not None]
+        possible.sort(key=lambda route: (-route.gain, route.source))
+        routes: list[Route] = []
+        edges_left = bounds.edges
+        for candidate in possible:
+            # dead units may have been used up since
+            route = self._find_route(candidate.source, lengths)
+            if route is not None and len(routes) < bounds.count and route.edges <= edges_left:
+                routes.append(route)
+                edges_left -= route.edges
+                self._mark_used(route)
+        return routes
 
-    def elsewhere(self, ways: Sequence[Way], generator: torch.Generator) -> list[Way]:
-        """The same ways from other sources, drawn from the living units of the same nodes."""
-        found = []
-        for way in ways:
-            node, known = way.source
-            fires = (self.view.activity(node).firing > 0).nonzero().flatten().tolist()
-            units = [unit for unit in fires if (node, unit) not in self.taken] or [known]
+    def move_sources(self, routes: Sequence[Route], generator: torch.Generator) -> list[Route]:
+        """Return the same routes from other sources, drawn from the living units of their nodes."""
+        moved = []
+        for route in routes:
+            node, source = route.source
+            fires = (self.stats.activity(node).firing > 0).nonzero().flatten().tolist()
+            units = [unit for unit in fires if (node, unit) not in self.taken] or [source]
             chosen = node, units[int(torch.randint(len(units), (), generator=generator))]
             self.taken.add(chosen)
-            found.append(self._ending(chosen, way.dead))
-        return found
+            moved.append(self._route_from(chosen, route.dead))
+        return moved
 
-    def _first(self, unit: Unit, reaches: Sequence[int]) -> Way | None:
-        for reached in reaches:
-            nodes = range(unit[0] + 1, unit[0] + 1 + reached)
-            past = unit[0] + 1 + max(1, reached)
+    def _find_route(self, unit: Unit, lengths: Sequence[int]) -> Route | None:
+        for length in lengths:
+            nodes = range(unit[0] + 1, unit[0] + 1 + length)
+            past = unit[0] + 1 + max(1, length)
             if past <= self.net.last and all(self.dead[node] for node in nodes):
-                return self._ending(unit, tuple(self.dead[node][0] for node in nodes))
+                return self._route_from(unit, tuple(self.dead[node][0] for node in nodes))
         return None
 
-    def _ending(self, unit: Unit, dead: tuple[int, ...]) -> Way:
-        """A way to the units with the largest gradient of an edge from `unit` to them."""
+    def _route_from(self, unit: Unit, dead: tuple[int, ...]) -> Route:
+        """Return a route to the units with the largest gradient of an edge from `unit`."""
         past = unit[0] + 1 + max(1, len(dead))
-        gains = self.view.gain((unit[0], past))[:, unit[1]]
+        gains = self.stats.edge_gradient((unit[0], past))[:, unit[1]]
         targets = gains.argsort(descending=True, stable=True)[: self.targets]
-        return Way(unit, dead, targets, float(gains[targets].sum()))
+        return Route(unit, dead, targets, float(gains[targets].sum()))
 
-    def _use(self, way: Way) -> None:
-        self.taken.add(way.source)
-        for node, unit in way.emptied:
+    def _mark_used(self, route: Route) -> None:
+        self.taken.add(route.source)
+        for node, unit in route.emptied:
             self.dead[node].remove(unit)
 
 
-def scatter(ground: NetworkEditor, ways: Sequence[Way]) -> None:
-    """As many edges anywhere, and the same units emptied: the control of `ways`."""
-    for way in ways:
-        for unit in way.emptied:
-            empty(ground, unit)
-    add(ground, anywhere(ground.net, sum(way.edges for way in ways), ground.generator))
+def scatter(editor: NetworkEditor, routes: Sequence[Route]) -> None:
+    """Add as many edges at random and empty the same units: the control of `routes`."""
+    for route in routes:
+        for unit in route.emptied:
+            drop_edges_of(editor, unit)
+    add(
+        editor,
+        select_random_missing(editor.net, sum(route.edges for route in routes), editor.generator),
+    )
 
 
-def empty(ground: NetworkEditor, unit: Unit) -> None:
+def drop_edges_of(editor: NetworkEditor, unit: Unit) -> None:
     """Drop all edges of a unit. Exact where they have no effect."""
     node, place = unit
-    for pair, mask in ground.net.masks().items():
+    for pair, mask in editor.net.masks().items():
         edges = torch.zeros_like(mask)
         if pair[1] == node:
             edges[place] = mask[place]
         if pair[0] == node:
             edges[:, place] = mask[:, place]
-        drop(ground, {pair: edges})
+        drop(editor, {pair: edges})
 
 
-def worth(run: Run[GrowthState]) -> float:
-    """By how many points validation accuracy falls without the edges that have come so far."""
+def measure_grown_worth(run: Run[GrowthState]) -> float:
+    """Return the points by which validation accuracy falls without the edges grown so far."""
     net = run.method_state.net
     with evaluating(net):
         whole = evaluate_model(net, run.validation)[1]
@@ -189,7 +194,7 @@ def worth(run: Run[GrowthState]) -> float:
 @contextmanager
 @torch.no_grad()
 def without_grown(net: Blocks) -> Iterator[None]:
-    """While it lasts, edges born after the beginning have weight 0."""
+    """Set the weights of edges born after the beginning to 0, and restore them in the end."""
     kept = [(block, block.weight.clone()) for _, block in net.each()]
     try:
         for block, _ in kept:

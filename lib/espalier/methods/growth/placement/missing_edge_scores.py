@@ -1,7 +1,7 @@
-"""Scores of the edges that a network of masked blocks lacks: the higher, the more wanted.
+"""Grow criteria of masked blocks: the missing edges with the highest scores are added.
 
-Every function gives one tensor (outputs, inputs) for each of the blocks that it is asked for; what
-they say of edges that are there means nothing.
+Every criterion returns a tensor (outputs, inputs) for each of the given blocks; scores of live
+edges mean nothing.
 """
 
 from __future__ import annotations
@@ -13,59 +13,58 @@ from torch import Tensor
 
 from espalier.core.contracts import Run
 from espalier.layers.masked_blocks import Pair, dense_gradients
-from espalier.methods.growth.placement.edge_scores import drawn
 from espalier.methods.growth.placement.extrema import Extrema
-from espalier.methods.growth.placement.unit_statistics import look
+from espalier.methods.growth.placement.unit_statistics import measure_units
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.losses import mean_losses
+from espalier.train.random_batch import draw_batch
 
 Scores = dict[Pair, Tensor]
 
 
-def random(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
-    """Uniform in [0, 1): every edge is equally likely."""
+def score_at_random(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
+    """Return uniform scores in [0, 1): every edge is equally likely."""
     generator, sizes = run.generators["method"], run.method_state.net.sizes
     return {(i, j): torch.rand(sizes[j], sizes[i], generator=generator) for i, j in pairs}
 
 
-def gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
-    """|dL/dw| on a batch of training samples drawn for it, in evaluation mode.
+def score_by_gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
+    """Return |dL/dw| on a batch of training samples drawn for it, in evaluation mode.
 
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
     """
     net = run.method_state.net
-    x, y = drawn(run, run.batch_size)
+    x, y = draw_batch(run, run.batch_size)
     with evaluating(net), torch.enable_grad():
         trace = net.trace(x)
-        slopes = dense_gradients(trace, mean_losses(trace.sums[-1], y, 1).sum())
-    return {p: slopes[p].abs_() for p in pairs}
+        gradients = dense_gradients(trace, mean_losses(trace.sums[-1], y, 1).sum())
+    return {p: gradients[p].abs_() for p in pairs}
 
 
-def extreme(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
-    """Random, but 1 more into a dead unit, and 1 more out of a hot or saturated one.
+def score_by_extrema(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
+    """Return random scores, plus 1 into a dead unit and 1 out of a hot or saturated one.
 
     Source: the idea of StructureNet's growth at extrema.
-    Differs: what is extreme is free of scale, and source and target are in different layers.
+    Differs: extrema are free of scale, and source and target are in different layers.
     """
-    found, scores = extrema(run), random(run, pairs)
-    for (i, j), wanted in scores.items():
-        if j in found:
-            wanted += found[j].dead.to(wanted).unsqueeze(1)
-        if i in found:
-            wanted += (found[i].hot | found[i].saturated).to(wanted)
+    extrema, scores = find_hidden_extrema(run), score_at_random(run, pairs)
+    for (i, j), block in scores.items():
+        if j in extrema:
+            block += extrema[j].dead.to(block).unsqueeze(1)
+        if i in extrema:
+            block += (extrema[i].hot | extrema[i].saturated).to(block)
     return scores
 
 
-def extrema(run: Run[GrowthState]) -> Mapping[int, Extrema]:
-    """The extrema of each hidden node, on training samples, in evaluation mode."""
-    view = look(run)
-    return {node: view.extrema(node) for node in range(1, len(view.values))}
+def find_hidden_extrema(run: Run[GrowthState]) -> Mapping[int, Extrema]:
+    """Return the extrema of each hidden node, on training samples, in evaluation mode."""
+    stats = measure_units(run)
+    return {node: stats.extrema(node) for node in range(1, len(stats.values))}
 
 
-RULES: Mapping[str, Callable[[Run[GrowthState], Sequence[Pair]], Scores]] = {
-    "random": random,
-    "gradient": gradient,
-    "extrema": extreme,
+CRITERIA: Mapping[str, Callable[[Run[GrowthState], Sequence[Pair]], Scores]] = {
+    "random": score_at_random,
+    "gradient": score_by_gradient,
+    "extrema": score_by_extrema,
 }
-"""By name."""

@@ -1,1 +1,1 @@
-"""Operations that change a network of masked blocks and keep what it computes."""
+"""Operations that change a network of masked blocks and preserve its function."""

@@ -1,8 +1,8 @@
-"""Where structural operations take place, and their smallest steps.
+"""Edits of a network of masked blocks: the smallest steps of structural operations.
 
-A `NetworkEditor` holds a network of masked blocks and what trains it. Its methods keep masks,
-births, weights, shapes and optimizer state consistent. Which of them make up an operation, and why
-the network then computes what it did before, is in
+A `NetworkEditor` holds a network of masked blocks and its optimizer. Its methods keep masks,
+births, weights, shapes and optimizer state consistent. The operations that are made of them, and
+the reasons why they preserve the network's function, are in
 `espalier.methods.growth.structure.operations`.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.layers.masked_blocks import Blocks, Pair, key
 from espalier.layers.masked_linear import MaskedLinear
@@ -25,10 +25,10 @@ from espalier.surgery.per_slice_restart import Restarts
 
 @dataclass
 class NetworkEditor:
-    """A network, what trains it, and the events so far.
+    """A network, its optimizer, and the events so far.
 
     Call `after_step` after each update of the optimizer, before its learning rate changes: newborn
-    edges then train as under a fresh optimizer. `step` is the birth step of what is added next;
+    edges then train as under a fresh optimizer. `step` is the birth step of the next edges;
     random numbers come from `generator`.
     """
 
@@ -40,37 +40,35 @@ class NetworkEditor:
 
     def __post_init__(self) -> None:
         self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
-        self.added = self.dropped = 0  # edges, by the operation that is going on
+        self.added = self.dropped = 0  # edges, by the present operation
 
     def after_step(self) -> None:
-        """The optimizer has done an update."""
+        """Count a step and correct newborn edges; the optimizer has done an update."""
         self.step += 1
         if self.restarts is not None:
             self.restarts.after_step()
 
     @property
     def device(self) -> torch.device:
-        """Where the network is, and indices have to be."""
+        """The device of the network, and of indices."""
         return next(self.net.parameters()).device
 
-    def born(self, weight: Tensor) -> Tensor | None:
-        """The birth steps of a weight's edges, in its shape; None of a parameter without edges."""
+    def birth_steps(self, weight: Tensor) -> Tensor | None:
+        """Return the birth steps of a weight's edges, in its shape; None for a bias."""
         return find_births((block for _, block in self.net.each()), weight)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs besides the state of network, optimizer and generator."""
-        births = None if self.restarts is None else self.restarts.state_dict()
-        events = [vars(event) for event in self.events]
+        """Return plain data for `load_state_dict`, without network, optimizer and generator."""
         return {
             "structure": self.net.structure(),
             "step": self.step,
-            "births": births,
-            "events": events,
+            "births": None if self.restarts is None else self.restarts.state_dict(),
+            "events": [vars(event) for event in self.events],
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Become what was saved; load the state of network and optimizer next."""
-        self.become(saved["structure"])
+        """Restore what `state_dict` returned; load the state of network and optimizer next."""
+        self.rebuild(saved["structure"])
         self.step = saved["step"]
         self.events = [Event(**event) for event in saved["events"]]
         if self.restarts is not None:
@@ -78,18 +76,18 @@ class NetworkEditor:
 
     @torch.no_grad()
     def connect(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
-        """New edges at `at`, rows and columns (n,) of a block, which is made if there is none.
+        """Add edges at `at`, rows and columns (n,) of a block, which is made if there is none.
 
-        Raises ValueError if one is there already, or asked for twice.
+        Raises ValueError if one exists already, or is given twice.
         """
         block = self.block(pair)
         _check_within(block, pair, at)
         if len(set(zip(*map(torch.Tensor.tolist, at), strict=True))) < len(at[0]):
             raise ValueError(f"an edge of block {key(pair)} is asked for twice")
-        if there := block.count_live(at):
-            raise ValueError(f"{there} edges of block {key(pair)} are there")
+        if live := block.count_live(at):
+            raise ValueError(f"{live} edges of block {key(pair)} are there")
         block.add(at, self.step, weights)
-        self._begin_anew(block.weight, at)
+        self._reset_state(block.weight, at)
         self.added += len(at[0])
 
     @torch.no_grad()
@@ -97,38 +95,38 @@ class NetworkEditor:
         """Drop the edges at `at`, rows and columns (n,). Raises ValueError if one is not there."""
         block = self._block_with(pair, at)
         block.remove(at)
-        self._begin_anew(block.weight, at)
+        self._reset_state(block.weight, at)
         self.dropped += len(at[0])
 
     @torch.no_grad()
-    def renew(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
-        """Edges that are there, at rows and columns `at` (n,) of a block, are born again now."""
+    def rebirth(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
+        """Let live edges at rows and columns `at` (n,) of a block be born again now."""
         block = self._block_with(pair, at)
         block.add(at, self.step, weights)
-        self._begin_anew(block.weight, at)
+        self._reset_state(block.weight, at)
 
     def _block_with(self, pair: Pair, at: tuple[Tensor, Tensor]) -> MaskedLinear:
-        """The block, which has edges at `at`. Raises ValueError if one is not there."""
+        """Return the block. Raises ValueError unless all its edges at `at` are live."""
         block = self.net.block(*pair)
         _check_within(block, pair, at)
         if absent := len(at[0]) - block.count_live(at):
             raise ValueError(f"{absent} edges of {key(pair)} are not there")
         return block
 
-    def _begin_anew(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
+    def _reset_state(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         optimizer_state.reset_elements(self.optimizer, parameter, at)
         if self.restarts is not None:
             self.restarts.note_elements(parameter, at)
 
     def block(self, pair: Pair) -> MaskedLinear:
-        """The block of the network, made without a live edge if there is none."""
+        """Return the block of the network, made without a live edge if there is none."""
         net, (i, j) = self.net, pair
         if pair not in net.pairs:
             self._check_forward(i, j)
             first = net.blocks[key((j - 1, j))]
             assert isinstance(first, MaskedLinear)
             self.add(pair, _empty(net.sizes[j], net.sizes[i], first.weight))
-            self.settle()
+            self.arrange()
         return net.block(i, j)
 
     def _check_forward(self, i: int, j: int) -> None:
@@ -137,7 +135,7 @@ class NetworkEditor:
             raise ValueError(f"0 <= i < j <= {last} must hold for a block, but i={i} and j={j}")
 
     def add(self, pair: Pair, block: MaskedLinear) -> None:
-        """Put a block into the network and train it as others are; then call `settle`."""
+        """Add a block to the network and its optimizer; then call `arrange`."""
         like = next(block for _, block in self.net.each())
         optimizer_state.enrol(self.optimizer, block.weight, like.weight)
         if block.bias is not None:
@@ -145,14 +143,14 @@ class NetworkEditor:
             optimizer_state.enrol(self.optimizer, block.bias, like.bias)
         self.net.blocks[key(pair)] = block.to(like.weight)
 
-    def settle(self) -> None:
-        """Blocks were added: put them, and what the optimizer knows of them, in order."""
+    def arrange(self) -> None:
+        """Put blocks, and the optimizer's parameters, in order after some have been added."""
         self.net.arrange()
         optimizer_state.order(self.optimizer, self.net.parameters())
 
     @torch.no_grad()
     def extend(self, node: int, extra: int) -> Tensor:
-        """Add units without edges at the end of a hidden node; returns their places (extra,)."""
+        """Add units without edges at the end of a hidden node; return their places (extra,)."""
         self.check_hidden(node)
         size, device = self.net.sizes[node], self.device
         source = torch.cat([torch.arange(size), torch.full((extra,), -1)]).to(device)
@@ -186,16 +184,16 @@ class NetworkEditor:
 
     @torch.no_grad()
     def set_biases(self, node: int, units: Tensor, values: Tensor | float) -> None:
-        """Give `units` (n,) of a node these biases, which begin anew."""
+        """Set the biases of `units` (n,) of a node and reset their optimizer state."""
         bias = self.net.block(node - 1, node).bias
         assert bias is not None
         bias[units] = torch.as_tensor(values).to(bias)
-        self._begin_anew(bias, (units,))
+        self._reset_state(bias, (units,))
 
     def renumber(self, beyond: int) -> None:
         """Make room for a node behind node `beyond`: the numbers of later ones rise by 1.
 
-        The chain's block out of `beyond` becomes one out of the new node; then call `settle`.
+        The chain's block out of `beyond` becomes one out of the new node; then call `arrange`.
         """
         net = self.net
         moved = {}
@@ -206,7 +204,7 @@ class NetworkEditor:
         net.blocks.update(moved)
         net.arrange()
 
-    def become(self, structure: Mapping[str, Any]) -> None:
+    def rebuild(self, structure: Mapping[str, Any]) -> None:
         """Give the network a `Blocks.structure`, for the state of such a network to be loaded.
 
         All parameters are new and without state: load those of model and optimizer next.
@@ -214,13 +212,14 @@ class NetworkEditor:
         old = list(self.net.parameters())
         fresh, like = Blocks.of_structure(structure), old[0]
         for parameter in fresh.to(like).parameters():
-            optimizer_state.enrol(self.optimizer, parameter, _akin(old, parameter))
+            like_it = next(p for p in old if p.ndim == parameter.ndim)  # weight or bias
+            optimizer_state.enrol(self.optimizer, parameter, like_it)
         for parameter in old:
             optimizer_state.dismiss(self.optimizer, parameter)
         self.net.sizes = fresh.sizes
         self.net.blocks.clear()
         self.net.blocks.update(dict(fresh.blocks.items()))
-        self.settle()
+        self.arrange()
         self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
 
 
@@ -234,22 +233,17 @@ def _check_within(block: MaskedLinear, pair: Pair, at: tuple[Tensor, Tensor]) ->
         )
 
 
-def _akin(parameters: list[nn.Parameter], one: Tensor) -> Tensor:
-    """A weight for a weight, a bias for a bias."""
-    return next(p for p in parameters if p.ndim == one.ndim)
-
-
 def _empty(outputs: int, inputs: int, like: Tensor) -> MaskedLinear:
     mask = torch.zeros(outputs, inputs, dtype=torch.bool, device=like.device)
     return MaskedLinear(mask, bias=False)
 
 
-def spread(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """Every pair of a row and a column, (rows * columns,) each."""
+def cross(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of every pair of both, (rows * columns,) each."""
     return rows.repeat_interleave(len(columns)), columns.repeat(len(rows))
 
 
-def places(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns (n,) of what is True in a `mask` (outputs, inputs)."""
+def mask_indices(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns (n,) of the elements of a `mask` (outputs, inputs)."""
     rows, columns = mask.nonzero(as_tuple=True)
     return rows, columns

@@ -1,7 +1,7 @@
-"""Structural operations on a network of masked blocks, each of which leaves what it computes as is.
+"""Function-preserving operations on a network of masked blocks.
 
-Where an operation is exact only under a condition, its docstring says so. Each returns a `Change`:
-what was done, with provenance, and the way back. Bad arguments raise ValueError and leave
+Where an operation is exact only under a condition, its docstring says so. Each returns a
+`ReversibleChange`: its event, and the way back. Bad arguments raise ValueError and leave
 everything as it was. Indices are int64 and live on the network's device.
 """
 
@@ -16,35 +16,35 @@ from torch import Tensor
 
 from espalier.layers.masked_blocks import Pair, key
 from espalier.layers.masked_linear import MaskedLinear
-from espalier.methods.growth.structure.network_editor import NetworkEditor, spread
+from espalier.methods.growth.structure.network_editor import NetworkEditor, cross, mask_indices
 from espalier.methods.growth.structure.reversible_operations import operation
 from espalier.methods.growth.structure.structural_events import Event, Unit
 
 
 @operation
-def add_edges(ground: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
-    """New edges of weight 0 at `at`: rows and columns (n,) of a block, made if there is none.
+def add_edges(editor: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+    """Add edges of weight 0 at `at`: rows and columns (n,) of a block, made if there is none.
 
     Exact. Source: Evci et al. 2020, "Rigging the Lottery", arXiv:1911.11134.
     """
-    ground.connect(pair, at)
+    editor.connect(pair, at)
     return Event("add_edges", key(pair))
 
 
 @operation
-def drop_edges(ground: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+def drop_edges(editor: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
     """Drop the edges at `at`: rows and columns (n,). Exact only where their weights are 0."""
-    ground.disconnect(pair, at)
+    editor.disconnect(pair, at)
     return Event("drop_edges", key(pair))
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Which units a patch reads, `sources` (s,) of node i, and which it feeds, `targets` (t,) of j.
+    """A dense patch from `sources` (s,), units of node i, to `targets` (t,), units of node j.
 
-    With `hidden` 0 it is a block of direct edges; else so many new units between the two, at the
-    node before j, each with an edge from every source and to every target. Of direct edges so many
-    are to be `live` afterwards, those that come drawn at random; None: all.
+    With `hidden` 0 it is a block of direct edges; else that many new units between the two, at the
+    node before j, each with an edge from every source and to every target. `live` of the direct
+    edges are live afterwards, the new ones drawn at random; None: all.
     """
 
     pair: Pair
@@ -55,95 +55,95 @@ class Patch:
 
 
 @operation
-def add_patch(ground: NetworkEditor, patch: Patch) -> Event:
-    """A dense block embedded in the mask, its last layer of weight 0. Exact.
+def add_patch(editor: NetworkEditor, patch: Patch) -> Event:
+    """Add a dense patch, its last layer of weight 0. Exact.
 
-    Direct edges that are there already stay as they are, also if they are more than asked for.
+    Direct edges that are live already stay as they are, also if they are more than `live`.
     Raises ValueError for hidden units where no node lies between.
 
     Source: the earlier code's patched density. Differs: sources and targets are fixed, nothing is
-    a module of its own, the last layer is 0 to begin with, and edges are counted.
+    a module of its own, the last layer begins at 0, and edges are counted.
     """
     i, j = patch.pair
-    ground.check_units(i, patch.sources.tolist())
-    ground.check_units(j, patch.targets.tolist())
+    editor.check_units(i, patch.sources.tolist())
+    editor.check_units(j, patch.targets.tolist())
     if patch.hidden:
         if j - i < 2:
             raise ValueError(f"no node for hidden units lies between nodes {i} and {j}")
-        return _add_hidden_patch(ground, patch)
-    rows, columns = spread(patch.targets, patch.sources)
-    new = (~ground.block(patch.pair).mask[rows, columns]).nonzero().flatten()
+        return _add_hidden_patch(editor, patch)
+    rows, columns = cross(patch.targets, patch.sources)
+    new = (~editor.block(patch.pair).mask[rows, columns]).nonzero().flatten()
     if patch.live is not None:
-        order = torch.randperm(len(new), generator=ground.generator).to(new.device)
+        order = torch.randperm(len(new), generator=editor.generator).to(new.device)
         new = new[order[: max(0, patch.live - (len(rows) - len(new)))]].sort().values
-    ground.connect(patch.pair, (rows[new], columns[new]))
-    return Event("add_patch", key(patch.pair), parents=_of(patch))
+    editor.connect(patch.pair, (rows[new], columns[new]))
+    return Event("add_patch", key(patch.pair), parents=_sources(patch))
 
 
-def _add_hidden_patch(ground: NetworkEditor, patch: Patch) -> Event:
+def _add_hidden_patch(editor: NetworkEditor, patch: Patch) -> Event:
     (i, j), node = patch.pair, patch.pair[1] - 1
-    units = ground.extend(node, patch.hidden)
-    inner = spread(units, patch.sources)
+    units = editor.extend(node, patch.hidden)
+    inner = cross(units, patch.sources)
     std = math.sqrt(2 / len(patch.sources))
-    ground.connect((i, node), inner, std * _normal(len(inner[0]), ground.generator))
-    ground.connect((node, j), spread(patch.targets, units))
-    return Event("add_patch", key(patch.pair), _units(node, units), _of(patch))
+    editor.connect((i, node), inner, std * _normal(len(inner[0]), editor.generator))
+    editor.connect((node, j), cross(patch.targets, units))
+    return Event("add_patch", key(patch.pair), _units(node, units), _sources(patch))
 
 
-def _of(patch: Patch) -> tuple[Unit, ...]:
+def _sources(patch: Patch) -> tuple[Unit, ...]:
     return _units(patch.pair[0], patch.sources)
 
 
 @operation
-def insert_layer(ground: NetworkEditor, behind: int) -> Event:
-    """A new node behind a hidden node, as wide, an edge of weight 1 from each unit to its copy.
+def insert_layer(editor: NetworkEditor, behind: int) -> Event:
+    """Insert a node behind a hidden node, as wide, with an edge of weight 1 from unit to copy.
 
-    What the chain fed to the next node now comes from the copies; skips stay where they were.
+    The chain's edges to the next node now come from the copies; skips stay where they were.
     Exact: values after a ReLU pass another one unchanged. Numbers of later nodes rise by 1.
 
     Source: Chen, Goodfellow and Shlens 2016, "Net2Net", arXiv:1511.05641.
     """
-    ground.check_hidden(behind)
-    net = ground.net
+    editor.check_hidden(behind)
+    net = editor.net
     size, like = net.sizes[behind], net.block(behind, behind + 1).weight
-    ground.renumber(behind)
+    editor.renumber(behind)
     net.sizes.insert(behind + 1, size)
     empty = torch.zeros(size, size, dtype=torch.bool, device=like.device)
-    ground.add((behind, behind + 1), MaskedLinear(empty))
-    ground.settle()
+    editor.add((behind, behind + 1), MaskedLinear(empty))
+    editor.arrange()
     units = torch.arange(size, device=like.device)
-    ground.connect((behind, behind + 1), (units, units), 1.0)
+    editor.connect((behind, behind + 1), (units, units), 1.0)
     new = _units(behind + 1, units)
     return Event("insert_layer", str(behind + 1), new, _units(behind, units))
 
 
 @operation
 def clone(
-    ground: NetworkEditor, source: tuple[int, Tensor], targets: Tensor | None = None
+    editor: NetworkEditor, source: tuple[int, Tensor], targets: Tensor | None = None
 ) -> Event:
-    """Copies, in the next node, of units (n,) of a hidden node: `source` is the node and them.
+    """Copy units (n,) of a hidden node into the next node; `source` is the node and the units.
 
     A copy has one edge of weight 1 from its source, and edges of weight 0 to `targets` (t,), units
     of the node behind it; None: to all of them. Exact.
 
     Source: the earlier code's vertical cloning, for the aim. Differs: there a row was overwritten,
-    in the same layer, and what the network computed changed.
+    in the same layer, and the network's function changed.
     """
     node, units = source
-    ground.check_hidden(node)
-    ground.check_hidden(node + 1)
-    ground.check_units(node, units.tolist())
-    targets = _all(ground, node + 2) if targets is None else targets
-    ground.check_units(node + 2, targets.tolist())
-    copies = ground.extend(node + 1, len(units))
-    ground.connect((node, node + 1), (copies, units), 1.0)
-    ground.connect((node + 1, node + 2), spread(targets, copies))
+    editor.check_hidden(node)
+    editor.check_hidden(node + 1)
+    editor.check_units(node, units.tolist())
+    targets = _all(editor, node + 2) if targets is None else targets
+    editor.check_units(node + 2, targets.tolist())
+    copies = editor.extend(node + 1, len(units))
+    editor.connect((node, node + 1), (copies, units), 1.0)
+    editor.connect((node + 1, node + 2), cross(targets, copies))
     return Event("clone", str(node + 1), _units(node + 1, copies), _units(node, units))
 
 
 @operation
 def highway(
-    ground: NetworkEditor, source: Unit, dead: Sequence[int], targets: Tensor | None = None
+    editor: NetworkEditor, source: Unit, dead: Sequence[int], targets: Tensor | None = None
 ) -> Event:
     """Lead a hidden unit's value ahead through dead units, one in each of the nodes behind it.
 
@@ -156,43 +156,74 @@ def highway(
     """
     first, past = source[0] + 1, source[0] + 1 + len(dead)
     for node, unit in [source, *enumerate(dead, first)]:
-        ground.check_hidden(node)
-        ground.check_units(node, [unit])
-    targets = _all(ground, past) if targets is None else targets
-    ground.check_units(past, targets.tolist())
+        editor.check_hidden(node)
+        editor.check_units(node, [unit])
+    targets = _all(editor, past) if targets is None else targets
+    editor.check_units(past, targets.tolist())
     taken = tuple(enumerate(dead, first))
-    for each in taken:
-        _isolate(ground, each)
+    for taken_unit in taken:
+        _isolate(editor, taken_unit)
     for node, unit in taken:
         previous = source[1] if node == first else dead[node - first - 1]
-        ground.connect((node - 1, node), _one(ground, unit, previous), 1.0)
-    ground.connect((past - 1, past), spread(targets, _place(ground, dead[-1])))
+        editor.connect((node - 1, node), (_tensor(editor, unit), _tensor(editor, previous)), 1.0)
+    editor.connect((past - 1, past), cross(targets, _tensor(editor, dead[-1])))
     return Event("highway", key((source[0], past)), taken, (source,))
 
 
-def _isolate(ground: NetworkEditor, unit: Unit) -> None:
+def _isolate(editor: NetworkEditor, unit: Unit) -> None:
     """Drop all edges of a unit and its bias."""
     node, place = unit
-    for pair, block in ground.net.into(node):
+    for pair, block in editor.net.into(node):
         columns = block.mask[place].nonzero().flatten()
-        ground.disconnect(pair, (torch.full_like(columns, place), columns))
-    for pair, block in ground.net.out_of(node):
+        editor.disconnect(pair, (torch.full_like(columns, place), columns))
+    for pair, block in editor.net.out_of(node):
         rows = block.mask[:, place].nonzero().flatten()
-        ground.disconnect(pair, (rows, torch.full_like(rows, place)))
-    ground.set_biases(node, _place(ground, place), 0.0)
+        editor.disconnect(pair, (rows, torch.full_like(rows, place)))
+    editor.set_biases(node, _tensor(editor, place), 0.0)
 
 
-def _one(ground: NetworkEditor, row: int, column: int) -> tuple[Tensor, Tensor]:
-    return _place(ground, row), _place(ground, column)
+@operation
+@torch.no_grad()
+def revive(editor: NetworkEditor, at: tuple[int, Tensor], x: Tensor, firing: float) -> Event:
+    """Redraw the weights of units' incoming edges, and set those of their outgoing ones to 0.
+
+    `at` is a hidden node and its units (n,); the edges stay where they are. Weights are normal with
+    the variance 2 over the live edges of a unit, and the bias makes it fire in the share `firing`,
+    in (0, 1), of samples `x`. Exact for every input at which none of the units fired.
+
+    Source: Sokar et al. 2023, "The dormant neuron phenomenon", arXiv:2302.12902 (ReDo).
+    Differs: the size of the weights follows from the live edges, and the bias from the data.
+    """
+    node, units = at
+    editor.check_hidden(node)
+    editor.check_units(node, units.tolist())
+    chosen = torch.zeros(editor.net.sizes[node], dtype=torch.bool, device=editor.device)
+    chosen[units] = True
+    _draw_incoming(editor, node, chosen)
+    for pair, block in editor.net.out_of(node):
+        editor.rebirth(pair, mask_indices(block.mask & chosen))
+    editor.set_biases(node, units, 0.0)
+    sums = editor.net.trace(x).sums[node - 1][:, units]
+    editor.set_biases(node, units, -sums.quantile(1 - firing, 0))
+    return Event("revive", str(node), _units(node, units))
 
 
-def _place(ground: NetworkEditor, unit: int) -> Tensor:
-    return torch.tensor([unit], device=ground.device)
+def _draw_incoming(editor: NetworkEditor, node: int, chosen: Tensor) -> None:
+    blocks = editor.net.into(node)
+    live = torch.stack([block.mask.sum(1) for _, block in blocks]).sum(0)
+    for pair, block in blocks:
+        rows, columns = mask_indices(block.mask & chosen.unsqueeze(1))
+        fresh = torch.randn(len(rows), generator=editor.generator).to(block.weight)
+        editor.rebirth(pair, (rows, columns), fresh * math.sqrt(2) * live[rows].rsqrt())
 
 
-def _all(ground: NetworkEditor, node: int) -> Tensor:
-    """All units of a node."""
-    return torch.arange(ground.net.sizes[node], device=ground.device)
+def _tensor(editor: NetworkEditor, unit: int) -> Tensor:
+    return torch.tensor([unit], device=editor.device)
+
+
+def _all(editor: NetworkEditor, node: int) -> Tensor:
+    """Return all units of a node."""
+    return torch.arange(editor.net.sizes[node], device=editor.device)
 
 
 def _normal(count: int, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Operations that tell what they did and can be taken back."""
+"""Structural operations that record their event and can be rolled back."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class ReversibleChange:
-    """What an operation returns: its event, and the way back, which takes memory until dropped."""
+    """The result of an operation: its event, and the state before it, which takes memory."""
 
     event: Event
-    ground: NetworkEditor = field(repr=False)
+    editor: NetworkEditor = field(repr=False)
     before: Rollback = field(repr=False)
     earlier: int  # events before this one
 
     def roll_back(self) -> None:
-        """Take back this operation and all that came after it, training included, bit for bit."""
+        """Undo this operation and everything after it, training included, bit for bit."""
         self.before.restore()
-        del self.ground.events[self.earlier :]
+        del self.editor.events[self.earlier :]
 
 
 def operation(
     act: Callable[Concatenate[NetworkEditor, P], Event],
 ) -> Callable[Concatenate[NetworkEditor, P], ReversibleChange]:
-    """Make an operation of what changes a ground and tells the event, counts aside.
+    """Decorate a function that changes the editor's network and returns an event without counts.
 
-    If it raises ValueError, everything is as before.
+    The event is completed and recorded. If the function raises ValueError, the network is restored.
     """
 
     @functools.wraps(act)
-    def done(ground: NetworkEditor, /, *args: P.args, **named: P.kwargs) -> ReversibleChange:
-        before = Rollback(ground.net, ground.optimizer, ground.restarts)
-        ground.added = ground.dropped = 0
+    def operate(editor: NetworkEditor, /, *args: P.args, **named: P.kwargs) -> ReversibleChange:
+        before = Rollback(editor.net, editor.optimizer, editor.restarts)
+        editor.added = editor.dropped = 0
         try:
-            event = act(ground, *args, **named)
+            event = act(editor, *args, **named)
         except ValueError:
             before.restore()
             raise
-        edges = replace(event, added=ground.added, dropped=ground.dropped, live=ground.net.live)
-        complete = replace(edges, step=ground.step)
-        ground.events.append(complete)
-        return ReversibleChange(complete, ground, before, len(ground.events) - 1)
+        edges = replace(event, added=editor.added, dropped=editor.dropped, live=editor.net.live)
+        complete = replace(edges, step=editor.step)
+        editor.events.append(complete)
+        return ReversibleChange(complete, editor, before, len(editor.events) - 1)
 
-    return done
+    return operate

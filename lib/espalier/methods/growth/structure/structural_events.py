@@ -1,4 +1,4 @@
-"""What structural operations did, as plain data."""
+"""Records of structural operations, as plain data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Unit = tuple[int, int]
 
 @dataclass(frozen=True)
 class Event:
-    """What an operation did. Nodes are numbered as they were when it ended.
+    """The record of an operation. Nodes are numbered as they were when it ended.
 
-    `where` names a block (`1_2`) or a node (`2`); `units` are those that are new or were used
-    anew, `parents` those that they took their values from, in the same order if there is one for
-    each. `added` and `dropped` count edges, `live` all that are there afterwards.
+    `where` names a block (`1_2`) or a node (`2`); `units` are new or reused, `parents` are the
+    units that they took their values from, in the same order if there is one for each. `added` and
+    `dropped` count edges, `live` all live ones afterwards.
     """
 
     op: str
@@ -28,7 +28,7 @@ class Event:
     step: int = 0
 
     def record(self) -> dict[str, Any]:
-        """A flat record; units as `node:place` with blanks between."""
+        """Return a flat record; units as `node:place` with blanks between."""
         named = {"units": self.units, "parents": self.parents}
         texts = {name: " ".join(f"{n}:{u}" for n, u in units) for name, units in named.items()}
         return {**asdict(self), **texts}

@@ -1,1 +1,1 @@
-"""When growth happens and what it may cost: triggers, budgets and stop rules."""
+"""Schedules, triggers, budgets and stop rules of growth."""

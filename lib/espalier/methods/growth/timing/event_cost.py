@@ -1,4 +1,4 @@
-"""What events cost for the moment: the accuracy on validation before and after each, and later."""
+"""The cost of structural events: the validation accuracy before and after each, and later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class EventCost:
-    """Accuracies in percent `before` and `after` the event at `step`, no update between them.
+    """Validation accuracies in percent just `before` and just `after` the event at `step`.
 
     `later`: at the end of the first epoch with an epoch of updates behind the event.
     """
@@ -22,36 +22,38 @@ class EventCost:
 
 @dataclass
 class EventCosts:
-    """Of all events of a run, in order."""
+    """The costs of all events of a run, in order."""
 
-    seen: list[EventCost] = field(default_factory=list)
+    events: list[EventCost] = field(default_factory=list)
 
-    def note(self, step: int, before: float, after: float) -> None:
-        """An event followed update `step`."""
-        self.seen.append(EventCost(step, before, after))
+    def add(self, step: int, before: float, after: float) -> None:
+        """Add an event that followed update `step`."""
+        self.events.append(EventCost(step, before, after))
 
-    def due(self, step: int, epoch: int) -> list[EventCost]:
-        """Those that an accuracy after update `step` is wanted of; `epoch` updates are one."""
-        return [one for one in self.seen if one.later is None and step - one.step >= epoch]
+    def pending(self, step: int, epoch: int) -> list[EventCost]:
+        """Return the events whose later accuracy is due at `step`; `epoch`: updates in one."""
+        return [
+            event for event in self.events if event.later is None and step - event.step >= epoch
+        ]
 
-    def settle(self, step: int, epoch: int, accuracy: float) -> None:
-        """At the end of an epoch, after update `step`, the accuracy is this."""
-        for one in self.due(step, epoch):
-            one.later = accuracy
+    def complete(self, step: int, epoch: int, accuracy: float) -> None:
+        """Set the later accuracy of pending events at the end of an epoch, after update `step`."""
+        for event in self.pending(step, epoch):
+            event.later = accuracy
 
     def measures(self) -> dict[str, float]:
-        """The largest falls, in points; below 0 if accuracy rose every time.
+        """Return the largest falls, in points; below 0 if accuracy rose every time.
 
         `event_drop`: by an event itself. `epoch_drop`: from before it to an epoch later.
         """
-        later = [one.before - one.later for one in self.seen if one.later is not None]
-        found = {"event_drop": [one.before - one.after for one in self.seen], "epoch_drop": later}
-        return {name: max(drops) for name, drops in found.items() if drops}
+        later = [event.before - event.later for event in self.events if event.later is not None]
+        drops = {"event_drop": [event.before - event.after for event in self.events]}
+        return {k: max(v) for k, v in {**drops, "epoch_drop": later}.items() if v}
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """What `load_state_dict` needs."""
-        return [asdict(one) for one in self.seen]
+        """Return plain data for `load_state_dict`."""
+        return [asdict(event) for event in self.events]
 
     def load_state_dict(self, saved: Sequence[Mapping[str, Any]]) -> None:
-        """The inverse of `state_dict`."""
-        self.seen = [EventCost(**one) for one in saved]
+        """Restore what `state_dict` returned."""
+        self.events = [EventCost(**event) for event in saved]

@@ -1,9 +1,9 @@
-"""When the gradient has become noisier than it was: a test of windows of steps, not a clock.
+"""A trigger that fires when the gradient has become noisier: a test of windows of steps.
 
-The logarithm of the gradient's norm is what is looked at, so that the loss's scale does not count,
-and the differences from one step to the next of what it does not remember, so that neither a
-smooth decay nor noise that lasts several steps counts. Whether they are larger in the last window
-than in those before is asked of their ranks, so that the shape of the noise does not count either.
+It takes the logarithm of the gradient's norm, so that the loss's scale does not count, and the
+differences from one step to the next of its innovations, so that neither a smooth decay nor noise
+that lasts several steps counts. It compares their ranks in the last window with those in the
+windows before, so that the shape of the noise does not count either.
 
 Source: Wilcoxon 1945, "Individual comparisons by ranking methods", on absolute differences.
 Differs: the variance of the sum of ranks is corrected for the correlation of neighbours. An earlier
@@ -26,17 +26,17 @@ from torch import Tensor
 Floats: TypeAlias = NDArray[np.float64]
 
 SMALLEST = 1e-30
-"""What a norm below is taken for: a gradient of 0 has no logarithm."""
+"""The least norm: a gradient of 0 has no logarithm."""
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
-    """The Euclidean norm of all gradients there are, as they are: mask them first."""
+    """Return the Euclidean norm of all gradients there are; mask them first."""
     grads = [p.grad for p in parameters if p.grad is not None]
     return float(torch.nn.utils.get_total_norm(grads))
 
 
-def evidence(windows: Floats) -> float:
-    """How many standard errors the last of `windows` is noisier than those before it.
+def noise_z_score(windows: Floats) -> float:
+    """Return by how many standard errors the last of `windows` is noisier than those before.
 
     `windows` (windows, steps) are logarithms of norms, in order, at least two windows of at least
     eight steps. About standard normal where nothing changed; 0 for numbers that never differ.
@@ -52,7 +52,7 @@ def evidence(windows: Floats) -> float:
 
 
 def _innovations(windows: Floats) -> Floats:
-    """(windows, steps - 1): what a step does not owe to the one before it, lines taken out."""
+    """Return each step less the part predicted from the one before: (windows, steps - 1)."""
     around = _without_line(windows)
     power = float((around[:, :-1] ** 2).sum())
     memory = float((around[:, 1:] * around[:, :-1]).sum()) / power if power > 0 else 0.0
@@ -60,7 +60,7 @@ def _innovations(windows: Floats) -> Floats:
 
 
 def _without_line(windows: Floats) -> Floats:
-    """Each window less the straight line that fits it best."""
+    """Subtract from each window the straight line that fits it best."""
     time = np.arange(windows.shape[1]) - (windows.shape[1] - 1) / 2
     level = windows - windows.mean(axis=1, keepdims=True)
     slope = level @ time / (time @ time)
@@ -69,15 +69,15 @@ def _without_line(windows: Floats) -> Floats:
 
 
 def _ranks(values: Floats) -> Floats:
-    """The place of each value among all, those that are equal in the middle of theirs."""
+    """Return the rank of each value among all, ties in the middle of theirs."""
     row = np.sort(values, axis=None)
-    places = np.searchsorted(row, values, "left") + np.searchsorted(row, values, "right")
-    result: Floats = places / 2
+    mask_indices = np.searchsorted(row, values, "left") + np.searchsorted(row, values, "right")
+    result: Floats = mask_indices / 2
     return result
 
 
 def _inflation(ranks: Floats) -> float:
-    """By how much neighbours that are alike make a mean of ranks more uncertain; at least 1."""
+    """Return the factor of a mean rank's variance by correlation of neighbours, 1 or more."""
     own = ranks - ranks.mean(axis=1, keepdims=True)
     power = float((own * own).sum())
     together = float((own[:, 1:] * own[:, :-1]).sum())
@@ -86,7 +86,7 @@ def _inflation(ranks: Floats) -> float:
 
 @dataclass
 class VarianceTrigger:
-    """Says, at the end of each window of steps, whether the gradient has become noisier.
+    """A trigger that tests, at the end of each window of steps, for a noisier gradient.
 
     `window`: steps in a window (50 or more: with fewer the false-alarm rate is not what it says).
     `reference`: windows before the last, which that one is compared with. `alarms`: the share of
@@ -98,7 +98,7 @@ class VarianceTrigger:
     reference: int = 4
     alarms: float = 0.005
     history: list[float] = field(default_factory=list)  # logarithms of norms
-    last: float | None = None  # the evidence of the last test, in standard errors
+    last: float | None = None  # the last test's z-score
 
     def __post_init__(self) -> None:
         if self.window < 50 or self.reference < 1 or not 0 < self.alarms < 1:
@@ -114,7 +114,7 @@ class VarianceTrigger:
         return NormalDist().inv_cdf(1 - self.alarms)
 
     def after_step(self, norm: float) -> bool:
-        """Take in the gradient's norm of one step; whether this step ends a window that fires.
+        """Take in the gradient's norm of a step; return whether it ends a window that fires.
 
         Raises ValueError for a norm that is not a number.
         """
@@ -130,7 +130,7 @@ class VarianceTrigger:
         if len(self.history) < needed:
             return False
         self.history = self.history[-needed:]
-        self.last = evidence(np.array(self.history).reshape(-1, self.window))
+        self.last = noise_z_score(np.array(self.history).reshape(-1, self.window))
         return self.last > self.threshold
 
     def restart(self) -> None:
@@ -138,9 +138,9 @@ class VarianceTrigger:
         self.history, self.last = [], None
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return plain data for `load_state_dict`."""
         return {"history": list(self.history), "last": self.last}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.history, self.last = list(saved["history"]), saved["last"]

@@ -1,4 +1,4 @@
-"""When a network grows: by the clock, when its gradient has become noisier, or when it is stuck."""
+"""The schedule of growth: by the clock, when the gradient becomes noisier, or at a plateau."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
-class Noise:
-    """The symbols of the trigger by the gradient's variance."""
+class VarianceOptions:
+    """Symbols of the trigger by the gradient's variance."""
 
     window: int = symbol("GROWTH_WINDOW")  # steps
     reference: int = symbol("GROWTH_REFERENCE")  # windows
     alarms: float = symbol("GROWTH_ALARMS")  # share of windows, (0, 1)
 
-    def begin(self) -> VarianceTrigger:
-        """A trigger that has seen nothing."""
+    def trigger(self) -> VarianceTrigger:
+        """Return a trigger without a history."""
         return VarianceTrigger(self.window, self.reference, self.alarms)
 
 
 @dataclass
 class Plateau:
-    """Says, at the end of an epoch, whether validation has not improved for `patience` of them.
+    """A trigger that fires when validation has not improved for `patience` epochs.
 
     To improve, the loss must fall by more than the share `margin` of the lowest that counted.
     """
@@ -38,8 +38,8 @@ class Plateau:
     lowest: float = math.inf
     waited: int = 0  # epochs
 
-    def heed(self, loss: float) -> bool:
-        """Take in a validation loss, in nats; whether the network is stuck."""
+    def update(self, loss: float) -> bool:
+        """Take in a validation loss, in nats, and return whether the network is stuck."""
         better = loss < (1 - self.margin) * self.lowest
         self.waited = 0 if better else self.waited + 1
         self.lowest = loss if better else self.lowest
@@ -51,14 +51,14 @@ class Plateau:
 
 
 @kconfig_dataclass
-class Standstill:
-    """The symbols of the trigger by validation."""
+class PlateauOptions:
+    """Symbols of the trigger by validation."""
 
     patience: int = symbol("GROWTH_PATIENCE")  # epochs
     margin: float = symbol("GROWTH_MARGIN")  # share of the lowest loss, [0, 1)
 
-    def begin(self) -> Plateau:
-        """A trigger that has seen nothing."""
+    def trigger(self) -> Plateau:
+        """Return a trigger without a history."""
         return Plateau(self.patience, self.margin)
 
 
@@ -67,57 +67,58 @@ class GrowthSchedule:
     """At most `events` events, none after the share `stop` of all updates.
 
     By the clock they are as far apart as they can be, and the last is at the end of that share.
-    With `noise` one comes whenever that fires, with `standstill` whenever validation is stuck.
+    With `variance` one comes whenever the gradient becomes noisier, with `plateau` whenever
+    validation is stuck.
     """
 
     events: int = symbol("GROWTH_EVENTS")
     stop: float = symbol("GROWTH_STOP")
     trigger: Literal["clock", "variance", "plateau"] = symbol("GROWTH_TRIGGER")
-    noise: Noise | None = None
-    standstill: Standstill | None = None
+    variance: VarianceOptions | None = None
+    plateau: PlateauOptions | None = None
 
     @property
-    def clock(self) -> bool:
-        """Whether nothing but the step decides."""
+    def by_clock(self) -> bool:
+        """Whether the step alone decides."""
         return self.trigger == "clock"
 
-    def last(self, total: int) -> int:
-        """The last of `total` updates that an event may follow: never the last of all."""
+    def last_step(self, total: int) -> int:
+        """Return the last of `total` updates that an event may follow: never the last of all."""
         return last_event(self.stop, total)
 
-    def planned(self, step: int, total: int) -> int:
-        """By the clock, how many events there are in the first `step` of `total` updates."""
-        return min(step, self.last(total)) * self.events // self.last(total)
+    def events_planned(self, step: int, total: int) -> int:
+        """Return, by the clock, how many events fall in the first `step` of `total` updates."""
+        return min(step, self.last_step(total)) * self.events // self.last_step(total)
 
-    def due(self, step: int, total: int, fired: bool, done: int) -> bool:
-        """Whether an event follows update `step` (1 is the first), after `done` of them.
+    def is_due(self, step: int, total: int, fired: bool, done: int) -> bool:
+        """Return whether an event follows update `step` (1 is the first), after `done` events.
 
-        `fired`: whether the trigger has; it counts for nothing by the clock.
+        `fired`: whether the trigger has, which by the clock is ignored.
         """
-        if not self.clock:
-            return fired and step <= self.last(total) and done < self.events
-        return self.planned(step, total) > self.planned(step - 1, total)
+        if not self.by_clock:
+            return fired and step <= self.last_step(total) and done < self.events
+        return self.events_planned(step, total) > self.events_planned(step - 1, total)
 
-    def left(self, step: int, total: int, done: int) -> int:
-        """How many events there can still be after update `step`, one at `step` among them."""
-        if step > self.last(total):
+    def events_left(self, step: int, total: int, done: int) -> int:
+        """Return how many events there can still be from update `step` on, it included."""
+        if step > self.last_step(total):
             return 0
-        if not self.clock:
+        if not self.by_clock:
             return self.events - done
-        return self.events - self.planned(step - 1, total)
+        return self.events - self.events_planned(step - 1, total)
 
     def check(self, total: int, epoch: int) -> None:
         """Raise CannotTrain if there cannot be an event, or by the clock not all.
 
-        `total`: updates in all, `epoch`: in an epoch.
+        `total`: updates in all, `epoch`: updates in an epoch.
         """
-        last, why = self.last(total), ""
-        if self.noise is not None:
-            first = self.noise.window * (self.noise.reference + 1)
+        last, why = self.last_step(total), ""
+        if self.variance is not None:
+            first = self.variance.window * (self.variance.reference + 1)
             why = f"the trigger can first fire after step {first}" if first > last else ""
             cure = "CONFIG_GROWTH_WINDOW or CONFIG_GROWTH_REFERENCE"
-        elif self.standstill is not None:
-            first = epoch * (self.standstill.patience + 1)
+        elif self.plateau is not None:
+            first = epoch * (self.plateau.patience + 1)
             why = f"validation can first be stuck after step {first}" if first > last else ""
             cure = "CONFIG_GROWTH_PATIENCE"
         else:

@@ -1,4 +1,4 @@
-"""What changes while a network grows: the `method_state` of every growing method."""
+"""The state of a growing network: the `method_state` of every growing method."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from espalier.methods.growth.timing.growth_schedule import Plateau
 
 @dataclass
 class Memory:
-    """What a method has to remember besides: plain data and tensors."""
+    """State of a single method beside `GrowthState`: plain data and tensors."""
 
     def state_dict(self) -> StateDict:
-        """Return what `of_state` makes the same of."""
+        """Return the fields, tensors copied."""
         return {k: v.clone() if torch.is_tensor(v) else v for k, v in vars(self).items()}
 
     @classmethod
-    def of_state(cls, saved: Mapping[str, Any]) -> Self:
-        """Return what `state_dict` was taken of."""
+    def from_state(cls, saved: Mapping[str, Any]) -> Self:
+        """Return the memory that `state_dict` was taken from."""
         return cls(**saved)
 
 
@@ -40,60 +40,60 @@ Memory_co = TypeVar("Memory_co", bound=Memory, default=Memory, covariant=True)
 
 @dataclass
 class GrowthState(Generic[Memory_co]):
-    """The `method_state` of a run: where it grows, by what it is told to, and what pays for it."""
+    """The `method_state` of a run: the network's editor, triggers, ledger and counts."""
 
-    ground: NetworkEditor
+    editor: NetworkEditor
     memory: Memory_co
-    noise: VarianceTrigger | None = None
+    variance: VarianceTrigger | None = None
     plateau: Plateau | None = None
     ledger: Ledger | None = None
     fired: bool = False
-    moments: int = 0  # at which it could grow
-    steps: list[int] = field(default_factory=list)  # after which it did
-    setbacks: EventCosts = field(default_factory=EventCosts)
+    num_events: int = 0  # at which the network could grow
+    steps: list[int] = field(default_factory=list)  # after which it did grow
+    event_costs: EventCosts = field(default_factory=EventCosts)
     _growths: tuple[list[int], Event | None, list[GrowthEvent]] | None = None  # as last worked out
 
     @property
     def net(self) -> Blocks:
-        """What grows."""
-        return self.ground.net
+        """The network that grows."""
+        return self.editor.net
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
         """Return the births of the edges of a block, None of any other parameter."""
-        return self.ground.born(parameter)
+        return self.editor.birth_steps(parameter)
 
     def growths(self) -> list[GrowthEvent]:
         """Return the events; layers are those whose edges are still there."""
-        last = self.ground.events[-1] if self.ground.events else None
+        last = self.editor.events[-1] if self.editor.events else None
         if self._growths is None or self._growths[:2] != (self.steps, last):
             growths = [GrowthEvent(step, _born_at(self.net, step)) for step in self.steps]
             self._growths = (list(self.steps), last, growths)
         return self._growths[2]
 
     def state_dict(self) -> StateDict:
-        """Return what `load_state_dict` needs."""
+        """Return plain data and tensors for `load_state_dict`."""
         return {
-            "ground": self.ground.state_dict(),
-            "noise": None if self.noise is None else self.noise.state_dict(),
+            "ground": self.editor.state_dict(),
+            "noise": None if self.variance is None else self.variance.state_dict(),
             "plateau": None if self.plateau is None else vars(self.plateau).copy(),
             "ledger": None if self.ledger is None else self.ledger.state_dict(),
-            "moments": self.moments,
+            "moments": self.num_events,
             "steps": list(self.steps),
-            "setbacks": self.setbacks.state_dict(),
+            "setbacks": self.event_costs.state_dict(),
             "memory": self.memory.state_dict(),
         }
 
     def load_state_dict(self, saved: StateDict) -> None:
         """Go back to where `state_dict` was taken."""
-        self.ground.load_state_dict(saved["ground"])
-        if self.noise is not None:
-            self.noise.load_state_dict(saved["noise"])
+        self.editor.load_state_dict(saved["ground"])
+        if self.variance is not None:
+            self.variance.load_state_dict(saved["noise"])
         self.plateau = None if saved["plateau"] is None else Plateau(**saved["plateau"])
         if self.ledger is not None:
             self.ledger.load_state_dict(saved["ledger"])
-        self.moments, self.steps, self.fired = saved["moments"], list(saved["steps"]), False
-        self.setbacks.load_state_dict(saved["setbacks"])
-        self.memory, self._growths = self.memory.of_state(saved["memory"]), None
+        self.num_events, self.steps, self.fired = saved["moments"], list(saved["steps"]), False
+        self.event_costs.load_state_dict(saved["setbacks"])
+        self.memory, self._growths = self.memory.from_state(saved["memory"]), None
 
 
 def _born_at(net: Blocks, step: int) -> tuple[str, ...]:

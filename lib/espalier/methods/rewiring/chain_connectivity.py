@@ -1,7 +1,7 @@
-"""How an ordinary model hangs together by the masks of its weights.
+"""Connectivity of an ordinary model by the masks of its weights.
 
-Known of models that are one chain of layers. Of any other nothing is said, rather than something
-that is not all of it.
+Measured for models that are one chain of layers. Other models get no measures, rather than some
+of a part of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from espalier.surgery.pairs import Pair, find_pairs
 
 
 @torch.no_grad()
-def of_masks(model: nn.Module, masks: Mapping[Tensor, Tensor]) -> Measures:
-    """Return what `reachability.measure` says of a model; empty if it is no single chain.
+def measure_connectivity(model: nn.Module, masks: Mapping[Tensor, Tensor]) -> Measures:
+    """Return `reachability.measure` of a model; empty if it is no single chain.
 
     `masks` has a bool tensor for each masked weight, in its shape, True where an edge is live.
     """
@@ -28,15 +28,14 @@ def of_masks(model: nn.Module, masks: Mapping[Tensor, Tensor]) -> Measures:
 
 
 def _chain(model: nn.Module, masks: Mapping[Tensor, Tensor]) -> Live | None:
-    """The blocks of a model whose prunable weights are all in one chain; None of any other."""
-    found = list(chains(find_pairs(model)))
-    weights = prunable(model)
-    whole = len(found) == 1 and len(found[0]) + 1 == len(weights)
-    return of_chain(found[0], masks) if whole else None
+    """Return the blocks of a model whose prunable weights are all in one chain, else None."""
+    all_chains = list(find_chains(find_pairs(model)))
+    is_whole = len(all_chains) == 1 and len(all_chains[0]) + 1 == len(prunable(model))
+    return blocks_of_chain(all_chains[0], masks) if is_whole else None
 
 
-def chains(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """Maximal runs of pairs in which each one's consumer is the next one's producer."""
+def find_chains(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """Yield maximal runs of pairs in which each consumer is the producer of the next pair."""
     following = {id(pair.producer): pair for pair in pairs}
     inner = {id(pair.consumer) for pair in pairs}
     for first in (pair for pair in pairs if id(pair.producer) not in inner):
@@ -46,16 +45,16 @@ def chains(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
         yield chain
 
 
-def of_chain(chain: Sequence[Pair], keep: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
-    """The blocks of a chain of pairs, with `keep` as for `of_pairs`."""
+def blocks_of_chain(chain: Sequence[Pair], masks: Mapping[Tensor, Tensor]) -> dict[Block, Tensor]:
+    """Return the blocks of a chain of pairs; layers without one of the `masks` are dense."""
     layers = [chain[0].producer, *(pair.consumer for pair in chain)]
     widths = [1, *(pair.per for pair in chain)]
     return {
-        (i, i + 1): _by_unit(keep.get(layer.weight, torch.ones_like(layer.weight)), per)
+        (i, i + 1): _by_unit(masks.get(layer.weight, torch.ones_like(layer.weight)), per)
         for i, (layer, per) in enumerate(zip(layers, widths, strict=True))
     }
 
 
 def _by_unit(mask: Tensor, per: int) -> Tensor:
-    """A layer's mask as (outputs, units): whether any edge is live between the two."""
+    """Return whether any edge is live between two units: (outputs, units) bool."""
     return (mask != 0).reshape(mask.shape[0], mask.shape[1] // per, -1).any(2)

@@ -33,9 +33,9 @@ def test_shares_of_a_network_by_hand() -> None:
 
 
 def test_without_a_hidden_layer_there_are_no_units_to_tell_of() -> None:
-    found = measure({(0, 1): torch.eye(2, 4)}, 2)
-    assert "units_on_path" not in found
-    assert found["reachable_inputs"] == 0.5 and found["reachable_outputs"] == 1.0
+    measures = measure({(0, 1): torch.eye(2, 4)}, 2)
+    assert "units_on_path" not in measures
+    assert measures["reachable_inputs"] == 0.5 and measures["reachable_outputs"] == 1.0
 
 
 def chain() -> nn.Sequential:
@@ -58,10 +58,12 @@ def test_blocks_are_told_whatever_the_method() -> None:
     torch.manual_seed(0)
     net = Blocks([16, 8, 4])
     net.draw(1.0)
-    found = connectivity(loops.run_of(Adam(), NoPruning(), model=net))
-    assert found["live_edges"] == 16 * 8 + 8 * 4
-    assert found["reachable_inputs"] == found["units_on_path"] == found["useful_edges"] == 1.0
-    assert found["fan_in"] == 160 / 12 and found["fan_out"] == 160 / 24
+    measures = connectivity(loops.run_of(Adam(), NoPruning(), model=net))
+    assert measures["live_edges"] == 16 * 8 + 8 * 4
+    assert (
+        measures["reachable_inputs"] == measures["units_on_path"] == measures["useful_edges"] == 1.0
+    )
+    assert measures["fan_in"] == 160 / 12 and measures["fan_out"] == 160 / 24
 
 
 def test_blocks_are_as_sparse_without_a_method_that_grows_as_with_one() -> None:
@@ -79,6 +81,6 @@ def test_nothing_is_said_of_a_network_that_is_no_single_chain() -> None:
 
 def test_a_convolution_is_a_block_of_channels_and_its_edges_are_weights() -> None:
     run = loops.run_of(Adam(), Static(SparsePlan(density=1.0)))
-    found = connectivity(run)
-    assert found["live_edges"] == loops.PRUNABLE
-    assert found["useful_edges"] == 1.0
+    measures = connectivity(run)
+    assert measures["live_edges"] == loops.PRUNABLE
+    assert measures["useful_edges"] == 1.0
