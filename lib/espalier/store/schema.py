@@ -31,7 +31,7 @@ Row = tuple[object, ...]
 
 
 def connect(uri: str) -> sqlite3.Connection:
-    """Connect; transactions are explicit and survive a power cut."""
+    """Open a connection whose transactions are explicit and survive a power cut."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -39,7 +39,7 @@ def connect(uri: str) -> sqlite3.Connection:
 
 
 def fill(db: sqlite3.Connection, header: Record, trials: Iterable[Row]) -> None:
-    """Make the tables of a new store and their first rows, in one transaction."""
+    """Create the tables of a new store and their first rows, in one transaction."""
     meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
     db.executescript("BEGIN;" + TABLES)
     encoded = [(key, strict_json.encode(value)) for key, value in meta.items()]
