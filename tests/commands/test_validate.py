@@ -31,14 +31,14 @@ def test_it_writes_what_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configured(tmp_path, monkeypatch)
-    found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
-    monkeypatch.setattr(gates, "gates", lambda fresh: iter(found))
-    path = tmp_path / "found.json"
+    results = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
+    monkeypatch.setattr(gates, "gates", lambda fresh: iter(results))
+    path = tmp_path / "record.json"
     assert run(["validate", "--json", str(path)]) == 1
-    told = json.loads(path.read_text())
-    assert told["passed"] is False
-    assert [one["passed"] for one in told["gates"]] == [True, False]
-    assert told["config"]["CONFIG_NUM_EPOCHS"] == "2"
+    record = json.loads(path.read_text())
+    assert record["passed"] is False
+    assert [gate["passed"] for gate in record["gates"]] == [True, False]
+    assert record["config"]["CONFIG_NUM_EPOCHS"] == "2"
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["pass  one: well", "FAIL  two: not so well"]
     assert lines[2] == f"1 of 2 passed: {path}"
