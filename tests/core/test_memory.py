@@ -17,7 +17,7 @@ def machine(folder, group="/"):
 
 def limit(group, maximum, current, stat="anon 5\ninactive_file 0\n"):
     group.mkdir(parents=True)
-    (group / "memory.max").write_text(f"{most}\n")
+    (group / "memory.max").write_text(f"{maximum}\n")
     (group / "memory.current").write_text(f"{current}\n")
     (group / "memory.stat").write_text(stat)
 

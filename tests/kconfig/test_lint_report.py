@@ -153,7 +153,7 @@ def test_an_option_that_does_not_say_who_shares_its_value(copy):
 def test_half_a_component(copy):
     (copy / "models/mlp.py").rename(copy / "models/perceptron.py")
     lines = lint_code._unpaired_files(copy)
-    assert sorted(line.partition(": ")[2] for line in found) == [
+    assert sorted(line.partition(": ")[2] for line in lines) == [
         "this Model has no Kconfig fragment beside it",
         "this fragment has no Python file beside it",
     ]
