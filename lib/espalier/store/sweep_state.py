@@ -112,7 +112,7 @@ def status_in(store: Store) -> SweepStatus:
         TaskProgress(
             pack_name(names[group[0].trial], len(group)),
             group[0].progress,
-            _since(group[0]),
+            max(0.0, time.time() - group[0].started),
             together[task],
             len(group),
         )
@@ -124,7 +124,3 @@ def status_in(store: Store) -> SweepStatus:
 def pack_name(first: str, count: int) -> str:
     """Return `config_001` for one trial, `config_001 +15` for 16 that run together."""
     return first if count == 1 else f"{first} +{count - 1}"
-
-
-def _since(attempt: Attempt) -> float:
-    return max(0.0, time.time() - attempt.started)
