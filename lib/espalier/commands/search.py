@@ -42,9 +42,7 @@ def default_dataset() -> str:
     help="passes over the training data  [default: the scenario's]",
 )
 @click.option(
-    "--trials",
-    type=POSITIVE,
-    help="most configurations to train  [default: the scenario's]",
+    "--trials", type=POSITIVE, help="most configurations to train  [default: the scenario's]"
 )
 @click.option("--seeds", type=POSITIVE, help="seeds of each configuration, 1 to 5")
 @click.option("--lr", type=Checked(click.FLOAT, "a number"), help="learning rate")

@@ -52,10 +52,7 @@ bar_options = together(
 @make_option("DATASET", "--dataset", help="data set, in place of the range file's")
 @bar_options
 @click.option(
-    "--rungs",
-    type=POSITIVE,
-    default=4,
-    help="rounds of training, one more than halvings",
+    "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
 )
 @parallel
 @new

@@ -18,8 +18,7 @@ from espalier.store.store import Store
 
 @click.command()
 @click.option(
-    "--symbol",
-    help="swept number, such as SPARSE_DENSITY  [default: the one with the most values]",
+    "--symbol", help="swept number, such as SPARSE_DENSITY  [default: the one with the most values]"
 )
 @sweep_dir
 @measure

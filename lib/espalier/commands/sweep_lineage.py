@@ -27,11 +27,7 @@ FORMATS = ("png", "svg", "pdf")
 )
 @sweep_dir
 @click.option(
-    "--format",
-    "suffix",
-    type=one_of(FORMATS),
-    default=FORMATS[0],
-    help="format of the pictures",
+    "--format", "suffix", type=one_of(FORMATS), default=FORMATS[0], help="format of the pictures"
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
     """Draw which neurons descend from which, a picture in the folder of each trial."""

@@ -43,7 +43,7 @@ def names(kind: str) -> list[str]:
 
 
 def _modules(kind: str) -> dict[str, str]:
-    """Return, by its name, the module of each component of `kind`: every one has a fragment."""
+    """Return the modules of `kind` that have a fragment beside them, by the component's name."""
     package, _ = KINDS[kind]
     folder = LIBRARY / package
     fragments = [*folder.glob("*.Kconfig"), *folder.glob("*/*.Kconfig")]

@@ -14,16 +14,16 @@ WORKERS = "ESPALIER_WORKERS"
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
-class Files(NamedTuple):
-    """The files, or entries of `memory.stat`, of a control group."""
+class Names(NamedTuple):
+    """The names of a control group's files of its limit and its use, and of a line on its cache."""
 
-    limit: str  # what the group may use, in bytes
+    limit: str
     used: str
-    cached: str  # the part of what is used that is only a cache of files
+    cached: str  # in memory.stat
 
 
-_VERSION_1 = Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-_VERSION_2 = Files("memory.max", "memory.current", "inactive_file")
+_VERSION_1 = Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = Names("memory.max", "memory.current", "inactive_file")
 
 
 def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int:
@@ -54,18 +54,18 @@ def _of_groups(mine: Path, groups: Path) -> Iterator[int]:
             yield from _left(groups / "memory", name, _VERSION_1)
 
 
-def _left(root: Path, name: str, files: Files) -> Iterator[int]:
+def _left(root: Path, name: str, names: Names) -> Iterator[int]:
     group = Path(name.lstrip("/"))
     for folder in (root / part for part in (group, *group.parents)):
-        limit = _text(folder / files.limit)
+        limit = _text(folder / names.limit)
         if limit.isdigit():
-            yield int(limit) - _in_use(folder, files)
+            yield int(limit) - _in_use(folder, names)
 
 
-def _in_use(group: Path, files: Files) -> int:
+def _in_use(group: Path, names: Names) -> int:
     """Return the bytes in use, without the cache of files, which gives way."""
-    cached = _numbers(group / "memory.stat").get(files.cached, 0)
-    return int(_text(group / files.used) or 0) - cached
+    cached = _numbers(group / "memory.stat").get(names.cached, 0)
+    return int(_text(group / names.used) or 0) - cached
 
 
 def _numbers(path: Path) -> dict[str, int]:

@@ -111,7 +111,7 @@ class Store:
         self._db.close()
 
     def __enter__(self) -> Store:
-        """This store, closed at the end of the `with` statement."""
+        """Return this store, which the end of the `with` statement closes."""
         return self
 
     def __exit__(self, *_: object) -> None:
