@@ -122,7 +122,7 @@ parallel = make_option(
     "PARALLEL", "--parallel", type=COUNT, help="trials to run at a time (0: the device decides)"
 )
 new = make_option(
-    "NEW", "--new", is_flag=True, type=Switch(), help="start new results, continue none"
+    "NEW", "--new", is_flag=True, type=Switch(), help="start new results instead of continuing"
 )
 pack = make_option(
     "PACK", "--pack", type=COUNT, help="trials to train as one program (0: a short probe decides)"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "renames",
     multiple=True,
     metavar="OLD=NEW",
-    help="first rename OLD, a whole name or its beginning; repeat for more",
+    help="rename OLD, a name or its beginning, before matching; may be repeated",
 )
 @click.option("--dry-run", is_flag=True, help="only print the report")
 @click.option("--out", type=PATH, help="file for the renamed state dict")

@@ -34,10 +34,13 @@ bar_options = together(
         "--margin",
         type=number_between(0, 100),
         default=5.0,
-        help="accuracy above that of the most frequent class, in points",
+        help="points of accuracy above the most frequent class",
     ),
     click.option(
-        "--alpha", type=number_between(0, 1), default=0.01, help="error rate of saying it learns"
+        "--alpha",
+        type=number_between(0, 1),
+        default=0.01,
+        help="chance that a network passes without learning",
     ),
 )
 
