@@ -14,16 +14,16 @@ WORKERS = "ESPALIER_WORKERS"
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
-class Names(NamedTuple):
-    """The names of a control group's files of its limit and its use, and of a line on its cache."""
+class GroupFiles(NamedTuple):
+    """The files of a control group with its limit and its use, and the entry of its file cache."""
 
     limit: str
     used: str
     cached: str  # in memory.stat
 
 
-_VERSION_1 = Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-_VERSION_2 = Names("memory.max", "memory.current", "inactive_file")
+_VERSION_1 = GroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = GroupFiles("memory.max", "memory.current", "inactive_file")
 
 
 def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int:
@@ -54,18 +54,18 @@ def _of_groups(mine: Path, groups: Path) -> Iterator[int]:
             yield from _left(groups / "memory", name, _VERSION_1)
 
 
-def _left(root: Path, name: str, names: Names) -> Iterator[int]:
+def _left(root: Path, name: str, files: GroupFiles) -> Iterator[int]:
     group = Path(name.lstrip("/"))
     for folder in (root / part for part in (group, *group.parents)):
-        limit = _text(folder / names.limit)
+        limit = _text(folder / files.limit)
         if limit.isdigit():
-            yield int(limit) - _in_use(folder, names)
+            yield int(limit) - _in_use(folder, files)
 
 
-def _in_use(group: Path, names: Names) -> int:
+def _in_use(group: Path, files: GroupFiles) -> int:
     """Return the bytes in use, without the cache of files, which gives way."""
-    cached = _numbers(group / "memory.stat").get(names.cached, 0)
-    return int(_text(group / names.used) or 0) - cached
+    cached = _numbers(group / "memory.stat").get(files.cached, 0)
+    return int(_text(group / files.used) or 0) - cached
 
 
 def _numbers(path: Path) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Symbols:
     """Typed metadata of every symbol and named choice of one tree."""
 
     def __init__(self, kconf: Kconfig) -> None:
-        """Read the tree. Raises UserError, with its place, if a symbol's marks are wrong or missing."""
+        """Read a tree. Raises UserError, with a place, if marks are wrong or missing."""
         self.kconf = kconf
         self.choices: dict[str, Choice] = dict(kconf.named_choices)
         self._symbols: dict[str, Symbol] = {s.name: s for s in kconf.unique_defined_syms}
