@@ -144,7 +144,8 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
     assert main(["train", *ENTRY]) == 0
     (folder,) = sweeps(place / "test_matrix_results")
     with Store.open(folder / STORE) as store:
-        assert len({trial.config["OPTIMIZER"] for trial in store.trials()}) > 1
+        found = {trial.config["OPTIMIZER"] for trial in store.trials()}
+        assert len(found) > 1
         assert store.header["command"] == "make"
 
 

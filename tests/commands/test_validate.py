@@ -31,8 +31,8 @@ def test_it_writes_what_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configured(tmp_path, monkeypatch)
-    results = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
-    monkeypatch.setattr(gates, "gates", lambda fresh: iter(results))
+    found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
+    monkeypatch.setattr(gates, "gates", lambda fresh: iter(found))
     path = tmp_path / "record.json"
     assert run(["validate", "--json", str(path)]) == 1
     record = json.loads(path.read_text())

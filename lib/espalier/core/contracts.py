@@ -336,7 +336,7 @@ class Run(Generic[State_co]):
     validation: Split
     epochs: int
     batch_size: int
-    generators: dict[str, torch.Generator]  # by purpose, see `espalier.train.seeds`
+    generators: dict[str, torch.Generator]  # one a purpose, see `espalier.train.seeds`
     step: int = 0  # updates done
     epoch: int = 0  # epochs complete
     method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`

@@ -16,10 +16,9 @@ PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfi
 
 
 def code(root: Path = ROOT) -> Record:
-    """Return the commit, whether the tree differs from it, and a hash of how.
+    """The commit, whether the tree differs from it, and a hash of how, as first asked for.
 
-    `commit` is empty without git or a repository, `changes` where nothing differs. Later calls in
-    a process return the same.
+    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
     """
     return dict(_revision(root))
 

@@ -75,22 +75,27 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one attempt at a trial."""
+    """What came of one attempt at a trial.
+
+    `reason` is a short code for anything but a pass (`diverged`, `oom`, `timeout`, `crash`, ...)
+    and `message` the line that explains it. `measures` holds the final scalars, `history` one
+    record an epoch, `provenance` what is needed to run it again.
+    """
 
     status: Status
-    reason: str = ""  # a short code, such as diverged, oom, timeout, crash; empty if it passed
-    message: str = ""  # the line that explains the reason
-    measures: Record = field(default_factory=dict)  # the final scalars
-    history: list[Record] = field(default_factory=list)  # one record an epoch
-    provenance: Record = field(default_factory=dict)  # code, versions, machine, settings
+    reason: str = ""
+    message: str = ""
+    measures: Record = field(default_factory=dict)
+    history: list[Record] = field(default_factory=list)
+    provenance: Record = field(default_factory=dict)
 
     def as_json(self) -> Record:
-        """Return this result as a JSON object."""
+        """This result as a JSON object."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, record: Record) -> Result:
-        """Return the result that `as_json` turned into `record`."""
+        """The inverse of `as_json`."""
         return cls(**{**record, "status": Status(record["status"])})
 
 

@@ -35,9 +35,9 @@ PATIENCE = 1.0
 
 
 def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
-    """Create the store of a new sweep in `folder`, from trials and the texts of their configs."""
-    controls = header.get("controls", {})
-    named = ((trial, text, directory_name(trial, controls)) for trial, text in trials)
+    """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
+    plain = header.get("controls", {})
+    named = ((trial, text, directory_name(trial, plain)) for trial, text in trials)
     with disk_full.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)

@@ -39,7 +39,7 @@ def connect(uri: str) -> sqlite3.Connection:
 
 
 def fill(db: sqlite3.Connection, header: Record, trials: Iterable[Row]) -> None:
-    """Create the tables of a new store and their first rows, in one transaction."""
+    """Make the tables of a new store and their first rows, in one transaction."""
     meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
     db.executescript("BEGIN;" + TABLES)
     encoded = [(key, strict_json.encode(value)) for key, value in meta.items()]

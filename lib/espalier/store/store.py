@@ -75,7 +75,7 @@ class Store:
 
     @classmethod
     def create(cls, path: Path, header: Record, trials: Iterable[tuple[Trial, str, str]]) -> None:
-        """Write the store of a new sweep, whole or not at all.
+        """Write the store of a new sweep; it appears under its name complete or not at all.
 
         Each trial comes with the text of its `.config` and the name of its folder.
         """

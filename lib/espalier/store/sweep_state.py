@@ -13,17 +13,21 @@ from espalier.store.store import Attempt, Store, sizes
 
 @dataclass(frozen=True)
 class TaskProgress:
-    """The progress of a running task; that of a pack is the progress of its first trial."""
+    """The progress of a running task; that of a pack is the progress of its first trial.
+
+    `record` is its last progress record, `elapsed` the seconds since it began. Of `size` trials
+    that began together `left` have not ended.
+    """
 
     name: str
-    record: Record  # the last progress record
-    elapsed: float  # seconds since it began
-    size: int = 1  # trials that began together
-    left: int = 1  # those of them that have not ended
+    record: Record
+    elapsed: float
+    size: int = 1
+    left: int = 1
 
     @property
     def share(self) -> float:
-        """The share of its epochs that are done, in [0, 1]."""
+        """The share of its epochs that are done, 0..1."""
         return float(self.record["epoch"]) / float(self.record["epochs"]) if self.record else 0.0
 
 
@@ -112,7 +116,7 @@ def status_in(store: Store) -> SweepStatus:
         TaskProgress(
             pack_name(names[group[0].trial], len(group)),
             group[0].progress,
-            max(0.0, time.time() - group[0].started),
+            _since(group[0]),
             together[task],
             len(group),
         )
@@ -124,3 +128,7 @@ def status_in(store: Store) -> SweepStatus:
 def pack_name(first: str, count: int) -> str:
     """Return `config_001` for one trial, `config_001 +15` for 16 that run together."""
     return first if count == 1 else f"{first} +{count - 1}"
+
+
+def _since(attempt: Attempt) -> float:
+    return max(0.0, time.time() - attempt.started)
