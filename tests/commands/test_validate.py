@@ -33,7 +33,7 @@ def test_it_writes_what_it_tells(
     configured(tmp_path, monkeypatch)
     found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
     monkeypatch.setattr(gates, "gates", lambda fresh: iter(found))
-    path = tmp_path / "record.json"
+    path = tmp_path / "found.json"
     assert run(["validate", "--json", str(path)]) == 1
     record = json.loads(path.read_text())
     assert record["passed"] is False
