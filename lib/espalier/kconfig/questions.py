@@ -10,7 +10,6 @@ import kconfiglib
 from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.values import canonical
 
 Item: TypeAlias = "kconfiglib.Symbol | kconfiglib.Choice"
 
@@ -86,12 +85,9 @@ def _enter(symbols: Symbols, node: kconfiglib.MenuNode) -> str:
     if answer == "?":
         return help_text(symbol).strip()
     try:
-        value = canonical(symbols.kind(name), answer or symbol.str_value)
+        value = symbols.canonical(name, answer or symbol.str_value)
     except ValueError as error:
         return f"{answer}: {error}"
-    declared = symbols.float_range(name)
-    if declared is not None and float(value) not in declared:
-        return f"{answer}: must be in {declared}"
     return _put(symbols, name, value)
 
 

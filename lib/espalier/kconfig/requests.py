@@ -16,7 +16,6 @@ from espalier.core.errors import UserError
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.range_file import Place, Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
-from espalier.kconfig.values import canonical
 
 Requests = dict[str, "Request"]
 
@@ -107,15 +106,10 @@ def _of_symbol(symbols: Symbols, setting: Setting) -> Request:
 
 
 def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
-    kind = symbols.kind(setting.symbol)
     try:
-        value = canonical(kind, text)
+        return symbols.canonical(setting.symbol, text)
     except ValueError as error:
         raise setting.error(f"{error}", text) from None
-    declared = symbols.float_range(setting.symbol)
-    if declared is not None and float(value) not in declared:
-        raise setting.error(f"must be in {declared}", text)
-    return value
 
 
 def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:

@@ -16,7 +16,7 @@ from kconfiglib import Choice, Kconfig, Symbol
 from espalier.core.errors import UserError
 from espalier.kconfig import marks
 from espalier.kconfig.marks import Marks, Scope
-from espalier.kconfig.values import AllowedRange
+from espalier.kconfig.values import AllowedRange, canonical
 
 CHOICE = "choice"
 _KINDS = {
@@ -74,6 +74,17 @@ class Symbols:
     def float_range(self, name: str) -> AllowedRange | None:
         """Return the range that the mark `Float in [a, b)` declares, or None."""
         return self._marks[name].interval
+
+    def canonical(self, name: str, text: str) -> str:
+        """Return the canonical spelling of `text` as a value of the symbol `name`.
+
+        Raises ValueError, whose text is the rule, if it is of another kind or out of its range.
+        """
+        value = canonical(self.kind(name), text)
+        declared = self.float_range(name)
+        if declared is not None and float(value) not in declared:
+            raise ValueError(f"must be in {declared}")
+        return value
 
     def owner(self, name: str) -> tuple[str, str] | None:
         """Return the choice that `name` is a member of and its value there; None if it is none."""
