@@ -1,4 +1,4 @@
-"""What a random configuration varies, on a tree whose every range is known."""
+"""The values that a random configuration varies, on a small tree."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Result:
 
 
 class Action(StrEnum):
-    """What a worker does with the trials of a task."""
+    """The work on the trials of a task."""
 
     TRAIN = "train"
     PREFLIGHT = "preflight"  # check that this machine has what the first trial needs
@@ -109,7 +109,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is handed: one trial, or several to train as one program, and how.
+    """The work that a worker is handed: one trial, or several to train as one program.
 
     Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. Where
     several processes train one trial together, each is handed this task with a `rank` of its own,

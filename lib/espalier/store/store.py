@@ -127,7 +127,7 @@ class Store:
     @property
     @reading
     def created(self) -> float:
-        """When the sweep began, in seconds since 1970."""
+        """The start of the sweep, in seconds since 1970."""
         return float(self._meta("created"))
 
     @property
