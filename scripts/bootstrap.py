@@ -1,9 +1,9 @@
-"""Make the environment `.venv`, with the packages of one stage, from nothing but Python.
+"""Create the environment `.venv` with the packages of a stage. It needs nothing but Python.
 
-Stages contain each other: `plan` (configuration, plans, reports), `train` (adds torch), `dev`
-(adds the checks). A stage's stamp, a copy of its requirements file, is written last; so an
-install that was interrupted at any point is done again, and changed requirements are installed.
-Run by `scripts/bootstrap`, in the root of the checkout, with any Python >= 3.11.
+Each stage contains the one before it: `plan` (configuration, plans, reports), `train` (adds torch)
+and `dev` (adds the checks). The stamp of a stage, a copy of its requirements file, is written last.
+So an install that was interrupted is done again, and changed requirements are installed.
+`scripts/bootstrap` runs this in the root of the checkout with any Python >= 3.11.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ VENV = Path(".venv")
 PYTHON = str(VENV / "bin" / "python")
 LOG = Path(".venv.log")
 INSTALLING = VENV / "installing"
-"""There while packages are being written. A run that finds it starts over with an empty
-environment, because some may be half there; what was downloaded is in uv's cache."""
+"""This file exists while packages are being written. A run that starts with it there clears the
+environment, because packages may be incomplete; what was downloaded is in uv's cache."""
 
 NO_NETWORK = re.compile(
     r"failed to fetch|error sending request|dns error|connection (error|refused|reset|timed out)"
@@ -40,15 +40,15 @@ NO_NETWORK = re.compile(
 
 
 class SetupError(Exception):
-    """One line for the user."""
+    """An error whose text is one line for the user."""
 
 
 class UnreachableError(SetupError):
-    """There is no network. uv writes packages only once it has them all, so nothing changed."""
+    """There is no network. Nothing changed: uv writes packages only when it has them all."""
 
 
 def main(stage: str) -> int:
-    """Install `stage` unless its stamp says that it is there; returns the exit code."""
+    """Install `stage` unless its stamp says that it is there; return the exit code."""
     try:
         with _lock() as lock:
             if not _installed(stage):
@@ -64,10 +64,10 @@ def main(stage: str) -> int:
 
 @contextlib.contextmanager
 def _lock() -> Iterator[int]:
-    """One set-up at a time in a checkout.
+    """Lock the checkout for one set-up at a time.
 
-    Children inherit the descriptor, so the lock outlives a killed parent for as long as the
-    installer that it started is still writing.
+    Children inherit the descriptor, so the lock outlives a killed parent while the installer that
+    it started is still writing.
     """
     descriptor = os.open("requirements", os.O_RDONLY)
     try:
@@ -153,7 +153,7 @@ def _link_library() -> None:
 
 
 def _stamps(stage: str) -> dict[Path, bytes]:
-    """What to write for `stage` and the stages it contains, as the requirements are now."""
+    """Return the stamps of `stage` and of the stages it contains, as the requirements are now."""
     names = list(STAGES)[: list(STAGES).index(stage) + 1]
     return {VENV / f"{name}.txt": _requirements(name).read_bytes() for name in names}
 
@@ -181,16 +181,16 @@ def _run(command: list[str], lock: int, failure: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The user's environment without what would aim Python, pip or uv at another place."""
-    ours = {"PIP_USER": "0", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-    aimed = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX"}
-    return {k: v for k, v in os.environ.items() if k not in aimed} | ours
+    """Return the user's environment without what would send packages to another place."""
+    added = {"PIP_USER": "0", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    removed = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "UV_TARGET", "UV_PREFIX"}
+    return {k: v for k, v in os.environ.items() if k not in removed} | added
 
 
 def _error(failure: str) -> SetupError:
-    """What the last command's part of the log says went wrong."""
-    said = LOG.read_text(errors="replace").rpartition("\n$ ")[2].splitlines()[1:]
-    lines = [line.strip() for line in said if line.strip()] or ["it said nothing"]
+    """Return the error of the last command, from its part of the log."""
+    output = LOG.read_text(errors="replace").rpartition("\n$ ")[2].splitlines()[1:]
+    lines = [line.strip() for line in output if line.strip()] or ["it said nothing"]
     if any(NO_NETWORK.search(line) for line in lines):
         cause = "the package index cannot be reached (network is needed once; then try again)"
         return UnreachableError(f"{failure}: {cause}; full log: {LOG}")
@@ -199,7 +199,7 @@ def _error(failure: str) -> SetupError:
 
 
 def _say(text: str) -> None:
-    """One line of progress, unless make was told to be silent (`make -s`)."""
+    """Print a line of progress, unless make is silent (`make -s`)."""
     flags = os.environ.get("MAKEFLAGS", "").split(" ")[0]
     if flags.startswith("-") or "s" not in flags:
         print(f"  SETUP   {text}", flush=True)

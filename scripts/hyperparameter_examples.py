@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The scenarios of the search guide by name; run as a program, all of them on digits.
+"""The scenarios of the search guide, by name. Run as a program, all of them on digits.
 
-Options are those of `search --help`: `--trials 5 --epochs 2 --seeds 1` for small ones.
+It takes the options of `search --help`; `--trials 5 --epochs 2 --seeds 1` makes it short.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The names of the search guide: `from hyperparameter_search import HyperparameterSearcher`."""
+"""The names that the search guide imports: `from hyperparameter_search import ...`."""
 
 from espalier.search.search_results import SearchResult, load_results
 from espalier.search.searcher import HyperparameterSearcher

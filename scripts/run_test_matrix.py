@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Run the configurations of a folder; --help lists the options. The environment is made first.
+"""Run the configurations of a folder; --help lists the options. This sets up the environment first.
 
-As with make, everything is relative to the checkout, from wherever this is started.
+As with make, all paths are relative to the checkout, wherever this is started.
 """
 
 import os

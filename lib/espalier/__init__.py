@@ -1,7 +1,7 @@
 """Espalier: a benchmark harness for networks that change shape while they train.
 
-The classes for a training loop of one's own, and searches within a budget of parameters, are here
-by name. Importing this package imports none of them, so that planning a sweep need not wait for
+It offers by name the classes for a training loop of your own, and the searches within a budget of
+parameters. They are imported when they are first used, so that planning a sweep need not wait for
 torch.
 """
 

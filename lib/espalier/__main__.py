@@ -1,6 +1,7 @@
-"""`python -m espalier VERB ...`: a verb's module is imported once that verb is called.
+"""Run a verb of the command line: `python -m espalier VERB ...`.
 
-A bad input is one line and exit code 2; no traceback.
+The module of a verb is imported when that verb is called. Bad input is one line and exit code 2,
+without a traceback.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from espalier.core.errors import UserError
 PROGRAM = "python -m espalier"
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)
 COMPLETION = "_ESPALIER_COMPLETE"
-"""What a shell sets to ask for completions."""
+"""The variable that a shell sets to get completions."""
 SETTINGS = {
     "help_option_names": ["-h", "--help"],
     "show_default": True,
@@ -29,12 +30,12 @@ SETTINGS = {
 
 
 def module_name(verb: str) -> str:
-    """Return the file of espalier/commands that holds a verb, without its ending."""
+    """Return the module of `espalier.commands` that defines a verb."""
     return verb.replace("-", "_")
 
 
 class Verb(click.Command):
-    """A verb of which no more than its name and its short help is loaded until it is called."""
+    """A verb whose module is not imported before it is called; its short help is known."""
 
     def make_context(
         self,
@@ -43,7 +44,7 @@ class Verb(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Import the verb's module, and parse with the command that it defines."""
+        """Import the module of the verb, and parse with the command that it defines."""
         module = importlib.import_module(f"espalier.commands.{module_name(str(self.name))}")
         command: click.Command = module.command
         return command.make_context(info_name, args, parent, **extra)
@@ -54,15 +55,15 @@ COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
         "espalier",
         [Verb(verb, short_help=text) for verb, text in VERBS.items()],
         context_settings=SETTINGS,
-        help="Sweeps over networks that change shape while they train. `make help` lists the"
-        " targets that call these verbs.",
+        help="Benchmark networks that change shape while they train. `make help` lists the targets"
+        " that call these verbs.",
         subcommand_metavar="VERB ...",
     )
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code."""
+    """Run a verb and return the exit code."""
     args = sys.argv[1:] if argv is None else argv
     try:
         return run(args)
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error.format_message(), file=sys.stderr)
         return 2
     except click.UsageError as error:
-        print(f"error: {one_line(error, args)}", file=sys.stderr)
+        print(f"error: {describe_usage_error(error, args)}", file=sys.stderr)
         return 2
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -87,20 +88,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one verb; returns the exit code. Raises what the verb raises, and click.UsageError."""
-    if asked := os.environ.get(COMPLETION):
+    """Run a verb and return the exit code. Raises what the verb raises, and click.UsageError."""
+    if instruction := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
 
-        return shell_complete(COMMAND_LINE, {}, "espalier", COMPLETION, asked)
+        return shell_complete(COMMAND_LINE, {}, "espalier", COMPLETION, instruction)
     try:
         with COMMAND_LINE.make_context(PROGRAM, list(args)) as context:
             return int(COMMAND_LINE.invoke(context))
-    except click.exceptions.Exit as ended:  # of --help and --version
-        return ended.exit_code
+    except click.exceptions.Exit as end:  # of --help and --version
+        return end.exit_code
 
 
-def one_line(error: click.UsageError, args: Sequence[str]) -> str:
-    """Return what is wrong with a command line: the verb, what click says of it, what helps."""
+def describe_usage_error(error: click.UsageError, args: Sequence[str]) -> str:
+    """Return what is wrong with a command line, as one line: the verb, the fault, a hint."""
     path = [PROGRAM, args[0]] if args[0] in VERBS else [PROGRAM]
     near = error.possibilities if isinstance(error, MISSPELT) else None
     text = error.message if near else error.format_message()
@@ -110,11 +111,8 @@ def one_line(error: click.UsageError, args: Sequence[str]) -> str:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What a file that cannot be read or written raises where nobody says it better.
-
-    Asked only once something was raised, so that a verb imports no more than it needs.
-    """
-    import sqlite3
+    """Return the exceptions of a file that cannot be read or written."""
+    import sqlite3  # only once something was raised: most verbs do not need it
 
     return OSError, sqlite3.DatabaseError
 

@@ -71,9 +71,9 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, config: Path) -> None:
     args = [str(file(tmp_path, width=13)), "--model", str(config), "--out", str(tmp_path / "o")]
     with pytest.raises(
         UserError, match=r"given\.pt: does not fit the model: .*wrong shape"
-    ) as told:
+    ) as caught:
         remap(args)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "o").exists()
 
 

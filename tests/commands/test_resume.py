@@ -22,9 +22,9 @@ def snapshot(tmp_path: Path) -> Path:
 def resumed(folder: Path, *args: str) -> Result:
     assert main(["resume", *args, "--output-dir", str(folder), "--in-process"]) == 0
     (path,) = folder.glob("config_001*/training_metrics.json")
-    told = json.loads(path.read_text())
+    metrics = json.loads(path.read_text())
     names = ("status", "measures", "history", "provenance")
-    return Result.from_json({name: told[name] for name in names})
+    return Result.from_json({name: metrics[name] for name in names})
 
 
 def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_setting_that_is_no_more_does_not_matter(snapshot: Path, tmp_path: Pat
 def test_what_cannot_be_is_one_line(
     change: str, said: str, snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = ["resume", str(snapshot), *change.split(), "--output-dir", str(tmp_path / "branch")]
-    assert main(wanted) == 2
+    command = ["resume", str(snapshot), *change.split(), "--output-dir", str(tmp_path / "branch")]
+    assert main(command) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert not (tmp_path / "branch").exists()

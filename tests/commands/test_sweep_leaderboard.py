@@ -171,8 +171,8 @@ def test_picture_of_the_curves(tmp_path: Path) -> None:
     results = [ran(trial(n, 1, LR=str(n)), [2.0, 1.0 / n]) for n in (1, 2, 3)]
     folder = stored(tmp_path / "sweep_1", results)
     picture = tmp_path / "curves.svg"
-    asked = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
-    assert leaderboard(asked) == 0
+    args = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
+    assert leaderboard(args) == 0
     text = picture.read_text()
     assert "<!-- config_003 LR=3 -->" in text and "<!-- config_002 LR=2 -->" in text
     assert "config_001" not in text and "<!-- validation loss (nats) -->" in text

@@ -21,12 +21,12 @@ def folder(tmp_path: Path) -> Path:
     """Three trials; the first two left a lineage."""
     results = [passed(trial(n, n), 50.0, steps=100) for n in (1, 2)]
     made = stored(tmp_path / "sweep_1", [*results, ended(trial(3, 3), Status.NOTRUN)])
-    known = Lineage({"a": 2})
-    known.record_deaths(10, "a", [1], [0.5])
-    known.record_births(10, "a", [1], [[(0, 1.0)]])
+    record = Lineage({"a": 2})
+    record.record_deaths(10, "a", [1], [0.5])
+    record.record_births(10, "a", [1], [[(0, 1.0)]])
     for name in ("config_001_mlp", "config_002_mlp"):
         (made / name).mkdir()
-        known.write(made / name / "lineage.csv")
+        record.write(made / name / "lineage.csv")
     return made
 
 

@@ -59,9 +59,9 @@ def test_an_orthogonal_sweep_ends_with_its_main_effects(planned: Path) -> None:
     (planned / "my-range").write_text(RANGE + text)
     assert main(["sweep-generate", "my-range", "--sampler", "orthogonal"]) == 0
     assert main(["sweep-run", "--output-dir", "mine", *ENTRY]) == 0
-    found = json.loads((planned / "mine" / "sweep_effects.json").read_text())
-    assert (found["array"], found["rows"], found["combinations"]) == ("L4", 4, 8)
-    assert [[one["n"] for one in axis["levels"]] for axis in found["axes"]] == [[4, 4]] * 3
+    effects = json.loads((planned / "mine" / "sweep_effects.json").read_text())
+    assert (effects["array"], effects["rows"], effects["combinations"]) == ("L4", 4, 8)
+    assert [[level["n"] for level in axis["levels"]] for axis in effects["axes"]] == [[4, 4]] * 3
     assert "MAIN EFFECTS (L4: " in (planned / "mine" / "sweep_analysis.txt").read_text()
 
 
@@ -154,8 +154,8 @@ def test_plain_make_says_what_a_test_matrix_is_and_leaves_out(
 ) -> None:
     (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n")
     assert main(["train", *ENTRY]) == 0
-    told = capsys.readouterr().out.split("new sweep")[0]
-    assert "Variable parameters:\n  CONFIG_OPTIMIZER: " in told
+    description = capsys.readouterr().out.split("new sweep")[0]
+    assert "Variable parameters:\n  CONFIG_OPTIMIZER: " in description
     (place / ".config").write_text("CONFIG_SEED=9\n")
     assert main(["train", *ENTRY]) == 0
     assert "parameters" not in capsys.readouterr().out.split("new sweep")[0]

@@ -35,10 +35,10 @@ def test_it_writes_what_it_tells(
     monkeypatch.setattr(gates, "run_gates", lambda fresh: iter(found))
     path = tmp_path / "found.json"
     assert run(["validate", "--json", str(path)]) == 1
-    told = json.loads(path.read_text())
-    assert told["passed"] is False
-    assert [one["passed"] for one in told["gates"]] == [True, False]
-    assert told["config"]["CONFIG_NUM_EPOCHS"] == "2"
+    record = json.loads(path.read_text())
+    assert record["passed"] is False
+    assert [gate["passed"] for gate in record["gates"]] == [True, False]
+    assert record["config"]["CONFIG_NUM_EPOCHS"] == "2"
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["pass  one: well", "FAIL  two: not so well"]
     assert lines[2] == f"1 of 2 passed: {path}"

@@ -14,15 +14,15 @@ def test_kconfig_offers_exactly_these() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told", "difference"),
+    ("name", "value", "text", "difference"),
     [
         ("val_acc", 88.514, "88.51%", "+88.51%"),
         ("val_loss", 0.12346, "0.1235 nats", "+0.1235 nats"),
         ("mean_val_loss", -0.5, "-0.5000 nats", "-0.5000 nats"),
     ],
 )
-def test_values_are_told_with_unit(name: str, value: float, told: str, difference: str) -> None:
-    assert (find(name).told(value), find(name).told(value, "+")) == (told, difference)
+def test_values_are_told_with_unit(name: str, value: float, text: str, difference: str) -> None:
+    assert (find(name).told(value), find(name).told(value, "+")) == (text, difference)
 
 
 def test_direction_and_what_the_test_data_made() -> None:

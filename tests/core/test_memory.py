@@ -15,9 +15,9 @@ def machine(folder, group="/"):
     return proc, folder / "groups"
 
 
-def limit(group, most, current, stat="anon 5\ninactive_file 0\n"):
+def limit(group, maximum, current, stat="anon 5\ninactive_file 0\n"):
     group.mkdir(parents=True)
-    (group / "memory.max").write_text(f"{most}\n")
+    (group / "memory.max").write_text(f"{maximum}\n")
     (group / "memory.current").write_text(f"{current}\n")
     (group / "memory.stat").write_text(stat)
 
@@ -26,10 +26,10 @@ def test_without_limits_it_is_what_the_machine_has(tmp_path):
     assert available(*machine(tmp_path)) == 5000 * 1024
 
 
-@pytest.mark.parametrize(("most", "left"), [("max", 5000 * 1024), (3000, 1000), (1000, 0)])
-def test_a_limit_leaves_what_is_not_in_use(tmp_path, most, left):
+@pytest.mark.parametrize(("maximum", "left"), [("max", 5000 * 1024), (3000, 1000), (1000, 0)])
+def test_a_limit_leaves_what_is_not_in_use(tmp_path, maximum, left):
     proc, groups = machine(tmp_path)
-    limit(groups, most, current=2000)
+    limit(groups, maximum, current=2000)
     assert available(proc, groups) == left
 
 

@@ -25,10 +25,10 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("anon", "most"), [(3000, 4000), (4500, 4500)])
-def test_what_is_shared_does_not_count(proc: Path, anon: int, most: int) -> None:
+@pytest.mark.parametrize(("anon", "peak"), [(3000, 4000), (4500, 4500)])
+def test_what_is_shared_does_not_count(proc: Path, anon: int, peak: int) -> None:
     (proc / "7/status").write_text(STATUS.format(anon=anon))
-    assert process_memory.held(7) == Held(anon * 1024, most * 1024)
+    assert process_memory.held(7) == Held(anon * 1024, peak * 1024)
 
 
 def test_a_process_that_has_ended_holds_nothing(proc: Path) -> None:
@@ -43,5 +43,5 @@ def test_what_the_kernel_killed(proc: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc")
 def test_this_process_holds_something() -> None:
-    found = process_memory.held(os.getpid())
-    assert 0 < found.now <= found.most
+    memory = process_memory.held(os.getpid())
+    assert 0 < memory.now <= memory.most

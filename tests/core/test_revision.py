@@ -29,8 +29,8 @@ def test_code_is_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
     for text in ("2", "3"):
         (tmp_path / "a.py").write_text(text)
         changed.append(fresh(tmp_path))
-    assert {one["commit"] for one in changed} == {clean["commit"]}
-    assert all(one["modified"] for one in changed)
+    assert {code["commit"] for code in changed} == {clean["commit"]}
+    assert all(code["modified"] for code in changed)
     assert changed[0]["changes"] != changed[1]["changes"]
 
 
@@ -40,7 +40,7 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
 
 def test_versions_are_known_without_importing_anything() -> None:
     code = (
-        "import sys; from espalier import revision; found = revision.versions(); "
+        "import sys; from espalier.core import revision; found = revision.versions(); "
         "assert found['torch'] and found['python']; assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

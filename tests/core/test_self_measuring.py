@@ -1,4 +1,4 @@
-"""What networks say of their own live weights."""
+"""The sparsity and the masked weights that networks measure themselves."""
 
 import torch
 from torch import nn

@@ -29,10 +29,10 @@ def test_every_range_file_is_a_plan(path):
 @pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)
 @pytest.mark.parametrize("path", DENDRITIC, ids=lambda path: path.name)
 def test_dendritic_networks_fit_their_budget_on_every_data_set(path, data):
-    found = trials(path, data)
-    assert len({config["MODEL"] for config in found}) > (path.name != "dendritic-quick-range")
-    assert {config["DATASET"] for config in found} == {data.name[3:].replace("-", "_")}
-    assert all(config.get("DENDRITES_INPUTS") != "0" for config in found)
+    configs = trials(path, data)
+    assert len({config["MODEL"] for config in configs}) > (path.name != "dendritic-quick-range")
+    assert {config["DATASET"] for config in configs} == {data.name[3:].replace("-", "_")}
+    assert all(config.get("DENDRITES_INPUTS") != "0" for config in configs)
 
 
 def test_the_quick_look_at_dendritic_networks_ends_in_a_report(tmp_path: Path) -> None:
@@ -42,12 +42,12 @@ def test_the_quick_look_at_dendritic_networks_ends_in_a_report(tmp_path: Path) -
     quick = Path(defconfigs.ROOT, "defconfigs", "dendritic-quick-range")
     plan, results = str(tmp_path / "plan"), tmp_path / "results"
     assert main(["sweep-generate", str(quick), str(short), "--output-dir", plan]) == 0
-    asked = ["sweep-run", "--config-dir", plan, "--output-dir", str(results), "--in-process"]
-    assert main(asked) == 0
+    command = ["sweep-run", "--config-dir", plan, "--output-dir", str(results), "--in-process"]
+    assert main(command) == 0
     text = (results / "sweep_analysis.txt").read_text()
     assert "CONFIG_PRUNING_METHOD=resampling against none:" in text and "PARAMETERS:" in text
     (front,) = json.loads((results / "sweep_pareto.json").read_text())
-    assert all(1600 <= one["live_parameters"] <= 2000 for one in front["configurations"])
+    assert all(1600 <= item["live_parameters"] <= 2000 for item in front["configurations"])
 
 
 @pytest.mark.parametrize("path", defconfigs.paths(), ids=lambda path: path.name)
@@ -57,24 +57,24 @@ def test_every_file_describes_itself_in_a_line(path):
 
 
 def test_the_quick_start_is_twelve_configurations_with_three_seeds():
-    found = trials(Path(defconfigs.ROOT, "defconfigs", "digits-adamwprune-range"))
-    assert len(found) == 36
-    assert {config["SEED"] for config in found} == {"1", "2", "3"}
-    assert len({tuple(sorted((config | {"SEED": ""}).items())) for config in found}) == 12
+    configs = trials(Path(defconfigs.ROOT, "defconfigs", "digits-adamwprune-range"))
+    assert len(configs) == 36
+    assert {config["SEED"] for config in configs} == {"1", "2", "3"}
+    assert len({tuple(sorted((config | {"SEED": ""}).items())) for config in configs}) == 12
 
 
 def test_the_comparison_of_methods_is_fair():
     """Trials of one seed differ only in the method, what belongs to it, and its optimizer."""
-    found = trials(Path(defconfigs.ROOT, "defconfigs", "digits-methods-range"))
+    configs = trials(Path(defconfigs.ROOT, "defconfigs", "digits-methods-range"))
     shared = ["MODEL", "DATASET", "NUM_EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "LR_SCHEDULE"]
-    assert len({tuple(config[name] for name in shared) for config in found}) == 1
-    pruned = [config for config in found if config["PRUNING_METHOD"] != "none"]
+    assert len({tuple(config[name] for name in shared) for config in configs}) == 1
+    pruned = [config for config in configs if config["PRUNING_METHOD"] != "none"]
     schedule = [
         name for name in pruned[0] if name.startswith("PRUNING_") and name != "PRUNING_METHOD"
     ]
     assert len({tuple(config[name] for name in schedule) for config in pruned}) == 1
     own = {"beta": set(), "decay": set(), "epsilon": set()}
-    for config in found:
+    for config in configs:
         prefix = config["OPTIMIZER"].upper()
         own["beta"].add((config[f"{prefix}_BETA1"], config[f"{prefix}_BETA2"]))
         own["decay"].add(config[f"{prefix}_WEIGHT_DECAY"])

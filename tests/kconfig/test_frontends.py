@@ -156,26 +156,26 @@ def test_a_printed_seed_makes_the_configuration_again(monkeypatch, capsys):
 
 def answers(monkeypatch, *lines: str) -> list[str]:
     """Answer questions with `lines`, then end the input; the questions asked are kept."""
-    asked: list[str] = []
+    prompts: list[str] = []
     left = iter(lines)
 
     def fake_input(prompt: str) -> str:
-        asked.append(prompt)
+        prompts.append(prompt)
         try:
             return next(left)
         except StopIteration:
             raise EOFError from None
 
     monkeypatch.setattr(builtins, "input", fake_input)
-    return asked
+    return prompts
 
 
 def test_oldconfig_asks_only_what_is_open_and_again_after_a_bad_answer(monkeypatch, capsys):
     text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "")
     Path(".config").write_text(text)
-    asked = answers(monkeypatch, "0", "?", "64")
+    prompts = answers(monkeypatch, "0", "?", "64")
     assert "CONFIG_BATCH_SIZE=64\n" in make("oldconfig")
-    assert asked == ["Batch size (samples) (CONFIG_BATCH_SIZE) [32] "] * 3
+    assert prompts == ["Batch size (samples) (CONFIG_BATCH_SIZE) [32] "] * 3
     out = capsys.readouterr().out
     assert "  0: must be in [1, 65536]\n" in out
     assert "Samples in one optimizer step." in out
@@ -186,29 +186,29 @@ def test_oldconfig_asks_what_an_answer_opens(monkeypatch):
     members = [line for line in config.splitlines() if "CONFIG_OPTIMIZER_SELECT_" in line]
     sgd = next(n for n, line in enumerate(members, 1) if "_SGD" in line)
     Path(".config").unlink()
-    asked: list[str] = []
+    prompts: list[str] = []
 
     def fake_input(prompt: str) -> str:
-        asked.append(prompt)
+        prompts.append(prompt)
         return str(sgd) if prompt.startswith("Optimizer [") else ""
 
     monkeypatch.setattr(builtins, "input", fake_input)
     assert "CONFIG_OPTIMIZER_SELECT_SGD=y\n" in make("oldconfig")
-    assert any("CONFIG_SGD_MOMENTUM" in prompt for prompt in asked)
-    assert not any("CONFIG_ADAMWPRUNE_BETA1" in prompt for prompt in asked)
-    assert len(set(asked)) == len(asked)
+    assert any("CONFIG_SGD_MOMENTUM" in prompt for prompt in prompts)
+    assert not any("CONFIG_ADAMWPRUNE_BETA1" in prompt for prompt in prompts)
+    assert len(set(prompts)) == len(prompts)
 
 
 def test_a_refused_answer_leaves_the_value_that_was_there(monkeypatch):
     Path(".config").write_text("CONFIG_BATCH_SIZE=48\nCONFIG_TARGET_SPARSITY=0.5\n")
 
     def fake_input(prompt: str) -> str:
-        first = prompt not in asked
-        asked.append(prompt)
+        first = prompt not in prompts
+        prompts.append(prompt)
         bad = "1e9" if "SPARSITY" in prompt else "99999"
         return bad if first and ("BATCH_SIZE" in prompt or "SPARSITY" in prompt) else ""
 
-    asked: list[str] = []
+    prompts: list[str] = []
     monkeypatch.setattr(builtins, "input", fake_input)
     config = make("config")
     assert "CONFIG_BATCH_SIZE=48\n" in config
@@ -240,10 +240,10 @@ def test_the_menus_open_again_until_what_they_saved_is_valid(monkeypatch):
     saved = iter(["CONFIG_TARGET_SPARSITY=70\n", "CONFIG_TARGET_SPARSITY=0.7\n"])
     monkeypatch.setattr(screen, "check_terminal", lambda: None)
     monkeypatch.setattr(screen, "run", lambda kconf: Path(".config").write_text(next(saved)))
-    asked = answers(monkeypatch, "")
+    prompts = answers(monkeypatch, "")
     assert make("menuconfig") == "CONFIG_TARGET_SPARSITY=0.7\n"
-    assert len(asked) == 1
-    assert asked[0].startswith("error: .config:1: CONFIG_TARGET_SPARSITY=70: must be in [0, 1)")
+    assert len(prompts) == 1
+    assert prompts[0].startswith("error: .config:1: CONFIG_TARGET_SPARSITY=70: must be in [0, 1)")
 
 
 def test_a_folder_is_not_taken_for_the_configuration(monkeypatch):

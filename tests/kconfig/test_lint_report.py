@@ -90,9 +90,9 @@ def test_a_tree(text, expected, tmp_path, monkeypatch):
     (tmp_path / "Kconfig").write_text(text)
     monkeypatch.setenv("srctree", str(tmp_path))  # noqa: SIM112
     kconf = kconfiglib.Kconfig("Kconfig", warn_to_stderr=False)
-    found = [line.partition(": ")[2] for line in lint_tree.findings(kconf)]
-    assert found == expected
-    assert all(line.startswith("Kconfig:") for line in lint_tree.findings(kconf))
+    lines = list(lint_tree.findings(kconf))
+    assert [line.partition(": ")[2] for line in lines] == expected
+    assert all(line.startswith("Kconfig:") for line in lines)
 
 
 @pytest.fixture
@@ -109,6 +109,11 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def messages(root: Path) -> list[str]:
+    """Return the findings of the lint without their places."""
+    return [line.partition(": ")[2] for line in lint_report.findings(root)]
+
+
 def add(path: Path, text: str) -> None:
     path.write_text(path.read_text() + text)
 
@@ -118,9 +123,7 @@ def test_a_symbol_that_nothing_reads(copy):
         copy / "models/mlp.Kconfig",
         f'config MLP_SHAPE\n\tint "Shape"\n\t{MLP}\tdefault 1\n\t{HELP}',
     )
-    assert [x.partition(": ")[2] for x in lint_report.findings(copy)] == [
-        "CONFIG_MLP_SHAPE is read by nothing"
-    ]
+    assert messages(copy) == ["CONFIG_MLP_SHAPE is read by nothing"]
     add(copy / "models/mlp.py", "    shape: int\n")
     assert lint_report.findings(copy) == []
 
@@ -129,9 +132,7 @@ def test_an_option_that_only_another_symbol_reads(copy):
     option = f'config MLP_SHOW\n\tbool "Show"\n\t{MLP}\t{HELP}'
     add(copy / "models/mlp.Kconfig", f"{option}config MLP_SHOWN\n\tbool\n\tdepends on MLP_SHOW\n")
     add(copy / "models/mlp.py", "    shown: bool\n")
-    assert [x.partition(": ")[2] for x in lint_report.findings(copy)] == [
-        "CONFIG_MLP_SHOW is read by nothing"
-    ]
+    assert messages(copy) == ["CONFIG_MLP_SHOW is read by nothing"]
 
 
 def test_a_choice_that_nothing_reads(copy):
@@ -140,23 +141,19 @@ def test_a_choice_that_nothing_reads(copy):
         copy / "models/mlp.Kconfig",
         f'choice MLP_KIND\n\tprompt "Kind"\n\t{MLP}\t{HELP}{member}endchoice\n',
     )
-    assert [x.partition(": ")[2] for x in lint_report.findings(copy)] == [
-        "choice MLP_KIND is read by nothing"
-    ]
+    assert messages(copy) == ["choice MLP_KIND is read by nothing"]
 
 
 def test_an_option_that_does_not_say_who_shares_its_value(copy):
     path = copy / "models/mlp.Kconfig"
     path.write_text(path.read_text().replace("\t  Pack: same\n", "", 1))
-    assert [x.partition(": ")[2] for x in lint_report.findings(copy)] == [
-        f"CONFIG_MLP_WIDTH must have one of the help lines {SCOPES}"
-    ]
+    assert messages(copy) == [f"CONFIG_MLP_WIDTH must have one of the help lines {SCOPES}"]
 
 
 def test_half_a_component(copy):
     (copy / "models/mlp.py").rename(copy / "models/perceptron.py")
-    found = lint_code._lonely_components(copy)
-    assert sorted(line.partition(": ")[2] for line in found) == [
+    lines = lint_code._unpaired_files(copy)
+    assert sorted(line.partition(": ")[2] for line in lines) == [
         "this Model has no Kconfig fragment beside it",
         "this fragment has no Python file beside it",
     ]

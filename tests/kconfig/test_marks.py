@@ -1,4 +1,4 @@
-"""What each line of a help text means to the harness; `test_lint` has what is wrong with marks."""
+"""The meaning of the marks in help texts; `test_lint_report` has faulty marks."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ from espalier.kconfig import number_range
     ],
 )
 def test_ranges(text: str, values: str | None) -> None:
-    found = number_range.expand(text)
+    numbers = number_range.expand(text)
     if values is None:
-        assert len(found) == 5
-        assert (found[0], found[-1]) == ("0.001", "0.1")
+        assert len(numbers) == 5
+        assert (numbers[0], numbers[-1]) == ("0.001", "0.1")
     else:
-        assert found == values.split()
+        assert numbers == values.split()
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ decimals = st.decimals(-1000, 1000, places=9)
 @given(decimals, st.decimals("1e-9", 10, places=9), st.integers(0, 200))
 def test_arithmetic_is_exact(start: Decimal, step: Decimal, count: int) -> None:
     end = start + count * step
-    found = number_range.expand(f"{start}:{step}:{end}")
-    assert [Decimal(x) for x in found] == [start + i * step for i in range(count + 1)]
-    assert len(set(found)) == count + 1
+    numbers = number_range.expand(f"{start}:{step}:{end}")
+    assert [Decimal(x) for x in numbers] == [start + i * step for i in range(count + 1)]
+    assert len(set(numbers)) == count + 1
     back = number_range.expand(f"{end}:{-step}:{start}")
-    assert back == found[::-1]
+    assert back == numbers[::-1]
 
 
 @given(decimals)

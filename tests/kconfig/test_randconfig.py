@@ -1,4 +1,4 @@
-"""What a random configuration varies, on a tree whose every range is known."""
+"""The values that a random configuration varies, on a small tree."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def drawn(symbols: Symbols, seed: int) -> dict[str, str]:
 
 
 def test_every_narrow_value_comes_up_and_stays_in_its_range(symbols):
-    found = [drawn(symbols, seed) for seed in range(200)]
-    assert {config["SHAPE"] for config in found} == {"round", "square"}
-    assert {config.get("EDGES") for config in found} == {None, "3", "4", "5", "6"}
-    assert all(("EDGES" in config) == (config["SHAPE"] == "square") for config in found)
-    shares = [float(config["SHARE"]) for config in found]
+    configs = [drawn(symbols, seed) for seed in range(200)]
+    assert {config["SHAPE"] for config in configs} == {"round", "square"}
+    assert {config.get("EDGES") for config in configs} == {None, "3", "4", "5", "6"}
+    assert all(("EDGES" in config) == (config["SHAPE"] == "square") for config in configs)
+    shares = [float(config["SHARE"]) for config in configs]
     assert len(set(shares)) > 100
     assert all(0 < share <= 1 for share in shares)
 

@@ -16,7 +16,7 @@ def values(right: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("right", "found"),
+    ("right", "expected"),
     [
         ("0.999", ["0.999"]),
         ('"0.7"', ["0.7"]),
@@ -38,8 +38,8 @@ def values(right: str) -> list[str]:
         ("a=b", ["a=b"]),
     ],
 )
-def test_values(right: str, found: list[str]) -> None:
-    assert values(right) == found
+def test_values(right: str, expected: list[str]) -> None:
+    assert values(right) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from espalier.kconfig.symbols import Symbols
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
     return toy.symbols(tmp_path_factory.mktemp("toy"))
 
 
@@ -29,10 +29,10 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
         ("# CONFIG_PAINT is not set", "PAINT", ("n",)),
     ],
 )
-def test_requests(known: Symbols, text: str, name: str, values: tuple[str, ...] | None) -> None:
-    found = toy.asked(known, text)
-    assert list(found) == [name]
-    assert found[name].values == (values or ("round", DEFAULT, "star"))
+def test_requests(symbols: Symbols, text: str, name: str, values: tuple[str, ...] | None) -> None:
+    by_name = toy.asked(symbols, text)
+    assert list(by_name) == [name]
+    assert by_name[name].values == (values or ("round", DEFAULT, "star"))
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_requests(known: Symbols, text: str, name: str, values: tuple[str, ...] 
         ("CONFIG_HAS_EDGE=y|n", "f:1: CONFIG_HAS_EDGE=y|n: has no prompt"),
     ],
 )
-def test_what_can_never_be_right(known: Symbols, text: str, message: str) -> None:
+def test_what_can_never_be_right(symbols: Symbols, text: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        toy.asked(known, text)
+        toy.asked(symbols, text)
     assert message in str(caught.value)
 
 
-def test_later_files_win_and_say_so(known: Symbols) -> None:
+def test_later_files_win_and_say_so(symbols: Symbols) -> None:
     files = [
-        toy.asked(known, "CONFIG_COUNT=1|2\nCONFIG_COLOR_RED=y\nCONFIG_RATE=0.5", "a"),
-        toy.asked(known, "CONFIG_COLOR=blue\nCONFIG_COUNT=4\nCONFIG_RATE=0.50", "b"),
+        toy.asked(symbols, "CONFIG_COUNT=1|2\nCONFIG_COLOR_RED=y\nCONFIG_RATE=0.5", "a"),
+        toy.asked(symbols, "CONFIG_COLOR=blue\nCONFIG_COUNT=4\nCONFIG_RATE=0.50", "b"),
     ]
     merged, notes = requests.merge(files)
     assert {name: request.values for name, request in merged.items()} == {

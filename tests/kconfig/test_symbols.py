@@ -11,28 +11,28 @@ from espalier.kconfig.symbols import Symbols
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
     return toy.symbols(tmp_path_factory.mktemp("toy"))
 
 
-def test_kinds(known: Symbols) -> None:
+def test_kinds(symbols: Symbols) -> None:
     names = ["PAINT", "COUNT", "MASK", "RATE", "LABEL", "COLOR", "HAS_EDGE"]
     kinds = ["bool", "int", "hex", "float", "string", "choice", "bool"]
-    assert [known.kind(name) for name in names] == kinds
-    assert str(known.float_range("RATE")) == "(0, 1]"
-    assert known.float_range("LABEL") is None
+    assert [symbols.kind(name) for name in names] == kinds
+    assert str(symbols.float_range("RATE")) == "(0, 1]"
+    assert symbols.float_range("LABEL") is None
 
 
-def test_identity_and_settings(known: Symbols) -> None:
+def test_identity_and_settings(symbols: Symbols) -> None:
     identity = "EDGE SHAPE PAINT COLOR MOST COUNT MASK RATE LABEL FORCED FORCER"
-    assert " ".join(known.identity) == identity
-    assert known.settings == ("PLACE", "VOICE", "SWEEP_MAX_TRIALS")
-    assert not known.in_identity("VOICE_LOUD")
-    assert known.in_identity("COLOR_RED")
+    assert " ".join(symbols.identity) == identity
+    assert symbols.settings == ("PLACE", "VOICE", "SWEEP_MAX_TRIALS")
+    assert not symbols.in_identity("VOICE_LOUD")
+    assert symbols.in_identity("COLOR_RED")
 
 
 def test_what_the_trials_of_a_pack_have_in_common() -> None:
-    known = Symbols(tree.parse())
+    symbols = Symbols(tree.parse())
     expected = (
         "MODEL MLP_WIDTH MLP_LAYERS RESNET50_STEM CHARLM_WIDTH CHARLM_LAYERS CHARLM_HEADS "
         "CHARLM_INNER CHARLM_DROPOUT CHARLM_NORM DATASET TEXT_CORPUS TEXT_FILE TEXT_LENGTH "
@@ -45,12 +45,12 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "DENDRITES_HIDDEN SPARSE_MLP_WIDTH SPARSE_MLP_INPUTS DROPLINEAR_LAYERS BLOCKS_SIZES "
         "BLOCKS_DENSITY BLOCKS_SKIPS BLOCKS_INIT"
     )
-    assert sorted(known.shape) == sorted(expected.split())
-    assert known.same_in_pack("AMP_BF16")
+    assert sorted(symbols.shape) == sorted(expected.split())
+    assert symbols.same_in_pack("AMP_BF16")
 
 
-def test_the_controls_of_reports(known: Symbols) -> None:
-    assert known.controls == {}
+def test_the_controls_of_reports(symbols: Symbols) -> None:
+    assert symbols.controls == {}
     assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "static"]
 
 
@@ -65,25 +65,25 @@ def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
     assert Symbols(tree.parse(tmp_path)).controls == {"NET": ["a", "c"]}
 
 
-def test_members_and_owners(known: Symbols) -> None:
-    assert list(known.members("SHAPE")) == ["round", "square", "star"]
-    assert list(known.members("COLOR")) == ["red", "blue"]
-    assert known.owner("SHAPE_SELECT_STAR") == ("SHAPE", "star")
-    assert known.owner("PAINT") is None
-    assert known.nearest("COLOUR") == "COLOR"
-    assert "COLOR" in known
-    assert "COLOUR" not in known
+def test_members_and_owners(symbols: Symbols) -> None:
+    assert list(symbols.members("SHAPE")) == ["round", "square", "star"]
+    assert list(symbols.members("COLOR")) == ["red", "blue"]
+    assert symbols.owner("SHAPE_SELECT_STAR") == ("SHAPE", "star")
+    assert symbols.owner("PAINT") is None
+    assert symbols.nearest("COLOUR") == "COLOR"
+    assert "COLOR" in symbols
+    assert "COLOUR" not in symbols
 
 
 def test_every_prompted_symbol_of_the_tree_is_somewhere() -> None:
-    known = Symbols(tree.parse())
-    members = {m.name for choice in known.choices for m in known.members(choice).values()}
+    symbols = Symbols(tree.parse())
+    members = {m.name for choice in symbols.choices for m in symbols.members(choice).values()}
     prompted = {
-        s.name for s in known.kconf.unique_defined_syms if any(node.prompt for node in s.nodes)
+        s.name for s in symbols.kconf.unique_defined_syms if any(node.prompt for node in s.nodes)
     }
-    assert prompted - members <= {*known.identity, *known.settings}
-    assert {"SEED", "OPTIMIZER", "LEARNING_RATE"} <= set(known.identity)
-    assert {"DEVICE", "DATA_DIR", "PARALLEL"} <= set(known.settings)
+    assert prompted - members <= {*symbols.identity, *symbols.settings}
+    assert {"SEED", "OPTIMIZER", "LEARNING_RATE"} <= set(symbols.identity)
+    assert {"DEVICE", "DATA_DIR", "PARALLEL"} <= set(symbols.settings)
 
 
 def test_a_symbol_that_does_not_say_who_shares_its_value(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from espalier.kconfig.values import canonical
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "found"),
+    ("kind", "text", "expected"),
     [
         ("float", "1e-4", "0.0001"),
         ("float", "0.00010", "0.0001"),
@@ -30,8 +30,8 @@ from espalier.kconfig.values import canonical
         ("string", " as is ", " as is "),
     ],
 )
-def test_one_spelling(kind: str, text: str, found: str) -> None:
-    assert canonical(kind, text) == found
+def test_one_spelling(kind: str, text: str, expected: str) -> None:
+    assert canonical(kind, text) == expected
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,11 @@ def stand_in(root: Path, install: str) -> None:
 
 def bootstrap(root: Path, stage: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the script as make does, from another folder."""
-    known = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
     command = ["sh", str(root / "scripts/bootstrap"), stage]
-    return subprocess.run(command, cwd="/", env=known, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 def installs(root: Path) -> list[str]:

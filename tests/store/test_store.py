@@ -57,15 +57,15 @@ def test_the_last_conclusive_attempt_counts_and_all_are_kept(path: Path) -> None
             (Result(Status.NOTRUN), 1),
         ]
         assert store.counts() == {"passed": 1, "error": 1, "notrun": 1}
-        found = [(one.trial, one.attempt, one.status, one.reason) for one in store.attempts()]
-        assert found == [
+        attempts = store.attempts()
+        assert [(a.trial, a.attempt, a.status, a.reason) for a in attempts] == [
             (1, 1, "error", "crash"),
             (1, 2, "passed", ""),
             (2, 1, "error", "crash"),
             (2, 2, "error", "interrupted"),
             (3, 1, "error", "interrupted"),
         ]
-        assert all(one.finished and one.finished >= one.started for one in store.attempts())
+        assert all(a.finished and a.finished >= a.started for a in attempts)
 
 
 def test_a_running_attempt_is_closed_by_the_next_runner(path: Path) -> None:
@@ -76,8 +76,12 @@ def test_a_running_attempt_is_closed_by_the_next_runner(path: Path) -> None:
     with Store.open(path) as store:
         with store.writing():
             assert store.interrupt_running() == 1
-        (one,) = store.attempts(2)
-        assert (one.status, one.reason, one.progress) == ("error", "interrupted", {"epoch": 3})
+        (attempt,) = store.attempts(2)
+        assert (attempt.status, attempt.reason, attempt.progress) == (
+            "error",
+            "interrupted",
+            {"epoch": 3},
+        )
         assert store.states()[2] == "notrun"
 
 

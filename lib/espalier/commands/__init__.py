@@ -1,7 +1,7 @@
 """The verbs of the command line, one file each: `sweep-run` is `commands/sweep_run.py`.
 
-A verb's file parses with click, calls the library and prints. It defines `command`, which returns
-the exit code. Whatever needs torch is imported inside the function, so that `--help` does not.
+The file of a verb parses with click, calls the library and prints. It defines `command`, which
+returns the exit code. What needs torch is imported inside of functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 VERBS = {
     "config": "Make, change or compare configurations",
     "evaluate": "Measure a saved model on its data set",
-    "lint": "Check the Kconfig tree against itself and the code",
-    "remap": "Rename the tensors of a file as a model has them",
-    "resume": "Go on from a snapshot of a trial, in a sweep of its own",
+    "lint": "Check the Kconfig tree, by itself and against the code",
+    "remap": "Rename the tensors of a file as a model names them",
+    "resume": "Continue a trial from a snapshot, in a new sweep",
     "search": "Search for the best network within a budget of parameters",
     "seed-finder": "Find the smallest network that learns",
-    "sweep-estimate": "Say how long a sweep takes, before it runs",
+    "sweep-estimate": "Estimate the time and disk space of a sweep",
     "sweep-focus": "Plan a sweep around a configuration of a finished one",
     "sweep-generate": "Expand range files into the trials of a sweep",
-    "sweep-ladder": "Find where on one swept number the results fall off",
+    "sweep-ladder": "Find where results fall off along a swept number",
     "sweep-leaderboard": "Print the best configurations of a sweep",
     "sweep-lineage": "Draw which neurons descend from which",
-    "sweep-run": "Run a plan, or go on with it",
-    "sweep-status": "Say how far a sweep is",
+    "sweep-run": "Run the plan of a sweep, or continue it",
+    "sweep-status": "Show the progress of a sweep",
     "train": "Train the configuration: one trial, or a test matrix",
     "validate": "Check the configuration's model and data",
 }
-"""The short help of each verb, as `python -m espalier --help` lists them."""
+"""The short help of each verb, which `python -m espalier --help` lists."""

@@ -1,4 +1,4 @@
-"""`config`: the targets of make that read or write a configuration."""
+"""`config`: run the targets of make that read or write a configuration."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     from espalier.kconfig.frontends import TARGETS
 
     presets = [f"{path.name}_defconfig" for path in defconfigs.presets()]
-    known = [*TARGETS, "diffconfig", "list-defconfigs", *presets]
-    return [name for name in known if name.startswith(incomplete)]
+    targets = [*TARGETS, "diffconfig", "list-defconfigs", *presets]
+    return [name for name in targets if name.startswith(incomplete)]
 
 
 @click.command()
-@click.argument("target", shell_complete=_complete, help="such as menuconfig or defconfig")
-@click.argument("files", nargs=-1, metavar="[FILE]...", help="of diffconfig: the old and the new")
+@click.argument("target", shell_complete=_complete, help="such as menuconfig or olddefconfig")
+@click.argument(
+    "files", nargs=-1, metavar="[FILE]...", help="for diffconfig: the old and the new file"
+)
 def command(target: str, files: Sequence[str]) -> int:
-    """Run a configuration target: one of those that `make help` lists.
+    """Run a configuration target; `make help` lists them.
 
-    KCONFIG_CONFIG names the configuration, .config unless it is given. KCONFIG_SEED is the seed
-    of randconfig.
+    The environment variable KCONFIG_CONFIG names the configuration file (default: .config), and
+    KCONFIG_SEED sets the seed of randconfig.
     """
     if target == "diffconfig":
         return _print_differences(files)

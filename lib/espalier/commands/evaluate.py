@@ -1,4 +1,4 @@
-"""`evaluate`: a saved model on its data set, or not at all."""
+"""`evaluate`: measure a saved model on its data set."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from espalier.plan import planning
 
 
 @click.command()
-@click.argument("model", type=PATH, help="the file that a trial left (model.pt)")
-@click.option("--config", type=PATH, help="data as this .config has them  [default: own]")
-@click.option("--data-dir", help="folder of the data sets  [default: as it was]")
+@click.argument("model", type=PATH, help="the model.pt of a trial")
+@click.option("--config", type=PATH, help=".config with the data settings  [default: the model's]")
+@click.option("--data-dir", help="folder of the data sets  [default: the model's]")
 def command(model: Path, config: Path | None, data_dir: str | None) -> int:
-    """Say how good a model is that CONFIG_SAVE_MODEL left, on validation and test data.
+    """Measure a model that CONFIG_SAVE_MODEL saved, on validation and test data.
 
-    Refused where the data, or what is done to them, are not those that it was trained with.
+    Refuses data, or a preparation of data, other than those that the model was trained with.
     """
     from espalier.train.checkpoints.reevaluation import reevaluate
 

@@ -1,4 +1,4 @@
-"""`lint`: the part of `make lint` that compilers cannot do."""
+"""`lint`: check the Kconfig tree, the part of `make lint` that no other linter can do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from espalier.kconfig import lint_report
 
 @click.command()
 def command() -> int:
-    """Check the Kconfig tree against itself and the code.
+    """Check the Kconfig tree, by itself and against the code.
 
-    Prints a line for each finding; the exit code is 1 if there is one.
+    Prints a line for each finding. The exit code is 1 if there is one.
     """
     lines = lint_report.findings(ROOT)
     for line in lines:

@@ -1,7 +1,7 @@
-"""Types and options that several verbs share.
+"""The types and options that several verbs share.
 
-A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment; one that
-is empty is not given. An option on the command line wins over it.
+A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment. An empty
+one counts as not given. An option on the command line wins over it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Decorator = Callable[[Function], Function]
 
 
 class Checked(click.ParamType[Any]):
-    """A type of click's whose refusals name the value and the rule that it breaks."""
+    """A type of click whose errors name the value and the rule that it breaks."""
 
     def __init__(self, inner: click.ParamType[Any], rule: str) -> None:
-        """`rule` stands behind `must be`."""
+        """`rule` follows `must be` in messages."""
         self.inner, self.rule = inner, rule
         self.name = inner.name.removesuffix(" range")
 
@@ -45,13 +45,13 @@ class Checked(click.ParamType[Any]):
         return self.inner.get_metavar(param, ctx)
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
-        """Return the rule, to be said where a required value is missing."""
+        """Return the rule, for the message that a required value is missing."""
         return f"must be {self.rule}"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the values that begin so."""
+        """Return the values that begin with `incomplete`."""
         return self.inner.shell_complete(ctx, param, incomplete)
 
 
@@ -67,7 +67,7 @@ class Switch(click.types.BoolParamType):
 
 
 class PathType(click.Path):
-    """A path; an option's name in its place is a value that was forgotten."""
+    """A path. The name of an option in its place is an error: the path was forgotten."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -80,14 +80,14 @@ class PathType(click.Path):
 
 
 def place(param: click.Parameter | None, value: object) -> str:
-    """Return `NAME=value` of a variable that make hands over, else `--option value`."""
+    """Return `NAME=value` for a variable of make, else `--option value`."""
     if param is None:
         return str(value)
     return f"{param.envvar}={value}" if param.envvar else f"{param.opts[-1]} {value}"
 
 
 def one_of(names: Sequence[str]) -> Checked:
-    """Return the type of one of `names`."""
+    """Return the type of a value that is one of `names`."""
     return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
 
 
@@ -103,7 +103,7 @@ POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
 def make_option(variable: str, *names: str, **attributes: Any) -> Decorator:
-    """Return an option that make gives by a variable of the environment."""
+    """Return an option that make sets by a variable of the environment."""
     return click.option(*names, envvar=variable, show_envvar=True, **attributes)
 
 
@@ -118,16 +118,18 @@ def together(*options: Decorator) -> Decorator:
     return decorate
 
 
-parallel = make_option("PARALLEL", "--parallel", type=COUNT, help="trials at a time (0: by device)")
-new = make_option(
-    "NEW",
-    "--new",
-    is_flag=True,
-    type=Switch(),
-    help="begin new results instead of going on",
+parallel = make_option(
+    "PARALLEL", "--parallel", type=COUNT, help="trials to run at a time (0: the device decides)"
 )
-pack = make_option("PACK", "--pack", type=COUNT, help="trials a program (0: by a short probe)")
-in_process = click.option("--in-process", is_flag=True, help="no workers: for debuggers")
+new = make_option(
+    "NEW", "--new", is_flag=True, type=Switch(), help="start new results instead of continuing"
+)
+pack = make_option(
+    "PACK", "--pack", type=COUNT, help="trials to train as one program (0: a short probe decides)"
+)
+in_process = click.option(
+    "--in-process", is_flag=True, help="train in this process, for a debugger"
+)
 results_of_run = click.option(
     "--output-dir", "output", type=PATH, help="folder of the results  [default: a new one]"
 )
@@ -135,5 +137,5 @@ sweep_dir = click.option(
     "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
 )
 measure = make_option(
-    "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure  [default: the sweep's]"
+    "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure to rank by  [default: the sweep's]"
 )

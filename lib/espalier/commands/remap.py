@@ -1,4 +1,4 @@
-"""`remap`: give the tensors of a file the names that the configured model has for them."""
+"""`remap`: rename the tensors of a file to the names that the configured model has."""
 
 from __future__ import annotations
 
@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     "renames",
     multiple=True,
     metavar="OLD=NEW",
-    help="call a name, or what names begin with, otherwise first; any number of times",
+    help="rename OLD, a name or its beginning, before matching; may be repeated",
 )
-@click.option("--dry-run", is_flag=True, help="only report")
-@click.option("--out", type=PATH, help="the file to write the renamed state dict to")
+@click.option("--dry-run", is_flag=True, help="only print the report")
+@click.option("--out", type=PATH, help="file for the renamed state dict")
 def command(
     state: Path, model: Path, renames: Sequence[str], dry_run: bool, out: Path | None
 ) -> int:
-    """Remap the names of a state dict; 0 if every tensor has its place, else 1 or 2."""
+    """Rename the tensors of a state dict to the names of the configured model.
+
+    The exit code is 0 if every tensor has a place in the model, else 1 or 2.
+    """
     if not (dry_run or out):
         raise UserError("remap: nothing to do: give --out FILE, or --dry-run to see the report")
     from espalier.train.checkpoints import tensor_files

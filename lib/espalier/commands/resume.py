@@ -1,7 +1,7 @@
-"""`resume`: a new sweep of one trial that goes on from a snapshot, as it was or with more epochs.
+"""`resume`: continue a trial from a snapshot, in a new sweep of one trial.
 
-It is run as any sweep is, so its results, its log and its own snapshots are where those of others
-are; what it went on from is a copy, and the trial that it was taken of stays as it is.
+It runs as any sweep does, so its results, log and snapshots are where those of others are. It
+continues from a copy: the trial of the snapshot stays as it is.
 """
 
 from __future__ import annotations
@@ -26,31 +26,29 @@ from espalier.store import results_dir
     "changes",
     nargs=-1,
     metavar="[SYMBOL=VALUE]...",
-    help=f"a symbol and its value; one of {', '.join(FREE)}",
+    help=f"new values; a symbol is one of {', '.join(FREE)}",
 )
 @results_of_run
 @in_process
 def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_process: bool) -> int:
-    """Go on from a snapshot in a sweep of its own, with other values if any are given."""
+    """Continue a trial from a snapshot, in a new sweep and with the values that are given."""
     from espalier.train.checkpoints import snapshot_files
     from espalier.train.checkpoints.branch import copy_snapshot
 
     start = snapshot_files.load(snapshot)
-    start.read()  # whether it is whole
+    start.read()  # raises if it is damaged
     values = read_changes(changes)
     plan = plan_branch(start.manifest["made"], values, str(start.path))
     (trial,) = plan.trials
-    _check_epochs(trial.config["NUM_EPOCHS"], start.epoch)
+    if int(epochs := trial.config["NUM_EPOCHS"]) <= start.epoch:
+        raise UserError(
+            f"CONFIG_NUM_EPOCHS={epochs}: must be more than the {start.epoch} that are over"
+        )
     folder = output or results_dir.timestamped(RESULTS)
     if not (folder / results_dir.STORE).exists():
         name = results_dir.directory_name(trial, plan.controls)
         copy_snapshot(start, trial, folder / name, values)
     return launch.run(_request(plan, folder, in_process))
-
-
-def _check_epochs(epochs: str, over: int) -> None:
-    if int(epochs) <= over:
-        raise UserError(f"CONFIG_NUM_EPOCHS={epochs}: must be more than the {over} that are over")
 
 
 def _request(plan: Plan, folder: Path, in_process: bool) -> launch.LaunchRequest:

@@ -24,18 +24,16 @@ from espalier.core.trial import Trial
 from espalier.plan.plan import Plan
 from espalier.run.launch import ENTRY, LaunchRequest
 
-entry = click.option("--entry", default=ENTRY, help="what trains a trial")
+entry = click.option("--entry", default=ENTRY, help="function that trains a trial")
 run_options = together(
     results_of_run,
     parallel,
     pack,
     make_option(
-        "PRIORITY",
-        "--priority",
-        help="swept symbols, or symbol=value: which trials start first",
+        "PRIORITY", "--priority", help="swept symbols, or symbol=value, whose trials start first"
     ),
     new,
-    make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure that ranks"),
+    make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure to rank by"),
     in_process,
     entry,
 )
@@ -43,7 +41,7 @@ run_options = together(
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `run_options` parsed; what is None the plan's settings say."""
+    """The values of `run_options`; where one is None, the plan's settings hold."""
 
     output: Path | None
     parallel: int | None
@@ -57,7 +55,7 @@ class RunOptions:
     def request(
         self, plan: Plan, texts: Sequence[tuple[Trial, str]], command: str
     ) -> LaunchRequest:
-        """Return what to run; `command` goes on with it once it has stopped."""
+        """Return what to run; `command` is what a user runs to continue it after it has stopped."""
         settings = plan.settings
         return LaunchRequest(
             header=plan.header(),

@@ -1,4 +1,4 @@
-"""`search`: a scenario of the search guide from the command line."""
+"""`search`: run a scenario of the search guide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCENARIOS = ("quick", "budget", "compare", "thorough", "pareto")
 
 
 def default_dataset() -> str:
-    """Return the data set of a configuration that does not say."""
+    """Return the data set of a new configuration."""
     return assign.effective(Symbols(tree.parse()), component.KINDS["dataset"][1])
 
 
@@ -32,9 +32,9 @@ def default_dataset() -> str:
     "--dataset",
     default=default_dataset,
     show_default="of a new configuration",
-    help="by name, as CONFIG_DATASET has it",
+    help="data set, a value of CONFIG_DATASET",
 )
-@click.option("--budget", help="most parameters; of pareto several, as 500,2000")
+@click.option("--budget", help="most parameters; for pareto several, as 500,2000")
 @click.option(
     "--epochs",
     "n_epochs",
@@ -42,9 +42,7 @@ def default_dataset() -> str:
     help="passes over the training data  [default: the scenario's]",
 )
 @click.option(
-    "--trials",
-    type=POSITIVE,
-    help="most configurations of a space  [default: the scenario's]",
+    "--trials", type=POSITIVE, help="most configurations to train  [default: the scenario's]"
 )
 @click.option("--seeds", type=POSITIVE, help="seeds of each configuration, 1 to 5")
 @click.option("--lr", type=Checked(click.FLOAT, "a number"), help="learning rate")
@@ -52,7 +50,7 @@ def default_dataset() -> str:
 @click.option("--output-dir", "output", type=PATH, default=RESULTS, help="folder of the results")
 @parallel
 def command(scenario: str, budget: str | None, trials: int | None, **options: Any) -> int:
-    """Search within a budget of parameters, and print what was found."""
+    """Search for the best network within a budget of parameters, and print the results."""
     from espalier.search.search_results import table
 
     search, limit = _scenario(scenario)
@@ -66,22 +64,21 @@ def command(scenario: str, budget: str | None, trials: int | None, **options: An
 
 
 def _scenario(name: str) -> tuple[Scenario, str]:
-    """Return a search, and what it calls the most configurations that it trains of a space."""
+    """Return the function of a scenario, and its argument that limits the configurations."""
     from espalier.search import scenarios
 
-    grid, drawn = "max_trials", "n_trials"
     searches: tuple[tuple[Scenario, str], ...] = (
-        (scenarios.quick_prototype_search, grid),
-        (scenarios.optimize_for_budget, drawn),
-        (scenarios.compare_architectures, grid),
-        (scenarios.thorough_optimization, drawn),
-        (scenarios.find_pareto_optimal, drawn),
+        (scenarios.quick_prototype_search, "max_trials"),
+        (scenarios.optimize_for_budget, "n_trials"),
+        (scenarios.compare_architectures, "max_trials"),
+        (scenarios.thorough_optimization, "n_trials"),
+        (scenarios.find_pareto_optimal, "n_trials"),
     )
     return dict(zip(SCENARIOS, searches, strict=True))[name]
 
 
 def _budget(text: str | None, several: bool) -> dict[str, Any]:
-    """Return the budget by the scenario's name for it. Raises UserError."""
+    """Return the budget as an argument of the scenario. Raises UserError."""
     if text is None:
         return {}
     numbers = [_number(part) for part in text.split(",")]
@@ -99,7 +96,7 @@ def _number(text: str) -> int:
 
 
 def _listed(results: Any) -> list[SearchResult]:
-    """Return the results of any scenario: one, a list, or one by architecture."""
+    """Return the results of a scenario as a list: it returns one, a list, or a dict of them."""
     if isinstance(results, dict):
         return list(results.values())
     return results if isinstance(results, list) else [results]

@@ -1,4 +1,4 @@
-"""`seed-finder`: the smallest network of a range file that learns."""
+"""`seed-finder`: find the smallest network of a range file that learns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateSpace, CandidateTrainer
 
 PORTFOLIO = "defconfigs/digits-seeds-range"
-"""What is searched unless a range file is given."""
+"""The range file to search by default."""
 DATASET = KINDS["dataset"][1]
 
 bar_options = together(
@@ -34,9 +34,14 @@ bar_options = together(
         "--margin",
         type=number_between(0, 100),
         default=5.0,
-        help="points above the most frequent class",
+        help="points of accuracy above the most frequent class",
     ),
-    click.option("--alpha", type=number_between(0, 1), default=0.01, help="error rate of `learns`"),
+    click.option(
+        "--alpha",
+        type=number_between(0, 1),
+        default=0.01,
+        help="chance that a network passes without learning",
+    ),
 )
 
 
@@ -47,17 +52,20 @@ bar_options = together(
     default=PORTFOLIO,
     help=f"range file of architectures, densities and seeds  [default: {PORTFOLIO}]",
 )
-@make_option("DATASET", "--dataset", help="in place of the file's")
+@make_option("DATASET", "--dataset", help="data set, in place of the range file's")
 @bar_options
-@click.option("--rungs", type=POSITIVE, default=4, help="halvings and one")
+@click.option(
+    "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
+)
 @parallel
 @new
 @click.option("--output-dir", type=PATH, default=RESULTS, help="folder of the results")
 def command(range_config: str, dataset: str | None, rungs: int, **options: Any) -> int:
-    """Find the smallest network that learns; 0 if there is one, else 1.
+    """Find the smallest network that learns.
 
-    Trains every candidate of a range file for a few epochs, the better half for twice as many, and
-    so on; all of it on validation samples. A search that was stopped is gone on with.
+    Trains every candidate of a range file for a few epochs, the better half of them for twice as
+    many, and so on, and measures on validation samples. The same command continues a search that
+    was stopped. The exit code is 0 if a network learns, else 1.
     """
     bar = Bar(options["margin"] / 100, options["alpha"])
     space = seed_plan.read(planning.find(range_config), {DATASET: dataset} if dataset else {})
@@ -79,7 +87,7 @@ def _means(options: dict[str, Any]) -> Means:
 def _announced(
     train: Train, space: CandidateSpace
 ) -> Callable[[Sequence[Candidate], int], list[Measured]]:
-    """Return `train`, with a line on stdout of every rung before and after."""
+    """Return `train` such that it prints a line a rung, its start before and its best after."""
     seeds = len(space.whole.trials) // len(space.candidates)
 
     def announce(candidates: Sequence[Candidate], epochs: int) -> list[Measured]:

@@ -1,4 +1,4 @@
-"""`sweep-estimate`: trials, time and disk of a sweep, before anything runs."""
+"""`sweep-estimate`: estimate the time and disk space of a sweep before it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from espalier.run.plan_estimate import estimate_plan
 @pack
 @entry_option
 def command(parallel: int | None, pack: int | None, entry: str, **ranges: Any) -> int:
-    """Say what a sweep takes before anything runs, from earlier results or a short probe."""
+    """Estimate the time and disk space of a sweep, from earlier results or a short probe."""
     plan = read_plan(**ranges)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack

@@ -1,4 +1,4 @@
-"""`sweep-focus`: a sweep around a configuration of a finished one."""
+"""`sweep-focus`: plan a sweep around a configuration of a finished one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FACTOR = Checked(
     "AROUND",
     "--around",
     default=BEST,
-    help="best, a place in the ranking, or a trial (config_003)",
+    help="the configuration: best, a place in the ranking, or a trial (config_003)",
 )
 @make_option(
     "REGION",
     "--region",
     type=FACTOR,
-    help="factor that numbers may change by  [default: half-way to what was tried]",
+    help="factor by which numbers may change  [default: half-way to the values tried]",
 )
 @sweep_dir
 @measure
@@ -39,7 +39,10 @@ FACTOR = Checked(
 def command(
     around: str, region: float | None, folder: Path | None, by: str | None, output_dir: Path
 ) -> int:
-    """Write a range file into the folder of a sweep, and the plan of it."""
+    """Plan a sweep around a configuration of a finished one.
+
+    Writes a range file into the folder of that sweep, and the plan of the new sweep.
+    """
     folder = folder or newest(RESULTS)
     plan, heading = plan_around(folder, around, by, region)
     write_plan(plan, output_dir)

@@ -1,4 +1,4 @@
-"""`sweep-generate`: what a sweep will be, before anything runs."""
+"""`sweep-generate`: expand range files into the plan of a sweep."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from espalier.plan.plan_report import describe_plan
 @range_options
 @click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
 def command(output_dir: Path, **ranges: Any) -> int:
-    """Expand range files into a folder of trials."""
+    """Expand range files into the plan of a sweep: a folder of trials."""
     plan = read_plan(**ranges)
     write_plan(plan, output_dir)
     print("\n".join(describe_plan(plan)))

@@ -1,4 +1,4 @@
-"""`sweep-ladder`: at which value of a numeric symbol a measure falls off."""
+"""`sweep-ladder`: find the value of a swept number at which a measure falls off."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from espalier.store.store import Store
 
 @click.command()
 @click.option(
-    "--symbol",
-    help="such as SPARSE_DENSITY  [default: the swept one with the most values]",
+    "--symbol", help="swept number, such as SPARSE_DENSITY  [default: the one with the most values]"
 )
 @sweep_dir
 @measure
 @click.option(
-    "--plot", type=PATH, help=f"the picture  [default: {dose_response_report.PICTURE} of the sweep]"
+    "--plot", type=PATH, help=f"picture file  [default: the sweep's {dose_response_report.PICTURE}]"
 )
 def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path | None) -> int:
-    """Fit the ladders of a finished sweep.
+    """Find the value of a swept number at which a measure falls off.
 
-    Writes sweep_ladder.json and sweep_ladder.png into its folder.
+    Fits a curve to each ladder of a finished sweep, and writes sweep_ladder.json and
+    sweep_ladder.png into its folder.
     """
     folder = folder or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:

@@ -1,4 +1,4 @@
-"""`sweep-leaderboard`: the best configurations so far, while a sweep runs or after it."""
+"""`sweep-leaderboard`: print the best configurations of a sweep, while it runs or after it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from espalier.store.store import Store
 )
 @click.option("--deltas", type=PATH, help="also draw mean differences to controls, to this .png")
 def command(folder: Path | None, top: int, by: str | None, **pictures: Path | None) -> int:
-    """Print the ranking of a sweep, while it runs or after it."""
+    """Print the best configurations of a sweep, while it runs or after it."""
     folder = folder or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)

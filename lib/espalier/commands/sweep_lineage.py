@@ -1,4 +1,4 @@
-"""`sweep-lineage`: pictures of who descends from whom, from the tables that trials left."""
+"""`sweep-lineage`: draw which neurons descend from which, from the tables of trials."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FORMATS = ("png", "svg", "pdf")
     "trials",
     nargs=-1,
     metavar="[TRIAL]...",
-    help="such as config_003  [default: all that left a lineage.csv]",
+    help="trials, such as config_003  [default: all with a lineage.csv]",
 )
 @sweep_dir
 @click.option(
-    "--format", "suffix", type=one_of(FORMATS), default=FORMATS[0], help="of the pictures"
+    "--format", "suffix", type=one_of(FORMATS), default=FORMATS[0], help="format of the pictures"
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
-    """Draw the lineages of trials, each into its own folder."""
+    """Draw which neurons descend from which, a picture in the folder of each trial."""
     for table, steps in lineage_tables(folder or newest(RESULTS), trials):
         picture = table.with_suffix(f".{suffix}")
         lineage = Lineage.read(table)

@@ -1,4 +1,4 @@
-"""`sweep-run`: the plan of a folder, run to its end or as far as it gets."""
+"""`sweep-run`: run the plan of a sweep, or continue it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from espalier.run import launch
 
 @click.command()
 @click.option("--config-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
-@click.option("--dry-run", is_flag=True, help="say what would run, and stop")
+@click.option("--dry-run", is_flag=True, help="print what would run, and stop")
 @run_options
 def command(config_dir: Path, dry_run: bool, **options: Any) -> int:
-    """Run the plan of --config-dir, or go on with it.
+    """Run the plan of a sweep, or continue it.
 
-    Exit code 0: every trial passed; 1: some did not; 130: stopped by a signal.
+    The exit code is 0 if every trial passed, 1 if some did not, and 130 after a signal.
     """
     chosen = RunOptions(**options)
     plan = planning.open_plan(config_dir)

@@ -1,4 +1,4 @@
-"""`sweep-status`: beside a sweep's runner or after it."""
+"""`sweep-status`: show the progress of a sweep, while it runs or after it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from espalier.store.results_dir import newest
 @click.command()
 @sweep_dir
 def command(folder: Path | None) -> int:
-    """Say how far a sweep is, beside its runner or after it."""
+    """Show the progress of a sweep, while it runs or after it."""
     for line in status_lines(folder or newest(RESULTS)):
         print(line)
     return 0

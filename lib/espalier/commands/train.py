@@ -1,4 +1,4 @@
-"""`train`: what plain `make` does."""
+"""`train`: train the configuration, as plain `make` does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from espalier.run import launch
 def command(**options: Any) -> int:
     """Train the configuration in .config: one trial, or a test matrix.
 
-    KCONFIG_CONFIG names another file than .config.
+    The environment variable KCONFIG_CONFIG names another file than .config.
     """
     chosen = RunOptions(**options)
     plan = planning.plan_from_config(dotconfig.path())

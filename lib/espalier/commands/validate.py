@@ -1,4 +1,4 @@
-"""`validate`: whether the configuration's model, data and optimizer are sound, method left out."""
+"""`validate`: check the model, data and optimizer of the configuration, without its method."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from espalier.kconfig import dotconfig
 
 
 @click.command()
-@click.option("--epochs", metavar="N", help="of each training  [default: as configured]")
+@click.option("--epochs", metavar="N", help="epochs of each training  [default: as configured]")
 @click.option(
-    "--json", "record", type=PATH, default=RESULTS / "validation.json", help="written too"
+    "--json", "record", type=PATH, default=RESULTS / "validation.json", help="file for the record"
 )
 def command(epochs: str | None, record: Path) -> int:
-    """Check the configuration in .config; 0 if it passes everything, else 1.
+    """Check the model and data of the configuration in .config.
 
-    KCONFIG_CONFIG names another file than .config.
+    The environment variable KCONFIG_CONFIG names another file than .config. The exit code is 0 if
+    every check passes, else 1.
     """
     from espalier.validation import validation_subject
     from espalier.validation.gates import run_gates

@@ -1,1 +1,1 @@
-"""What every room stands on: trials, configurations, components, contracts, errors and files."""
+"""The foundation of every room: trials, configurations, components, contracts, errors, files."""

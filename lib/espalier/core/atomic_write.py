@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then renamed."""
+"""Write files that are there whole or not at all: written to a draft, then renamed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, text: str, sync: bool = False) -> None:
-    """Write `text` to `path` at once; `sync` as in `draft`. Raises OSError."""
+    """Write `text` to `path`, whole or not at all; `sync` as in `draft`. Raises OSError."""
     with draft(path, sync) as place:
         place.write_text(text)
 

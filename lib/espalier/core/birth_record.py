@@ -1,4 +1,4 @@
-"""When the weights of a growing network were born: what a method tells those who set rates."""
+"""The birth step of each weight of a growing network, from which learning rates are set."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class GrowthEvent:
 
 
 class BirthRecord(Protocol):
-    """When each weight of what a method trains was born.
+    """The step at which each weight was born.
 
-    Both are asked for before every update, so an answer should be kept until the next event.
+    Both methods are called before every update, so keep what they return until the next event.
     """
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
-        """Return after which update each weight was born, int, in the parameter's shape.
+        """Return the number of the update each weight was born after, int, `parameter`'s shape.
 
-        0: it was there from the start, and so were all of the parameter if the answer is None;
-        -1: it is dead.
+        0 for a weight that was there from the start, -1 for a dead one. Return None for a parameter
+        whose weights were all there from the start.
         """
         ...
 
     def growths(self) -> Sequence[GrowthEvent]:
-        """Return the events so far, in order, at most one a step."""
+        """Return the events so far, in their order, at most one a step."""
         ...

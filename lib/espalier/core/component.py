@@ -1,8 +1,9 @@
-"""Components: found because their file is there, built from the trial's configuration.
+"""Find components by their files, and build them from the configuration of a trial.
 
-A component is one Python file `<kind folder>/<name>.py` with one Kconfig fragment beside it. The
-file holds exactly one `kconfig_dataclass` derived from its kind's base class; each field is a
-Kconfig symbol, `<NAME>_<FIELD>` unless `symbol()` says otherwise. So adding one edits nothing else.
+A component is a Python file `<kind folder>/<name>.py` with a Kconfig fragment beside it. The file
+defines one `kconfig_dataclass` derived from the base class of its kind. Each of its fields is a
+Kconfig symbol, `<NAME>_<FIELD>` unless `symbol()` names another. To add a component is to add these
+two files.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it
 
 
 def symbol(name: str) -> Any:
-    """A dataclass field that reads the shared symbol `name` instead of `<NAME>_<FIELD>`."""
+    """Return a dataclass field that reads the symbol `name` instead of `<NAME>_<FIELD>`."""
     return dataclasses.field(metadata={"symbol": name})
 
 
 def names(kind: str) -> list[str]:
-    """The components of `kind`, sorted, found by their fragments and without importing any."""
+    """Return the names of the components of `kind`, sorted; this imports none of them."""
     return sorted(_modules(kind))
 
 
 def _modules(kind: str) -> dict[str, str]:
-    """Return the module of each component of `kind`, in its kind's folder or a room of that."""
+    """Return the modules of `kind` that have a fragment beside them, by the component's name."""
     package, _ = KINDS[kind]
     folder = LIBRARY / package
     fragments = [*folder.glob("*.Kconfig"), *folder.glob("*/*.Kconfig")]
@@ -51,35 +52,34 @@ def _modules(kind: str) -> dict[str, str]:
 
 
 def find(kind: str, name: str, base: type[T]) -> type[T]:
-    """The component class `name` of `kind`: the one subclass of `base` its module defines.
+    """Return the class of the component `name`: the one subclass of `base` in its module.
 
-    Raises UserError, with the nearest name, if there is none.
+    Raises UserError, with the nearest name, if there is no such component.
     """
-    known = names(kind)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    modules = _modules(kind)
+    if name not in modules:
+        near = difflib.get_close_matches(name, sorted(modules), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UserError(f"no {kind} {name!r}: {hint}known: {', '.join(known)}")
-    module = importlib.import_module(_modules(kind)[name])
-    return _only_subclass(module, base)
+        raise UserError(f"no {kind} {name!r}: {hint}known: {', '.join(sorted(modules))}")
+    return _only_subclass(importlib.import_module(modules[name]), base)
 
 
 def _only_subclass(module: ModuleType, base: type[T]) -> type[T]:
-    found = [
+    classes = [
         item
         for _, item in inspect.getmembers(module, inspect.isclass)
         if issubclass(item, base) and item.__module__ == module.__name__
     ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define one {base.__name__}, found {len(found)}")
-    return found[0]
+    if len(classes) != 1:
+        raise TypeError(f"{module.__name__} must define one {base.__name__}, found {len(classes)}")
+    return classes[0]
 
 
 def build(cls: type[T], config: Config, prefix: str) -> T:
-    """An instance of dataclass `cls` with every field read from `config`.
+    """Return an instance of the dataclass `cls` with every field read from `config`.
 
-    A field whose type is itself a dataclass is built from its own fields' symbols. A field typed
-    `X | None` is None where Kconfig hides its symbol (or, of a group, every symbol).
+    A field whose type is a dataclass, a group, is built from the symbols of its own fields. A field
+    of type `X | None` is None where Kconfig hides its symbol, or every symbol of its group.
     """
     types = hints(cls)
     values = {}
@@ -88,8 +88,8 @@ def build(cls: type[T], config: Config, prefix: str) -> T:
     return cls(**values)
 
 
-# They are evaluated from text each time.
 hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
+"""Return the type of each field of a dataclass; to evaluate them anew each time is slow."""
 
 
 def _value(config: Config, name: str, hint: Any) -> Any:
@@ -100,7 +100,7 @@ def _value(config: Config, name: str, hint: Any) -> Any:
 
 
 def symbols(hint: Any, name: str) -> list[str]:
-    """The symbols a field of type `hint` reads: its own `name`, or those of its group."""
+    """Return the symbols that a field of type `hint` reads: `name`, or those of its group."""
     kind = without_none(hint)
     if not is_group(kind):
         return [name]
@@ -110,24 +110,24 @@ def symbols(hint: Any, name: str) -> list[str]:
 
 
 def without_none(hint: Any) -> Any:
-    """`X` for the type `X | None`, any other type as it is."""
+    """Return `X` for the type `X | None`, and any other type as it is."""
     parts = get_args(hint)
     return parts[1 - parts.index(NoneType)] if NoneType in parts else hint
 
 
 def is_group(kind: Any) -> bool:
-    """Whether a field of this type is a nested dataclass of symbols."""
+    """Return whether a field of this type is a group: a nested dataclass of symbols."""
     inner = without_none(kind)
     return isinstance(inner, type) and dataclasses.is_dataclass(inner)
 
 
 def symbol_of(item: dataclasses.Field[Any], prefix: str) -> str:
-    """The Kconfig symbol (no `CONFIG_`) that a field reads."""
+    """Return the Kconfig symbol, without `CONFIG_`, that a field reads."""
     return str(item.metadata.get("symbol", f"{prefix}_{item.name.upper()}"))
 
 
 def read(config: Config, name: str, kind: Any) -> Any:
-    """The value of symbol `name` as `kind`: a plain type, or a Literal of a choice's members."""
+    """Return the value of `name` as `kind`: a plain type, or a Literal of a choice's members."""
     if get_origin(kind) is not Literal:
         return config.read(name, kind)
     value = config.read(name, str)
@@ -137,6 +137,6 @@ def read(config: Config, name: str, kind: Any) -> Any:
 
 
 def select(kind: str, config: Config, base: type[T]) -> T:
-    """The component of `kind` that the trial's configuration selects, built from it."""
+    """Return the component of `kind` that `config` selects, built from `config`."""
     name = config.read(KINDS[kind][1], str)
     return build(find(kind, name, base), config, name.upper())

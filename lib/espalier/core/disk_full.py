@@ -1,4 +1,4 @@
-"""A full disk, told from every other failure, and told once."""
+"""Report a full disk as one error, apart from every other failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def needed(folder: Path) -> Iterator[None]:
 
 
 def full(folder: Path) -> DiskFullError:
-    """The error that stops the sweep in `folder`."""
+    """Return the error that stops the sweep in `folder`."""
     return DiskFullError(
         f"{folder}: no space left on the disk: the sweep has stopped and every finished trial "
         "is stored; free some space, then the same command goes on"

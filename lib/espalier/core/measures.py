@@ -1,4 +1,4 @@
-"""What may rank configurations: the one place that knows names, units and directions."""
+"""The measures that can rank configurations: their names, units and directions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from espalier.core.errors import UserError
 class Measure:
     """A final measure of a trial that can rank configurations.
 
-    `curve` is the measure of an epoch that shows its course, empty if there is none: the test
-    data is read once, at the end.
+    `curve` is the measure of an epoch that shows its course. It is empty for measures on the test
+    data, which is read once, at the end.
     """
 
     name: str  # as trials report it
     label: str
     short: str  # the label where there is little room
-    unit: str  # what stands behind a number
+    unit: str  # printed after a number
     decimals: int
     larger: bool  # whether more is better
-    most: float  # no trial can have more; the least is 0
+    most: float  # the largest possible value; the smallest is 0
     curve: str = ""
 
     @property
@@ -32,20 +32,20 @@ class Measure:
 
     @property
     def tested(self) -> bool:
-        """Whether it is made on the test data, so that to choose by it overstates it."""
+        """Whether it is measured on the test data, so that to select by it overstates it."""
         return self.name.startswith("test_")
 
     @property
     def over_tasks(self) -> bool:
-        """Whether it is a mean over the ends of the tasks of a run whose data changes."""
+        """Whether it is a mean over the ends of the tasks of a run whose data shifts."""
         return self.name.startswith("mean_")
 
     def number(self, value: float, sign: str = "") -> str:
-        """A value without its unit; `sign` is `+` for a difference."""
+        """Return a value as text without its unit; `sign` is `+` for a difference."""
         return format(value, f"{sign}.{self.decimals}f")
 
     def told(self, value: float, sign: str = "") -> str:
-        """A value with its unit."""
+        """Return a value as text with its unit; `sign` is `+` for a difference."""
         return self.number(value, sign) + self.unit
 
 
@@ -71,11 +71,11 @@ MEASURES = {
         _loss("mean_val_loss", "mean validation loss", "mean val loss", "val_loss"),
     )
 }
-"""By name, the usual one first. A mean is over the tasks of a run that has several."""
+"""By name, the default first. A mean is over the tasks of a run that has several."""
 
 
 def find(name: str) -> Measure:
-    """The ranking measure `name`. Raises UserError if there is none."""
+    """Return the measure `name`. Raises UserError if there is none."""
     if name not in MEASURES:
         raise UserError(f"RANK_BY={name}: must be one of {', '.join(MEASURES)}")
     return MEASURES[name]

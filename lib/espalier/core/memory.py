@@ -1,4 +1,4 @@
-"""How much of the machine's memory can still be taken. Asks the kernel, never torch."""
+"""Free memory of the machine, as its kernel reports it, without torch."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 SHARERS = "ESPALIER_SHARERS"
-"""The environment variable that tells a worker how many there are on its device, it included."""
+"""The environment variable with the number of workers on this worker's device, itself included."""
 WORKERS = "ESPALIER_WORKERS"
-"""The one that tells it how many there are in all."""
+"""The environment variable with the number of workers in all."""
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
-class Files(NamedTuple):
-    """Where a control group says what it may use, what it does, and how much of that is cache."""
+class GroupFiles(NamedTuple):
+    """The files of a control group with its limit and its use, and the entry of its file cache."""
 
     limit: str
     used: str
-    cached: str
+    cached: str  # in memory.stat
 
 
-_VERSION_1 = Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-_VERSION_2 = Files("memory.max", "memory.current", "inactive_file")
+_VERSION_1 = GroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = GroupFiles("memory.max", "memory.current", "inactive_file")
 
 
 def available(proc: Path = _PROC, groups: Path = _GROUPS) -> int:
-    """Bytes that can be taken without swapping and within the limits of every control group.
+    """Return the bytes that can be taken without swapping and within every control group's limit.
 
-    Where the kernel does not say what is free, all of the machine's memory.
+    Where the kernel does not say what is free, that is all of the machine's memory.
     """
     left = [_of_machine(proc / "meminfo"), *_of_groups(proc / "self/cgroup", groups)]
     return max(0, min(left))
@@ -42,19 +42,19 @@ def _of_machine(meminfo: Path) -> int:
 
 
 def _of_groups(mine: Path, groups: Path) -> Iterator[int]:
-    """What is left of each limit on this process: of its control groups and of those around them.
+    """Yield what is left of each limit: of this process's control groups and those around them.
 
-    Version 2 has one tree of groups, version 1 a tree for each thing it limits.
+    Version 2 has one tree of groups, version 1 a tree for each resource.
     """
     lines = mine.read_text().splitlines() if mine.is_file() else ["0::/"]
-    for _, things, name in (line.split(":", 2) for line in lines):
-        if not things:
+    for _, resources, name in (line.split(":", 2) for line in lines):
+        if not resources:
             yield from _left(groups, name, _VERSION_2)
-        elif "memory" in things.split(","):
+        elif "memory" in resources.split(","):
             yield from _left(groups / "memory", name, _VERSION_1)
 
 
-def _left(root: Path, name: str, files: Files) -> Iterator[int]:
+def _left(root: Path, name: str, files: GroupFiles) -> Iterator[int]:
     group = Path(name.lstrip("/"))
     for folder in (root / part for part in (group, *group.parents)):
         limit = _text(folder / files.limit)
@@ -62,14 +62,14 @@ def _left(root: Path, name: str, files: Files) -> Iterator[int]:
             yield int(limit) - _in_use(folder, files)
 
 
-def _in_use(group: Path, files: Files) -> int:
-    """Less what is only a cache of files and gives way."""
+def _in_use(group: Path, files: GroupFiles) -> int:
+    """Return the bytes in use, without the cache of files, which gives way."""
     cached = _numbers(group / "memory.stat").get(files.cached, 0)
     return int(_text(group / files.used) or 0) - cached
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """The first number of each line, by the line's first word."""
+    """Return the first number of each line by the line's first word."""
     rows = [line.split() for line in _text(path).splitlines()]
     return {row[0]: int(row[1]) for row in rows if len(row) > 1}
 

@@ -1,4 +1,4 @@
-"""Where things are. Paths are relative to the checkout: make and scripts/ run everything there."""
+"""Paths of the checkout. make and scripts/ run everything in it, so some are relative to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a process has to itself. Only Linux says so; elsewhere all of it is 0."""
+"""The memory that a process shares with no other. Known on Linux alone; elsewhere it is 0."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ _PROC = Path("/proc")
 
 
 class Held(NamedTuple):
-    """Bytes that a process has to itself: now, and the most it ever had."""
+    """Bytes that a process has to itself."""
 
     now: int
     most: int
 
 
 def held(process: int) -> Held:
-    """What a process has to itself; libraries that it shares with others are not counted.
+    """Return the memory of a process without the libraries that it shares with others.
 
-    Less than the truth by what its children hold, DataLoader workers for example; 0 for a
-    process that has ended.
+    The memory of its children, such as DataLoader workers, is not counted. It is 0 for a process
+    that has ended.
     """
-    found = _table(_PROC / str(process) / "status")
-    shared = found.get("RssFile", 0) + found.get("RssShmem", 0)
-    now = found.get("RssAnon", 0)
-    return Held(now * 1024, max(now, found.get("VmHWM", 0) - shared) * 1024)
+    status = _table(_PROC / str(process) / "status")
+    shared = status.get("RssFile", 0) + status.get("RssShmem", 0)
+    now = status.get("RssAnon", 0)
+    return Held(now * 1024, max(now, status.get("VmHWM", 0) - shared) * 1024)
 
 
 def kills() -> int:
-    """How many processes the kernel has killed since it started because memory ran out."""
+    """Count the processes that the kernel has killed since it started, as memory ran out."""
     return _table(_PROC / "vmstat").get("oom_kill", 0)
 
 
 def _table(path: Path) -> dict[str, int]:
-    """The numbers of a file with lines such as `VmHWM:  2160 kB` or `oom_kill 0`."""
+    """Return the numbers of a file with lines such as `VmHWM:  2160 kB` or `oom_kill 0`."""
     try:
         text = path.read_text()
     except OSError:

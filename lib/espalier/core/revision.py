@@ -1,4 +1,4 @@
-"""Which code and which libraries this is, found without importing any of them."""
+"""The revision of the code and the versions of its libraries, without importing any."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ def code(root: Path = ROOT) -> Record:
 
 @functools.cache
 def sources() -> str:
-    """16 hex digits over every Python file of the library, as first asked for."""
-    library = LIBRARY
-    files = {*library.glob("**/*.py"), *library.glob("models/*.py")}  # `**` follows no link
+    """Return a hash of all Python files of the library, 16 hex digits, the same in later calls."""
+    files = {*LIBRARY.glob("**/*.py"), *LIBRARY.glob("models/*.py")}  # `**` follows no link
     digest = hashlib.sha256()
     for path in sorted(files):
-        digest.update(f"{path.relative_to(library)} {path.stat().st_size}\n".encode())
+        digest.update(f"{path.relative_to(LIBRARY)} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def versions() -> dict[str, str]:
-    """The versions of python and of every package of PACKAGES that is installed."""
+    """Return the versions of Python and of those of PACKAGES that are installed."""
     return {"python": platform.python_version(), **_versions()}
 
 
@@ -49,7 +48,7 @@ def _revision(root: Path) -> tuple[tuple[str, str | bool], ...]:
 
 
 def _untracked(root: Path) -> str:
-    """A line for each file that git does not know and does not ignore: its name and a hash."""
+    """Return a line for each file that git does not track nor ignore: its name and a hash."""
     names = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     files = [root / name for name in names if name and (root / name).is_file()]
     return "".join(f"{p} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in files)
@@ -57,8 +56,8 @@ def _untracked(root: Path) -> str:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    found = {name: _version(name) for name in PACKAGES}
-    return {name: version for name, version in found.items() if version}
+    versions = {name: _version(name) for name in PACKAGES}
+    return {name: version for name, version in versions.items() if version}
 
 
 def _version(package: str) -> str:
@@ -69,7 +68,7 @@ def _version(package: str) -> str:
 
 
 def _git(root: Path, *args: str) -> str:
-    """What git prints, or nothing where there is no git or no repository."""
+    """Return what git prints, or nothing where there is no git or no repository."""
     try:
         done = subprocess.run(
             ["git", *args],

@@ -1,4 +1,4 @@
-"""Modules that know which of their own weights are live, and what a trial records of that."""
+"""Networks and layers that know which of their weights are live."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from typing import TypeAlias
 from torch import nn
 
 Measures: TypeAlias = Mapping[str, float | str]
-"""Names, and the plain numbers or words that are recorded under them."""
+"""Scalars of a trial by name: numbers, or words."""
 
 
 class SelfMeasuring(nn.Module, ABC):
-    """A network that knows which of its weights are live, whatever method trains it."""
+    """A network that measures its own sparsity, whatever method trains it."""
 
     @property
     @abstractmethod
     def sparsity(self) -> float:
-        """Share of all edges it could have that it is without, in [0, 1)."""
+        """The share of its possible edges that are absent, in [0, 1)."""
 
     @abstractmethod
     def connectivity(self) -> Measures:
-        """Scalars for the final result: how the network hangs together."""
+        """Return scalars of how the network is connected, for the final result."""
 
 
 def own_sparsity(model: nn.Module) -> float:
-    """Return the sparsity that `model` has of itself: 0 if it measures none."""
+    """Return the sparsity that `model` measures of itself, 0 if it measures none."""
     return model.sparsity if isinstance(model, SelfMeasuring) else 0.0
 
 
 class PartlyLive(nn.Module, ABC):
-    """A layer that stores numbers which it does not use."""
+    """A layer that stores numbers which it masks."""
 
     @property
     @abstractmethod
     def masked(self) -> int:
-        """How many stored numbers are no parameters."""
+        """The number of stored numbers that are masked, and so are no parameters."""
 
 
 def masked(model: nn.Module) -> int:
-    """Return how many numbers the layers of `model` store and do not use."""
+    """Count the numbers that the layers of `model` store and mask."""
     return sum(part.masked for part in model.modules() if isinstance(part, PartlyLive))
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Return how many parameters a model has, trained or not; what its layers mask is none."""
+    """Count the parameters of a model, trained or not, without those that its layers mask."""
     return sum(p.numel() for p in model.parameters()) - masked(model)

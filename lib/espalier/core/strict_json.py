@@ -1,7 +1,7 @@
-"""JSON as it travels between processes and into files: one line, strict.
+"""Strict JSON, for messages between processes and for files.
 
-A number that is not finite (a diverged loss) becomes null: `NaN` is not JSON, other readers stop
-at it, and pandas reads null back as NaN.
+A number that is not finite, such as a diverged loss, becomes null. `NaN` is not JSON: other readers
+stop at it. pandas reads null back as NaN.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def encode(value: Any) -> str:
-    """One line of strict JSON. Raises TypeError on anything that is not plain data."""
+    """Return `value` as one line of JSON. Raises TypeError on what is not plain data."""
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
     except ValueError:
@@ -20,12 +20,12 @@ def encode(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Strict JSON for people to read."""
+    """Return `value` as indented JSON for people to read."""
     return json.dumps(finite(value), allow_nan=False, indent=1) + "\n"
 
 
 def finite(value: Any) -> Any:
-    """A copy of `value` with null in place of numbers that are not finite."""
+    """Return a copy of `value` with None in place of numbers that are not finite."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

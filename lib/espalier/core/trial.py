@@ -1,6 +1,16 @@
-"""The door between planning and training: plain data in, plain data out, both JSON.
+"""The nouns that carry a trial from the plan to the ranking.
 
-Nothing here imports torch, so the control plane can hold trials and results at no cost.
+| noun | it is | defined in |
+|---|---|---|
+| Trial | one effective configuration with its seed and its id | here |
+| Attempt | one try at a trial: a row of the store | `espalier.store.store` |
+| Task | what a worker is handed: one trial, or several to train as one program | here |
+| Run | one live training: model, optimizer, data, counters | `espalier.core.contracts` |
+| Result | what came of an attempt: status, history, measures, provenance | here |
+| Configuration | trials that differ only in their seeds | `espalier.analysis.rank` |
+
+A Task goes into a worker process and a Result comes out of it. Both are plain data that JSON can
+hold. Nothing here imports torch, so planning, storing and reporting need not wait for it.
 """
 
 from __future__ import annotations
@@ -13,53 +23,53 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+"""A JSON object."""
+
 LOG = "output.log"
-"""The file in a trial's folder that has what its attempts printed."""
+"""The file in a trial's folder that holds the output of its attempts."""
 
 REPETITION = ("SEED", "SPLIT_SEED")
-"""What repeats a configuration instead of changing it."""
+"""The symbols in which trials of one configuration differ."""
 
 
 class Status(StrEnum):
-    """The state of a trial, or of an attempt at it. It is never unset."""
+    """The state of a trial, or of an attempt at it."""
 
-    NOTRUN = "notrun"  # planned, not started; a trial's alone
+    NOTRUN = "notrun"  # planned and not started; only a trial can be this
     RUNNING = "running"
     PASSED = "passed"
-    FAILED = "failed"  # ran, but diverged or missed its criterion: never retried
-    ERROR = "error"  # could not run to its end: crash, out of memory, time-out; retried
+    FAILED = "failed"  # diverged or missed its criterion; never retried, which would bias results
+    ERROR = "error"  # did not run to its end: crash, out of memory, time-out; retried
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One effective configuration with its seed.
+    """One effective configuration with its seed and its id.
 
-    `config` maps every visible symbol of a trial's identity, without `CONFIG_`, to its canonical
-    text; a choice is one entry, `{"OPTIMIZER": "sgd"}`, in place of its members. `swept` is the
-    part of `config` that differs between the trials of the plan. `id` is a hash of `config`, and
-    `shape` one of the part that trials must have in common to be trained as one program (empty:
-    not with any other).
+    `config` maps each visible symbol of the trial's identity, without `CONFIG_`, to its canonical
+    text. A choice is one entry for all of its members: `{"OPTIMIZER": "sgd"}`. Two trials with
+    equal `config` have the same `id`. Trials with equal `shape` may be trained as one program.
     """
 
-    number: int  # from 1, in plan order
+    number: int  # from 1, in the order of the plan
     name: str  # config_001
-    id: str
+    id: str  # a hash of `config`
     config: Mapping[str, str]
-    swept: Mapping[str, str] = field(default_factory=dict)
-    shape: str = ""
+    swept: Mapping[str, str] = field(default_factory=dict)  # of `config`, what the plan varies
+    shape: str = ""  # a hash of what a pack must have in common; empty: no pack may hold it
 
     @property
     def ranks(self) -> int:
-        """How many processes train it together, each on a device of its own."""
+        """The number of processes that train it together, each on a device of its own."""
         return int(self.config.get("DEVICES_PER_TRIAL", "1"))
 
     def as_json(self) -> Record:
-        """This trial as a JSON object."""
+        """Return this trial as a JSON object."""
         return {**vars(self), "config": dict(self.config), "swept": dict(self.swept)}
 
     @classmethod
     def from_json(cls, record: Record) -> Trial:
-        """The inverse of `as_json`."""
+        """Return the trial that `as_json` turned into `record`."""
         return cls(**record)
 
 
@@ -90,66 +100,64 @@ class Result:
 
 
 class Action(StrEnum):
-    """What a worker does with the trials of a task."""
+    """The work on the trials of a task."""
 
     TRAIN = "train"
-    PREFLIGHT = "preflight"  # say whether this machine has what the trial needs
-    PROBE = "probe"  # measure how many trials of their shape one program should train
+    PREFLIGHT = "preflight"  # check that this machine has what the first trial needs
+    PROBE = "probe"  # measure how many trials of this shape one program should train
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is handed: one trial, or several to train as one program, and how.
+    """The work that a worker is handed: one trial, or several to train as one program.
 
-    Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. `settings`
-    are the symbols outside a trial's identity (device, paths, debugging checks), by the same naming
-    as `Trial.config`. Of several processes that train one trial together this is number `rank`,
-    from 0; they rendezvous through the file `rendezvous`, which does not exist yet. Without one
-    this process is alone.
+    Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. Where
+    several processes train one trial together, each is handed this task with a `rank` of its own,
+    and they meet through the file `rendezvous`, which does not exist yet.
     """
 
     trials: tuple[Trial, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, str]  # symbols outside of identity: device, paths, debugging checks
     directories: tuple[Path, ...]
     attempts: tuple[int, ...]
     action: Action = Action.TRAIN
-    rank: int = 0
-    rendezvous: str = ""
+    rank: int = 0  # from 0
+    rendezvous: str = ""  # empty: this process trains alone
 
     @classmethod
     def single(cls, trial: Trial, settings: Mapping[str, str], directory: Path) -> Task:
-        """Return the task of training one trial, the first attempt at it."""
+        """Return the task of training one trial, as the first attempt at it."""
         return cls((trial,), settings, (directory,), (1,))
 
     @property
     def trial(self) -> Trial:
-        """The first trial, and the only one of a task that is not for several."""
+        """The first trial."""
         return self.trials[0]
 
     @property
     def directory(self) -> Path:
-        """Where the first trial writes."""
+        """The folder of the first trial."""
         return self.directories[0]
 
     @property
     def log(self) -> Path:
-        """Where the output of the whole task goes."""
+        """The file for the output of the whole task."""
         return self.directory / LOG
 
     @property
     def ranks(self) -> int:
-        """How many workers it is for. Trials that are trained together with others have one."""
+        """The number of processes that share it: more than 1 only to train a single trial."""
         alone = self.action is Action.TRAIN and len(self.trials) == 1
         return self.trial.ranks if alone else 1
 
     @property
     def due(self) -> list[int]:
-        """The numbers of the trials that get a result; a question has one answer."""
-        answered = self.trials if self.action is Action.TRAIN else self.trials[:1]
-        return [trial.number for trial in answered]
+        """The numbers of the trials that a result is due for: all to train, else the first."""
+        trials = self.trials if self.action is Action.TRAIN else self.trials[:1]
+        return [trial.number for trial in trials]
 
     def split(self) -> list[Task]:
-        """Return one task for each trial, equal to this in all else."""
+        """Return a task for each trial, equal to this one in all else."""
         parts = zip(self.trials, self.directories, self.attempts, strict=True)
         return [
             replace(self, trials=(trial,), directories=(directory,), attempts=(attempt,))
@@ -163,7 +171,7 @@ class Task:
 
     @classmethod
     def from_json(cls, record: Record) -> Task:
-        """Return the task that `as_json` gave `record` for."""
+        """Return the task that `as_json` turned into `record`."""
         parts = {
             "trials": tuple(map(Trial.from_json, record["trials"])),
             "directories": tuple(map(Path, record["directories"])),
@@ -174,11 +182,12 @@ class Task:
 
 
 Emit = Callable[[Record], None]
-"""Sends one progress record of a trial to the runner."""
+"""A function that sends one progress record of a trial to the runner."""
+
 Entry = Callable[[Task, Emit], Result]
-"""What a worker calls to train a trial, such as `espalier.train.worker_entry:train_trial`."""
+"""A function that trains a trial in a worker, as `espalier.train.worker_entry:train_trial` does."""
 
 
 def discard(record: Record) -> None:
-    """Emit a progress record to nowhere."""
+    """Drop a progress record: the `Emit` of a trial that no runner waits for."""
     del record

@@ -1,8 +1,7 @@
-"""The one door of configuration into training: the effective values of one trial.
+"""The effective values of one trial, as components read them.
 
-No default lives here and none is taken on a missing symbol: a component that asks for a symbol
-its own fragment does not define is a defect and raises. Reads are recorded, so that the engine
-can refuse to train when a symbol of the trial was never read.
+There are no defaults here: to read a symbol that the trial does not have raises. Reads are
+recorded, so that training can refuse a trial with a symbol that nothing reads.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from typing import Any
 
 
 class Config:
-    """Effective values by symbol name (no `CONFIG_` prefix), typed on reading.
+    """Effective values by symbol, without `CONFIG_`. They are text until they are read.
 
-    Values are canonical text: `y`/`n`, decimal integers, decimal floats, plain strings.
+    The text is canonical: `y` or `n`, decimal integers, decimal floats, plain strings.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -25,7 +24,7 @@ class Config:
         return symbol in self._values
 
     def read(self, symbol: str, kind: type) -> Any:
-        """The value of `symbol` as `kind` (bool, int, float or str).
+        """Return the value of `symbol` as `kind`: bool, int, float or str.
 
         Raises KeyError if the trial has no such symbol, ValueError if it is not of that kind.
         """
@@ -38,5 +37,5 @@ class Config:
         return kind(text)
 
     def unread(self) -> list[str]:
-        """Symbols that nothing has asked for, sorted."""
+        """Return the symbols that were never read, sorted."""
         return sorted(set(self._values) - self._read)

@@ -1,1 +1,1 @@
-"""The Kconfig tree: parsing it, asking it, and the front ends that edit it."""
+"""The Kconfig tree and its files: parsing, values, presets and range files, front ends, lint."""

@@ -1,8 +1,8 @@
-"""Assigning values and finding out what became of them.
+"""Assign values to a Kconfig tree, and report which of them take effect.
 
-`set_value()` returning True means only that a value is well-formed. Whether it takes is asked of
-the tree afterwards: a name is INACTIVE if nothing shows it, a value INVALID if it is shown and
-does not stick, and otherwise it takes.
+That kconfiglib's `set_value()` returns True means only that a value is well-formed. The tree then
+says what came of it: a symbol is INACTIVE if its dependencies hide it; a value is INVALID if its
+symbol is visible and has another value; else the value takes effect.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
 
 DEFAULT = "(default)"
-"""Asked of a choice: the member that it selects when nobody says."""
+"""The value of a choice that stands for its default member."""
 
 
 def put(symbols: Symbols, name: str, value: str) -> None:
-    """Set the user's value of `name`; `value` must be of its kind."""
+    """Assign `value`, which must be of its kind, to `name`."""
     item = symbols.item(name)
     if isinstance(item, Symbol):
         item.set_value(value)
@@ -31,12 +31,12 @@ def put(symbols: Symbols, name: str, value: str) -> None:
 
 
 def is_active(symbols: Symbols, name: str) -> bool:
-    """Whether the tree shows `name` to a user now."""
+    """Return whether `name` is visible now."""
     return bool(symbols.item(name).visibility)
 
 
 def effective(symbols: Symbols, name: str) -> str:
-    """The canonical value that `name` has now; empty for a choice without a selection."""
+    """Return the canonical value that `name` has now; empty for a choice without a selection."""
     item = symbols.item(name)
     if isinstance(item, Choice):
         return symbols.owner(item.selection.name)[1] if item.selection else ""  # type: ignore[index]
@@ -45,25 +45,25 @@ def effective(symbols: Symbols, name: str) -> str:
 
 
 def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:
-    """The canonical values of those of `names` that are active now."""
+    """Return the canonical values of those of `names` that are active now."""
     return {n: effective(symbols, n) for n in names if symbols.item(n).visibility}
 
 
 def load(symbols: Symbols, config: Mapping[str, str]) -> None:
-    """Set every value of `config`, as `effective_config` gave it."""
+    """Assign every value of `config`, as `effective_config` returned it."""
     for name, value in config.items():
         put(symbols, name, value)
 
 
 def why_inactive(symbols: Symbols, name: str) -> str:
-    """What would have to hold for `name` to be shown."""
+    """Return what would have to hold for `name` to be visible."""
     if not symbols.has_prompt(name):
         return "it has no prompt: other symbols set it"
     return _unmet(symbols.item(name))
 
 
 def why_invalid(symbols: Symbols, name: str, value: str) -> str:
-    """Why an active `name` does not take `value`."""
+    """Return why an active `name` does not take `value`."""
     item = symbols.item(name)
     if isinstance(item, Choice):
         return _why_not_selected(symbols, name, value)
@@ -74,10 +74,10 @@ def why_invalid(symbols: Symbols, name: str, value: str) -> str:
 
 
 def _while(item: Symbol, condition: object) -> str:
-    """What a range depends on beside what its symbol does."""
-    known = kconfiglib.split_expr(item.direct_dep, kconfiglib.AND)
+    """Return the conditions of a range that its symbol does not have too."""
+    shared = [*kconfiglib.split_expr(item.direct_dep, kconfiglib.AND), item.kconfig.y]
     parts = kconfiglib.split_expr(condition, kconfiglib.AND)
-    own = [_describe(part) for part in parts if part not in known and part is not item.kconfig.y]
+    own = [_describe(part) for part in parts if part not in shared]
     return f" while {' and '.join(own)}" if own else ""
 
 

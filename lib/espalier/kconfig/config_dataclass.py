@@ -1,7 +1,13 @@
-"""Dataclasses whose fields are Kconfig symbols, so that Kconfig alone holds their defaults.
+"""Frozen dataclasses whose fields are Kconfig symbols.
 
-A trial's configuration gives each field its value (`component.build`). Code that constructs such a
-dataclass directly, such as `SGD(momentum=0.5)`, may leave fields out: these get Kconfig's default.
+    @kconfig_dataclass
+    class SGD(Optimizer):
+        momentum: float  # CONFIG_SGD_MOMENTUM
+        nesterov: bool  # CONFIG_SGD_NESTEROV
+
+Defaults stand in Kconfig alone. In a trial, `component.build` gives each field the value that the
+trial's configuration has. Elsewhere, as in a test or a notebook, `SGD(momentum=0.5)` may leave
+fields out: these get the default of their symbol.
 """
 
 from __future__ import annotations
@@ -20,9 +26,9 @@ T = TypeVar("T")
 def kconfig_dataclass(cls: type[T]) -> type[T]:
     """Make `cls` a frozen dataclass of Kconfig symbols.
 
-    Its fields are written without a default, except `= None` for a group that may be absent.
-    Kconfig is read when an instance is constructed without all of its fields, never on import.
-    That raises KeyError if Kconfig has no default for a field that was left out.
+    Write its fields without defaults, except `= None` for a group that may be absent. The Kconfig
+    tree is parsed when an instance is first constructed with fields left out, never on import. The
+    constructor raises KeyError if a field was left out whose symbol has no default.
     """
     for name in inspect.get_annotations(cls):
         item = cls.__dict__.get(name, field())
@@ -33,9 +39,9 @@ def kconfig_dataclass(cls: type[T]) -> type[T]:
 
 
 def with_defaults(cls: type[T], **given: Any) -> T:
-    """Return a `cls` that has Kconfig's defaults, apart from the fields that are `given`.
+    """Return a `cls` with Kconfig's defaults for all fields that are not `given`.
 
-    The constructor does the same, but to type checkers all of its arguments are required.
+    This is `cls(**given)` for type checkers, which believe that a constructor needs every field.
     """
     return cls(**given)
 

@@ -1,4 +1,4 @@
-"""The default of each symbol: the one that holds when no condition on a default does."""
+"""The default of each symbol, by itself: the one that holds under no condition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from espalier.kconfig.symbols import Symbols
 
 @functools.cache
 def read() -> Config:
-    """Return the defaults of the checkout's tree; a symbol that has none is left out."""
+    """Return the defaults of the checkout's tree, without the symbols that have none."""
     symbols = Symbols(tree.parse())
     plain = {item.name: _of_symbol(item) for item in symbols.kconf.unique_defined_syms}
     choices = {name: _of_choice(symbols, choice) for name, choice in symbols.choices.items()}

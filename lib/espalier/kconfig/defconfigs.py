@@ -1,7 +1,7 @@
-"""Presets and range files: the files of defconfigs/, by name.
+"""Find presets and range files: the files of defconfigs/, by name.
 
-A file describes itself in the comment lines it begins with. A preset is what `savedefconfig`
-writes; a range file, whose name ends in `-range`, may hold several values for a symbol.
+A file begins with comment lines that describe it. A preset is what `savedefconfig` writes. A range
+file, whose name ends in `-range`, may hold several values for a symbol.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ RANGE_SUFFIX = "-range"
 
 
 def paths(root: Path = ROOT) -> list[Path]:
-    """Presets and range files of the checkout `root`, sorted by name."""
+    """Return the presets and range files of the checkout `root`, sorted by name."""
     files = sorted((root / "defconfigs").iterdir())
     return [path for path in files if path.is_file() and not path.name.startswith("Kconfig")]
 
 
 def presets(root: Path = ROOT) -> list[Path]:
-    """The files that a configuration can be made from."""
+    """Return the files that a configuration can be made from."""
     return [path for path in paths(root) if not path.name.endswith(RANGE_SUFFIX)]
 
 
 def ranges(root: Path = ROOT) -> list[Path]:
-    """The files that a sweep can be made from."""
+    """Return the files that a sweep can be made from."""
     return [path for path in paths(root) if path.name.endswith(RANGE_SUFFIX)]
 
 
 def find(name: str, root: Path = ROOT) -> Path:
-    """The preset called `name`. Raises UserError, with the nearest name, if there is none."""
+    """Return the preset `name`. Raises UserError, with the nearest name, if there is none."""
     if name.endswith(RANGE_SUFFIX) and (root / "defconfigs" / name) in ranges(root):
         raise UserError(
             f"defconfigs/{name}: is a range file, not one configuration; "
             f"make sweep RANGE_CONFIG=defconfigs/{name}"
         )
-    known = {path.name: path for path in presets(root)}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+    by_name = {path.name: path for path in presets(root)}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"no preset {name!r} in defconfigs/: {hint}make list-defconfigs lists them")
-    return known[name]
+    return by_name[name]
 
 
 def leading_comment(text: str) -> str:
-    """The comment lines that a configuration file begins with, newlines included.
+    """Return the comment lines that a configuration file begins with, newlines included.
 
     `# CONFIG_X is not set` is an assignment, not a comment.
     """
@@ -60,12 +60,12 @@ def leading_comment(text: str) -> str:
 
 
 def description(path: Path) -> str:
-    """The first comment line of a preset or range file."""
+    """Return the first comment line of a preset or range file."""
     return leading_comment(path.read_text()).partition("\n")[0].lstrip("# ")
 
 
 def listing(root: Path = ROOT) -> str:
-    """Every preset and range file with its description, under the command that uses it."""
+    """Return a table of presets and range files with their descriptions."""
     width = max((len(path.name) for path in paths(root)), default=0) + len("_defconfig")
     parts = ["Presets (make <name>_defconfig):"]
     parts += [

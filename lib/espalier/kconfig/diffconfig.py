@@ -1,4 +1,4 @@
-"""What changed between two configuration files."""
+"""Compare two configuration files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def compare(old: Path, new: Path) -> list[str]:
 
 
 def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """One line a symbol: `-GONE value`, ` CHANGED old -> new`, `+ADDED value`, in this order."""
+    """Return lines `-GONE value`, then ` CHANGED old -> new`, then `+ADDED value`."""
     gone = [f"-{name} {old[name]}" for name in sorted(old.keys() - new.keys())]
     both = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
     changed = [f" {name} {old[name]} -> {new[name]}" for name in both]
@@ -27,5 +27,5 @@ def _values(file: Path) -> dict[str, str]:
 
 
 def _shown(setting: Setting) -> str:
-    """A value without the quotes that it may have; several values as they were written."""
+    """Return one value without its quotes, several values as they were written."""
     return setting.values[0] if len(setting.values) == 1 else setting.text

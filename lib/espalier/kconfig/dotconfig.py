@@ -1,7 +1,7 @@
-"""Reading and writing `.config` files through the one parsed tree.
+"""Read and write `.config` files by way of the Kconfig tree.
 
-A file's leading comment stays with it: what `<name>_defconfig` writes begins with the preset's
-description, every front end keeps it, and `savedefconfig` gives it back.
+The leading comment of a file is kept: what `<name>_defconfig` writes begins with the description of
+the preset, every front end keeps it, and `savedefconfig` writes it back.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from espalier.kconfig.symbols import Symbols
 
 
 def path() -> Path:
-    """The configuration in use: `$KCONFIG_CONFIG`, or `.config`."""
+    """Return the configuration in use: `$KCONFIG_CONFIG`, or `.config`."""
     return Path(os.environ.get("KCONFIG_CONFIG") or ".config")
 
 
 def require(file: Path) -> None:
-    """Raises UserError, with the way to make one, if there is no configuration `file`."""
+    """Raise UserError, with the way to make one, if there is no configuration `file`."""
     if not file.exists():
         raise UserError(
             f"{file}: no such configuration; make menuconfig or make <name>_defconfig writes one"
@@ -32,18 +32,18 @@ def require(file: Path) -> None:
 
 
 def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
-    """Give the tree the values of `file`, and no others.
+    """Assign the values of `file`, and no others, to the tree.
 
-    Raises UserError if the file cannot be read or a line of it has no effect as written.
+    Raises UserError if the file cannot be read or a line of it does not take effect as written.
     """
     require(file)
     symbols = Symbols(kconf)
-    asked = requests.from_settings(symbols, range_file.read(file)).values()
+    assigned = requests.from_settings(symbols, range_file.read(file)).values()
     kconf.unset_values()
     kconf.config_header = leading_comment(file.read_text())
-    for request in asked:
+    for request in assigned:
         assign.put(symbols, request.name, _only_value(request))
-    for request in asked:
+    for request in assigned:
         _check_taken(symbols, request)
 
 
@@ -68,9 +68,9 @@ def _check_taken(symbols: Symbols, request: Request) -> None:
 
 
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
-    """Write every value of the tree to `file`; what was there is kept as `<file>.old`.
+    """Write every value of the tree to `file`, and keep the old file as `<file>.old`.
 
-    Raises UserError if `file` is a folder, which would be renamed too.
+    Returns kconfiglib's message. Raises UserError if `file` is a folder: that would be renamed.
     """
     if file.is_dir():
         raise UserError(f"{file}: is a folder; KCONFIG_CONFIG must name a file")

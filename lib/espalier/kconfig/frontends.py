@@ -1,7 +1,7 @@
-"""The configuration targets that users of Kconfig trees know.
+"""The configuration targets of make, as in other Kconfig trees: menuconfig, oldconfig and so on.
 
-They all parse the tree the same way, read and write the file that `KCONFIG_CONFIG` names, and
-refuse a file with a line that would have no effect.
+Each reads and writes the file that `KCONFIG_CONFIG` names, and refuses a file with a line that
+would have no effect.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Target = Callable[[kconfiglib.Kconfig], None]
 
 
 def run(name: str) -> int:
-    """Run one configuration target; returns the exit code. Raises UserError."""
+    """Run a configuration target and return the exit code. Raises UserError."""
     try:
         _target(name)(tree.parse())
     except KeyboardInterrupt:
@@ -60,9 +60,9 @@ def _load_if_there(kconf: kconfiglib.Kconfig) -> None:
 
 
 def menuconfig(kconf: kconfiglib.Kconfig) -> None:
-    """Change the configuration in menus, until what was saved is valid.
+    """Open the menus, again and again until what they saved is valid.
 
-    The menus check integers only: numbers with a point are text to Kconfig.
+    They check integers alone: numbers with a point are text to Kconfig.
     """
     screen.check_terminal()
     _load_if_there(kconf)
@@ -75,7 +75,7 @@ def menuconfig(kconf: kconfiglib.Kconfig) -> None:
 
 
 def config(kconf: kconfiglib.Kconfig) -> None:
-    """Ask for every value, with the present one offered."""
+    """Ask for every value, and offer the present one."""
     _load_if_there(kconf)
     questions.ask(Symbols(kconf), lambda item: True)
     _save(kconf)
@@ -113,20 +113,20 @@ def listnewconfig(kconf: kconfiglib.Kconfig) -> None:
 
 
 def helpnewconfig(kconf: kconfiglib.Kconfig) -> None:
-    """The same as listnewconfig, with help texts."""
+    """Print what listnewconfig prints, with help texts."""
     _load_if_there(kconf)
     for symbol in questions.open_symbols(kconf):
         print(f"{symbol.config_string}{questions.help_text(symbol)}")
 
 
 def allnoconfig(kconf: kconfiglib.Kconfig) -> None:
-    """Write a configuration with every option off that can be."""
+    """Write a configuration with every option off that can be off."""
     _set_all(kconf, "n")
     _save(kconf)
 
 
 def allyesconfig(kconf: kconfiglib.Kconfig) -> None:
-    """Write a configuration with every option on that can be; choices keep their defaults."""
+    """Write a configuration with every option on that can be on; choices keep their defaults."""
     _set_all(kconf, "y")
     _save(kconf)
 

@@ -1,7 +1,8 @@
-"""Findings that need the code: symbols that nothing reads, components that are known by name.
+"""Check the Kconfig tree against the code.
 
-The code is parsed, not imported, so this needs no torch. What counts as reading a symbol is its
-name as a string, or a dataclass field of a component (`<NAME>_<FIELD>`).
+A finding is a symbol that no code reads, a component without a fragment or the reverse, and a
+component that other files know by name. The code is parsed and not imported, so this needs no
+torch. Code reads a symbol by its name as a string, or by a dataclass field (`<NAME>_<FIELD>`).
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ from espalier.kconfig.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SWITCHES = re.compile(r"[A-Z][A-Z0-9_]*_ENABLE_?")
-"""The common start of a family of switches, as in `f"{SPARSITY_ENABLE}_{percent}"`."""
+"""The start of the names of several switches, as in `f"{SPARSITY_ENABLE}_{percent}"`."""
 _SELECTS = re.compile(r"\b[A-Z][A-Z0-9]*_SELECT_([A-Z0-9_]+)\b")
 
 
 @dataclass
 class _Code:
-    """What the Python files say: names as strings, and dataclass fields by file stem."""
+    """The strings of the Python files that look like symbols, and their fields by file stem."""
 
     strings: set[str] = field(default_factory=set)
     fields: dict[str, set[str]] = field(default_factory=dict)
 
 
 def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
-    """`file:line: what is wrong`, for the tree and the code of the checkout `root`."""
+    """Yield `file:line: what is wrong` for the tree and the code of the checkout `root`."""
     modules = {path: ast.parse(path.read_text()) for path in _files(root, "*.py")}
     yield from _unread(kconf, _read(modules))
-    yield from _lonely_components(root)
-    yield from _branches_on_names(root, modules)
-    yield from _selected_elsewhere(root)
+    yield from _unpaired_files(root)
+    yield from _comparisons_with_names(root, modules)
+    yield from _members_named_elsewhere(root)
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
@@ -61,7 +62,7 @@ def _is_field(statement: ast.stmt) -> bool:
 
 
 def _unread(kconf: Kconfig, code: _Code) -> Iterator[str]:
-    """Symbols that no code reads; for one that no user can set, another symbol may do it."""
+    """Yield the symbols that no code reads. Without a prompt, another symbol may read them."""
     referenced = {item for node in kconf.node_iter() for item in _conditions(node)}
     families = tuple(text for text in code.strings if _SWITCHES.fullmatch(text))
     for item in [*kconf.unique_defined_syms, *kconf.unique_choices]:
@@ -75,7 +76,7 @@ def _unread(kconf: Kconfig, code: _Code) -> Iterator[str]:
 
 
 def _conditions(node: MenuNode) -> Iterable[Item]:
-    """What a node refers to, without itself and the choice that it is a member of."""
+    """Return what a node refers to, without itself and the choice that it is a member of."""
     return set(node.referenced) - {node.item, getattr(node.item, "choice", None)}
 
 
@@ -91,18 +92,21 @@ def _is_read(symbol: str, code: _Code) -> bool:
 
 
 def _is_nested(rest: str, fields: set[str], inner: set[str]) -> bool:
-    """Whether `rest` is a field of a group of symbols that is itself one of `fields`."""
+    """Return whether `rest` is a field of a group that is itself one of `fields`."""
     groups = (f"{name}_" for name in fields)
     return any(rest.removeprefix(group) in inner for group in groups if rest.startswith(group))
 
 
-def _lonely_components(root: Path) -> Iterator[str]:
-    """Components without a fragment and fragments without a component; bases are neither."""
+def _unpaired_files(root: Path) -> Iterator[str]:
+    """Yield components without a fragment and fragments without a component.
+
+    The base class of several components is none.
+    """
     for package, base in _folders(root):
         classes = {path: list(_classes(path)) for path in sorted(package.rglob("*.py"))}
-        bases = {name for found in classes.values() for node in found for name in _bases(node)}
-        for path, found in classes.items():
-            own = [node for node in found if base in _bases(node) and node.name not in bases]
+        bases = {name for nodes in classes.values() for node in nodes for name in _bases(node)}
+        for path, nodes in classes.items():
+            own = [node for node in nodes if base in _bases(node) and node.name not in bases]
             if own and not path.with_suffix(".Kconfig").is_file():
                 where = f"{_shown(root, path)}:{own[0].lineno}"
                 yield f"{where}: this {base} has no Kconfig fragment beside it"
@@ -112,7 +116,7 @@ def _lonely_components(root: Path) -> Iterator[str]:
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
-    """The folder of each kind of component and the name of its base class."""
+    """Yield the folder of each kind of component and the name of its base class."""
     for kind, (package, _) in component.KINDS.items():
         yield root / "lib" / "espalier" / package, kind.title().replace("_", "")
 
@@ -126,16 +130,16 @@ def _bases(node: ast.ClassDef) -> set[str]:
     return {ast.unparse(base).partition("[")[0] for base in node.bases}
 
 
-def _branches_on_names(root: Path, modules: dict[Path, ast.Module]) -> Iterator[str]:
-    """Comparisons with a component's name: the branch belongs into the component."""
-    known = {item for kind in component.KINDS for item in component.names(kind)}
+def _comparisons_with_names(root: Path, modules: dict[Path, ast.Module]) -> Iterator[str]:
+    """Yield comparisons with the name of a component: such a branch belongs into the component."""
+    components = {item for kind in component.KINDS for item in component.names(kind)}
     for path, module in modules.items():
         for node in ast.walk(module):
-            for found in _compared(node) & (known - {path.stem}):
-                yield f"{_shown(root, path)}:{node.lineno}: compares with component {found!r}"  # type: ignore[attr-defined]
+            for item in _compared_texts(node) & (components - {path.stem}):
+                yield f"{_shown(root, path)}:{node.lineno}: compares with component {item!r}"  # type: ignore[attr-defined]
 
 
-def _compared(node: ast.AST) -> set[str]:
+def _compared_texts(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
     elif isinstance(node, ast.MatchValue):
@@ -150,12 +154,12 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _selected_elsewhere(root: Path) -> Iterator[str]:
-    """Members of component choices, outside the component's own files."""
+def _members_named_elsewhere(root: Path) -> Iterator[str]:
+    """Yield members of the choices of components that files other than the component's name."""
     for path in [*_files(root, "*.py"), *_files(root, "*Kconfig"), root / "Kconfig"]:
         for number, line in enumerate(path.read_text().splitlines(), start=1):
-            for found in set(_SELECTS.findall(line)) - {path.stem.upper()}:
-                yield f"{_shown(root, path)}:{number}: names component {found.lower()!r}"
+            for member in set(_SELECTS.findall(line)) - {path.stem.upper()}:
+                yield f"{_shown(root, path)}:{number}: names component {member.lower()!r}"
 
 
 def _shown(root: Path, path: Path) -> str:

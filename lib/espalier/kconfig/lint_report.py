@@ -1,4 +1,4 @@
-"""The Kconfig tree checked against itself and the code."""
+"""Lint the Kconfig tree, by itself and against the code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from espalier.kconfig import lint_code, lint_tree, tree
 
 
 def findings(root: Path) -> list[str]:
-    """`file:line: what is wrong`, sorted, for the checkout `root`."""
+    """Return `file:line: what is wrong`, sorted, for the checkout `root`."""
     kconf = tree.parse(root)
     return sorted({*lint_tree.findings(kconf), *lint_code.findings(kconf, root)})

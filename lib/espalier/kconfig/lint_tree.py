@@ -1,4 +1,4 @@
-"""Findings that need only the Kconfig tree: what is undefined, undocumented or misspelt."""
+"""Check the Kconfig tree by itself: what is undefined, undocumented or misspelt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
 
 
 def findings(kconf: Kconfig) -> Iterator[str]:
-    """`file:line: what is wrong`, for every node and symbol of the tree."""
+    """Yield `file:line: what is wrong` for every node and symbol of the tree."""
     yield from (warning.replace("\n", " ") for warning in kconf.warnings)
     for node in kconf.node_iter():
         yield from (f"{place(node)}: {text}" for text in _undefined(kconf, node))
@@ -27,12 +27,12 @@ def findings(kconf: Kconfig) -> Iterator[str]:
 
 
 def place(node: MenuNode) -> str:
-    """Where a node is defined."""
+    """Return `file:line` of a node."""
     return f"{node.filename}:{node.linenr}"
 
 
 def name(item: Item) -> str:
-    """How messages call a symbol or a choice."""
+    """Return the name of a symbol or a choice in messages."""
     kind = "choice " if isinstance(item, Choice) else "CONFIG_"
     return f"{kind}{item.name or '(unnamed)'}"
 
@@ -44,8 +44,8 @@ def _undefined(kconf: Kconfig, node: MenuNode) -> Iterator[str]:
 
 
 def _is_constant(kconf: Kconfig, symbol: Symbol) -> bool:
-    known = (kconf.n, kconf.m, kconf.y)
-    return bool(symbol.is_constant or symbol in known or _NUMBER.fullmatch(symbol.name))
+    is_tristate = symbol in (kconf.n, kconf.m, kconf.y)
+    return bool(symbol.is_constant or is_tristate or _NUMBER.fullmatch(symbol.name))
 
 
 def _help(node: MenuNode) -> Iterator[str]:

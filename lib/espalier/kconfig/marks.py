@@ -1,15 +1,18 @@
-"""Marks: the lines of a symbol's help that the harness reads, in exactly these words.
+"""Marks: lines of a symbol's help text that the harness reads.
 
-| line | of | says |
+Kconfig cannot say that a string is a number, or that a symbol is no part of a trial's identity. So
+the help text says it, in a line of its own and in exactly these words:
+
+| line | stands in the help of | means |
 |---|---|---|
 | `Identity: no` | what a user can set | a setting of the sweep, outside of a trial's identity |
 | `Pack: same` | what a user can set | equal in all trials of a pack (trained as one program) |
 | `Pack: may differ` | what a user can set | each trial of a pack may have a value of its own |
 | `Control: yes` | a member of a choice | reports compare the other members with it |
-| `Float in [a, b)` | a string | a number of this interval |
+| `Float in [a, b)` | a string | a number in this interval |
 
-The first three are scopes. Every symbol and every choice that a user can set says which one it has;
-the members of a choice go with it.
+The first three are scopes. Every symbol and every choice with a prompt has one of them. The members
+of a choice have that of their choice.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from espalier.kconfig.values import AllowedRange
 
 
 class Scope(Enum):
-    """Who shares one value of a symbol."""
+    """The trials that have one value of a symbol in common."""
 
     SWEEP = "Identity: no"
     PACK = "Pack: same"
@@ -35,7 +38,7 @@ CONTROL = "Control: yes"
 _SCOPES = tuple(scope.value for scope in Scope)
 _FORMS = ", ".join(map(repr, [*_SCOPES, CONTROL, "Float in [a, b)"]))
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
-_LINES = re.compile(  # those that begin like a mark, in any spelling
+_LINES = re.compile(  # lines that begin like a mark, in any spelling
     r"^[ \t]*((?:identity|packs?|controls?)[ \t]*[:=].*|floats?[ \t]+(?:in|between|from)\b.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -43,7 +46,7 @@ _LINES = re.compile(  # those that begin like a mark, in any spelling
 
 @dataclass(frozen=True)
 class Marks:
-    """What the marks of one help text say."""
+    """The marks of a help text; None where it has no such line."""
 
     scope: Scope | None
     is_control: bool
@@ -53,7 +56,7 @@ class Marks:
 def parse(help_text: str) -> Marks:
     """Return the marks of `help_text`.
 
-    Raises ValueError for a line that begins like a mark and is none, and for two that disagree.
+    Raises ValueError for a line that is almost a mark, and for two marks that contradict.
     """
     lines = [line.rstrip() for line in _LINES.findall(help_text)]
     intervals = [_interval(line) for line in lines if line not in {*_SCOPES, CONTROL}]

@@ -1,4 +1,4 @@
-"""Number ranges in exact decimals: `0.985:0.005:0.999` has no drift and loses no value."""
+"""Expand number ranges in exact decimals: `0.985:0.005:0.999` has no drift and loses no value."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import decimal
 from decimal import Decimal
 
 MAX_VALUES = 1_000_000
-"""Longest range that is written out: a longer one is a slip of the pen."""
+"""The longest range that is expanded: a longer one is a slip of the pen."""
 
 MAX_EXPONENT = 300
-"""Of the numbers in a range: about what a float can hold, and their ratio stays in _DIGITS."""
+"""Of the numbers in a range: about what a float can hold. Their ratio stays within _DIGITS."""
 
 _DIGITS = decimal.Context(prec=60, Emin=-10_000, Emax=10_000)
 _REACHED = Decimal("1e-9")
-"""A geometric range whose factor is a rounded root still reaches its end."""
+"""The relative error at which a geometric range, whose factor may be rounded, reaches its end."""
 
 
 def is_number(text: str) -> bool:
-    """Whether `text` is a finite decimal or a `0x` integer."""
+    """Return whether `text` is a finite decimal or a `0x` integer."""
     try:
         return _number(text).is_finite()
     except (decimal.InvalidOperation, ValueError):
@@ -25,7 +25,7 @@ def is_number(text: str) -> bool:
 
 
 def is_range(text: str) -> bool:
-    """Whether `text` is meant as a range: `a:b:c` with a number at an end, or two numbers `a:b`.
+    """Return whether `text` is meant as a range: `a:b:c` with a number at an end, or numbers `a:b`.
 
     `cuda:0` and `http://host:80/x` are not.
     """
@@ -34,7 +34,7 @@ def is_range(text: str) -> bool:
 
 
 def expand(text: str) -> list[str]:
-    """The values of `start:step:end` or `start:*factor:end`, both ends included.
+    """Return the values of `start:step:end` or `start:*factor:end`, both ends included.
 
     Raises ValueError, whose text is the rule that is broken.
     """
@@ -44,13 +44,13 @@ def expand(text: str) -> list[str]:
     geometric = parts[1].startswith("*")
     start, step, end = (_part(p) for p in (parts[0], parts[1].removeprefix("*"), parts[2]))
     with decimal.localcontext(_DIGITS):
-        found = _geometric(start, step, end) if geometric else _arithmetic(start, step, end)
+        numbers = _geometric(start, step, end) if geometric else _arithmetic(start, step, end)
     hexadecimal = all(_is_hex(part) for part in (parts[0], parts[2]))
-    return [hex(int(n)) if hexadecimal else plain(n) for n in found]
+    return [hex(int(n)) if hexadecimal else plain(n) for n in numbers]
 
 
 def plain(number: Decimal) -> str:
-    """Plain decimal text without exponent or trailing zeros."""
+    """Return a number as decimal text without exponent or trailing zeros."""
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -78,15 +78,15 @@ def _geometric(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
 
 
 def _powers(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
-    found = []
+    numbers = []
     number = start
     slack = abs(end) * _REACHED
     while abs(number - end) > slack and (end - number) * (factor - 1) * start > 0:
-        found.append(number)
+        numbers.append(number)
         number *= factor
     if abs(number - end) <= slack:
-        found.append(end)
-    return found
+        numbers.append(end)
+    return numbers
 
 
 def _check_length(steps: Decimal) -> None:

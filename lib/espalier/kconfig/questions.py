@@ -1,4 +1,4 @@
-"""Configuration by questions, line by line: `config` and `oldconfig`."""
+"""Ask for the values of a configuration, line by line: `config` and `oldconfig`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ import kconfiglib
 from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.values import canonical
 
 Item: TypeAlias = "kconfiglib.Symbol | kconfiglib.Choice"
 
 
-def ask(symbols: Symbols, wanted: Callable[[Item], bool]) -> None:
-    """Ask for each visible symbol and choice that is `wanted`, until none is left.
+def ask(symbols: Symbols, condition: Callable[[Item], bool]) -> None:
+    """Ask for each visible symbol and choice that fulfils `condition`.
 
-    An answer can make earlier questions appear, so the tree is walked until nothing new does.
-    An empty answer keeps the value shown, `?` prints the help. Raises UserError when the input
-    ends before the questions do.
+    An answer can make earlier questions appear, so the tree is walked from its start after each.
+    An empty answer keeps the value shown, `?` prints the help. Raises UserError if the input ends
+    before the questions do.
     """
-    asked: set[Item] = set()
-    while nodes := [node for node in _questions(symbols.kconf) if _is_new(node, asked, wanted)]:
-        asked.add(nodes[0].item)
-        _ask_one(symbols, nodes[0])
+    done: set[Item] = set()
 
+    def is_due(node: kconfiglib.MenuNode) -> bool:
+        return node.item not in done and condition(node.item)
 
-def _is_new(node: kconfiglib.MenuNode, asked: set[Item], wanted: Callable[[Item], bool]) -> bool:
-    return node.item not in asked and wanted(node.item)
+    while node := next(filter(is_due, _questions(symbols.kconf)), None):
+        done.add(node.item)
+        _ask_for(symbols, node)
 
 
 def _questions(kconf: kconfiglib.Kconfig) -> Iterator[kconfiglib.MenuNode]:
@@ -39,7 +38,7 @@ def _questions(kconf: kconfiglib.Kconfig) -> Iterator[kconfiglib.MenuNode]:
 
 
 def _can_vary(item: object) -> bool:
-    """Whether `item` has more than one possible value now; a choice's members have none."""
+    """Return whether `item` has more than one possible value now; members of a choice do not."""
     if isinstance(item, kconfiglib.Choice):
         return len(_members(item)) > 1
     if not isinstance(item, kconfiglib.Symbol) or item.choice:
@@ -52,25 +51,25 @@ def _members(choice: kconfiglib.Choice) -> list[kconfiglib.Symbol]:
 
 
 def is_open(item: Item) -> bool:
-    """Whether the configuration that was read leaves `item` open."""
+    """Return whether the configuration that was read leaves `item` open."""
     if isinstance(item, kconfiglib.Choice):
         return item.user_selection is None or item.user_selection.visibility != 2
     return item.user_value is None
 
 
 def open_symbols(kconf: kconfiglib.Kconfig) -> list[kconfiglib.Symbol]:
-    """The symbols that the configuration leaves open; a choice counts by its selected member."""
+    """Return the symbols that the configuration leaves open, for a choice its selected member."""
     items = [node.item for node in _questions(kconf) if is_open(node.item)]
     return [item.selection if isinstance(item, kconfiglib.Choice) else item for item in items]
 
 
 def help_text(item: Item) -> str:
-    """The help of `item`, indented, or a line that says there is none."""
+    """Return the help of `item`, indented, or a line that says there is none."""
     text = next((node.help for node in item.nodes if node.help), "No help text.")
     return "".join(f"  {line}\n" for line in text.strip().splitlines())
 
 
-def _ask_one(symbols: Symbols, node: kconfiglib.MenuNode) -> None:
+def _ask_for(symbols: Symbols, node: kconfiglib.MenuNode) -> None:
     if isinstance(node.item, kconfiglib.Choice):
         while not _choose(node):
             pass
@@ -80,23 +79,20 @@ def _ask_one(symbols: Symbols, node: kconfiglib.MenuNode) -> None:
 
 
 def _enter(symbols: Symbols, node: kconfiglib.MenuNode) -> str:
-    """Ask for a symbol's value once; the rule that the answer broke, or nothing."""
+    """Ask for the value of a symbol once; return the rule that the answer broke, if any."""
     symbol, name = node.item, node.item.name
     answer = _answer(f"{node.prompt[0]} (CONFIG_{name}) [{symbol.str_value}] ", symbol)
     if answer == "?":
         return help_text(symbol).strip()
     try:
-        value = canonical(symbols.kind(name), answer or symbol.str_value)
+        value = symbols.canonical(name, answer or symbol.str_value)
     except ValueError as error:
         return f"{answer}: {error}"
-    declared = symbols.float_range(name)
-    if declared is not None and float(value) not in declared:
-        return f"{answer}: must be in {declared}"
     return _put(symbols, name, value)
 
 
 def _put(symbols: Symbols, name: str, value: str) -> str:
-    """Set a value; if it does not take, put the old one back and say why."""
+    """Assign a value; if it does not take, put the old one back and return why."""
     symbol = symbols.item(name)
     before = symbol.user_value
     assign.put(symbols, name, value)
@@ -110,7 +106,7 @@ def _put(symbols: Symbols, name: str, value: str) -> str:
 
 
 def _choose(node: kconfiglib.MenuNode) -> bool:
-    """Ask for a choice's member once; False if the answer was none of them."""
+    """Ask for the member of a choice once; return whether the answer was one."""
     choice, members = node.item, _members(node.item)
     print(node.prompt[0])
     for number, symbol in enumerate(members, 1):

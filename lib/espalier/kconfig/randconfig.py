@@ -1,4 +1,4 @@
-"""A random configuration that is valid and can be made again from its seed."""
+"""Draw a random configuration that is valid and that its seed gives again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDEST_FLOAT = 1.0
 
 
 def seed(text: str) -> int:
-    """The seed that the user gave (decimal or 0x...), or a fresh one.
+    """Return the seed in `text`, decimal or 0x..., or a new one for an empty text.
 
     Raises UserError if `text` is not a number.
     """

@@ -1,9 +1,9 @@
-"""The one reader of range files, defconfigs, `.config` and `config_NNN`: the same format.
+"""Read range files, presets, `.config` and `config_NNN`, which have one format.
 
 A line is `CONFIG_X=value`, `# CONFIG_X is not set`, a comment or blank. A value is one or more
-elements separated by `|`; an element is text, a `"quoted literal"` that nothing splits, or a
-range (see `espalier.kconfig.number_range`). `#` outside quotes starts a comment. This module knows
-syntax and places only; what a symbol is and which values it takes is asked later.
+elements separated by `|`. An element is text, a `"quoted literal"` that nothing splits, or a range
+(see `espalier.kconfig.number_range`). `#` outside of quotes starts a comment. This module reads the
+syntax and the places; `espalier.kconfig.requests` checks symbols and values.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Setting:
-    """What one line asks for: `values` in the order written, ranges written out."""
+    """The assignment of a line: `values` in the order written, with ranges expanded."""
 
     symbol: str  # without CONFIG_
     values: tuple[str, ...]
@@ -44,13 +44,13 @@ class Setting:
     place: Place
 
     def error(self, rule: str, value: str | None = None) -> UserError:
-        """The error that this line breaks `rule`, to be raised."""
+        """Return the error that this line breaks `rule`."""
         shown = self.text if value is None else value
         return UserError(f"{self.place}: CONFIG_{self.symbol}={shown}: {rule}")
 
 
 def read(path: Path) -> list[Setting]:
-    """Every setting of a file in its order.
+    """Return every setting of a file in its order.
 
     Raises UserError if the file cannot be read, a line is malformed or a symbol is set twice.
     """
@@ -64,7 +64,7 @@ def read(path: Path) -> list[Setting]:
 
 
 def parse(text: str, path: str) -> list[Setting]:
-    """`read` for text that is already in memory; `path` is for the places."""
+    """Return the settings of a text, as `read` does of a file; `path` is for the places."""
     first: dict[str, Setting] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         setting = _line(line.strip(), Place(path, number))
@@ -99,14 +99,14 @@ def _malformed(line: str) -> str:
 def _setting(symbol: str, right: str, place: Place) -> Setting:
     try:
         elements, end = _elements(right)
-        found = [value for element in elements for value in _values(*element)]
+        values = [value for element in elements for value in _values(*element)]
     except ValueError as error:
         raise UserError(f"{place}: CONFIG_{symbol}={right.strip()}: {error}") from None
-    return Setting(symbol, tuple(found), right[:end].strip(), place)
+    return Setting(symbol, tuple(values), right[:end].strip(), place)
 
 
 def _elements(right: str) -> tuple[list[tuple[str, bool]], int]:
-    """The elements of a right side, each with whether it was quoted, and where they end."""
+    """Return the elements of a right side, each with whether it was quoted, and where they end."""
     elements, position = [], 0
     while True:
         text, quoted, position = _element(right, position)

@@ -1,8 +1,8 @@
-"""From the settings of files to what is asked of the tree: typed, merged, one a target.
+"""Check the settings of files against the tree, and merge them: one request a target.
 
-A target is a symbol or a whole choice. A choice can be asked for by name
-(`CONFIG_OPTIMIZER=adamw|sgd`) or by its members (`CONFIG_OPTIMIZER_SELECT_SGD=y`); both become a
-request on the choice, so they override each other across files.
+A target is a symbol or a choice. A choice can be set by its name (`CONFIG_OPTIMIZER=adamw|sgd`) or
+by its members (`CONFIG_OPTIMIZER_SELECT_SGD=y`). Both become a request for the choice, so that one
+overrides the other across files.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from espalier.core.errors import UserError
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.range_file import Place, Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
-from espalier.kconfig.values import canonical
 
 Requests = dict[str, "Request"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """Values asked of one target; several make an axis.
+    """The values requested for a target; several make an axis.
 
-    `excluded` are the members of a choice that were switched off by name. A request that is not
-    `required` (a test matrix made it) may hold values that never take effect.
+    `excluded` are the members of a choice that were switched off by name. A request of a test
+    matrix is not `required`: it may hold values that never take effect.
     """
 
     name: str
@@ -37,25 +36,25 @@ class Request:
 
     @property
     def is_axis(self) -> bool:
-        """Whether more than one value is asked for."""
+        """Whether more than one value is requested."""
         return len(self.values) > 1
 
     def requires(self, value: str) -> bool:
-        """Whether it is an error if no trial has `value`.
+        """Return whether it is an error if no trial has `value`.
 
         Between several members switched y|n, all of them off is only one combination of many.
         """
         return self.required and (value != DEFAULT or len(self.values) < 3)
 
     def at(self, value: str) -> str:
-        """Place and assignment, the way every message begins."""
+        """Return the place and the assignment, with which every message begins."""
         if value == DEFAULT and self.excluded:
             return f"{self.place}: CONFIG_{self.name} without {', '.join(sorted(self.excluded))}"
         return f"{self.place}: CONFIG_{self.name}={value}"
 
 
 def from_settings(symbols: Symbols, settings: Iterable[Setting]) -> Requests:
-    """The requests of one file, in its order. Raises UserError for what can never be right."""
+    """Return the requests of a file, in its order. Raises UserError for what is never right."""
     by_target: dict[str, list[Setting]] = {}
     for setting in settings:
         by_target.setdefault(_target(symbols, setting), []).append(setting)
@@ -63,7 +62,7 @@ def from_settings(symbols: Symbols, settings: Iterable[Setting]) -> Requests:
 
 
 def merge(files: Iterable[Requests]) -> tuple[Requests, list[str]]:
-    """The requests of several files, later ones winning, and a line for each override."""
+    """Return the requests of several files, where later ones win, and a line for each override."""
     merged: Requests = {}
     notes = []
     for requests in files:
@@ -102,20 +101,15 @@ def _request(symbols: Symbols, name: str, group: list[Setting]) -> Request:
 
 
 def _of_symbol(symbols: Symbols, setting: Setting) -> Request:
-    found = dict.fromkeys(_typed(symbols, setting, text) for text in setting.values)
-    return Request(setting.symbol, tuple(found), setting.place)
+    values = dict.fromkeys(_typed(symbols, setting, text) for text in setting.values)
+    return Request(setting.symbol, tuple(values), setting.place)
 
 
 def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
-    kind = symbols.kind(setting.symbol)
     try:
-        value = canonical(kind, text)
+        return symbols.canonical(setting.symbol, text)
     except ValueError as error:
         raise setting.error(f"{error}", text) from None
-    declared = symbols.float_range(setting.symbol)
-    if declared is not None and float(value) not in declared:
-        raise setting.error(f"must be in {declared}", text)
-    return value
 
 
 def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:
@@ -124,8 +118,8 @@ def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:
         other = next(s for s in group if s.symbol != name)
         raise other.error(f"CONFIG_{name} is already set in line {by_name[0].place.line}")
     if by_name:
-        found = dict.fromkeys(_member(symbols, by_name[0], text) for text in by_name[0].values)
-        return Request(name, tuple(found), by_name[0].place)
+        values = dict.fromkeys(_member(symbols, by_name[0], text) for text in by_name[0].values)
+        return Request(name, tuple(values), by_name[0].place)
     return _of_members(symbols, name, group)
 
 
@@ -139,19 +133,19 @@ def _member(symbols: Symbols, setting: Setting, text: str) -> str:
 
 
 def _of_members(symbols: Symbols, name: str, group: list[Setting]) -> Request:
-    """Members are switches of which one is on: their combinations are values of the choice."""
+    """Return the request for a choice whose members are set as switches, of which one may be on."""
     switches = [[_typed(symbols, s, text) for text in s.values] for s in group]
     owned = [symbols.owner(s.symbol) for s in group]
     labels = [owner[1] for owner in owned if owner]
-    found: dict[str, None] = {}
+    values: dict[str, None] = {}
     for states in itertools.product(*switches):
         chosen = [label for label, state in zip(labels, states, strict=True) if state == "y"]
         if len(chosen) < 2:
-            found.setdefault(chosen[0] if chosen else DEFAULT)
-    if not found:
+            values.setdefault(chosen[0] if chosen else DEFAULT)
+    if not values:
         raise group[-1].error(f"line {_first_on(group)} already selects another member; keep one")
     off = frozenset(x for x, states in zip(labels, switches, strict=True) if "n" in states)
-    return Request(name, tuple(found), _place(group), off)
+    return Request(name, tuple(values), _place(group), off)
 
 
 def _first_on(group: list[Setting]) -> int:

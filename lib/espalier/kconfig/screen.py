@@ -1,4 +1,4 @@
-"""menuconfig, where the terminal can show it; elsewhere one line that says what can be done."""
+"""Open menuconfig, or say in one line why this terminal cannot show it and what to do instead."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MOST_EMULATED = "xterm-256color"
 
 
 def run(kconf: kconfiglib.Kconfig) -> None:
-    """Open the menus on `kconf`, which `check_terminal` has found possible."""
+    """Open the menus on `kconf`; call `check_terminal` first."""
     import menuconfig  # imports curses, which may not be there
 
     menuconfig.menuconfig(kconf)
 
 
 def check_terminal() -> None:
-    """Raises UserError if there is no terminal to show menus on."""
+    """Raise UserError if there is no terminal to show menus on."""
     if not (os.isatty(0) and os.isatty(1)):
         raise UserError(f"menuconfig: input and output must be a terminal; {INSTEAD}")
     try:
@@ -30,14 +30,14 @@ def check_terminal() -> None:
         raise UserError(
             f"menuconfig: {sys.executable} was built without curses; {INSTEAD}"
         ) from None
-    asked = os.environ.get("TERM", "")
-    known = _set_up(asked) or _set_up(MOST_EMULATED)
-    if not known or not curses.tigetstr("cup"):  # "cup" moves the cursor
-        raise UserError(f"menuconfig: cannot draw on the terminal TERM={asked!r}; {INSTEAD}")
+    terminal = os.environ.get("TERM", "")
+    is_set_up = _set_up(terminal) or _set_up(MOST_EMULATED)
+    if not is_set_up or not curses.tigetstr("cup"):  # "cup" moves the cursor
+        raise UserError(f"menuconfig: cannot draw on the terminal TERM={terminal!r}; {INSTEAD}")
 
 
 def _set_up(terminal: str) -> bool:
-    """Whether this system can drive `terminal`; if so, curses will."""
+    """Make curses drive `terminal`; return whether this system can."""
     import curses
 
     try:

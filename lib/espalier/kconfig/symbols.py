@@ -1,8 +1,8 @@
-"""What the harness needs to know of each symbol of a parsed tree, by name without `CONFIG_`.
+"""The symbols of a parsed tree: their kinds, marks and roles, by name without `CONFIG_`.
 
-A name is a symbol or a named choice. A choice stands for its members: its value is the selected
-member's name without prefix, in lower case (`<KIND>_SELECT_<NAME>` is `<name>`, `AMP_BF16`
-of choice `AMP` is `bf16`).
+A name is that of a symbol or of a choice. A choice stands for its members: its value is the name of
+the selected member without its prefix and in lower case. `<KIND>_SELECT_<NAME>` is `<name>`, and
+`AMP_BF16` of the choice `AMP` is `bf16`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kconfiglib import Choice, Kconfig, Symbol
 from espalier.core.errors import UserError
 from espalier.kconfig import marks
 from espalier.kconfig.marks import Marks, Scope
-from espalier.kconfig.values import AllowedRange
+from espalier.kconfig.values import AllowedRange, canonical
 
 CHOICE = "choice"
 _KINDS = {
@@ -32,7 +32,7 @@ class Symbols:
     """Typed metadata of every symbol and named choice of one tree."""
 
     def __init__(self, kconf: Kconfig) -> None:
-        """Raises UserError, with its place, if the marks of a symbol are wrong or missing."""
+        """Read a tree. Raises UserError, with a place, if marks are wrong or missing."""
         self.kconf = kconf
         self.choices: dict[str, Choice] = dict(kconf.named_choices)
         self._symbols: dict[str, Symbol] = {s.name: s for s in kconf.unique_defined_syms}
@@ -45,26 +45,26 @@ class Symbols:
             for value, member in members.items()
         }
         self.prompted = tuple(n for n in self._in_tree_order() if self.has_prompt(n))
-        """Names that a user can set, in the tree's order; no choice members."""
+        """Names that a user can set, in the order of the tree, without members of choices."""
         self.identity = tuple(n for n in self.prompted if self.in_identity(n))
-        """Those that make up a trial's identity."""
+        """Those that are part of a trial's identity."""
         self.settings = tuple(n for n in self.prompted if not self.in_identity(n))
-        """Those outside it: device, paths, verbosity, how to expand."""
+        """Those that are not: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
-        """Those of a trial's identity that must be equal in all trials of a pack."""
+        """Those that must be equal in all trials of a pack."""
         plain = {name: self._controls(members) for name, members in self._members.items()}
         self.controls = {name: values for name, values in plain.items() if values}
-        """By choice, the values that the others are compared with in reports."""
+        """By choice, the values that reports compare the others with."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices
 
     def item(self, name: str) -> Symbol | Choice:
-        """The kconfiglib object; a choice before a symbol. Raises KeyError if there is none."""
+        """Return the choice or symbol `name` of kconfiglib. Raises KeyError if there is none."""
         return self.choices[name] if name in self.choices else self._symbols[name]
 
     def kind(self, name: str) -> str:
-        """One of bool, int, hex, float, string and choice."""
+        """Return the kind of `name`: bool, int, hex, float, string or choice."""
         if name in self.choices:
             return CHOICE
         if self._marks[name].interval is not None:
@@ -72,31 +72,42 @@ class Symbols:
         return _KINDS[self._symbols[name].orig_type]
 
     def float_range(self, name: str) -> AllowedRange | None:
-        """What the help's line `Float in [a, b)` declares."""
+        """Return the range that the mark `Float in [a, b)` declares, or None."""
         return self._marks[name].interval
 
+    def canonical(self, name: str, text: str) -> str:
+        """Return the canonical spelling of `text` as a value of the symbol `name`.
+
+        Raises ValueError, whose text is the rule, if it is of another kind or out of its range.
+        """
+        value = canonical(self.kind(name), text)
+        declared = self.float_range(name)
+        if declared is not None and float(value) not in declared:
+            raise ValueError(f"must be in {declared}")
+        return value
+
     def owner(self, name: str) -> tuple[str, str] | None:
-        """The named choice that `name` is a member of and its value there; None if it is none."""
+        """Return the choice that `name` is a member of and its value there; None if it is none."""
         return self._owner.get(name)
 
     def members(self, choice: str) -> dict[str, Symbol]:
-        """The members of a choice by value, in the tree's order."""
+        """Return the members of a choice by value, in the order of the tree."""
         return self._members[choice]
 
     def has_prompt(self, name: str) -> bool:
-        """Whether a user can set it."""
+        """Return whether a user can set it."""
         return any(node.prompt for node in self.item(name).nodes)
 
     def in_identity(self, name: str) -> bool:
-        """Whether it is part of a trial's identity; a member goes with its choice."""
+        """Return whether it, or the choice it is a member of, is part of a trial's identity."""
         return self._scope(name) is not Scope.SWEEP
 
     def same_in_pack(self, name: str) -> bool:
-        """Whether trials trained as one program must agree in it; a member goes with its choice."""
+        """Return whether it, or the choice it is a member of, must be equal in a pack."""
         return self._scope(name) is Scope.PACK
 
     def _scope(self, name: str) -> Scope | None:
-        """Who shares one value of it; None if no user can set it."""
+        """Return its scope, or that of the choice it is a member of; None if no user can set it."""
         owner = self._owner.get(name)
         return self._marks[owner[0] if owner else name].scope
 
@@ -104,7 +115,7 @@ class Symbols:
         return [value for value, item in members.items() if self._marks[item.name].is_control]
 
     def nearest(self, name: str) -> str | None:
-        """The most similar name, for error messages."""
+        """Return the most similar name, for error messages."""
         near = difflib.get_close_matches(name, [*self._symbols, *self.choices], n=1)
         return near[0] if near else None
 

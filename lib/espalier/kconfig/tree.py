@@ -1,4 +1,4 @@
-"""Parsing the Kconfig tree, the same way for every front end and for the plan."""
+"""Parse the Kconfig tree, in the same way for every front end and for the plan."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix s
 
 
 def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
-    """The tree of `root`, with warnings kept on the object and nothing printed.
+    """Return the tree of `root`; warnings are kept on it and not printed.
 
-    Neither the environment's symbol prefix nor a `kconfigfunctions` module on the path can
-    change what is read. Raises UserError, naming file and line, if it cannot be read.
+    What is read depends neither on a symbol prefix in the environment nor on a module
+    `kconfigfunctions` on the path. Raises UserError, with file and line, if it cannot be read.
     """
     write_switches(root)
     os.environ.pop("CONFIG_", None)
@@ -36,10 +36,10 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
 
 
 def write_switches(root: Path) -> None:
-    """Write one fragment a kind with the test-matrix switch of each of its components.
+    """Write, for each kind, a fragment with the test-matrix switch of each component.
 
-    They are generated because a component's own fragment is read inside the choice, where a
-    bool would become a member.
+    A component's own fragment cannot hold its switch: it is read inside of a choice, where a bool
+    would become a member.
     """
     for kind, (_, prefix, mode) in MATRIX.items():
         text = "".join(_switch(prefix, mode, name) for name in component.names(kind))

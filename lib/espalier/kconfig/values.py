@@ -1,4 +1,4 @@
-"""One text for one value: what is compared, hashed and written to a trial's configuration."""
+"""Canonical values: one text for each value, to be compared, hashed and written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class AllowedRange:
 
 @functools.lru_cache(maxsize=65536)
 def canonical(kind: str, text: str) -> str:
-    """The one spelling of `text` as a value of `kind`: bool, int, hex, float or string.
+    """Return the canonical spelling of `text` as a value of `kind`.
+
+    A kind is bool, int, hex, float or string.
 
     `1e-4` and `0.0001` are the same float, `005` and `5` the same int. Floats are those of the
     machine: two decimals that round to the same double are one value. Raises ValueError, whose

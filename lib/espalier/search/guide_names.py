@@ -10,7 +10,6 @@ from typing import Any
 
 from espalier.core.errors import UserError
 from espalier.kconfig.symbols import CHOICE, Symbols
-from espalier.kconfig.values import canonical
 
 SEED = "SEED"
 OPTIMIZER = "OPTIMIZER"
@@ -94,12 +93,9 @@ def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
     if kind == CHOICE:
         return _member(name, text, symbols.members(symbol))
     try:
-        found = canonical(kind, text)
+        found = symbols.canonical(symbol, text)
     except ValueError as error:
         raise UserError(f"parameter {name}={value!r}: {error}") from None
-    declared = symbols.float_range(symbol)
-    if declared is not None and float(found) not in declared:
-        raise UserError(f"parameter {name}={value!r}: must be in {declared}")
     if kind == "int" and (bounds := _bounds(symbols, symbol)):
         low, high = min(one[0] for one in bounds), max(one[1] for one in bounds)
         if not low <= int(found) <= high:

@@ -1,1 +1,1 @@
-"""The results of a sweep on disk: one SQLite store, and a folder a trial."""
+"""The results of a sweep on disk: an SQLite store, and a folder for each trial."""

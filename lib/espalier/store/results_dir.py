@@ -1,7 +1,7 @@
-"""The folder of a sweep: its store, its lock, and a folder a trial for people to read.
+"""The folder of a sweep: its store, its lock, and a folder for each trial.
 
-The store is the truth. The files of a trial are derived from it, each written to a draft and
-renamed, and written again when a killed runner left them out.
+The store is the truth. The files of a trial are derived from it for people to read. If a killed
+runner did not write one, the next runner does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOCK = ".lock"
 METHOD = "PRUNING_METHOD"
 NAMING = ("MODEL", "OPTIMIZER", METHOD)
 PATIENCE = 1.0
-"""Seconds for which a lock is waited for: `runner_of` holds it for a moment."""
+"""Seconds to wait for the lock, which `runner_of` holds for a moment."""
 
 
 def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
@@ -47,7 +47,7 @@ def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) ->
 def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
     """Return `config_001_<model>_<optimizer>_<method>_<percent>`.
 
-    Without the method if it is a control, and without the percentage if there is no target.
+    It lacks the method if that is a control, and the percentage if there is no target sparsity.
     """
     config = trial.config
     shown = {key: config[key] for key in NAMING if config.get(key)}
@@ -60,14 +60,14 @@ def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
 
 
 def timestamped(results: Path, now: float | None = None) -> Path:
-    """Return a name for a new sweep that nothing in `results` has: `sweep_YYYYMMDD_HHMMSS`."""
+    """Return a new path `sweep_YYYYMMDD_HHMMSS` in `results` for a sweep."""
     name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
     names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
     return next(results / name for name in names if not (results / name).exists())
 
 
 def clear(results: Path) -> None:
-    """Remove the folders of runners that were killed before their store was whole."""
+    """Remove the folders of sweeps whose runner was killed before their store was complete."""
     for folder in results.glob("sweep_????????_??????*"):
         if folder.is_dir() and all(map(_is_draft, folder.iterdir())):
             _clear(folder)
@@ -84,7 +84,7 @@ def _is_draft(path: Path) -> bool:
 
 
 def sweeps(results: Path) -> list[Path]:
-    """Return the sweeps in `results`, the latest first; a store that is no use is noted."""
+    """Return the sweeps in `results`, the latest first; print a note for an unusable store."""
     dated = []
     for path in results.glob(f"sweep_*/{STORE}"):
         with leaving_out_unusable(), Store.open(path, readonly=True) as store:
@@ -101,7 +101,7 @@ def newest(results: Path) -> Path:
 
 @contextmanager
 def leaving_out_unusable() -> Iterator[None]:
-    """Let one sweep that is damaged, or of another version, be a line on stderr and no more."""
+    """Print a note on stderr, and go on, if a sweep is damaged or of another version."""
     try:
         yield
     except (UserError, OSError) as error:
@@ -110,7 +110,7 @@ def leaving_out_unusable() -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Be the only runner of a sweep. Raises UserError, naming the other, if there is one."""
+    """Lock a sweep for its runner. Raises UserError, naming the other, if one is running."""
     with disk_full.needed(folder), (folder / LOCK).open("a+") as file:
         if not _acquire(file.fileno()):
             raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
@@ -134,7 +134,7 @@ def _acquire(descriptor: int) -> bool:
 
 
 def runner_of(folder: Path) -> str:
-    """Return who runs this sweep now, as `process N on HOST`; empty if it is not running."""
+    """Return the process that runs this sweep, as `process N on HOST`; empty if there is none."""
     with suppress(FileNotFoundError), (folder / LOCK).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -148,7 +148,7 @@ def _owner(folder: Path) -> str:
 
 
 class SweepDir:
-    """An open sweep: what the runner writes."""
+    """The folder and the store of a sweep that a runner has open."""
 
     def __init__(self, folder: Path) -> None:
         """Open the store in `folder`; `close()` it."""
@@ -165,7 +165,7 @@ class SweepDir:
         return self.folder / self._directories[number]
 
     def prepare(self, number: int) -> Path:
-        """Make a trial's folder with its config.txt; return the folder."""
+        """Create the folder of a trial with its config.txt; return the folder."""
         directory = self.directory(number)
         with disk_full.needed(self.folder):
             directory.mkdir(exist_ok=True)
@@ -173,7 +173,7 @@ class SweepDir:
         return directory
 
     def log_ending(self, number: int, result: Result) -> None:
-        """Append to a trial's log why it did not pass; the log is where people look."""
+        """Append to the log of a trial why it did not pass."""
         if result.status is Status.PASSED:
             return
         line = f"== {result.status} ({result.reason}): {result.message}\n"
@@ -181,14 +181,14 @@ class SweepDir:
             log.write(line)
 
     def write_metrics(self, trial: Trial, result: Result) -> None:
-        """Write a trial's training_metrics.json."""
+        """Write the training_metrics.json of a trial."""
         attempts = self.store.attempts(trial.number)
         with disk_full.needed(self.folder):
             text = strict_json.pretty(metrics(trial, result, attempts))
             atomic_write(self.directory(trial.number) / METRICS, text)
 
     def take_over(self) -> None:
-        """Repair what a killed runner left half done: open attempts, files not up to date."""
+        """Close the attempts of a killed runner, and write the files that it did not."""
         with self.store.writing():
             self.store.interrupt_running()
         last = {attempt.trial: attempt for attempt in self.store.attempts()}
@@ -200,7 +200,7 @@ class SweepDir:
 
 
 def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
-    """Return what training_metrics.json holds."""
+    """Return the content of training_metrics.json."""
     return {
         "config_file": trial.name,
         "test_id": trial.id,
@@ -212,7 +212,7 @@ def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
 
 
 def _has(path: Path, last: Attempt) -> bool:
-    """Return whether a training_metrics.json goes as far as this attempt."""
+    """Return whether a training_metrics.json has the attempt `last`."""
     try:
         written = json.loads(path.read_text())["attempts"][-1]
         return bool((written["attempt"], written["status"]) == (last.attempt, last.status))

@@ -31,7 +31,7 @@ Row = tuple[object, ...]
 
 
 def connect(uri: str) -> sqlite3.Connection:
-    """Connect; transactions are explicit and survive a power cut."""
+    """Open a connection whose transactions are explicit and survive a power cut."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")

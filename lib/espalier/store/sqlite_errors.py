@@ -1,4 +1,4 @@
-"""A store that is damaged, gone or out of reach: one line, whatever SQLite said."""
+"""Report a store that is damaged, gone or out of reach in one line, whatever SQLite says."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from espalier.core import disk_full
 from espalier.core.errors import UserError
 
 _CONTENT = (ValueError, TypeError, KeyError)
-"""What reading raises if the file is whole for SQLite and what it holds is not."""
-
+"""The errors of reading a file that is sound for SQLite and whose content is not."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @contextmanager
-def told(path: Path, *also: type[Exception]) -> Iterator[None]:
-    """Raise DiskFullError or UserError for what SQLite, or an error of `also`, says of `path`."""
+def translated(path: Path, *also: type[Exception]) -> Iterator[None]:
+    """Turn the errors of SQLite, and those of `also`, into DiskFullError or UserError."""
     kinds: tuple[type[Exception], ...] = (sqlite3.DatabaseError, *also)
     try:
         with disk_full.needed(path.parent):
@@ -33,19 +32,19 @@ def told(path: Path, *also: type[Exception]) -> Iterator[None]:
         if not path.exists():
             line = f"{path}: gone while it was in use; was the sweep's folder deleted?"
             raise UserError(line) from error
-        what = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise UserError(
-            f"{path}: damaged or out of reach ({what}); move its folder away and run again"
+            f"{path}: damaged or out of reach ({reason}); move its folder away and run again"
         ) from error
 
 
 def reading(method: Callable[P, T]) -> Callable[P, T]:
-    """Make a method that reads a store raise UserError if it cannot, or finds something else."""
+    """Make a method that reads a store raise UserError if the store cannot be read."""
 
     @functools.wraps(method)
     def read(*args: P.args, **kwargs: P.kwargs) -> T:
         stored: Any = args[0]
-        with told(stored.path, *_CONTENT):
+        with translated(stored.path, *_CONTENT):
             return method(*args, **kwargs)
 
     return read

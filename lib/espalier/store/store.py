@@ -1,7 +1,7 @@
-"""The store of a sweep: one SQLite file, one writer, any number of readers.
+"""The store of a sweep: an SQLite file with one writer and any number of readers.
 
-WAL mode with full synchronisation: what `writing()` has committed survives a kill or a power cut,
-and readers never wait for the runner nor hold it up. Every attempt at a trial is kept.
+It keeps every attempt at a trial. In WAL mode with full synchronisation, what `writing()` has
+committed survives a kill or a power cut, and readers neither wait for the runner nor delay it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from espalier.store.sqlite_errors import reading
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
 INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
-"""Reasons of attempts that say nothing about their trial: it is run again at no cost."""
+"""Reasons that say nothing about the trial; such an attempt uses up none of its allowance."""
 
 _ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
@@ -36,7 +36,7 @@ _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a trial; times are seconds since 1970, `finished` is None while it runs."""
+    """One attempt at a trial. Times are seconds since 1970; `finished` is None while it runs."""
 
     trial: int
     attempt: int
@@ -48,21 +48,21 @@ class Attempt:
     finished: float | None
     worker: int  # process id
     device: str
-    progress: Record = field(default_factory=dict)  # the last record the trial emitted
+    progress: Record = field(default_factory=dict)  # the last record that the trial emitted
 
     @property
     def task(self) -> tuple[int, float]:
-        """The key of the task: the same for attempts that began together, and for no others."""
+        """A key of its task: equal for attempts that began together, and for no others."""
         return self.worker, self.started
 
     @property
     def conclusive(self) -> bool:
-        """Whether it says something about its trial."""
+        """Whether its result is one of its trial, and not of the machine or the runner."""
         return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
 
 
 def sizes(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
-    """Count, by `Attempt.task`, how many trials began together; `attempts` are all of them."""
+    """Count the trials of each task, by `Attempt.task`; `attempts` are all of a sweep."""
     return Counter(attempt.task for attempt in attempts)
 
 
@@ -70,7 +70,7 @@ class Store:
     """An open store. `close()` it, or use it in a `with` statement."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Use `create` and `open` instead."""
+        """Hold a connection; use `create` and `open` instead."""
         self.path, self._db = path, connection
 
     @classmethod
@@ -111,7 +111,7 @@ class Store:
         self._db.close()
 
     def __enter__(self) -> Store:
-        """This store, closed at the end of the `with` statement."""
+        """Return this store, which the end of the `with` statement closes."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,13 +127,13 @@ class Store:
     @property
     @reading
     def created(self) -> float:
-        """When the sweep began, in seconds since 1970."""
+        """The start of the sweep, in seconds since 1970."""
         return float(self._meta("created"))
 
     @property
     @reading
     def round(self) -> int:
-        """How often errors have been given a fresh allowance of attempts, from 1."""
+        """The round of attempts, from 1; in each, errors have a new allowance of attempts."""
         return int(self._meta("round"))
 
     @reading
@@ -164,7 +164,7 @@ class Store:
     def final_results(self) -> list[tuple[Trial, Result, int]]:
         """Return every trial, the result of its last conclusive attempt and its number of attempts.
 
-        A trial without one has status `notrun`.
+        The result of a trial without a conclusive attempt has status `notrun`.
         """
         final = {
             number: Result.from_json(json.loads(text))
@@ -172,9 +172,9 @@ class Store:
                 f"SELECT trial, result FROM attempts WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
             )
         }
-        tried = dict(self._db.execute("SELECT trial, count(*) FROM attempts GROUP BY trial"))
+        counts = dict(self._db.execute("SELECT trial, count(*) FROM attempts GROUP BY trial"))
         return [
-            (trial, final.get(trial.number, Result(Status.NOTRUN)), tried.get(trial.number, 0))
+            (trial, final.get(trial.number, Result(Status.NOTRUN)), counts.get(trial.number, 0))
             for trial in self.trials()
         ]
 
@@ -197,12 +197,12 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One durable transaction.
+        """Run the block as one durable transaction.
 
         Raises DiskFullError, with nothing changed, on a full disk, and UserError if the file is
         damaged or gone.
         """
-        with sqlite_errors.told(self.path):
+        with sqlite_errors.translated(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -212,7 +212,7 @@ class Store:
                     self._db.execute("ROLLBACK")
 
     def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
-        """Record that trials start together; return the number of each one's attempt, from 1."""
+        """Record that trials start together; return the number of each trial's attempt, from 1."""
         query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
         attempts = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
         same = (self.round, time.time(), worker, device)
@@ -248,7 +248,7 @@ class Store:
         return len(open_attempts)
 
     def next_round(self) -> None:
-        """Give trials that ended in an error a fresh allowance of attempts."""
+        """Begin a new round, in which trials that ended in an error have new attempts."""
         value = strict_json.encode(self.round + 1)
         self._db.execute("UPDATE meta SET value = ? WHERE key = 'round'", (value,))
 

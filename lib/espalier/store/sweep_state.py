@@ -1,4 +1,4 @@
-"""How a sweep stands: counts, what is running, and how long the rest will take."""
+"""The state of a sweep: trials by status, running tasks, and the time to the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from espalier.store.store import Attempt, Store, sizes
 
 @dataclass(frozen=True)
 class TaskProgress:
-    """How far a task is: one trial, or a pack that goes by the first of its trials.
+    """The progress of a running task; that of a pack is the progress of its first trial.
 
     `record` is its last progress record, `elapsed` the seconds since it began. Of `size` trials
     that began together `left` have not ended.
@@ -33,31 +33,27 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class SweepStatus:
-    """The trials of a sweep by status, the tasks that run, and the time to the end.
-
-    `mean` is the mean duration of a trial in seconds, None if unknown; that of a trial in a pack
-    is its share.
-    """
+    """The trials of a sweep by status, the tasks that run, and the time to the end."""
 
     counts: Mapping[Status, int]
     running: tuple[TaskProgress, ...]
     workers: int
-    mean: float | None
+    mean: float | None  # seconds a trial takes, or its share of a pack; None if unknown
 
     @property
     def total(self) -> int:
-        """Trials in the sweep."""
+        """The number of trials in the sweep."""
         return sum(self.counts.values())
 
     @property
     def done(self) -> int:
-        """Trials that have ended."""
+        """The number of trials that have ended."""
         open_trials = (self.counts.get(status, 0) for status in (Status.NOTRUN, Status.RUNNING))
         return self.total - sum(open_trials)
 
     @property
     def eta(self) -> float | None:
-        """Seconds to the end, from measured durations alone; None before there are any."""
+        """Seconds to the end, from measured durations; None before there are any."""
         started = [task for task in self.running if task.share > 0]
         means = [task.elapsed / task.share / task.size for task in started]
         mean = self.mean if self.mean is not None else sum(means) / len(means) if means else None
@@ -78,7 +74,7 @@ class StatusTracker:
     """The status of every trial, kept up to date by the runner."""
 
     def __init__(self, store: Store) -> None:
-        """As the store has it now."""
+        """Read the status of every trial from the store."""
         self._states = store.states()
         self._counts = Counter(self._states.values())
         attempts = store.attempts()
@@ -97,18 +93,18 @@ class StatusTracker:
         self._states[number] = status
 
     def add_duration(self, seconds: float) -> None:
-        """Count an attempt that has come to a conclusion, with its share if it was in a pack."""
+        """Count a conclusive attempt that took `seconds`, its share if it was in a pack."""
         self._seconds += seconds
         self._ended += 1
 
     def summary(self, running: Iterable[TaskProgress], workers: int) -> SweepStatus:
-        """Return the status of the sweep while the tasks `running` are at work."""
+        """Return the status of the sweep while the tasks `running` run."""
         mean = self._seconds / self._ended if self._ended else None
         return SweepStatus(dict(self._counts), tuple(running), workers, mean)
 
 
 def status_in(store: Store) -> SweepStatus:
-    """Return how a sweep stands by its store alone, for a reader beside the runner."""
+    """Return the status of a sweep from its store alone, for a reader beside the runner."""
     names = {trial.number: trial.name for trial in store.trials()}
     attempts = store.attempts()
     together = sizes(attempts)
