@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +71,14 @@ def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
     (found,) = ladders(rank(sweep({str(v): [90.0, 91.0, 92.0] for v in VALUES})))
     assert not found.located
     assert as_json(found)["d50"] is None
-    assert any("not located" in line for line in told(found))
+
+
+def test_text(golden: Callable[[str, str], None]) -> None:
+    (fitted,) = ladders(rank(climbing()))
+    ladder = replace(fitted, curve=PLANTED, ends=(0.05, 0.08), outside=0.0, violation=0.0)
+    golden("dose_response_located", "\n".join(told(ladder)) + "\n")
+    beyond = replace(ladder, rest={"WIDTH": "8"}, outside=0.13, violation=0.96)
+    golden("dose_response_not_located", "\n".join(told(beyond)) + "\n")
 
 
 def test_one_ladder_for_each_rest() -> None:
