@@ -52,12 +52,13 @@ def test_a_network_that_holds_longer_than_it_learns() -> None:
 @pytest.mark.parametrize(("name", "units"), [("same_rung", UNITS), ("another_rung", HOLDING)])
 def test_text(name: str, units: dict[str, float], golden: Callable[[str, str], None]) -> None:
     curve = Logistic(low=12.0, high=98.0, d50=0.2, slope=4.0)
-    lines = dose_response_report.told(replace(wired(units), curve=curve, ends=(0.1, 0.25)))
-    golden(f"connectivity_{name}", "\n".join(lines) + "\n")
+    ladder = replace(wired(units), curve=curve, ends=(0.1, 0.25))
+    golden(f"connectivity_{name}", dose_response_report.render_ladder(ladder))
 
 
 def test_trials_that_say_nothing_of_it_add_nothing() -> None:
     (plain,) = ladders(rank(sweep({value: [score] for value, score in SCORES.items()})))
-    assert connectivity_threshold.told(plain) == [] and connectivity_threshold.heading(plain) == []
+    assert connectivity_threshold.heading(plain) == []
+    assert "wiring" not in dose_response_report.render_ladder(plain)
     assert connectivity_threshold.predicted(plain) is None
     assert dose_response_report.as_json(plain)["structure_below_half_at"] == {}

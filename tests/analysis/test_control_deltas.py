@@ -16,7 +16,7 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Trial
-from espalier.report.controls_report import deltas_text, multiple, told
+from espalier.report.controls_report import deltas_json, multiple, render_controls
 from espalier.report.delta_plots import drawn
 from espalier.report.reports import write_reports
 
@@ -101,7 +101,7 @@ def test_sizes_are_parts_of_the_control_s() -> None:
 
 def test_text(golden: Callable[[str, str], None]) -> None:
     ranking = rank(networks())
-    golden("control_deltas", "\n".join(told(comparisons(ranking, PLAIN), ranking)))
+    golden("control_deltas", render_controls(comparisons(ranking, PLAIN), ranking))
 
 
 def test_no_unequal_number_of_parameters_looks_like_an_equal_one() -> None:
@@ -112,7 +112,7 @@ def test_files_of_a_sweep(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     assert "In the mean over configurations" in write_reports(folder)
     text = (folder / "sweep_deltas.json").read_text()
-    assert text == deltas_text(comparisons(rank(networks()), PLAIN))
+    assert text == deltas_json(comparisons(rank(networks()), PLAIN))
     first = json.loads(text)[0]
     assert (first["symbol"], first["value"], first["control"]) == (
         "CONFIG_BEND",

@@ -14,14 +14,14 @@ from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Result, Status
-from espalier.report.controls_report import controls_text, said, told
+from espalier.report.controls_report import controls_json, describe_verdict, render_controls
 from espalier.report.reports import write_reports
 
 
-def lines(results: list[TrialResult], by: str = "val_loss") -> list[str]:
+def text(results: list[TrialResult], by: str = "val_loss") -> str:
     ranking = rank(results, by)
-    text = told(comparisons(ranking, PLAIN), ranking)
-    assert "\n".join(text).isascii()
+    text = render_controls(comparisons(ranking, PLAIN), ranking)
+    assert text.isascii()
     return text
 
 
@@ -78,7 +78,7 @@ SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_text(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"controls_{name}", "\n".join(lines(SCENARIOS[name]())))
+    golden(f"controls_{name}", text(SCENARIOS[name]()))
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_text(name: str, golden: Callable[[str, str], None]) -> None:
     ],
 )
 def test_what_is_said_of_a_difference(difference: Interval, by: str, verdict: str) -> None:
-    assert said(difference, MEASURES[by]) == verdict
+    assert describe_verdict(difference, MEASURES[by]) == verdict
 
 
 def test_the_same_as_data() -> None:
-    (found,) = json.loads(controls_text(comparisons(rank(with_events(), "val_loss"), PLAIN)))
+    (found,) = json.loads(controls_json(comparisons(rank(with_events(), "val_loss"), PLAIN)))
     assert (found["config_file"], found["n"], found["planned"]) == ("config_003", 2, 2)
     assert found["values"] == {"CONFIG_METHOD": "turn", "CONFIG_TURN_RATE": 0.1}
     (against,) = found["against"]

@@ -13,7 +13,7 @@ from trial_results import passed
 
 from espalier.analysis.effects import Effects, main_effects
 from espalier.core.paths import ROOT
-from espalier.report.effects_report import confounding, told
+from espalier.report.effects_report import confounding, render_effects
 from espalier.report.reports import write_reports
 
 DESIGN: dict[str, Any] = {
@@ -48,14 +48,12 @@ SCENARIOS: dict[str, Callable[[], Effects]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_text(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"effects_{name}", "\n".join(told(SCENARIOS[name](), DESIGN)))
+    golden(f"effects_{name}", render_effects(SCENARIOS[name](), DESIGN))
 
 
 def test_the_page_shows_what_is_printed() -> None:
     block = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), re.DOTALL)
-    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in "\n".join(
-        told(found(FULL), DESIGN)
-    )
+    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in render_effects(found(FULL), DESIGN)
 
 
 @pytest.mark.parametrize(

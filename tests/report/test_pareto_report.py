@@ -10,7 +10,7 @@ from test_reports import stored
 
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import TrialResult, rank
-from espalier.report.pareto_report import pareto_text, told
+from espalier.report.pareto_report import pareto_json, render_pareto
 from espalier.report.reports import write_reports
 
 SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
@@ -24,16 +24,16 @@ SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_text(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"pareto_{name}", "\n".join(told(fronts(rank(SCENARIOS[name]())))))
+    golden(f"pareto_{name}", render_pareto(fronts(rank(SCENARIOS[name]()))))
 
 
 def test_text_of_a_loss(golden: Callable[[str, str], None]) -> None:
     front = only(nets((100, [2.0]), (200, [1.0]), (300, [1.5]), by="val_loss"), "val_loss")
-    golden("pareto_loss", "\n".join(told([front])))
+    golden("pareto_loss", render_pareto([front]))
 
 
 def test_the_same_as_json() -> None:
-    (found,) = json.loads(pareto_text([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
+    (found,) = json.loads(pareto_json([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
     assert (found["by"], found["more_is_better"]) == ("val_acc", True)
     assert [one["config_file"] for one in found["front"]] == ["config_001", "config_003"]
     assert found["front"][1]["gain"]["mean"] == 4.0

@@ -8,7 +8,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Status, Trial
-from espalier.report.sweep_analysis import analysis, counts
+from espalier.report.sweep_analysis import counts, render_analysis
 
 GUIDE = """\
 Hyperparameter Sweep Analysis
@@ -43,7 +43,7 @@ def log(item: Trial) -> str:
 
 
 def page(results: Sequence[TrialResult], by: str = "val_acc", refused: int = 0) -> str:
-    text = analysis(results, by, log, refused)
+    text = render_analysis(results, by, log, refused)
     assert text.isascii() and text.endswith("\n")
     return text
 

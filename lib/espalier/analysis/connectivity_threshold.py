@@ -88,22 +88,6 @@ def measured(ladder: Ladder) -> float | None:
     return max(below, default=None) if ladder.located else None
 
 
-def told(ladder: Ladder) -> list[str]:
-    """Where the wiring breaks, beside where accuracy does; nothing if trials do not say."""
-    found = crossings(ladder)
-    if not found:
-        return []
-    places = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
-    lines = [f"on a path less than half of: {places}"]
-    wires, scores = predicted(ladder), measured(ladder)
-    if wires is not None and scores is not None:
-        same = "the same rung" if wires == scores else "another rung"
-        lines.append(
-            f"cliff by the wiring at {wires:g} (units), by the curve at {scores:g}: {same}"
-        )
-    return lines
-
-
 def _known(ladder: Ladder) -> list[str]:
     return [name for name in PARTS if shares(ladder.rungs, name) is not None]
 

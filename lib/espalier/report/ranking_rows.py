@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 
-LINE = "-" * 40
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
+
+
+def settings(values: Mapping[str, str], prefix: str = "CONFIG_") -> list[str]:
+    """Return symbols with their values, as `CONFIG_SEED=1`."""
+    return [f"{prefix}{name}={text}" for name, text in values.items()]
 
 
 def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
@@ -93,7 +99,7 @@ def by_target(ranking: Ranking) -> list[str]:
     if len(best) < 2:
         return []
     lines = [_target(target, item, ranking) for target, item in sorted(best.items())]
-    return ["BEST PER TARGET SPARSITY:", LINE, *lines, ""]
+    return ["BEST PER TARGET SPARSITY:", "-" * 40, *lines, ""]
 
 
 def _target(target: float, item: Configuration, ranking: Ranking) -> str:
@@ -136,7 +142,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
         *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
         percent(item),
         mean(item, "total_time", ".1f", "s"),
-        " ".join(f"{name}={text}" for name, text in swept_values(item.first).items()),
+        " ".join(settings(swept_values(item.first), "")),
         note(item, ranking),
     ]
 
