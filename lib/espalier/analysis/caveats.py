@@ -12,7 +12,7 @@ UNKNOWN = "unknown"
 
 def notes(ranking: Ranking) -> list[str]:
     """Marked lines on what differs between ranked trials and should not; empty if nothing does."""
-    trials = [item for found in ranking.ranked for item in found.counted]
+    trials = [item for configuration in ranking.ranked for item in configuration.counted]
     return [*_samples(ranking.ranked), *_origins(trials)]
 
 
@@ -32,14 +32,14 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
 
 def _origins(trials: Sequence[TrialResult]) -> list[str]:
     """Trials that came about in different ways."""
-    found = {
+    tallies = {
         "by {} revisions of the code": Counter(map(_revision, trials)),
         "with {} sets of package versions": Counter(_versions(trials)),
         "on {} devices": Counter(str(_origin(item, "device")) for item in trials),
         "from {} sets of data under equal settings": _data(trials),
     }
     lines: list[str] = []
-    for what, tally in found.items():
+    for what, tally in tallies.items():
         if len(tally) > 1:
             lines.append(f"  {what.format(len(tally))}:")
             lines += [f"    {text}: {_count(count, 'trial')}" for text, count in tally.items()]
@@ -61,10 +61,10 @@ def _revision(item: TrialResult) -> str:
 
 def _versions(trials: Sequence[TrialResult]) -> list[str]:
     """For each trial, the packages that are not of one version throughout."""
-    found = [dict(item.result.provenance.get("versions") or {}) for item in trials]
-    names = sorted({name for versions in found for name in versions})
-    mixed = [name for name in names if len({versions.get(name) for versions in found}) > 1]
-    return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in found]
+    every = [dict(item.result.provenance.get("versions") or {}) for item in trials]
+    names = sorted({name for versions in every for name in versions})
+    mixed = [name for name in names if len({versions.get(name) for versions in every}) > 1]
+    return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in every]
 
 
 def _data(trials: Sequence[TrialResult]) -> Counter[str]:

@@ -35,9 +35,10 @@ class Delta:
         Draws that some of the comparisons lack are left out, so that no draw is of fewer
         configurations than another.
         """
-        known = [_differences(item) for item in self.compared]
-        common = set.intersection(*map(set, known)) if known else set()
-        return interval([sum(one[draw] for one in known) / len(known) for draw in sorted(common)])
+        by_draw = [_differences(item) for item in self.compared]
+        common = set.intersection(*map(set, by_draw)) if by_draw else set()
+        sums = (sum(scores[draw] for scores in by_draw) for draw in sorted(common))
+        return interval([total / len(by_draw) for total in sums])
 
     @property
     def sizes(self) -> tuple[float, float] | None:
@@ -72,4 +73,4 @@ def _also(item: Comparison, symbols: Iterable[str]) -> tuple[tuple[str, str], ..
 
 def _differences(item: Comparison) -> dict[tuple[str, ...], float]:
     arm, control = item.arm.scores, item.control.scores
-    return {one.draw: arm[one.draw] - control[one.draw] for one, _ in item.pairs}
+    return {trial.draw: arm[trial.draw] - control[trial.draw] for trial, _ in item.pairs}

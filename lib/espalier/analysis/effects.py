@@ -70,8 +70,9 @@ class Effects:
     @property
     def run(self) -> Configuration | None:
         """The row of the best combination, if it is one."""
-        found = self.best.items()
-        return next((row for row in self.rows if found and found <= row.first.config.items()), None)
+        values = self.best.items()
+        rows = (row for row in self.rows if values and values <= row.first.config.items())
+        return next(rows, None)
 
     @property
     def balanced(self) -> bool:
@@ -99,7 +100,9 @@ def signal_to_noise(values: Sequence[float], larger: bool) -> float | None:
 def levels_of(header: Record) -> Levels:
     """The axes of the array in a plan's header; empty for a grid."""
     values = {axis["symbol"]: axis["values"] for axis in header.get("axes", [])}
-    return {one["symbol"]: values[one["symbol"]] for one in header["design"].get("axes", [])}
+    return {
+        column["symbol"]: values[column["symbol"]] for column in header["design"].get("axes", [])
+    }
 
 
 def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Effects:
@@ -145,6 +148,6 @@ def _at(rows: Sequence[Configuration], draw: tuple[str, ...]) -> float:
 def _ratio(rows: Sequence[Configuration], by: Measure) -> float | None:
     """The mean ratio of the rows that have a score; None if it is undefined for one of them."""
     scored = [list(row.scores.values()) for row in rows if row.scores]
-    found = [signal_to_noise(values, by.larger) for values in scored]
-    known = [ratio for ratio in found if ratio is not None]
-    return math.fsum(known) / len(known) if known and len(known) == len(found) else None
+    ratios = [signal_to_noise(values, by.larger) for values in scored]
+    defined = [ratio for ratio in ratios if ratio is not None]
+    return math.fsum(defined) / len(defined) if defined and len(defined) == len(ratios) else None

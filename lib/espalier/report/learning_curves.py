@@ -41,9 +41,9 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
-    known = [record for record in item.result.history if record.get(by.curve) is not None]
-    ends = {record.get("task"): record for record in known}  # the last of each
-    shown = ends.values() if by.over_tasks else known
+    measured = [record for record in item.result.history if record.get(by.curve) is not None]
+    ends = {record.get("task"): record for record in measured}  # the last of each
+    shown = ends.values() if by.over_tasks else measured
     return {int(record["step"]): float(record[by.curve]) for record in shown}
 
 
@@ -61,10 +61,10 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     if not by.curve:
         rule = "is measured once, at the end; rank by what validation shows, as --by val_acc"
         raise UserError(f"--curves {path}: {by.label} {rule}")
-    found = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
-    if not any(found.values()):
+    curves = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
+    if not any(curves.values()):
         raise UserError(f"--curves {path}: no ranked trial has a history of {by.curve}")
-    save(drawn(found, by), path, "--curves")
+    save(drawn(curves, by), path, "--curves")
 
 
 def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:

@@ -44,8 +44,8 @@ def losses(item: Configuration, ranking: Ranking) -> list[str]:
     """
     floors = _floors(item)
     shown = dict.fromkeys(_others(ranking) + [VAL_LOSS] * bool(floors))
-    told = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
-    return [f"{by.label.title()}: {text}" for by, text in told.items()]
+    texts = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
+    return [f"{by.label.title()}: {text}" for by, text in texts.items()]
 
 
 def _floors(item: Configuration) -> str:
@@ -58,19 +58,19 @@ def _floors(item: Configuration) -> str:
 
 def note(item: Configuration, ranking: Ranking) -> str:
     """What a reader must know about a ranked configuration; empty for a plain one."""
-    found = _flaws(item)
+    remarks = _flaws(item)
     if ranking.best and item.samples != ranking.best.samples:
-        found.append("other validation samples than the best's")
+        remarks.append("other validation samples than the best's")
     elif ranking.level(item):
-        found.append("same score as the best, later in the plan")
+        remarks.append("same score as the best, later in the plan")
     elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
-        found.append(f"not distinguishable from the best (n={item.lead.n})")
-    return "; ".join(found)
+        remarks.append(f"not distinguishable from the best (n={item.lead.n})")
+    return "; ".join(remarks)
 
 
 def _flaws(item: Configuration) -> list[str]:
-    found = [unmet(item)] if item.short else []
-    return found if item.complete else [*found, missing(item)]
+    flaws = [unmet(item)] if item.short else []
+    return flaws if item.complete else [*flaws, missing(item)]
 
 
 def unmet(item: Configuration) -> str:
@@ -149,11 +149,11 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
 
 def mean(item: Configuration, name: str, form: str, unit: str) -> str:
     """The mean of a measure, without its interval."""
-    found = item.measure(name)
-    return "n/a" if found is None else format(found.mean, form) + unit
+    interval = item.measure(name)
+    return "n/a" if interval is None else format(interval.mean, form) + unit
 
 
 def percent(item: Configuration) -> str:
     """The mean sparsity reached."""
-    found = item.measure("final_sparsity")
-    return "n/a" if found is None else f"{found.mean * 100:.1f}%"
+    sparsity = item.measure("final_sparsity")
+    return "n/a" if sparsity is None else f"{sparsity.mean * 100:.1f}%"

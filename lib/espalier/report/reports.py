@@ -38,9 +38,9 @@ def refused(store: Store) -> int:
     return int(store.header.get("counts", {}).get("invalid", 0))
 
 
-def ranking_measure(store: Store, asked: str | None = None) -> str:
+def ranking_measure(store: Store, by: str | None = None) -> str:
     """What ranks: what was asked for, else RANK_BY of the command line, else of the plan."""
-    return asked or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
+    return by or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:

@@ -24,11 +24,11 @@ SIZE = 4.0  # inches a panel
 
 def axes_of(ranking: Ranking) -> dict[str, list[str]]:
     """The values of each symbol that varies between ranked configurations, in plan order."""
-    found: dict[str, dict[str, None]] = {}
+    axes: dict[str, dict[str, None]] = {}
     for item in sorted(ranking.ranked, key=lambda item: item.results[0].trial.number):
         for name, text in swept_values(item.first).items():
-            found.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in found.items() if len(values) > 1}
+            axes.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in axes.items() if len(values) > 1}
 
 
 def write_plot(ranking: Ranking, path: Path) -> None:

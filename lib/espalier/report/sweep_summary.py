@@ -79,7 +79,7 @@ def _number(result: Result, name: str) -> Any:
 
 def _union(first: Iterable[str], groups: Iterable[Iterable[str]]) -> list[str]:
     """Keys in order of first appearance, `first` leading."""
-    found = dict.fromkeys(first)
+    keys = dict.fromkeys(first)
     for group in groups:
-        found.update(dict.fromkeys(group))
-    return list(found)
+        keys.update(dict.fromkeys(group))
+    return list(keys)
