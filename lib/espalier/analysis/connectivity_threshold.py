@@ -26,20 +26,20 @@ DEGREES = ("fan_in", "fan_out")
 
 
 def shares(rungs: Sequence[LadderPoint], name: str) -> list[float] | None:
-    """The mean of a measure at each rung; None unless all have it."""
+    """Return the mean of a measure at each rung; None unless all have it."""
     intervals = [rung.item.measure(name) for rung in rungs]
     means = [interval.mean for interval in intervals if interval is not None]
     return means if len(means) == len(rungs) else None
 
 
 def heading(ladder: Ladder) -> list[str]:
-    """The columns that `cells` fills."""
+    """Return the columns that `cells` fills."""
     degrees = [" / ".join(DEGREES).replace("_", "-")] if _degrees(ladder) else []
     return degrees + [PARTS[name] for name in _reported(ladder)]
 
 
 def cells(ladder: Ladder) -> list[list[str]]:
-    """Of each rung mean edges into and out of a unit, and the shares on a path."""
+    """Return for each rung mean edges into and out of a unit, and the shares on a path."""
     columns = [shares(ladder.rungs, name) or [] for name in _reported(ladder)]
     rows = [[f"{row[place]:.0%}" for row in columns] for place in range(len(ladder.rungs))]
     degrees = _degrees(ladder)
@@ -50,7 +50,7 @@ def cells(ladder: Ladder) -> list[list[str]]:
 
 
 def crossing(values: Sequence[float], fractions: Sequence[float]) -> float | None:
-    """Where a share falls below a half, coming from the largest value; None if it does not.
+    """Return where a share falls below a half, coming from the largest value; None if nowhere.
 
     Between two rungs it is taken to be linear in the logarithm of the symbol.
     """
@@ -63,13 +63,13 @@ def crossing(values: Sequence[float], fractions: Sequence[float]) -> float | Non
 
 
 def rung(fractions: Sequence[float]) -> int | None:
-    """The first place below a half, coming from the end; `found` is by ascending values."""
+    """Return the first place below a half, coming from the end; `found` is by ascending values."""
     below = (place for place in reversed(range(len(fractions))) if fractions[place] < HALF)
     return next(below, None)
 
 
 def crossings(ladder: Ladder) -> dict[str, float]:
-    """Where each share falls below a half, by what it is a share of."""
+    """Return where each share falls below a half, by what it is a share of."""
     values = [point.value for point in ladder.rungs]
     fractions = {name: shares(ladder.rungs, name) or [] for name in _reported(ladder)}
     places = {PARTS[name]: crossing(values, row) for name, row in fractions.items()}
@@ -77,13 +77,13 @@ def crossings(ladder: Ladder) -> dict[str, float]:
 
 
 def predicted(ladder: Ladder) -> float | None:
-    """The first rung with fewer than half of the hidden units on a path, if there is one."""
+    """Return the first rung with fewer than half of the hidden units on a path, if there is one."""
     place = rung(shares(ladder.rungs, UNITS) or [])
     return None if place is None else ladder.rungs[place].value
 
 
 def measured(ladder: Ladder) -> float | None:
-    """The first rung below d50, coming from the largest; None where it is not located."""
+    """Return the first rung below d50, coming from the largest; None where it is not located."""
     below = [point.value for point in ladder.rungs if point.value < ladder.curve.d50]
     return max(below, default=None) if ladder.located else None
 

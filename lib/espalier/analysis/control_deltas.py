@@ -49,7 +49,7 @@ class Delta:
 
 
 def deltas(compared: Sequence[Comparison]) -> list[Delta]:
-    """One for each kind of comparison, in alphabetical order.
+    """Return one for each kind of comparison, in alphabetical order.
 
     Comparisons without a draw that both sides have a number for are in none.
     """
@@ -66,7 +66,7 @@ def deltas(compared: Sequence[Comparison]) -> list[Delta]:
 
 
 def _also(item: Comparison, symbols: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Those of `symbols` that the configuration has and its control has not."""
+    """Return those of `symbols` that the configuration has and its control has not."""
     own, other = item.arm.first.config, item.control.first.config
     return tuple((name, own[name]) for name in symbols if name in own and name not in other)
 

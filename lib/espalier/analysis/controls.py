@@ -127,7 +127,7 @@ class Events:
 
 
 def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> list[Comparison]:
-    """Every configuration with each of its controls, the best configuration first.
+    """Return every configuration with each of its controls, the best configuration first.
 
     `plain` has, by symbol, the values that are controls (in sweeps of long ago the one value); the
     value `random` of a swept symbol is one of its own. Empty if the sweep has no control.
@@ -144,7 +144,7 @@ def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> l
 
 
 def events(item: Configuration) -> Events | None:
-    """What the events of a configuration did; None if its method has none."""
+    """Return what the events of a configuration did; None if its method has none."""
     count = _mean(item, "events")
     if count is None:
         return None
@@ -164,7 +164,7 @@ def events(item: Configuration) -> Events | None:
 def _kinds(
     every: Iterable[Configuration], plain: Mapping[str, str | Sequence[str]]
 ) -> list[tuple[str, list[str]]]:
-    """Each control's value, the last of a list, with the symbol and those that come before it."""
+    """Return symbol and values of each control: its own value, last, and those before it."""
     controls = {
         name: [text] if isinstance(text, str) else list(text) for name, text in plain.items()
     }
@@ -180,7 +180,7 @@ def _kinds(
 def _matched(
     every: Sequence[Configuration], symbol: str, values: Sequence[str]
 ) -> list[tuple[Configuration, Configuration]]:
-    """Those with none of `values` for `symbol`, each with its control, the first in the plan.
+    """Return those with none of `values` for `symbol`, with their controls, first in the plan.
 
     A control has the last of `values`.
     """
@@ -196,7 +196,7 @@ def _matched(
 
 
 def _common(items: Sequence[Configuration]) -> set[str]:
-    """The symbols that all have, so that a control is found without trying each."""
+    """Return the symbols that all have, so that a control is found without trying each."""
     return set.intersection(*(set(item.first.config) for item in items)) if items else set()
 
 
@@ -211,20 +211,20 @@ def _first(
 
 
 def _agree(item: Configuration, other: Configuration, symbol: str) -> bool:
-    """Whether two agree in every symbol that both have, but `symbol` and the seeds."""
+    """Return whether two agree in every symbol that both have, but `symbol` and the seeds."""
     a, b = item.first.config, other.first.config
     names = a.keys() & b.keys() - {symbol, *REPETITION}
     return all(a[name] == b[name] for name in names)
 
 
 def _time(history: Sequence[Record]) -> float | None:
-    """Seconds of training; None if they were not recorded."""
+    """Return the seconds of training; None if they were not recorded."""
     seconds = _seconds(history)
     return sum(seconds) if seconds else None
 
 
 def _seconds(history: Sequence[Record]) -> list[float]:
-    """Of each epoch; none if they were not recorded.
+    """Return the seconds of each epoch; nothing if they were not recorded.
 
     Without what looking at the loss around events took: that is no part of a method.
     """
@@ -237,7 +237,7 @@ def _seconds(history: Sequence[Record]) -> list[float]:
 
 
 def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
-    """How the trial stood at `time`, on straight lines between the ends of epochs.
+    """Return how the trial stood at `time`, on straight lines between the ends of epochs.
 
     None if no epoch had ended by then, or epochs have no such measure.
     """
@@ -253,7 +253,7 @@ def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
 
 
 def _between(time: float, ends: Sequence[float], values: Sequence[float]) -> float:
-    """The value at `time`, which is not before the first of `ends`."""
+    """Return the value at `time`, which is not before the first of `ends`."""
     after = next((i for i, end in enumerate(ends) if end > time * HEAD_START), None)
     if after is None:
         return values[-1]

@@ -53,7 +53,7 @@ class Logistic:
     slope: float
 
     def at(self, value: float) -> float:
-        """The curve at a value of the symbol."""
+        """Return the curve at a value of the symbol."""
         rising = 1 / (1 + (self.d50 / value) ** self.slope)
         return float(self.low + (self.high - self.low) * rising)
 
@@ -88,7 +88,7 @@ class Ladder:
 
 
 def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
-    """The ladders over `symbol` (by default the one that can be), one for each rest of symbols.
+    """Fit a ladder over `symbol` for each rest of symbols; by default over that with most values.
 
     Raises UserError if there is none with enough rungs.
     """
@@ -110,7 +110,7 @@ def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
 
 
 def _only(ranking: Ranking) -> str:
-    """The symbol with the most numeric values."""
+    """Return the symbol with the most numeric values."""
     values: dict[str, set[str]] = {}
     for item in ranking.ranked:
         for name, text in swept_values(item.first).items():
@@ -133,7 +133,7 @@ def _positive(text: str) -> float | None:
 def climbed(
     symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]
 ) -> Ladder:
-    """A ladder of `rungs`, smallest value first."""
+    """Return a ladder of `rungs`, smallest value first."""
     scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.most)
     means = np.array([fmean(values) for values in scores])
     curve = grid.fit(means[None])[0]
@@ -145,7 +145,7 @@ def climbed(
 
 
 def resampled(scores: Sequence[Sequence[float]]) -> Array:
-    """(DRAWS, rungs) means of seeds drawn with replacement on each rung.
+    """Return (DRAWS, rungs) means of seeds drawn with replacement on each rung.
 
     Their spread about the mean is enlarged by sqrt(n / (n - 1)): that of a few seeds drawn with
     replacement is smaller than that of as many new seeds.
@@ -179,7 +179,7 @@ class Grid:
         self._spread = np.square(self._rising - self._mean[:, None]).sum(1)
 
     def fit(self, rows: Array) -> list[Logistic]:
-        """The curve for each of `rows` (n, rungs) of means."""
+        """Return the curve for each of `rows` (n, rungs) of means."""
         parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
         return [curve for part in parts for curve in self._best(part)]
 
@@ -202,7 +202,7 @@ class Grid:
 
 
 def violation(scores: Sequence[Sequence[float]], rising: bool) -> float:
-    """How far the rungs' means are from monotone, in standard deviations of one seed.
+    """Return how far the means are from monotone, in standard deviations of one seed.
 
     0 if they are; infinity where they are not and no two seeds differ.
     """
@@ -218,7 +218,7 @@ def violation(scores: Sequence[Sequence[float]], rising: bool) -> float:
 
 
 def isotonic(means: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The non-decreasing values next to `means` in weighted squares.
+    """Return the non-decreasing values next to `means` in weighted squares.
 
     Source: Barlow et al. 1972, Statistical inference under order restrictions: neighbours that
     fall are pooled.

@@ -49,7 +49,7 @@ class Sized:
         return None if self.deviation is None else self.deviation / len(self.item.scores) ** 0.5
 
     def beats(self, other: Sized) -> bool:
-        """Whether it is better, by whatever little."""
+        """Return whether it is better, by whatever little."""
         return self.by.sign * (self.score - other.score) > 0
 
 
@@ -95,14 +95,14 @@ class Front:
 
 
 def fronts(ranking: Ranking) -> list[Front]:
-    """One for each set of validation samples whose configurations differ in size, best first."""
+    """Return a front for each set of validation samples with different sizes, best first."""
     return [
         front for front in by_samples(ranking) if len({point.size for point in front.sized}) > 1
     ]
 
 
 def by_samples(ranking: Ranking) -> list[Front]:
-    """One for each set of validation samples, whatever its sizes, best first."""
+    """Return one for each set of validation samples, whatever its sizes, best first."""
     groups: dict[tuple[tuple[str, str], ...], list[Sized]] = {}
     for point in sized(ranking):
         groups.setdefault(tuple(sorted(point.item.samples.items())), []).append(point)
@@ -110,13 +110,13 @@ def by_samples(ranking: Ranking) -> list[Front]:
 
 
 def sized(ranking: Ranking) -> list[Sized]:
-    """The ranked configurations whose trials told their size, in the order of the ranking."""
+    """Return the ranked configurations that report their size, in the order of the ranking."""
     pairs = ((item, item.measure(SIZE)) for item in ranking.ranked)
     return [Sized(item, size.mean, ranking.measure) for item, size in pairs if size is not None]
 
 
 def front(items: Iterable[Sized]) -> list[Sized]:
-    """Those that none dominates, smallest first, so that each is better than the one before."""
+    """Return those that none dominates, smallest first, so that each is better than the last."""
     points: list[Sized] = []
     for point in sorted(items, key=_order):
         if not points or point.beats(points[-1]):
@@ -132,5 +132,5 @@ def _front(samples: dict[str, str], group: Sequence[Sized]) -> Front:
 
 
 def _order(point: Sized) -> tuple[float, float, int]:
-    """Smaller, then better, then earlier in the plan."""
+    """Order by size, then score, then place in the plan."""
     return (point.size, -point.by.sign * point.score, point.item.results[0].trial.number)

@@ -36,7 +36,7 @@ def write_deltas(ranking: Ranking, plain: Mapping[str, str | Sequence[str]], pat
 
 
 def drawn(differences: Sequence[Delta], by: Measure) -> Figure:
-    """One panel, the first kind on top; a difference without an interval is a dot alone."""
+    """Return one panel, the first kind on top; a difference without an interval is a dot alone."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, MARGIN + LINE * len(differences)), layout="constrained")

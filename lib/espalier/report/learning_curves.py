@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 def curve(item: Configuration, by: Measure) -> list[Point]:
-    """The course of a measure, at the steps that all counted trials recorded.
+    """Return the course of a measure, at the steps that all counted trials recorded.
 
     That of a mean over tasks has a point for the end of each.
     """
@@ -68,7 +68,7 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
 
 
 def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
-    """One panel with all curves by their labels."""
+    """Return one panel with all curves by their labels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")

@@ -36,5 +36,5 @@ def _table(folder: Path, directories: dict[int, str], trial: Trial) -> Path:
 
 
 def _steps(result: Result) -> int:
-    """Updates done; 0 if that is not known."""
+    """Return the number of updates done; 0 if that was not recorded."""
     return int(result.measures.get("steps") or 0)

@@ -43,7 +43,7 @@ def write_parameters(ranking: Ranking, path: Path) -> None:
 
 
 def drawn(fronts: Sequence[Front]) -> Figure:
-    """The picture; a colour for each model, optimizer and method that the sweep varies."""
+    """Return the picture; a colour for each model, optimizer and method that the sweep varies."""
     from matplotlib.figure import Figure
 
     by = fronts[0].by
@@ -62,7 +62,7 @@ def drawn(fronts: Sequence[Front]) -> Figure:
 
 
 def grouped(fronts: Sequence[Front]) -> dict[str, list[Sized]]:
-    """Configurations by what is told of them in colour: those of their parts that vary."""
+    """Return configurations by what is told of them in colour: those of their parts that vary."""
     every = [point for front in fronts for point in front.sized]
     varied = [name for name in NAMING if len({_part(point, name) for point in every}) > 1]
     groups: dict[str, list[Sized]] = {}
@@ -90,14 +90,14 @@ def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None
 
 
 def _dots(group: Sequence[Sized], by: Measure) -> list[tuple[float, float]]:
-    """Size and score of every seed."""
+    """Return size and score of every seed."""
     trials = [trial for point in group for trial in point.item.counted]
     pairs = [(trial.measure(SIZE), trial.measure(by.name)) for trial in trials]
     return [(size, score) for size, score in pairs if size is not None and score is not None]
 
 
 def _front(panel: Axes, front: Front) -> None:
-    """A staircase: up to the next point's size nothing better is known."""
+    """Plot a staircase: up to the next point's size nothing is better."""
     points = front.points
     sizes, scores = [point.size for point in points], [point.score for point in points]
     panel.plot(sizes, scores, color="black", linewidth=1, drawstyle="steps-post")

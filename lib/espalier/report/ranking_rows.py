@@ -18,7 +18,7 @@ def settings(values: Mapping[str, str], prefix: str = "CONFIG_") -> list[str]:
 
 
 def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
-    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
+    """Return a mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
 
     `sign` is `+` for a difference.
     """
@@ -33,12 +33,12 @@ def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
 
 
 def spread_of(item: Configuration, by: Measure) -> str:
-    """The mean of a measure that can rank, with its interval."""
+    """Return the mean of a measure that can rank, with its interval."""
     return spread(item.measure(by.name), by)
 
 
 def losses(item: Configuration, ranking: Ranking) -> list[str]:
-    """What ranks, where that is not an accuracy, and the loss of a text.
+    """Return lines on what ranks, where that is no accuracy, and on the loss of a text.
 
     The latter stands beside what no table of characters or of pairs can beat.
     """
@@ -57,7 +57,7 @@ def _floors(item: Configuration) -> str:
 
 
 def note(item: Configuration, ranking: Ranking) -> str:
-    """What a reader must know about a ranked configuration; empty for a plain one."""
+    """Return what a reader must know about a ranked configuration; empty for a plain one."""
     remarks = _flaws(item)
     if ranking.best and item.samples != ranking.best.samples:
         remarks.append("other validation samples than the best's")
@@ -74,7 +74,7 @@ def _flaws(item: Configuration) -> list[str]:
 
 
 def unmet(item: Configuration) -> str:
-    """The target sparsity of a configuration that missed it, and the least it reached."""
+    """Return the target sparsity of a configuration that missed it, and the least it reached."""
     worst = max(item.short, key=lambda trial: trial.shortfall)
     reached = f"{(worst.target - worst.shortfall) * 100:.1f}%"
     some = f" in {len(item.short)} of {len(item.scores)} trials"
@@ -83,13 +83,13 @@ def unmet(item: Configuration) -> str:
 
 
 def share(value: float) -> str:
-    """A target as a percentage, with one decimal or as many as it takes to tell it exactly."""
+    """Return a share as a percentage, with one decimal or as many as it takes to be exact."""
     text = f"{value * 100:.1f}"
     return (text if abs(float(text) - value * 100) < 1e-6 else f"{value * 100:.8g}") + "%"
 
 
 def by_target(ranking: Ranking) -> list[str]:
-    """The best configuration for each target sparsity, if there are several; 0 is unpruned.
+    """Return the best configuration for each target sparsity, if there are several; 0 is unpruned.
 
     Else the best of all would nearly always be one that prunes little.
     """
@@ -113,12 +113,12 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
 
 
 def _others(ranking: Ranking) -> list[Measure]:
-    """What ranks, unless it is shown anyway."""
+    """Return what ranks, unless it is shown anyway."""
     return [by for by in (ranking.measure,) if by not in ACCURACIES]
 
 
 def missing(item: Configuration) -> str:
-    """How many of the planned seeds are behind the score, and why not all."""
+    """Return how many of the planned seeds are behind the score, and why not all."""
     count = f"{len(item.scores)} of {len(item.results)} seeds"
     lost = len(item.results) - len(item.scores) - item.pending
     rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
@@ -128,7 +128,7 @@ def missing(item: Configuration) -> str:
 
 
 def cells(ranking: Ranking, top: int) -> list[list[str]]:
-    """The `top` configurations as a table, heading first."""
+    """Return the `top` configurations as a table, heading first."""
     scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
     heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
@@ -148,12 +148,12 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
 
 
 def mean(item: Configuration, name: str, form: str, unit: str) -> str:
-    """The mean of a measure, without its interval."""
+    """Return the mean of a measure, without its interval."""
     interval = item.measure(name)
     return "n/a" if interval is None else format(interval.mean, form) + unit
 
 
 def percent(item: Configuration) -> str:
-    """The mean sparsity reached."""
+    """Return the mean sparsity reached."""
     sparsity = item.measure("final_sparsity")
     return "n/a" if sparsity is None else f"{sparsity.mean * 100:.1f}%"

@@ -29,17 +29,17 @@ Part = tuple[str, dict[str, str]]
 
 
 def trial_results(store: Store) -> list[TrialResult]:
-    """Every trial of the plan as it stands, in plan order."""
+    """Return every trial of the plan as it stands, in plan order."""
     return [TrialResult(*item) for item in store.final_results()]
 
 
 def refused(store: Store) -> int:
-    """How many combinations of the plan Kconfig refused."""
+    """Return how many combinations of the plan Kconfig refused."""
     return int(store.header.get("counts", {}).get("invalid", 0))
 
 
 def ranking_measure(store: Store, by: str | None = None) -> str:
-    """What ranks: what was asked for, else RANK_BY of the command line, else of the plan."""
+    """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan."""
     return by or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
 
 
@@ -87,7 +87,7 @@ def _parameters(ranking: Ranking) -> Part:
 
 
 def _effects(results: Sequence[TrialResult], by: str, header: Record) -> Part:
-    """Main effects of the rows of an array."""
+    """Return the main effects of the rows of an array."""
     design = header.get("design", {})
     if "array" not in design:
         return "", {}

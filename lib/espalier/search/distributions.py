@@ -35,7 +35,7 @@ class Listed:
         return [0.0, *(part / whole for part in accumulate(widths))]
 
     def mass(self, first: int, end: int) -> float:
-        """The probability of `values[first:end]`."""
+        """Return the probability of `values[first:end]`."""
         return self.sums[end] - self.sums[first]
 
 
@@ -61,7 +61,7 @@ class UniformRange:
     log: bool = False
 
     def draw(self, random: Random) -> float:
-        """A number with four significant digits, so that it can be read and typed."""
+        """Return a number with four significant digits, so that it can be read and typed."""
         if self.log:
             value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -73,7 +73,7 @@ Distribution = Listed | UniformRange
 
 
 def read(name: str, given: Any, whole: bool) -> Distribution:
-    """The distribution that `given` says; `whole` numbers where the parameter takes only those.
+    """Return the distribution that `given` says, of integers where `whole`.
 
     Raises UserError for one that is unknown, empty or upside down.
     """
@@ -87,7 +87,7 @@ def read(name: str, given: Any, whole: bool) -> Distribution:
 
 
 def whole_numbers(name: str, given: Any) -> Sequence[int]:
-    """The integers that `given` lists, or a range of them. Raises UserError."""
+    """Return the integers that `given` lists, or a range of them. Raises UserError."""
     law = read(name, given, whole=True)
     if isinstance(law, UniformRange) or not all(isinstance(one, int) for one in law.values):
         raise UserError(f"parameter {name}={given!r}: must be integers")

@@ -37,7 +37,7 @@ class Conditions:
         return {name: text for name, text in self.base.items() if name not in BUDGET}
 
     def plan(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> Plan:
-        """The plan that trains each proposal with each seed."""
+        """Return the plan that trains each proposal with each seed."""
         rows = [guide_names.quoted(one.row, self.symbols) for one in proposals]
         shared = guide_names.quoted({**self.base, **self.decays(proposals)}, self.symbols)
         shared[guide_names.SEED] = "|".join(map(str, seeds))
@@ -60,7 +60,7 @@ class Conditions:
         return {"max_params": int(self.base["MAX_PARAMS"]), "min_param_ratio": share}
 
     def decays(self, proposals: Iterable[Proposal]) -> dict[str, str]:
-        """The weight decay for each optimizer that the proposals have, where it has one."""
+        """Return the weight decay for each optimizer that the proposals have, where it has one."""
         own = self.base[guide_names.OPTIMIZER]
         used = dict.fromkeys(one.row.get(guide_names.OPTIMIZER, own) for one in proposals)
         names = (guide_names.decay_of(name) for name in used)
@@ -74,7 +74,7 @@ def conditions(
     sampler_seed: int,
     symbols: Symbols,
 ) -> Conditions:
-    """Those of the values `given` by name or symbol; None leaves one out. Raises UserError."""
+    """Return those of the values `given` by name or symbol; None leaves one out."""
     base = guide_names.base(symbols)
     for name, value in given.items():
         if value is not None:
@@ -86,7 +86,7 @@ def conditions(
 
 
 def seeds_of(given: int | Sequence[int]) -> list[int]:
-    """The seeds 1 to `given`, or those given, each once. Raises UserError."""
+    """Return the seeds 1 to `given`, or those given, each once. Raises UserError."""
     if isinstance(given, int):
         positive("seeds", given)
         return list(range(1, given + 1))

@@ -26,7 +26,7 @@ Axes = dict[str, list[str]]
 
 
 def chosen(ranking: Ranking, around: str) -> Configuration:
-    """The configuration meant: `best`, a place in the ranking, or a trial such as config_003.
+    """Return the configuration meant: `best`, a place in the ranking, or the name of a trial.
 
     Raises UserError if there is none.
     """
@@ -44,7 +44,7 @@ def chosen(ranking: Ranking, around: str) -> Configuration:
 
 
 def tried(ranking: Ranking) -> Axes:
-    """The values that each swept symbol has in ranked or unranked trials, but for seeds."""
+    """Return the values that each swept symbol has in ranked or unranked trials, but for seeds."""
     found: dict[str, dict[str, None]] = {}
     for item in (*ranking.ranked, *ranking.unranked):
         for name, text in item.first.swept.items():
@@ -54,7 +54,7 @@ def tried(ranking: Ranking) -> Axes:
 
 
 def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
-    """The values to try of each numeric symbol of `axes` that `centre` has, its own among them.
+    """Return the values to try of each numeric symbol of `axes`, that of `centre` among them.
 
     With a `region` (above 1) from the value over it to the value times it. What Kconfig does not
     take is left out.
@@ -70,7 +70,7 @@ def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) ->
 
 
 def _around(text: str, values: Sequence[str], region: float | None) -> list[float]:
-    """Three values: a lower one, the one in the middle as it is, and a higher one."""
+    """Return three values: a lower one, the one in the middle as it is, and a higher one."""
     middle = float(text)
     if region is not None:
         return [middle / region, middle, middle * region]
@@ -83,7 +83,7 @@ def _around(text: str, values: Sequence[str], region: float | None) -> list[floa
 
 
 def _half(middle: float, other: float | None, opposite: float | None) -> float:
-    """Half-way from `middle` to `other`; as far as to `opposite`, the other way, without one.
+    """Return the value half-way to `other`; without one as far as to `opposite`, away from it.
 
     Half-way as factors, where all are above 0.
     """
@@ -111,7 +111,7 @@ def _taken(symbols: Symbols, name: str, values: Sequence[float]) -> list[str]:
 def range_file(
     centre: Configuration, axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
 ) -> str:
-    """The text of a range file: the whole configuration, with `axes` and its seeds varied."""
+    """Return the text of a range file: the configuration, with `axes` and its seeds varied."""
     trials = [item.trial for item in centre.results]
     seeds = {name: _distinct(trials, name) for name in REPETITION if name in centre.first.config}
     many = {**axes, **seeds}
@@ -129,7 +129,7 @@ def _distinct(trials: Sequence[Trial], name: str) -> list[str]:
 
 
 def _quoted(values: Sequence[str]) -> str:
-    """Values as a range file has them; text that is more than a word, or none, in quotes."""
+    """Return values as a range file has them; text that is more than a word, or none, in quotes."""
     plain = all(text and all(c.isalnum() or c in "._-+" for c in text) for text in values)
     escaped = "|".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in values)
     return escaped if plain else f'"{escaped}"'

@@ -47,7 +47,7 @@ GUIDE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("guide.toml").
 
 
 def base(symbols: Symbols) -> dict[str, str]:
-    """What a search takes where its space does not say: model, optimizer and method."""
+    """Return what a search takes where its space does not say: model, optimizer and method."""
     return {
         (symbol := symbol_of(name, symbols)): text_of(name, value, symbol, symbols)
         for name, value in GUIDE["base"].items()
@@ -57,7 +57,7 @@ def base(symbols: Symbols) -> dict[str, str]:
 def symbols_of(
     name: str, given: Mapping[str, Any], base: Mapping[str, str], symbols: Symbols
 ) -> list[str]:
-    """The symbols or choices that `name` stands for in the space `given`: one, as a rule.
+    """Return the symbols or choices that `name` stands for in the space `given`: one, as a rule.
 
     Raises UserError, with the nearest name, if there is none.
     """
@@ -70,12 +70,12 @@ def symbols_of(
 
 
 def decay_of(optimizer: str) -> str:
-    """The name of an optimizer's weight decay, if it has one."""
+    """Return the name of an optimizer's weight decay, if it has one."""
     return f"{optimizer.upper()}_WEIGHT_DECAY"
 
 
 def symbol_of(name: str, symbols: Symbols) -> str:
-    """The symbol or choice that `name` stands for. Raises UserError, with the nearest name."""
+    """Return the symbol or choice that `name` stands for; UserError names the nearest."""
     found = NAMES.get(name, name)
     if found in symbols:
         owner = symbols.owner(found)
@@ -87,7 +87,7 @@ def symbol_of(name: str, symbols: Symbols) -> str:
 
 
 def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
-    """`value` as canonical text of `symbol`. Raises UserError if it is none of its values."""
+    """Return `value` as canonical text of `symbol`. Raises UserError if it is no value of it."""
     meant = GUIDE["values"].get(name, {}).get(str(value).lower(), value)
     text = "ny"[meant] if isinstance(meant, bool) else str(meant)
     kind = symbols.kind(symbol)
@@ -108,13 +108,13 @@ def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
 
 
 def _bounds(symbols: Symbols, symbol: str) -> list[tuple[int, int]]:
-    """The ranges that Kconfig gives it under one condition or other, where they are numbers."""
+    """Return the ranges that Kconfig gives under one condition or other, where numbers."""
     texts = [(low.name, high.name) for low, high, _ in symbols.item(symbol).ranges]
     return [(int(low), int(high)) for low, high in texts if (low + high).isdecimal()]
 
 
 def quoted(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
-    """`row` as a range file would have it: nothing splits a text or takes it for a range."""
+    """Return `row` as a range file has it: nothing splits a text or takes it for a range."""
     return {name: _quoted(text, symbols.kind(name)) for name, text in row.items()}
 
 

@@ -44,7 +44,7 @@ class Measured:
         return fmean(draw.accuracy for draw in self.draws) if self.draws else 0.0
 
     def p(self, bar: Bar) -> float:
-        """Uncorrected; 1 unless every seed has a score."""
+        """Return the uncorrected p-value; 1 unless every seed has a score."""
         return 1.0 if self.lost else p_value(self.draws, bar)
 
 
@@ -70,7 +70,7 @@ class Found:
         return [one for one in self.every if one.epochs == self.epochs]
 
     def learns(self, one: Measured) -> bool:
-        """Whether a candidate that was trained in full has learnt."""
+        """Return whether a candidate that was trained in full has learnt."""
         return self.corrected.get(one.candidate, 1.0) < self.bar.alpha
 
     @property
@@ -87,7 +87,7 @@ class Found:
 
 
 def epochs(full: int, rungs: int) -> list[int]:
-    """The epochs of each rung: `full` on the last, half as many on each before it, 1 at least."""
+    """Return the epochs of each rung: `full` on the last, half as many before it, 1 at least."""
     return sorted({max(1, full >> back) for back in range(rungs)})
 
 
@@ -107,7 +107,7 @@ def find(candidates: Sequence[Candidate], train: Train, rungs: Sequence[int], ba
 
 
 def halved(measured: Sequence[Measured], bar: Bar) -> list[Candidate]:
-    """The half of the candidates that goes on, in the order in which they came.
+    """Return the half of the candidates that goes on, in the order in which they came.
 
     A quarter of all are the most accurate of those that do not learn yet and are smaller than all
     that do; the rest are the smallest that learn. Too few of one leave their places to the other.
@@ -125,7 +125,7 @@ def halved(measured: Sequence[Measured], bar: Bar) -> list[Candidate]:
 
 
 def judged(measured: Iterable[Measured], full: int, bar: Bar) -> Found:
-    """Who learns of those that were trained for `full` epochs."""
+    """Test which of those trained for `full` epochs learn."""
     every = tuple(sorted(measured, key=_order))
     tested = [one for one in every if one.epochs == full]
     corrected = holm([one.p(bar) for one in tested], len(every))
@@ -134,7 +134,7 @@ def judged(measured: Iterable[Measured], full: int, bar: Bar) -> Found:
 
 
 def untested(found: Found) -> list[Candidate]:
-    """What is to be trained in full before the smallest can be told; empty if nothing is.
+    """Return what is to be trained in full before the smallest is certain, if anything.
 
     All of the next smaller size; if nothing learns, the more accurate half of what was dropped.
     """
@@ -147,5 +147,5 @@ def untested(found: Found) -> list[Candidate]:
 
 
 def _order(one: Measured) -> tuple[float, float, Candidate]:
-    """Smaller, then more accurate."""
+    """Order by size, then accuracy."""
     return (one.size, -one.accuracy, one.candidate)

@@ -42,7 +42,7 @@ def quick_prototype_search(
     max_trials: int = 12,
     **options: Any,
 ) -> SearchResult:
-    """The best of a small grid, with somas and without: a first look.
+    """Return the best of a small grid, with somas and without: a first look.
 
     `options` are those of the searcher; of `seeds` as many of the guide's, or those that are
     given. Raises UserError.
@@ -60,7 +60,7 @@ def optimize_for_budget(
     save: str | Path | None = None,
     **options: Any,
 ) -> SearchResult:
-    """The best of random configurations whose ranges depend on the budget.
+    """Return the best of random configurations whose ranges depend on the budget.
 
     Everything that was trained is written to `save`, by default
     `budget_<max_params>_<dataset>_results.json` in the current folder. `options` as for
@@ -79,7 +79,7 @@ def compare_architectures(
     max_trials: int = 15,
     **options: Any,
 ) -> dict[str, SearchResult]:
-    """By architecture the best of a grid of its own, at the same budget.
+    """Return by architecture the best of a grid of its own, at the same budget.
 
     The best of more configurations is better by chance alone, so each has at most `max_trials`.
     `options` as for `quick_prototype_search`.
@@ -99,7 +99,7 @@ def thorough_optimization(
     n_trials: int = 40,
     **options: Any,
 ) -> SearchResult:
-    """The best of a broad search with one seed, then of the neighbourhood of its best three.
+    """Return the best of a broad search with one seed, then of the neighbourhood of its best three.
 
     The neighbours have more or fewer inputs a dendrite and are trained with all seeds, five by
     default; only they are compared in the end, and by other seeds than the first phase had: its
@@ -122,7 +122,7 @@ def find_pareto_optimal(
     n_trials: int = 20,
     **options: Any,
 ) -> list[SearchResult]:
-    """Those that no other one beats with as few parameters, over searches for several budgets.
+    """Return the front of accuracy over parameters of searches for several budgets.
 
     Sorted by parameters; what counts is the validation accuracy. `options` as for
     `quick_prototype_search`.
@@ -135,7 +135,7 @@ def find_pareto_optimal(
 
 
 def front(results: Sequence[SearchResult]) -> list[SearchResult]:
-    """The non-dominated of `results`, fewest parameters first."""
+    """Return the non-dominated of `results`, fewest parameters first."""
     found: list[SearchResult] = []
     for one in sorted(ordered(results), key=lambda item: item.total_params):
         if not found or (one.val_accuracy or 0.0) > (found[-1].val_accuracy or 0.0):
@@ -144,13 +144,13 @@ def front(results: Sequence[SearchResult]) -> list[SearchResult]:
 
 
 def of_budget(max_params: int) -> Grid:
-    """The guide's distributions for a budget."""
+    """Return the guide's distributions for a budget."""
     found = (one["space"] for one in GUIDE["by_budget"] if max_params <= one.get(MOST, max_params))
     return dict(next(found))
 
 
 def guides(seeds: int | Sequence[int]) -> Sequence[int]:
-    """So many of the guide's seeds, or those given. Raises UserError."""
+    """Return so many of the guide's seeds, or those given. Raises UserError."""
     if not isinstance(seeds, int):
         return seeds
     if not 0 < seeds <= len(SEEDS):
@@ -172,7 +172,7 @@ class Scenario:
             self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
 
     def suited(self, grid: Grid) -> Grid:
-        """`grid` with its dendrites doubled as often as it takes until something fits the budget.
+        """Return `grid` with dendrites doubled until something fits the budget.
 
         Not at all if nothing ever does: the search then says what can be reached.
         """
@@ -187,7 +187,7 @@ class Scenario:
 
 
 def _times(values: Sequence[int] | Mapping[str, Any], factor: int) -> Any:
-    """The values of a list, or the ends of a range, so many times as large."""
+    """Return the values of a list, or the ends of a range, so many times as large."""
     if isinstance(values, Mapping):
         return {**values, "low": values["low"] * factor, "high": values["high"] * factor}
     return [value * factor for value in values]

@@ -75,7 +75,7 @@ class Saved:
 def collect(
     trials: Iterable[TrialResult], proposals: Iterable[Proposal], decays: Mapping[str, str]
 ) -> dict[Key, SearchResult]:
-    """One result for each configuration, in plan order.
+    """Return one result for each configuration, in plan order.
 
     Proposals of different grids may differ in what one of them leaves at its default; `decays`
     are the weight decays of those that do not say.
@@ -90,7 +90,7 @@ def collect(
 
 
 def ordered(results: Iterable[SearchResult]) -> list[SearchResult]:
-    """Best first by validation accuracy, then loss; those that did not pass last."""
+    """Return the best first by validation accuracy, then loss; those not passed last."""
     return sorted(results, key=_place)
 
 
@@ -148,7 +148,7 @@ def _deviation(group: Iterable[TrialResult], name: str, unit: float) -> float | 
 
 
 def table(results: Sequence[SearchResult]) -> str:
-    """Results for people, a line each."""
+    """Return results for people, a line each."""
     lines = [" # val acc  test acc train acc  params  time  configuration"]
     for place, one in enumerate(results, start=1):
         params = " ".join(f"{name}={value}" for name, value in one.params.items())
@@ -171,7 +171,7 @@ def save(saved: Saved, path: Path) -> None:
 
 
 def load_results(path: str | Path) -> Saved:
-    """What `save_results` wrote, or the bare list of results that its predecessor did.
+    """Return what `save_results` wrote, or the bare list of results of its predecessor.
 
     Raises UserError if the file is neither.
     """
@@ -191,5 +191,5 @@ def load_results(path: str | Path) -> Saved:
 
 
 def _plain(record: Record) -> Record:
-    """The fields of a result that its predecessor wrote."""
+    """Return the fields of a result that its predecessor wrote."""
     return {f.name: record[f.name] for f in dataclasses.fields(SearchResult)[:6]}

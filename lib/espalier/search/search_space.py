@@ -116,7 +116,7 @@ class SearchSpace:
         )
 
     def left_out(self) -> list[str]:
-        """What of the space's sizes does not fit, a line a reason."""
+        """Return what of the space's sizes does not fit, a line a reason."""
         told = {
             f"more than {self.budget.most} parameters": self.tally.over,
             f"fewer than {self.budget.least} parameters": self.tally.under,
@@ -126,13 +126,13 @@ class SearchSpace:
         return [f"{count} left out: {reason}" for reason, count in told.items() if count]
 
     def every(self) -> Iterator[Proposal]:
-        """All feasible configurations of a space without continuous dimensions, in its order."""
+        """Yield all feasible configurations of a space without continuous dimensions, in order."""
         for context, cell in self._cells:
             for place in range(int(_weight((context, cell)))):
                 yield self._numbered(context, cell, place)
 
     def sample(self, count: int, random: Random) -> list[Proposal]:
-        """`count` different feasible configurations as the space's distributions have them.
+        """Draw `count` different feasible configurations by the space's distributions.
 
         All of them if there are no more.
         """
@@ -169,7 +169,7 @@ class SearchSpace:
     def _context(
         self, gates: Sequence[Dimension], chosen: Mapping[str, Any], chance: float
     ) -> Context | None:
-        """The context of these values; None if Kconfig refuses them."""
+        """Return the context of these values; None if Kconfig refuses them."""
         texts = {g.symbol: self._text(g, chosen[g.symbol]) for g in gates}
         free = {name: text for name, text in self._base.items() if name not in BUDGET}
         row = guide_names.quoted(free | texts, self._symbols)
@@ -265,7 +265,7 @@ def _dimension(name: str, symbol: str, value: Any, symbols: Symbols) -> Dimensio
 
 
 def _values(one: Dimension) -> Sequence[Any]:
-    """Its values; of an interval, which only a float has, its ends."""
+    """Return its values; of an interval, which only a float has, its ends."""
     if isinstance(one.law, Listed):
         return one.law.values
     if one.gates:
@@ -274,7 +274,7 @@ def _values(one: Dimension) -> Sequence[Any]:
 
 
 def _weight(item: tuple[Context, Cell]) -> float:
-    """How many configurations a cell has."""
+    """Return how many configurations a cell has."""
     context, cell = item
     if any(isinstance(one.law, UniformRange) for one in context.others):
         return math.inf
@@ -288,5 +288,5 @@ def _draw(one: Dimension, random: Random) -> Any:
 
 
 def _place(sums: Sequence[float], random: Random) -> int:
-    """A place in the values that `sums` are the running sums of, from 0."""
+    """Return a place in the values that `sums` are the running sums of, from 0."""
     return min(bisect_right(sums, random.random() * sums[-1]), len(sums) - 1) - 1

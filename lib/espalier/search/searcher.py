@@ -119,13 +119,13 @@ class HyperparameterSearcher:
         return self._search(drawn, self._seeds([param_distributions]))
 
     def space(self, given: Grid) -> SearchSpace:
-        """What of a grid or of distributions is feasible, without training it."""
+        """Return what of a grid or of distributions is feasible, without training it."""
         rest = {name: value for name, value in given.items() if not _is_seed(name)}
         self.conditions.require_searchable(rest)
         return SearchSpace(rest, self.conditions.base, self.conditions.symbols)
 
     def get_best_results(self, n: int = 5) -> list[SearchResult]:
-        """The `n` best of everything this searcher has trained, best first."""
+        """Return the `n` best of everything this searcher has trained, best first."""
         return [one for one in search_results.ordered(self._results.values()) if one.passed][:n]
 
     @property
@@ -158,7 +158,7 @@ class HyperparameterSearcher:
         search_results.save(saved, Path(path))
 
     def estimate_params(self, params: Grid | None = None, **named: Any) -> int:
-        """The exact number of parameters of a configuration. Raises UserError for a bad one."""
+        """Return the exact number of parameters of a configuration. Raises UserError."""
         space = SearchSpace(
             _constants({**(params or {}), **named}), self.conditions.unlimited, self._symbols
         )
@@ -166,7 +166,7 @@ class HyperparameterSearcher:
         return next(space.every()).count
 
     def is_valid_config(self, params: Grid) -> bool:
-        """Whether a configuration fits the budget and the data. Raises UserError for a bad one."""
+        """Return whether a configuration fits budget and data. Raises UserError if it is bad."""
         return SearchSpace(_constants(params), self.conditions.base, self._symbols).total > 0
 
     @property
@@ -174,14 +174,14 @@ class HyperparameterSearcher:
         return self.conditions.symbols
 
     def _feasible(self, space: SearchSpace) -> list[Proposal]:
-        """What of a grid is feasible; what is not is told and kept."""
+        """Return what of a grid is feasible; print and keep what is not."""
         for line in space.left_out():
             self.left_out.append(line)
             self._say(line)
         return list(space.every())
 
     def _seeds(self, spaces: Sequence[Grid]) -> list[int]:
-        """Seeds that a space lists, or as many as the searcher has, drawn from its interval."""
+        """Return the seeds that a space lists, or as many as usual, drawn from its interval."""
         asked = [(name, grid[name]) for grid in spaces for name in grid if _is_seed(name)]
         if any(one != asked[0] for one in asked):
             raise UserError("parameter seed: differs between the grids; give all the same")

@@ -56,11 +56,11 @@ class CandidateSpace:
         return list(dict.fromkeys(self.candidate(trial) for trial in self.whole.trials))
 
     def candidate(self, trial: Trial) -> Candidate:
-        """The one that a trial is a seed of."""
+        """Return the one that a trial is a seed of."""
         return tuple((name, trial.config[name]) for name in self.names if name in trial.config)
 
     def plan(self, wanted: Iterable[Candidate], epochs: int) -> Plan:
-        """The sweep that trains those for `epochs`."""
+        """Return the sweep that trains those for `epochs`."""
         settings = {**self.settings, EPOCHS: str(epochs)}
         found, chosen = _planned(self.file, settings, self.symbols), set(wanted)
         configs = {t.id: dict(t.config) for t in found.trials if self.candidate(t) in chosen}
@@ -69,13 +69,13 @@ class CandidateSpace:
         return replace(found, trials=trials)
 
     def identity(self, *more: object) -> str:
-        """12 hex digits: the same search, of the same trials with `more` the same."""
+        """Return 12 hex digits: the same for the same trials and the same `more`."""
         text = json.dumps([self.whole.plan_id, *map(str, more)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
-    """The space of a range file with `settings` over it. Raises UserError if it is none."""
+    """Return the space of a range file with `settings` over it. Raises UserError if it is none."""
     symbols = Symbols(tree.parse())
     for name, text in settings.items():  # a mistake is told by its option, not by a file's line
         asked = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
@@ -94,7 +94,7 @@ def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
 
 
 def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
-    """The plan of a file with settings over it."""
+    """Return the plan of a file with settings over it."""
     with tempfile.TemporaryDirectory() as folder:
         over = Path(folder) / "options"
         over.write_text("".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()))
@@ -123,7 +123,7 @@ class CandidateTrainer:
 
 
 def size_of(results: Sequence[TrialResult]) -> str:
-    """The first of SIZES that all trials that passed tell."""
+    """Return the first of SIZES that all trials that passed tell."""
     passed = [one for one in results if one.measure("val_acc") is not None]
     common = (name for name in SIZES if all(one.measure(name) is not None for one in passed))
     return next(common, SIZES[-1])
@@ -132,7 +132,7 @@ def size_of(results: Sequence[TrialResult]) -> str:
 def measured(
     candidate: Candidate, epochs: int, group: Sequence[TrialResult], size: str = SIZES[0]
 ) -> Measured:
-    """What the trials of a candidate come to; its size is infinite if none tells it."""
+    """Collect the trials of a candidate; its size is infinite if none reports it."""
     told = [[one.measure(name) for name in MEASURES] for one in group]
     found = [[v for v in row if v is not None] for row in told]
     scores = [row for row in found if len(row) == len(MEASURES)]

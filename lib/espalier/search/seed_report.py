@@ -32,7 +32,7 @@ COLUMNS = ("size", "epochs", *SCORES, "learns", "front", "lost")
 
 
 def front(found: Found) -> list[Measured]:
-    """Of those trained in full: none smaller, or as small, is as accurate; smallest first."""
+    """Return those that none as small is as accurate as, of those trained in full."""
     best: list[Measured] = []
     for one in found.full:
         if not one.lost and (not best or one.accuracy > best[-1].accuracy):
@@ -41,12 +41,12 @@ def front(found: Found) -> list[Measured]:
 
 
 def name(one: Measured) -> str:
-    """A candidate as its symbols have it."""
+    """Return a candidate as its symbols have it."""
     return " ".join(f"{symbol}={text or EMPTY}" for symbol, text in one.candidate)
 
 
 def record(one: Measured, found: Found) -> Record:
-    """Everything about one candidate; shares in [0, 1]. `p` is corrected where it was tested."""
+    """Return everything about a candidate; shares in [0, 1], `p` corrected where tested."""
     bar, tested = found.bar, one.candidate in found.corrected
     return {
         "candidate": dict(one.candidate),
@@ -66,7 +66,7 @@ def record(one: Measured, found: Found) -> Record:
 
 
 def as_json(found: Found, size: str) -> Record:
-    """The whole search, smallest first; nothing in it depends on the time it took."""
+    """Return the whole search, smallest first; nothing in it depends on the time it took."""
     best, below = found.smallest, found.below
     return {
         "size": size,
@@ -82,7 +82,7 @@ def as_json(found: Found, size: str) -> Record:
 
 
 def as_csv(found: Found) -> str:
-    """One line a candidate, smallest first."""
+    """Return one line a candidate, smallest first."""
     symbols = list(dict.fromkeys(key for one in found.every for key, _ in one.candidate))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -95,7 +95,7 @@ def as_csv(found: Found) -> str:
 
 
 def told(found: Found, size: str) -> list[str]:
-    """A table of all candidates, and what it comes to."""
+    """Return a table of all candidates, and what it comes to."""
     heading = [size.replace("_", " "), "candidate", "epochs", "val acc", "lowest", "surely", "p"]
     rows = [[*_cells(one, found), _verdict(one, found)] for one in found.every]
     return [
@@ -109,7 +109,7 @@ def told(found: Found, size: str) -> list[str]:
 
 
 def conclusion(found: Found, size: str) -> list[str]:
-    """The smallest that learns with its neighbour below, or that there is none."""
+    """Return the smallest that learns with its neighbour below, or that there is none."""
     best, below = found.smallest, found.below
     if best is None:
         return [f"nothing learns: no candidate is surely above its limit ({_bar(found)})"]
@@ -185,7 +185,7 @@ def write_picture(found: Found, size: str, path: Path) -> None:
 
 
 def drawn(found: Found, size: str) -> Figure:
-    """A dot a seed and a line through the front; grey what was dropped, after fewer epochs."""
+    """Plot a dot a seed and a line through the front; grey for what was dropped."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")

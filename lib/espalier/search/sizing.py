@@ -77,7 +77,7 @@ class Sizing:
     tally: Tally = field(default_factory=Tally)
 
     def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order of the space. Raises UserError if there are too many to try."""
+        """Yield every cell, in the order of the space. Raises UserError if they are too many."""
         fixed = {name: one for name, one in self.sizes.items() if name != self.solved}
         size = math.prod(len(one.values) for one in fixed.values())
         if size > MOST_COMBINATIONS:
@@ -90,12 +90,12 @@ class Sizing:
             yield from self._cell(chosen, chance)
 
     def limits(self) -> dict[str, int]:
-        """The most that makes sense on this data, for each free field that the space varies."""
+        """Return the most that makes sense on this data, by free field that the space varies."""
         free = [name for name in self.sizes if name in self.model.free]
         return {name: self.model.most(name, self.shape) for name in free}
 
     def count(self, sizes: Mapping[str, int]) -> int:
-        """The exact number of parameters. Raises UserError if the model does not suit the data."""
+        """Return the exact number of parameters. Raises UserError if the data do not suit."""
         try:
             return dataclasses.replace(self.model, **sizes).parameters(self.shape)
         except CannotTrain as error:
@@ -133,7 +133,7 @@ class Sizing:
                 yield Cell(chosen, "", (), (), chance)
 
     def _of_solved(self, chosen: dict[str, int], chance: float) -> Iterator[Cell]:
-        """The values that fit beside `chosen`; else, if the space asks for that, the largest."""
+        """Yield the values that fit beside `chosen`; else the largest, if the space wants it."""
         law, known = self._laws[0], bisect_right(self._laws[0].values, self._most(self.solved))
         first, end = self._run(chosen, law.values[:known])
         if first == end and len(self._laws) > 1:
@@ -152,7 +152,7 @@ class Sizing:
             yield Cell(chosen, self.solved, law.values[first:end], sums, chance * share)
 
     def _run(self, chosen: dict[str, int], values: Sequence[int]) -> tuple[int, int]:
-        """The places in ascending `values` of the first that fits and the first too large."""
+        """Return the places in ascending `values` of the first that fits and the first too large."""
         if not values:
             return 0, 0
 

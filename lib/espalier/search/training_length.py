@@ -20,7 +20,7 @@ EVENTS = 8
 
 
 def training_samples(same: Conditions) -> int:
-    """Samples that a run trains on. Raises UserError if the data set cannot be read."""
+    """Return how many samples a run trains on. Raises UserError if they cannot be read."""
     row = planning.row_requests(
         same.symbols, {}, guide_names.quoted(same.unlimited, same.symbols), 1
     )
@@ -36,12 +36,12 @@ def training_samples(same: Conditions) -> int:
 
 
 def batch_size(wanted: int, samples: int) -> int:
-    """`wanted`, or fewer where an epoch would have less than BATCHES batches."""
+    """Return `limit`, or fewer where an epoch would have less than BATCHES batches."""
     return min(wanted, max(1, samples // BATCHES))
 
 
 def resampling_steps(wanted: Sequence[int], same: Conditions, samples: int) -> list[int]:
-    """`wanted` intervals, in updates, or shorter where a run has fewer than EVENTS of them."""
+    """Return `intervals`, in updates, shorter where a run has fewer than EVENTS of them."""
     epochs, batch = int(same.base["NUM_EPOCHS"]), int(same.base["BATCH_SIZE"])
     longest = max(1, epochs * steps_in(samples, batch) // EVENTS)
     return list(dict.fromkeys(min(steps, longest) for steps in wanted))
