@@ -13,7 +13,7 @@ from espalier.__main__ import main
 from espalier.commands.seed_finder import PORTFOLIO
 from espalier.core.errors import UserError
 from espalier.search import halving, seed_plan, seed_report
-from espalier.search.halving import Found, Measured, judged
+from espalier.search.halving import CandidateScore, HalvingResult, judge
 from espalier.search.learning import Bar, SeedScore
 from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
@@ -118,23 +118,25 @@ def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_wit
     assert "smallest that learns: BLOCKS_DENSITY=1: 640 live edges" in capsys.readouterr().out
 
 
-def made() -> Found:
-    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> Measured:
+def made() -> HalvingResult:
+    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> CandidateScore:
         draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
-        return Measured((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
+        return CandidateScore((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
 
-    bad = Measured((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
+    bad = CandidateScore((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
     scores = [one("0.1", 10, 0.1), one("0.2", 20, 0.8), one("0.5", 50, 0.7), bad]
-    return judged([*scores, one("1", 100, 0.9, 2)], 4, Bar())
+    return judge([*scores, one("1", 100, 0.9, 2)], 4, Bar())
 
 
-def nothing_learns() -> Found:
-    return judged([one for one in made().every if one.size in (10, 100)], 4, Bar())
+def nothing_learns() -> HalvingResult:
+    return judge([one for one in made().every if one.size in (10, 100)], 4, Bar())
 
 
 @pytest.mark.parametrize(("name", "found"), [("winner", made), ("nothing", nothing_learns)])
-def test_text(name: str, found: Callable[[], Found], golden: Callable[[str, str], None]) -> None:
-    golden(f"seeds_{name}", "\n".join(seed_report.told(found(), "live_edges")) + "\n")
+def test_text(
+    name: str, found: Callable[[], HalvingResult], golden: Callable[[str, str], None]
+) -> None:
+    golden(f"seeds_{name}", seed_report.render_seeds(found(), "live_edges"))
 
 
 def test_json_and_csv_hold_the_same_rows() -> None:
@@ -155,7 +157,7 @@ def test_where_nothing_learns_there_is_no_smallest() -> None:
 
 
 def test_the_picture_has_the_limit_and_the_winner() -> None:
-    (panel,) = seed_report.drawn(made(), "live_edges").axes
+    (panel,) = seed_report.plot_seeds(made(), "live_edges").axes
     assert panel.get_xscale() == "log" and panel.get_xlabel() == "live edges"
     assert [list(line.get_xdata()) for line in panel.lines[-1:]] == [[20, 20]]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """Return the page of the template `name`; an undefined name in it is an error."""
     return _environment().get_template(name).render(values)
 

@@ -25,7 +25,7 @@ ITS_OWN = ("SAMPLER", "PRIORITY")
 Axes = dict[str, list[str]]
 
 
-def chosen(ranking: Ranking, around: str) -> Configuration:
+def choose_centre(ranking: Ranking, around: str) -> Configuration:
     """Return the configuration meant: `best`, a place in the ranking, or the name of a trial.
 
     Raises UserError if there is none.
@@ -37,23 +37,23 @@ def chosen(ranking: Ranking, around: str) -> Configuration:
     if around.isdecimal() and 0 < int(around) <= len(ranking.ranked):
         return ranking.ranked[int(around) - 1]
     for item in ranking.ranked:
-        if around in [one.trial.name for one in item.results]:
+        if around in [result.trial.name for result in item.results]:
             return item
     rule = f"must be {BEST}, a place from 1 to {len(ranking.ranked)}, or a trial that passed"
     raise UserError(f"AROUND={around}: {rule}")
 
 
-def tried(ranking: Ranking) -> Axes:
+def tried_values(ranking: Ranking) -> Axes:
     """Return the values that each swept symbol has in ranked or unranked trials, but for seeds."""
-    found: dict[str, dict[str, None]] = {}
+    values_of: dict[str, dict[str, None]] = {}
     for item in (*ranking.ranked, *ranking.unranked):
         for name, text in item.first.swept.items():
             if name not in REPETITION:
-                found.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in found.items()}
+                values_of.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in values_of.items()}
 
 
-def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
+def nearby_values(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
     """Return the values to try of each numeric symbol of `axes`, that of `centre` among them.
 
     With a `region` (above 1) from the value over it to the value times it. What Kconfig does not
@@ -62,11 +62,11 @@ def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) ->
     symbols.kconf.unset_values()
     for _ in range(2):  # a later value may be what makes an earlier one visible
         assign.load(symbols, centre.config)
-    found: Axes = {}
+    near: Axes = {}
     for name, values in axes.items():
         if name in centre.config and symbols.kind(name) in NUMBERS:
-            found[name] = _taken(symbols, name, _around(centre.config[name], values, region))
-    return found
+            near[name] = _taken(symbols, name, _around(centre.config[name], values, region))
+    return near
 
 
 def _around(text: str, values: Sequence[str], region: float | None) -> list[float]:
@@ -96,16 +96,16 @@ def _half(middle: float, other: float | None, opposite: float | None) -> float:
 def _taken(symbols: Symbols, name: str, values: Sequence[float]) -> list[str]:
     kind, bounds = symbols.kind(name), symbols.float_range(name)
     own = assign.effective(symbols, name)
-    found = []
+    texts = []
     for value in values:
         text = str(round(value)) if kind == "int" else f"{value:.{DIGITS}g}"
         text = own if value == float(own) else canonical(kind, text)
         assign.put(symbols, name, text)
         within = bounds is None or float(text) in bounds
         if within and assign.effective(symbols, name) == text:
-            found.append(text)
+            texts.append(text)
     assign.put(symbols, name, own)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))
 
 
 def range_file(

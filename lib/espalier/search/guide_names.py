@@ -63,10 +63,10 @@ def symbols_of(
     """
     if name != WEIGHT_DECAY:
         return [symbol_of(name, symbols)]
-    asked = [value for key, value in given.items() if NAMES.get(key, key) == OPTIMIZER]
-    chosen = asked[0] if asked else base[OPTIMIZER]
+    optimizers = [value for key, value in given.items() if NAMES.get(key, key) == OPTIMIZER]
+    chosen = optimizers[0] if optimizers else base[OPTIMIZER]
     names = chosen if isinstance(chosen, list) else [chosen]
-    return [symbol_of(decay_of(str(one)), symbols) for one in names]
+    return [symbol_of(decay_of(str(optimizer)), symbols) for optimizer in names]
 
 
 def decay_of(optimizer: str) -> str:
@@ -76,12 +76,12 @@ def decay_of(optimizer: str) -> str:
 
 def symbol_of(name: str, symbols: Symbols) -> str:
     """Return the symbol or choice that `name` stands for; UserError names the nearest."""
-    found = NAMES.get(name, name)
-    if found in symbols:
-        owner = symbols.owner(found)
-        return found if owner is None or found in symbols.choices else owner[0]
-    known = [*NAMES, WEIGHT_DECAY, *symbols.prompted]
-    near = difflib.get_close_matches(name, known, n=1)
+    symbol = NAMES.get(name, name)
+    if symbol in symbols:
+        owner = symbols.owner(symbol)
+        return symbol if owner is None or symbol in symbols.choices else owner[0]
+    names = [*NAMES, WEIGHT_DECAY, *symbols.prompted]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join([*NAMES, WEIGHT_DECAY])}"
     raise UserError(f"parameter {name}: no such parameter or symbol; {hint}")
 
@@ -94,17 +94,17 @@ def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
     if kind == CHOICE:
         return _member(name, text, symbols.members(symbol))
     try:
-        found = canonical(kind, text)
+        canonical_text = canonical(kind, text)
     except ValueError as error:
         raise UserError(f"parameter {name}={value!r}: {error}") from None
     declared = symbols.float_range(symbol)
-    if declared is not None and float(found) not in declared:
+    if declared is not None and float(canonical_text) not in declared:
         raise UserError(f"parameter {name}={value!r}: must be in {declared}")
     if kind == "int" and (bounds := _bounds(symbols, symbol)):
-        low, high = min(one[0] for one in bounds), max(one[1] for one in bounds)
-        if not low <= int(found) <= high:
+        low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
+        if not low <= int(canonical_text) <= high:
             raise UserError(f"parameter {name}={value!r}: must be in [{low}, {high}]")
-    return found
+    return canonical_text
 
 
 def _bounds(symbols: Symbols, symbol: str) -> list[tuple[int, int]]:
@@ -113,7 +113,7 @@ def _bounds(symbols: Symbols, symbol: str) -> list[tuple[int, int]]:
     return [(int(low), int(high)) for low, high in texts if (low + high).isdecimal()]
 
 
-def quoted(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
+def quote(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
     """Return `row` as a range file has it: nothing splits a text or takes it for a range."""
     return {name: _quoted(text, symbols.kind(name)) for name, text in row.items()}
 
@@ -126,9 +126,9 @@ def _quoted(text: str, kind: str) -> str:
 
 
 def _member(name: str, text: str, members: Mapping[str, object]) -> str:
-    found = text.lower().replace("-", "_")
-    if found in members:
-        return found
-    near = difflib.get_close_matches(found, members, n=1)
+    member = text.lower().replace("-", "_")
+    if member in members:
+        return member
+    near = difflib.get_close_matches(member, members, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise UserError(f"parameter {name}={text}: no such value; {hint}known: {', '.join(members)}")
