@@ -15,6 +15,26 @@ Spawn = Callable[..., "subprocess.Popen[str]"]
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --update-golden, which writes what the fixture `golden` compares with."""
+    text = "write the golden files of the tests that run, instead of comparing with them"
+    parser.addoption("--update-golden", action="store_true", help=text)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with the file golden/NAME.txt beside the test: `golden(name, text)`."""
+
+    def compare(name: str, text: str) -> None:
+        path = request.path.parent / "golden" / f"{name}.txt"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _a_cache_of_its_own(tmp_path_factory):
     """What the tests measure about packs is not for the user's next sweep."""

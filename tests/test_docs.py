@@ -18,7 +18,7 @@ from espalier.commands import VERBS
 from espalier.core.paths import ROOT
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig import tree
-from espalier.report.sweep_analysis import analysis
+from espalier.report.sweep_analysis import render_analysis
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -171,7 +171,7 @@ def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
         scores = {"val_acc": score, "test_acc": 97.0 + seed}
         result = Result(Status.PASSED, measures={**measures, **scores})
         outcomes.append(TrialResult(trial, result, 1))
-    printed = masked(analysis(outcomes, "val_acc", str))
+    printed = masked(render_analysis(outcomes, "val_acc", str))
     own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |report: ")  # the runner's lines, and cuts
     assert [line for line in masked(shown) if line not in printed and not own.match(line)] == []
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.caveats import notes
@@ -14,7 +16,6 @@ ORIGIN = {
     "device": "cpu (x86_64)",
     "data_fingerprint": "f00d",
 }
-HEAD = "NOTE: the ranked trials were not all made alike, so differences may come from that"
 
 
 def made(number: int, swept: dict[str, str] | None = None, **origin: Any) -> TrialResult:
@@ -37,49 +38,28 @@ def test_nothing_ranked() -> None:
     assert notes(rank([])) == []
 
 
-def test_revisions_with_their_trials() -> None:
-    code = {"commit": "b" * 40, "modified": True, "changes": "c0ffee"}
-    assert notes(rank([made(1), made(2), made(3, code=code)])) == [
-        HEAD,
-        "  by 2 revisions of the code:",
-        "    aaaaaaaaaaaa: 2 trials",
-        "    bbbbbbbbbbbb with uncommitted changes c0ffee: 1 trial",
-    ]
+DIFFERENT: dict[str, Callable[[], list[TrialResult]]] = {
+    "revisions": lambda: [
+        made(1),
+        made(2),
+        made(3, code={"commit": "b" * 40, "modified": True, "changes": "c0ffee"}),
+        made(4, code={"commit": "a" * 40, "modified": True}),
+    ],
+    "versions": lambda: [made(1), made(2, versions={"python": "3.11.2", "torch": "2.6.0"})],
+    "devices": lambda: [made(1), made(2, device="NVIDIA H200"), made(3, device=None)],
+    "data": lambda: [made(1), made(2), made(3, data_fingerprint="beef")],
+    "fraction": lambda: [made(1), made(2, {"VALIDATION_FRACTION": "0.3"})],
+    "data_sets": lambda: [
+        made(1, {"LR": "1"}),
+        made(2, {"LR": "2"}),
+        made(3, {"DATASET": "mnist"}),
+    ],
+}
 
 
-def test_a_changed_tree_is_another_revision_than_its_commit() -> None:
-    code = {"commit": "a" * 40, "modified": True}
-    assert "    aaaaaaaaaaaa with uncommitted changes: 1 trial" in notes(
-        rank([made(1), made(2, code=code)])
-    )
-
-
-def test_versions_name_only_what_differs() -> None:
-    lines = notes(rank([made(1), made(2, versions={"python": "3.11.2", "torch": "2.6.0"})]))
-    assert lines[1:] == [
-        "  with 2 sets of package versions:",
-        "    torch 2.5.1: 1 trial",
-        "    torch 2.6.0: 1 trial",
-    ]
-
-
-def test_devices_and_an_unknown_one() -> None:
-    lines = notes(rank([made(1), made(2, device="NVIDIA H200"), made(3, device=None)]))
-    assert lines[1] == "  on 3 devices:"
-    assert lines[2:] == [
-        "    cpu (x86_64): 1 trial",
-        "    NVIDIA H200: 1 trial",
-        "    unknown: 1 trial",
-    ]
-
-
-def test_data_that_differs_though_the_settings_do_not() -> None:
-    lines = notes(rank([made(1), made(2), made(3, data_fingerprint="beef")]))
-    assert lines[1:] == [
-        "  from 2 sets of data under equal settings:",
-        "    digits f00d: 2 trials",
-        "    digits beef: 1 trial",
-    ]
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"caveats_{name}", "\n".join(notes(rank(DIFFERENT[name]()))) + "\n")
 
 
 def test_data_may_differ_where_the_settings_do() -> None:
@@ -94,22 +74,3 @@ def test_data_may_differ_where_the_settings_do() -> None:
 def test_trials_that_are_not_ranked_do_not_count() -> None:
     failed = ended(trial(2, 2), Status.FAILED, "diverged")
     assert notes(rank([made(1), failed])) == []
-
-
-def test_only_what_chooses_different_samples_is_named() -> None:
-    results = [made(1), made(2, {"VALIDATION_FRACTION": "0.3"})]
-    assert notes(rank(results))[1:] == [
-        "  by CONFIG_VALIDATION_FRACTION:",
-        "    none: 1 configuration",
-        "    0.3: 1 configuration",
-    ]
-
-
-def test_data_sets_are_named_with_their_configurations() -> None:
-    results = [made(1, {"LR": "1"}), made(2, {"LR": "2"}), made(3, {"DATASET": "mnist"})]
-    assert notes(rank(results)) == [
-        "NOTE: validation results are of different samples: compare within one data set",
-        "  by CONFIG_DATASET:",
-        "    digits: 2 configurations",
-        "    mnist: 1 configuration",
-    ]

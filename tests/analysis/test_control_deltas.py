@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Trial
-from espalier.report.controls_report import deltas_text, multiple, told
+from espalier.report.controls_report import deltas_json, multiple, render_controls
 from espalier.report.delta_plots import drawn
 from espalier.report.reports import write_reports
 
@@ -98,21 +99,9 @@ def test_sizes_are_parts_of_the_control_s() -> None:
     assert every["move", "none"].sizes == (1.0, 1.0)
 
 
-def test_what_is_told() -> None:
+def test_text(golden: Callable[[str, str], None]) -> None:
     ranking = rank(networks())
-    lines = told(comparisons(ranking, PLAIN), ranking)
-    place = lines.index("In the mean over configurations, n seeds:")
-    assert lines[place + 1 : place + 5] == [
-        "  CONFIG_BEND=curved against linear:",
-        "    +1.00% (n=2, no spread): the same on each seed, no verdict; 2 pairs of configurations",
-        "  CONFIG_METHOD=move against none:",
-        "    +4.00% (n=2, no spread): the same on each seed, no verdict; 3 pairs of configurations",
-    ]
-    assert lines[place + 7 : place + 9] == [
-        "  CONFIG_NET=branched CONFIG_BEND=linear against dense:",
-        "    +15.00% (n=2, no spread): the same on each seed, no verdict; 1 pair of configurations"
-        ", UNEQUAL: 1.22 times the control's live parameters",
-    ]
+    golden("control_deltas", render_controls(comparisons(ranking, PLAIN), ranking))
 
 
 def test_no_unequal_number_of_parameters_looks_like_an_equal_one() -> None:
@@ -123,7 +112,7 @@ def test_files_of_a_sweep(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     assert "In the mean over configurations" in write_reports(folder)
     text = (folder / "sweep_deltas.json").read_text()
-    assert text == deltas_text(comparisons(rank(networks()), PLAIN))
+    assert text == deltas_json(comparisons(rank(networks()), PLAIN))
     first = json.loads(text)[0]
     assert (first["symbol"], first["value"], first["control"]) == (
         "CONFIG_BEND",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from espalier.analysis.dose_response import (
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC
-from espalier.report.dose_response_report import JSON, PICTURE, as_json, drawn, told
+from espalier.report.dose_response_report import JSON, PICTURE, as_json, plot_ladders, render_ladder
 
 VALUES = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005]
 PLANTED = Logistic(low=12.0, high=97.0, d50=0.06, slope=2.5)
@@ -69,7 +71,14 @@ def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
     (found,) = ladders(rank(sweep({str(v): [90.0, 91.0, 92.0] for v in VALUES})))
     assert not found.located
     assert as_json(found)["d50"] is None
-    assert any("not located" in line for line in told(found))
+
+
+def test_text(golden: Callable[[str, str], None]) -> None:
+    (fitted,) = ladders(rank(climbing()))
+    ladder = replace(fitted, curve=PLANTED, ends=(0.05, 0.08), outside=0.0, violation=0.0)
+    golden("dose_response_located", render_ladder(ladder))
+    beyond = replace(ladder, rest={"WIDTH": "8"}, outside=0.13, violation=0.96)
+    golden("dose_response_not_located", render_ladder(beyond))
 
 
 def test_one_ladder_for_each_rest() -> None:
@@ -81,7 +90,7 @@ def test_one_ladder_for_each_rest() -> None:
             results.append(passed(item, PLANTED.at(value)))
     found = ladders(rank(results))
     assert [one.rest for one in found] == [{"WIDTH": "one"}, {"WIDTH": "two"}]
-    assert len(drawn(found).axes) == 2
+    assert len(plot_ladders(found).axes) == 2
 
 
 def test_too_few_rungs_and_no_number_are_one_line() -> None:

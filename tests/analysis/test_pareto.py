@@ -1,20 +1,14 @@
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
-from test_reports import stored
 from trial_results import ended, passed, trial
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
-from espalier.report.pareto_report import pareto_text, told
-from espalier.report.reports import write_reports
 
 
 def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
@@ -78,82 +72,40 @@ def test_gains_are_in_pairs_of_seeds() -> None:
     assert gain == Interval(4.0, 2, pytest.approx(12.7062, rel=1e-4))
 
 
-def test_what_lacks_seeds_is_left_out_unless_all_do() -> None:
+def with_a_lost_seed() -> list[TrialResult]:
     results = nets((100, [70.0, 70.0]), (50, [99.0]), (200, [80.0, 80.0]))
-    results.append(ended(trial(6, 2, WIDTH="1"), Status.FAILED, "diverged"))
-    front = only(results)
+    return [*results, ended(trial(6, 2, WIDTH="1"), Status.FAILED, "diverged")]
+
+
+def waiting() -> list[TrialResult]:
+    """Every configuration has a seed that has not run yet."""
+    left = [ended(trial(n, 2, WIDTH=str(n - 3)), Status.NOTRUN) for n in (3, 4)]
+    return [*nets((100, [70.0]), (200, [80.0])), *left]
+
+
+def on_several_data_sets() -> list[TrialResult]:
+    networks = [("a", 100, 90.0), ("b", 150, 50.0), ("b", 300, 60.0), ("a", 200, 95.0)]
+    return [
+        passed(trial(n, 1, DATASET=data, WIDTH=str(n)), score, live_parameters=size)
+        for n, (data, size, score) in enumerate([*networks, ("c", 9, 1.0)], start=1)
+    ]
+
+
+def test_what_lacks_seeds_is_left_out_unless_all_do() -> None:
+    front = only(with_a_lost_seed())
     assert [size for _, size, _ in named(front)] == [100, 200]
     assert [item.first.name for item in front.incomplete] == ["config_003"]
-    assert "Left out, since seeds are missing: 1 configurations" in told([front])
-    waiting = nets((100, [70.0]), (200, [80.0]))
-    waiting += [ended(trial(n, 2, WIDTH=str(n - 3)), Status.NOTRUN) for n in (3, 4)]
-    front = only(waiting)
+    front = only(waiting())
     assert [size for _, size, _ in named(front)] == [100, 200]
-    assert "config_001: INCOMPLETE: 1 of 2 seeds (1 not run yet)" in told([front])
 
 
 def test_a_front_for_each_set_of_samples() -> None:
-    results = [
-        passed(trial(n, 1, DATASET=data, WIDTH=str(n)), score, live_parameters=size)
-        for n, (data, size, score) in enumerate(
-            [("a", 100, 90.0), ("b", 150, 50.0), ("b", 300, 60.0), ("a", 200, 95.0), ("c", 9, 1.0)],
-            start=1,
-        )
-    ]
-    found = fronts(rank(results))
+    found = fronts(rank(on_several_data_sets()))
     assert [front.samples["DATASET"] for front in found] == ["a", "b"]
     assert [len(front.points) for front in found] == [2, 2]
-    assert "On CONFIG_DATASET=b:" in told(found)
 
 
 def test_nothing_is_said_where_all_are_of_one_size_or_none_is_known() -> None:
     assert fronts(rank(nets((100, [1.0]), (100, [2.0])))) == []
     assert fronts(rank([passed(trial(1, 1), 50.0), passed(trial(2, 1, A="1"), 60.0)])) == []
     assert fronts(rank([])) == []
-
-
-def test_what_is_told() -> None:
-    found = told([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0]), (3000, [60.0, 60.0])))])
-    assert found[:2] == ["PARAMETERS:", "----------------------------------------"]
-    assert [re.split(" {2,}", line) for line in found[4:7]] == [
-        ["parameters", "val acc", "per 1,000", "gain", "configuration"],
-        ["100", "75.00% +/- 63.53 (n=2)", "750.00%", "-", "config_001 WIDTH=0"],
-        [
-            "2,500",
-            "79.00% +/- 76.24 (n=2)",
-            "31.60%",
-            "4.00% +/- 12.71 (not sure)",
-            "config_003 WIDTH=1",
-        ],
-    ]
-    assert found[7:] == [
-        "On the front: 2 of 3 configurations",
-        "Smallest within one standard error of the best: config_001, 100 parameters, "
-        "4.0% of the best's parameters",
-        "",
-    ]
-    assert "\n".join(found).isascii()
-
-
-def test_the_same_as_json() -> None:
-    (found,) = json.loads(pareto_text([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
-    assert (found["by"], found["more_is_better"]) == ("val_acc", True)
-    assert [one["config_file"] for one in found["front"]] == ["config_001", "config_003"]
-    assert found["front"][1]["gain"]["mean"] == 4.0
-    assert found["configurations"][0] == {
-        "config_file": "config_001",
-        "live_parameters": 100.0,
-        "mean": 75.0,
-        "half_width": pytest.approx(63.53, rel=1e-3),
-        "n": 2,
-        "per_1000_parameters": 750.0,
-        "values": {"CONFIG_WIDTH": 0},
-    }
-    assert found["smallest_within_one_standard_error"] == "config_001"
-
-
-def test_the_reports_of_a_sweep_whose_networks_differ_in_size(tmp_path: Path) -> None:
-    folder = stored(tmp_path / "s", nets((100, [70.0]), (200, [80.0])))
-    text = write_reports(folder)
-    assert text.index("TOP 10") < text.index("PARAMETERS:") < text.index("FAILED TESTS")
-    assert len(json.loads((folder / "sweep_pareto.json").read_text())[0]["front"]) == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Result, Status
-from espalier.report.controls_report import controls_text, said, told
+from espalier.report.controls_report import controls_json, describe_verdict, render_controls
 from espalier.report.reports import write_reports
 
 
-def lines(results: list[TrialResult], by: str = "val_loss") -> list[str]:
+def text(results: list[TrialResult], by: str = "val_loss") -> str:
     ranking = rank(results, by)
-    text = told(comparisons(ranking, PLAIN), ranking)
-    assert "\n".join(text).isascii()
+    text = render_controls(comparisons(ranking, PLAIN), ranking)
+    assert text.isascii()
     return text
 
 
@@ -47,46 +48,37 @@ def with_events() -> list[TrialResult]:
     return results
 
 
-def test_what_is_told_of_a_method() -> None:
-    assert lines(with_events()) == [
-        "AGAINST CONTROLS:",
-        "----------------------------------------",
-        "Differences of the validation loss, configuration minus control (less is better),",
-        "  in pairs of equal seeds, with 95% t-intervals that are not corrected for their number",
-        "config_003 CONFIG_METHOD=turn CONFIG_TURN_RATE=0.1",
-        "  against config_001 (CONFIG_METHOD=none)",
-        "    equal steps: -0.5000 nats +/- 3.1766 (n=2): not distinguishable",
-        "    equal time: +0.4000 nats (n=2, no spread): the same on each seed, no verdict, "
-        "at 50% of its steps",
-        "    UNEQUAL parameters: 1,200, control 1,000",
-        "  events: 6, loss jumps by +0.0123 nats, at most +0.0500, back after 12.5 steps, "
-        "1 never, 5.00 ms each, 0.5% of the time",
-        "",
-    ]
-
-
-def test_failed_seeds_and_arms_without_a_control_are_told() -> None:
+def with_a_failed_seed() -> list[TrialResult]:
+    """`arms`, and a rate with a control that has no learning rate that would contradict it."""
     results = arms()
     results[2] = ended(results[2].trial, Status.FAILED, "diverged")
     results.append(run(trial(7, 1, METHOD="turn", TURN_RATE="0.1", LR="2"), [1.0]))
-    results += [run(trial(8, 1, METHOD="none", LR="3"), [9.0])]
-    found = lines(results)
-    assert "  INCOMPLETE: 1 of 2 seeds (1 did not pass)" in found
-    assert "    equal steps: -0.7500 nats (n=1: no interval): one seed, no verdict" in found
-    # config_007 has LR, config_001 has none that would contradict it
-    assert not any(line.startswith("Without a control") for line in found)
-    apart = [run(trial(9, 1, METHOD="turn", LR="4"), [1.0])]
-    only = [item for item in results if item.trial.number > 6]
-    assert lines([*only, *apart, run(trial(10, 1, METHOD="turn", LR="3"), [8.0])])[-2] == (
-        "Without a control that agrees in all else: 2 configurations (config_007, config_009)"
-    )
+    return [*results, run(trial(8, 1, METHOD="none", LR="3"), [9.0])]
 
 
-def test_packs_make_times_doubtful() -> None:
+def without_a_control() -> list[TrialResult]:
+    rates = {7: ("turn", "2", 1.0), 8: ("none", "3", 9.0), 9: ("turn", "4", 1.0)}
+    rates[10] = ("turn", "3", 8.0)
+    return [run(trial(n, 1, METHOD=m, LR=rate), [loss]) for n, (m, rate, loss) in rates.items()]
+
+
+def of_packs() -> list[TrialResult]:
     item = arms()[2]
     packed = Result(**{**vars(item.result), "provenance": {"pack": {"size": 4}}})
-    found = lines([arms()[0], TrialResult(item.trial, packed, 1)])
-    assert found[4].startswith("Times are shares of those of packs")
+    return [arms()[0], TrialResult(item.trial, packed, 1)]
+
+
+SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
+    "events": with_events,
+    "failed_seed": with_a_failed_seed,
+    "no_control": without_a_control,
+    "packs": of_packs,
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"controls_{name}", text(SCENARIOS[name]()))
 
 
 @pytest.mark.parametrize(
@@ -101,11 +93,11 @@ def test_packs_make_times_doubtful() -> None:
     ],
 )
 def test_what_is_said_of_a_difference(difference: Interval, by: str, verdict: str) -> None:
-    assert said(difference, MEASURES[by]) == verdict
+    assert describe_verdict(difference, MEASURES[by]) == verdict
 
 
 def test_the_same_as_data() -> None:
-    (found,) = json.loads(controls_text(comparisons(rank(with_events(), "val_loss"), PLAIN)))
+    (found,) = json.loads(controls_json(comparisons(rank(with_events(), "val_loss"), PLAIN)))
     assert (found["config_file"], found["n"], found["planned"]) == ("config_003", 2, 2)
     assert found["values"] == {"CONFIG_METHOD": "turn", "CONFIG_TURN_RATE": 0.1}
     (against,) = found["against"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from test_effects import FULL, LEVELS, found, sweep
 from test_reports import stored
 from trial_results import passed
 
-from espalier.analysis.effects import main_effects
+from espalier.analysis.effects import Effects, main_effects
 from espalier.core.paths import ROOT
-from espalier.report.effects_report import confounding, told
+from espalier.report.effects_report import confounding, render_effects
 from espalier.report.reports import write_reports
 
 DESIGN: dict[str, Any] = {
@@ -25,83 +26,34 @@ DESIGN: dict[str, Any] = {
 AXES = [{"symbol": name, "values": values} for name, values in LEVELS.items()]
 
 
-def test_a_balanced_sweep() -> None:
-    assert told(found(FULL), DESIGN) == [
-        "MAIN EFFECTS (L4: 4 of 8 combinations):",
-        "----------------------------------------",
-        "Grand mean of the validation accuracy: 77.00%; each value by its mean,",
-        "  its distance from that (with a 95% t-interval over seeds) and signal-to-noise ratio",
-        "CONFIG_A (range 21.00)",
-        "  0: 87.50% (+10.50 +/- 3.18), S/N 38.83 dB, n=4",
-        "  1: 66.50% (-10.50 +/- 3.18), S/N 36.43 dB, n=4",
-        "CONFIG_B (range 8.00)",
-        "  0: 81.00% (+4.00 +/- 3.18), S/N 38.10 dB, n=4",
-        "  1: 73.00% (-4.00 +/- 3.18), S/N 37.16 dB, n=4",
-        "CONFIG_C (range 1.00)",
-        "  0: 76.50% (-0.50 +/- 3.18), S/N 37.51 dB, n=4",
-        "  1: 77.50% (+0.50 +/- 3.18), S/N 37.75 dB, n=4",
-        "",
-        "PREDICTED BEST: 92.00%, the grand mean + sum(best - mean)",
-        "  CONFIG_A=0",
-        "  CONFIG_B=0",
-        "  CONFIG_C=1",
-        "This combination was not run: train it before you believe it.",
-        confounding(DESIGN),
-        "",
-    ]
-
-
-def test_the_page_shows_what_is_printed() -> None:
-    block = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), re.DOTALL)
-    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in "\n".join(
-        told(found(FULL), DESIGN)
-    )
-
-
-def test_what_is_lost_is_named_and_what_it_touches_marked() -> None:
-    lines = told(found([*FULL[:3], [60.0, None]]), DESIGN)
-    at = lines.index("CONFIG_C (range 2.00)")
-    assert lines[at + 1].endswith(", n=3 of 4: UNBALANCED")
-    assert lines[at + 2].endswith(", n=4")
-    assert lines[at + 3 : at + 5] == [
-        "UNBALANCED: 1 planned trials are not counted, so the axes do not cancel out:",
-        "  config_008 (seed 2): failed (diverged)",
-    ]
-
-
-def test_a_value_without_a_number_has_no_prediction() -> None:
-    lines = told(found([*FULL[:2], [None, None], [None, None]]), DESIGN)
-    assert "CONFIG_A" in lines
-    assert "  1: n/a, n=0 of 4: UNBALANCED" in lines
-    assert "PREDICTED BEST: none, since a value has no trial that passed." in lines
-    assert told(found([[None]] * 4), DESIGN)[2:] == [
-        "None: no trial has passed with a finite validation accuracy.",
-        "",
-    ]
-
-
-def test_a_combination_that_was_run_is_compared() -> None:
-    scores = [[90.0, 92.0], [80.0, 82.0], [70.0, 72.0], [60.0, 64.0]]
-    lines = told(found(scores), DESIGN)
-    assert "This combination was run as config_001: 91.00% +/- 12.71 (n=2)" in lines
-
-
-def test_a_prediction_above_what_is_possible_is_told() -> None:
-    lines = told(found([[99.0], [99.0], [98.0], [80.0]]), DESIGN)
-    assert "It cannot be above 100%: these effects do not simply add up." in lines
-
-
-def test_losses_are_in_nats_and_not_below_0() -> None:
+def losses() -> Effects:
+    """Losses of 0.01, 0.2, 0.2, 0.9: -10 log10 of 0.0001 and of 0.04 are 40 and 13.98 dB."""
     results = [
         passed(item.trial, 50.0, val_loss=item.result.measures["val_acc"] / 100)
         for item in sweep([[1.0], [20.0], [20.0], [90.0]])
     ]
-    lines = told(main_effects(results, "val_loss", LEVELS), DESIGN)
-    assert lines[2] == "Grand mean of the validation loss: 0.3275 nats; each value by its mean,"
-    at = lines.index("CONFIG_A (range 0.4450)")
-    # -10 log10 of 0.0001 and of 0.04: 40 and 13.98
-    assert lines[at + 1] == "  0: 0.1050 nats (-0.2225), S/N 26.99 dB, n=2"
-    assert "It cannot be below 0 nats: these effects do not simply add up." in lines
+    return main_effects(results, "val_loss", LEVELS)
+
+
+SCENARIOS: dict[str, Callable[[], Effects]] = {
+    "balanced": lambda: found(FULL),
+    "unbalanced": lambda: found([*FULL[:3], [60.0, None]]),
+    "no_prediction": lambda: found([*FULL[:2], [None, None], [None, None]]),
+    "nothing_passed": lambda: found([[None]] * 4),
+    "best_was_run": lambda: found([[90.0, 92.0], [80.0, 82.0], [70.0, 72.0], [60.0, 64.0]]),
+    "above_possible": lambda: found([[99.0], [99.0], [98.0], [80.0]]),
+    "losses": losses,
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"effects_{name}", render_effects(SCENARIOS[name](), DESIGN))
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    block = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), re.DOTALL)
+    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in render_effects(found(FULL), DESIGN)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.search.distributions import Listed, UniformRange, read, whole_numbers
+from espalier.search.distributions import Choices, UniformRange, read, whole_numbers
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from espalier.search.distributions import Listed, UniformRange, read, whole_numb
 )
 def test_values(given, values) -> None:
     law = read("x", given, whole=False)
-    assert isinstance(law, Listed)
+    assert isinstance(law, Choices)
     assert list(law.values) == values
     assert law.mass(0, len(values)) == pytest.approx(1)
     assert law.mass(0, 1) == pytest.approx(1 / len(values))
@@ -45,7 +45,7 @@ def test_intervals() -> None:
 
 def test_integers_are_log_uniform_by_the_room_that_each_has() -> None:
     law = read("x", {"type": "loguniform", "low": 1, "high": 3}, whole=True)
-    assert isinstance(law, Listed)
+    assert isinstance(law, Choices)
     shares = [math.log(2), math.log(3 / 2), math.log(4 / 3)]
     masses = [law.mass(place, place + 1) for place in range(3)]
     assert masses == pytest.approx([share / math.log(4) for share in shares])

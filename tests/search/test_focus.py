@@ -17,7 +17,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.plan.plan import Plan, read_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.search.focus import chosen, nearby, tried
+from espalier.search.focus import choose_centre, nearby_values, tried_values
 from espalier.search.focus_plan import RANGE
 
 BEST = ("sgd", "0.01", "32")
@@ -45,8 +45,8 @@ def finished() -> list[TrialResult]:
 
 def near(region: float | None, around: str = "best") -> dict[str, list[str]]:
     ranking = rank(finished())
-    centre = chosen(ranking, around).first
-    return nearby(Symbols(parse()), centre, tried(ranking), region)
+    centre = choose_centre(ranking, around).first
+    return nearby_values(Symbols(parse()), centre, tried_values(ranking), region)
 
 
 def test_numbers_go_half_way_to_what_was_tried_and_as_far_the_other_way() -> None:
@@ -69,12 +69,12 @@ def test_what_kconfig_does_not_take_is_left_out() -> None:
 
 def test_around_a_place_or_a_trial() -> None:
     ranking = rank(finished())
-    second = chosen(ranking, "2")
+    second = choose_centre(ranking, "2")
     assert second.first.config["LEARNING_RATE"] == "0.04"
-    assert chosen(ranking, second.results[1].trial.name) == second
+    assert choose_centre(ranking, second.results[1].trial.name) == second
     for wrong in ("0", "99", "config_999", "worst"):
         with pytest.raises(UserError, match=f"AROUND={wrong}: must be best, a place from 1 to 8"):
-            chosen(ranking, wrong)
+            choose_centre(ranking, wrong)
 
 
 def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
@@ -89,7 +89,7 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
     assert {one.config["OPTIMIZER"] for one in found} == {"sgd"}
     assert all(0.005 <= float(one.config["LEARNING_RATE"]) <= 0.02 for one in found)
     assert all(16 <= int(one.config["MLP_WIDTH"]) <= 64 for one in found)
-    centres = {one.trial.id for one in chosen(rank(finished()), "best").results}
+    centres = {one.trial.id for one in choose_centre(rank(finished()), "best").results}
     assert centres <= {one.id for one in found}
     assert (folder / RANGE).read_text().startswith("# Around ")
     assert "CONFIG_LEARNING_RATE: 3 values" in capsys.readouterr().out

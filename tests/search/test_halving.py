@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espalier.search.halving import Candidate, Found, Measured, epochs, find, halved, judged
+from espalier.search.halving import (
+    Candidate,
+    CandidateScore,
+    HalvingResult,
+    epochs,
+    find,
+    halve,
+    judge,
+)
 from espalier.search.learning import Bar, SeedScore
 
 BAR = Bar(margin=0.05, alpha=0.01)
@@ -15,9 +23,11 @@ def named(name: str) -> Candidate:
     return (("NAME", name),)
 
 
-def measured(name: str, size: float, accuracy: float, count: int = 20, lost: str = "") -> Measured:
+def measured(
+    name: str, size: float, accuracy: float, count: int = 20, lost: str = ""
+) -> CandidateScore:
     draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.005, -0.002, 0.0, 0.002, 0.005))
-    return Measured(named(name), count, size, draws, lost=lost)
+    return CandidateScore(named(name), count, size, draws, lost=lost)
 
 
 class Fake:
@@ -28,17 +38,17 @@ class Fake:
         self.sizes, self.scores = sizes, scores
         self.asked: list[tuple[str, int]] = []
 
-    def __call__(self, wanted: Sequence[Candidate], count: int) -> list[Measured]:
+    def __call__(self, wanted: Sequence[Candidate], count: int) -> list[CandidateScore]:
         names = [one[0][1] for one in wanted]
         self.asked.append((" ".join(names), count))
         place = RUNGS.index(count)
         return [measured(n, self.sizes[n], self.scores[n][place], count) for n in names]
 
-    def find(self) -> Found:
+    def find(self) -> HalvingResult:
         return find([named(name) for name in self.sizes], self, RUNGS, BAR)
 
 
-def names(found: Sequence[Measured]) -> list[str]:
+def names(found: Sequence[CandidateScore]) -> list[str]:
     return [one.candidate[0][1] for one in found]
 
 
@@ -59,17 +69,17 @@ def test_a_quarter_that_may_yet_learn_stays_and_the_smallest_that_learn() -> Non
         measured("g", 7, 0.60),
         measured("h", 8, 0.70),
     ]
-    assert halved(rung, BAR) == [named(name) for name in "bcdf"]
+    assert halve(rung, BAR) == [named(name) for name in "bcdf"]
 
 
 def test_while_nothing_learns_the_more_accurate_half_stays() -> None:
     rung = [measured(*item) for item in (("a", 1, 0.1), ("b", 2, 0.12), ("c", 3, 0.11))]
-    assert halved(rung, BAR) == [named("b"), named("c")]
+    assert halve(rung, BAR) == [named("b"), named("c")]
 
 
 def test_where_all_learn_the_smallest_half_stays() -> None:
     rung = [measured(*item) for item in (("a", 9, 0.9), ("b", 2, 0.5), ("c", 3, 0.6))]
-    assert halved(rung, BAR) == [named("b"), named("c")]
+    assert halve(rung, BAR) == [named("b"), named("c")]
 
 
 def test_the_smallest_that_learns_is_found_and_the_next_smaller_trained_in_full() -> None:
@@ -112,12 +122,12 @@ def test_equal_sizes_are_told_apart_by_accuracy_and_all_tested() -> None:
 
 
 def test_a_candidate_that_lost_a_seed_has_not_learnt() -> None:
-    found = judged([measured("a", 1, 0.9, lost="diverged"), measured("b", 2, 0.9)], 20, BAR)
+    found = judge([measured("a", 1, 0.9, lost="diverged"), measured("b", 2, 0.9)], 20, BAR)
     assert found.smallest is not None and names([found.smallest]) == ["b"]
     assert found.corrected[named("a")] == 1.0
 
 
 def test_those_dropped_count_among_the_tests() -> None:
     both = [measured("a", 1, 0.9), measured("b", 2, 0.1, count=5)]
-    alone = judged(both[:1], 20, BAR).corrected[named("a")]
-    assert judged(both, 20, BAR).corrected[named("a")] == 2 * alone
+    alone = judge(both[:1], 20, BAR).corrected[named("a")]
+    assert judge(both, 20, BAR).corrected[named("a")] == 2 * alone

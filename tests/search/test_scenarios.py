@@ -25,7 +25,7 @@ def test_quick(tmp_path: Path) -> None:
 
 def test_quick_has_somas_and_none(tmp_path: Path) -> None:
     made = scenarios.Scenario(2000, "digits", {**SHORT, "output": tmp_path})
-    spaces = [made.searcher.space(made.suited(grid)) for grid in scenarios.QUICK]
+    spaces = [made.searcher.space(made.fit_to_budget(grid)) for grid in scenarios.QUICK]
     somas = [next(space.every()).params["soma_enabled"] for space in spaces]
     assert somas == [True, False]
 
@@ -83,23 +83,23 @@ def test_front_by_hand() -> None:
 def test_all_spaces_reach_their_budget_on_digits(tmp_path: Path, budget: int) -> None:
     options = {**SHORT, "min_param_ratio": 0.75, "output": tmp_path}
     made = scenarios.Scenario(budget, "digits", options)
-    for grid in (*scenarios.COMPARED.values(), scenarios.of_budget(budget), scenarios.BROAD):
-        assert made.searcher.space(made.suited(grid)).total > 0
+    for grid in (*scenarios.COMPARED.values(), scenarios.budget_space(budget), scenarios.BROAD):
+        assert made.searcher.space(made.fit_to_budget(grid)).total > 0
 
 
 def test_small_data_gets_small_batches_and_early_resampling(tmp_path: Path) -> None:
     made = scenarios.Scenario(2000, "digits", {**SHORT, "batch_size": 512, "output": tmp_path})
     # 1,442 samples less 216 for validation; 1,226 // 64
     assert made.searcher.conditions.base["BATCH_SIZE"] == "19"
-    steps = made.suited(scenarios.BROAD)["steps_to_resample"]
+    steps = made.fit_to_budget(scenarios.BROAD)["steps_to_resample"]
     assert steps == [2 * 65 // 8]  # two epochs of 65 updates
 
 
 def test_seeds_are_the_guides() -> None:
-    assert list(scenarios.guides(2)) == [42, 123]
-    assert list(scenarios.guides([5])) == [5]
+    assert list(scenarios.guide_seeds(2)) == [42, 123]
+    assert list(scenarios.guide_seeds([5])) == [5]
     with pytest.raises(UserError, match="seeds=9: must be in 1..5"):
-        scenarios.guides(9)
+        scenarios.guide_seeds(9)
 
 
 def test_what_nothing_fits_is_one_line(tmp_path: Path) -> None:

@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.search.search_results import Saved, SearchResult, load_results, ordered, save, table
+from espalier.search.search_results import (
+    SavedSearch,
+    SearchResult,
+    load_results,
+    save,
+    sort_results,
+    table,
+)
 
 GOOD = SearchResult({"n_neurons": 8}, 0.75, 0.8, 800, 1.25, 0.7, 0.7, 0.9, 0.01, 0.02, [1, 2])
 BAD = SearchResult({}, None, None, 900, 0.0, None, status="failed", reason="diverged: nan")
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    saved = Saved([GOOD, BAD], "digits", "abc", {"max_params": 900}, {}, [1, 2], ["1 left out: x"])
+    saved = SavedSearch(
+        [GOOD, BAD], "digits", "abc", {"max_params": 900}, {}, [1, 2], ["1 left out: x"]
+    )
     save(saved, tmp_path / "r.json")
     assert load_results(tmp_path / "r.json") == saved
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
@@ -23,7 +32,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_no_number_that_json_does_not_know(tmp_path: Path) -> None:
     odd = SearchResult({}, float("nan"), None, 1, float("inf"), None)
-    save(Saved([odd]), tmp_path / "r.json")
+    save(SavedSearch([odd]), tmp_path / "r.json")
     text = (tmp_path / "r.json").read_text()
     assert "NaN" not in text and "Infinity" not in text
 
@@ -60,13 +69,13 @@ def test_no_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file"):
         load_results(tmp_path / "r.json")
     with pytest.raises(UserError, match="cannot be written"):
-        save(Saved([]), tmp_path / "no" / "r.json")
+        save(SavedSearch([]), tmp_path / "no" / "r.json")
 
 
 def test_best_by_validation_whatever_the_test_says() -> None:
     lucky = SearchResult({}, 0.99, 0.8, 1, 1.0, 0.1, val_accuracy=0.6, val_loss=0.9)
     tied = SearchResult({}, 0.5, 0.8, 1, 1.0, 0.1, val_accuracy=0.7, val_loss=0.8)
-    assert ordered([BAD, lucky, GOOD, tied]) == [tied, GOOD, lucky, BAD]
+    assert sort_results([BAD, lucky, GOOD, tied]) == [tied, GOOD, lucky, BAD]
 
 
 def test_table() -> None:

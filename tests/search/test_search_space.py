@@ -11,7 +11,7 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search.guide_names import base as guides
+from espalier.search.guide_names import base as guide_base
 from espalier.search.search_space import SearchSpace
 
 SYMBOLS = Symbols(tree.parse())
@@ -27,7 +27,7 @@ EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 
 def space(given, most=8000, share=0.8, dataset="fashion_mnist") -> SearchSpace:
     base = {
-        **guides(SYMBOLS),
+        **guide_base(SYMBOLS),
         "DATASET": dataset,
         "MAX_PARAMS": str(most),
         "MIN_PARAMS_SHARE": str(share),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from espalier.__main__ import main
 from espalier.commands.seed_finder import PORTFOLIO
 from espalier.core.errors import UserError
 from espalier.search import halving, seed_plan, seed_report
-from espalier.search.halving import Found, Measured, judged
+from espalier.search.halving import CandidateScore, HalvingResult, judge
 from espalier.search.learning import Bar, SeedScore
 from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
@@ -117,29 +118,25 @@ def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_wit
     assert "smallest that learns: BLOCKS_DENSITY=1: 640 live edges" in capsys.readouterr().out
 
 
-def made() -> Found:
-    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> Measured:
+def made() -> HalvingResult:
+    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> CandidateScore:
         draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
-        return Measured((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
+        return CandidateScore((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
 
-    bad = Measured((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
+    bad = CandidateScore((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
     scores = [one("0.1", 10, 0.1), one("0.2", 20, 0.8), one("0.5", 50, 0.7), bad]
-    return judged([*scores, one("1", 100, 0.9, 2)], 4, Bar())
+    return judge([*scores, one("1", 100, 0.9, 2)], 4, Bar())
 
 
-def test_the_table_has_all_candidates_and_its_end_the_winner_with_its_neighbour() -> None:
-    lines = seed_report.told(made(), "live_edges")
-    _, *rows = lines[0].splitlines()
-    assert [row.split()[0] for row in rows] == ["10", "20", "50", "100", "inf"]
-    assert rows[0].endswith("does not learn *")
-    assert rows[1].endswith("learns *")
-    assert rows[2].endswith("learns")  # larger than 20, and less accurate
-    assert rows[3].endswith("dropped")
-    assert rows[4].endswith("no score: diverged in epoch 1")
-    winner = "smallest that learns: DENSITY=0.2: 20 live edges; validation accuracy 80.00%"
-    assert any(line.startswith(winner) for line in lines)
-    assert any("read for this one only: 50.00%" in line for line in lines)
-    assert lines[-1].startswith("next smaller: DENSITY=0.1: 10 live edges")
+def nothing_learns() -> HalvingResult:
+    return judge([one for one in made().every if one.size in (10, 100)], 4, Bar())
+
+
+@pytest.mark.parametrize(("name", "found"), [("winner", made), ("nothing", nothing_learns)])
+def test_text(
+    name: str, found: Callable[[], HalvingResult], golden: Callable[[str, str], None]
+) -> None:
+    golden(f"seeds_{name}", seed_report.render_seeds(found(), "live_edges"))
 
 
 def test_json_and_csv_hold_the_same_rows() -> None:
@@ -155,14 +152,12 @@ def test_json_and_csv_hold_the_same_rows() -> None:
     assert record["tests"] == 5 and record["test_accuracies"] == [0.25, 0.5, 0.75]
 
 
-def test_where_nothing_learns_that_is_said() -> None:
-    found = judged([one for one in made().every if one.size in (10, 100)], 4, Bar())
-    assert seed_report.told(found, "live_edges")[-1].startswith("nothing learns: no candidate is")
-    assert seed_report.as_json(found, "live_edges")["smallest"] is None
+def test_where_nothing_learns_there_is_no_smallest() -> None:
+    assert seed_report.as_json(nothing_learns(), "live_edges")["smallest"] is None
 
 
 def test_the_picture_has_the_limit_and_the_winner() -> None:
-    (panel,) = seed_report.drawn(made(), "live_edges").axes
+    (panel,) = seed_report.plot_seeds(made(), "live_edges").axes
     assert panel.get_xscale() == "log" and panel.get_xlabel() == "live edges"
     assert [list(line.get_xdata()) for line in panel.lines[-1:]] == [[20, 20]]
 

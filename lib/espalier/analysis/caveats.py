@@ -11,13 +11,13 @@ UNKNOWN = "unknown"
 
 
 def notes(ranking: Ranking) -> list[str]:
-    """Marked lines on what differs between ranked trials and should not; empty if nothing does."""
-    trials = [item for found in ranking.ranked for item in found.counted]
+    """Return marked lines on what differs between ranked trials and should not, or nothing."""
+    trials = [item for configuration in ranking.ranked for item in configuration.counted]
     return [*_samples(ranking.ranked), *_origins(trials)]
 
 
 def _samples(ranked: Sequence[Configuration]) -> list[str]:
-    """Configurations that were validated on different samples."""
+    """Return configurations that were validated on different samples."""
     names = dict.fromkeys(name for item in ranked for name in item.samples)
     mixed = [name for name in names if len({item.samples.get(name) for item in ranked}) > 1]
     if not mixed:
@@ -31,15 +31,15 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
 
 
 def _origins(trials: Sequence[TrialResult]) -> list[str]:
-    """Trials that came about in different ways."""
-    found = {
+    """Return trials that came about in different ways."""
+    tallies = {
         "by {} revisions of the code": Counter(map(_revision, trials)),
         "with {} sets of package versions": Counter(_versions(trials)),
         "on {} devices": Counter(str(_origin(item, "device")) for item in trials),
         "from {} sets of data under equal settings": _data(trials),
     }
     lines: list[str] = []
-    for what, tally in found.items():
+    for what, tally in tallies.items():
         if len(tally) > 1:
             lines.append(f"  {what.format(len(tally))}:")
             lines += [f"    {text}: {_count(count, 'trial')}" for text, count in tally.items()]
@@ -60,15 +60,15 @@ def _revision(item: TrialResult) -> str:
 
 
 def _versions(trials: Sequence[TrialResult]) -> list[str]:
-    """For each trial, the packages that are not of one version throughout."""
-    found = [dict(item.result.provenance.get("versions") or {}) for item in trials]
-    names = sorted({name for versions in found for name in versions})
-    mixed = [name for name in names if len({versions.get(name) for versions in found}) > 1]
-    return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in found]
+    """Return for each trial the packages that are not of one version throughout."""
+    every = [dict(item.result.provenance.get("versions") or {}) for item in trials]
+    names = sorted({name for versions in every for name in versions})
+    mixed = [name for name in names if len({versions.get(name) for versions in every}) > 1]
+    return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in every]
 
 
 def _data(trials: Sequence[TrialResult]) -> Counter[str]:
-    """Trials by fingerprint of their data, where equal settings gave more than one."""
+    """Return trials by fingerprint of their data, where equal settings gave more than one."""
     groups: dict[str, list[str]] = {}
     for item in trials:
         chosen = sampling(item.trial, "VALIDATION_FRACTION", "SPLIT_SEED", "TRAIN_SUBSET")

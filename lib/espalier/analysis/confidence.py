@@ -34,7 +34,7 @@ class Interval:
 
 
 def interval(values: Sequence[float]) -> Interval | None:
-    """Mean and two-sided 95 % t-interval of finite `values`; None if there are none.
+    """Return mean and two-sided 95 % t-interval of finite `values`; None if there are none.
 
     The result does not depend on the order of the values.
     Source: Student 1908, "The probable error of a mean".
@@ -51,7 +51,7 @@ def interval(values: Sequence[float]) -> Interval | None:
 
 @lru_cache
 def _quantile(degrees: int) -> float:
-    """The two-sided 95 % quantile of Student's t."""
+    """Return the two-sided 95 % quantile of Student's t."""
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
     return float(stdtrit(degrees, (1 + LEVEL) / 2))
@@ -66,7 +66,7 @@ class Verdict(StrEnum):
 
 
 def verdict(difference: Interval | None) -> Verdict:
-    """Whether a paired difference is told from 0.
+    """Return whether a paired difference is told from 0.
 
     Accuracies are counts over a finite set, so a few seeds easily give the very same difference;
     its interval then has no width and says nothing about chance. That is UNKNOWN, not BEHIND.
@@ -79,5 +79,5 @@ def verdict(difference: Interval | None) -> Verdict:
 
 
 def _has_spread(difference: Interval) -> bool:
-    """Rounding in the subtraction of equal differences is not spread."""
+    """Return whether there is spread beyond rounding in the subtraction of equal differences."""
     return (difference.half_width or 0) > 1e-9 * abs(difference.mean)

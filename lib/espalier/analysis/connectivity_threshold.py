@@ -26,22 +26,22 @@ DEGREES = ("fan_in", "fan_out")
 
 
 def shares(rungs: Sequence[LadderPoint], name: str) -> list[float] | None:
-    """The mean of a measure at each rung; None unless all have it."""
-    found = [rung.item.measure(name) for rung in rungs]
-    known = [one.mean for one in found if one is not None]
-    return known if len(known) == len(rungs) else None
+    """Return the mean of a measure at each rung; None unless all have it."""
+    intervals = [rung.item.measure(name) for rung in rungs]
+    means = [interval.mean for interval in intervals if interval is not None]
+    return means if len(means) == len(rungs) else None
 
 
 def heading(ladder: Ladder) -> list[str]:
-    """The columns that `cells` fills."""
+    """Return the columns that `cells` fills."""
     degrees = [" / ".join(DEGREES).replace("_", "-")] if _degrees(ladder) else []
-    return degrees + [PARTS[name] for name in _known(ladder)]
+    return degrees + [PARTS[name] for name in _reported(ladder)]
 
 
 def cells(ladder: Ladder) -> list[list[str]]:
-    """Of each rung mean edges into and out of a unit, and the shares on a path."""
-    known = [shares(ladder.rungs, name) or [] for name in _known(ladder)]
-    rows = [[f"{row[place]:.0%}" for row in known] for place in range(len(ladder.rungs))]
+    """Return for each rung mean edges into and out of a unit, and the shares on a path."""
+    columns = [shares(ladder.rungs, name) or [] for name in _reported(ladder)]
+    rows = [[f"{row[place]:.0%}" for row in columns] for place in range(len(ladder.rungs))]
     degrees = _degrees(ladder)
     if not degrees:
         return rows
@@ -49,62 +49,46 @@ def cells(ladder: Ladder) -> list[list[str]]:
     return [[f"{i:.2f} / {o:.2f}", *row] for i, o, row in zip(into, out, rows, strict=True)]
 
 
-def crossing(values: Sequence[float], found: Sequence[float]) -> float | None:
-    """Where a share falls below a half, coming from the largest value; None if it does not.
+def crossing(values: Sequence[float], fractions: Sequence[float]) -> float | None:
+    """Return where a share falls below a half, coming from the largest value; None if nowhere.
 
     Between two rungs it is taken to be linear in the logarithm of the symbol.
     """
-    place = rung(found)
+    place = rung(fractions)
     if place is None or place == len(values) - 1:
         return None
-    part = (HALF - found[place]) / (found[place + 1] - found[place])
+    part = (HALF - fractions[place]) / (fractions[place + 1] - fractions[place])
     low, high = math.log(values[place]), math.log(values[place + 1])
     return math.exp(low + part * (high - low))
 
 
-def rung(found: Sequence[float]) -> int | None:
-    """The first place below a half, coming from the end; `found` is by ascending values."""
-    below = (place for place in reversed(range(len(found))) if found[place] < HALF)
+def rung(fractions: Sequence[float]) -> int | None:
+    """Return the first place below a half, coming from the end; `found` is by ascending values."""
+    below = (place for place in reversed(range(len(fractions))) if fractions[place] < HALF)
     return next(below, None)
 
 
 def crossings(ladder: Ladder) -> dict[str, float]:
-    """Where each share falls below a half, by what it is a share of."""
-    values = [one.value for one in ladder.rungs]
-    known = {name: shares(ladder.rungs, name) or [] for name in _known(ladder)}
-    found = {PARTS[name]: crossing(values, row) for name, row in known.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return where each share falls below a half, by what it is a share of."""
+    values = [point.value for point in ladder.rungs]
+    fractions = {name: shares(ladder.rungs, name) or [] for name in _reported(ladder)}
+    places = {PARTS[name]: crossing(values, row) for name, row in fractions.items()}
+    return {name: value for name, value in places.items() if value is not None}
 
 
 def predicted(ladder: Ladder) -> float | None:
-    """The first rung with fewer than half of the hidden units on a path, if there is one."""
+    """Return the first rung with fewer than half of the hidden units on a path, if there is one."""
     place = rung(shares(ladder.rungs, UNITS) or [])
     return None if place is None else ladder.rungs[place].value
 
 
 def measured(ladder: Ladder) -> float | None:
-    """The first rung below d50, coming from the largest; None where it is not located."""
-    below = [one.value for one in ladder.rungs if one.value < ladder.curve.d50]
+    """Return the first rung below d50, coming from the largest; None where it is not located."""
+    below = [point.value for point in ladder.rungs if point.value < ladder.curve.d50]
     return max(below, default=None) if ladder.located else None
 
 
-def told(ladder: Ladder) -> list[str]:
-    """Where the wiring breaks, beside where accuracy does; nothing if trials do not say."""
-    found = crossings(ladder)
-    if not found:
-        return []
-    places = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
-    lines = [f"on a path less than half of: {places}"]
-    wires, scores = predicted(ladder), measured(ladder)
-    if wires is not None and scores is not None:
-        same = "the same rung" if wires == scores else "another rung"
-        lines.append(
-            f"cliff by the wiring at {wires:g} (units), by the curve at {scores:g}: {same}"
-        )
-    return lines
-
-
-def _known(ladder: Ladder) -> list[str]:
+def _reported(ladder: Ladder) -> list[str]:
     return [name for name in PARTS if shares(ladder.rungs, name) is not None]
 
 

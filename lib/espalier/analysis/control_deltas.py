@@ -35,9 +35,10 @@ class Delta:
         Draws that some of the comparisons lack are left out, so that no draw is of fewer
         configurations than another.
         """
-        known = [_differences(item) for item in self.compared]
-        common = set.intersection(*map(set, known)) if known else set()
-        return interval([sum(one[draw] for one in known) / len(known) for draw in sorted(common)])
+        by_draw = [_differences(item) for item in self.compared]
+        common = set.intersection(*map(set, by_draw)) if by_draw else set()
+        sums = (sum(scores[draw] for scores in by_draw) for draw in sorted(common))
+        return interval([total / len(by_draw) for total in sums])
 
     @property
     def sizes(self) -> tuple[float, float] | None:
@@ -48,7 +49,7 @@ class Delta:
 
 
 def deltas(compared: Sequence[Comparison]) -> list[Delta]:
-    """One for each kind of comparison, in alphabetical order.
+    """Return one for each kind of comparison, in alphabetical order.
 
     Comparisons without a draw that both sides have a number for are in none.
     """
@@ -65,11 +66,11 @@ def deltas(compared: Sequence[Comparison]) -> list[Delta]:
 
 
 def _also(item: Comparison, symbols: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Those of `symbols` that the configuration has and its control has not."""
+    """Return those of `symbols` that the configuration has and its control has not."""
     own, other = item.arm.first.config, item.control.first.config
     return tuple((name, own[name]) for name in symbols if name in own and name not in other)
 
 
 def _differences(item: Comparison) -> dict[tuple[str, ...], float]:
     arm, control = item.arm.scores, item.control.scores
-    return {one.draw: arm[one.draw] - control[one.draw] for one, _ in item.pairs}
+    return {trial.draw: arm[trial.draw] - control[trial.draw] for trial, _ in item.pairs}

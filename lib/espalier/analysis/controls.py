@@ -51,7 +51,7 @@ class Comparison:
     def pairs(self) -> list[tuple[TrialResult, TrialResult]]:
         """The trials of both that have the same draw and a score."""
         own = {item.draw: item for item in self.arm.counted}
-        return [(own[one.draw], one) for one in self.control.counted if one.draw in own]
+        return [(own[trial.draw], trial) for trial in self.control.counted if trial.draw in own]
 
     @property
     def at_end(self) -> Interval | None:
@@ -62,12 +62,12 @@ class Comparison:
     @cached_property
     def cuts(self) -> list[tuple[float, Cut]]:
         """For each pair the control's final value, and how the arm stood at the same time."""
-        found = [
+        pairs = [
             (self.control.scores[control.draw], _cut(arm.result.history, time, self.by))
             for arm, control in self.pairs
             if (time := _time(control.result.history)) is not None
         ]
-        return [(value, cut) for value, cut in found if cut is not None]
+        return [(value, cut) for value, cut in pairs if cut is not None]
 
     @property
     def at_time(self) -> Interval | None:
@@ -101,10 +101,10 @@ class Comparison:
     @property
     def unequal(self) -> dict[str, tuple[float, float]]:
         """What a fair comparison has in common and this one has not: the arm's, the control's."""
-        found = {name: (self.arm.measure(name), self.control.measure(name)) for name in SAME}
+        means = {name: (self.arm.measure(name), self.control.measure(name)) for name in SAME}
         return {
             name: (arm.mean, control.mean)
-            for name, (arm, control) in found.items()
+            for name, (arm, control) in means.items()
             if arm and control and arm.mean != control.mean
         }
 
@@ -127,7 +127,7 @@ class Events:
 
 
 def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> list[Comparison]:
-    """Every configuration with each of its controls, the best configuration first.
+    """Return every configuration with each of its controls, the best configuration first.
 
     `plain` has, by symbol, the values that are controls (in sweeps of long ago the one value); the
     value `random` of a swept symbol is one of its own. Empty if the sweep has no control.
@@ -135,16 +135,16 @@ def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> l
     every = (*ranking.ranked, *ranking.unranked)
     places = {id(item): place for place, item in enumerate(every)}
     by = measures.find(ranking.by)
-    found = [
+    compared = [
         Comparison(arm, control, symbol, values[-1], by)
         for symbol, values in _kinds(every, plain)
         for arm, control in _matched(every, symbol, values)
     ]
-    return sorted(found, key=lambda item: places[id(item.arm)])
+    return sorted(compared, key=lambda item: places[id(item.arm)])
 
 
 def events(item: Configuration) -> Events | None:
-    """What the events of a configuration did; None if its method has none."""
+    """Return what the events of a configuration did; None if its method has none."""
     count = _mean(item, "events")
     if count is None:
         return None
@@ -164,19 +164,23 @@ def events(item: Configuration) -> Events | None:
 def _kinds(
     every: Iterable[Configuration], plain: Mapping[str, str | Sequence[str]]
 ) -> list[tuple[str, list[str]]]:
-    """Each control's value, the last of a list, with the symbol and those that come before it."""
-    found = {name: [text] if isinstance(text, str) else list(text) for name, text in plain.items()}
+    """Return symbol and values of each control: its own value, last, and those before it."""
+    controls = {
+        name: [text] if isinstance(text, str) else list(text) for name, text in plain.items()
+    }
     for item in every:
         for name, value in item.first.swept.items():
-            if value == RANDOM and name not in REPETITION and value not in found.get(name, []):
-                found.setdefault(name, []).append(value)
-    return [(name, values[: n + 1]) for name, values in found.items() for n in range(len(values))]
+            if value == RANDOM and name not in REPETITION and value not in controls.get(name, []):
+                controls.setdefault(name, []).append(value)
+    return [
+        (name, values[: n + 1]) for name, values in controls.items() for n in range(len(values))
+    ]
 
 
 def _matched(
     every: Sequence[Configuration], symbol: str, values: Sequence[str]
 ) -> list[tuple[Configuration, Configuration]]:
-    """Those with none of `values` for `symbol`, each with its control, the first in the plan.
+    """Return those with none of `values` for `symbol`, with their controls, first in the plan.
 
     A control has the last of `values`.
     """
@@ -187,12 +191,12 @@ def _matched(
         if item.first.config[symbol] == values[-1]:
             groups.setdefault(_key(item, names), []).append(item)
     others = [item for item in having if item.first.config[symbol] not in values]
-    found = [(arm, _first(groups.get(_key(arm, names), []), arm, symbol)) for arm in others]
-    return [(arm, control) for arm, control in found if control is not None]
+    matched = [(arm, _first(groups.get(_key(arm, names), []), arm, symbol)) for arm in others]
+    return [(arm, control) for arm, control in matched if control is not None]
 
 
 def _common(items: Sequence[Configuration]) -> set[str]:
-    """The symbols that all have, so that a control is found without trying each."""
+    """Return the symbols that all have, so that a control is found without trying each."""
     return set.intersection(*(set(item.first.config) for item in items)) if items else set()
 
 
@@ -206,21 +210,21 @@ def _first(
     return next((item for item in controls if _agree(item, arm, symbol)), None)
 
 
-def _agree(one: Configuration, other: Configuration, symbol: str) -> bool:
-    """Whether two agree in every symbol that both have, but `symbol` and the seeds."""
-    a, b = one.first.config, other.first.config
+def _agree(item: Configuration, other: Configuration, symbol: str) -> bool:
+    """Return whether two agree in every symbol that both have, but `symbol` and the seeds."""
+    a, b = item.first.config, other.first.config
     names = a.keys() & b.keys() - {symbol, *REPETITION}
     return all(a[name] == b[name] for name in names)
 
 
 def _time(history: Sequence[Record]) -> float | None:
-    """Seconds of training; None if they were not recorded."""
-    found = _seconds(history)
-    return sum(found) if found else None
+    """Return the seconds of training; None if they were not recorded."""
+    seconds = _seconds(history)
+    return sum(seconds) if seconds else None
 
 
 def _seconds(history: Sequence[Record]) -> list[float]:
-    """Of each epoch; none if they were not recorded.
+    """Return the seconds of each epoch; nothing if they were not recorded.
 
     Without what looking at the loss around events took: that is no part of a method.
     """
@@ -233,7 +237,7 @@ def _seconds(history: Sequence[Record]) -> list[float]:
 
 
 def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
-    """How the trial stood at `time`, on straight lines between the ends of epochs.
+    """Return how the trial stood at `time`, on straight lines between the ends of epochs.
 
     None if no epoch had ended by then, or epochs have no such measure.
     """
@@ -249,7 +253,7 @@ def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
 
 
 def _between(time: float, ends: Sequence[float], values: Sequence[float]) -> float:
-    """The value at `time`, which is not before the first of `ends`."""
+    """Return the value at `time`, which is not before the first of `ends`."""
     after = next((i for i, end in enumerate(ends) if end > time * HEAD_START), None)
     if after is None:
         return values[-1]
@@ -262,5 +266,5 @@ def _pack(item: TrialResult) -> int:
 
 
 def _mean(item: Configuration, name: str) -> float | None:
-    found = item.measure(name)
-    return None if found is None else found.mean
+    interval = item.measure(name)
+    return None if interval is None else interval.mean

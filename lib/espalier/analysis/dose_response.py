@@ -53,7 +53,7 @@ class Logistic:
     slope: float
 
     def at(self, value: float) -> float:
-        """The curve at a value of the symbol."""
+        """Return the curve at a value of the symbol."""
         rising = 1 / (1 + (self.d50 / value) ** self.slope)
         return float(self.low + (self.high - self.low) * rising)
 
@@ -88,7 +88,7 @@ class Ladder:
 
 
 def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
-    """The ladders over `symbol` (by default the one that can be), one for each rest of symbols.
+    """Fit a ladder over `symbol` for each rest of symbols; by default over that with most values.
 
     Raises UserError if there is none with enough rungs.
     """
@@ -99,27 +99,27 @@ def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
         text = swept.pop(name, "")
         if (value := _positive(text)) is not None:
             groups.setdefault(tuple(sorted(swept.items())), []).append(LadderPoint(value, item))
-    found = [(rest, rungs) for rest, rungs in groups.items() if len(rungs) >= FEWEST]
-    if not found:
+    enough = [(rest, rungs) for rest, rungs in groups.items() if len(rungs) >= FEWEST]
+    if not enough:
         rule = f"a ladder takes {FEWEST} or more different values above 0 that trials passed with"
         raise UserError(f"CONFIG_{name}: {rule}; sweep it over more, as in 1|0.5|0.2|0.1")
     return [
-        climbed(name, ranking.measure, dict(rest), sorted(rungs, key=lambda one: one.value))
-        for rest, rungs in found
+        climbed(name, ranking.measure, dict(rest), sorted(rungs, key=lambda rung: rung.value))
+        for rest, rungs in enough
     ]
 
 
 def _only(ranking: Ranking) -> str:
-    """The symbol with the most numeric values."""
+    """Return the symbol with the most numeric values."""
     values: dict[str, set[str]] = {}
     for item in ranking.ranked:
         for name, text in swept_values(item.first).items():
             if _positive(text) is not None:
                 values.setdefault(name, set()).add(text)
-    most = max(values, key=lambda name: len(values[name]), default=None)
-    if most is None:
+    longest = max(values, key=lambda name: len(values[name]), default=None)
+    if longest is None:
         raise UserError("no swept symbol is a number above 0, so there is no ladder")
-    return most
+    return longest
 
 
 def _positive(text: str) -> float | None:
@@ -133,11 +133,11 @@ def _positive(text: str) -> float | None:
 def climbed(
     symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]
 ) -> Ladder:
-    """A ladder of `rungs`, smallest value first."""
-    scores, grid = [one.scores for one in rungs], Grid([one.value for one in rungs], by.most)
+    """Return a ladder of `rungs`, smallest value first."""
+    scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.most)
     means = np.array([fmean(values) for values in scores])
     curve = grid.fit(means[None])[0]
-    drawn = np.array([one.d50 for one in grid.fit(resampled(scores))])
+    drawn = np.array([rung.d50 for rung in grid.fit(resampled(scores))])
     low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
     outside = float(max(np.mean(drawn <= rungs[0].value), np.mean(drawn >= rungs[-1].value)))
     ends, bent = (float(low), float(high)), violation(scores, curve.high >= curve.low)
@@ -145,7 +145,7 @@ def climbed(
 
 
 def resampled(scores: Sequence[Sequence[float]]) -> Array:
-    """(DRAWS, rungs) means of seeds drawn with replacement on each rung.
+    """Return (DRAWS, rungs) means of seeds drawn with replacement on each rung.
 
     Their spread about the mean is enlarged by sqrt(n / (n - 1)): that of a few seeds drawn with
     replacement is smaller than that of as many new seeds.
@@ -167,10 +167,10 @@ class Grid:
     them are solved at once; no start has to be guessed, and no optimum is only local.
     """
 
-    def __init__(self, values: Sequence[float], most: float) -> None:
+    def __init__(self, values: Sequence[float], upper: float) -> None:
         """`values` ascend; no plateau may lie below 0 or above `most`."""
         x = np.log(np.asarray(values))
-        self._most = most
+        self._most = upper
         self._middles = np.repeat(np.linspace(x[0], x[-1], PLACES), len(SLOPES))
         self._slopes = np.tile(SLOPES, PLACES)
         steps = (x - self._middles[:, None]) * self._slopes[:, None]
@@ -179,7 +179,7 @@ class Grid:
         self._spread = np.square(self._rising - self._mean[:, None]).sum(1)
 
     def fit(self, rows: Array) -> list[Logistic]:
-        """The curve for each of `rows` (n, rungs) of means."""
+        """Return the curve for each of `rows` (n, rungs) of means."""
         parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
         return [curve for part in parts for curve in self._best(part)]
 
@@ -193,8 +193,8 @@ class Grid:
         allowed = ((ends >= -slack) & (ends <= self._most + slack)).all(0)
         gain = np.where(allowed, along * rise, -1.0)  # what the squares become less by
         best, which = gain.argmax(0), np.arange(len(rows))
-        found = zip(best, low[best, which], rise[best, which], strict=True)
-        return [self._curve(i, float(a), float(b)) for i, a, b in found]
+        curves = zip(best, low[best, which], rise[best, which], strict=True)
+        return [self._curve(i, float(a), float(b)) for i, a, b in curves]
 
     def _curve(self, place: int, low: float, rise: float) -> Logistic:
         middle, slope = float(self._middles[place]), float(self._slopes[place])
@@ -202,7 +202,7 @@ class Grid:
 
 
 def violation(scores: Sequence[Sequence[float]], rising: bool) -> float:
-    """How far the rungs' means are from monotone, in standard deviations of one seed.
+    """Return how far the means are from monotone, in standard deviations of one seed.
 
     0 if they are; infinity where they are not and no two seeds differ.
     """
@@ -218,7 +218,7 @@ def violation(scores: Sequence[Sequence[float]], rising: bool) -> float:
 
 
 def isotonic(means: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The non-decreasing values next to `means` in weighted squares.
+    """Return the non-decreasing values next to `means` in weighted squares.
 
     Source: Barlow et al. 1972, Statistical inference under order restrictions: neighbours that
     fall are pooled.

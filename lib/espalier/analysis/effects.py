@@ -70,8 +70,9 @@ class Effects:
     @property
     def run(self) -> Configuration | None:
         """The row of the best combination, if it is one."""
-        found = self.best.items()
-        return next((row for row in self.rows if found and found <= row.first.config.items()), None)
+        values = self.best.items()
+        rows = (row for row in self.rows if values and values <= row.first.config.items())
+        return next(rows, None)
 
     @property
     def balanced(self) -> bool:
@@ -83,7 +84,7 @@ class Effects:
 
 
 def signal_to_noise(values: Sequence[float], larger: bool) -> float | None:
-    """Taguchi's ratio over replicates, in dB, more always being better; None if undefined.
+    """Return Taguchi's ratio over replicates, in dB, more always being better, or None.
 
     Larger is better: -10 log10 mean(1/y^2), which needs values above 0. Smaller is better:
     -10 log10 mean(y^2), which needs one that is not 0.
@@ -97,13 +98,15 @@ def signal_to_noise(values: Sequence[float], larger: bool) -> float | None:
 
 
 def levels_of(header: Record) -> Levels:
-    """The axes of the array in a plan's header; empty for a grid."""
+    """Return the axes of the array in a plan's header; empty for a grid."""
     values = {axis["symbol"]: axis["values"] for axis in header.get("axes", [])}
-    return {one["symbol"]: values[one["symbol"]] for one in header["design"].get("axes", [])}
+    return {
+        column["symbol"]: values[column["symbol"]] for column in header["design"].get("axes", [])
+    }
 
 
 def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Effects:
-    """The effects of `levels` on `by`. Raises UserError if `by` is no ranking measure."""
+    """Return the effects of `levels` on `by`. Raises UserError if `by` is no ranking measure."""
     measure, rows = measures.find(by), _rows(rank(results, by))
     counted = {item.trial.number for row in rows for item in row.counted}
     lost = tuple(item for item in results if item.trial.number not in counted)
@@ -115,7 +118,7 @@ def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Eff
 
 
 def _rows(ranking: Ranking) -> tuple[Configuration, ...]:
-    """Every configuration, in plan order."""
+    """Return every configuration, in plan order."""
     every = ranking.ranked + ranking.unranked
     return tuple(sorted(every, key=lambda row: row.results[0].trial.number))
 
@@ -133,7 +136,7 @@ def _mean(rows: Iterable[Configuration]) -> float | None:
 
 
 def _effect(own: Sequence[Configuration], rows: Sequence[Configuration]) -> Interval | None:
-    """Mean of `own` minus mean of all `rows`, over the seeds that all rows have."""
+    """Return the mean of `own` minus that of all `rows`, over the seeds that all rows have."""
     draws = [draw for draw in rows[0].scores if all(draw in row.scores for row in rows)]
     return interval([_at(own, draw) - _at(rows, draw) for draw in draws])
 
@@ -143,8 +146,8 @@ def _at(rows: Sequence[Configuration], draw: tuple[str, ...]) -> float:
 
 
 def _ratio(rows: Sequence[Configuration], by: Measure) -> float | None:
-    """The mean ratio of the rows that have a score; None if it is undefined for one of them."""
+    """Return the mean ratio of the rows that have a score; None if one is undefined."""
     scored = [list(row.scores.values()) for row in rows if row.scores]
-    found = [signal_to_noise(values, by.larger) for values in scored]
-    known = [ratio for ratio in found if ratio is not None]
-    return math.fsum(known) / len(known) if known and len(known) == len(found) else None
+    ratios = [signal_to_noise(values, by.larger) for values in scored]
+    defined = [ratio for ratio in ratios if ratio is not None]
+    return math.fsum(defined) / len(defined) if defined and len(defined) == len(ratios) else None

@@ -49,7 +49,7 @@ class Sized:
         return None if self.deviation is None else self.deviation / len(self.item.scores) ** 0.5
 
     def beats(self, other: Sized) -> bool:
-        """Whether it is better, by whatever little."""
+        """Return whether it is better, by whatever little."""
         return self.by.sign * (self.score - other.score) > 0
 
 
@@ -87,46 +87,50 @@ class Front:
         if best.error is None:
             return None
         reach = [
-            one for one in self.points if best.by.sign * (best.score - one.score) <= best.error
+            point
+            for point in self.points
+            if best.by.sign * (best.score - point.score) <= best.error
         ]
         return reach[0]
 
 
 def fronts(ranking: Ranking) -> list[Front]:
-    """One for each set of validation samples whose configurations differ in size, best first."""
-    return [one for one in by_samples(ranking) if len({each.size for each in one.sized}) > 1]
+    """Return a front for each set of validation samples with different sizes, best first."""
+    return [
+        front for front in by_samples(ranking) if len({point.size for point in front.sized}) > 1
+    ]
 
 
 def by_samples(ranking: Ranking) -> list[Front]:
-    """One for each set of validation samples, whatever its sizes, best first."""
+    """Return one for each set of validation samples, whatever its sizes, best first."""
     groups: dict[tuple[tuple[str, str], ...], list[Sized]] = {}
-    for one in sized(ranking):
-        groups.setdefault(tuple(sorted(one.item.samples.items())), []).append(one)
+    for point in sized(ranking):
+        groups.setdefault(tuple(sorted(point.item.samples.items())), []).append(point)
     return [_front(dict(samples), group) for samples, group in groups.items()]
 
 
 def sized(ranking: Ranking) -> list[Sized]:
-    """The ranked configurations whose trials told their size, in the order of the ranking."""
-    found = ((item, item.measure(SIZE)) for item in ranking.ranked)
-    return [Sized(item, size.mean, ranking.measure) for item, size in found if size is not None]
+    """Return the ranked configurations that report their size, in the order of the ranking."""
+    pairs = ((item, item.measure(SIZE)) for item in ranking.ranked)
+    return [Sized(item, size.mean, ranking.measure) for item, size in pairs if size is not None]
 
 
 def front(items: Iterable[Sized]) -> list[Sized]:
-    """Those that none dominates, smallest first, so that each is better than the one before."""
-    found: list[Sized] = []
-    for one in sorted(items, key=_order):
-        if not found or one.beats(found[-1]):
-            found.append(one)
-    return found
+    """Return those that none dominates, smallest first, so that each is better than the last."""
+    points: list[Sized] = []
+    for point in sorted(items, key=_order):
+        if not points or point.beats(points[-1]):
+            points.append(point)
+    return points
 
 
 def _front(samples: dict[str, str], group: Sequence[Sized]) -> Front:
-    complete = [one for one in group if one.item.complete]
+    complete = [point for point in group if point.item.complete]
     used = complete or group
-    lost = [one.item for one in group if complete and not one.item.complete]
+    lost = [point.item for point in group if complete and not point.item.complete]
     return Front(samples, tuple(sorted(used, key=_order)), tuple(front(used)), tuple(lost))
 
 
-def _order(one: Sized) -> tuple[float, float, int]:
-    """Smaller, then better, then earlier in the plan."""
-    return (one.size, -one.by.sign * one.score, one.item.results[0].trial.number)
+def _order(point: Sized) -> tuple[float, float, int]:
+    """Order by size, then score, then place in the plan."""
+    return (point.size, -point.by.sign * point.score, point.item.results[0].trial.number)

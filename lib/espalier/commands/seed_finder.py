@@ -20,7 +20,7 @@ from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
 from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
-from espalier.search.halving import Candidate, Measured, Train
+from espalier.search.halving import Candidate, CandidateScore, Train
 from espalier.search.learning import Bar
 from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateSpace, CandidateTrainer
@@ -73,7 +73,7 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     trainer = CandidateTrainer(space, _means(options))
     print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)
     result = halving.find(space.candidates, _announced(trainer, space), counts, bar)
-    print("\n" + "\n".join(seed_report.told(result, trainer.size)))
+    print("\n" + seed_report.render_seeds(result, trainer.size), end="")
     folder = options["output_dir"] / f"seeds_{space.identity(counts, bar)}"
     print("\n".join(map(str, seed_report.write(result, trainer.size, folder))))
     return 0 if result.smallest else 1
@@ -86,11 +86,11 @@ def _means(options: dict[str, Any]) -> Means:
 
 def _announced(
     train: Train, space: CandidateSpace
-) -> Callable[[Sequence[Candidate], int], list[Measured]]:
+) -> Callable[[Sequence[Candidate], int], list[CandidateScore]]:
     """Return `train` such that it prints a line a rung, its start before and its best after."""
     seeds = len(space.whole.trials) // len(space.candidates)
 
-    def announce(candidates: Sequence[Candidate], epochs: int) -> list[Measured]:
+    def announce(candidates: Sequence[Candidate], epochs: int) -> list[CandidateScore]:
         print(f"{len(candidates)} candidates x {seeds} seeds, {epochs} epochs", end=" ", flush=True)
         scores = list(train(candidates, epochs))
         print(f"... best {max(score.accuracy for score in scores):.1%}", flush=True)

@@ -36,7 +36,7 @@ def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path 
         trials, by = trial_results(store), ranking_measure(store, by)
     fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
     for ladder in fitted:
-        print("\n".join(dose_response_report.told(ladder)) + "\n")
+        print(dose_response_report.render_ladder(ladder))
     for path in dose_response_report.write(fitted, folder, plot):
         print(path)
     return 0

@@ -28,25 +28,25 @@ def write_deltas(ranking: Ranking, plain: Mapping[str, str | Sequence[str]], pat
     `plain` has the controls by symbol, as `comparisons` takes them. Raises UserError if no
     configuration has a control that shares a seed with it, or `path` cannot be written.
     """
-    found = [item for item in deltas(comparisons(ranking, plain)) if item.difference]
-    if not found:
+    differences = [item for item in deltas(comparisons(ranking, plain)) if item.difference]
+    if not differences:
         rule = "no configuration has a control with the same seeds, so there is nothing to draw"
         raise UserError(f"--deltas {path}: {rule}")
-    save(drawn(found, ranking.measure), path, "--deltas")
+    save(drawn(differences, ranking.measure), path, "--deltas")
 
 
-def drawn(found: Sequence[Delta], by: Measure) -> Figure:
-    """One panel, the first kind on top; a difference without an interval is a dot alone."""
+def drawn(differences: Sequence[Delta], by: Measure) -> Figure:
+    """Return one panel, the first kind on top; a difference without an interval is a dot alone."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, MARGIN + LINE * len(found)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, MARGIN + LINE * len(differences)), layout="constrained")
     panel = figure.subplots()
-    for place, item in enumerate(found):
+    for place, item in enumerate(differences):
         if item.difference:
             reach = item.difference.half_width or 0.0
             panel.errorbar(item.difference.mean, place, xerr=reach, fmt="o", color="C0", capsize=3)
     panel.axvline(0, color="black", linewidth=1)
-    panel.set_yticks(range(len(found)), [_label(item) for item in found])
+    panel.set_yticks(range(len(differences)), [_label(item) for item in differences])
     panel.invert_yaxis()
     direction = "more" if by.larger else "less"
     panel.set_xlabel(f"difference of the {by.label} ({by.unit.strip()}), {direction} is better")

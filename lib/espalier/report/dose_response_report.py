@@ -1,4 +1,4 @@
-"""A ladder told in lines, as JSON, and as a picture."""
+"""The ladder of a numeric symbol as text, as JSON, and as a picture."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from espalier.core.trial import Record
 from espalier.report.ranking_rows import spread
 from espalier.report.sweep_plots import save
 from espalier.report.table_format import plain_table
+from espalier.report.templates import render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,15 +30,28 @@ SURE = 2.0
 """Standard deviations of a seed by which means may fail to be monotone."""
 
 
-def told(ladder: Ladder) -> list[str]:
-    """A table of the rungs, and what they come to."""
-    by, rest = ladder.by, [f"{name}={text}" for name, text in ladder.rest.items()]
-    heading = [ladder.symbol, "n", by.label, "curve", "live parameters"]
+def render_ladder(ladder: Ladder) -> str:
+    """Return a table of the rungs, and what they come to."""
+    low, high = map(ladder.by.told, (ladder.curve.low, ladder.curve.high))
+    crossings = connectivity_threshold.crossings(ladder)
+    return render(
+        "dose_response.txt",
+        SURE=SURE,
+        ladder=ladder,
+        table=_table(ladder),
+        plateaus=f"{low} to {high}",
+        broken=", ".join(f"{name} {value:.3g}" for name, value in crossings.items()),
+        predicted=connectivity_threshold.predicted(ladder),
+        measured=connectivity_threshold.measured(ladder),
+    )
+
+
+def _table(ladder: Ladder) -> str:
+    """Return a line a rung, the largest value first."""
+    heading = [ladder.symbol, "n", ladder.by.label, "curve", "live parameters"]
     pairs = zip(ladder.rungs, connectivity_threshold.cells(ladder), strict=True)
-    rows = [_row(rung, ladder) + wires for rung, wires in pairs][::-1]
-    title = " ".join([f"CONFIG_{ladder.symbol}, {len(rows)} values", *rest])
-    table = plain_table([heading + connectivity_threshold.heading(ladder), *rows])
-    return [title, table, *_middle(ladder), _monotone(ladder), *connectivity_threshold.told(ladder)]
+    rows = [_row(rung, ladder) + shares for rung, shares in pairs]
+    return plain_table([heading + connectivity_threshold.heading(ladder), *reversed(rows)])
 
 
 def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
@@ -48,26 +62,8 @@ def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
     return [f"{rung.value:g}", str(len(rung.scores)), score, curve, size]
 
 
-def _middle(ladder: Ladder) -> list[str]:
-    """Where the cliff is, if it is on the ladder."""
-    curve, by = ladder.curve, ladder.by
-    plateaus = f"half-way from {by.told(curve.low)} to {by.told(curve.high)}"
-    if not ladder.located:
-        share = f"{ladder.outside:.0%} of the draws have it at an end of the ladder"
-        return [f"d50: not located ({plateaus}; {share}): sweep further values"]
-    ends = f"95% interval {ladder.ends[0]:.3g} to {ladder.ends[1]:.3g}"
-    return [f"d50: {curve.d50:.3g} ({ends}, {ladder.octaves:.2f} octaves), {plateaus}"]
-
-
-def _monotone(ladder: Ladder) -> str:
-    if not ladder.violation:
-        return "monotone"
-    verdict = "as seeds allow" if ladder.violation < SURE else "more than seeds explain"
-    return f"monotone but for {ladder.violation:.2f} standard deviations of a seed ({verdict})"
-
-
 def as_json(ladder: Ladder) -> Record:
-    """The same as a JSON object; a number that is infinite is null."""
+    """Return the same as a JSON object; a number that is infinite is null."""
     curve, sizes = ladder.curve, [rung.item.measure("live_parameters") for rung in ladder.rungs]
     return {
         "symbol": f"CONFIG_{ladder.symbol}",
@@ -100,24 +96,17 @@ def write(ladders: Sequence[Ladder], folder: Path, picture: Path | None = None) 
     text = json.dumps([as_json(ladder) for ladder in ladders], indent=2) + "\n"
     with disk_full.needed(folder):
         atomic_write(folder / JSON, text)
-    write_picture(ladders, picture or folder / PICTURE)
+    save(plot_ladders(ladders), picture or folder / PICTURE, "--plot")
     return [folder / JSON, picture or folder / PICTURE]
 
 
-def write_picture(found: Sequence[Ladder], path: Path) -> None:
-    """Write a panel a ladder. Raises UserError if `path` cannot be written."""
-    save(drawn(found), path, "--plot")
-
-
-def drawn(found: Sequence[Ladder]) -> Figure:
-    """Every seed a faint dot, every mean a dot, the curve, and d50 with its interval."""
+def plot_ladders(ladders: Sequence[Ladder]) -> Figure:
+    """Plot every seed as a faint dot, every mean as a dot, the curve, and d50 with its interval."""
     from matplotlib.figure import Figure
 
-    size = (PANEL[0] * len(found), PANEL[1])
-    figure = Figure(figsize=size, layout="constrained")
-    for panel, ladder in zip(
-        figure.subplots(1, len(found), squeeze=False).flat, found, strict=True
-    ):
+    figure = Figure(figsize=(PANEL[0] * len(ladders), PANEL[1]), layout="constrained")
+    panels = figure.subplots(1, len(ladders), squeeze=False).flat
+    for panel, ladder in zip(panels, ladders, strict=True):
         _panel(panel, ladder)
     return figure
 

@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 def curve(item: Configuration, by: Measure) -> list[Point]:
-    """The course of a measure, at the steps that all counted trials recorded.
+    """Return the course of a measure, at the steps that all counted trials recorded.
 
     That of a mean over tasks has a point for the end of each.
     """
@@ -41,9 +41,9 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
-    known = [record for record in item.result.history if record.get(by.curve) is not None]
-    ends = {record.get("task"): record for record in known}  # the last of each
-    shown = ends.values() if by.over_tasks else known
+    measured = [record for record in item.result.history if record.get(by.curve) is not None]
+    ends = {record.get("task"): record for record in measured}  # the last of each
+    shown = ends.values() if by.over_tasks else measured
     return {int(record["step"]): float(record[by.curve]) for record in shown}
 
 
@@ -61,14 +61,14 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     if not by.curve:
         rule = "is measured once, at the end; rank by what validation shows, as --by val_acc"
         raise UserError(f"--curves {path}: {by.label} {rule}")
-    found = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
-    if not any(found.values()):
+    curves = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
+    if not any(curves.values()):
         raise UserError(f"--curves {path}: no ranked trial has a history of {by.curve}")
-    save(drawn(found, by), path, "--curves")
+    save(drawn(curves, by), path, "--curves")
 
 
 def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
-    """One panel with all curves by their labels."""
+    """Return one panel with all curves by their labels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE, layout="constrained")

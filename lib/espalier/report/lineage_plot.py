@@ -26,7 +26,7 @@ class NeuronLife:
 
 
 def lives(lineage: Lineage, layer: str, last: int) -> list[NeuronLife]:
-    """Every neuron that a layer ever had up to step `last`, in order of birth."""
+    """Return every neuron that a layer ever had up to step `last`, in order of birth."""
     events = [event for event in lineage.events if event.layer == layer]
     gone = {event.id: event.step for event in events if event.op == "death"}
     slots = dict(_living(lineage, layer)) | {event.id: event.slot for event in events}
@@ -36,14 +36,14 @@ def lives(lineage: Lineage, layer: str, last: int) -> list[NeuronLife]:
 
 
 def _living(lineage: Lineage, layer: str) -> Iterator[tuple[int, int]]:
-    """Id and slot of each living neuron of a layer."""
+    """Yield id and slot of each living neuron of a layer."""
     for slot, neuron in enumerate(lineage.ids(layer)):
         if neuron != EMPTY:
             yield neuron, slot
 
 
 def ages_over_time(lineage: Lineage, layer: str, last: int) -> Iterator[tuple[int, list[int]]]:
-    """Step and ages of the living, just after each event and at step `last`."""
+    """Yield step and ages of the living, just after each event and at step `last`."""
     every, events = lives(lineage, layer, last), [e for e in lineage.events if e.layer == layer]
     dead = {e.id for e in events if e.op == "death"}
     for step in sorted({e.step for e in events} | {last}):
@@ -88,12 +88,12 @@ def plot_lives(lineage: Lineage, layer: str, last: int, axes: Axes) -> None:
 
 
 def _colour(generation: int) -> str:
-    """Grey for founders, then the ten of the usual cycle."""
+    """Return grey for founders, then the ten colours of the usual cycle."""
     return f"C{(generation - 1) % 10}" if generation else "lightgrey"
 
 
 def generations(lineage: Lineage) -> dict[int, int]:
-    """By id, one more than the highest of its parents; founders, which have 0, are left out."""
+    """Return by id one more than the highest of its parents; founders are left out."""
     depths: dict[int, int] = {}
     for event in lineage.events:
         if event.op != "death":

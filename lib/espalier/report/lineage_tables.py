@@ -19,13 +19,13 @@ def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, i
     """
     with Store.open(folder / STORE, readonly=True) as store:
         trials, directories = store.final_results(), store.directories()
-    known = {trial.name: (trial, result) for trial, result, _ in trials}
-    if wrong := [name for name in names if name not in known]:
-        some = ", ".join([*known][:3])
+    by_name = {trial.name: (trial, result) for trial, result, _ in trials}
+    if wrong := [name for name in names if name not in by_name]:
+        some = ", ".join([*by_name][:3])
         raise UserError(f"{wrong[0]}: no trial of {folder}, which has {some} and so on")
-    chosen = [known[name] for name in names or known]
-    found = [(_table(folder, directories, trial), _steps(result)) for trial, result in chosen]
-    there = [(path, steps) for path, steps in found if names or path.is_file()]
+    chosen = [by_name[name] for name in names or by_name]
+    tables = [(_table(folder, directories, trial), _steps(result)) for trial, result in chosen]
+    there = [(path, steps) for path, steps in tables if names or path.is_file()]
     if not there:
         raise UserError(f"{folder}: no trial left a {TABLE}, as methods with births and deaths do")
     yield from there
@@ -36,5 +36,5 @@ def _table(folder: Path, directories: dict[int, str], trial: Trial) -> Path:
 
 
 def _steps(result: Result) -> int:
-    """Updates done; 0 if that is not known."""
+    """Return the number of updates done; 0 if that was not recorded."""
     return int(result.measures.get("steps") or 0)

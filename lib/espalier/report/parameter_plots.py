@@ -35,15 +35,15 @@ def write_parameters(ranking: Ranking, path: Path) -> None:
     the line is the front. There is no second panel for a measure of which less is better.
     Raises UserError if no ranked trial told its parameters, or `path` cannot be written.
     """
-    found = pareto.by_samples(ranking)
-    if not found:
+    fronts = pareto.by_samples(ranking)
+    if not fronts:
         rule = f"no ranked trial has the measure {SIZE}, so there is nothing to draw"
         raise UserError(f"--parameters {path}: {rule}")
-    save(drawn(found), path, "--parameters")
+    save(drawn(fronts), path, "--parameters")
 
 
 def drawn(fronts: Sequence[Front]) -> Figure:
-    """The picture; a colour for each model, optimizer and method that the sweep varies."""
+    """Return the picture; a colour for each model, optimizer and method that the sweep varies."""
     from matplotlib.figure import Figure
 
     by = fronts[0].by
@@ -62,18 +62,18 @@ def drawn(fronts: Sequence[Front]) -> Figure:
 
 
 def grouped(fronts: Sequence[Front]) -> dict[str, list[Sized]]:
-    """Configurations by what is told of them in colour: those of their parts that vary."""
-    every = [one for front in fronts for one in front.sized]
-    varied = [name for name in NAMING if len({_part(one, name) for one in every}) > 1]
+    """Return configurations by what is told of them in colour: those of their parts that vary."""
+    every = [point for front in fronts for point in front.sized]
+    varied = [name for name in NAMING if len({_part(point, name) for point in every}) > 1]
     groups: dict[str, list[Sized]] = {}
-    for one in every:
-        label = " ".join(filter(None, (_part(one, name) for name in varied)))
-        groups.setdefault(label, []).append(one)
+    for point in every:
+        label = " ".join(filter(None, (_part(point, name) for name in varied)))
+        groups.setdefault(label, []).append(point)
     return groups
 
 
-def _part(one: Sized, name: str) -> str:
-    return one.item.first.config.get(name, "")
+def _part(point: Sized, name: str) -> str:
+    return point.item.first.config.get(name, "")
 
 
 def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
@@ -82,43 +82,43 @@ def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None
         dots = _dots(group, by)
         sizes, scores = [size for size, _ in dots], [score for _, score in dots]
         panel.plot(sizes, scores, "o", color=colour, alpha=0.25, markersize=3)
-        means = [one.score for one in group]
-        spreads = [one.deviation or 0.0 for one in group]
-        places = [one.size for one in group]
+        means = [point.score for point in group]
+        spreads = [point.deviation or 0.0 for point in group]
+        places = [point.size for point in group]
         panel.errorbar(places, means, spreads, fmt="o", color=colour, capsize=2, label=label)
     panel.set_ylabel(f"{by.label} ({by.unit.strip()}), mean and deviation over seeds")
 
 
 def _dots(group: Sequence[Sized], by: Measure) -> list[tuple[float, float]]:
-    """Size and score of every seed."""
-    trials = [trial for one in group for trial in one.item.counted]
-    found = [(trial.measure(SIZE), trial.measure(by.name)) for trial in trials]
-    return [(size, score) for size, score in found if size is not None and score is not None]
+    """Return size and score of every seed."""
+    trials = [trial for point in group for trial in point.item.counted]
+    pairs = [(trial.measure(SIZE), trial.measure(by.name)) for trial in trials]
+    return [(size, score) for size, score in pairs if size is not None and score is not None]
 
 
 def _front(panel: Axes, front: Front) -> None:
-    """A staircase: up to the next point's size nothing better is known."""
+    """Plot a staircase: up to the next point's size nothing is better."""
     points = front.points
-    sizes, scores = [one.size for one in points], [one.score for one in points]
+    sizes, scores = [point.size for point in points], [point.score for point in points]
     panel.plot(sizes, scores, color="black", linewidth=1, drawstyle="steps-post")
-    for one in points * (len(points) <= NAMED):
-        place = (one.size, one.score)
-        name = one.item.first.name
+    for point in points * (len(points) <= NAMED):
+        place = (point.size, point.score)
+        name = point.item.first.name
         panel.annotate(name, place, (4, -10), textcoords="offset points", fontsize="x-small")
 
 
 def _efficiency(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
     for place, group in enumerate(groups.values()):
-        known = [(one.size, one.efficiency) for one in group if one.efficiency is not None]
-        sizes, values = [size for size, _ in known], [value for _, value in known]
+        pairs = [(point.size, point.efficiency) for point in group if point.efficiency is not None]
+        sizes, values = [size for size, _ in pairs], [value for _, value in pairs]
         panel.plot(sizes, values, "o", color=f"C{place}")
-    every = [one.efficiency for group in groups.values() for one in group if one.efficiency]
+    every = [point.efficiency for group in groups.values() for point in group if point.efficiency]
     panel.set_yscale(_scale(every))
     panel.set_ylabel(f"{by.label} ({by.unit.strip()}) for each {PER:,} live parameters")
 
 
 def _finish(panel: Axes, groups: Mapping[str, list[Sized]]) -> None:
-    sizes = [one.size for group in groups.values() for one in group]
+    sizes = [point.size for group in groups.values() for point in group]
     panel.set_xscale(_scale(sizes))
     panel.set_xlabel("live parameters")
     if panel.get_legend_handles_labels()[1] and any(groups):

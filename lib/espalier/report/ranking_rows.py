@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 
-LINE = "-" * 40
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
 
 
+def settings(values: Mapping[str, str], prefix: str = "CONFIG_") -> list[str]:
+    """Return symbols with their values, as `CONFIG_SEED=1`."""
+    return [f"{prefix}{name}={text}" for name, text in values.items()]
+
+
 def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
-    """A mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
+    """Return a mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
 
     `sign` is `+` for a difference.
     """
@@ -27,19 +33,19 @@ def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
 
 
 def spread_of(item: Configuration, by: Measure) -> str:
-    """The mean of a measure that can rank, with its interval."""
+    """Return the mean of a measure that can rank, with its interval."""
     return spread(item.measure(by.name), by)
 
 
 def losses(item: Configuration, ranking: Ranking) -> list[str]:
-    """What ranks, where that is not an accuracy, and the loss of a text.
+    """Return lines on what ranks, where that is no accuracy, and on the loss of a text.
 
     The latter stands beside what no table of characters or of pairs can beat.
     """
     floors = _floors(item)
     shown = dict.fromkeys(_others(ranking) + [VAL_LOSS] * bool(floors))
-    told = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
-    return [f"{by.label.title()}: {text}" for by, text in told.items()]
+    texts = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
+    return [f"{by.label.title()}: {text}" for by, text in texts.items()]
 
 
 def _floors(item: Configuration) -> str:
@@ -51,24 +57,24 @@ def _floors(item: Configuration) -> str:
 
 
 def note(item: Configuration, ranking: Ranking) -> str:
-    """What a reader must know about a ranked configuration; empty for a plain one."""
-    found = _flaws(item)
+    """Return what a reader must know about a ranked configuration; empty for a plain one."""
+    remarks = _flaws(item)
     if ranking.best and item.samples != ranking.best.samples:
-        found.append("other validation samples than the best's")
+        remarks.append("other validation samples than the best's")
     elif ranking.level(item):
-        found.append("same score as the best, later in the plan")
+        remarks.append("same score as the best, later in the plan")
     elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
-        found.append(f"not distinguishable from the best (n={item.lead.n})")
-    return "; ".join(found)
+        remarks.append(f"not distinguishable from the best (n={item.lead.n})")
+    return "; ".join(remarks)
 
 
 def _flaws(item: Configuration) -> list[str]:
-    found = [unmet(item)] if item.short else []
-    return found if item.complete else [*found, missing(item)]
+    flaws = [unmet(item)] if item.short else []
+    return flaws if item.complete else [*flaws, missing(item)]
 
 
 def unmet(item: Configuration) -> str:
-    """The target sparsity of a configuration that missed it, and the least it reached."""
+    """Return the target sparsity of a configuration that missed it, and the least it reached."""
     worst = max(item.short, key=lambda trial: trial.shortfall)
     reached = f"{(worst.target - worst.shortfall) * 100:.1f}%"
     some = f" in {len(item.short)} of {len(item.scores)} trials"
@@ -77,13 +83,13 @@ def unmet(item: Configuration) -> str:
 
 
 def share(value: float) -> str:
-    """A target as a percentage, with one decimal or as many as it takes to tell it exactly."""
+    """Return a share as a percentage, with one decimal or as many as it takes to be exact."""
     text = f"{value * 100:.1f}"
     return (text if abs(float(text) - value * 100) < 1e-6 else f"{value * 100:.8g}") + "%"
 
 
 def by_target(ranking: Ranking) -> list[str]:
-    """The best configuration for each target sparsity, if there are several; 0 is unpruned.
+    """Return the best configuration for each target sparsity, if there are several; 0 is unpruned.
 
     Else the best of all would nearly always be one that prunes little.
     """
@@ -93,7 +99,7 @@ def by_target(ranking: Ranking) -> list[str]:
     if len(best) < 2:
         return []
     lines = [_target(target, item, ranking) for target, item in sorted(best.items())]
-    return ["BEST PER TARGET SPARSITY:", LINE, *lines, ""]
+    return ["BEST PER TARGET SPARSITY:", "-" * 40, *lines, ""]
 
 
 def _target(target: float, item: Configuration, ranking: Ranking) -> str:
@@ -107,12 +113,12 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
 
 
 def _others(ranking: Ranking) -> list[Measure]:
-    """What ranks, unless it is shown anyway."""
+    """Return what ranks, unless it is shown anyway."""
     return [by for by in (ranking.measure,) if by not in ACCURACIES]
 
 
 def missing(item: Configuration) -> str:
-    """How many of the planned seeds are behind the score, and why not all."""
+    """Return how many of the planned seeds are behind the score, and why not all."""
     count = f"{len(item.scores)} of {len(item.results)} seeds"
     lost = len(item.results) - len(item.scores) - item.pending
     rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
@@ -122,7 +128,7 @@ def missing(item: Configuration) -> str:
 
 
 def cells(ranking: Ranking, top: int) -> list[list[str]]:
-    """The `top` configurations as a table, heading first."""
+    """Return the `top` configurations as a table, heading first."""
     scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
     heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
@@ -136,18 +142,18 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
         *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
         percent(item),
         mean(item, "total_time", ".1f", "s"),
-        " ".join(f"{name}={text}" for name, text in swept_values(item.first).items()),
+        " ".join(settings(swept_values(item.first), "")),
         note(item, ranking),
     ]
 
 
 def mean(item: Configuration, name: str, form: str, unit: str) -> str:
-    """The mean of a measure, without its interval."""
-    found = item.measure(name)
-    return "n/a" if found is None else format(found.mean, form) + unit
+    """Return the mean of a measure, without its interval."""
+    interval = item.measure(name)
+    return "n/a" if interval is None else format(interval.mean, form) + unit
 
 
 def percent(item: Configuration) -> str:
-    """The mean sparsity reached."""
-    found = item.measure("final_sparsity")
-    return "n/a" if found is None else f"{found.mean * 100:.1f}%"
+    """Return the mean sparsity reached."""
+    sparsity = item.measure("final_sparsity")
+    return "n/a" if sparsity is None else f"{sparsity.mean * 100:.1f}%"

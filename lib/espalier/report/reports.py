@@ -12,7 +12,7 @@ from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.trial import LOG, Record, Trial
 from espalier.report import controls_report, effects_report, pareto_report
-from espalier.report.sweep_analysis import analysis
+from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -24,23 +24,23 @@ CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
 
-Part = tuple[list[str], dict[str, str]]
-"""Lines of sweep_analysis.txt, and the texts of files beside it by name; empty where not told."""
+Part = tuple[str, dict[str, str]]
+"""A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
 
 
 def trial_results(store: Store) -> list[TrialResult]:
-    """Every trial of the plan as it stands, in plan order."""
+    """Return every trial of the plan as it stands, in plan order."""
     return [TrialResult(*item) for item in store.final_results()]
 
 
 def refused(store: Store) -> int:
-    """How many combinations of the plan Kconfig refused."""
+    """Return how many combinations of the plan Kconfig refused."""
     return int(store.header.get("counts", {}).get("invalid", 0))
 
 
-def ranking_measure(store: Store, asked: str | None = None) -> str:
-    """What ranks: what was asked for, else RANK_BY of the command line, else of the plan."""
-    return asked or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
+def ranking_measure(store: Store, by: str | None = None) -> str:
+    """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan."""
+    return by or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
@@ -52,16 +52,16 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
-        found, folders, by = trial_results(store), store.directories(), ranking_measure(store, by)
+        results, folders, by = trial_results(store), store.directories(), ranking_measure(store, by)
         left_out, header = refused(store), store.header
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    ranking = rank(found, by)
-    parts = [_controls(ranking, header), _parameters(ranking), _effects(found, by, header)]
-    text = analysis(found, by, log, left_out, [lines for lines, _ in parts])
-    data = {SUMMARY: summary_text(found), ANALYSIS: text}
+    ranking = rank(results, by)
+    parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
+    text = render_analysis(results, by, log, left_out, [part for part, _ in parts])
+    data = {SUMMARY: summary_text(results), ANALYSIS: text}
     for _, files in parts:
         data |= files
     with disk_full.needed(sweep_dir):
@@ -73,25 +73,25 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
 def _controls(ranking: Ranking, header: Record) -> Part:
     compared = controls.comparisons(ranking, header.get("controls", {}))
     if not compared:
-        return [], {}
-    texts = (controls_report.controls_text(compared), controls_report.deltas_text(compared))
+        return "", {}
+    texts = (controls_report.controls_json(compared), controls_report.deltas_json(compared))
     files = dict(zip((CONTROLS, DELTAS), texts, strict=True))
-    return controls_report.told(compared, ranking), files
+    return controls_report.render_controls(compared, ranking), files
 
 
 def _parameters(ranking: Ranking) -> Part:
     fronts = pareto.fronts(ranking)
     if not fronts:
-        return [], {}
-    return pareto_report.told(fronts), {PARETO: pareto_report.pareto_text(fronts)}
+        return "", {}
+    return pareto_report.render_pareto(fronts), {PARETO: pareto_report.pareto_json(fronts)}
 
 
-def _effects(found: Sequence[TrialResult], by: str, header: Record) -> Part:
-    """Main effects of the rows of an array."""
+def _effects(results: Sequence[TrialResult], by: str, header: Record) -> Part:
+    """Return the main effects of the rows of an array."""
     design = header.get("design", {})
     if "array" not in design:
-        return [], {}
-    effect = effects.main_effects(found, by, effects.levels_of(header))
-    return effects_report.told(effect, design), {
-        EFFECTS: effects_report.effects_text(effect, design)
+        return "", {}
+    effect = effects.main_effects(results, by, effects.levels_of(header))
+    return effects_report.render_effects(effect, design), {
+        EFFECTS: effects_report.effects_json(effect, design)
     }

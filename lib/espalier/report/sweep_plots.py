@@ -23,12 +23,12 @@ SIZE = 4.0  # inches a panel
 
 
 def axes_of(ranking: Ranking) -> dict[str, list[str]]:
-    """The values of each symbol that varies between ranked configurations, in plan order."""
-    found: dict[str, dict[str, None]] = {}
+    """Return the values of each symbol that varies between ranked configurations, in plan order."""
+    axes: dict[str, dict[str, None]] = {}
     for item in sorted(ranking.ranked, key=lambda item: item.results[0].trial.number):
         for name, text in swept_values(item.first).items():
-            found.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in found.items() if len(values) > 1}
+            axes.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in axes.items() if len(values) > 1}
 
 
 def write_plot(ranking: Ranking, path: Path) -> None:
@@ -54,7 +54,7 @@ def save(figure: Figure, path: Path, option: str) -> None:
 
 
 def drawn(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
-    """The picture, with a panel for each of `axes`."""
+    """Return the picture, with a panel for each of `axes`."""
     from matplotlib.figure import Figure
 
     columns, rows = min(COLUMNS, len(axes)), math.ceil(len(axes) / COLUMNS)

@@ -24,7 +24,7 @@ COMPONENTS = {
 
 
 def records(results: Sequence[TrialResult]) -> list[Record]:
-    """One record for every trial of the plan, whatever became of it, all with the same keys.
+    """Return one record for every trial of the plan, whatever became of it, all with the same keys.
 
     A swept symbol that a trial does not have (its menu is off there) is null, and so is a measure
     that is absent or not finite: JSON knows no NaN, and pandas reads null as one. Accuracies, and
@@ -37,7 +37,7 @@ def records(results: Sequence[TrialResult]) -> list[Record]:
 
 
 def summary_text(results: Sequence[TrialResult]) -> str:
-    """The text of sweep_summary.json: strict JSON."""
+    """Return the text of sweep_summary.json: strict JSON."""
     return strict_json.pretty(records(results))
 
 
@@ -59,7 +59,7 @@ def _record(item: TrialResult, measures: Iterable[str], swept: Iterable[str]) ->
 
 
 def typed(text: str | None) -> bool | int | float | str | None:
-    """Canonical text as the JSON value it reads as: y and n, integers, finite decimals, text."""
+    """Return canonical text as the JSON value it reads as: y and n, finite numbers, text."""
     if text is None:
         return None
     if text in ("y", "n"):
@@ -78,8 +78,8 @@ def _number(result: Result, name: str) -> Any:
 
 
 def _union(first: Iterable[str], groups: Iterable[Iterable[str]]) -> list[str]:
-    """Keys in order of first appearance, `first` leading."""
-    found = dict.fromkeys(first)
+    """Return keys in order of first appearance, `first` leading."""
+    keys = dict.fromkeys(first)
     for group in groups:
-        found.update(dict.fromkeys(group))
-    return list(found)
+        keys.update(dict.fromkeys(group))
+    return list(keys)

@@ -19,7 +19,7 @@ from espalier.core.errors import UserError
 
 
 @dataclass(frozen=True)
-class Listed:
+class Choices:
     """Values, each as likely as another; of `log` ones, integers, the law is log-uniform."""
 
     values: Sequence[Any]
@@ -35,7 +35,7 @@ class Listed:
         return [0.0, *(part / whole for part in accumulate(widths))]
 
     def mass(self, first: int, end: int) -> float:
-        """The probability of `values[first:end]`."""
+        """Return the probability of `values[first:end]`."""
         return self.sums[end] - self.sums[first]
 
 
@@ -61,7 +61,7 @@ class UniformRange:
     log: bool = False
 
     def draw(self, random: Random) -> float:
-        """A number with four significant digits, so that it can be read and typed."""
+        """Return a number with four significant digits, so that it can be read and typed."""
         if self.log:
             value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -69,11 +69,11 @@ class UniformRange:
         return min(max(float(f"{value:.4g}"), self.low), self.high)
 
 
-Distribution = Listed | UniformRange
+Distribution = Choices | UniformRange
 
 
 def read(name: str, given: Any, whole: bool) -> Distribution:
-    """The distribution that `given` says; `whole` numbers where the parameter takes only those.
+    """Return the distribution that `given` says, of integers where `whole`.
 
     Raises UserError for one that is unknown, empty or upside down.
     """
@@ -83,21 +83,21 @@ def read(name: str, given: Any, whole: bool) -> Distribution:
         return _listed(name, given)
     if isinstance(given, tuple):
         return _pair(name, given, whole)
-    return Listed([given])
+    return Choices([given])
 
 
 def whole_numbers(name: str, given: Any) -> Sequence[int]:
-    """The integers that `given` lists, or a range of them. Raises UserError."""
+    """Return the integers that `given` lists, or a range of them. Raises UserError."""
     law = read(name, given, whole=True)
-    if isinstance(law, UniformRange) or not all(isinstance(one, int) for one in law.values):
+    if isinstance(law, UniformRange) or not all(isinstance(value, int) for value in law.values):
         raise UserError(f"parameter {name}={given!r}: must be integers")
     return law.values
 
 
-def _listed(name: str, given: Sequence[Any]) -> Listed:
+def _listed(name: str, given: Sequence[Any]) -> Choices:
     if not given:
         raise UserError(f"parameter {name}=[]: an empty list has no value; give one or more")
-    return Listed([one for place, one in enumerate(given) if one not in given[:place]])
+    return Choices([value for place, value in enumerate(given) if value not in given[:place]])
 
 
 def _pair(name: str, given: tuple[Any, ...], whole: bool) -> Distribution:
@@ -135,5 +135,5 @@ def _bounded(name: str, low: Any, high: Any, log: bool, whole: bool) -> Distribu
         rule = "low must be above 0" if log and low <= 0 else "low must be at most high"
         raise UserError(f"parameter {name}=({low}, {high}): {rule}")
     if whole:
-        return Listed(range(int(low), int(high) + 1), log)
-    return UniformRange(low, high, log) if low < high else Listed([low])
+        return Choices(range(int(low), int(high) + 1), log)
+    return UniformRange(low, high, log) if low < high else Choices([low])

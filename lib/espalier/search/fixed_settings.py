@@ -37,9 +37,9 @@ class Conditions:
         return {name: text for name, text in self.base.items() if name not in BUDGET}
 
     def plan(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> Plan:
-        """The plan that trains each proposal with each seed."""
-        rows = [guide_names.quoted(one.row, self.symbols) for one in proposals]
-        shared = guide_names.quoted({**self.base, **self.decays(proposals)}, self.symbols)
+        """Return the plan that trains each proposal with each seed."""
+        rows = [guide_names.quote(proposal.row, self.symbols) for proposal in proposals]
+        shared = guide_names.quote({**self.base, **self.decays(proposals)}, self.symbols)
         shared[guide_names.SEED] = "|".join(map(str, seeds))
         return planning.plan_from_rows(shared, rows, self.symbols)
 
@@ -60,9 +60,9 @@ class Conditions:
         return {"max_params": int(self.base["MAX_PARAMS"]), "min_param_ratio": share}
 
     def decays(self, proposals: Iterable[Proposal]) -> dict[str, str]:
-        """The weight decay for each optimizer that the proposals have, where it has one."""
+        """Return the weight decay for each optimizer that the proposals have, where it has one."""
         own = self.base[guide_names.OPTIMIZER]
-        used = dict.fromkeys(one.row.get(guide_names.OPTIMIZER, own) for one in proposals)
+        used = dict.fromkeys(proposal.row.get(guide_names.OPTIMIZER, own) for proposal in proposals)
         names = (guide_names.decay_of(name) for name in used)
         return {name: self.weight_decay for name in names if name in self.symbols}
 
@@ -74,7 +74,7 @@ def conditions(
     sampler_seed: int,
     symbols: Symbols,
 ) -> Conditions:
-    """Those of the values `given` by name or symbol; None leaves one out. Raises UserError."""
+    """Return those of the values `given` by name or symbol; None leaves one out."""
     base = guide_names.base(symbols)
     for name, value in given.items():
         if value is not None:
@@ -86,14 +86,14 @@ def conditions(
 
 
 def seeds_of(given: int | Sequence[int]) -> list[int]:
-    """The seeds 1 to `given`, or those given, each once. Raises UserError."""
+    """Return the seeds 1 to `given`, or those given, each once. Raises UserError."""
     if isinstance(given, int):
         positive("seeds", given)
         return list(range(1, given + 1))
-    found = list(dict.fromkeys(given)) if isinstance(given, Sequence) else []
-    if not found or not all(isinstance(seed, int) and seed >= 0 for seed in found):
+    seeds = list(dict.fromkeys(given)) if isinstance(given, Sequence) else []
+    if not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
         raise UserError(f"seeds={given!r}: must be a number of them, or a list of integers from 0")
-    return found
+    return seeds
 
 
 def positive(name: str, value: int) -> int:
@@ -103,10 +103,10 @@ def positive(name: str, value: int) -> int:
     return value
 
 
-def require_classes(dataset: str, asked: int) -> None:
+def require_classes(dataset: str, classes: int) -> None:
     """Raise UserError unless the data set has so many classes."""
     shape = component.find("dataset", dataset, Dataset).shape
     if not isinstance(shape, SampleShape):
         raise UserError(f"dataset {dataset}: has no classes; searches are for images")
-    if shape.classes != asked:
-        raise UserError(f"n_classes={asked}: data set {dataset} has {shape.classes}; give that")
+    if shape.classes != classes:
+        raise UserError(f"n_classes={classes}: data set {dataset} has {shape.classes}; give that")

@@ -25,8 +25,8 @@ ITS_OWN = ("SAMPLER", "PRIORITY")
 Axes = dict[str, list[str]]
 
 
-def chosen(ranking: Ranking, around: str) -> Configuration:
-    """The configuration meant: `best`, a place in the ranking, or a trial such as config_003.
+def choose_centre(ranking: Ranking, around: str) -> Configuration:
+    """Return the configuration meant: `best`, a place in the ranking, or the name of a trial.
 
     Raises UserError if there is none.
     """
@@ -37,24 +37,24 @@ def chosen(ranking: Ranking, around: str) -> Configuration:
     if around.isdecimal() and 0 < int(around) <= len(ranking.ranked):
         return ranking.ranked[int(around) - 1]
     for item in ranking.ranked:
-        if around in [one.trial.name for one in item.results]:
+        if around in [result.trial.name for result in item.results]:
             return item
     rule = f"must be {BEST}, a place from 1 to {len(ranking.ranked)}, or a trial that passed"
     raise UserError(f"AROUND={around}: {rule}")
 
 
-def tried(ranking: Ranking) -> Axes:
-    """The values that each swept symbol has in ranked or unranked trials, but for seeds."""
-    found: dict[str, dict[str, None]] = {}
+def tried_values(ranking: Ranking) -> Axes:
+    """Return the values that each swept symbol has in ranked or unranked trials, but for seeds."""
+    values_of: dict[str, dict[str, None]] = {}
     for item in (*ranking.ranked, *ranking.unranked):
         for name, text in item.first.swept.items():
             if name not in REPETITION:
-                found.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in found.items()}
+                values_of.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in values_of.items()}
 
 
-def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
-    """The values to try of each numeric symbol of `axes` that `centre` has, its own among them.
+def nearby_values(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
+    """Return the values to try of each numeric symbol of `axes`, that of `centre` among them.
 
     With a `region` (above 1) from the value over it to the value times it. What Kconfig does not
     take is left out.
@@ -62,15 +62,15 @@ def nearby(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) ->
     symbols.kconf.unset_values()
     for _ in range(2):  # a later value may be what makes an earlier one visible
         assign.load(symbols, centre.config)
-    found: Axes = {}
+    near: Axes = {}
     for name, values in axes.items():
         if name in centre.config and symbols.kind(name) in NUMBERS:
-            found[name] = _taken(symbols, name, _around(centre.config[name], values, region))
-    return found
+            near[name] = _taken(symbols, name, _around(centre.config[name], values, region))
+    return near
 
 
 def _around(text: str, values: Sequence[str], region: float | None) -> list[float]:
-    """Three values: a lower one, the one in the middle as it is, and a higher one."""
+    """Return three values: a lower one, the one in the middle as it is, and a higher one."""
     middle = float(text)
     if region is not None:
         return [middle / region, middle, middle * region]
@@ -83,7 +83,7 @@ def _around(text: str, values: Sequence[str], region: float | None) -> list[floa
 
 
 def _half(middle: float, other: float | None, opposite: float | None) -> float:
-    """Half-way from `middle` to `other`; as far as to `opposite`, the other way, without one.
+    """Return the value half-way to `other`; without one as far as to `opposite`, away from it.
 
     Half-way as factors, where all are above 0.
     """
@@ -96,22 +96,22 @@ def _half(middle: float, other: float | None, opposite: float | None) -> float:
 def _taken(symbols: Symbols, name: str, values: Sequence[float]) -> list[str]:
     kind, bounds = symbols.kind(name), symbols.float_range(name)
     own = assign.effective(symbols, name)
-    found = []
+    texts = []
     for value in values:
         text = str(round(value)) if kind == "int" else f"{value:.{DIGITS}g}"
         text = own if value == float(own) else canonical(kind, text)
         assign.put(symbols, name, text)
         within = bounds is None or float(text) in bounds
         if within and assign.effective(symbols, name) == text:
-            found.append(text)
+            texts.append(text)
     assign.put(symbols, name, own)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))
 
 
 def range_file(
     centre: Configuration, axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
 ) -> str:
-    """The text of a range file: the whole configuration, with `axes` and its seeds varied."""
+    """Return the text of a range file: the configuration, with `axes` and its seeds varied."""
     trials = [item.trial for item in centre.results]
     seeds = {name: _distinct(trials, name) for name in REPETITION if name in centre.first.config}
     many = {**axes, **seeds}
@@ -129,7 +129,7 @@ def _distinct(trials: Sequence[Trial], name: str) -> list[str]:
 
 
 def _quoted(values: Sequence[str]) -> str:
-    """Values as a range file has them; text that is more than a word, or none, in quotes."""
+    """Return values as a range file has them; text that is more than a word, or none, in quotes."""
     plain = all(text and all(c.isalnum() or c in "._-+" for c in text) for text in values)
     escaped = "|".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in values)
     return escaped if plain else f'"{escaped}"'

@@ -25,14 +25,16 @@ def plan_around(
 ) -> tuple[Plan, str]:
     """Write focus-range into the folder of a sweep; returns its plan, and what it is around.
 
-    `around` is as for `focus.chosen`; `region` is a factor above 1. Raises UserError.
+    `around` is as for `focus.choose_centre`; `region` is a factor above 1. Raises UserError.
     """
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
         settings = {str(k): str(v) for k, v in store.header["settings"].items()}
     ranking = rank(trials, by)
-    centre = focus.chosen(ranking, around)
-    axes = focus.nearby(Symbols(tree.parse()), centre.first, focus.tried(ranking), region)
+    centre = focus.choose_centre(ranking, around)
+    axes = focus.nearby_values(
+        Symbols(tree.parse()), centre.first, focus.tried_values(ranking), region
+    )
     if not any(len(values) > 1 for values in axes.values()):
         raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
     heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"

@@ -46,7 +46,7 @@ GUIDE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("guide.toml").
 
 
 def base(symbols: Symbols) -> dict[str, str]:
-    """What a search takes where its space does not say: model, optimizer and method."""
+    """Return what a search takes where its space does not say: model, optimizer and method."""
     return {
         (symbol := symbol_of(name, symbols)): text_of(name, value, symbol, symbols)
         for name, value in GUIDE["base"].items()
@@ -56,61 +56,61 @@ def base(symbols: Symbols) -> dict[str, str]:
 def symbols_of(
     name: str, given: Mapping[str, Any], base: Mapping[str, str], symbols: Symbols
 ) -> list[str]:
-    """The symbols or choices that `name` stands for in the space `given`: one, as a rule.
+    """Return the symbols or choices that `name` stands for in the space `given`: one, as a rule.
 
     Raises UserError, with the nearest name, if there is none.
     """
     if name != WEIGHT_DECAY:
         return [symbol_of(name, symbols)]
-    asked = [value for key, value in given.items() if NAMES.get(key, key) == OPTIMIZER]
-    chosen = asked[0] if asked else base[OPTIMIZER]
+    optimizers = [value for key, value in given.items() if NAMES.get(key, key) == OPTIMIZER]
+    chosen = optimizers[0] if optimizers else base[OPTIMIZER]
     names = chosen if isinstance(chosen, list) else [chosen]
-    return [symbol_of(decay_of(str(one)), symbols) for one in names]
+    return [symbol_of(decay_of(str(optimizer)), symbols) for optimizer in names]
 
 
 def decay_of(optimizer: str) -> str:
-    """The name of an optimizer's weight decay, if it has one."""
+    """Return the name of an optimizer's weight decay, if it has one."""
     return f"{optimizer.upper()}_WEIGHT_DECAY"
 
 
 def symbol_of(name: str, symbols: Symbols) -> str:
-    """The symbol or choice that `name` stands for. Raises UserError, with the nearest name."""
-    found = NAMES.get(name, name)
-    if found in symbols:
-        owner = symbols.owner(found)
-        return found if owner is None or found in symbols.choices else owner[0]
-    known = [*NAMES, WEIGHT_DECAY, *symbols.prompted]
-    near = difflib.get_close_matches(name, known, n=1)
+    """Return the symbol or choice that `name` stands for; UserError names the nearest."""
+    symbol = NAMES.get(name, name)
+    if symbol in symbols:
+        owner = symbols.owner(symbol)
+        return symbol if owner is None or symbol in symbols.choices else owner[0]
+    names = [*NAMES, WEIGHT_DECAY, *symbols.prompted]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join([*NAMES, WEIGHT_DECAY])}"
     raise UserError(f"parameter {name}: no such parameter or symbol; {hint}")
 
 
 def text_of(name: str, value: Any, symbol: str, symbols: Symbols) -> str:
-    """`value` as canonical text of `symbol`. Raises UserError if it is none of its values."""
+    """Return `value` as canonical text of `symbol`. Raises UserError if it is no value of it."""
     meant = GUIDE["values"].get(name, {}).get(str(value).lower(), value)
     text = "ny"[meant] if isinstance(meant, bool) else str(meant)
     kind = symbols.kind(symbol)
     if kind == CHOICE:
         return _member(name, text, symbols.members(symbol))
     try:
-        found = symbols.canonical(symbol, text)
+        canonical_text = symbols.canonical(symbol, text)
     except ValueError as error:
         raise UserError(f"parameter {name}={value!r}: {error}") from None
     if kind == "int" and (bounds := _bounds(symbols, symbol)):
-        low, high = min(one[0] for one in bounds), max(one[1] for one in bounds)
-        if not low <= int(found) <= high:
+        low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
+        if not low <= int(canonical_text) <= high:
             raise UserError(f"parameter {name}={value!r}: must be in [{low}, {high}]")
-    return found
+    return canonical_text
 
 
 def _bounds(symbols: Symbols, symbol: str) -> list[tuple[int, int]]:
-    """The ranges that Kconfig gives it under one condition or other, where they are numbers."""
+    """Return the ranges that Kconfig gives under one condition or other, where numbers."""
     texts = [(low.name, high.name) for low, high, _ in symbols.item(symbol).ranges]
     return [(int(low), int(high)) for low, high in texts if (low + high).isdecimal()]
 
 
-def quoted(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
-    """`row` as a range file would have it: nothing splits a text or takes it for a range."""
+def quote(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
+    """Return `row` as a range file has it: nothing splits a text or takes it for a range."""
     return {name: _quoted(text, symbols.kind(name)) for name, text in row.items()}
 
 
@@ -122,9 +122,9 @@ def _quoted(text: str, kind: str) -> str:
 
 
 def _member(name: str, text: str, members: Mapping[str, object]) -> str:
-    found = text.lower().replace("-", "_")
-    if found in members:
-        return found
-    near = difflib.get_close_matches(found, members, n=1)
+    member = text.lower().replace("-", "_")
+    if member in members:
+        return member
+    near = difflib.get_close_matches(member, members, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise UserError(f"parameter {name}={text}: no such value; {hint}known: {', '.join(members)}")

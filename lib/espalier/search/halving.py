@@ -25,7 +25,7 @@ Candidate = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Measured:
+class CandidateScore:
     """What the seeds of a candidate came to after `epochs`; `size` in live edges, a mean.
 
     `lost` is why some have no score; the candidate then has not learnt.
@@ -44,16 +44,16 @@ class Measured:
         return fmean(draw.accuracy for draw in self.draws) if self.draws else 0.0
 
     def p(self, bar: Bar) -> float:
-        """Uncorrected; 1 unless every seed has a score."""
+        """Return the uncorrected p-value; 1 unless every seed has a score."""
         return 1.0 if self.lost else p_value(self.draws, bar)
 
 
-Train = Callable[[Sequence[Candidate], int], Iterable[Measured]]
+Train = Callable[[Sequence[Candidate], int], Iterable[CandidateScore]]
 """Trains candidates for so many epochs, with every seed."""
 
 
 @dataclass(frozen=True)
-class Found:
+class HalvingResult:
     """Every candidate as it was measured last, smallest first, and what that comes to.
 
     `corrected` are the p-values of those trained in full, corrected for all candidates.
@@ -61,91 +61,93 @@ class Found:
 
     bar: Bar
     epochs: int
-    every: tuple[Measured, ...]
+    every: tuple[CandidateScore, ...]
     corrected: Mapping[Candidate, float] = field(default_factory=dict)
 
     @property
-    def full(self) -> list[Measured]:
+    def full(self) -> list[CandidateScore]:
         """Those that were trained for all epochs, smallest first."""
-        return [one for one in self.every if one.epochs == self.epochs]
+        return [score for score in self.every if score.epochs == self.epochs]
 
-    def learns(self, one: Measured) -> bool:
-        """Whether a candidate that was trained in full has learnt."""
-        return self.corrected.get(one.candidate, 1.0) < self.bar.alpha
+    def learns(self, score: CandidateScore) -> bool:
+        """Return whether a candidate that was trained in full has learnt."""
+        return self.corrected.get(score.candidate, 1.0) < self.bar.alpha
 
     @property
-    def smallest(self) -> Measured | None:
+    def smallest(self) -> CandidateScore | None:
         """The smallest that learns, of equal ones the most accurate; None if none does."""
-        return next((one for one in self.full if self.learns(one)), None)
+        return next((score for score in self.full if self.learns(score)), None)
 
     @property
-    def below(self) -> Measured | None:
+    def below(self) -> CandidateScore | None:
         """The most accurate of the next smaller size, or of the largest if none learns."""
         best = self.smallest
-        smaller = [one for one in self.every if best is None or one.size < best.size]
-        return next((one for one in smaller if one.size == smaller[-1].size), None)
+        smaller = [score for score in self.every if best is None or score.size < best.size]
+        return next((score for score in smaller if score.size == smaller[-1].size), None)
 
 
 def epochs(full: int, rungs: int) -> list[int]:
-    """The epochs of each rung: `full` on the last, half as many on each before it, 1 at least."""
+    """Return the epochs of each rung: `full` on the last, half as many before it, 1 at least."""
     return sorted({max(1, full >> back) for back in range(rungs)})
 
 
-def find(candidates: Sequence[Candidate], train: Train, rungs: Sequence[int], bar: Bar) -> Found:
+def find(
+    candidates: Sequence[Candidate], train: Train, rungs: Sequence[int], bar: Bar
+) -> HalvingResult:
     """Run the search over `rungs` of epochs, ascending."""
-    left, seen = list(candidates), dict[Candidate, Measured]()
+    left, seen = list(candidates), dict[Candidate, CandidateScore]()
     for count in rungs:
         if seen:
-            left = halved([seen[one] for one in left], bar)
-        seen |= {one.candidate: one for one in train(left, count)}
+            left = halve([seen[candidate] for candidate in left], bar)
+        seen |= {score.candidate: score for score in train(left, count)}
     while True:
-        found = judged(seen.values(), rungs[-1], bar)
-        unsure = untested(found)
+        result = judge(seen.values(), rungs[-1], bar)
+        unsure = untested_candidates(result)
         if not unsure:
-            return found
-        seen |= {one.candidate: one for one in train(unsure, rungs[-1])}
+            return result
+        seen |= {score.candidate: score for score in train(unsure, rungs[-1])}
 
 
-def halved(measured: Sequence[Measured], bar: Bar) -> list[Candidate]:
-    """The half of the candidates that goes on, in the order in which they came.
+def halve(measured: Sequence[CandidateScore], bar: Bar) -> list[Candidate]:
+    """Return the half of the candidates that goes on, in the order in which they came.
 
     A quarter of all are the most accurate of those that do not learn yet and are smaller than all
     that do; the rest are the smallest that learn. Too few of one leave their places to the other.
     """
     quota = (len(measured) + 1) // 2
-    able = sorted((one for one in measured if one.p(bar) < bar.alpha), key=_order)
+    able = sorted((score for score in measured if score.p(bar) < bar.alpha), key=_order)
     least = able[0].size if able else float("inf")
-    hopeful = [one for one in measured if one.p(bar) >= bar.alpha and one.size < least]
-    hopeful.sort(key=lambda one: (-one.accuracy, *_order(one)))
+    hopeful = [score for score in measured if score.p(bar) >= bar.alpha and score.size < least]
+    hopeful.sort(key=lambda score: (-score.accuracy, *_order(score)))
     places = max(quota // 2, quota - len(able))
     kept = hopeful[:places]
     kept += able[: quota - len(kept)]
-    chosen = {one.candidate for one in kept}
-    return [one.candidate for one in measured if one.candidate in chosen]
+    chosen = {score.candidate for score in kept}
+    return [score.candidate for score in measured if score.candidate in chosen]
 
 
-def judged(measured: Iterable[Measured], full: int, bar: Bar) -> Found:
-    """Who learns of those that were trained for `full` epochs."""
+def judge(measured: Iterable[CandidateScore], full: int, bar: Bar) -> HalvingResult:
+    """Test which of those trained for `full` epochs learn."""
     every = tuple(sorted(measured, key=_order))
-    tested = [one for one in every if one.epochs == full]
-    corrected = holm([one.p(bar) for one in tested], len(every))
-    names = [one.candidate for one in tested]
-    return Found(bar, full, every, dict(zip(names, corrected, strict=True)))
+    tested = [score for score in every if score.epochs == full]
+    corrected = holm([score.p(bar) for score in tested], len(every))
+    names = [score.candidate for score in tested]
+    return HalvingResult(bar, full, every, dict(zip(names, corrected, strict=True)))
 
 
-def untested(found: Found) -> list[Candidate]:
-    """What is to be trained in full before the smallest can be told; empty if nothing is.
+def untested_candidates(result: HalvingResult) -> list[Candidate]:
+    """Return what is to be trained in full before the smallest is certain, if anything.
 
     All of the next smaller size; if nothing learns, the more accurate half of what was dropped.
     """
-    short = [one for one in found.every if one.epochs < found.epochs]
-    if found.smallest is None:
-        best = sorted(short, key=lambda one: (-one.accuracy, *_order(one)))
-        return [one.candidate for one in best[: (len(best) + 1) // 2]]
-    size = found.below.size if found.below else None
-    return [one.candidate for one in short if one.size == size]
+    short = [score for score in result.every if score.epochs < result.epochs]
+    if result.smallest is None:
+        best = sorted(short, key=lambda score: (-score.accuracy, *_order(score)))
+        return [score.candidate for score in best[: (len(best) + 1) // 2]]
+    size = result.below.size if result.below else None
+    return [score.candidate for score in short if score.size == size]
 
 
-def _order(one: Measured) -> tuple[float, float, Candidate]:
-    """Smaller, then more accurate."""
-    return (one.size, -one.accuracy, one.candidate)
+def _order(score: CandidateScore) -> tuple[float, float, Candidate]:
+    """Order by size, then accuracy."""
+    return (score.size, -score.accuracy, score.candidate)

@@ -33,11 +33,11 @@ class SeedScore:
     samples: int
 
     def limit(self, bar: Bar) -> float:
-        """What is to be beaten."""
+        """Return the accuracy to be beaten."""
         return min(1.0, self.majority + bar.margin)
 
     def p(self, bar: Bar) -> float:
-        """How likely so many right answers are, or more, at the limit: exact, one-sided.
+        """Return how likely so many right answers are, or more, at the limit: exact, one-sided.
 
         Differs: the exact binomial tail in place of Wilson's interval, which is a little too
         sure where the limit is far from a half.
@@ -50,7 +50,7 @@ class SeedScore:
         return float(bdtrc(right - 1, self.samples, limit)) if right else 1.0
 
     def low(self, bar: Bar) -> float:
-        """What the network's accuracy is surely above, one-sided at `alpha`.
+        """Return what the network's accuracy is surely above, one-sided at `alpha`.
 
         Source: Clopper and Pearson 1934, The use of confidence or fiducial limits.
         """
@@ -61,7 +61,7 @@ class SeedScore:
 
 
 def p_value(draws: Sequence[SeedScore], bar: Bar) -> float:
-    """The largest p of any seed, and of the mean over seeds: all of them are claimed.
+    """Return the largest p of any seed, and of the mean over seeds: all of them are claimed.
 
     1 for fewer than FEWEST seeds. Source: Berger 1982, Multiparameter hypothesis testing and
     acceptance sampling, for tests of which all must reject.
@@ -72,7 +72,7 @@ def p_value(draws: Sequence[SeedScore], bar: Bar) -> float:
 
 
 def _over_seeds(draws: Sequence[SeedScore], bar: Bar) -> float:
-    """One-sided t-test of the mean excess over the limit.
+    """Return one-sided t-test of the mean excess over the limit.
 
     Equal scores on a few seeds are not sure ones: the variance is taken to be at least that of
     counting.
@@ -90,7 +90,7 @@ def _over_seeds(draws: Sequence[SeedScore], bar: Bar) -> float:
 
 
 def holm(p_values: Sequence[float], family: int) -> list[float]:
-    """`p_values` corrected for `family` tests, in their order; those not made count as 1.
+    """Return `p_values` corrected for `family` tests, in order; those not made count as 1.
 
     So what is tested may be chosen by looking, as long as the family holds all that could be.
     Source: Holm 1979, A simple sequentially rejective multiple test procedure.

@@ -15,7 +15,7 @@ from typing import Any
 from espalier.core.errors import UserError
 from espalier.search import training_length
 from espalier.search.guide_names import GUIDE
-from espalier.search.search_results import SearchResult, ordered
+from espalier.search.search_results import SearchResult, sort_results
 from espalier.search.searcher import Grid, HyperparameterSearcher
 
 SEEDS = (42, 123, 456, 789, 999)
@@ -42,14 +42,14 @@ def quick_prototype_search(
     max_trials: int = 12,
     **options: Any,
 ) -> SearchResult:
-    """The best of a small grid, with somas and without: a first look.
+    """Return the best of a small grid, with somas and without: a first look.
 
     `options` are those of the searcher; of `seeds` as many of the guide's, or those that are
     given. Raises UserError.
     """
     usual = {"batch_size": 512, "n_epochs": n_epochs, **options}
     scenario = Scenario(max_params, dataset, usual)
-    return scenario.searcher.grid_search(list(map(scenario.suited, QUICK)), max_trials)[0]
+    return scenario.searcher.grid_search(list(map(scenario.fit_to_budget, QUICK)), max_trials)[0]
 
 
 def optimize_for_budget(
@@ -60,16 +60,18 @@ def optimize_for_budget(
     save: str | Path | None = None,
     **options: Any,
 ) -> SearchResult:
-    """The best of random configurations whose ranges depend on the budget.
+    """Return the best of random configurations whose ranges depend on the budget.
 
     Everything that was trained is written to `save`, by default
     `budget_<max_params>_<dataset>_results.json` in the current folder. `options` as for
     `quick_prototype_search`.
     """
     scenario = Scenario(max_params, dataset, {"n_epochs": 10, **options})
-    found = scenario.searcher.random_search(scenario.suited(of_budget(max_params)), n_trials)
+    results = scenario.searcher.random_search(
+        scenario.fit_to_budget(budget_space(max_params)), n_trials
+    )
     scenario.searcher.save_results(save or f"budget_{max_params}_{dataset}_results.json")
-    return found[0]
+    return results[0]
 
 
 def compare_architectures(
@@ -79,7 +81,7 @@ def compare_architectures(
     max_trials: int = 15,
     **options: Any,
 ) -> dict[str, SearchResult]:
-    """By architecture the best of a grid of its own, at the same budget.
+    """Return by architecture the best of a grid of its own, at the same budget.
 
     The best of more configurations is better by chance alone, so each has at most `max_trials`.
     `options` as for `quick_prototype_search`.
@@ -87,7 +89,7 @@ def compare_architectures(
     usual = {"n_epochs": 12, "min_param_ratio": 0.75, **options}
     scenario = Scenario(max_params, dataset, usual)
     return {
-        name: scenario.searcher.grid_search(scenario.suited(grid), max_trials)[0]
+        name: scenario.searcher.grid_search(scenario.fit_to_budget(grid), max_trials)[0]
         for name, grid in COMPARED.items()
     }
 
@@ -99,7 +101,7 @@ def thorough_optimization(
     n_trials: int = 40,
     **options: Any,
 ) -> SearchResult:
-    """The best of a broad search with one seed, then of the neighbourhood of its best three.
+    """Return the best of a broad search with one seed, then of the neighbourhood of its best three.
 
     The neighbours have more or fewer inputs a dendrite and are trained with all seeds, five by
     default; only they are compared in the end, and by other seeds than the first phase had: its
@@ -108,11 +110,11 @@ def thorough_optimization(
     usual = {"n_epochs": 20, "min_param_ratio": 0.85, "seeds": len(SEEDS), **options}
     scenario = Scenario(max_params, dataset, usual)
     broad = {
-        **scenario.suited(BROAD),
-        "seed": FIRST_SEED if FIRST_SEED not in guides(usual["seeds"]) else 0,
+        **scenario.fit_to_budget(BROAD),
+        "seed": FIRST_SEED if FIRST_SEED not in guide_seeds(usual["seeds"]) else 0,
     }
     best = scenario.searcher.random_search(broad, n_trials)[:3]
-    return scenario.searcher.grid_search([_neighbourhood(one.params) for one in best])[0]
+    return scenario.searcher.grid_search([_neighbourhood(result.params) for result in best])[0]
 
 
 def find_pareto_optimal(
@@ -122,35 +124,39 @@ def find_pareto_optimal(
     n_trials: int = 20,
     **options: Any,
 ) -> list[SearchResult]:
-    """Those that no other one beats with as few parameters, over searches for several budgets.
+    """Return the front of accuracy over parameters of searches for several budgets.
 
     Sorted by parameters; what counts is the validation accuracy. `options` as for
     `quick_prototype_search`.
     """
-    found: list[SearchResult] = []
+    results: list[SearchResult] = []
     for budget in budgets:
         scenario = Scenario(budget, dataset, {"n_epochs": 10, **options})
-        found += scenario.searcher.random_search(scenario.suited(of_budget(budget)), n_trials)
-    return front(found)
+        results += scenario.searcher.random_search(
+            scenario.fit_to_budget(budget_space(budget)), n_trials
+        )
+    return front(results)
 
 
 def front(results: Sequence[SearchResult]) -> list[SearchResult]:
-    """The non-dominated of `results`, fewest parameters first."""
-    found: list[SearchResult] = []
-    for one in sorted(ordered(results), key=lambda item: item.total_params):
-        if not found or (one.val_accuracy or 0.0) > (found[-1].val_accuracy or 0.0):
-            found.append(one)
-    return found
+    """Return the non-dominated of `results`, fewest parameters first."""
+    best: list[SearchResult] = []
+    for result in sorted(sort_results(results), key=lambda item: item.total_params):
+        if not best or (result.val_accuracy or 0.0) > (best[-1].val_accuracy or 0.0):
+            best.append(result)
+    return best
 
 
-def of_budget(max_params: int) -> Grid:
-    """The guide's distributions for a budget."""
-    found = (one["space"] for one in GUIDE["by_budget"] if max_params <= one.get(MOST, max_params))
-    return dict(next(found))
+def budget_space(max_params: int) -> Grid:
+    """Return the guide's distributions for a budget."""
+    spaces = (
+        part["space"] for part in GUIDE["by_budget"] if max_params <= part.get(MOST, max_params)
+    )
+    return dict(next(spaces))
 
 
-def guides(seeds: int | Sequence[int]) -> Sequence[int]:
-    """So many of the guide's seeds, or those given. Raises UserError."""
+def guide_seeds(seeds: int | Sequence[int]) -> Sequence[int]:
+    """Return so many of the guide's seeds, or those given. Raises UserError."""
     if not isinstance(seeds, int):
         return seeds
     if not 0 < seeds <= len(SEEDS):
@@ -163,7 +169,7 @@ class Scenario:
 
     def __init__(self, max_params: int, dataset: str, options: Mapping[str, Any]) -> None:
         """`options` are the searcher's. Raises UserError, also if the data cannot be read."""
-        given = {"batch_size": 256, **options, "seeds": guides(options.get("seeds", 3))}
+        given = {"batch_size": 256, **options, "seeds": guide_seeds(options.get("seeds", 3))}
         self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
         self._samples = training_length.training_samples(self.searcher.conditions)
         size = training_length.batch_size(given["batch_size"], self._samples)
@@ -171,8 +177,8 @@ class Scenario:
             given["batch_size"] = size
             self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
 
-    def suited(self, grid: Grid) -> Grid:
-        """`grid` with its dendrites doubled as often as it takes until something fits the budget.
+    def fit_to_budget(self, grid: Grid) -> Grid:
+        """Return `grid` with dendrites doubled until something fits the budget.
 
         Not at all if nothing ever does: the search then says what can be reached.
         """
@@ -187,7 +193,7 @@ class Scenario:
 
 
 def _times(values: Sequence[int] | Mapping[str, Any], factor: int) -> Any:
-    """The values of a list, or the ends of a range, so many times as large."""
+    """Return the values of a list, or the ends of a range, so many times as large."""
     if isinstance(values, Mapping):
         return {**values, "low": values["low"] * factor, "high": values["high"] * factor}
     return [value * factor for value in values]

@@ -56,7 +56,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedSearch:
     """The content of a file of results.
 
     `split` has the symbols that choose the samples, `left_out` what of the spaces did not fit.
@@ -75,37 +75,37 @@ class Saved:
 def collect(
     trials: Iterable[TrialResult], proposals: Iterable[Proposal], decays: Mapping[str, str]
 ) -> dict[Key, SearchResult]:
-    """One result for each configuration, in plan order.
+    """Return one result for each configuration, in plan order.
 
     Proposals of different grids may differ in what one of them leaves at its default; `decays`
     are the weight decays of those that do not say.
     """
-    known = list(proposals)
-    names = sorted({name for one in known for name in one.row})
-    by_row = {_values(_whole(one, decays), names): one for one in known}
+    every = list(proposals)
+    names = sorted({name for proposal in every for name in proposal.row})
+    by_row = {_values(_whole(proposal, decays), names): proposal for proposal in every}
     return {
         _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
         for group in grouped(trials)
     }
 
 
-def ordered(results: Iterable[SearchResult]) -> list[SearchResult]:
-    """Best first by validation accuracy, then loss; those that did not pass last."""
+def sort_results(results: Iterable[SearchResult]) -> list[SearchResult]:
+    """Return the best first by validation accuracy, then loss; those not passed last."""
     return sorted(results, key=_place)
 
 
-def _place(one: SearchResult) -> tuple[bool, float, float]:
-    accuracy, loss = one.val_accuracy, one.val_loss
-    return (not one.passed, -(accuracy or 0.0), float("inf") if loss is None else loss)
+def _place(result: SearchResult) -> tuple[bool, float, float]:
+    accuracy, loss = result.val_accuracy, result.val_loss
+    return (not result.passed, -(accuracy or 0.0), float("inf") if loss is None else loss)
 
 
 def _key(trial: Trial) -> Key:
     return frozenset(item for item in trial.config.items() if item[0] not in REPETITION)
 
 
-def _whole(one: Proposal, decays: Mapping[str, str]) -> dict[str, str]:
-    meant = {name: text for name, text in decays.items() if name in one.config}
-    return {**one.config, **meant, **one.row}
+def _whole(proposal: Proposal, decays: Mapping[str, str]) -> dict[str, str]:
+    meant = {name: text for name, text in decays.items() if name in proposal.config}
+    return {**proposal.config, **meant, **proposal.row}
 
 
 def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None, ...]:
@@ -113,7 +113,7 @@ def _values(config: Mapping[str, str], names: Sequence[str]) -> tuple[str | None
 
 
 def _result(group: Sequence[TrialResult], proposal: Proposal) -> SearchResult:
-    bad = next((one.result for one in group if one.result.status is not Status.PASSED), None)
+    bad = next((item.result for item in group if item.result.status is not Status.PASSED), None)
     counted = [] if bad else group
     return SearchResult(
         params=dict(proposal.params),
@@ -126,34 +126,36 @@ def _result(group: Sequence[TrialResult], proposal: Proposal) -> SearchResult:
         val_loss=_mean(counted, "val_loss", 1),
         test_std=_deviation(counted, "test_acc", 100),
         val_std=_deviation(counted, "val_acc", 100),
-        seeds=[int(one.seed) for one in group],
+        seeds=[int(item.seed) for item in group],
         status=str(bad.status) if bad else str(Status.PASSED),
         reason=f"{bad.reason}: {bad.message}" if bad else "",
     )
 
 
 def _numbers(group: Iterable[TrialResult], name: str, unit: float) -> list[float]:
-    found = (one.measure(name) for one in group)
-    return [value / unit for value in found if value is not None]
+    values = (item.measure(name) for item in group)
+    return [value / unit for value in values if value is not None]
 
 
 def _mean(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
-    found = _numbers(group, name, unit)
-    return fmean(found) if found else None
+    values = _numbers(group, name, unit)
+    return fmean(values) if values else None
 
 
 def _deviation(group: Iterable[TrialResult], name: str, unit: float) -> float | None:
-    found = _numbers(group, name, unit)
-    return stdev(found) if len(found) > 1 else None
+    values = _numbers(group, name, unit)
+    return stdev(values) if len(values) > 1 else None
 
 
 def table(results: Sequence[SearchResult]) -> str:
-    """Results for people, a line each."""
+    """Return results for people, a line each."""
     lines = [" # val acc  test acc train acc  params  time  configuration"]
-    for place, one in enumerate(results, start=1):
-        params = " ".join(f"{name}={value}" for name, value in one.params.items())
-        numbers = f"{_told(one.val_accuracy)}    {_told(one.test_accuracy)}    "
-        numbers += f"{_told(one.train_accuracy)}  {one.total_params:>7} {one.train_time:5.1f}s"
+    for place, result in enumerate(results, start=1):
+        params = " ".join(f"{name}={value}" for name, value in result.params.items())
+        numbers = f"{_told(result.val_accuracy)}    {_told(result.test_accuracy)}    "
+        numbers += (
+            f"{_told(result.train_accuracy)}  {result.total_params:>7} {result.train_time:5.1f}s"
+        )
         lines.append(f"{place:>2} {numbers}  {params}")
     return "\n".join(lines)
 
@@ -162,7 +164,7 @@ def _told(value: float | None) -> str:
     return "  n/a" if value is None else f"{value:.3f}"
 
 
-def save(saved: Saved, path: Path) -> None:
+def save(saved: SavedSearch, path: Path) -> None:
     """Write strict JSON, whole or not at all. Raises UserError if it cannot be written."""
     try:
         atomic_write(path, strict_json.pretty(dataclasses.asdict(saved)))
@@ -170,17 +172,17 @@ def save(saved: Saved, path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def load_results(path: str | Path) -> Saved:
-    """What `save_results` wrote, or the bare list of results that its predecessor did.
+def load_results(path: str | Path) -> SavedSearch:
+    """Return what `save_results` wrote, or the bare list of results of its predecessor.
 
     Raises UserError if the file is neither.
     """
     try:
         record = json.loads(Path(path).read_text())
         if isinstance(record, list):
-            return Saved([SearchResult(**_plain(one)) for one in record], version=0)
-        trials = [SearchResult(**one) for one in record.pop("trials")]
-        saved = Saved(trials, **record)
+            return SavedSearch([SearchResult(**_plain(item)) for item in record], version=0)
+        trials = [SearchResult(**item) for item in record.pop("trials")]
+        saved = SavedSearch(trials, **record)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -191,5 +193,5 @@ def load_results(path: str | Path) -> Saved:
 
 
 def _plain(record: Record) -> Record:
-    """The fields of a result that its predecessor wrote."""
+    """Return the fields of a result that its predecessor wrote."""
     return {f.name: record[f.name] for f in dataclasses.fields(SearchResult)[:6]}

@@ -36,12 +36,12 @@ class Means:
     verbose: bool = True
 
 
-def run(found: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
+def run(planned: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
     """Run a plan to its end, or go on with it; the folder of its results, and every trial's.
 
     Raises KeyboardInterrupt if it was stopped, and UserError.
     """
-    request = _request(found, means)
+    request = _request(planned, means)
     with contextlib.nullcontext() if means.verbose else _silent():
         if launch.run(request) == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
@@ -52,15 +52,15 @@ def run(found: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
         return folder, reports.trial_results(store)
 
 
-def _request(found: Plan, means: Means) -> LaunchRequest:
-    written, trials = plan.render(found)
+def _request(planned: Plan, means: Means) -> LaunchRequest:
+    written, trials = plan.render(planned)
     return LaunchRequest(
         header=written.header(),
         trials=trials,
         results=means.results,
         output=None,
-        parallel=means.parallel or int(found.settings["PARALLEL"]),
-        pack=int(found.settings["PACK"]),
+        parallel=means.parallel or int(planned.settings["PARALLEL"]),
+        pack=int(planned.settings["PACK"]),
         new=means.new,
         entry=ENTRY,
         in_process=means.in_process,

@@ -24,7 +24,7 @@ from espalier.core.trial_config import Config
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.search import distributions, guide_names
-from espalier.search.distributions import Listed, UniformRange
+from espalier.search.distributions import Choices, UniformRange
 from espalier.search.sizing import Cell, Sizing, Tally
 from espalier.train.building.parameter_budget import Budget
 
@@ -39,7 +39,7 @@ class Dimension:
     name: str
     symbol: str
     kind: str
-    law: Listed | UniformRange
+    law: Choices | UniformRange
 
     @property
     def gates(self) -> bool:
@@ -91,7 +91,9 @@ class SearchSpace:
         self._limits: dict[str, int] = {}
         for context in contexts:
             self.tally.add(context.sizing.tally)
-            named = {context.sizes[field]: most for field, most in context.sizing.limits().items()}
+            named = {
+                context.sizes[field]: limit for field, limit in context.sizing.limits().items()
+            }
             self._limits |= {d.name: named[d.symbol] for d in self.dimensions if d.symbol in named}
 
     @property
@@ -101,13 +103,13 @@ class SearchSpace:
 
     def require_feasible(self, others: Sequence[SearchSpace] = ()) -> None:
         """Raise UserError, with what can be reached, unless something here or in `others` fits."""
-        if any(one._cells for one in (self, *others)):
+        if any(space._cells for space in (self, *others)):
             return
-        for one in others:
-            self.tally.add(one.tally)
+        for space in others:
+            self.tally.add(space.tally)
         if not self.tally.largest:
-            most = ", ".join(f"{name} at most {limit}" for name, limit in self._limits.items())
-            why = next(iter(self.refused), f"the data allow {most}")
+            limits = ", ".join(f"{name} at most {limit}" for name, limit in self._limits.items())
+            why = next(iter(self.refused), f"the data allow {limits}")
             raise UserError(f"nothing in the space is possible: {why}; change or widen the space")
         raise UserError(
             f"no configuration has {self.budget.minimum} to {self.budget.limit} parameters "
@@ -116,73 +118,77 @@ class SearchSpace:
         )
 
     def left_out(self) -> list[str]:
-        """What of the space's sizes does not fit, a line a reason."""
-        told = {
+        """Return what of the space's sizes does not fit, a line a reason."""
+        counts = {
             f"more than {self.budget.limit} parameters": self.tally.over,
             f"fewer than {self.budget.minimum} parameters": self.tally.under,
             "larger than the data allows": self.tally.beyond,
             **self.refused,
         }
-        return [f"{count} left out: {reason}" for reason, count in told.items() if count]
+        return [f"{count} left out: {reason}" for reason, count in counts.items() if count]
 
     def every(self) -> Iterator[Proposal]:
-        """All feasible configurations of a space without continuous dimensions, in its order."""
+        """Yield all feasible configurations of a space without continuous dimensions, in order."""
         for context, cell in self._cells:
             for place in range(int(_weight((context, cell)))):
                 yield self._numbered(context, cell, place)
 
     def sample(self, count: int, random: Random) -> list[Proposal]:
-        """`count` different feasible configurations as the space's distributions have them.
+        """Draw `count` different feasible configurations by the space's distributions.
 
         All of them if there are no more.
         """
         if self.total <= count:
             return list(self.every())
         sums = list(accumulate(context.chance * cell.chance for context, cell in self._cells))
-        found: dict[frozenset[tuple[str, str]], Proposal] = {}
-        while len(found) < count:
+        proposals: dict[frozenset[tuple[str, str]], Proposal] = {}
+        while len(proposals) < count:
             place = bisect_right(sums, random.random() * sums[-1])
             drawn = self._drawn(*self._cells[min(place, len(sums) - 1)], random)
-            found.setdefault(frozenset(drawn.row.items()), drawn)
-        return list(found.values())
+            proposals.setdefault(frozenset(drawn.row.items()), drawn)
+        return list(proposals.values())
 
     def _contexts(self) -> list[Context]:
-        gates = [one for one in self.dimensions if one.gates]
-        found: dict[frozenset[tuple[str, str]], Context] = {}
-        for values in product(*(_values(one) for one in gates)):
-            chosen = {one.symbol: value for one, value in zip(gates, values, strict=True)}
-            chance = 1 / math.prod(len(_values(one)) for one in gates)
+        gates = [gate for gate in self.dimensions if gate.gates]
+        contexts: dict[frozenset[tuple[str, str]], Context] = {}
+        for values in product(*(_values(gate) for gate in gates)):
+            chosen = {gate.symbol: value for gate, value in zip(gates, values, strict=True)}
+            chance = 1 / math.prod(len(_values(gate)) for gate in gates)
             context = self._context(gates, chosen, chance)
             if context is None:
                 continue
             texts = (
-                (one.symbol, context.config[one.symbol])
-                for one in gates
-                if one.symbol in context.config
+                (gate.symbol, context.config[gate.symbol])
+                for gate in gates
+                if gate.symbol in context.config
             )
             key = frozenset(texts)
-            before = found.get(key)
+            before = contexts.get(key)
             chance += before.chance if before else 0.0
-            found[key] = dataclasses.replace(context, chance=chance)
-        return list(found.values())
+            contexts[key] = dataclasses.replace(context, chance=chance)
+        return list(contexts.values())
 
     def _context(
         self, gates: Sequence[Dimension], chosen: Mapping[str, Any], chance: float
     ) -> Context | None:
-        """The context of these values; None if Kconfig refuses them."""
+        """Return the context of these values; None if Kconfig refuses them."""
         texts = {g.symbol: self._text(g, chosen[g.symbol]) for g in gates}
         free = {name: text for name, text in self._base.items() if name not in BUDGET}
-        row = guide_names.quoted(free | texts, self._symbols)
+        row = guide_names.quote(free | texts, self._symbols)
         made = planning.expand_row(self._symbols, planning.row_requests(self._symbols, {}, row, 1))
         if not made.configs:
             for reason in made.reasons:
                 self.refused[reason] = self.refused.get(reason, 0) + 1
             return None
         config = next(iter(made.configs.values()))
-        active = [one for one in self.dimensions if not one.gates and one.symbol in config]
+        active = [
+            dimension
+            for dimension in self.dimensions
+            if not dimension.gates and dimension.symbol in config
+        ]
         sizing, sizes = self._sizing(config, active)
         values = {name: value for name, value in chosen.items() if name in config}
-        others = [one for one in active if one.symbol not in sizes.values()]
+        others = [dimension for dimension in active if dimension.symbol not in sizes.values()]
         return Context(values, config, chance, sizing, sizes, others)
 
     def _sizing(
@@ -193,20 +199,27 @@ class SearchSpace:
         if dataset.shape is None:
             raise UserError(f"dataset {config['DATASET']}: its models cannot be counted beforehand")
         prefix = config["MODEL"].upper()
-        known = {component.symbol_of(f, prefix): f.name for f in dataclasses.fields(model)}
-        sizes = {known[one.symbol]: one for one in active if one.symbol in known}
-        laws = {name: one.law for name, one in sizes.items() if isinstance(one.law, Listed)}
+        fields = {component.symbol_of(f, prefix): f.name for f in dataclasses.fields(model)}
+        sizes = {
+            fields[dimension.symbol]: dimension
+            for dimension in active
+            if dimension.symbol in fields
+        }
+        laws = {
+            name: dimension.law
+            for name, dimension in sizes.items()
+            if isinstance(dimension.law, Choices)
+        }
         sizing = Sizing(model, dataset.shape, self.budget, laws)
         return sizing, {name: sizes[name].symbol for name in laws}
 
     def _check_effect(self, contexts: Sequence[Context]) -> None:
         """Raise UserError for a dimension that is off everywhere."""
-        for one in self.dimensions:
-            if contexts and not any(one.symbol in context.config for context in contexts):
-                raise UserError(
-                    f"parameter {one.name}: CONFIG_{one.symbol} is off in the whole space; "
-                    "leave it out, or add the model or method that it belongs to"
-                )
+        for dimension in self.dimensions:
+            if contexts and not any(dimension.symbol in context.config for context in contexts):
+                rule = "leave it out, or add the model or method that it belongs to"
+                where = f"CONFIG_{dimension.symbol} is off in the whole space"
+                raise UserError(f"parameter {dimension.name}: {where}; {rule}")
 
     def _numbered(self, context: Context, cell: Cell, place: int) -> Proposal:
         sizes = dict(cell.fixed)
@@ -214,17 +227,17 @@ class SearchSpace:
             place, at = divmod(place, len(cell.values))
             sizes[cell.solved] = cell.values[at]
         rest = {}
-        for one in reversed(context.others):
-            values = _values(one)
+        for dimension in reversed(context.others):
+            values = _values(dimension)
             place, at = divmod(place, len(values))
-            rest[one.symbol] = values[at]
+            rest[dimension.symbol] = values[at]
         return self._proposal(context, sizes, rest)
 
     def _drawn(self, context: Context, cell: Cell, random: Random) -> Proposal:
         sizes = dict(cell.fixed)
         if cell.solved:
             sizes[cell.solved] = cell.values[_place(cell.sums, random)]
-        rest = {one.symbol: _draw(one, random) for one in context.others}
+        rest = {dimension.symbol: _draw(dimension, random) for dimension in context.others}
         return self._proposal(context, sizes, rest)
 
     def _proposal(
@@ -232,25 +245,30 @@ class SearchSpace:
     ) -> Proposal:
         by_symbol = {context.sizes[name]: value for name, value in sizes.items()}
         values = {**context.values, **by_symbol, **rest}
-        active = [one for one in self.dimensions if one.symbol in values]
-        params = {one.name: values[one.symbol] for one in active}
-        row = {one.symbol: self._text(one, values[one.symbol]) for one in active}
+        active = [dimension for dimension in self.dimensions if dimension.symbol in values]
+        params = {dimension.name: values[dimension.symbol] for dimension in active}
+        row = {
+            dimension.symbol: self._text(dimension, values[dimension.symbol])
+            for dimension in active
+        }
         return Proposal(params, row, context.sizing.count(sizes), {**context.config, **row})
 
-    def _text(self, one: Dimension, value: Any) -> str:
-        return guide_names.text_of(one.name, value, one.symbol, self._symbols)
+    def _text(self, dimension: Dimension, value: Any) -> str:
+        return guide_names.text_of(dimension.name, value, dimension.symbol, self._symbols)
 
 
 def _dimensions(
     given: Mapping[str, Any], base: Mapping[str, str], symbols: Symbols
 ) -> list[Dimension]:
-    found: dict[str, Dimension] = {}
+    dimensions: dict[str, Dimension] = {}
     for name, value in given.items():
         for symbol in guide_names.symbols_of(name, given, base, symbols):
-            if symbol in found:
-                raise UserError(f"parameter {name}: is {found[symbol].name} too; keep one of them")
-            found[symbol] = _dimension(name, symbol, value, symbols)
-    return list(found.values())
+            if symbol in dimensions:
+                raise UserError(
+                    f"parameter {name}: is {dimensions[symbol].name} too; keep one of them"
+                )
+            dimensions[symbol] = _dimension(name, symbol, value, symbols)
+    return list(dimensions.values())
 
 
 def _dimension(name: str, symbol: str, value: Any, symbols: Symbols) -> Dimension:
@@ -259,34 +277,36 @@ def _dimension(name: str, symbol: str, value: Any, symbols: Symbols) -> Dimensio
     ends = _values(Dimension(name, symbol, kind, law))
     checked = (ends[0], ends[-1]) if isinstance(ends, range) else ends
     texts = [guide_names.text_of(name, end, symbol, symbols) for end in checked]
-    if kind == "int" and isinstance(law, Listed) and not isinstance(ends, range):
-        law = Listed([int(text) for text in texts])
+    if kind == "int" and isinstance(law, Choices) and not isinstance(ends, range):
+        law = Choices([int(text) for text in texts])
     return Dimension(name, symbol, kind, law)
 
 
-def _values(one: Dimension) -> Sequence[Any]:
-    """Its values; of an interval, which only a float has, its ends."""
-    if isinstance(one.law, Listed):
-        return one.law.values
-    if one.gates:
-        raise UserError(f"parameter {one.name}: is no number; give a list to choose from")
-    return (one.law.low, one.law.high)
+def _values(dimension: Dimension) -> Sequence[Any]:
+    """Return its values; of an interval, which only a float has, its ends."""
+    if isinstance(dimension.law, Choices):
+        return dimension.law.values
+    if dimension.gates:
+        raise UserError(f"parameter {dimension.name}: is no number; give a list to choose from")
+    return (dimension.law.low, dimension.law.high)
 
 
 def _weight(item: tuple[Context, Cell]) -> float:
-    """How many configurations a cell has."""
+    """Return how many configurations a cell has."""
     context, cell = item
-    if any(isinstance(one.law, UniformRange) for one in context.others):
+    if any(isinstance(dimension.law, UniformRange) for dimension in context.others):
         return math.inf
-    return math.prod(len(_values(one)) for one in context.others) * max(1, len(cell.values))
+    return math.prod(len(_values(dimension)) for dimension in context.others) * max(
+        1, len(cell.values)
+    )
 
 
-def _draw(one: Dimension, random: Random) -> Any:
-    if isinstance(one.law, UniformRange):
-        return one.law.draw(random)
-    return one.law.values[_place(one.law.sums, random)]
+def _draw(dimension: Dimension, random: Random) -> Any:
+    if isinstance(dimension.law, UniformRange):
+        return dimension.law.draw(random)
+    return dimension.law.values[_place(dimension.law.sums, random)]
 
 
 def _place(sums: Sequence[float], random: Random) -> int:
-    """A place in the values that `sums` are the running sums of, from 0."""
+    """Return a place in the values that `sums` are the running sums of, from 0."""
     return min(bisect_right(sums, random.random() * sums[-1]), len(sums) - 1) - 1

@@ -14,7 +14,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.search import distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
-from espalier.search.search_results import Key, Saved, SearchResult
+from espalier.search.search_results import Key, SavedSearch, SearchResult
 from espalier.search.search_runs import Means
 from espalier.search.search_space import Proposal, SearchSpace
 
@@ -95,7 +95,7 @@ class HyperparameterSearcher:
         _require_lists(grids)
         first, *others = [self.space(grid) for grid in grids]
         first.require_feasible(others)
-        every = [one for space in (first, *others) for one in self._feasible(space)]
+        every = [proposal for space in (first, *others) for proposal in self._feasible(space)]
         count = len(every)
         if max_trials is not None:
             count = min(positive("max_trials", max_trials), count)
@@ -119,46 +119,50 @@ class HyperparameterSearcher:
         return self._search(drawn, self._seeds([param_distributions]))
 
     def space(self, given: Grid) -> SearchSpace:
-        """What of a grid or of distributions is feasible, without training it."""
+        """Return what of a grid or of distributions is feasible, without training it."""
         rest = {name: value for name, value in given.items() if not _is_seed(name)}
         self.conditions.require_searchable(rest)
         return SearchSpace(rest, self.conditions.base, self.conditions.symbols)
 
     def get_best_results(self, n: int = 5) -> list[SearchResult]:
-        """The `n` best of everything this searcher has trained, best first."""
-        return [one for one in search_results.ordered(self._results.values()) if one.passed][:n]
+        """Return the `n` best of everything this searcher has trained, best first."""
+        return [
+            result
+            for result in search_results.sort_results(self._results.values())
+            if result.passed
+        ][:n]
 
     @property
     def failures(self) -> list[SearchResult]:
         """Configurations with a run that did not pass, with status and reason."""
-        return [one for one in self._results.values() if not one.passed]
+        return [result for result in self._results.values() if not result.passed]
 
     def print_results(self, n: int = 5) -> None:
         """Print the `n` best as a table, and whatever did not pass or fit."""
         print(search_results.table(self.get_best_results(n)))
-        for one in self.failures:
-            print(f"{one.status}: {one.reason}: {dict(one.params)}")
+        for result in self.failures:
+            print(f"{result.status}: {result.reason}: {dict(result.params)}")
         for line in self.left_out:
             print(line)
 
     def save_results(self, path: str | Path) -> None:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""
-        origins = (one.result.provenance.get("data_fingerprint", "") for one in self._trials)
+        origins = (item.result.provenance.get("data_fingerprint", "") for item in self._trials)
         config = self._trials[0].trial.config if self._trials else {}
-        trials = search_results.ordered(self._results.values())
-        saved = Saved(
+        trials = search_results.sort_results(self._results.values())
+        saved = SavedSearch(
             trials=trials,
             dataset=self.conditions.base["DATASET"],
             data_fingerprint=next(filter(None, origins), ""),
             budget=self.conditions.budget,
             split={name: config[name] for name in SPLIT if name in config},
-            seeds=sorted({seed for one in trials for seed in one.seeds}),
+            seeds=sorted({seed for item in trials for seed in item.seeds}),
             left_out=self.left_out,
         )
         search_results.save(saved, Path(path))
 
     def estimate_params(self, params: Grid | None = None, **named: Any) -> int:
-        """The exact number of parameters of a configuration. Raises UserError for a bad one."""
+        """Return the exact number of parameters of a configuration. Raises UserError."""
         space = SearchSpace(
             _constants({**(params or {}), **named}), self.conditions.unlimited, self._symbols
         )
@@ -166,7 +170,7 @@ class HyperparameterSearcher:
         return next(space.every()).count
 
     def is_valid_config(self, params: Grid) -> bool:
-        """Whether a configuration fits the budget and the data. Raises UserError for a bad one."""
+        """Return whether a configuration fits budget and data. Raises UserError if it is bad."""
         return SearchSpace(_constants(params), self.conditions.base, self._symbols).total > 0
 
     @property
@@ -174,20 +178,20 @@ class HyperparameterSearcher:
         return self.conditions.symbols
 
     def _feasible(self, space: SearchSpace) -> list[Proposal]:
-        """What of a grid is feasible; what is not is told and kept."""
+        """Return what of a grid is feasible; print and keep what is not."""
         for line in space.left_out():
             self.left_out.append(line)
             self._say(line)
         return list(space.every())
 
     def _seeds(self, spaces: Sequence[Grid]) -> list[int]:
-        """Seeds that a space lists, or as many as the searcher has, drawn from its interval."""
-        asked = [(name, grid[name]) for grid in spaces for name in grid if _is_seed(name)]
-        if any(one != asked[0] for one in asked):
+        """Return the seeds that a space lists, or as many as usual, drawn from its interval."""
+        listed = [(name, grid[name]) for grid in spaces for name in grid if _is_seed(name)]
+        if any(item != listed[0] for item in listed):
             raise UserError("parameter seed: differs between the grids; give all the same")
-        if not asked:
+        if not listed:
             return list(self.conditions.seeds)
-        values = distributions.whole_numbers(*asked[0])
+        values = distributions.whole_numbers(*listed[0])
         if not isinstance(values, range):
             return seeds_of(values)
         count = min(len(self.conditions.seeds), len(values))
@@ -196,15 +200,17 @@ class HyperparameterSearcher:
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
         folder, trials = search_runs.run(self.conditions.plan(proposals, seeds), self._means)
         self._trials += trials
-        found = search_results.collect(trials, proposals, self.conditions.decays(proposals))
-        for key, one in found.items():
+        results = search_results.collect(trials, proposals, self.conditions.decays(proposals))
+        for key, result in results.items():
             before = self._results.get(key)
-            if before is None or len(one.seeds) >= len(before.seeds):
-                self._results[key] = one
-        passed = [one for one in search_results.ordered(found.values()) if one.passed]
+            if before is None or len(result.seeds) >= len(before.seeds):
+                self._results[key] = result
+        passed = [
+            result for result in search_results.sort_results(results.values()) if result.passed
+        ]
         if not passed:
-            why = next(one.reason for one in found.values())
-            raise UserError(f"{folder}: none of {len(found)} configurations passed: {why}")
+            why = next(result.reason for result in results.values())
+            raise UserError(f"{folder}: none of {len(results)} configurations passed: {why}")
         return passed
 
     def _say(self, line: str) -> None:

@@ -19,7 +19,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning
 from espalier.plan.plan import Plan
 from espalier.search import search_runs
-from espalier.search.halving import Candidate, Measured
+from espalier.search.halving import Candidate, CandidateScore
 from espalier.search.learning import FEWEST, SeedScore
 from espalier.search.search_runs import Means
 
@@ -56,30 +56,30 @@ class CandidateSpace:
         return list(dict.fromkeys(self.candidate(trial) for trial in self.whole.trials))
 
     def candidate(self, trial: Trial) -> Candidate:
-        """The one that a trial is a seed of."""
+        """Return the one that a trial is a seed of."""
         return tuple((name, trial.config[name]) for name in self.names if name in trial.config)
 
-    def plan(self, wanted: Iterable[Candidate], epochs: int) -> Plan:
-        """The sweep that trains those for `epochs`."""
+    def plan(self, candidates: Iterable[Candidate], epochs: int) -> Plan:
+        """Return the sweep that trains those for `epochs`."""
         settings = {**self.settings, EPOCHS: str(epochs)}
-        found, chosen = _planned(self.file, settings, self.symbols), set(wanted)
-        configs = {t.id: dict(t.config) for t in found.trials if self.candidate(t) in chosen}
-        axes = [str(axis["symbol"]) for axis in found.axes]
+        whole, chosen = _planned(self.file, settings, self.symbols), set(candidates)
+        configs = {t.id: dict(t.config) for t in whole.trials if self.candidate(t) in chosen}
+        axes = [str(axis["symbol"]) for axis in whole.axes]
         trials = plan.number(configs, axes, self.symbols.shape)
-        return replace(found, trials=trials)
+        return replace(whole, trials=trials)
 
     def identity(self, *more: object) -> str:
-        """12 hex digits: the same search, of the same trials with `more` the same."""
+        """Return 12 hex digits: the same for the same trials and the same `more`."""
         text = json.dumps([self.whole.plan_id, *map(str, more)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
-    """The space of a range file with `settings` over it. Raises UserError if it is none."""
+    """Return the space of a range file with `settings` over it. Raises UserError if it is none."""
     symbols = Symbols(tree.parse())
     for name, text in settings.items():  # a mistake is told by its option, not by a file's line
-        asked = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
-        requests.from_settings(symbols, asked)
+        given = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
+        requests.from_settings(symbols, given)
     space = CandidateSpace(file, settings, symbols, _planned(file, settings, symbols))
     if EPOCHS in space.names:
         rule = "must have one value: a search shortens it by itself"
@@ -94,7 +94,7 @@ def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
 
 
 def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
-    """The plan of a file with settings over it."""
+    """Return the plan of a file with settings over it."""
     with tempfile.TemporaryDirectory() as folder:
         over = Path(folder) / "options"
         over.write_text("".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()))
@@ -111,34 +111,37 @@ class CandidateTrainer:
         self.size = ""
         """What sizes are, one of SIZES, known from the first sweep on."""
 
-    def __call__(self, wanted: Sequence[Candidate], epochs: int) -> list[Measured]:
+    def __call__(self, candidates: Sequence[Candidate], epochs: int) -> list[CandidateScore]:
         """Train them for so many epochs, with every seed."""
-        folder, results = search_runs.run(self._space.plan(wanted, epochs), self._means)
+        folder, results = search_runs.run(self._space.plan(candidates, epochs), self._means)
         self.folders.append(folder)
         self.size = self.size or size_of(results)
-        groups: dict[Candidate, list[TrialResult]] = {one: [] for one in wanted}
+        groups: dict[Candidate, list[TrialResult]] = {candidate: [] for candidate in candidates}
         for item in sorted(results, key=lambda item: item.trial.number):
             groups[self._space.candidate(item.trial)].append(item)
-        return [measured(one, epochs, group, self.size) for one, group in groups.items()]
+        return [
+            score_candidate(candidate, epochs, group, self.size)
+            for candidate, group in groups.items()
+        ]
 
 
 def size_of(results: Sequence[TrialResult]) -> str:
-    """The first of SIZES that all trials that passed tell."""
-    passed = [one for one in results if one.measure("val_acc") is not None]
-    common = (name for name in SIZES if all(one.measure(name) is not None for one in passed))
+    """Return the first of SIZES that all trials that passed tell."""
+    passed = [item for item in results if item.measure("val_acc") is not None]
+    common = (name for name in SIZES if all(item.measure(name) is not None for item in passed))
     return next(common, SIZES[-1])
 
 
-def measured(
+def score_candidate(
     candidate: Candidate, epochs: int, group: Sequence[TrialResult], size: str = SIZES[0]
-) -> Measured:
-    """What the trials of a candidate come to; its size is infinite if none tells it."""
-    told = [[one.measure(name) for name in MEASURES] for one in group]
-    found = [[v for v in row if v is not None] for row in told]
-    scores = [row for row in found if len(row) == len(MEASURES)]
-    bad = [one.result for one in group if one.measure("val_acc") is None]
+) -> CandidateScore:
+    """Collect the trials of a candidate; its size is infinite if none reports it."""
+    rows = [[item.measure(name) for name in MEASURES] for item in group]
+    complete = [[v for v in row if v is not None] for row in rows]
+    scores = [row for row in complete if len(row) == len(MEASURES)]
+    bad = [item.result for item in group if item.measure("val_acc") is None]
     lost = (bad[0].message or bad[0].reason or "no score") if bad else ""
     draws = tuple(SeedScore(acc / PERCENT, top / PERCENT, int(n)) for acc, top, n, _ in scores)
     tests = tuple(test / PERCENT for *_, test in scores)
-    sizes = [value for one in group if (value := one.measure(size)) is not None]
-    return Measured(candidate, epochs, fmean(sizes or [math.inf]), draws, tests, lost)
+    sizes = [value for item in group if (value := item.measure(size)) is not None]
+    return CandidateScore(candidate, epochs, fmean(sizes or [math.inf]), draws, tests, lost)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from espalier.core.contracts import CannotTrain, Model, Shape
 from espalier.core.errors import UserError
-from espalier.search.distributions import Listed
+from espalier.search.distributions import Choices
 from espalier.train.building.parameter_budget import Budget
 
 FIT = 0
@@ -73,29 +73,29 @@ class Sizing:
     model: Model
     shape: Shape
     budget: Budget
-    sizes: Mapping[str, Listed]
+    sizes: Mapping[str, Choices]
     tally: Tally = field(default_factory=Tally)
 
     def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order of the space. Raises UserError if there are too many to try."""
-        fixed = {name: one for name, one in self.sizes.items() if name != self.solved}
-        size = math.prod(len(one.values) for one in fixed.values())
+        """Yield every cell, in the order of the space. Raises UserError if they are too many."""
+        fixed = {name: law for name, law in self.sizes.items() if name != self.solved}
+        size = math.prod(len(law.values) for law in fixed.values())
         if size > MOST_COMBINATIONS:
             rule = f"at most {MOST_COMBINATIONS} can be tried"
             raise UserError(f"the space has {size} combinations of sizes: {rule}; narrow it")
-        for places in product(*(range(len(one.values)) for one in fixed.values())):
+        for places in product(*(range(len(law.values)) for law in fixed.values())):
             pairs = list(zip(fixed.items(), places, strict=True))
-            chosen = {name: one.values[place] for (name, one), place in pairs}
-            chance = math.prod(one.mass(place, place + 1) for (_, one), place in pairs)
+            chosen = {name: law.values[place] for (name, law), place in pairs}
+            chance = math.prod(law.mass(place, place + 1) for (_, law), place in pairs)
             yield from self._cell(chosen, chance)
 
     def limits(self) -> dict[str, int]:
-        """The most that makes sense on this data, for each free field that the space varies."""
+        """Return the most that makes sense on this data, by free field that the space varies."""
         free = [name for name in self.sizes if name in self.model.free]
         return {name: self.model.most(name, self.shape) for name in free}
 
     def count(self, sizes: Mapping[str, int]) -> int:
-        """The exact number of parameters. Raises UserError if the model does not suit the data."""
+        """Return the exact number of parameters. Raises UserError if the data do not suit."""
         try:
             return dataclasses.replace(self.model, **sizes).parameters(self.shape)
         except CannotTrain as error:
@@ -108,11 +108,11 @@ class Sizing:
         return max(free, key=lambda name: _width(self.sizes[name]), default="")
 
     @cached_property
-    def _laws(self) -> list[Listed]:
+    def _laws(self) -> list[Choices]:
         """What the solved field is drawn from, ascending, and what is tried if none of it fits."""
-        one, most = self.sizes[self.solved], self._most(self.solved)
-        listed = Listed(sorted(value for value in one.values if value != FIT), one.log)
-        return [listed, Listed(range(1, int(most) + 1))] if FIT in one.values else [listed]
+        law, limit = self.sizes[self.solved], self._most(self.solved)
+        listed = Choices(sorted(value for value in law.values if value != FIT), law.log)
+        return [listed, Choices(range(1, int(limit) + 1))] if FIT in law.values else [listed]
 
     @property
     def _end(self) -> float:
@@ -123,7 +123,7 @@ class Sizing:
         if any(value > self._most(name) for name, value in chosen.items()):
             self.tally.beyond += len(self.sizes[self.solved].values) if self.solved else 1
         elif self.solved:
-            yield from self._of_solved(chosen, chance)
+            yield from self._solved_cells(chosen, chance)
         else:
             count = self.count(chosen)
             self.tally.reached(count)
@@ -132,10 +132,10 @@ class Sizing:
             if self.budget.minimum <= count < self._end:
                 yield Cell(chosen, "", (), (), chance)
 
-    def _of_solved(self, chosen: dict[str, int], chance: float) -> Iterator[Cell]:
-        """The values that fit beside `chosen`; else, if the space asks for that, the largest."""
-        law, known = self._laws[0], bisect_right(self._laws[0].values, self._most(self.solved))
-        first, end = self._run(chosen, law.values[:known])
+    def _solved_cells(self, chosen: dict[str, int], chance: float) -> Iterator[Cell]:
+        """Yield the values that fit beside `chosen`; else the largest, if the space wants it."""
+        law, sensible = self._laws[0], bisect_right(self._laws[0].values, self._most(self.solved))
+        first, end = self._run(chosen, law.values[:sensible])
         if first == end and len(self._laws) > 1:
             law = self._laws[1]
             low, end = self._run(chosen, law.values)
@@ -144,15 +144,15 @@ class Sizing:
             self.tally.over += not end
         else:
             self.tally.under += first
-            self.tally.over += known - end
-            self.tally.beyond += len(law.values) - known
+            self.tally.over += sensible - end
+            self.tally.beyond += len(law.values) - sensible
         if first < end:
             sums = [law.mass(first, place) for place in range(first, end + 1)]
             share = 1.0 if len(self._laws) > 1 else sums[-1]
             yield Cell(chosen, self.solved, law.values[first:end], sums, chance * share)
 
     def _run(self, chosen: dict[str, int], values: Sequence[int]) -> tuple[int, int]:
-        """The places in ascending `values` of the first that fits and the first too large."""
+        """Return the places in ascending `values` of the first that fits and the first too big."""
         if not values:
             return 0, 0
 
@@ -173,5 +173,5 @@ class Sizing:
         return self.model.most(name, self.shape) if name in self.model.free else math.inf
 
 
-def _width(one: Listed) -> float:
-    return math.inf if FIT in one.values else len(one.values)
+def _width(law: Choices) -> float:
+    return math.inf if FIT in law.values else len(law.values)

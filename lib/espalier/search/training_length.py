@@ -20,28 +20,28 @@ EVENTS = 8
 
 
 def training_samples(same: Conditions) -> int:
-    """Samples that a run trains on. Raises UserError if the data set cannot be read."""
+    """Return how many samples a run trains on. Raises UserError if they cannot be read."""
     row = planning.row_requests(
-        same.symbols, {}, guide_names.quoted(same.unlimited, same.symbols), 1
+        same.symbols, {}, guide_names.quote(same.unlimited, same.symbols), 1
     )
     made = planning.expand_row(same.symbols, row)
-    (found,) = made.configs.values()
-    config, settings = Config(found), Config(made.settings)
+    (values,) = made.configs.values()
+    config, settings = Config(values), Config(made.settings)
     dataset = component.select("dataset", config, Dataset)
     folder = ROOT / Path(settings.read("DATA_DIR", str))
     raw = dataset.load(folder, settings.read("DOWNLOAD", bool))
     whole = len(raw.train_y) if isinstance(raw, RawData) else len(raw.train)
-    left = whole - round(whole * float(found["VALIDATION_FRACTION"]))
-    return min(left, int(found["TRAIN_SUBSET"]) or left)
+    left = whole - round(whole * float(values["VALIDATION_FRACTION"]))
+    return min(left, int(values["TRAIN_SUBSET"]) or left)
 
 
-def batch_size(wanted: int, samples: int) -> int:
-    """`wanted`, or fewer where an epoch would have less than BATCHES batches."""
-    return min(wanted, max(1, samples // BATCHES))
+def batch_size(limit: int, samples: int) -> int:
+    """Return `limit`, or fewer where an epoch would have less than BATCHES batches."""
+    return min(limit, max(1, samples // BATCHES))
 
 
-def resampling_steps(wanted: Sequence[int], same: Conditions, samples: int) -> list[int]:
-    """`wanted` intervals, in updates, or shorter where a run has fewer than EVENTS of them."""
+def resampling_steps(intervals: Sequence[int], same: Conditions, samples: int) -> list[int]:
+    """Return `intervals`, in updates, shorter where a run has fewer than EVENTS of them."""
     epochs, batch = int(same.base["NUM_EPOCHS"]), int(same.base["BATCH_SIZE"])
     longest = max(1, epochs * steps_in(samples, batch) // EVENTS)
-    return list(dict.fromkeys(min(steps, longest) for steps in wanted))
+    return list(dict.fromkeys(min(steps, longest) for steps in intervals))

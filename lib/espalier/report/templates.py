@@ -1,0 +1,29 @@
+"""Pages of text: the jinja2 templates in templates/, filled with what Python has computed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(name: str, /, **values: Any) -> str:
+    """Return the page of the template `name`; an undefined name in it is an error."""
+    return _environment().get_template(name).render(values)
+
+
+@lru_cache
+def _environment() -> Environment:
+    """Return the templates' environment, imported here so that other commands do not pay for it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_pareto import nets, on_several_data_sets, only, waiting, with_a_lost_seed
+from test_reports import stored
+
+from espalier.analysis.pareto import fronts
+from espalier.analysis.rank import TrialResult, rank
+from espalier.report.pareto_report import pareto_json, render_pareto
+from espalier.report.reports import write_reports
+
+SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
+    "seeds": lambda: nets((100, [70.0, 80.0]), (2500, [73.0, 85.0]), (3000, [60.0, 60.0])),
+    "one_seed": lambda: nets((100, [70.0]), (200, [80.0])),
+    "lost_seed": with_a_lost_seed,
+    "waiting": waiting,
+    "data_sets": on_several_data_sets,
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"pareto_{name}", render_pareto(fronts(rank(SCENARIOS[name]()))))
+
+
+def test_text_of_a_loss(golden: Callable[[str, str], None]) -> None:
+    front = only(nets((100, [2.0]), (200, [1.0]), (300, [1.5]), by="val_loss"), "val_loss")
+    golden("pareto_loss", render_pareto([front]))
+
+
+def test_the_same_as_json() -> None:
+    (found,) = json.loads(pareto_json([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
+    assert (found["by"], found["more_is_better"]) == ("val_acc", True)
+    assert [one["config_file"] for one in found["front"]] == ["config_001", "config_003"]
+    assert found["front"][1]["gain"]["mean"] == 4.0
+    assert found["configurations"][0] == {
+        "config_file": "config_001",
+        "live_parameters": 100.0,
+        "mean": 75.0,
+        "half_width": pytest.approx(63.53, rel=1e-3),
+        "n": 2,
+        "per_1000_parameters": 750.0,
+        "values": {"CONFIG_WIDTH": 0},
+    }
+    assert found["smallest_within_one_standard_error"] == "config_001"
+
+
+def test_the_reports_of_a_sweep_whose_networks_differ_in_size(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "s", nets((100, [70.0]), (200, [80.0])))
+    text = write_reports(folder)
+    assert text.index("TOP 10") < text.index("PARAMETERS:") < text.index("FAILED TESTS")
+    assert len(json.loads((folder / "sweep_pareto.json").read_text())[0]["front"]) == 2
