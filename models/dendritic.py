@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import ClassVar, Literal
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Model, SampleShape
@@ -37,24 +38,24 @@ class Dendritic(Model):
         return bool(self.soma)
 
     def widths(self) -> tuple[int, ...]:
-        """Units of the fully connected layers between the dendritic layer and the output."""
+        """Return the units of the layers between the dendritic layer and the output."""
         return ()
 
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`. Raises CannotTrain for more inputs of a dendrite than there are."""
+        """Build the network. Raises CannotTrain for more inputs of a dendrite than there are."""
         net = nn.Sequential(nn.Flatten(), self._layer(shape))  # (n, c, h, w) -> (n, outputs)
         for before, after in pairwise((self._outputs, *self.widths())):
             net.extend([nn.Linear(before, after), nn.LeakyReLU(SLOPE)])
         net.append(nn.Linear((self._outputs, *self.widths())[-1], shape.classes))
         return net
 
+    @override
     def parameters(self, shape: SampleShape) -> int:
-        """See `Model.parameters`: a closed form."""
         chain = pairwise((self._outputs, *self.widths(), shape.classes))
         return self._in_layer(self._fan_in(shape)) + sum(a * b + b for a, b in chain)
 
+    @override
     def most(self, field: str, shape: SampleShape) -> int:
-        """See `Model.most`: all inputs."""
         return shape.inputs
 
     @property
@@ -62,7 +63,7 @@ class Dendritic(Model):
         return (self.neurons or 0) if self.has_soma else self.dendrites
 
     def _in_layer(self, fan_in: int) -> int:
-        """T I + T, and with somas T + N, where the layer has T dendrites."""
+        """Return T I + T, and with somas T + N, where the layer has T dendrites."""
         units = self._outputs * self.dendrites if self.has_soma else self.dendrites
         return units * fan_in + units + (units + self._outputs if self.has_soma else 0)
 

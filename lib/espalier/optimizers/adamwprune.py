@@ -124,7 +124,7 @@ class AdamWPrune(GuardedAdam):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        """torch's, with the step count and the masks under `pruning`."""
+        """Return torch's state, with the step count and the masks under `pruning`."""
         masks = {} if self.pruner is None else self.pruner.state_dict()
         return {**super().state_dict(), "pruning": {"updates": self.updates, **masks}}
 

@@ -34,39 +34,39 @@ class Layout:
         return slice(start, end)
 
     def zeros(self) -> Tensor:
-        """(K, N)."""
+        """Return zeros (K, N)."""
         return torch.zeros(self.runs, sum(self._sizes), dtype=self.dtype, device=self.device)
 
     def weights(self) -> Tensor:
-        """(K, N) copy of all parameters."""
+        """Copy all parameters, (K, N)."""
         return torch.cat(self._weights, 1)
 
     def grads(self) -> Tensor:
-        """(K, N) copy of all gradients."""
+        """Copy all gradients, (K, N)."""
         return torch.cat(self._grads, 1)
 
     def put_weights(self, matrix: Tensor) -> None:
-        """The inverse of `weights`."""
+        """Copy a (K, N) matrix into the parameters."""
         torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._weights)
 
     def put_grads(self, matrix: Tensor) -> None:
-        """The inverse of `grads`."""
+        """Copy a (K, N) matrix into the gradients."""
         torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._grads)
 
     def each_group(self, values: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Each group's columns of the matrices and (K, 1) of `values` (K, groups)."""
+        """Yield each group's columns of the matrices and (K, 1) of `values` (K, groups)."""
         for g, columns in enumerate(self.groups):
             yield columns, values[:, g : g + 1]
 
     def views(self, matrix: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Each run's number, parameter and part of `matrix` in the parameter's shape."""
+        """Yield each run's number, parameter and part of `matrix` in the parameter's shape."""
         for column, part in zip(self.columns, torch.split(matrix, self._sizes, 1), strict=True):
             for k, (parameter, row) in enumerate(zip(column, part, strict=True)):
                 yield k, parameter, row.view(parameter.shape)
 
 
 def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | None:
-    """None unless all runs have the same parameters in the same groups, of one device and format.
+    """Return the layout if all runs have the same parameters in the same groups, else None.
 
     Columns that no group holds, of parameters that are not trained, are left out, and so may be
     parameters without a gradient.
@@ -86,7 +86,7 @@ def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | 
 
 
 def _others(runs: list[Groups], columns: Columns) -> bool:
-    """Whether an optimizer would update parameters that are not in `columns`."""
+    """Return whether an optimizer would update parameters that are not in `columns`."""
     known = {id(parameter) for column in columns for parameter in column}
     parameters = (p for groups in runs for group in groups for p in group["params"])
     return any(p.grad is not None and id(p) not in known for p in parameters)

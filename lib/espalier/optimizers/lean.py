@@ -27,7 +27,7 @@ BUFFER = "momentum_buffer"
 
 
 def _without_dynamo(method: Any) -> Any:
-    """`method` without the wrapper that imports torch._dynamo to keep it from being compiled."""
+    """Return `method` without the wrapper that imports torch._dynamo."""
     return getattr(method, "__wrapped__", method)
 
 
@@ -53,7 +53,7 @@ class Lean(torch.optim.Optimizer, ABC):
     _zero_grad = _without_dynamo(torch.optim.Optimizer.zero_grad)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """As torch's."""
+        """Reset all gradients, to None by default."""
         if not set_to_none:
             self._zero_grad(set_to_none=False)
             return
@@ -63,11 +63,11 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update; returns the closure's loss, if there is a closure."""
+        """Update once; return the closure's loss, if there is a closure."""
         return (_watched_step if self.watched() else Lean._step)(self, closure)
 
     def watched(self) -> bool:
-        """Whether anything waits for its steps."""
+        """Return whether a hook or a profiler waits for its steps."""
         return bool(
             self._optimizer_step_pre_hooks
             or self._optimizer_step_post_hooks
@@ -86,7 +86,7 @@ class Lean(torch.optim.Optimizer, ABC):
         return loss
 
     def bound(self) -> Callable[[], None]:
-        """What `step` does, made ready once: good until a parameter, gradient or state is rebound.
+        """Return `step` made ready: valid until a parameter, gradient or state is rebound.
 
         Saves most of what a step of a small network costs beside its kernels.
         """
@@ -105,7 +105,7 @@ class Lean(torch.optim.Optimizer, ABC):
         return update
 
     def _update(self) -> None:
-        """Gradients are there: update all parameters that have one."""
+        """Update all parameters that have a gradient."""
         self._update_parameters()
 
     def _update_parameters(self) -> None:
@@ -113,7 +113,7 @@ class Lean(torch.optim.Optimizer, ABC):
             kernel()
 
     def calls(self) -> list[Callable[[], None]]:
-        """The kernel calls that update all parameters which have a gradient."""
+        """Return the kernel calls that update all parameters which have a gradient."""
         return [
             self._kernel(group, parameters)
             for group in self.param_groups
@@ -126,10 +126,10 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
-        """The call for `parameters` of `group`: at least one, of one device and number format."""
+        """Return the call for `parameters` of `group`, 1 or more of one device and format."""
 
     def _scaling(self) -> dict[str, Tensor | None]:
-        """What a GradScaler has left for the kernel, if one drives this step."""
+        """Return what a GradScaler has left for the kernel, if one drives this step."""
         return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
 
 
@@ -137,7 +137,7 @@ _watched_step = torch.optim.Optimizer.profile_hook_step(Lean._step)
 
 
 def _alike(parameters: list[Tensor]) -> list[list[Tensor]]:
-    """Parted by device and number format: given several, a fused kernel computes nonsense."""
+    """Split by device and number format: given several, a fused kernel computes nonsense."""
     kinds = dict.fromkeys((p.device, p.dtype) for p in parameters)
     if len(kinds) == 1:
         return [parameters]
@@ -206,19 +206,19 @@ class AdamCall:
         )
 
     def settings(self) -> tuple[Any, ...]:
-        """What the kernel is told beside its tensors, in its order."""
+        """Return the kernel's arguments beside its tensors, in its order."""
         group, (beta1, beta2) = self.group, self.group["betas"]
         rate = self._optimizer.effective_lr(group["lr"])
         told = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
         return (rate, beta1, beta2, *told)
 
     def count(self) -> None:
-        """A step begins."""
+        """Count a step."""
         for counter in self.counters:
             counter.add_(self._one)
 
     def __call__(self) -> None:
-        """One step."""
+        """Update once."""
         scaling = self._optimizer._scaling()
         self.count()
         fused(self.kernel, self.tensors, self.settings(), scaling)
@@ -245,7 +245,7 @@ def fused(
 
 
 def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:
-    """Fill the states that are empty."""
+    """Initialize the states that are empty."""
     names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsgrad else [])]
     step = torch.zeros((), dtype=torch.float32, device=parameters[0].device)
     for parameter, state in zip(parameters, states, strict=True):

@@ -21,7 +21,7 @@ class GuardedStack(AdamStack):
     """
 
     def row(self, optimizer: Any) -> dict[str, float]:
-        """A limit of 0 and an infinite threshold are none; the last three change at each step."""
+        """Return hyperparameters; a limit 0, a threshold inf are none; the last 3 change."""
         settings = None if optimizer.guard is None else optimizer.guard.settings
         theta = settings.theta if settings and settings.enable_clip else None
         limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
@@ -43,7 +43,7 @@ class GuardedStack(AdamStack):
 
     @torch.no_grad()
     def count(self) -> None:
-        """Resets happen here, run by run: they are rare, and so clear whatever a row holds."""
+        """Reset run by run: resets are rare, and so clear whatever a row holds."""
         lr, threshold = self.column("lr"), self.column("threshold")
         known, slot = self.column("known"), self.column("slot")
         for k, guard in self._guards:
@@ -62,7 +62,7 @@ class GuardedStack(AdamStack):
             self.largest[k].zero_()
 
     def guard(self, grads: Tensor) -> None:
-        """As solo, the gradients are left as they were used."""
+        """Guard each run's gradients, and leave them as they were used, as a single run does."""
         if self._guards:
             self._damp(torch.linalg.vector_norm(grads, dim=1, keepdim=True))
         if self._clips:
@@ -75,7 +75,7 @@ class GuardedStack(AdamStack):
             self.layout.put_grads(grads)
 
     def _damp(self, norm: Tensor) -> None:
-        """`norm` is (K, 1): of a run's gradients together."""
+        """Damp moments where `norm` (K, 1), of a run's gradients together, is a spike."""
         count = self.of("known")
         known = self._slots < count
         mean = torch.where(known, self.norms, 0).sum(1, keepdim=True) / count

@@ -19,14 +19,14 @@ Update = Callable[[], Any]
 
 
 def together(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
-    """What steps all `optimizers`, ready once: good until a parameter or its state is rebound."""
+    """Return what steps all `optimizers`: valid until a parameter or its state is rebound."""
     if len(optimizers) > 1 and all(map(_plain, optimizers)):
         return [_Together([o for o in optimizers if isinstance(o, LeanAdam)])]
     return [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether its steps are its kernels' calls and nothing else; a subclass may do more."""
+    """Return whether its steps are its kernels' calls alone; a subclass may do more."""
     return type(optimizer) is LeanAdam and not optimizer.watched()
 
 
@@ -38,7 +38,7 @@ class _Together:
         self._ready: list[_Merged] = []
 
     def __call__(self) -> None:
-        """One step of each."""
+        """Step each optimizer once."""
         for merged in self._ready:
             merged()
         if not self._ready:
@@ -60,7 +60,7 @@ class _Merged:
         self._kernels = {call.kernel for call in calls}
 
     def __call__(self) -> None:
-        """One step of each; by itself where rates, decay or anything else differ."""
+        """Step each once; one by one where rates, decay or anything else differ."""
         told = {call.settings() for call in self._calls}
         if len(told) > 1 or len(self._kernels) > 1:
             for call in self._calls:

@@ -14,17 +14,17 @@ from espalier.rates.param_view import ParamView, Strategy
 
 
 def recovering(since: int, shock: float, steps: int) -> float:
-    """`shock` at the first update after an event (`since` 0), and in a straight line to 1."""
+    """Return `shock` at the first update after an event (`since` 0), rising linearly to 1."""
     return shock + (1.0 - shock) * min(since / steps, 1.0)
 
 
 def by_distance(distance: int, near: tuple[float, ...]) -> float:
-    """The factor of a layer so many layers from what grew; the last one for all beyond."""
+    """Return the factor of a layer at a distance from what grew; the last one beyond."""
     return near[min(distance, len(near) - 1)]
 
 
 def distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
-    """Layers between a layer and the nearest one that grew; 0 if nobody knows which did."""
+    """Return the layers between a layer and the nearest that grew; 0 if that is unknown."""
     grown = [places[name] for name in growth.layers if name in places]
     return min((abs(depth - each) for each in grown), default=0)
 

@@ -21,7 +21,7 @@ class Layers:
 
 
 def layers_of(model: nn.Module) -> Layers:
-    """A parameter that several modules share is of the first."""
+    """Return the layers of `model`; a parameter that several modules share is of the first."""
     depth: dict[Tensor, int] = {}
     places: dict[str, int] = {}
     count = 0

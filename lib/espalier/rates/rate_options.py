@@ -68,12 +68,12 @@ class RatePlan:
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
-        """In the order of the fields."""
+        """The strategies shown by Kconfig, in the order of the fields."""
         found = (getattr(self, item.name) for item in fields(self))
         return tuple(one for one in found if isinstance(one, Strategy))
 
     def scale(self, run: Run) -> UpdateScale | None:
-        """What scales the updates of `run`; None if they all stay as they are.
+        """Return what scales the updates of `run`; None if they all stay as they are.
 
         Raises CannotTrain if the plan asks for what the method cannot tell, or for nothing.
         """

@@ -54,7 +54,7 @@ class UpdateScale:
 
     @torch.no_grad()
     def before(self) -> None:
-        """Work out all multipliers and keep the weights of which they are not 1."""
+        """Compute all multipliers and keep the weights of which they are not 1."""
         moment = self._moment()
         factors = {
             parameter: self._factor(self._part(parameter, moment, group))

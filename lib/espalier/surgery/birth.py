@@ -28,7 +28,7 @@ def fresh(
     generator: torch.Generator,
     law: InitDistribution | None = None,
 ) -> None:
-    """New in-weights from `law` (default: torch's own for the layer), no bias, no out-weights.
+    """Draw in-weights from `law` (default: torch's own for the layer); no bias, no out-weights.
 
     At the first step only the out-weights have a gradient.
 
@@ -78,7 +78,7 @@ def split(
     generator: torch.Generator,
     portion: Portion | None = None,
 ) -> None:
-    """Each slot becomes a copy of its parent (n,) and takes over a `portion` of its out-weights.
+    """Copy its parent (n,) into each slot, which takes over a `portion` of its out-weights.
 
     Several slots may have one parent; a neuron cannot be slot and parent at once.
 
@@ -111,7 +111,7 @@ def signed(
     law: InitDistribution | None = None,
     scale: float = 1.0,
 ) -> None:
-    """Twins: the same new in-weights, out-weights that cancel, so all have gradients at once.
+    """Create twins: the same new in-weights, out-weights that cancel, so all have gradients.
 
     The first half of `slots` are twins of the second; raises ValueError if their number is odd.
     Out-weights are random, `scale` times as long as the other neurons' on average.
@@ -134,7 +134,7 @@ def signed(
 
 
 def usual_length(pair: Pair, slots: Tensor) -> Tensor:
-    """The mean length of the out-weights of the neurons that are not in `slots`."""
+    """Return the mean length of the out-weights of the neurons that are not in `slots`."""
     lengths = pair.outgoing().norm(dim=1)
     lengths[slots] = 0.0
     mean: Tensor = lengths.sum() / lengths.count_nonzero().clamp_min(1)
@@ -142,7 +142,7 @@ def usual_length(pair: Pair, slots: Tensor) -> Tensor:
 
 
 def directions(columns: Tensor, per: int) -> Tensor:
-    """Out-weights (outputs, n * per, ...) with those of each neuron scaled to length 1."""
+    """Scale the out-weights (outputs, n * per, ...) of each neuron to length 1."""
     by_neuron = columns.reshape(columns.shape[0], columns.shape[1] // per, -1)
     lengths = by_neuron.norm(dim=(0, 2), keepdim=True)
     scaled: Tensor = by_neuron / lengths
@@ -150,7 +150,7 @@ def directions(columns: Tensor, per: int) -> Tensor:
 
 
 def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
-    """All that makes the parents, normalisation and its statistics among it."""
+    """Copy all that makes the parents, with normalisation and its statistics."""
     held = [pair.producer.weight, pair.producer.bias]
     if pair.norm is not None:
         held += [pair.norm.weight, pair.norm.bias, pair.norm.running_mean, pair.norm.running_var]
@@ -159,7 +159,7 @@ def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
 
 
 def _plain_norm(pair: Pair, slots: Tensor, rows: Tensor) -> None:
-    """Scale 1, shift 0, mean 0, and the variance that the other neurons have for their length.
+    """Set scale 1, shift 0, mean 0, and the variance that others have for their length.
 
     The estimate lasts until batches have been seen in training mode.
     """

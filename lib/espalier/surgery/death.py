@@ -48,7 +48,7 @@ Death = Callable[[Pair, Tensor, Statistics], Substitute]
 
 @torch.no_grad()
 def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
-    """No substitute. For comparison: nothing makes up for the dead."""
+    """Return a substitute that does nothing: for comparison."""
     columns = pair.columns(dead)
     mean = statistics.mean[columns]
     second = _block(statistics, columns, columns) + torch.outer(mean, mean)
@@ -57,7 +57,7 @@ def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
 
 @torch.no_grad()
 def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
-    """Of each of the dead its mean, which goes into the consumer's bias.
+    """Return each dead neuron's mean, which goes into the consumer's bias.
 
     Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", whose code keeps
     the mean contribution of a unit that it replaces.
@@ -68,14 +68,14 @@ def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
 
 
 def _nobody(like: Tensor) -> tuple[Tensor, Tensor]:
-    """No inputs of the consumer, and their blend."""
+    """Return no inputs of the consumer, and their blend."""
     none = torch.zeros(0, dtype=torch.int64, device=like.device)
     return none, like.new_zeros(0, len(like))
 
 
 @torch.no_grad()
 def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE) -> Substitute:
-    """Of each of the dead the best affine function of the survivors.
+    """Return each dead neuron's best affine function of the survivors.
 
     One Cholesky factorisation of the survivors' covariance, to whose diagonal is added `ridge`
     times their mean variance times the ratio of inputs to samples: with few samples the fit would
@@ -93,7 +93,7 @@ def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = R
 def expressed(
     dead: Tensor, columns: Tensor, statistics: Statistics, basis: Tensor, ridge: float = RIDGE
 ) -> Substitute:
-    """As `survivors`, with a `basis` (s,) of one's own: indices into `statistics`.
+    """Return the best affine function of a `basis` (s,): indices into `statistics`.
 
     `columns` (n * per,) are those of the dead.
     """
@@ -132,7 +132,7 @@ def kill(site: EditContext, substitute: Substitute) -> Tensor:
 def regression(
     inner: Tensor, across: Tensor, within: Tensor, looseness: float
 ) -> tuple[Tensor, Tensor]:
-    """Some as linear functions of a basis, (basis, some), and the covariance (some, some) left.
+    """Regress some on a basis: return (basis, some), and the covariance (some, some) left.
 
     From the covariances `inner` of the basis, which is written to, `across` (basis, some) and
     `within` the some; `looseness` times the basis' mean variance is added to its diagonal.
@@ -145,25 +145,25 @@ def regression(
 
 
 def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
-    """A copy of a part of the covariance."""
+    """Copy a part of the covariance."""
     part = statistics.scatter.index_select(0, rows).index_select(1, columns)
     return part.div_(max(statistics.count, 1))
 
 
 def as_read(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
-    """Weights for a basis (s,) that does what weights `lost` (outputs, n * per, taps) read."""
+    """Return a basis' weights (s,) that do what `lost` (outputs, n * per, taps) read."""
     return _like(site, torch.einsum("odt,sd->ost", lost, blend))
 
 
 def others(total: int, columns: Tensor) -> Tensor:
-    """The indices below `total` that are not in `columns`."""
+    """Return the indices below `total` that are not in `columns`."""
     alive = torch.ones(total, dtype=torch.bool, device=columns.device)
     alive[columns] = False
     return alive.nonzero().flatten()
 
 
 def taken(site: EditContext, columns: Tensor) -> Tensor:
-    """(outputs, columns, taps): a copy of the consumer's weights for `columns`."""
+    """Copy the consumer's weights for `columns`, (outputs, columns, taps)."""
     weight = site.pair.consumer.weight.detach()
     return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)
 
@@ -173,17 +173,17 @@ def _flat(weight: Tensor, columns: Tensor) -> Tensor:
 
 
 def _like(site: EditContext, folded: Tensor) -> Tensor:
-    """(outputs, columns, taps) in the consumer's own shape."""
+    """Reshape (outputs, columns, taps) to the consumer's own shape."""
     return folded.reshape(*folded.shape[:2], *site.pair.consumer.weight.shape[2:])
 
 
 def _constant(lost: Tensor, values: Tensor, shares: Tensor) -> Tensor:
-    """(outputs,): what constant inputs `values` (columns,) give on the average position."""
+    """Return (outputs,): what constant inputs `values` (columns,) give on the average position."""
     return (lost @ shares) @ values
 
 
 def _error(lost: Tensor, second: Tensor) -> Tensor:
-    """The trace of W M W^T, summed over taps."""
+    """Return the trace of W M W^T, summed over taps."""
     rows = lost.transpose(1, 2).flatten(0, 1)  # (outputs * taps, columns)
     return ((rows @ second) * rows).sum().clamp_min(0.0)
 

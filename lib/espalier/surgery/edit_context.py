@@ -1,4 +1,4 @@
-"""Where an operation takes place: a pair, its optimizer, its masks."""
+"""The context of an operation: a pair, its optimizer, its masks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EditContext:
     restarts: Restarts | None = None
 
     def producing(self) -> list[Tensor]:
-        """The parameters with a slice for each neuron along dimension 0."""
+        """Return the parameters with a slice for each neuron along dimension 0."""
         layers = [self.pair.producer, *([self.pair.norm] if self.pair.norm is not None else [])]
         return [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
 
@@ -45,7 +45,7 @@ class EditContext:
             self.restarts.note(parameter, dim, index)
 
     def rebuild(self, parameter: Tensor, dim: int, source: Tensor) -> None:
-        """See `optimizer_state.rebuild`."""
+        """Rebuild a parameter and its state from the slices `source` of itself along `dim`."""
         assert isinstance(parameter, nn.Parameter)
         optimizer_state.rebuild(self.optimizer, parameter, dim, source)
         if self.restarts is not None:
@@ -93,5 +93,5 @@ class EditContext:
 
 
 def owns(parameter: Tensor) -> bool:
-    """Whether a tensor's memory is its own, not part of a stack."""
+    """Return whether a tensor's memory is its own, not part of a stack."""
     return parameter.untyped_storage().nbytes() == parameter.numel() * parameter.element_size()

@@ -43,7 +43,7 @@ class Crossing:
 
     @torch.no_grad()
     def add(self, x: Tensor, made: torch.Size, gradient: Tensor) -> None:
-        """Count a batch in: the producer's input, its output's shape, the consumer's gradient."""
+        """Add a batch: the producer's input, its output's shape, the consumer's gradient."""
         if isinstance(self.pair.producer, nn.Conv2d):
             back = _pulled_back(self.pair, gradient, made)  # (n, outputs * per * taps, places)
             patches = _unfolded(self.pair.producer, x)  # (n, fan_in, places)
@@ -54,7 +54,7 @@ class Crossing:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Count in each forward pass of the pair that a backward pass follows, while this lasts."""
+        """Add each forward pass of the pair that a backward pass follows, while this lasts."""
         seen: list[tuple[Tensor, torch.Size]] = []
 
         def enter(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -83,7 +83,7 @@ def gradmax(
     generator: torch.Generator,
     scale: float = 1.0,
 ) -> None:
-    """Births along the top singular vectors, out-weights `scale` times as long as usual.
+    """Create neurons along the top singular vectors, out-weights `scale` times the usual length.
 
     More slots than there are directions: the rest are fresh (see `birth.fresh`). Raises ValueError
     if an activation is not 0 at 0, or the normalisation has no scale to begin at 0.
@@ -119,7 +119,7 @@ def _in_weights(pair: Pair, right: Tensor) -> Tensor:
 
 
 def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-    """Up to `wanted` left and right singular vectors as rows, strongest first."""
+    """Return up to `limit` left and right singular vectors as rows, strongest first."""
     wide = matrix.shape[0] > matrix.shape[1]
     gram = (matrix.T @ matrix if wide else matrix @ matrix.T).double()
     values, vectors = torch.linalg.eigh(gram)  # ascending; a third of the time of an SVD
@@ -154,18 +154,18 @@ def _open_faintly(pair: Pair, slots: Tensor) -> None:
 
 
 def _rows(x: Tensor) -> Tensor:
-    """(n, k, places) -> (k, n * places)."""
+    """Reshape (n, k, places) to (k, n * places)."""
     return x.transpose(0, 1).flatten(1)
 
 
 def _unfolded(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """(n, fan_in, places): the patches that a convolution sees."""
+    """Return the patches that a convolution sees, (n, fan_in, places)."""
     x = F.pad(x, _edges(layer))
     return F.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride)
 
 
 def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
-    """What a convolution adds to a map: left, right, top, bottom."""
+    """Return the padding of a convolution: left, right, top, bottom."""
     if layer.padding == "valid":
         return 0, 0, 0, 0
     if not isinstance(layer.padding, str):
@@ -176,7 +176,7 @@ def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
 
 
 def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
-    """(n, outputs * per * taps, places): what each out-weight of 1 would send to each place."""
+    """Return (n, outputs * per * taps, places): what an out-weight of 1 sends to each place."""
     samples, outputs = gradient.shape[:2]
     taps = pair.per * math.prod(pair.consumer.weight.shape[2:])
     flat = [module for module in pair.between if not isinstance(module, nn.Flatten)]
@@ -190,7 +190,7 @@ def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
 
 
 def _at_consumer(pair: Pair, gradient: Tensor, shape: torch.Size) -> Tensor:
-    """The same where the consumer reads: `shape` is (n, outputs * per * taps, height, width)."""
+    """Return the same at the consumer: `shape` is (n, outputs * per * taps, height, width)."""
     layer = pair.consumer
     if isinstance(layer, nn.Linear):
         places = torch.eye(pair.per, dtype=gradient.dtype, device=gradient.device)

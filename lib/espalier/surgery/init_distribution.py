@@ -21,7 +21,7 @@ class InitDistribution:
     normal: bool = False
 
     def draw(self, like: Tensor, rows: int, generator: torch.Generator) -> Tensor:
-        """`rows` slices for the first dimension of `like`, drawn where the generator lives."""
+        """Draw `rows` slices for the first dimension of `like`, on the generator's device."""
         shape = rows, *like.shape[1:]
         new = torch.empty(shape, dtype=like.dtype, device=generator.device)
         edge = self.std * math.sqrt(3)
@@ -33,16 +33,16 @@ class InitDistribution:
 
 
 def default_law(layer: Layer) -> InitDistribution:
-    """What torch itself draws a linear or convolution layer's weights from."""
+    """Return the distribution torch draws a linear or convolution layer's weights from."""
     return InitDistribution(1 / math.sqrt(3 * layer.weight[0].numel()))
 
 
 def law_of(layer: Layer) -> InitDistribution:
-    """The law of the weights as they stand: to be asked before training changes them."""
+    """Return the distribution of the weights as they stand: call it before training."""
     return law_of_weight(layer.weight.detach())
 
 
 def law_of_weight(weight: Tensor) -> InitDistribution:
-    """See `law_of`."""
+    """Return the distribution of one weight as it stands."""
     std = float(weight.square().mean().sqrt())
     return InitDistribution(std, normal=float(weight.abs().max()) > _WIDEST_UNIFORM * std)

@@ -24,7 +24,7 @@ SECOND_MOMENTS = ("exp_avg_sq", "max_exp_avg_sq")
 
 
 def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
-    """The state tensors with a value for each element of `parameter`, by name."""
+    """Return the state tensors with a value for each element of `parameter`, by name."""
     state = {} if optimizer is None else optimizer.state.get(parameter, {})
     return {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == parameter.shape}
 
@@ -65,7 +65,7 @@ def reset_elements(
 
 
 def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Mean along `dim`, which becomes 1, over slices not in `index`, of what is above 0."""
+    """Return the mean along `dim`, which becomes 1, over slices not in `index`, of those > 0."""
     others = tensor.new_ones(tensor.shape[dim])
     others[index] = 0.0
     total = torch.tensordot(tensor, others, dims=([dim], [0]))
@@ -96,7 +96,7 @@ def rebuild(
 
 
 def picked(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
-    """Slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
+    """Return slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
     new = tensor.index_select(dim, source.clamp_min(0))
     return new.index_fill_(dim, (source < 0).nonzero().flatten(), 0.0)
 
@@ -157,7 +157,7 @@ def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
 
 
 def order(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
-    """Put each group in the order of `parameters`, as if the optimizer were built on them now.
+    """Sort each group in the order of `parameters`, as if the optimizer were built on them now.
 
     Its state dict then fits an optimizer that is built on a model of the same structure.
     """

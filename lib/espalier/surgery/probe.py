@@ -33,7 +33,7 @@ class Statistics:
 
     @torch.no_grad()
     def add(self, x: Tensor) -> None:
-        """Count the samples of an input of the consumer in."""
+        """Add the samples of an input of the consumer."""
         samples = self.pair.samples(x.detach())
         fresh, total = len(samples), self.count + len(samples)
         mean = samples.mean(0)
@@ -54,7 +54,7 @@ BLOCK = 128  # columns; on one core 27 % faster than the whole product at 2,048 
 
 
 def _gram(x: Tensor) -> Tensor:
-    """x.T @ x, of which only the blocks on and below the diagonal are computed."""
+    """Return x.T @ x, of which only the blocks on and below the diagonal are computed."""
     size = x.shape[1]
     if size < 2 * BLOCK or x.is_cuda:
         return x.T @ x
@@ -68,7 +68,7 @@ def _gram(x: Tensor) -> Tensor:
 
 
 def _shares(pair: Pair, x: Tensor) -> Tensor:
-    """(taps,): see `Statistics`."""
+    """Return `shares` (taps,) of `Statistics`."""
     layer = pair.consumer
     if not isinstance(layer, nn.Conv2d):
         return x.new_ones(1)
@@ -97,7 +97,7 @@ def watching(statistics: Statistics) -> Iterator[None]:
 
 
 def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -> list[Statistics]:
-    """Statistics of each pair over `batches` of inputs, as in evaluation, the model unchanged."""
+    """Return each pair's statistics over `batches` of inputs, in evaluation; nothing changes."""
     found = [Statistics(pair) for pair in pairs]
     with ExitStack() as stack, evaluating(model), torch.no_grad():
         for statistics in found:
@@ -109,7 +109,7 @@ def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, with each module's own mode given back at the end."""
+    """Set evaluation mode, and restore each module's own mode at the end."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -75,7 +75,7 @@ class DendriticLayer(nn.Module):
         self.register_parameter("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, neurons) or (n, dendrites)."""
+        """Map (n, inputs) to (n, neurons) or (n, dendrites)."""
         synapses, held = self.synapses, self._parameters
         soma, soma_bias = held["weight"], held["bias"]
         if soma is None or soma_bias is None:
@@ -86,7 +86,7 @@ class DendriticLayer(nn.Module):
         return kernels.neurons(synapses.way(x), self.activation, x, *tensors)
 
     def folded(self, stacked: Stacked) -> nn.Module:
-        """The twin that serves K trials: see `espalier.layers.folded`."""
+        """Return the module that serves K trials: see `espalier.layers.folded`."""
         synapses = self.synapses.folded(stacked)
         if self.weight is None:
             return FoldedDendrites(synapses, self.activation)
@@ -94,7 +94,7 @@ class DendriticLayer(nn.Module):
 
 
 def _watched(module: nn.Module) -> bool:
-    """Whether hooks wait for the module to be called."""
+    """Return whether hooks wait for the module to be called."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks

@@ -58,7 +58,7 @@ class Shrinking:
 
     @property
     def drops(self) -> int:
-        """How many times columns are dropped; never after the last update."""
+        """Number of drops; none comes after the last update."""
         return max(0, last_event(self.stop, self.updates)) // self.every
 
     @cached_property
@@ -72,13 +72,13 @@ class Shrinking:
         return found
 
     def after(self, update: int) -> int:
-        """Columns dropped after update `update` (1 is the first)."""
+        """Return the number of columns dropped after update `update` (1 is the first)."""
         nth, rest = divmod(update, self.every)
         return self.sizes[nth - 1] if rest == 0 and 0 < nth <= self.drops else 0
 
 
 def columns_over(inputs: int, outputs: int, target: int) -> int:
-    """Columns to drop for a layer with biases to have at most `target` parameters.
+    """Return the columns to drop for a layer with biases to have `target` parameters or fewer.
 
     Raises ValueError if not even one column could stay.
     """
@@ -93,7 +93,7 @@ def columns_over(inputs: int, outputs: int, target: int) -> int:
 
 
 def weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
-    """(count,): the columns of `weight` (outputs, inputs) with the smallest sums of |w|.
+    """Return (count,): the columns of `weight` (outputs, inputs) with the smallest sums of |w|.
 
     Among those that `live` (inputs,) bool marks.
     """
@@ -130,7 +130,7 @@ class DropLinear(nn.Linear):
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
     def forward(self, input: Tensor) -> Tensor:
-        """(..., in_features) -> (..., out_features); weights of dropped inputs get no gradient."""
+        """Map (..., in_features) to (..., out_features); dropped inputs get no gradient."""
         return super().forward(input * self.live)
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
@@ -144,7 +144,7 @@ class DropLinear(nn.Linear):
 
     @torch.no_grad()
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """An update is done; only for loops that do not use `follow`."""
+        """Count an update and drop its columns; only for loops that do not use `follow`."""
         self.done += 1
         columns = weakest(self.weight, self.live, self.shrinking.after(int(self.done)))
         self.live[columns] = False

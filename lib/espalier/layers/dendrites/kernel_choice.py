@@ -16,7 +16,7 @@ LARGE = 2**28  # numbers of a dense matrix that a GPU is not asked to hold for a
 
 
 def backend(x: Tensor, weight: Tensor) -> Backend:
-    """For x (K b, inputs) and weight (K, units, fan_in), or without the K of one trial."""
+    """Return the fastest for x (K b, inputs) and weight ([K,] units, fan_in)."""
     stack = weight.shape
     trials = 1 if len(stack) == 2 else stack[0]
     return alone(len(x) // trials, x.shape[1], (stack[-2], stack[-1], trials), x.is_cpu)
@@ -24,7 +24,7 @@ def backend(x: Tensor, weight: Tensor) -> Backend:
 
 @functools.lru_cache(maxsize=1024)  # small layers have no time to work it out
 def alone(samples: int, inputs: int, size: tuple[int, int, int], cpu: bool) -> Backend:
-    """For `samples` of each of some trials; `size` is units, fan-in and trials.
+    """Return the fastest for `samples` of each trial; `size` is units, fan-in and trials.
 
     How many are trained together only matters to a GPU's memory.
     """
@@ -36,7 +36,7 @@ def alone(samples: int, inputs: int, size: tuple[int, int, int], cpu: bool) -> B
 
 
 def seconds(samples: int, inputs: int, units: int, fan_in: int) -> tuple[float, float]:
-    """What a forward and backward pass takes a CPU thread by `bag` and by `scatter`.
+    """Estimate the seconds of a forward and backward pass on a CPU thread: `bag`, `scatter`.
 
     Without what both share. Least squares of the relative error over the 55 sizes that
     `benchmarks/dendrites_layer.py --calibrate` times, on one quiet core of a Xeon with AVX-512. The

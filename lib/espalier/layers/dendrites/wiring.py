@@ -23,20 +23,20 @@ class Wiring(Protocol):
     def __call__(
         self, units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
     ) -> Tensor:
-        """(units, fan_in) int64."""
+        """Draw inputs (units, fan_in) int64."""
         ...
 
 
 def random(
     units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """For each unit, all sets of inputs are equally likely."""
+    """Draw inputs such that for each unit all sets are equally likely."""
     check(inputs, fan_in)
     return _highest(torch.rand(units, inputs, generator=generator), fan_in)
 
 
 def full(units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None) -> Tensor:
-    """Every unit sees every input: `fan_in` must be `inputs`. Nothing is drawn."""
+    """Connect every unit to every input: `fan_in` must be `inputs`. Nothing is drawn."""
     del generator
     if fan_in != inputs:
         raise ValueError(f"fan_in = inputs must hold: fan_in={fan_in}, inputs={inputs}")
@@ -62,7 +62,7 @@ class Local:
     def __call__(
         self, units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Inputs are numbered as those of a flattened image are."""
+        """Draw inputs, numbered as those of a flattened image."""
         check(inputs, fan_in)
         place = places(self.pixels).float()  # (inputs, 2)
         if len(place) != inputs:
@@ -75,13 +75,13 @@ class Local:
 
 
 def wired(kind: Kind, pixels: Pixels, spread: float) -> Wiring:
-    """The wiring of a kind, for images of `pixels`; `spread` is for local ones."""
+    """Return the wiring of a kind for images of `pixels`; `spread` is for local ones."""
     kinds: dict[Kind, Wiring] = {"random": random, "local": Local(pixels, spread), "full": full}
     return kinds[kind]
 
 
 def places(pixels: Pixels) -> Tensor:
-    """(channels * height * width, 2): the row and column of each input of a flattened image."""
+    """Return (channels * height * width, 2): row and column of each input of a flattened image."""
     channels, height, width = pixels
     grid = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     return grid.repeat(channels, 1)

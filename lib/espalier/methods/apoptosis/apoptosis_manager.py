@@ -74,7 +74,7 @@ class ApoptosisManager:
 
     @property
     def step_count(self) -> int:
-        """How many steps have been done."""
+        """Number of steps done."""
         return self._history.step
 
     @property
@@ -88,13 +88,13 @@ class ApoptosisManager:
         return any(population.fade is not None for population in self.populations)
 
     def is_due(self, step: int) -> bool:
-        """Whether an event begins at `step` (1 is the first)."""
+        """Return whether an event begins at `step` (1 is the first)."""
         if not self.options.is_event_step(step):
             return False
         return self.strategy.schedule.is_due(self.populations, self.options.rate_at(step))
 
     def _needs_stats(self, step: int) -> bool:
-        """Whether neurons must be observed for what happens at `step`."""
+        """Return whether neurons must be observed for what happens at `step`."""
         ending = self.strategy.schedule.is_ending
         return self.is_due(step) or any(ending(each, step) for each in self.populations)
 
@@ -102,7 +102,7 @@ class ApoptosisManager:
         self._stat_source.prepare(self._needs_stats(self.step_count + 1))
 
     def _collect_stats(self) -> bool:
-        """Observe; False if there are no finite numbers: a network that diverges is left alone."""
+        """Observe; return False for numbers that are not finite: then nothing is replaced."""
         observations = self._stat_source.collect()
         for population in self.populations:
             population.observation = observations[population.name]
@@ -148,7 +148,7 @@ class ApoptosisManager:
         return self._history.lineage
 
     def get_stats(self) -> dict[str, dict[str, float]]:
-        """For each layer: how many neurons, deaths and births, and their ages in steps."""
+        """Return, for each layer, its neurons, deaths, births, and ages in steps."""
         return {each.name: self._history.stats(each) for each in self.populations}
 
     def assert_consistent(self) -> None:

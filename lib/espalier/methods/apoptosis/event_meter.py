@@ -23,7 +23,7 @@ PROBE_TOKENS = 2048  # characters of text
 
 
 def probe_size(split: Split) -> int:
-    """Samples of a probe: images, or windows of text."""
+    """Return the number of samples in a probe: images, or windows of text."""
     if split.y.ndim == 1:
         return min(PROBE_SAMPLES, len(split))
     return min(max(1, PROBE_TOKENS // split.y.shape[1]), len(split))
@@ -125,7 +125,7 @@ class EventMeter:
         return loss
 
     def measures(self) -> dict[str, Any]:
-        """See `espalier.methods.apoptosis.apoptosis_method`; empty if there were no events."""
+        """Return the measures of events; empty if there were none."""
         if not self.spikes:
             return {}
         jumps = [spike.jump for spike in self.spikes]
@@ -139,13 +139,13 @@ class EventMeter:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return the events so far and the times as plain data."""
         spikes = [asdict(spike) for spike in self.spikes]
         times = {"seconds": self.seconds, "probing": self.probing}
         return {"spikes": spikes, "following": self.following, **times}
 
     def load_state_dict(self, state: dict[str, Any], run: Run) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.spikes = [Spike(**spike) for spike in state["spikes"]]
         self.following = state["following"]
         self.seconds, self.probing = state["seconds"], state["probing"]

@@ -35,7 +35,7 @@ Parts = Literal["both", "selection", "birth"]
 def standard(
     regrowth_strategy: Regrowth = "mutation", mutation_strength: float = STRENGTH
 ) -> ApoptosisStrategy:
-    """The least fit are zeroed and become mutations of the fit.
+    """Zero the least fit and regrow them as mutations of the fit.
 
     Their outgoing weights stay, so that new features enter with the influence of the old: an
     event costs much. It is here to be compared with. `mutation_strength` is the deviation of the
@@ -53,7 +53,7 @@ def turnover(
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """The least fit are exchanged at once: made for few neurons at a time, often.
+    """Exchange the least fit at once: made for few neurons at a time, often.
 
     With fitness `utility`, death `mean` and birth `fresh` it is generate-and-test of Dohare et al.
     2024, "Loss of plasticity in deep continual learning".
@@ -69,7 +69,7 @@ def functional_preservation(
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """What the dying did is taken over by the survivors, as well as they can.
+    """Let the survivors take over what the dying did, as well as they can.
 
     At an event each of the dying is expressed by the survivors (least squares on what is observed).
     Over `preservation_steps` steps, in [0, interval), their outgoing weights move to the survivors
@@ -89,7 +89,7 @@ def gradual_fade(
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """What the dying did fades to its mean over `fade_steps` steps; training makes up for the rest.
+    """Fade the dying to their mean over `fade_steps` steps; training makes up for the rest.
 
     Others are born into their slots when the fade ends, and not at the next event. `fade_steps` is
     in [0, interval).
@@ -107,7 +107,7 @@ def hybrid(
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """Equal numbers die and are born: the weakest go, the fittest divide.
+    """Replace the weakest by divisions of the fittest, as many births as deaths.
 
     A birth is a division: the newborn takes over part of what its parent does, so that it matters
     at once. Parents are drawn among as many of the fittest as there are births. The size of a layer
@@ -126,7 +126,7 @@ def growth_only(
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """Layers get wider by a share of their initial size, up to `max_capacity` times it.
+    """Widen layers by a share of their initial size, up to `max_capacity` times it.
 
     A birth is a division by default, so the network computes what it did before. Parameters stay
     the same objects. Give the `optimizer`, unless it keeps no state for each weight: its state
@@ -148,7 +148,7 @@ def crossover(
     birth: BirthKind = "mutation",
     mutation_strength: float = 0.1,
 ) -> ApoptosisStrategy:
-    """The least fit are replaced by newborns of two different parents each; see `CrossoverBirth`.
+    """Replace the least fit by newborns of two different parents; see `CrossoverBirth`.
 
     `mutation_strength` is relative to the blend's weights. `birth` applies where there is but one
     parent.
@@ -168,7 +168,7 @@ def orthogonal(
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """A set of neurons that is diverse as well as fit.
+    """Keep a set of neurons that is diverse as well as fit.
 
     `parts` says what is orthogonal: the `selection` (`least_unique`), the `birth`
     (`OrthogonalBirth`) or `both`. The other part is as in `turnover`; `birth` and
@@ -184,7 +184,7 @@ def orthogonal(
 
 
 def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> ApoptosisStrategy:
-    """Each of the dying is distilled into its successor; survivors and successors replace it.
+    """Distil each of the dying into its successor; survivors and successors replace it.
 
     See `DistillingDeath`. The successors take the slots, read accordingly. With many steps a
     successor becomes the neuron that it replaces.

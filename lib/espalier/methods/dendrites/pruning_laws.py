@@ -12,17 +12,18 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 
 class PruningLaw(Protocol):
     """Sizes of weights, and how likely each is to go."""
 
     def going(self, size: Tensor) -> Tensor:
-        """The probability that a weight of absolute value `size` goes at an event."""
+        """Return the probability that a weight of absolute value `size` is pruned."""
         ...
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """Newborn weights, on the generator's device."""
+        """Draw newborn weights, on the generator's device."""
         ...
 
 
@@ -36,12 +37,12 @@ class Laplace:
 
     scale: float
 
+    @override
     def going(self, size: Tensor) -> Tensor:
-        """See `PruningLaw`."""
         return 0.5 * torch.exp(-size / self.scale)
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """See `PruningLaw`; the inverse of the distribution function at uniform numbers."""
+        """Invert the distribution function at uniform random numbers."""
         centred = torch.rand(shape, generator=generator) - 0.5
         return -self.scale * centred.sign() * torch.log1p(-2 * centred.abs().clamp_max(0.4999999))
 
@@ -54,12 +55,12 @@ class Sigmoid:
     threshold: float = 0.4
     steepness: float = 0.1
 
+    @override
     def going(self, size: Tensor) -> Tensor:
-        """See `PruningLaw`."""
         return self.most * torch.sigmoid((self.threshold - size) / self.steepness)
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """See `PruningLaw`; close to the threshold, of either sign."""
+        """Draw weights close to the threshold, of either sign."""
         normal = torch.randn(shape, generator=generator)
         sign = torch.where(torch.rand(shape, generator=generator) < 0.5, -1.0, 1.0)
         return sign * (self.threshold + self.steepness / 5 * normal).abs()

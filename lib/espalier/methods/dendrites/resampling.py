@@ -72,7 +72,7 @@ def _loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _drawn(run: Run) -> tuple[Tensor, Tensor]:
-    """One batch of training samples, all different."""
+    """Draw one batch of training samples, all different."""
     order = torch.randperm(len(run.train), generator=run.generators["method"])[: run.batch_size]
     return next(iter(run.train.batches(order[None], run.batch_size)))
 

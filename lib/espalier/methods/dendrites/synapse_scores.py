@@ -21,7 +21,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def chosen(scores: Tensor, index: Tensor, count: int) -> Tensor:
-    """(units, count): for each unit the free inputs with the highest `scores` (units, inputs).
+    """Return (units, count): for each unit the free inputs with the highest `scores`.
 
     `index` (units, fan_in) is what is not free; `scores` are used up.
     """
@@ -29,12 +29,12 @@ def chosen(scores: Tensor, index: Tensor, count: int) -> Tensor:
 
 
 def uniform(layer: Synapses, generator: torch.Generator) -> Tensor:
-    """(units, inputs): all free inputs are equally likely."""
+    """Return random scores (units, inputs): all free inputs are equally likely."""
     return torch.rand(layer.units, layer.inputs, generator=generator).to(layer.weight)
 
 
 def local(layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Generator) -> Tensor:
-    """(units, inputs): drawn from a Gaussian around the centroid of the unit's synapses.
+    """Return scores (units, inputs) from a Gaussian around the centroid of a unit's synapses.
 
     Of deviation `sigma` pixels, over height and width; channels are equally likely. The highest of
     log-probabilities with Gumbel noise are a sample without replacement.
@@ -54,7 +54,7 @@ def slopes(
     loss: Callable[[Tensor, Tensor], Tensor],
     batch: Batch,
 ) -> list[Tensor]:
-    """(units, inputs) of each layer: |dL/dw| of every synapse it has or could have.
+    """Return (units, inputs) a layer: |dL/dw| of every synapse it has or could have.
 
     `layers` are parts of `model` by name. In a pass of its own over a batch (x, y), in evaluation
     mode, in which every unit is connected to all inputs, most with weights of 0. Nothing of the
@@ -76,7 +76,7 @@ def slopes(
 
 
 def _whole(layer: Synapses) -> dict[str, Tensor]:
-    """The layer's weight and index, of the same function, with a synapse to every input."""
+    """Return weight and index of the same function with a synapse to every input."""
     weight = layer.weight.detach().new_zeros(layer.units, layer.inputs)
     weight.scatter_(1, layer.index, layer.weight.detach())
     index = torch.arange(layer.inputs, device=weight.device).repeat(layer.units, 1)

@@ -55,13 +55,13 @@ class SynapseTurnover:
         return Sigmoid() if self.drop == "sigmoid" else None
 
     def quota(self, fan_in: int) -> int:
-        """How many of its synapses a unit loses where a share goes: one at least."""
+        """Return how many synapses a unit loses where a share goes: at least 1."""
         return max(1, math.floor(round(fan_in * (self.share or 0.0), 6)))
 
     def dropped(
         self, weight: Tensor, free: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Slots of `weight` (units, fan_in) that may lose their synapse, and whether they do.
+        """Return slots of `weight` (units, fan_in) that may lose their synapse, and if they do.
 
         Both (units, n); n is at most `free`, the inputs that a unit does not have. The weakest
         come first. A weight that is not finite stays.
@@ -78,7 +78,7 @@ class SynapseTurnover:
         return found.indices, found.values.isfinite()
 
     def newborn(self, like: Tensor, std: float, generator: torch.Generator) -> Tensor:
-        """The weights that new synapses begin with; `std` is that of the layer's own law."""
+        """Return the weights of new synapses; `std` is that of the layer's own initialization."""
         if self.birth == "zero":
             return torch.zeros_like(like)
         shape, law = like.shape, self.law

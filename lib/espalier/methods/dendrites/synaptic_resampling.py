@@ -34,7 +34,7 @@ from espalier.surgery.per_slice_restart import Restarts
 
 
 def layers_of(model: nn.Module) -> dict[str, Synapses]:
-    """The layers of `model` whose synapses can be resampled, by name: those that train."""
+    """Return the layers of `model` whose synapses can be resampled, by name: those that train."""
     found = ((n, m) for n, m in model.named_modules() if isinstance(m, Synapses))
     return {name: layer for name, layer in found if layer.weight.requires_grad}
 
@@ -92,11 +92,11 @@ class Resampler:
                 )
 
     def after_step(self) -> None:
-        """The optimizer has done an update: newborn synapses get what a fresh one would do."""
+        """Correct newborn synapses after the optimizer's update, as under a fresh optimizer."""
         self.restarts.after_step()
 
     def resample(self) -> int:
-        """One event; how many synapses were replaced."""
+        """Run one event; return how many synapses were replaced."""
         slopes = self._slopes() if self.turnover.grow == "gradient" else repeat(None)
         swapped = sum(map(self._swap, self.layers.values(), slopes))
         self.resamplings += 1
@@ -108,7 +108,7 @@ class Resampler:
         return synapse_scores.slopes(self.model, self.layers, self.around.loss, self.around.draw())
 
     def _scores(self, layer: Synapses, slope: Tensor | None) -> Tensor:
-        """(units, inputs): how much each input is wanted."""
+        """Return scores (units, inputs): the highest are connected next."""
         if slope is not None:
             return slope
         if self.turnover.grow == "local":
@@ -122,7 +122,7 @@ class Resampler:
 
     @torch.no_grad()
     def _swap(self, layer: Synapses, slope: Tensor | None) -> int:
-        """Replace synapses of one layer; how many."""
+        """Replace synapses of one layer; return how many."""
         free = layer.inputs - layer.fan_in
         if free == 0:
             return 0
@@ -151,11 +151,11 @@ class Resampler:
             assert inside.all(), f"{name}: a synapse comes from no input"
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs besides the model, the optimizer and the generator."""
+        """Return counts and restarts; model, optimizer and generator are saved beside it."""
         restarts = self.restarts.state_dict()
         return {"resamplings": self.resamplings, "swaps": self.swaps, "restarts": restarts}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.resamplings, self.swaps = saved["resamplings"], saved["swaps"]
         self.restarts.load_state_dict(saved["restarts"])

@@ -162,7 +162,7 @@ class LayerApoptosisManager:
 
     @property
     def _places(self) -> int:
-        """How many branches fit into the death zone."""
+        """Number of branches in the death zone."""
         return max(1, round(self.course.death_share * len(self.branches)))
 
     @property
@@ -252,7 +252,7 @@ class LayerApoptosisManager:
         return max(fit, key=lambda other: by_name[other.name], default=None)
 
     def get_stats(self) -> dict[str, dict[str, Any]]:
-        """For each branch: zone, age there (steps), influence (0..1) and deaths."""
+        """Return, for each branch, its zone, age there (steps), influence in [0, 1] and deaths."""
         return {name: asdict(life) for name, life in self.lives.items()}
 
     def remove(self) -> None:

@@ -75,7 +75,7 @@ class Branch:
         return (type(self.last), *(p.shape for p in self.outlet), *members)
 
     def owners(self) -> list[nn.Module]:
-        """The layers that the inner parameters belong to, in order."""
+        """Return the layers that the inner parameters belong to, in order."""
         return list(dict.fromkeys(member.owner for member in self.inner))
 
 

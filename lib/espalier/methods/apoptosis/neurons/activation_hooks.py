@@ -97,7 +97,7 @@ class Observation:
 
 
 def _by_position(x: Tensor, planes: bool) -> Tensor:
-    """(samples, channels, h, w) or (samples, ..., features) as (samples, positions, features)."""
+    """Reshape (n, channels, h, w) or (n, ..., features) to (n, positions, features)."""
     if planes:
         return x.flatten(2).transpose(1, 2)
     return x.reshape(len(x), -1, x.shape[-1])

@@ -50,7 +50,7 @@ class ApoptosisOptions:
         check_choice("fitness_metric", self.fitness_metric, get_args(Measure))
 
     def is_event_step(self, step: int) -> bool:
-        """Whether an event may begin at `step` (1 is the first)."""
+        """Return whether an event may begin at `step` (1 is the first)."""
         return step % self.interval == 0 and self.rate_at(step) > 0
 
     def rate_at(self, step: int) -> float:

@@ -64,7 +64,7 @@ class ReplacementSchedule:
         """Raise ValueError if an event takes longer than it is until the next."""
 
     def is_due(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
-        """Whether anything would happen at an event with this `rate`, above 0."""
+        """Return whether an event with this `rate`, above 0, would replace any neuron."""
         return True
 
     def count(self, population: LayerPopulation, rate: float) -> int:
@@ -76,11 +76,11 @@ class ReplacementSchedule:
         return selected
 
     def is_ending(self, population: LayerPopulation, step: int) -> bool:
-        """Whether an event of a layer that began before ends at `step`."""
+        """Return whether an event that began before `step` ends at it."""
         return False
 
     def advance(self, population: LayerPopulation, step: int) -> Selected | None:
-        """Go on with an event that began before; return the neurons to replace now, if any."""
+        """Continue an event that began before; return the neurons to replace now, if any."""
         return None
 
 

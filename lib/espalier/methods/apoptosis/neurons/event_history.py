@@ -33,7 +33,7 @@ class EventHistory:
     def record_death(
         self, population: LayerPopulation, slots: Tensor, damage: Tensor | None
     ) -> None:
-        """The neurons in `slots` (n,) have died; `damage` to the layer after, if known."""
+        """Record that the neurons in `slots` (n,) died, with the `damage` if measured."""
         fitness = population.fitness_ema.fitness[slots].tolist()
         drift = None if damage is None else float(damage)
         self.lineage.record_deaths(self.step, population.name, slots.tolist(), fitness, drift=drift)
@@ -42,7 +42,7 @@ class EventHistory:
     def record_birth(
         self, population: LayerPopulation, slots: Tensor, parents: Parents | None, op: Op
     ) -> None:
-        """Neurons have been born in `slots` (n,), which completes an event of the layer."""
+        """Record births in `slots` (n,), which complete an event of the layer."""
         self.lineage.record_births(self.step, population.name, slots.tolist(), parents, op)
         population.fitness_ema.reset(slots)
         population.born += len(slots)

@@ -48,7 +48,7 @@ class EventRunner:
             self._replace(population, schedule.begin(population, selected, self.history.step))
 
     def advance(self, population: LayerPopulation) -> None:
-        """Go on with an event of a layer that began before, if there is one."""
+        """Continue an event of a layer that began before, if there is one."""
         now = self.strategy.schedule.advance(population, self.history.step)
         self._replace(population, now)
 

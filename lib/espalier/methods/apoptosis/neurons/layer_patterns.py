@@ -48,7 +48,7 @@ def _numberless(name: str) -> str:
 
 
 def _third(place: int, count: int) -> int:
-    """0, 1 or 2: which third of the layers one is in."""
+    """Return which third of the layers layer `place` of `count` is in: 0, 1 or 2."""
     return 3 * (2 * place + 1) // (2 * count)
 
 

@@ -69,7 +69,7 @@ class LayerPopulation:
 
     @property
     def size(self) -> int:
-        """How many neurons there are now."""
+        """Number of neurons."""
         return self.site.pair.size
 
     @property
@@ -92,7 +92,7 @@ class LayerPopulation:
         return min(count, self.size - 1)
 
     def age_to(self, step: int) -> None:
-        """Count ages up to `step`."""
+        """Advance all ages to `step`."""
         self.fitness_ema.step(step - self.aged)
         self.aged = step
 

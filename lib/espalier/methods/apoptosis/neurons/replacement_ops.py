@@ -72,7 +72,7 @@ def sample_parents(context: BirthContext, each: int = 1, replacement: bool = Tru
 
 
 def proportions(fitness: Tensor) -> Tensor:
-    """Fitness as chances (m,) on the CPU: what is below 0 counts from the lowest; never all 0."""
+    """Return fitness as chances (m,) on the CPU: shifted if any is below 0; never all 0."""
     chances = fitness.double().cpu()
     chances = chances - chances.min().clamp_max(0.0)
     return chances + (chances.sum() <= 0)
@@ -116,7 +116,7 @@ def _fresh(context: BirthContext) -> None:
 
 
 def _mutation(context: BirthContext) -> Parents:
-    """A parent's weights, changed: W + strength * (|W| / sqrt(D)) * N(0, 1); nothing reads it yet.
+    """Add noise to a parent's weights: W + strength * (|W| / sqrt(D)) * N(0, 1).
 
     Differs: the noise of the earlier apoptosis code is absolute, and several times the weights.
     """
@@ -134,7 +134,7 @@ def _split(context: BirthContext) -> Parents:
 
 
 def _signed(context: BirthContext) -> None:
-    """Twins; one that has no twin is fresh."""
+    """Create twins; a newborn without a twin is fresh."""
     even = len(context.slots) // 2 * 2
     twins, single = context.slots[:even], context.slots[even:]
     law = context.population.law

@@ -18,7 +18,7 @@ class StatSource(Protocol):
     """Observes pairs of layers at work."""
 
     def prepare(self, needed: bool) -> None:
-        """Say whether what happens in the coming update's passes will be collected."""
+        """Record the coming update's passes if `needed`."""
         ...
 
     def collect(self) -> Mapping[str, Observation]:
@@ -26,7 +26,7 @@ class StatSource(Protocol):
         ...
 
     def remove(self) -> None:
-        """Leave the model alone from now on."""
+        """Remove all hooks from the model."""
         ...
 
 

@@ -42,7 +42,7 @@ class DistillingDeath:
         check("distillation_steps", self.steps, self.steps >= 0, "0 or more")
 
     def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
-        """See `strategy.Death`; the candidates wait in `population.successors`."""
+        """Replace the selected; the candidates wait in `population.successors`."""
         site, population = context.site, context.population
         candidates, parents = self._distill(context)
         columns = site.pair.columns(selected.slots)
@@ -97,7 +97,7 @@ def _some_inputs(observation: Observation) -> Tensor:
 def _regression(
     observation: Observation, dying: Tensor, candidates: CandidateNeurons
 ) -> Substitute:
-    """The dying as functions of all inputs of the consumer, in their own slots the candidates'.
+    """Express the dying by all inputs of the consumer, candidates in the slots of the dying.
 
     The moments are those observed, with the rows and columns of the dying exchanged.
     """

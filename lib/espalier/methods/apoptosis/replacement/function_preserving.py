@@ -45,7 +45,7 @@ class SubstitutedDeath:
         return DEATHS[self.kind](population.site.pair, dying, population.observed.statistics)
 
     def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
-        """See `strategy.Death`."""
+        """Silence the selected and return the damage to the layer after."""
         if self.kind == "fold" and selected.fold is not None:
             return silence(context, selected.fold())
         return silence(context, self.substitute(context.population, selected.slots))

@@ -75,7 +75,7 @@ class Redundant:
     ridge: float
 
     def fold(self, statistics: Statistics) -> Substitute:
-        """As `death.survivors`, but nothing is factorised anew: -C^-1_sd (C^-1_dd)^-1, unscaled.
+        """Fold into the survivors from the factor at hand: -C^-1_sd (C^-1_dd)^-1, unscaled.
 
         Differs: the ridge of each survivor is a share of its own variance, not of the mean one.
         """
@@ -121,7 +121,7 @@ def select_redundant(
 
 
 def _inverse_correlation(statistics: Statistics) -> tuple[Tensor, Tensor, float]:
-    """(neurons, neurons); `lengths` and `ridge` as in `Redundant`."""
+    """Return C^-1 (neurons, neurons), and `lengths` and `ridge` as in `Redundant`."""
     size, per = statistics.pair.size, statistics.pair.per
     places = statistics.scatter.view(size, per, size, per).diagonal(dim1=1, dim2=3)
     scatter = places.sum(2) if per > 1 else places.squeeze(2)
@@ -137,7 +137,7 @@ def _inverse_correlation(statistics: Statistics) -> tuple[Tensor, Tensor, float]
 
 
 def _inverse_or_0(lengths: Tensor) -> Tensor:
-    """1 / `lengths`, and 0 of 0."""
+    """Return 1 / `lengths`, and 0 where it is 0."""
     return torch.where(lengths > 0, 1 / lengths, 0.0)
 
 

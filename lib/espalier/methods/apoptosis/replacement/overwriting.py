@@ -56,7 +56,7 @@ def _fresh_rows(context: BirthContext) -> None:
 
 
 def _noisy_copies(context: BirthContext) -> Parents:
-    """Copies of survivors drawn in proportion to fitness, with noise of a fixed size."""
+    """Copy survivors drawn in proportion to fitness, with noise of a fixed size."""
     parents = sample_parents(context)[:, 0]
     _copy(context, parents, context.strength)
     return single_parents(parents)
