@@ -11,10 +11,9 @@ from typing_extensions import override
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Model, SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
 from espalier.layers.dendrites.nonlinear import SLOPE, Activation
-from espalier.layers.dendrites.wiring import Kind as Wires
-from espalier.layers.dendrites.wiring import wired
+from espalier.layers.dendrites.wiring import WiringKind, make_wiring
 
 
 @kconfig_dataclass
@@ -28,7 +27,7 @@ class Dendritic(Model):
     inputs: int | None = symbol("DENDRITES_INPUTS")  # of a dendrite; None: all
     soma: bool | None = symbol("DENDRITES_SOMA")
     activation: Activation = symbol("DENDRITES_ACTIVATION")
-    wiring: Wires = symbol("DENDRITES_WIRING")
+    wiring: WiringKind = symbol("DENDRITES_WIRING")
     spread: float | None = symbol("DENDRITES_SPREAD")
     init: Literal["full", "live"] = symbol("DENDRITES_INIT")
 
@@ -76,8 +75,8 @@ class Dendritic(Model):
     def _layer(self, shape: SampleShape) -> DendriticLayer:
         fan_in = self._fan_in(shape)
         pixels = (shape.channels, shape.height, shape.width)
-        drawn = wired(self.wiring, pixels, 0.5 if self.spread is None else self.spread)
-        kind = Kind(self.activation, self.init, drawn)
+        drawn = make_wiring(self.wiring, pixels, 0.5 if self.spread is None else self.spread)
+        kind = DendriteKind(self.activation, self.init, drawn)
         sizes = (shape.inputs, self._outputs, self.dendrites, fan_in)
         return DendriticLayer(*sizes, self.has_soma, kind=kind)
 

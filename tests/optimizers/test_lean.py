@@ -225,7 +225,7 @@ def test_the_bound_update_is_the_step(kind: str, options: dict[str, Any]) -> Non
     (one, torchs), (other, lean) = pair(kind, options)
     for parameter in (*one.parameters(), *other.parameters()):  # gradients that stay in place
         parameter.grad = torch.zeros_like(parameter)
-    update = lean.bound()
+    update = lean.bind()
     for step in range(20):
         for model, optimizer in ((one, torchs), (other, lean)):
             optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
@@ -248,5 +248,5 @@ def test_a_bound_update_calls_hooks_that_are_there_when_it_is_made() -> None:
     lean = LeanSGD(model.parameters(), 0.1)
     lean.register_step_post_hook(lambda *args: calls.append("post"))
     loops.backward(model, 0)
-    lean.bound()()
+    lean.bind()()
     assert calls == ["post"]

@@ -18,7 +18,7 @@ from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 from espalier.optimizers.sgd import SGD
 from espalier.optimizers.spam import Spam
-from espalier.optimizers.stacked import Stack, stacked
+from espalier.optimizers.stacked import Stack, stack_optimizers
 
 K, STEPS = 5, 60
 SHAPES = [(4, 3), (4,), (2, 4), (2,), (3, 2, 2, 2)]
@@ -63,7 +63,7 @@ class Pack:
         self.stack()
 
     def stacked(self) -> Stack | None:
-        return stacked(self.optimizers, self.columns, self.stacks)
+        return stack_optimizers(self.optimizers, self.columns, self.stacks)
 
 
 def gradients(step: int, run: int) -> list[Tensor]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.optimizers.together import together
+from espalier.optimizers.together import combine_steps
 
 STEPS = 5
 
@@ -55,14 +55,14 @@ def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
 def test_one_call_is_as_many(settings: list[dict[str, Any]]) -> None:
     alone, joined = optimizers(settings), optimizers(settings)
     single = stepped(alone, [one.step for one in alone])
-    merged = together(joined)
+    merged = combine_steps(joined)
     assert len(merged) == 1
     assert all(map(torch.equal, single, stepped(joined, merged)))
 
 
 def test_rates_may_change_between_steps() -> None:
     alone, joined = optimizers([{}, {}]), optimizers([{}, {}])
-    merged = together(joined)
+    merged = combine_steps(joined)
     stepped(alone, [one.step for one in alone])
     stepped(joined, merged)
     for every in (alone, joined):
@@ -73,8 +73,8 @@ def test_rates_may_change_between_steps() -> None:
 
 def test_others_step_by_themselves() -> None:
     weights = [torch.randn(3, requires_grad=True) for _ in range(2)]
-    assert len(together([LeanSGD([w], lr=0.1) for w in weights])) == 2
+    assert len(combine_steps([LeanSGD([w], lr=0.1) for w in weights])) == 2
     hooked = [LeanAdam([w], lr=0.1) for w in weights]
     hooked[0].register_step_post_hook(lambda *_: None)
-    assert len(together(hooked)) == 2
-    assert len(together([LeanAdam([weights[0]], lr=0.1)])) == 1
+    assert len(combine_steps(hooked)) == 2
+    assert len(combine_steps([LeanAdam([weights[0]], lr=0.1)])) == 1

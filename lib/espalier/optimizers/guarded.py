@@ -39,10 +39,10 @@ class GuardedAdam(LeanAdam):
         self.guard = None if spam is None else SpamGuard(spam)
 
     @override
-    def bound(self) -> Callable[[], None]:
+    def bind(self) -> Callable[[], None]:
         self._part_counters()  # before the guard resets any
-        update = super().bound()
-        return update if self.watched() else lambda: self._guarded(update)
+        update = super().bind()
+        return update if self.has_hooks() else lambda: self._guarded(update)
 
     @override
     def _update(self) -> None:

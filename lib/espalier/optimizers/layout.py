@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Columns = Sequence[Sequence[Tensor]]  # [i][k]: parameter i of run k
+RunColumns = Sequence[Sequence[Tensor]]  # [i][k]: parameter i of run k
 Stacks = Sequence[tuple[Tensor, Tensor]]  # [i]: all runs' values and gradients, (K, ...) each
 Groups = list[dict[str, Any]]  # `param_groups` of an optimizer
 
@@ -18,7 +18,7 @@ _NOWHERE = -1
 class Layout:
     """Parameters in the order of their groups: columns `a:b` of every (K, N) matrix are one's."""
 
-    def __init__(self, columns: Columns, stacks: Stacks, groups: list[int]) -> None:
+    def __init__(self, columns: RunColumns, stacks: Stacks, groups: list[int]) -> None:
         """`groups[i]` is the group of parameter i; they ascend."""
         self.columns = columns
         self.runs = len(columns[0])
@@ -65,7 +65,7 @@ class Layout:
                 yield k, parameter, row.view(parameter.shape)
 
 
-def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | None:
+def find_layout(runs: list[Groups], columns: RunColumns, stacks: Stacks) -> Layout | None:
     """Return the layout if all runs have the same parameters in the same groups, else None.
 
     Columns that no group holds, of parameters that are not trained, are left out, and so may be
@@ -85,7 +85,7 @@ def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | 
     return Layout([row[1] for row in rows], [row[2] for row in rows], [min(row[0]) for row in rows])
 
 
-def _others(runs: list[Groups], columns: Columns) -> bool:
+def _others(runs: list[Groups], columns: RunColumns) -> bool:
     """Return whether an optimizer would update parameters that are not in `columns`."""
     known = {id(parameter) for column in columns for parameter in column}
     parameters = (p for groups in runs for group in groups for p in group["params"])

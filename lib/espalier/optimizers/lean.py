@@ -64,9 +64,9 @@ class Lean(torch.optim.Optimizer, ABC):
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update once; return the closure's loss, if there is a closure."""
-        return (_watched_step if self.watched() else Lean._step)(self, closure)
+        return (_watched_step if self.has_hooks() else Lean._step)(self, closure)
 
-    def watched(self) -> bool:
+    def has_hooks(self) -> bool:
         """Return whether a hook or a profiler waits for its steps."""
         return bool(
             self._optimizer_step_pre_hooks
@@ -85,12 +85,12 @@ class Lean(torch.optim.Optimizer, ABC):
             self._update()
         return loss
 
-    def bound(self) -> Callable[[], None]:
+    def bind(self) -> Callable[[], None]:
         """Return `step` made ready: valid until a parameter, gradient or state is rebound.
 
         Saves most of what a step of a small network costs beside its kernels.
         """
-        if self.watched():
+        if self.has_hooks():
             return lambda: self.step() and None
         ready: list[Callable[[], None]] = []
 
@@ -100,7 +100,7 @@ class Lean(torch.optim.Optimizer, ABC):
                     kernel()
             else:
                 self._update_parameters()
-                ready.extend(self.calls())  # now that there is state
+                ready.extend(self.kernel_calls())  # now that there is state
 
         return update
 
@@ -109,10 +109,10 @@ class Lean(torch.optim.Optimizer, ABC):
         self._update_parameters()
 
     def _update_parameters(self) -> None:
-        for kernel in self.calls():
+        for kernel in self.kernel_calls():
             kernel()
 
-    def calls(self) -> list[Callable[[], None]]:
+    def kernel_calls(self) -> list[Callable[[], None]]:
         """Return the kernel calls that update all parameters which have a gradient."""
         return [
             self._kernel(group, parameters)
@@ -160,9 +160,9 @@ class LeanAdam(Lean, torch.optim.Adam):
         super().__init__(params, lr, fused=True, **options)
 
     @override
-    def calls(self) -> list[Callable[[], None]]:
+    def kernel_calls(self) -> list[Callable[[], None]]:
         self._part_counters()
-        return super().calls()
+        return super().kernel_calls()
 
     def _part_counters(self) -> None:
         """Give every state of a group a counter of its own if not all of its parameters step."""

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
-from espalier.optimizers.layout import Columns, Layout, Stacks, layout_of
+from espalier.optimizers.layout import Layout, RunColumns, Stacks, find_layout
 
-Kind = TypeVar("Kind", bound=type[torch.optim.Optimizer])
+OptimizerType = TypeVar("Kind", bound=type[torch.optim.Optimizer])
 
 
-def stacked(
-    optimizers: Sequence[torch.optim.Optimizer], columns: Columns, stacks: Stacks
+def stack_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], columns: RunColumns, stacks: Stacks
 ) -> Stack | None:
     """Return a function that steps all `optimizers` once; None if each must step by itself.
 
@@ -35,7 +35,7 @@ def stacked(
     kinds = {_kind(optimizer) for optimizer in optimizers}
     kind = kinds.pop() if len(kinds) == 1 else None
     groups = [optimizer.param_groups for optimizer in optimizers]
-    layout = layout_of(groups, columns, stacks)
+    layout = find_layout(groups, columns, stacks)
     if kind is None or layout is None or not all(kind.takes(run) for run in groups):
         return None
     stack = kind(optimizers, layout)
@@ -44,13 +44,13 @@ def stacked(
 
 def stacked_by(
     stack: type[Stack], when: Callable[[Any], bool] = lambda optimizer: True
-) -> Callable[[Kind], Kind]:
+) -> Callable[[OptimizerType], OptimizerType]:
     """Register that `stack` steps several optimizers of the decorated class, if `when` is true.
 
     Of that class alone: a subclass may change the update.
     """
 
-    def register(kind: Kind) -> Kind:
+    def register(kind: OptimizerType) -> OptimizerType:
         _STACKS[kind] = stack, when
         return kind
 

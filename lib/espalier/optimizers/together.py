@@ -18,16 +18,16 @@ from espalier.optimizers.lean import AdamCall, Lean, LeanAdam, fused
 Update = Callable[[], Any]
 
 
-def together(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
+def combine_steps(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
     """Return what steps all `optimizers`: valid until a parameter or its state is rebound."""
     if len(optimizers) > 1 and all(map(_plain, optimizers)):
         return [_Together([o for o in optimizers if isinstance(o, LeanAdam)])]
-    return [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
+    return [o.bind() if isinstance(o, Lean) else o.step for o in optimizers]
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:
     """Return whether its steps are its kernels' calls alone; a subclass may do more."""
-    return type(optimizer) is LeanAdam and not optimizer.watched()
+    return type(optimizer) is LeanAdam and not optimizer.has_hooks()
 
 
 class _Together:
@@ -42,7 +42,7 @@ class _Together:
         for merged in self._ready:
             merged()
         if not self._ready:
-            calls: list[Any] = [optimizer.calls() for optimizer in self._optimizers]
+            calls: list[Any] = [optimizer.kernel_calls() for optimizer in self._optimizers]
             for call in chain.from_iterable(calls):
                 call()
             self._ready = [_Merged(column) for column in zip(*calls, strict=True)]

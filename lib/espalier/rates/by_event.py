@@ -23,7 +23,7 @@ def by_distance(distance: int, near: tuple[float, ...]) -> float:
     return near[min(distance, len(near) - 1)]
 
 
-def distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
+def layer_distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
     """Return the layers between a layer and the nearest that grew; 0 if that is unknown."""
     grown = [places[name] for name in growth.layers if name in places]
     return min((abs(depth - each) for each in grown), default=0)
@@ -62,6 +62,6 @@ class Differential(Strategy):
         return part.outlived(factors).clamp_min(self.floor)
 
     def _one(self, part: ParamView, growth: GrowthEvent) -> float:
-        away = distance(part.depth, growth, part.places or {})
+        away = layer_distance(part.depth, growth, part.places or {})
         shock = by_distance(away, (self.grown, self.adjacent, self.distant))
         return recovering(part.moment.step - growth.step, shock, self.recovery)

@@ -20,7 +20,7 @@ class Layers:
     count: int
 
 
-def layers_of(model: nn.Module) -> Layers:
+def find_layers(model: nn.Module) -> Layers:
     """Return the layers of `model`; a parameter that several modules share is of the first."""
     depth: dict[Tensor, int] = {}
     places: dict[str, int] = {}

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from espalier.core.contracts import Run
 from espalier.rates.composing import MultiplierBounds, move, product
-from espalier.rates.layers import Layers, layers_of
+from espalier.rates.layers import Layers, find_layers
 from espalier.rates.param_view import Factor, Moment, ParamView, Strategy
 from espalier.surgery.update_rates import rates_of
 
@@ -81,7 +81,7 @@ class UpdateScale:
         order = [id(parameter) for group in groups for parameter in group["params"]]
         if order == self._order:
             return
-        self._order, self._layers, self._known = order, layers_of(self.run.model), {}
+        self._order, self._layers, self._known = order, find_layers(self.run.model), {}
         named = self.run.model.named_modules()
         norms = [(name, module) for name, module in named if isinstance(module, _NormBase)]
         self._norms = [(self._layers.places[name], module) for name, module in norms]

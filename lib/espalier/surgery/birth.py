@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.init_distribution import InitDistribution, default_law
+from espalier.surgery.init_distribution import InitDistribution, default_distribution
 from espalier.surgery.pairs import Pair
 
 
@@ -35,17 +35,17 @@ def fresh(
     Source: Sokar et al. 2023, arXiv:2302.12902.
     """
     producer = site.pair.producer
-    law = law or default_law(producer)
+    law = law or default_distribution(producer)
     rows = law.draw(producer.weight, len(slots), generator)
     place(site, slots, rows)
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
 @torch.no_grad()
 def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
     """Give `slots` the in-weights `rows` (n, ...), no bias, no out-weights, a plain norm.
 
-    For births with in-weights of one's own: call `site.begin_anew(slots)` when all is written.
+    For births with in-weights of one's own: call `site.reset_state(slots)` when all is written.
     """
     pair = site.pair
     if pair.norm is not None:
@@ -99,7 +99,7 @@ def split(
     given = given * uneven * part.view(-1, *[1] * (weight.ndim - 2))
     weight.index_copy_(1, columns, given)
     weight.index_add_(1, sources, given, alpha=-1)
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
 @torch.no_grad()
@@ -122,18 +122,18 @@ def signed(
     if len(slots) % 2:
         raise ValueError(f"twins need an even number of slots, not {len(slots)}")
     pair, half = site.pair, len(slots) // 2
-    usual = usual_length(pair, slots)
-    rows = (law or default_law(pair.producer)).draw(pair.producer.weight, half, generator)
+    usual = mean_outgoing_length(pair, slots)
+    rows = (law or default_distribution(pair.producer)).draw(pair.producer.weight, half, generator)
     place(site, slots, torch.cat([rows, rows]))
     weight = pair.consumer.weight
     columns = weight.new_empty(weight.shape[0], half * pair.per, *weight.shape[2:])
     random = torch.randn(columns.shape, generator=generator, device=generator.device)
-    columns = scale * usual * directions(random.to(columns), pair.per)
+    columns = scale * usual * normalize_outgoing(random.to(columns), pair.per)
     weight.index_copy_(1, pair.columns(slots), torch.cat([columns, -columns], 1))
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
-def usual_length(pair: Pair, slots: Tensor) -> Tensor:
+def mean_outgoing_length(pair: Pair, slots: Tensor) -> Tensor:
     """Return the mean length of the out-weights of the neurons that are not in `slots`."""
     lengths = pair.outgoing().norm(dim=1)
     lengths[slots] = 0.0
@@ -141,7 +141,7 @@ def usual_length(pair: Pair, slots: Tensor) -> Tensor:
     return mean
 
 
-def directions(columns: Tensor, per: int) -> Tensor:
+def normalize_outgoing(columns: Tensor, per: int) -> Tensor:
     """Scale the out-weights (outputs, n * per, ...) of each neuron to length 1."""
     by_neuron = columns.reshape(columns.shape[0], columns.shape[1] // per, -1)
     lengths = by_neuron.norm(dim=(0, 2), keepdim=True)

@@ -43,11 +43,11 @@ class Substitute:
     rest: Tensor
 
 
-Death = Callable[[Pair, Tensor, Statistics], Substitute]
+SubstituteRule = Callable[[Pair, Tensor, Statistics], Substitute]
 
 
 @torch.no_grad()
-def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+def substitute_nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
     """Return a substitute that does nothing: for comparison."""
     columns = pair.columns(dead)
     mean = statistics.mean[columns]
@@ -56,7 +56,7 @@ def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
 
 
 @torch.no_grad()
-def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+def substitute_mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
     """Return each dead neuron's mean, which goes into the consumer's bias.
 
     Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", whose code keeps
@@ -74,7 +74,9 @@ def _nobody(like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE) -> Substitute:
+def substitute_survivors(
+    pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE
+) -> Substitute:
     """Return each dead neuron's best affine function of the survivors.
 
     One Cholesky factorisation of the survivors' covariance, to whose diagonal is added `ridge`
@@ -86,11 +88,13 @@ def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = R
     Differs: several neurons at once, a constant in the basis, a ridge.
     """
     columns = pair.columns(dead)
-    return expressed(dead, columns, statistics, others(len(statistics.mean), columns), ridge)
+    return substitute_basis(
+        dead, columns, statistics, complement(len(statistics.mean), columns), ridge
+    )
 
 
 @torch.no_grad()
-def expressed(
+def substitute_basis(
     dead: Tensor, columns: Tensor, statistics: Statistics, basis: Tensor, ridge: float = RIDGE
 ) -> Substitute:
     """Return the best affine function of a `basis` (s,): indices into `statistics`.
@@ -99,7 +103,7 @@ def expressed(
     """
     inner, across = _block(statistics, basis, basis), _block(statistics, basis, columns)
     looseness = ridge * len(statistics.mean) / max(statistics.count, 1)
-    blend, rest = regression(inner, across, _block(statistics, columns, columns), looseness)
+    blend, rest = solve_ridge(inner, across, _block(statistics, columns, columns), looseness)
     constant = statistics.mean[columns] - statistics.mean[basis] @ blend
     return Substitute(dead, basis, blend, constant, statistics.shares, rest)
 
@@ -108,9 +112,9 @@ def expressed(
 def hand_over(site: EditContext, substitute: Substitute, portion: float) -> None:
     """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
     weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
-    lost = taken(site, columns) * portion
+    lost = copy_outgoing(site, columns) * portion
     if len(substitute.alive):
-        given = as_read(site, lost, substitute.blend)
+        given = read_through_blend(site, lost, substitute.blend)
         weight.index_add_(1, substitute.alive, given)
     site.shift(_constant(lost, substitute.constant, substitute.shares))
     weight.index_add_(1, columns, _like(site, lost), alpha=-1)
@@ -123,13 +127,13 @@ def kill(site: EditContext, substitute: Substitute) -> Tensor:
     Returns an estimate of the damage: the expected squared error of the consumer's output, summed
     over outputs, as a tensor of no dimensions (nothing waits for the device).
     """
-    damage = _error(taken(site, site.pair.columns(substitute.dead)), substitute.rest)
+    damage = _error(copy_outgoing(site, site.pair.columns(substitute.dead)), substitute.rest)
     hand_over(site, substitute, 1.0)
     _silence(site, substitute.dead)
     return damage
 
 
-def regression(
+def solve_ridge(
     inner: Tensor, across: Tensor, within: Tensor, looseness: float
 ) -> tuple[Tensor, Tensor]:
     """Regress some on a basis: return (basis, some), and the covariance (some, some) left.
@@ -150,19 +154,19 @@ def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
     return part.div_(max(statistics.count, 1))
 
 
-def as_read(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
+def read_through_blend(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
     """Return a basis' weights (s,) that do what `lost` (outputs, n * per, taps) read."""
     return _like(site, torch.einsum("odt,sd->ost", lost, blend))
 
 
-def others(total: int, columns: Tensor) -> Tensor:
+def complement(total: int, columns: Tensor) -> Tensor:
     """Return the indices below `total` that are not in `columns`."""
     alive = torch.ones(total, dtype=torch.bool, device=columns.device)
     alive[columns] = False
     return alive.nonzero().flatten()
 
 
-def taken(site: EditContext, columns: Tensor) -> Tensor:
+def copy_outgoing(site: EditContext, columns: Tensor) -> Tensor:
     """Copy the consumer's weights for `columns`, (outputs, columns, taps)."""
     weight = site.pair.consumer.weight.detach()
     return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)
@@ -190,6 +194,6 @@ def _error(lost: Tensor, second: Tensor) -> Tensor:
 
 def _silence(site: EditContext, dead: Tensor) -> None:
     site.pair.consumer.weight.index_fill_(1, site.pair.columns(dead), 0.0)
-    for parameter in site.producing():
+    for parameter in site.producer_params():
         parameter.index_fill_(0, dead, 0.0)
-    site.begin_anew(dead)
+    site.reset_state(dead)

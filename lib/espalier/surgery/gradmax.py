@@ -31,7 +31,7 @@ FAINT = 1e-12  # above 0 for a ReLU, below rounding for the network
 
 
 @dataclass
-class Crossing:
+class CrossMoment:
     """The sum over a probe of the consumer's output gradients times the producer's inputs.
 
     `matrix` is (outputs * per * taps, fan_in). Pooling between the two is taken at a constant map,
@@ -79,7 +79,7 @@ class Crossing:
 def gradmax(
     site: EditContext,
     slots: Tensor,
-    crossing: Crossing,
+    crossing: CrossMoment,
     generator: torch.Generator,
     scale: float = 1.0,
 ) -> None:
@@ -89,10 +89,10 @@ def gradmax(
     if an activation is not 0 at 0, or the normalisation has no scale to begin at 0.
     """
     pair = site.pair
-    check(pair)
+    check_pair(pair)
     left, right = _directions(crossing.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
-    length = scale * birth.usual_length(pair, slots)
+    length = scale * birth.mean_outgoing_length(pair, slots)
     rows = _in_weights(pair, right)
     birth.place(site, first, rows.reshape(-1, *pair.producer.weight.shape[1:]))
     _open_faintly(pair, first)
@@ -100,7 +100,7 @@ def gradmax(
     columns = left.reshape(len(left), weight.shape[0], -1).transpose(0, 1)
     columns = columns.reshape(weight.shape[0], -1, *weight.shape[2:])
     weight.index_copy_(1, pair.columns(first), length * columns)
-    site.begin_anew(first)
+    site.reset_state(first)
     if len(rest):
         birth.fresh(site, rest, generator)
 
@@ -129,7 +129,7 @@ def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
     return (other, own) if wide else (own, other)
 
 
-def check(pair: Pair) -> None:
+def check_pair(pair: Pair) -> None:
     """Raise ValueError if neurons of `pair` cannot be born so; see `gradmax`."""
     pointwise = [m for m in pair.between if not isinstance(m, nn.Flatten) and not _pools(m)]
     zero = pair.producer.weight.new_zeros(1, 1)

@@ -32,17 +32,13 @@ class InitDistribution:
         return new.to(like.device)
 
 
-def default_law(layer: Layer) -> InitDistribution:
+def default_distribution(layer: Layer) -> InitDistribution:
     """Return the distribution torch draws a linear or convolution layer's weights from."""
     return InitDistribution(1 / math.sqrt(3 * layer.weight[0].numel()))
 
 
-def law_of(layer: Layer) -> InitDistribution:
-    """Return the distribution of the weights as they stand: call it before training."""
-    return law_of_weight(layer.weight.detach())
-
-
-def law_of_weight(weight: Tensor) -> InitDistribution:
-    """Return the distribution of one weight as it stands."""
+def estimate_distribution(weight: Tensor) -> InitDistribution:
+    """Return the distribution of a weight as it stands: call it before training changes it."""
+    weight = weight.detach()
     std = float(weight.square().mean().sqrt())
     return InitDistribution(std, normal=float(weight.abs().max()) > _WIDEST_UNIFORM * std)

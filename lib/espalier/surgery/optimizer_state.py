@@ -30,7 +30,7 @@ def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[
 
 
 @torch.no_grad()
-def reset(
+def reset_slices(
     optimizer: torch.optim.Optimizer | None,
     parameter: Tensor,
     dim: int,
@@ -87,22 +87,22 @@ def rebuild(
     Its state follows. It stays the same object, so whoever refers to it, the optimizer's groups
     among them, still does; its gradient is gone.
     """
-    replaced = {k: picked(x, dim, source) for k, x in moments(optimizer, parameter).items()}
-    data = picked(parameter.detach(), dim, source)
+    replaced = {k: take_slices(x, dim, source) for k, x in moments(optimizer, parameter).items()}
+    data = take_slices(parameter.detach(), dim, source)
     parameter.grad = None
     _put(parameter, data)
     if optimizer is not None and replaced:
         optimizer.state[parameter].update(replaced)
 
 
-def picked(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
+def take_slices(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
     """Return slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
     new = tensor.index_select(dim, source.clamp_min(0))
     return new.index_fill_(dim, (source < 0).nonzero().flatten(), 0.0)
 
 
 @torch.no_grad()
-def put(tensor: Tensor, data: Tensor) -> None:
+def replace_data(tensor: Tensor, data: Tensor) -> None:
     """Give a parameter or buffer a copy of `data`, in place if it has the shape; no gradient."""
     tensor.grad = None
     if tensor.shape == data.shape:
@@ -123,7 +123,7 @@ def _put(parameter: Tensor, data: Tensor) -> None:
 
 
 @torch.no_grad()
-def adopt(
+def add_param_like(
     optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, neighbour: Tensor
 ) -> None:
     """Let `optimizer` train the new bias or scale `parameter` as it does `neighbour`.
@@ -139,7 +139,9 @@ def adopt(
             return
 
 
-def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor) -> None:
+def add_param(
+    optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor
+) -> None:
     """Let `optimizer` train the new `parameter` in the group of `like`, with no state yet."""
     for group in [] if optimizer is None else optimizer.param_groups:
         if any(p is like for p in group["params"]):
@@ -147,7 +149,7 @@ def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like
             return
 
 
-def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
+def remove_param(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
     """Let `optimizer` forget `parameter`, which is no longer trained."""
     if optimizer is None:
         return
@@ -156,7 +158,7 @@ def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
     optimizer.state.pop(parameter, None)
 
 
-def order(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
+def sort_params(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
     """Sort each group in the order of `parameters`, as if the optimizer were built on them now.
 
     Its state dict then fits an optimizer that is built on a model of the same structure.

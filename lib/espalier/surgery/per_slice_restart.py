@@ -95,12 +95,12 @@ class Restarts:
         """Reindex: the parameter now has slices `source` of itself along `dim`, -1 for new."""
         births = self._births.get(parameter)
         if births is not None and dim in births.by_dim:
-            born = optimizer_state.picked(births.by_dim[dim], 0, source)
+            born = optimizer_state.take_slices(births.by_dim[dim], 0, source)
             births.by_dim[dim] = born
             births.young[dim] = born.nonzero().flatten()
         elements = self._elements.get(parameter)
         if elements is not None:
-            elements.born = optimizer_state.picked(elements.born, dim, source)
+            elements.born = optimizer_state.take_slices(elements.born, dim, source)
 
     @torch.no_grad()
     def after_step(self) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import Method
 from espalier.layers.folded import CannotPack
-from espalier.optimizers.stacked import stacked
+from espalier.optimizers.stacked import stack_optimizers
 from espalier.train import loop
 from espalier.train.packs.pack import Pack
 from espalier.train.single_program import SingleProgram
@@ -88,7 +88,9 @@ class OnADevice(Pack):
 
     def _stepper(self) -> object:  # type: ignore[override]
         optimizers = [run.optimizer for run in self._runs]
-        step = stacked(optimizers, self._trained, list(zip(self._leaves, self._grads, strict=True)))
+        step = stack_optimizers(
+            optimizers, self._trained, list(zip(self._leaves, self._grads, strict=True))
+        )
         assert step is not None
         return step
 

@@ -19,7 +19,7 @@ from espalier.layers.folded import Stacked
 
 
 @dataclass(frozen=True)
-class Kind:
+class DendriteKind:
     """What dendrites are like beside their number.
 
     `activation` is that of the dendrites: a soma's is always a leaky ReLU of slope 0.1. Fresh
@@ -52,11 +52,11 @@ class DendriticLayer(nn.Module):
         fan_in: int,
         soma: bool = True,
         *,
-        kind: Kind | None = None,
+        kind: DendriteKind | None = None,
     ) -> None:
         """`dendrites` of each neuron; without a soma, of the whole layer. Raises ValueError."""
         super().__init__()
-        kind = kind or Kind()
+        kind = kind or DendriteKind()
         _check(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
         units = neurons * dendrites if soma else dendrites
         live = kind.init == "live"
@@ -83,7 +83,7 @@ class DendriticLayer(nn.Module):
         if _watched(synapses):  # what listens to them must hear them
             return kernels.somas(self.activation, synapses(x), soma, soma_bias)
         tensors = (*synapses.tensors(), soma, soma_bias)
-        return kernels.neurons(synapses.way(x), self.activation, x, *tensors)
+        return kernels.neurons(synapses.choose_backend(x), self.activation, x, *tensors)
 
     def folded(self, stacked: Stacked) -> nn.Module:
         """Return the module that serves K trials: see `espalier.layers.folded`."""

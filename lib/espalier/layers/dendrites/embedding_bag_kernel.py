@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from espalier.layers.dendrites import dense_kernel
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, SOMA
-from espalier.layers.dendrites.once_differentiable import once
+from espalier.layers.dendrites.once_differentiable import once_differentiable
 
 _aten: Any = torch.ops.aten
 _SUM = 0  # the mode of an embedding bag
@@ -35,7 +35,7 @@ class BagSums(torch.autograd.Function):
         return _by_sample(_sums(table, weight, bias, index), index)
 
     @staticmethod
-    @once
+    @once_differentiable
     @override
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index = ctx.saved_tensors
@@ -59,7 +59,7 @@ class Neurons(torch.autograd.Function):
         return _by_sample(y, index)
 
     @staticmethod
-    @once
+    @once_differentiable
     @override
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index, each, h, y = ctx.saved_tensors
@@ -102,7 +102,7 @@ def _behind(
     found = None
     if wants_x:
         inputs = len(table) // weight[..., 0, 0].numel()
-        full = dense_kernel.dense(weight, index, inputs)
+        full = dense_kernel.to_dense(weight, index, inputs)
         found = torch.matmul(_parts(grad, index).mT, full).reshape(-1, inputs)
     return (
         found,

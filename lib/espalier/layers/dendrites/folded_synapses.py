@@ -22,7 +22,7 @@ class FoldedSynapses(nn.Module):
 
     def backend(self, x: Tensor) -> Backend:
         """Return the backend for x, the same that each trial alone uses."""
-        return self._backend or kernel_choice.backend(x, self.tensors[0])
+        return self._backend or kernel_choice.choose_backend(x, self.tensors[0])
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (K b, inputs) to (K b, units)."""

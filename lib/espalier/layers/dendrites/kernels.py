@@ -56,7 +56,7 @@ def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) ->
 
 
 def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
-    mask = dense_kernel.dense(torch.ones_like(weight), index, x.shape[1])
+    mask = dense_kernel.to_dense(torch.ones_like(weight), index, x.shape[1])
     full = mask.scatter(-1, index, weight) * mask
     rows = x if index.ndim == 2 else x.view(len(index), -1, x.shape[1])
     return (rows @ full.mT + bias.unsqueeze(-2)).reshape(len(x), -1)

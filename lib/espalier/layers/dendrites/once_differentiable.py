@@ -11,7 +11,7 @@ from torch import Tensor
 Backward: TypeAlias = Callable[[Any, Tensor], tuple[Any, ...]]
 
 
-def once(backward: Backward) -> Backward:
+def once_differentiable(backward: Backward) -> Backward:
     """Run `backward` without autocast; raise RuntimeError if its own gradient is requested.
 
     It would be wrong. What torch offers for this takes 5 microseconds, a tenth of a small layer.

@@ -56,11 +56,13 @@ class Synapses(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, inputs) to (n, units)."""
-        return kernels.sums(self.way(x), x, *self.tensors())
+        return kernels.sums(self.choose_backend(x), x, *self.tensors())
 
-    def way(self, x: Tensor) -> Backend:
+    def choose_backend(self, x: Tensor) -> Backend:
         """Return the backend for x (n, inputs)."""
-        return self.backend or kernel_choice.alone(len(x), self.inputs, self._size, x.is_cpu)
+        return self.backend or kernel_choice.choose_by_size(
+            len(x), self.inputs, self._size, x.is_cpu
+        )
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return weight, bias and index, half a microsecond each faster than as attributes."""

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-Kind: TypeAlias = Literal["random", "local", "full"]
+WiringKind: TypeAlias = Literal["random", "local", "full"]
 Pixels: TypeAlias = tuple[int, int, int]  # channels, height, width
 
 
@@ -64,7 +64,7 @@ class Local:
     ) -> Tensor:
         """Draw inputs, numbered as those of a flattened image."""
         check(inputs, fan_in)
-        place = places(self.pixels).float()  # (inputs, 2)
+        place = pixel_places(self.pixels).float()  # (inputs, 2)
         if len(place) != inputs:
             raise ValueError(f"images of {self.pixels} have {len(place)} values, not {inputs}")
         centre = place[torch.randint(inputs, (units,), generator=generator)]
@@ -74,13 +74,17 @@ class Local:
         return _highest(-distance.square() / (2 * variance) - noise.log_(), fan_in)
 
 
-def wired(kind: Kind, pixels: Pixels, spread: float) -> Wiring:
+def make_wiring(kind: WiringKind, pixels: Pixels, spread: float) -> Wiring:
     """Return the wiring of a kind for images of `pixels`; `spread` is for local ones."""
-    kinds: dict[Kind, Wiring] = {"random": random, "local": Local(pixels, spread), "full": full}
+    kinds: dict[WiringKind, Wiring] = {
+        "random": random,
+        "local": Local(pixels, spread),
+        "full": full,
+    }
     return kinds[kind]
 
 
-def places(pixels: Pixels) -> Tensor:
+def pixel_places(pixels: Pixels) -> Tensor:
     """Return (channels * height * width, 2): row and column of each input of a flattened image."""
     channels, height, width = pixels
     grid = torch.cartesian_prod(torch.arange(height), torch.arange(width))

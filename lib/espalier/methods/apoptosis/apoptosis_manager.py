@@ -16,12 +16,12 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrat
 from espalier.methods.apoptosis.neurons.event_history import ApoptosisEvent, EventHistory
 from espalier.methods.apoptosis.neurons.event_runner import EventRunner
 from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
-from espalier.methods.apoptosis.neurons.layer_patterns import Names, chosen
+from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.init_distribution import law_of
+from espalier.surgery.init_distribution import estimate_distribution
 from espalier.surgery.pairs import Layer, Pair, find_pairs
 from espalier.surgery.per_slice_restart import Restarts
 
@@ -193,7 +193,7 @@ def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
         raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
     if names is None:
         return pairs
-    return chosen(pairs, [names] if isinstance(names, str) else names)
+    return select_pairs(pairs, [names] if isinstance(names, str) else names)
 
 
 def _population(
@@ -204,4 +204,4 @@ def _population(
     ema.step(options.maturity)  # founders are mature
     site = EditContext(pair, options.optimizer, restarts=restarts)
     share = options.shares.get(pair.name, 1.0)
-    return LayerPopulation(site, ema, law_of(pair.producer), share, pair.size)
+    return LayerPopulation(site, ema, estimate_distribution(pair.producer.weight), share, pair.size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, weakest
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, select_weakest
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.crossover import CrossoverBirth, Mode
 from espalier.methods.apoptosis.replacement.distillation import DistillingDeath, SuccessorBirth
@@ -19,7 +19,7 @@ from espalier.methods.apoptosis.replacement.function_preserving import (
     SubstitutedDeath,
 )
 from espalier.methods.apoptosis.replacement.gradual_replacement import GradualReplacement
-from espalier.methods.apoptosis.replacement.layer_growth import GrowthSchedule, append_slots
+from espalier.methods.apoptosis.replacement.layer_growth import CapacityGrowth, append_slots
 from espalier.methods.apoptosis.replacement.orthogonal_neurons import OrthogonalBirth, least_unique
 from espalier.methods.apoptosis.replacement.overwriting import (
     OverwritingBirth,
@@ -29,7 +29,7 @@ from espalier.methods.apoptosis.replacement.overwriting import (
 
 STRENGTH = 0.3
 """How far mutations go, as in the earlier apoptosis experiments."""
-Parts = Literal["both", "selection", "birth"]
+OrthogonalParts = Literal["both", "selection", "birth"]
 
 
 def standard(
@@ -137,7 +137,7 @@ def growth_only(
     forward pass after an event failed. At least one neuron is born in layers with room, and row
     and bias of a newborn are of one parent.
     """
-    schedule = GrowthSchedule(max_capacity)
+    schedule = CapacityGrowth(max_capacity)
     reap, births = SubstitutedDeath(death), PreservingBirth(birth)
     return ApoptosisStrategy(reap, births, mutation_strength, append_slots, schedule)
 
@@ -163,7 +163,7 @@ def crossover(
 
 
 def orthogonal(
-    parts: Parts = "both",
+    parts: OrthogonalParts = "both",
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
@@ -179,7 +179,7 @@ def orthogonal(
     projects onto a null space, which is empty where there are more survivors than inputs.
     """
     births = PreservingBirth(birth) if parts == "selection" else OrthogonalBirth()
-    select = weakest if parts == "birth" else least_unique
+    select = select_weakest if parts == "birth" else least_unique
     return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength, select)
 
 
@@ -197,7 +197,7 @@ def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -
     )
 
 
-def orthogonal_parts(selection: bool, birth: bool) -> Parts:
+def orthogonal_parts(selection: bool, birth: bool) -> OrthogonalParts:
     """Return the `parts` of `orthogonal`. Raises ValueError if there is none."""
     rule = "True, if orthogonal_selection is False"
     check("orthogonal_birth", birth, selection or birth, rule)

@@ -28,7 +28,7 @@ class PruningLaw(Protocol):
 
 
 @dataclass(frozen=True)
-class Laplace:
+class Laplace(PruningLaw):
     """The weights' prior has density exp(-|w| / scale) / (2 scale).
 
     Half of the share of the prior's weights that are larger goes: 1/2 of those at 0, and of
@@ -48,7 +48,7 @@ class Laplace:
 
 
 @dataclass(frozen=True)
-class Sigmoid:
+class Sigmoid(PruningLaw):
     """Nearly all weights far below a threshold go, and hardly any far above it."""
 
     most: float = 0.95

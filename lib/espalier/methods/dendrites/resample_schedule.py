@@ -10,7 +10,7 @@ from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
-class Cadence:
+class ResampleSchedule:
     """Every `steps` updates, each interval `stretch` longer than the last, until `stop`.
 
     `stop` is a share of all updates in [0, 1]. None comes after the last update, since nothing

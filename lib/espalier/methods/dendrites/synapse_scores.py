@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from espalier.layers.dendrites.synapses import Synapses
-from espalier.layers.dendrites.wiring import Pixels, places
+from espalier.layers.dendrites.wiring import Pixels, pixel_places
 from espalier.surgery.probe import evaluating
 
 Batch = tuple[Tensor, Tensor]
 
 
-def chosen(scores: Tensor, index: Tensor, count: int) -> Tensor:
+def select_inputs(scores: Tensor, index: Tensor, count: int) -> Tensor:
     """Return (units, count): for each unit the free inputs with the highest `scores`.
 
     `index` (units, fan_in) is what is not free; `scores` are used up.
@@ -28,12 +28,14 @@ def chosen(scores: Tensor, index: Tensor, count: int) -> Tensor:
     return scores.scatter_(1, index, -math.inf).topk(count, dim=1).indices
 
 
-def uniform(layer: Synapses, generator: torch.Generator) -> Tensor:
+def uniform_scores(layer: Synapses, generator: torch.Generator) -> Tensor:
     """Return random scores (units, inputs): all free inputs are equally likely."""
     return torch.rand(layer.units, layer.inputs, generator=generator).to(layer.weight)
 
 
-def local(layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Generator) -> Tensor:
+def local_scores(
+    layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Generator
+) -> Tensor:
     """Return scores (units, inputs) from a Gaussian around the centroid of a unit's synapses.
 
     Of deviation `sigma` pixels, over height and width; channels are equally likely. The highest of
@@ -41,14 +43,14 @@ def local(layer: Synapses, pixels: Pixels, sigma: float, generator: torch.Genera
 
     Source: Gumbel-top-k of Kool, van Hoof and Welling 2019, arXiv 1903.06059.
     """
-    place = places(pixels).to(layer.weight)  # (inputs, 2)
+    place = pixel_places(pixels).to(layer.weight)  # (inputs, 2)
     centre = place[layer.index].mean(1)  # (units, 2)
     noise = torch.empty(layer.units, layer.inputs).exponential_(generator=generator)
     distance = torch.cdist(centre, place, compute_mode="donot_use_mm_for_euclid_dist")
     return -distance.square() / (2 * sigma**2) - noise.log_().to(layer.weight)
 
 
-def slopes(
+def gradient_scores(
     model: nn.Module,
     layers: Mapping[str, Synapses],
     loss: Callable[[Tensor, Tensor], Tensor],

@@ -18,9 +18,9 @@ from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.dendrites.pruning_laws import Laplace, PruningLaw, Sigmoid
 
-Drop = Literal["magnitude", "laplace", "sigmoid", "random"]
-Grow = Literal["random", "gradient", "local"]
-Birth = Literal["zero", "fresh"]
+SynapseDrop = Literal["magnitude", "laplace", "sigmoid", "random"]
+SynapseGrowth = Literal["random", "gradient", "local"]
+SynapseBirth = Literal["zero", "fresh"]
 Moments = Literal["reset", "inherit"]
 
 
@@ -33,12 +33,12 @@ class SynapseTurnover:
     synapses of a unit is the deviation in pixels. Raises ValueError for what is out of range.
     """
 
-    drop: Drop = symbol("RESAMPLING_DROP")
+    drop: SynapseDrop = symbol("RESAMPLING_DROP")
     share: float | None = symbol("RESAMPLING_SHARE")
     scale: float | None = symbol("RESAMPLING_SCALE")
-    grow: Grow = symbol("RESAMPLING_GROW")
+    grow: SynapseGrowth = symbol("RESAMPLING_GROW")
     spread: float | None = symbol("RESAMPLING_SPREAD")
-    birth: Birth = symbol("RESAMPLING_BIRTH")
+    birth: SynapseBirth = symbol("RESAMPLING_BIRTH")
     moments: Moments = symbol("RESAMPLING_MOMENTS")
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.dendrites.drop_linear import Pace, Shrinking, weakest
+from espalier.layers.dendrites.drop_linear import DropPace, Shrinking, smallest_columns
 from espalier.sparse.mask import MaskSet, prunable
 
 
@@ -51,7 +51,7 @@ class Columns:
 def _dropping(weight: Tensor, gone: Tensor, count: int) -> Tensor:
     """The mask of `weight`, True where a column is gone or is one of the `count` weakest."""
     gone = gone.clone()
-    gone[weakest(weight, ~gone, count)] = True
+    gone[smallest_columns(weight, ~gone, count)] = True
     return gone.expand(weight.shape)
 
 
@@ -66,7 +66,7 @@ class DropLinearMethod(Method[Columns]):
     layers: int
     steps: int
     stop: float
-    pace: Pace
+    pace: DropPace
 
     @override
     def attach(self, run: Run[Columns]) -> None:

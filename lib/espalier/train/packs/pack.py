@@ -20,8 +20,8 @@ from espalier.core.contracts import Run
 from espalier.layers.fold_rules import RULES
 from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
-from espalier.optimizers.stacked import stacked
-from espalier.optimizers.together import together
+from espalier.optimizers.stacked import stack_optimizers
+from espalier.optimizers.together import combine_steps
 from espalier.train.losses import mean_losses
 from espalier.train.packs.fold_verification import verify
 from espalier.train.trainer import Trainer
@@ -64,10 +64,10 @@ class Pack:
         optimizers = [run.optimizer for run in self._runs]
         if self._trainers[0].device.type != "cpu":
             pairs = [(self._leaves[i], self._grads[i]) for i in self._used]
-            stack = stacked(optimizers, [self._trained[i] for i in self._used], pairs)
+            stack = stack_optimizers(optimizers, [self._trained[i] for i in self._used], pairs)
             if stack is not None:
                 return stack
-        updates = together(optimizers)
+        updates = combine_steps(optimizers)
         return lambda: _every(updates)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def test_fewer_survivors_express_less():
     _, _, seen = observations(surgery_bodies.mlp)[0]
     dead, size = torch.arange(4), seen.pair.size
     few = torch.arange(4, size, 2)
-    by_few = death.expressed(dead, dead, seen.statistics, few)
-    by_all = death.survivors(seen.pair, dead, seen.statistics)
+    by_few = death.substitute_basis(dead, dead, seen.statistics, few)
+    by_all = death.substitute_survivors(seen.pair, dead, seen.statistics)
     assert by_few.rest.trace() > by_all.rest.trace()
     assert death.kill(EditContext(seen.pair), by_few) > 0

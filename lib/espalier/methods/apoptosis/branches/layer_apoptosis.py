@@ -149,7 +149,7 @@ class LayerApoptosisManager:
         self._optimizer = options.get("optimizer")
         self._restarts = None if self._optimizer is None else Restarts(self._optimizer)
         self._generator = options.get("generator") or torch.Generator().manual_seed(0)
-        self._origins = {branch.name: rebirth.origins(branch) for branch in self.branches}
+        self._origins = {branch.name: rebirth.record_origins(branch) for branch in self.branches}
         self.lives = self._initial_lives()
 
     def _initial_lives(self) -> dict[str, BranchLife]:
@@ -233,11 +233,11 @@ class LayerApoptosisManager:
     def _give_birth(self, branch: Branch, by_name: Mapping[str, float]) -> None:
         parent = self._parent(branch, by_name) if self.course.rebirth == "copy" else None
         if parent is None:
-            rebirth.fresh(branch, self._origins[branch.name], self._generator)
+            rebirth.draw_fresh(branch, self._origins[branch.name], self._generator)
         else:
             strength = self.course.mutation_strength or 0.0
             rebirth.inherit(branch, parent, strength, self._generator)
-        rebirth.reset(branch, self._optimizer, self._restarts)
+        rebirth.reset_branch(branch, self._optimizer, self._restarts)
         self.lives[branch.name] = BranchLife("birth", deaths=self.lives[branch.name].deaths + 1)
         self.apoptosis_events.append(LayerEvent(self.step_count, branch.name, 1))
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from espalier.methods.apoptosis.branches.residual_branches import Branch, BranchParameter
 from espalier.surgery import optimizer_state
-from espalier.surgery.init_distribution import InitDistribution, law_of_weight
+from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
 from espalier.surgery.per_slice_restart import Restarts
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -51,7 +51,7 @@ class Origin:
         )
 
 
-def origins(branch: Branch) -> list[Origin]:
+def record_origins(branch: Branch) -> list[Origin]:
     """Return the origin of each inner parameter; call this before training changes them."""
     return [_origin(member) for member in branch.inner]
 
@@ -59,12 +59,12 @@ def origins(branch: Branch) -> list[Origin]:
 def _origin(member: BranchParameter) -> Origin:
     parameter = member.parameter.detach()
     if parameter.ndim > 1:
-        return Origin(law_of_weight(parameter), None)
+        return Origin(estimate_distribution(parameter), None)
     return Origin(None, parameter.clone())
 
 
 @torch.no_grad()
-def fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
+def draw_fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
     """Draw weights from their first distributions; set everything else as it was at first."""
     for member, origin in zip(branch.inner, began, strict=True):
         member.parameter.copy_(origin.draw(member.parameter, generator))
@@ -93,7 +93,7 @@ def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Ge
 
 
 @torch.no_grad()
-def reset(
+def reset_branch(
     branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restarts | None
 ) -> None:
     """Set the influence to 0, and the optimizer state as if the branch were new."""
@@ -101,6 +101,6 @@ def reset(
         parameter.zero_()
     for parameter in (*branch.outlet, *(member.parameter for member in branch.inner)):
         every = torch.arange(len(parameter), device=parameter.device)
-        optimizer_state.reset(optimizer, parameter, 0, every, zero=True)
+        optimizer_state.reset_slices(optimizer, parameter, 0, every, zero=True)
         if restarts is not None:
             restarts.note(parameter, 0, every)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery.gradmax import Crossing
+from espalier.surgery.gradmax import CrossMoment
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics, evaluating
 
@@ -75,12 +75,12 @@ class Observation:
         return statistics
 
     @cached_property
-    def crossing(self) -> Crossing:
+    def crossing(self) -> CrossMoment:
         """Return what births along the largest gradient need.
 
         Of convolutions from as many samples as fit into `MAX_VALUES` numbers, and one at least.
         """
-        crossing, made = Crossing(self.pair), self.producer_output
+        crossing, made = CrossMoment(self.pair), self.producer_output
         if isinstance(self.pair.producer, nn.Conv2d):
             readers = self.pair.consumer.weight.numel() // self.pair.size
             step = -(-len(made) // max(1, MAX_VALUES // (readers * made[0, 0].numel())))

@@ -9,7 +9,7 @@ from typing import get_args
 
 import torch
 
-from espalier.methods.apoptosis.neurons.fitness import Measure
+from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.surgery.pairs import Pair
 
@@ -33,7 +33,7 @@ class ApoptosisOptions:
 
     rate: float
     interval: int
-    fitness_metric: Measure = "grad_activation"
+    fitness_metric: FitnessMetric = "grad_activation"
     optimizer: torch.optim.Optimizer | None = None
     generator: torch.Generator | None = None
     maturity: int = MATURITY
@@ -47,7 +47,7 @@ class ApoptosisOptions:
         """Raise ValueError for anything out of range."""
         check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
         check("interval", self.interval, self.interval >= 1, "1 or more")
-        check_choice("fitness_metric", self.fitness_metric, get_args(Measure))
+        check_choice("fitness_metric", self.fitness_metric, get_args(FitnessMetric))
 
     def is_event_step(self, step: int) -> bool:
         """Return whether an event may begin at `step` (1 is the first)."""

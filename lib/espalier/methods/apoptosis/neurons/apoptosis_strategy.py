@@ -33,7 +33,7 @@ class Selected:
 Selection = Callable[[LayerPopulation, int], Selected]
 """Select up to so many neurons of a layer."""
 
-Death = Callable[[BirthContext, Selected], Tensor | None]
+DeathRule = Callable[[BirthContext, Selected], Tensor | None]
 """Silence the selected, in whose slots others are about to be born.
 
 Returns the damage to what the layer after puts out, if known.
@@ -84,7 +84,7 @@ class ReplacementSchedule:
         return None
 
 
-def weakest(population: LayerPopulation, count: int) -> Selected:
+def select_weakest(population: LayerPopulation, count: int) -> Selected:
     """Select the mature neurons with the lowest fitness."""
     return Selected(population.fitness_ema.weakest(count))
 
@@ -97,10 +97,10 @@ class ApoptosisStrategy:
     birth says otherwise.
     """
 
-    death: Death
+    death: DeathRule
     birth: Birth
     mutation_strength: float
-    selection: Selection = weakest
+    selection: Selection = select_weakest
     schedule: ReplacementSchedule = ReplacementSchedule()
 
     def __post_init__(self) -> None:

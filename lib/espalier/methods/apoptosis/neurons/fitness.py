@@ -17,7 +17,7 @@ from torch import Tensor
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation, means
 from espalier.surgery.pairs import Pair
 
-Measure = Literal[
+FitnessMetric = Literal[
     "grad_activation",
     "gradient",
     "weight",
@@ -122,7 +122,7 @@ def _rows(tensor: Tensor | None, pair: Pair) -> Tensor:
     return norms
 
 
-MEASURES: dict[Measure, Callable[[Observation], Tensor]] = {
+MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
     "grad_activation": grad_activation,
     "gradient": gradient,
     "weight": weight,
@@ -135,7 +135,7 @@ MEASURES: dict[Measure, Callable[[Observation], Tensor]] = {
 
 
 def score(
-    measure: Measure,
+    measure: FitnessMetric,
     observations: Sequence[Observation],
     generator: torch.Generator,
     invert: bool = False,

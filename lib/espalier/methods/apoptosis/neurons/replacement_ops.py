@@ -99,7 +99,7 @@ def place_like(site: EditContext, slots: Tensor, rows: Tensor, like: Tensor) -> 
     birth.place(site, slots, rows)
     for tensor in per_neuron_vectors(site.pair):
         tensor.index_copy_(0, slots, tensor.index_select(0, like))
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
 def per_neuron_vectors(pair: Pair) -> list[Tensor]:

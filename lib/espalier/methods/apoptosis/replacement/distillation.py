@@ -47,9 +47,11 @@ class DistillingDeath:
         candidates, parents = self._distill(context)
         columns = site.pair.columns(selected.slots)
         whole = _regression(population.observed, selected.slots, candidates)
-        outgoing = death.as_read(site, death.taken(site, columns), whole.blend[columns])
+        outgoing = death.read_through_blend(
+            site, death.copy_outgoing(site, columns), whole.blend[columns]
+        )
         population.successors = Successors(candidates, outgoing, parents)
-        alive = death.others(len(whole.alive), columns)
+        alive = death.complement(len(whole.alive), columns)
         return death.kill(site, replace(whole, alive=alive, blend=whole.blend[alive]))
 
     def _distill(self, context: BirthContext) -> tuple[CandidateNeurons, Tensor]:
@@ -79,7 +81,7 @@ class SuccessorBirth(Birth):
         successors.neurons.install(context.slots)
         columns = site.pair.columns(context.slots)
         site.pair.consumer.weight.index_copy_(1, columns, successors.outgoing)
-        site.obey()
+        site.apply_masks()
         return single_parents(successors.parents)
 
 
@@ -113,7 +115,7 @@ def _regression(
     inner = observed.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
     count = max(observed.count, 1)
     looseness = death.RIDGE * (len(inner) + len(columns)) / count
-    blend, rest = death.regression(inner, across, lost[columns], looseness)
+    blend, rest = death.solve_ridge(inner, across, lost[columns], looseness)
     constant = observed.mean[columns] - observed.mean.index_copy(0, columns, usual) @ blend
     every = torch.arange(len(inner), device=inner.device)
     return Substitute(dying, every, blend, constant, observed.shares, rest / count)

@@ -23,10 +23,10 @@ from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair
 
 DeathKind = Literal["fold", "mean", "zero"]
-DEATHS: dict[DeathKind, death.Death] = {
-    "fold": death.survivors,
-    "mean": death.mean,
-    "zero": death.nothing,
+DEATHS: dict[DeathKind, death.SubstituteRule] = {
+    "fold": death.substitute_survivors,
+    "mean": death.substitute_mean,
+    "zero": death.substitute_nothing,
 }
 
 
@@ -78,7 +78,7 @@ class PreservingBirth(Birth):
     @override
     def check(self, pair: Pair) -> None:
         if self.kind == "gradmax":
-            gradmax.check(pair)
+            gradmax.check_pair(pair)
 
     @override
     def create(self, context: BirthContext) -> Parents | None:

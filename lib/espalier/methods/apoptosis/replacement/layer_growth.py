@@ -18,7 +18,7 @@ from espalier.surgery.resize import widen
 
 
 @dataclass(frozen=True)
-class GrowthSchedule(ReplacementSchedule):
+class CapacityGrowth(ReplacementSchedule):
     """A layer grows by a share of its initial size at each event, until it has `max_capacity`.
 
     `max_capacity` is a multiple of the initial size, 1 or more. At least one neuron is born in a

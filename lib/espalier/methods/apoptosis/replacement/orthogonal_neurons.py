@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, weakest
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, select_weakest
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.surgery import birth, death
@@ -31,7 +31,7 @@ def least_unique(population: LayerPopulation, count: int) -> Selected:
     subset selection problem".
     """
     if count == 0:
-        return weakest(population, count)
+        return select_weakest(population, count)
     ema, statistics = population.fitness_ema, population.observed.statistics
     count = min(count, int(ema.mature.sum()))
     redundant = select_redundant(statistics, ema.fitness, ema.mature, count)
@@ -54,7 +54,7 @@ class OrthogonalBirth(Birth):
         rows = unused_directions(survivors, len(context.slots), context.generator)
         slots, rest = context.slots[: len(rows)], context.slots[len(rows) :]
         birth.place(context.site, slots, rows.view(-1, *context.weight.shape[1:]))
-        context.site.obey()  # the optimizer's state was reset at the death
+        context.site.apply_masks()  # the optimizer's state was reset at the death
         if len(rest):  # more than there are directions
             birth.fresh(context.site, rest, context.generator, context.population.law)
         return None
@@ -79,7 +79,7 @@ class Redundant:
 
         Differs: the ridge of each survivor is a share of its own variance, not of the mean one.
         """
-        gone, alive = self.slots, death.others(len(self.lengths), self.slots)
+        gone, alive = self.slots, death.complement(len(self.lengths), self.slots)
         own = self.factor[:, gone].triu()
         basis = torch.cat([self.factor[:, alive], torch.eye(len(gone)).to(own)], 1)
         solved = torch.linalg.solve_triangular(own, basis, upper=True)

@@ -31,7 +31,7 @@ def zero_incoming(context: BirthContext, selected: Selected) -> None:
     for parameter in (producer.weight, producer.bias):
         if parameter is not None:
             parameter.index_fill_(0, selected.slots, 0.0)
-    context.site.begin_anew(selected.slots)
+    context.site.reset_state(selected.slots)
 
 
 @dataclass(frozen=True)

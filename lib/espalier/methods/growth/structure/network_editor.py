@@ -139,16 +139,16 @@ class NetworkEditor:
     def add(self, pair: Pair, block: MaskedLinear) -> None:
         """Put a block into the network and train it as others are; then call `settle`."""
         like = next(block for _, block in self.net.each())
-        optimizer_state.enrol(self.optimizer, block.weight, like.weight)
+        optimizer_state.add_param(self.optimizer, block.weight, like.weight)
         if block.bias is not None:
             assert like.bias is not None  # the first block is one of the chain
-            optimizer_state.enrol(self.optimizer, block.bias, like.bias)
+            optimizer_state.add_param(self.optimizer, block.bias, like.bias)
         self.net.blocks[key(pair)] = block.to(like.weight)
 
     def settle(self) -> None:
         """Blocks were added: put them, and what the optimizer knows of them, in order."""
         self.net.arrange()
-        optimizer_state.order(self.optimizer, self.net.parameters())
+        optimizer_state.sort_params(self.optimizer, self.net.parameters())
 
     @torch.no_grad()
     def extend(self, node: int, extra: int) -> Tensor:
@@ -214,9 +214,9 @@ class NetworkEditor:
         old = list(self.net.parameters())
         fresh, like = Blocks.of_structure(structure), old[0]
         for parameter in fresh.to(like).parameters():
-            optimizer_state.enrol(self.optimizer, parameter, _akin(old, parameter))
+            optimizer_state.add_param(self.optimizer, parameter, _akin(old, parameter))
         for parameter in old:
-            optimizer_state.dismiss(self.optimizer, parameter)
+            optimizer_state.remove_param(self.optimizer, parameter)
         self.net.sizes = fresh.sizes
         self.net.blocks.clear()
         self.net.blocks.update(dict(fresh.blocks.items()))
