@@ -87,10 +87,10 @@ def one_by_one(pack: Pack) -> Callable[[], None]:
     return lambda: [None for optimizer in pack.optimizers if optimizer.step()]
 
 
-def difference(one: Pack, other: Pack) -> float:
+def difference(pack: Pack, other: Pack) -> float:
     """The largest, of parameters, gradients and all state; inf if what there is differs."""
     worst = 0.0
-    for mine, yours in zip(contents(one), contents(other), strict=True):
+    for mine, yours in zip(contents(pack), contents(other), strict=True):
         if mine.keys() != yours.keys():
             return float("inf")
         worst = max([worst, *(float((mine[k] - yours[k]).abs().max()) for k in mine)])

@@ -53,7 +53,7 @@ class Late:
 
     def ratios(self, updates: int, constant: bool) -> list[float]:
         """Length of the newborns' path so far, over that under the fresh optimizer."""
-        found, paths = [], torch.zeros(2)
+        ratios, paths = [], torch.zeros(2)
         for _ in range(updates):
             gradient = torch.ones(4, 3, dtype=torch.float64) if constant else self.gradient()
             before = self.old.detach().clone(), self.new.detach().clone()
@@ -64,8 +64,8 @@ class Late:
             after = self.old.detach(), self.new.detach()
             moved = [(b - a)[1:3].norm() for a, b in zip(before, after, strict=True)]
             paths += torch.tensor(moved)
-            found.append(float(moved[0] / moved[1]))
-        return [*found, float(paths[0] / paths[1])]
+            ratios.append(float(moved[0] / moved[1]))
+        return [*ratios, float(paths[0] / paths[1])]
 
 
 def test_the_defect_is_there_without_a_cure() -> None:

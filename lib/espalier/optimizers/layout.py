@@ -28,9 +28,9 @@ class Layout:
         self._sizes = [weights.shape[1] for weights in self._weights]
         self.groups = [self._columns_of(group, groups) for group in range(max(groups) + 1)]
 
-    def _columns_of(self, wanted: int, groups: list[int]) -> slice:
-        start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < wanted)
-        end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= wanted)
+    def _columns_of(self, index: int, groups: list[int]) -> slice:
+        start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < index)
+        end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= index)
         return slice(start, end)
 
     def zeros(self) -> Tensor:
@@ -72,13 +72,13 @@ def find_layout(runs: list[Groups], columns: RunColumns, stacks: Stacks) -> Layo
     parameters without a gradient.
     """
     places = [{id(p): g for g, group in enumerate(r) for p in group["params"]} for r in runs]
-    found = [
+    members = [
         {place.get(id(p), _NOWHERE) for p, place in zip(column, places, strict=True)}
         for column in columns
     ]
-    rows = [row for row in zip(found, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
+    rows = [row for row in zip(members, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
     tensors = [tensor for _, _, pair in rows for tensor in pair]
-    alike = len({len(groups) for groups in runs}) == 1 and all(len(f) == 1 for f in found)
+    alike = len({len(groups) for groups in runs}) == 1 and all(len(group) == 1 for group in members)
     if not rows or not alike or not _plain(tensors) or _others(runs, columns):
         return None
     rows.sort(key=lambda row: min(row[0]))
@@ -87,9 +87,9 @@ def find_layout(runs: list[Groups], columns: RunColumns, stacks: Stacks) -> Layo
 
 def _others(runs: list[Groups], columns: RunColumns) -> bool:
     """Return whether an optimizer would update parameters that are not in `columns`."""
-    known = {id(parameter) for column in columns for parameter in column}
+    listed = {id(parameter) for column in columns for parameter in column}
     parameters = (p for groups in runs for group in groups for p in group["params"])
-    return any(p.grad is not None and id(p) not in known for p in parameters)
+    return any(p.grad is not None and id(p) not in listed for p in parameters)
 
 
 def _plain(tensors: list[Tensor]) -> bool:

@@ -209,8 +209,8 @@ class AdamCall:
         """Return the kernel's arguments beside its tensors, in its order."""
         group, (beta1, beta2) = self.group, self.group["betas"]
         rate = self._optimizer.effective_lr(group["lr"])
-        told = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
-        return (rate, beta1, beta2, *told)
+        rest = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
+        return (rate, beta1, beta2, *rest)
 
     def count(self) -> None:
         """Count a step."""
@@ -263,15 +263,15 @@ class LeanSGD(Lean, torch.optim.SGD):
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
-        known: list[Tensor] = []
+        running: list[Tensor] = []
         fresh: list[Tensor] = []  # their momentum begins as the gradient
         for p in parameters:
             if group["momentum"] == 0 or self.state[p].get(BUFFER) is not None:
-                known.append(p)
+                running.append(p)
             else:
                 fresh.append(p)
                 self.state[p][BUFFER] = torch.zeros_like(p)
-        parts = [(part, part is fresh) for part in (known, fresh) if part]
+        parts = [(part, part is fresh) for part in (running, fresh) if part]
         calls = [self._call(group, part, first=first) for part, first in parts]
         return calls[0] if len(calls) == 1 else lambda: _every(calls)
 

@@ -47,7 +47,7 @@ class SpamGuard:
         self.norms: Tensor | None = None  # (WINDOW,) ring of gradient norms
 
     @property
-    def known(self) -> int:
+    def remembered(self) -> int:
         """Number of norms remembered."""
         return min(self.steps, WINDOW)
 
@@ -91,9 +91,9 @@ class SpamGuard:
         norm = total_norm(grads)
         if self.norms is None:
             self.norms = norm.new_zeros(WINDOW)
-        known = self.norms[: self.known]
-        if len(known) >= FEWEST:
-            std, mean = torch.std_mean(known)
+        remembered = self.norms[: self.remembered]
+        if len(remembered) >= FEWEST:
+            std, mean = torch.std_mean(remembered)
             spike = norm > mean + self.settings.spike_threshold * std
             for name, kept in DAMPING.items():
                 factor = torch.where(spike, kept, 1.0)

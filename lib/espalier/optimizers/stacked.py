@@ -18,7 +18,7 @@ from torch.optim import optimizer as torch_optimizer
 
 from espalier.optimizers.layout import Layout, RunColumns, Stacks, find_layout
 
-OptimizerType = TypeVar("Kind", bound=type[torch.optim.Optimizer])
+OptimizerType = TypeVar("OptimizerType", bound=type[torch.optim.Optimizer])
 
 
 def stack_optimizers(

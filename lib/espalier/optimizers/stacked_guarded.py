@@ -25,7 +25,13 @@ class GuardedStack(AdamStack):
         settings = None if optimizer.guard is None else optimizer.guard.settings
         theta = settings.theta if settings and settings.enable_clip else None
         limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
-        return {**super().row(optimizer), **limits, "threshold": math.inf, "known": 0, "slot": 0}
+        return {
+            **super().row(optimizer),
+            **limits,
+            "threshold": math.inf,
+            "remembered": 0,
+            "slot": 0,
+        }
 
     @override
     def begin(self) -> None:
@@ -45,12 +51,14 @@ class GuardedStack(AdamStack):
     def count(self) -> None:
         """Reset run by run: resets are rare, and so clear whatever a row holds."""
         lr, threshold = self.column("lr"), self.column("threshold")
-        known, slot = self.column("known"), self.column("slot")
+        remembered, slot = self.column("remembered"), self.column("slot")
         for k, guard in self._guards:
             if guard.reset_due():
                 self._reset(k)
-            known[k], slot[k] = guard.known, guard.slot
-            threshold[k] = guard.settings.spike_threshold if guard.known >= FEWEST else math.inf
+            remembered[k], slot[k] = guard.remembered, guard.slot
+            threshold[k] = (
+                guard.settings.spike_threshold if guard.remembered >= FEWEST else math.inf
+            )
             guard.steps += 1
             lr[k] *= guard.rate()
         for optimizer in self.optimizers:
@@ -76,10 +84,10 @@ class GuardedStack(AdamStack):
 
     def _damp(self, norm: Tensor) -> None:
         """Damp moments where `norm` (K, 1), of a run's gradients together, is a spike."""
-        count = self.of("known")
-        known = self._slots < count
-        mean = torch.where(known, self.norms, 0).sum(1, keepdim=True) / count
-        off = torch.where(known, self.norms - mean, 0)
+        count = self.of("remembered")
+        remembered = self._slots < count
+        mean = torch.where(remembered, self.norms, 0).sum(1, keepdim=True) / count
+        off = torch.where(remembered, self.norms - mean, 0)
         std = (off.square_().sum(1, keepdim=True) / (count - 1)).sqrt_()
         spike = norm > mean + self.of("threshold") * std
         self.mean.mul_(torch.where(spike, DAMPING["exp_avg"], 1.0))

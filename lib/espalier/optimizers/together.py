@@ -61,11 +61,11 @@ class _Merged:
 
     def __call__(self) -> None:
         """Step each once; one by one where rates, decay or anything else differ."""
-        told = {call.settings() for call in self._calls}
-        if len(told) > 1 or len(self._kernels) > 1:
+        settings = {call.settings() for call in self._calls}
+        if len(settings) > 1 or len(self._kernels) > 1:
             for call in self._calls:
                 call()
             return
         for call in self._calls:
             call.count()
-        fused(self._calls[0].kernel, self._tensors, told.pop(), {})
+        fused(self._calls[0].kernel, self._tensors, settings.pop(), {})

@@ -35,8 +35,8 @@ def strata(age: Tensor, sediment: int, geological: int) -> Tensor:
 
 def ageing(phases: Tensor, decay: float, floor: float) -> Tensor:
     """Return `decay` ** `phases`, float64, `floor` at least. It halves in log(.5, decay)."""
-    found: Tensor = decay ** phases.double()
-    return found.clamp_min(floor)
+    factor: Tensor = decay ** phases.double()
+    return factor.clamp_min(floor)
 
 
 def warmed(age: Tensor, steps: int) -> Tensor:

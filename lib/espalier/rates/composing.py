@@ -17,18 +17,18 @@ from espalier.rates.param_view import Factor, ParamView, Strategy
 class MultiplierBounds:
     """The least and the largest multiplier; 0, of what is frozen, stays 0."""
 
-    least: float = symbol("RATES_LEAST")
-    most: float = symbol("RATES_MOST")
+    lowest: float = symbol("RATES_LEAST")
+    highest: float = symbol("RATES_MOST")
 
     def limit(self, factor: Factor) -> Factor:
         """Return `factor` clamped to the bounds."""
         if not isinstance(factor, Tensor):
-            return min(max(factor, self.least), self.most) if factor else 0.0
-        return factor.clamp(self.least, self.most).where(factor != 0, 0.0)
+            return min(max(factor, self.lowest), self.highest) if factor else 0.0
+        return factor.clamp(self.lowest, self.highest).where(factor != 0, 0.0)
 
 
-def _times(one: Factor, other: Factor) -> Factor:
-    return one * other
+def _times(first: Factor, second: Factor) -> Factor:
+    return first * second
 
 
 def product(strategies: Iterable[Strategy], part: ParamView) -> Factor:

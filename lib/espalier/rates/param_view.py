@@ -83,10 +83,10 @@ class ParamView:
 
     def outlived(self, factors: Sequence[float]) -> Tensor:
         """Return for each element the product of `factors`, one an event it outlived."""
-        found = torch.ones(len(factors) + 1, dtype=torch.float64)
+        products = torch.ones(len(factors) + 1, dtype=torch.float64)
         for i in range(len(factors) - 1, -1, -1):
-            found[i] = found[i + 1] * factors[i]
-        return found.to(self.weight.device)[self.seen]
+            products[i] = products[i + 1] * factors[i]
+        return products.to(self.weight.device)[self.seen]
 
     @cached_property
     def live(self) -> Tensor:

@@ -118,12 +118,12 @@ def _in_weights(pair: Pair, right: Tensor) -> Tensor:
     return torch.full_like(right, FAINT / right.shape[1])
 
 
-def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
     """Return up to `limit` left and right singular vectors as rows, strongest first."""
     wide = matrix.shape[0] > matrix.shape[1]
     gram = (matrix.T @ matrix if wide else matrix @ matrix.T).double()
     values, vectors = torch.linalg.eigh(gram)  # ascending; a third of the time of an SVD
-    count = min(wanted, int((values > values[-1] * len(values) * 1e-9).sum()))
+    count = min(limit, int((values > values[-1] * len(values) * 1e-9).sum()))
     own = vectors[:, -count:].flip(1).T.to(matrix) if count else matrix.new_zeros(0, len(values))
     other = F.normalize(own @ (matrix.T if wide else matrix), dim=1)
     return (other, own) if wide else (own, other)
@@ -185,8 +185,8 @@ def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
         z = gradient.new_full((samples, outputs * taps, *made[2:]), FAINT, requires_grad=True)
         value = chain(z * 1)  # not z itself: a module may work in place
     sent = _at_consumer(pair, gradient, value.shape)
-    (found,) = torch.autograd.grad(value, z, sent)
-    return found.flatten(2)
+    (slopes,) = torch.autograd.grad(value, z, sent)
+    return slopes.flatten(2)
 
 
 def _at_consumer(pair: Pair, gradient: Tensor, shape: torch.Size) -> Tensor:

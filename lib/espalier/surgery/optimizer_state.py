@@ -69,8 +69,8 @@ def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
     others = tensor.new_ones(tensor.shape[dim])
     others[index] = 0.0
     total = torch.tensordot(tensor, others, dims=([dim], [0]))
-    known = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
-    mean: Tensor = (total / known.clamp_min(1.0)).unsqueeze(dim)
+    positive = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
+    mean: Tensor = (total / positive.clamp_min(1.0)).unsqueeze(dim)
     return mean
 
 

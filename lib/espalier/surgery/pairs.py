@@ -91,10 +91,10 @@ def find_pairs(model: nn.Module) -> list[Pair]:
     uses = Counter(id(m) for _, m in model.named_modules(remove_duplicate=False))
     owners = Counter(id(p) for m in model.modules() for p in m._parameters.values())
     return [
-        found
+        pair
         for chain in _chains("", model)
         for start in range(len(chain))
-        if (found := _pair_at(chain, start)) is not None and _alone(found, uses, owners)
+        if (pair := _pair_at(chain, start)) is not None and _alone(pair, uses, owners)
     ]
 
 
@@ -172,13 +172,11 @@ def _is_plain_prelu(module: nn.Module) -> bool:
     return isinstance(module, nn.PReLU) and module.num_parameters == 1
 
 
-def _alone(found: Pair, uses: Counter[int], owners: Counter[int]) -> bool:
+def _alone(pair: Pair, uses: Counter[int], owners: Counter[int]) -> bool:
     """Return whether the pair's layers have plain parameters, and nothing else uses either."""
-    modules = [
-        m for m in (found.producer, found.norm, found.consumer, found.after) if m is not None
-    ]
+    modules = [m for m in (pair.producer, pair.norm, pair.consumer, pair.after) if m is not None]
     held = [p for m in modules for p in m.parameters()]
-    plain = all("weight" in m._parameters for m in (found.producer, found.consumer))
+    plain = all("weight" in m._parameters for m in (pair.producer, pair.consumer))
     return (
         plain and all(uses[id(m)] == 1 for m in modules) and all(owners[id(p)] == 1 for p in held)
     )

@@ -86,9 +86,9 @@ class Restarts:
             return
         assert parameter not in self._births, "slices and single elements of one parameter"
         born = torch.zeros_like(parameter, dtype=now.dtype)
-        known = self._elements.setdefault(parameter, _Elements(born, now.clone()))
-        known.born[at] = now
-        known.last.copy_(now)
+        elements = self._elements.setdefault(parameter, _Elements(born, now.clone()))
+        elements.born[at] = now
+        elements.last.copy_(now)
 
     @torch.no_grad()
     def follow(self, parameter: Tensor, dim: int, source: Tensor) -> None:

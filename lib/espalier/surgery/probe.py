@@ -58,13 +58,13 @@ def _gram(x: Tensor) -> Tensor:
     size = x.shape[1]
     if size < 2 * BLOCK or x.is_cuda:
         return x.T @ x
-    found = x.new_empty(size, size)
+    product = x.new_empty(size, size)
     for start in range(0, size, BLOCK):
         end = start + BLOCK
         part = x[:, start:].T @ x[:, start:end]
-        found[start:, start:end] = part
-        found[start:end, end:] = part[BLOCK:].T
-    return found
+        product[start:, start:end] = part
+        product[start:end, end:] = part[BLOCK:].T
+    return product
 
 
 def _shares(pair: Pair, x: Tensor) -> Tensor:
@@ -98,13 +98,13 @@ def watching(statistics: Statistics) -> Iterator[None]:
 
 def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -> list[Statistics]:
     """Return each pair's statistics over `batches` of inputs, in evaluation; nothing changes."""
-    found = [Statistics(pair) for pair in pairs]
+    gathered = [Statistics(pair) for pair in pairs]
     with ExitStack() as stack, evaluating(model), torch.no_grad():
-        for statistics in found:
+        for statistics in gathered:
             stack.enter_context(watching(statistics))
         for x in batches:
             model(x)
-    return found
+    return gathered
 
 
 @contextmanager

@@ -78,8 +78,8 @@ def test_outputs_and_gradients_are_those_of_the_formulas(
     torch.testing.assert_close(y, other, rtol=0, atol=1e-10)
     ours = torch.autograd.grad((y * weights).sum(), given)
     theirs = torch.autograd.grad((other * weights).sum(), given)
-    for one, two in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, two, rtol=0, atol=1e-10)
+    for gradient, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -93,9 +93,9 @@ def test_gradients_are_those_of_differences(activation: Activation) -> None:
 def test_a_nonlinearity_tells_its_gradient_from_its_output(activation: Activation) -> None:
     z = torch.linspace(-2, 2, 8, dtype=torch.float64, requires_grad=True)
     h = NONLINEARITIES[activation].of(z)
-    (wanted,) = torch.autograd.grad((h * 3).sum(), z)
-    found = NONLINEARITIES[activation].gradient(torch.full_like(z, 3.0), h.detach())
-    torch.testing.assert_close(found, wanted)
+    (expected,) = torch.autograd.grad((h * 3).sum(), z)
+    gradient = NONLINEARITIES[activation].gradient(torch.full_like(z, 3.0), h.detach())
+    torch.testing.assert_close(gradient, expected)
 
 
 @pytest.mark.parametrize("soma", [True, False])

@@ -59,8 +59,8 @@ def trainers(build: Build, method: Method | None = None) -> list[packing.Trainer
 
 def assert_same_as_alone(build: Build, method: Method | None = None) -> None:
     alone = [packing.train([each])[0] for each in trainers(build, method)]
-    for one, other in zip(packing.train(trainers(build, method)), alone, strict=True):
-        packing.assert_same(one, other)
+    for packed, other in zip(packing.train(trainers(build, method)), alone, strict=True):
+        packing.assert_same(packed, other)
 
 
 @pytest.mark.parametrize("name", BUILDS)

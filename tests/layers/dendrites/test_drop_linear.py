@@ -37,8 +37,8 @@ from espalier.sparse.masked_weight import weight_and_state
 def test_drops_have_these_sizes(schedule: Shrinking, sizes: list[int]) -> None:
     assert schedule.sizes == sizes
     steps = range(1, schedule.updates + 1)
-    found = {step: schedule.after(step) for step in steps if schedule.after(step)}
-    assert found == {(i + 1) * schedule.every: n for i, n in enumerate(sizes) if n}
+    drops = {step: schedule.after(step) for step in steps if schedule.after(step)}
+    assert drops == {(i + 1) * schedule.every: n for i, n in enumerate(sizes) if n}
 
 
 @pytest.mark.parametrize("pace", ["linear", "exponential"])
@@ -139,10 +139,10 @@ def test_the_method_drops_inputs_of_the_first_linear_layer() -> None:
     first, second = run.model[4].weight, run.model[6].weight
     assert int((first == 0).all(0).sum()) == 6 and int((first == 0).sum()) == 6 * 5
     assert int((second == 0).sum()) == 0
-    found = run.method.measures(run)
+    measures = run.method.measures(run)
     total = sum(p.numel() for p in run.model.parameters())
-    assert found["sparsity"] == pytest.approx(30 / loops.PRUNABLE)
-    assert found["live_parameters"] == total - 30
+    assert measures["sparsity"] == pytest.approx(30 / loops.PRUNABLE)
+    assert measures["live_parameters"] == total - 30
 
 
 def test_several_layers_drop_each_its_share() -> None:

@@ -72,8 +72,8 @@ def test_outputs_and_gradients_are_those_of_a_masked_matrix(
     samples, inputs, units, fan_in = sizes
     made = layer(inputs, units, fan_in, backend).to(kind)
     x = torch.randn(samples, inputs, dtype=kind)
-    for one, other in zip(ours(made, x), masked(made, x), strict=True):
-        torch.testing.assert_close(one, other, rtol=near, atol=near)
+    for mine, other in zip(ours(made, x), masked(made, x), strict=True):
+        torch.testing.assert_close(mine, other, rtol=near, atol=near)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -157,8 +157,8 @@ def test_fresh_weights_have_the_deviation_asked_for() -> None:
 
 
 def test_a_dense_matrix_has_zeros_where_there_is_no_synapse() -> None:
-    found = to_dense(torch.tensor([[2.0, 3.0]]), torch.tensor([[3, 0]]), 4)
-    assert found.tolist() == [[3.0, 0.0, 0.0, 2.0]]
+    matrix = to_dense(torch.tensor([[2.0, 3.0]]), torch.tensor([[3, 0]]), 4)
+    assert matrix.tolist() == [[3.0, 0.0, 0.0, 2.0]]
 
 
 def test_the_way_is_told_by_sizes_and_device_alone() -> None:

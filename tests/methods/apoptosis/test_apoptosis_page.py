@@ -35,5 +35,5 @@ def test_every_class_and_method_is_on_the_page() -> None:
     methods = (ROOT / "lib" / "espalier" / "methods").glob("apoptosis_*.py")
     ranges = (ROOT / "defconfigs").glob("apoptosis-*-range")
     classes = [name for name, home in espalier._HOMES.items() if home.startswith("apoptosis.")]
-    wanted = [*classes, *(path.stem for path in methods), *(path.name for path in ranges)]
-    assert [name for name in wanted if f"`{name}`" not in PAGE] == []
+    names = [*classes, *(path.stem for path in methods), *(path.name for path in ranges)]
+    assert [name for name in names if f"`{name}`" not in PAGE] == []

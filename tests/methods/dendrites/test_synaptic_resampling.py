@@ -278,10 +278,10 @@ def test_growth_by_gradient_is_the_dense_gradient() -> None:
     loss = nn.functional.cross_entropy(table.model[2](table.model[1](z)), y)
     (expected,) = torch.autograd.grad(loss, full)
     layers, before = {"0": table.layer}, loops.values(table.model)
-    (found,) = synapse_scores.gradient_scores(
+    (slopes,) = synapse_scores.gradient_scores(
         table.model, layers, nn.functional.cross_entropy, table.batch
     )
-    assert torch.allclose(found, expected.abs(), atol=1e-7)
+    assert torch.allclose(slopes, expected.abs(), atol=1e-7)
     assert loops.same(loops.values(table.model), before)
 
 
@@ -315,21 +315,21 @@ def test_local_growth_is_close_to_a_units_own_synapses(pixels: tuple[int, int, i
     inputs = channels * height * width
     corner = torch.tensor([0, 1, width, width + 1])  # in the first channel
     layer = Synapses(inputs, corner.repeat(3000, 1))
-    found = synapse_scores.select_inputs(
+    inputs_of = synapse_scores.select_inputs(
         synapse_scores.local_scores(layer, pixels, 1.5, generator()), layer.index, 1
     )
-    place = synapse_scores.places(pixels)[found.flatten()].float()
+    place = synapse_scores.pixel_places(pixels)[inputs_of.flatten()].float()
     distance = (place - 0.5).norm(dim=1)
     assert float(distance.mean()) < 0.6 * float(
-        (synapse_scores.places(pixels) - 0.5).norm(dim=1).mean()
+        (synapse_scores.pixel_places(pixels) - 0.5).norm(dim=1).mean()
     )
-    channel = torch.bincount(found.flatten() // (height * width), minlength=channels)
+    channel = torch.bincount(inputs_of.flatten() // (height * width), minlength=channels)
     assert (channel > 0).all()
 
 
 def test_the_place_of_an_input_is_its_row_and_column_whatever_the_channel() -> None:
     rows = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
-    assert synapse_scores.places((2, 2, 3)).tolist() == [*rows, *rows]
+    assert synapse_scores.pixel_places((2, 2, 3)).tolist() == [*rows, *rows]
 
 
 # newborns train as under a fresh optimizer
@@ -364,10 +364,10 @@ def test_a_dendritic_layer_with_or_without_somas_is_resampled(soma: bool, grow: 
     model = nn.Sequential(nn.Flatten(), layer, nn.Linear(3 if soma else 4, 4))
     method = Resampling(ResampleSchedule(steps=6), SynapseTurnover(grow=grow))
     run = loops.train(sparse_run(Adam(), method, model), 48)
-    found = method.measures(run)
-    assert found["resamplings"] == 6 and found["swaps"] == 6 * (12 if soma else 4)
-    assert found["sparsity"] == 0.0
-    assert found["live_parameters"] == sum(p.numel() for p in model.parameters())
+    measures = method.measures(run)
+    assert measures["resamplings"] == 6 and measures["swaps"] == 6 * (12 if soma else 4)
+    assert measures["sparsity"] == 0.0
+    assert measures["live_parameters"] == sum(p.numel() for p in model.parameters())
 
 
 def test_every_layer_of_a_model_is_resampled_where_inputs_are_free() -> None:

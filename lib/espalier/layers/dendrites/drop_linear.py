@@ -64,12 +64,12 @@ class Shrinking:
     @cached_property
     def sizes(self) -> list[int]:
         """The columns of each drop; what rounding leaves over goes to the first ones."""
-        wanted = [PACES[self.pace](i / self.drops) for i in range(self.drops)]
-        whole = sum(wanted)
-        found = [math.floor(self.columns * size / whole) for size in wanted]
-        for i in range(self.columns - sum(found)):
-            found[i] += 1
-        return found
+        weights = [PACES[self.pace](i / self.drops) for i in range(self.drops)]
+        total = sum(weights)
+        sizes = [math.floor(self.columns * size / total) for size in weights]
+        for i in range(self.columns - sum(sizes)):
+            sizes[i] += 1
+        return sizes
 
     def after(self, update: int) -> int:
         """Return the number of columns dropped after update `update` (1 is the first)."""

@@ -99,13 +99,13 @@ def _behind(
 ) -> tuple[Any, ...]:
     """Return the gradients of x, weight, bias and index from that of the sums (K units, b)."""
     wants_x, wants_weight, wants_bias = ctx.needs_input_grad[:3]
-    found = None
+    grad_x = None
     if wants_x:
         inputs = len(table) // weight[..., 0, 0].numel()
         full = dense_kernel.to_dense(weight, index, inputs)
-        found = torch.matmul(_parts(grad, index).mT, full).reshape(-1, inputs)
+        grad_x = torch.matmul(_parts(grad, index).mT, full).reshape(-1, inputs)
     return (
-        found,
+        grad_x,
         _of_weight(grad, table, index) if wants_weight else None,
         _parts(grad.sum(1), index) if wants_bias else None,
         None,
@@ -121,8 +121,8 @@ def _of_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """Return the gradient of the weight: each number is a product of two rows."""
     ends, bags = _bags(len(grad), index.shape[-1], grad.device)
     entries = (grad, table, _rows(table, index), ends, bags, _SUM)
-    found: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
-    return found.view(index.shape)
+    gradient: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
+    return gradient.view(index.shape)
 
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:

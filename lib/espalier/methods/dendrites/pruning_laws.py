@@ -51,13 +51,13 @@ class Laplace(PruningLaw):
 class Sigmoid(PruningLaw):
     """Nearly all weights far below a threshold go, and hardly any far above it."""
 
-    most: float = 0.95
+    highest: float = 0.95
     threshold: float = 0.4
     steepness: float = 0.1
 
     @override
     def going(self, size: Tensor) -> Tensor:
-        return self.most * torch.sigmoid((self.threshold - size) / self.steepness)
+        return self.highest * torch.sigmoid((self.threshold - size) / self.steepness)
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """Draw weights close to the threshold, of either sign."""

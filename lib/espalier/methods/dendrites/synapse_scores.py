@@ -73,8 +73,8 @@ def gradient_scores(
     with evaluating(model), torch.enable_grad():
         total = loss(functional_call(model, held, (batch[0],)), batch[1])
         weights = [parts["weight"] for parts in whole.values()]
-        found = torch.autograd.grad(total, weights, allow_unused=True, materialize_grads=True)
-    return [slope.abs_() for slope in found]
+        gradients = torch.autograd.grad(total, weights, allow_unused=True, materialize_grads=True)
+    return [slope.abs_() for slope in gradients]
 
 
 def _whole(layer: Synapses) -> dict[str, Tensor]:

@@ -69,13 +69,13 @@ class SynapseTurnover:
         size, law = weight.detach().abs(), self.law
         if law is not None:
             goes = torch.rand(size.shape, generator=generator).to(size) < law.going(size)
-            keys, most = size.where(goes, math.inf), size.shape[1]
+            keys, limit = size.where(goes, math.inf), size.shape[1]
         else:
-            keys, most = size, self.quota(size.shape[1])
+            keys, limit = size, self.quota(size.shape[1])
             if self.drop == "random":
                 keys = torch.rand(size.shape, generator=generator).to(size)
-        found = keys.topk(min(most, free), dim=1, largest=False)
-        return found.indices, found.values.isfinite()
+        lowest = keys.topk(min(limit, free), dim=1, largest=False)
+        return lowest.indices, lowest.values.isfinite()
 
     def newborn(self, like: Tensor, std: float, generator: torch.Generator) -> Tensor:
         """Return the weights of new synapses; `std` is that of the layer's own initialization."""

@@ -35,8 +35,8 @@ from espalier.surgery.per_slice_restart import Restarts
 
 def find_synapse_layers(model: nn.Module) -> dict[str, Synapses]:
     """Return the layers of `model` whose synapses can be resampled, by name: those that train."""
-    found = ((n, m) for n, m in model.named_modules() if isinstance(m, Synapses))
-    return {name: layer for name, layer in found if layer.weight.requires_grad}
+    layers = ((n, m) for n, m in model.named_modules() if isinstance(m, Synapses))
+    return {name: layer for name, layer in layers if layer.weight.requires_grad}
 
 
 @dataclass(frozen=True)

@@ -195,8 +195,8 @@ def test_going_on_from_a_saved_state_is_exact(steps):
     train(*straight, 30)
     first, second = begun(), begun()
     train(*first, steps)
-    for one, other in zip(first, second, strict=True):
-        other.load_state_dict(copy.deepcopy(one.state_dict()))
+    for source, copied in zip(first, second, strict=True):
+        copied.load_state_dict(copy.deepcopy(source.state_dict()))
     train(*second, 30 - steps)
     assert len(straight[2].apoptosis_events) > 2
     assert second[2].apoptosis_events == straight[2].apoptosis_events
