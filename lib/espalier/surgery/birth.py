@@ -151,10 +151,7 @@ def normalize_outgoing(columns: Tensor, per: int) -> Tensor:
 
 def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
     """Copy all that makes the parents, with normalisation and its statistics."""
-    held = [pair.producer.weight, pair.producer.bias]
-    if pair.norm is not None:
-        held += [pair.norm.weight, pair.norm.bias, pair.norm.running_mean, pair.norm.running_var]
-    for tensor in (x for x in held if x is not None):
+    for tensor in (pair.producer.weight, *pair.vectors()):
         tensor.index_copy_(0, slots, tensor.index_select(0, parents))
 
 

@@ -64,6 +64,14 @@ class Pair:
         offsets = torch.arange(self.per, device=neurons.device)
         return (neurons[:, None] * self.per + offsets).flatten()
 
+    def vectors(self) -> list[Tensor]:
+        """Return what has one number for each neuron: biases, normalisation and its statistics."""
+        tensors = [self.producer.bias]
+        if self.norm is not None:
+            norm = self.norm
+            tensors += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
+        return [x for x in tensors if x is not None]
+
     def incoming(self) -> Tensor:
         """Return the weights that make each neuron, (size, fan_in); do not write to them."""
         return self.producer.weight.detach().flatten(1)

@@ -20,6 +20,7 @@ from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pair
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
 from espalier.surgery.pairs import Layer, Pair, find_pairs
@@ -58,6 +59,7 @@ class ApoptosisManager:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
         self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
+        self.weight_ages = WeightAges(self.lineage, self.populations)
         self._stat_source = options.stat_source(pairs)
         self._prepare_stats()
 

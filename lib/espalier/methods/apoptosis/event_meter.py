@@ -7,15 +7,17 @@ nothing and draws no random numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from espalier.core.contracts import Run, Split
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.branches.layer_apoptosis import LayerApoptosisManager
 from espalier.surgery.probe import evaluating
 
 PROBE_SAMPLES = 512  # images
@@ -44,23 +46,7 @@ def probe_loss(run: Run) -> float:
     return total / labels
 
 
-class EventSource(Protocol):
-    """A manager whose events can be followed."""
-
-    @property
-    def due(self) -> bool:
-        """Whether the coming step brings an event."""
-        ...
-
-    @property
-    def busy(self) -> bool:
-        """Whether an event that has begun is not over."""
-        ...
-
-    @property
-    def apoptosis_events(self) -> Sequence[object]:
-        """What has happened so far."""
-        ...
+Manager = ApoptosisManager | LayerApoptosisManager
 
 
 @dataclass
@@ -89,7 +75,7 @@ class EventMeter:
     _task: Split | None = None
 
     @contextmanager
-    def event(self, run: Run, manager: EventSource) -> Iterator[None]:
+    def event(self, run: Run, manager: Manager) -> Iterator[None]:
         """Measure what happens within: an event may begin, go on or end.
 
         One that is due at which no neuron dies or is born, because too few parts of neurons are

@@ -8,25 +8,52 @@ ValueError for anything out of range, and TypeError for a name that is none of t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypedDict, Unpack
 
+import torch
 from torch import nn
 
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
+from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.replacement.crossover import Mode
+from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
+from espalier.methods.apoptosis.replacement.overwriting import Regrowth
+from espalier.surgery.pairs import Pair
+
+
+class ManagerOptions(TypedDict, total=False):
+    """What managers take by name: fields of `ApoptosisOptions`, and arguments of a strategy."""
+
+    fitness_metric: FitnessMetric
+    optimizer: torch.optim.Optimizer | None
+    generator: torch.Generator | None
+    maturity: int
+    decay: float
+    invert: bool
+    anneal_steps: int
+    shares: Mapping[str, float]
+    stat_source: Callable[[list[Pair]], StatSource]
+    mutation_strength: float
+    death: DeathKind
+    birth: BirthKind
+    regrowth_strategy: Regrowth
 
 
 def _parts(
-    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, **named: Any
+    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, options: Mapping[str, Any]
 ) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
-    """Return the strategy that `build` makes of its arguments among `named`, and the options."""
-    own = {name: named.pop(name) for name in inspect.signature(build).parameters if name in named}
-    return build(**own), ApoptosisOptions(rate, interval, **named)
+    """Return the strategy that `build` makes of its arguments among `options`, and the rest."""
+    own = inspect.signature(build).parameters.keys() & options.keys()
+    rest = {name: value for name, value in options.items() if name not in own}
+    return build(**{name: options[name] for name in own}), ApoptosisOptions(rate, interval, **rest)
 
 
 class NeuronApoptosisManager(ApoptosisManager):
@@ -42,9 +69,9 @@ class NeuronApoptosisManager(ApoptosisManager):
         target_layers: Names | None = None,
         prune_rate: float = 0.1,
         apoptosis_interval: int = 500,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.standard, prune_rate, apoptosis_interval, **named)
+        parts = _parts(strategies.standard, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -59,11 +86,10 @@ class FunctionalPreservationApoptosis(ApoptosisManager):
         apoptosis_interval: int = 500,
         *,
         preservation_steps: int = 50,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["preservation_steps"] = preservation_steps
-        build = strategies.functional_preservation
-        parts = _parts(build, prune_rate, apoptosis_interval, **named)
+        build = partial(strategies.functional_preservation, preservation_steps)
+        parts = _parts(build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -78,10 +104,10 @@ class GradualFadeApoptosis(ApoptosisManager):
         apoptosis_interval: int = 500,
         *,
         fade_steps: int = 50,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["fade_steps"] = fade_steps
-        parts = _parts(strategies.gradual_fade, prune_rate, apoptosis_interval, **named)
+        build = partial(strategies.gradual_fade, fade_steps)
+        parts = _parts(build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -94,9 +120,9 @@ class ContinuousTurnoverApoptosis(ApoptosisManager):
         target_layers: Names | None = None,
         prune_rate: float = 0.02,
         apoptosis_interval: int = 100,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, **named)
+        parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -109,9 +135,9 @@ class HybridGrowthAndDeath(ApoptosisManager):
         target_layers: Names | None = None,
         turnover_rate: float = 0.05,
         interval: int = 500,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.hybrid, turnover_rate, interval, **named)
+        parts = _parts(strategies.hybrid, turnover_rate, interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -125,10 +151,10 @@ class GrowthOnlyManager(ApoptosisManager):
         growth_rate: float = 0.1,
         growth_interval: int = 500,
         max_capacity: float = 1.5,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["max_capacity"] = max_capacity
-        parts = _parts(strategies.growth_only, growth_rate, growth_interval, **named)
+        build = partial(strategies.growth_only, max_capacity)
+        parts = _parts(build, growth_rate, growth_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -143,10 +169,10 @@ class CrossoverApoptosis(ApoptosisManager):
         apoptosis_interval: int = 500,
         *,
         crossover_mode: Mode = "uniform",
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["crossover_mode"] = crossover_mode
-        parts = _parts(strategies.crossover, prune_rate, apoptosis_interval, **named)
+        build = partial(strategies.crossover, crossover_mode)
+        parts = _parts(build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -162,10 +188,11 @@ class OrthogonalApoptosis(ApoptosisManager):
         *,
         orthogonal_selection: bool = True,
         orthogonal_birth: bool = True,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["parts"] = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
-        parts = _parts(strategies.orthogonal, prune_rate, apoptosis_interval, **named)
+        chosen = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
+        build = partial(strategies.orthogonal, chosen)
+        parts = _parts(build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -180,10 +207,10 @@ class DistillationApoptosis(ApoptosisManager):
         apoptosis_interval: int = 500,
         *,
         distillation_steps: int = 10,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
         for name in ("death", "birth"):
-            check(name, named.get(name), name not in named, "left out: it is what this does")
-        named["distillation_steps"] = distillation_steps
-        parts = _parts(strategies.distillation, prune_rate, apoptosis_interval, **named)
+            check(name, options.get(name), name not in options, "left out: it is what this does")
+        build = partial(strategies.distillation, distillation_steps)
+        parts = _parts(build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)

@@ -130,7 +130,7 @@ class LayerApoptosisManager:
         self,
         model: nn.Module,
         target_layers: Sequence[str] | None = None,
-        course: LifespanOptions | None = None,
+        lifespan: LifespanOptions | None = None,
         *,
         probe: Tensor,
         **options: Unpack[LayerOptions],
@@ -142,7 +142,7 @@ class LayerApoptosisManager:
         Raises ValueError for names that fit no branch, and for models without branches.
         """
         self.model, self.probe = model, probe
-        self.course = course or with_defaults(LifespanOptions)
+        self.lifespan = lifespan or with_defaults(LifespanOptions)
         self.branches = find_branches(model, probe[:1], target_layers or ())
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []
@@ -155,7 +155,7 @@ class LayerApoptosisManager:
     def _initial_lives(self) -> dict[str, BranchLife]:
         """Return the life of each branch, by its name and in order of depth."""
         rest = len(self.branches) - self._places
-        young = min(rest, round(self.course.birth_share * len(self.branches)))
+        young = min(rest, round(self.lifespan.birth_share * len(self.branches)))
         parts: list[tuple[Zone, int]] = [("birth", young), ("stable", rest - young)]
         zones = [zone for zone, count in [*parts, ("death", self._places)] for _ in range(count)]
         return {b.name: BranchLife(zone) for b, zone in zip(self.branches, zones, strict=True)}
@@ -163,15 +163,15 @@ class LayerApoptosisManager:
     @property
     def _places(self) -> int:
         """Number of branches in the death zone."""
-        return max(1, round(self.course.death_share * len(self.branches)))
+        return max(1, round(self.lifespan.death_share * len(self.branches)))
 
     @property
     def due(self) -> bool:
         """Whether the coming `step()` brings a death."""
-        if (self.step_count + 1) % self.course.interval:
+        if (self.step_count + 1) % self.lifespan.interval:
             return False
-        coming = (self.course.influence(life.age + 1) for life in self._in("death").values())
-        return any(influence < self.course.threshold for influence in coming)
+        coming = (self.lifespan.influence(life.age + 1) for life in self._in("death").values())
+        return any(influence < self.lifespan.threshold for influence in coming)
 
     @property
     def busy(self) -> bool:
@@ -187,7 +187,7 @@ class LayerApoptosisManager:
         for life in self.lives.values():
             life.age += 1
         self._fade()
-        if self.step_count % self.course.interval == 0:
+        if self.step_count % self.lifespan.interval == 0:
             self._reap()
         self._rotate()
 
@@ -202,7 +202,7 @@ class LayerApoptosisManager:
         for branch in self.branches:
             life = self.lives[branch.name]
             if life.zone == "death":
-                left = self.course.influence(life.age)
+                left = self.lifespan.influence(life.age)
                 for parameter in branch.outlet:
                     parameter.mul_(left / life.influence if life.influence else 0.0)
                 life.influence = left
@@ -210,7 +210,7 @@ class LayerApoptosisManager:
     def _rotate(self) -> None:
         """Move the mature to stable, and the oldest of the stable to free places."""
         for life in self._in("birth").values():
-            if life.age >= self.course.maturation:
+            if life.age >= self.lifespan.maturation:
                 life.zone, life.age = "stable", 0
         for _ in range(self._places - len(self._in("death"))):
             stable = list(self._in("stable").values())
@@ -228,14 +228,14 @@ class LayerApoptosisManager:
                 self._give_birth(branch, by_name)
 
     def _is_spent(self, life: BranchLife) -> bool:
-        return life.zone == "death" and life.influence < self.course.threshold
+        return life.zone == "death" and life.influence < self.lifespan.threshold
 
     def _give_birth(self, branch: Branch, by_name: Mapping[str, float]) -> None:
-        parent = self._parent(branch, by_name) if self.course.rebirth == "copy" else None
+        parent = self._parent(branch, by_name) if self.lifespan.rebirth == "copy" else None
         if parent is None:
             rebirth.draw_fresh(branch, self._origins[branch.name], self._generator)
         else:
-            strength = self.course.mutation_strength or 0.0
+            strength = self.lifespan.mutation_strength or 0.0
             rebirth.inherit(branch, parent, strength, self._generator)
         rebirth.reset_branch(branch, self._optimizer, self._restarts)
         self.lives[branch.name] = BranchLife("birth", deaths=self.lives[branch.name].deaths + 1)

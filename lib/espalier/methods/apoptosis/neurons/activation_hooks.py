@@ -7,7 +7,7 @@ of a sequence or a pixel of a feature map; a linear layer on plain vectors has o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -208,8 +208,3 @@ def observe(
         first = [pair.producer.weight for pair in pairs]
         torch.autograd.grad(total, first, allow_unused=True)
     return [recorder.observation() for recorder in recorders]
-
-
-def means(values: Iterable[Tensor]) -> Tensor:
-    """Return the mean of equally shaped tensors."""
-    return torch.stack(list(values)).mean(0)

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, means
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.surgery.pairs import Pair
 
 FitnessMetric = Literal[
@@ -148,5 +148,5 @@ def score(
         first = observations[0].pair.producer.weight
         drawn = torch.rand(observations[0].pair.size, generator=generator, device=generator.device)
         return drawn.to(first.device, first.dtype)
-    fitness = means(MEASURES[measure](each) for each in observations)
+    fitness = torch.stack([MEASURES[measure](each) for each in observations]).mean(0)
     return -fitness if invert else fitness

@@ -17,7 +17,6 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.gradmax import gradmax
-from espalier.surgery.pairs import Pair
 
 BirthKind = Literal["mutation", "fresh", "split", "signed", "gradmax"]
 Parents = Sequence[Sequence[tuple[int, float]]]
@@ -97,18 +96,9 @@ def place_like(site: EditContext, slots: Tensor, rows: Tensor, like: Tensor) -> 
     Nothing reads them yet; their optimizer state is reset.
     """
     birth.place(site, slots, rows)
-    for tensor in per_neuron_vectors(site.pair):
+    for tensor in site.pair.vectors():
         tensor.index_copy_(0, slots, tensor.index_select(0, like))
     site.reset_state(slots)
-
-
-def per_neuron_vectors(pair: Pair) -> list[Tensor]:
-    """Return what has one number for each neuron: biases, normalisation and its statistics."""
-    tensors = [pair.producer.bias]
-    if pair.norm is not None:
-        norm = pair.norm
-        tensors += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
-    return [x for x in tensors if x is not None]
 
 
 def _fresh(context: BirthContext) -> None:
