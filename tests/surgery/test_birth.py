@@ -27,11 +27,11 @@ def by_signed(site, slots, generator, model, x):
 
 
 def by_gradmax(site, slots, generator, model, x):
-    crossing = gradmax.CrossMoment(site.pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(site.pair)
+    with cross_moment.watching():
         out = model(x)
         (out.square().mean() - out.mean()).backward()
-    gradmax.gradmax(site, slots, crossing, generator)
+    gradmax.gradmax(site, slots, cross_moment, generator)
 
 
 BIRTHS = [by_fresh, by_split, by_signed, by_gradmax]
@@ -155,11 +155,11 @@ def test_the_variance_of_a_newborn_is_guessed() -> None:
 
 
 def crossed(model: nn.Module, pair: Pair, x: torch.Tensor) -> torch.Tensor:
-    crossing = gradmax.CrossMoment(pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(pair)
+    with cross_moment.watching():
         model(x).square().sum().backward()
     assert not pair.producer._forward_hooks and not pair.consumer._forward_hooks
-    return crossing.matrix
+    return cross_moment.matrix
 
 
 CHAINS = [
@@ -172,7 +172,7 @@ CHAINS = [
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("chain", CHAINS)
-def test_the_crossing_predicts_the_gradient_of_the_in_weights(chain) -> None:
+def test_the_cross_moment_predicts_the_gradient_of_the_in_weights(chain) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(*chain).double()
     (pair,) = find_pairs(model)
@@ -197,13 +197,13 @@ def test_the_gradient_that_gradmax_promises_arrives_whole(chain, lowest) -> None
     x = torch.randn(50, 3) if isinstance(chain[0], nn.Linear) else torch.randn(50, 2, 6, 6)
     x = x.double().clamp_min(lowest)  # without a bias only inputs from 0 on let all through
     pair.consumer.weight.data[:, pair.columns(torch.tensor([0]))] = 0.0
-    crossing = gradmax.CrossMoment(pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(pair)
+    with cross_moment.watching():
         model(x).square().sum().backward()
-    gradmax.gradmax(EditContext(pair), torch.tensor([0]), crossing, torch.Generator())
+    gradmax.gradmax(EditContext(pair), torch.tensor([0]), cross_moment, torch.Generator())
     model.zero_grad()
     model(x).square().sum().backward()
-    strongest = torch.linalg.svdvals(crossing.matrix)[0]
+    strongest = torch.linalg.svdvals(cross_moment.matrix)[0]
     promised = pair.outgoing()[0].norm() * strongest
     torch.testing.assert_close(pair.producer.weight.grad[0].norm(), promised)
 

@@ -79,7 +79,7 @@ class CrossMoment:
 def gradmax(
     site: EditContext,
     slots: Tensor,
-    crossing: CrossMoment,
+    cross_moment: CrossMoment,
     generator: torch.Generator,
     scale: float = 1.0,
 ) -> None:
@@ -90,7 +90,7 @@ def gradmax(
     """
     pair = site.pair
     check_pair(pair)
-    left, right = _directions(crossing.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
+    left, right = _directions(cross_moment.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
     length = scale * birth.mean_outgoing_length(pair, slots)
     rows = _in_weights(pair, right)

@@ -11,13 +11,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.methods.apoptosis.neurons.event_history import ApoptosisEvent, EventHistory
-from espalier.methods.apoptosis.neurons.event_runner import EventRunner
-from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+)
+from espalier.methods.apoptosis.neurons.event_runner import (
+    ApoptosisEvent,
+    EventHistory,
+    EventRunner,
+)
 from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
-from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
+from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.methods.apoptosis.weight_ages import WeightAges

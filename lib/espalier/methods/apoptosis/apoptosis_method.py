@@ -21,8 +21,10 @@ from espalier.methods.apoptosis.metered_method import (
     MeteredManager,
     MeteredMethod,
 )
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+)
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges

@@ -17,8 +17,11 @@ from torch import nn
 
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+    check,
+)
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind

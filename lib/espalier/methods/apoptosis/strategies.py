@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, select_weakest
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisStrategy,
+    check,
+    select_weakest,
+)
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.crossover import CrossoverBirth, Mode
 from espalier.methods.apoptosis.replacement.distillation import DistillingDeath, SuccessorBirth
@@ -18,13 +21,16 @@ from espalier.methods.apoptosis.replacement.function_preserving import (
     PreservingBirth,
     SubstitutedDeath,
 )
-from espalier.methods.apoptosis.replacement.gradual_replacement import GradualReplacement
-from espalier.methods.apoptosis.replacement.layer_growth import CapacityGrowth, append_slots
 from espalier.methods.apoptosis.replacement.orthogonal_neurons import OrthogonalBirth, least_unique
 from espalier.methods.apoptosis.replacement.overwriting import (
     OverwritingBirth,
     Regrowth,
     zero_incoming,
+)
+from espalier.methods.apoptosis.replacement.replacement_schedules import (
+    CapacityGrowth,
+    GradualReplacement,
+    append_slots,
 )
 
 STRENGTH = 0.3

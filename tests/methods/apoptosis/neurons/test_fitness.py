@@ -10,7 +10,7 @@ from torch import nn
 from espalier.methods.apoptosis.neurons import fitness
 from espalier.methods.apoptosis.neurons.activation_hooks import observe
 from espalier.methods.apoptosis.neurons.fitness import MEASURES, score
-from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.methods.apoptosis.neurons.layer_population import FitnessEma
 from espalier.surgery.pairs import find_pairs
 
 X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])

@@ -135,8 +135,8 @@ def _signed(context: BirthContext) -> None:
 
 
 def _gradmax(context: BirthContext) -> None:
-    crossing = context.population.observed.crossing
-    gradmax(context.site, context.slots, crossing, context.generator)
+    moment = context.population.observed.cross_moment
+    gradmax(context.site, context.slots, moment, context.generator)
 
 
 BIRTHS: dict[BirthKind, Callable[[BirthContext], Parents | None]] = {

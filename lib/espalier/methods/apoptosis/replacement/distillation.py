@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
-from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons, Successors
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,
     Parents,
