@@ -1,4 +1,4 @@
-"""What the dendritic models share: their symbols, their parts, and their exact size."""
+"""Base of the dendritic models: their symbols, their parts, and their exact size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the residual networks share: blocks, stages, initial weights.
+"""Parts of the residual networks: blocks, stages, initial weights.
 
 Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, figure 5
 and table 1.

@@ -31,7 +31,7 @@ BaseName = Literal["adam", "adamw", "adamwadv", "adamwspam"]
 
 
 class Base(NamedTuple):
-    """What tells one base from another."""
+    """Properties of a base optimizer."""
 
     decoupled: bool  # weight decay acts on weights, not on gradients
     clips: bool  # the norm of all gradients is limited

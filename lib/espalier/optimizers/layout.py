@@ -1,4 +1,4 @@
-"""Where the parameters of K runs lie when they are put side by side in the rows of a matrix."""
+"""Layout of the parameters of K runs, side by side in the rows of a matrix."""
 
 from __future__ import annotations
 

@@ -38,11 +38,11 @@ def _sees_to_hooks(step: Any) -> Any:
 
 
 class Lean(torch.optim.Optimizer, ABC):
-    """What the lean optimizers share: all that is not the update.
+    """Base of the lean optimizers: all that is not the update.
 
     Hooks and profilers see every step, as with any torch optimizer. Nothing but torch's own
     `state` and `param_groups` is kept between steps, so parameters, gradients and state may be
-    rebound to other tensors at any time. Its rates are told as `UpdateRates` has it.
+    rebound to other tensors at any time. It is an `UpdateRates`.
     """
 
     rate_multipliers: Mapping[Tensor, Rate] = MappingProxyType({})

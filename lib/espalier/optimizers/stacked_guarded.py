@@ -15,7 +15,7 @@ from espalier.optimizers.stacked_adam import AdamStack
 
 
 class GuardedStack(AdamStack):
-    """What a guard decides by counting is decided on the host, what it measures on the device.
+    """Guarded Adams: steps are counted on the host, norms are measured on the device.
 
     `clip_norm` and the guards' settings are what they are when stacked.
     """

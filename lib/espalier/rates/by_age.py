@@ -1,6 +1,6 @@
 """Rates by how old each weight is, in updates or in growth events that it has outlived.
 
-What was there from the start is the scaffold. Whatever the method calls an event ends a phase.
+Initial weights are the scaffold. Each growth event of the method ends a phase.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Age(Strategy):
 
 @kconfig_dataclass
 class Component(Strategy):
-    """What is grown is new, then active, then scaffold.
+    """Grown weights are new, then active, then scaffold.
 
     Differs: new layers, "necks", are new weights like any others.
     """

@@ -31,7 +31,7 @@ def layer_distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> i
 
 @kconfig_dataclass
 class AfterGrowth(Strategy):
-    """What an event finds there is slowed down by it, by the product of all events at most."""
+    """Each event slows down older weights; factors of events multiply, down to `floor`."""
 
     grows: ClassVar[bool] = True
     shock: float = symbol("RATES_GROWTH_SHOCK")
@@ -47,7 +47,7 @@ class AfterGrowth(Strategy):
 
 @kconfig_dataclass
 class Differential(Strategy):
-    """As after growth, but by how far the layer is from the one that grew."""
+    """Like `AfterGrowth`, with a shock by the distance to the layer that grew."""
 
     grows: ClassVar[bool] = True
     grown: float = symbol("RATES_DIFFERENTIAL_GROWN")

@@ -1,4 +1,4 @@
-"""How deep each parameter is: modules in their order, counted by those that have weights."""
+"""Depth of each parameter: modules in their order, counted by those that have weights."""
 
 from __future__ import annotations
 

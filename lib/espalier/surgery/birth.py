@@ -58,7 +58,7 @@ def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
 
 @dataclass(frozen=True)
 class Portion:
-    """How out-weights are divided between a parent and its children.
+    """The division of out-weights between a parent and its children.
 
     An only child gets a `share` of them, in (0, 1); of several each gets that beside the parent's
     1 - `share`, scaled so that all sum to 1. Each weight is divided a little differently, the

@@ -28,7 +28,7 @@ RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 sample
 
 @dataclass(frozen=True)
 class Substitute:
-    """What stands in for the dead: the survivors' activations times `blend`, plus `constant`.
+    """A substitute for dead neurons: the survivors' activations times `blend`, plus `constant`.
 
     `dead` (n,) are neurons, `alive` (s,) inputs of the consumer, `blend` (s, n * per), `constant`
     (n * per,), `shares` (taps,) as in `Statistics`, and `rest` (n * per, n * per) the second moment

@@ -84,8 +84,8 @@ def rebuild(
 ) -> None:
     """Give `parameter` the slices `source` (n,) of itself along `dim`; -1 stands for zeros.
 
-    Its state follows. It stays the same object, so whoever refers to it, the optimizer's groups
-    among them, still does; its gradient is gone.
+    Its state follows. It stays the same object, also in the optimizer's groups; its gradient is
+    gone.
     """
     replaced = {k: take_slices(x, dim, source) for k, x in moments(optimizer, parameter).items()}
     data = take_slices(parameter.detach(), dim, source)

@@ -46,12 +46,12 @@ class _Elements:
 
 
 class Restarts:
-    """Newborns of any number of parameters of one optimizer.
+    """Step counts and corrections of newborn slices, for all parameters of one optimizer.
 
-    Give it to `Site`s; then call `after_step` after each update of the optimizer, before its
-    learning rate is changed. Optimizers without an Adam's second moment need nothing of it and get
-    nothing. It costs a few operations on the newborns' weights each step, for 7,000 steps at
-    torch's default betas.
+    Give it to an `EditContext`; then call `after_step` after each update of the optimizer, before
+    its learning rate is changed. Optimizers without an Adam's second moment need no correction. It
+    costs a few operations on the newborns' weights each step, for 7,000 steps at torch's default
+    betas.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:

@@ -1,4 +1,4 @@
-"""What the neurons of a pair do on probe batches: means and covariances, read through hooks."""
+"""Means and covariances of a pair's neurons on probe batches, read through hooks."""
 
 from __future__ import annotations
 

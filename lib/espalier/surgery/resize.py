@@ -1,7 +1,7 @@
 """Widening and narrowing a pair: producer, normalisation, consumer, and the optimizer with them.
 
-Parameters stay the same objects, so the optimizer's groups and whoever else refers to them need
-not be told; their gradients are gone until the next backward pass. `keep` masks must be resized
+Parameters stay the same objects, so references to them, as in the optimizer's groups, stay
+valid; their gradients are gone until the next backward pass. `keep` masks must be resized
 by their owner. Runs of a pack share their tensors' memory and are refused.
 """
 

@@ -20,7 +20,7 @@ from espalier.layers.folded import Stacked
 
 @dataclass(frozen=True)
 class DendriteKind:
-    """What dendrites are like beside their number.
+    """Properties of dendrites beside their number.
 
     `activation` is that of the dendrites: a soma's is always a leaky ReLU of slope 0.1. Fresh
     weights have the variance 2 over the number of inputs of the whole layer (`init` full) or of

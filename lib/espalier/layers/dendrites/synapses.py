@@ -34,7 +34,7 @@ class Synapses(nn.Module):
     ) -> None:
         """`std` is the deviation of fresh weights, None for sqrt(2 / inputs).
 
-        `backend` is how sums are computed, None for what is fastest by `choosing`.
+        `backend` is how sums are computed, None for the fastest by `kernel_choice`.
         """
         super().__init__()
         self.inputs, self.backend = inputs, backend

@@ -1,4 +1,4 @@
-"""What the apoptosis methods share: everything but the strategy."""
+"""Base of the methods of neuron apoptosis: everything but the strategy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
 
         @property
         def pace(self) -> Pace:
-            """How many neurons are replaced at an event, and how often."""
+            """Share of neurons replaced at an event, and steps between events."""
 
     @abstractmethod
     def strategy(self) -> ApoptosisStrategy:

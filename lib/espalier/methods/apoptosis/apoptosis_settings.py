@@ -48,7 +48,7 @@ class ApoptosisSettings:
 
 @kconfig_dataclass
 class Pace:
-    """How many neurons are replaced at an event, and how often."""
+    """Share of neurons replaced at an event, and steps between events."""
 
     rate: float = symbol("APOPTOSIS_RATE")  # share of a layer's neurons, [0, 1)
     interval: int = symbol("APOPTOSIS_INTERVAL")  # steps
@@ -56,7 +56,7 @@ class Pace:
 
 @kconfig_dataclass
 class Births:
-    """How neurons are born."""
+    """Kind of birth, and noise of mutations."""
 
     kind: BirthKind = symbol("APOPTOSIS_BIRTH")
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
@@ -64,6 +64,6 @@ class Births:
 
 @kconfig_dataclass
 class Deaths:
-    """How neurons die."""
+    """Kind of death."""
 
     kind: DeathKind = symbol("APOPTOSIS_DEATH")

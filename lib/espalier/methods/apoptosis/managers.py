@@ -33,7 +33,7 @@ from espalier.surgery.pairs import Pair
 
 
 class ManagerOptions(TypedDict, total=False):
-    """What managers take by name: fields of `ApoptosisOptions`, and arguments of a strategy."""
+    """Arguments of managers by name: fields of `ApoptosisOptions`, and arguments of a strategy."""
 
     fitness_metric: FitnessMetric
     optimizer: torch.optim.Optimizer | None

@@ -1,4 +1,4 @@
-"""The strategies that there are, each composed of who dies, how, what is born, and when.
+"""The strategies of neuron apoptosis, each composed of selection, death, birth and schedule.
 
 `mutation_strength` is noise relative to the size of a parent's weights, unless said otherwise.
 `death` says what makes up for the dead, `birth` how neurons are born; see `function_preserving`.
@@ -34,7 +34,7 @@ from espalier.methods.apoptosis.replacement.replacement_schedules import (
 )
 
 STRENGTH = 0.3
-"""How far mutations go, as in the earlier apoptosis experiments."""
+"""Default noise of mutations, as in the earlier apoptosis experiments."""
 OrthogonalParts = Literal["both", "selection", "birth"]
 
 

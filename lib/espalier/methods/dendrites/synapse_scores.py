@@ -1,4 +1,4 @@
-"""Where new synapses of a unit come from: scores of its inputs, of which the highest are taken.
+"""Scores of a unit's inputs, of which the highest become new synapses.
 
 Every input that a unit is connected to at the time is out of the question, so that whatever is
 dropped is replaced, by something else.

@@ -1,4 +1,4 @@
-"""What a resampling event does to each unit: which synapses go, and how their places are taken.
+"""The synapses that a resampling event drops in each unit, and the weights of new ones.
 
 Source: saurluca/dendritic-computation at 24fc87b; Mocanu et al. 2018, "Scalable training of
 artificial neural networks with adaptive sparse connectivity inspired by network science" (SET),

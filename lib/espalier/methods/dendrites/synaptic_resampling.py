@@ -41,7 +41,7 @@ def find_synapse_layers(model: nn.Module) -> dict[str, Synapses]:
 
 @dataclass(frozen=True)
 class GrowthInputs:
-    """What some ways of growing need.
+    """Inputs of growth by gradient and of local growth.
 
     `draw` gives a batch of training samples and `loss` maps outputs and targets to a mean (growth
     by gradient); `pixels` are the channels, height and width of the images (local growth).

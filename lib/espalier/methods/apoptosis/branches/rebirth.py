@@ -27,7 +27,7 @@ NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
 
 @dataclass(frozen=True)
 class Origin:
-    """How a parameter began: the law of a matrix, or the values themselves."""
+    """Initial state of a parameter: the distribution of a matrix, or the values themselves."""
 
     law: InitDistribution | None
     values: Tensor | None

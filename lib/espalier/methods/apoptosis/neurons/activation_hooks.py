@@ -30,7 +30,7 @@ instead of 0.002 (benchmarks/apoptosis_jump.py).
 
 @dataclass(frozen=True)
 class Observation:
-    """What a pair did in one forward and backward pass, as its layers saw it.
+    """Inputs, outputs and gradients of a pair in one forward and backward pass.
 
     The samples are the first dimension of every tensor; the loss is a mean over samples.
     """

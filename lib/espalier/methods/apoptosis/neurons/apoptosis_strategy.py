@@ -107,7 +107,7 @@ Returns the damage to what the layer after puts out, if known.
 
 @dataclass(frozen=True)
 class Birth:
-    """What is born into empty slots."""
+    """A kind of birth into empty slots."""
 
     def check(self, pair: Pair) -> None:
         """Raise ValueError if neurons of `pair` cannot be born so."""
@@ -123,7 +123,7 @@ class Birth:
 
 @dataclass(frozen=True)
 class ReplacementSchedule:
-    """How many neurons of a layer are replaced, and when: all at once, at the event."""
+    """Number and time of replacements in a layer: by default all at once, at the event."""
 
     def check(self, interval: int) -> None:
         """Raise ValueError if an event takes longer than it is until the next."""
@@ -156,7 +156,7 @@ def select_weakest(population: LayerPopulation, count: int) -> Selected:
 
 @dataclass(frozen=True)
 class ApoptosisStrategy:
-    """Which neurons die, how they leave, what is born in their place, and when.
+    """Selection, death, birth and schedule of replacement.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
     birth says otherwise.

@@ -123,7 +123,7 @@ class LayerPopulation:
 
     @property
     def observed(self) -> Observation:
-        """What was observed for the event under way. Raises ValueError between events."""
+        """The observation for the event under way. Raises ValueError between events."""
         if self.observation is None:
             raise ValueError(f"{self.name}: is only observed during an event")
         return self.observation

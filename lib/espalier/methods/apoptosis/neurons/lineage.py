@@ -19,7 +19,7 @@ from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 
 TABLE = "lineage.csv"
-"""What the table is called in a trial's folder."""
+"""File name of the table in a trial's folder."""
 Op = Literal["founder", "birth", "split", "merge", "death"]
 EMPTY = -1
 """In place of the id of a slot that is empty."""
@@ -27,7 +27,7 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class LineageEvent:
-    """What happened to one neuron; op `founder`, at step 0, stands in tables alone.
+    """Birth or death of one neuron; op `founder`, at step 0, stands in tables alone.
 
     `parents` are ids and the share each had. Of a death, `fitness` and `age` (steps) are those it
     died with; `drift` is how much the event it was part of changed the network's outputs, if that

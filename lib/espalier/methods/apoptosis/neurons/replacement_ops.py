@@ -25,7 +25,7 @@ Parents = Sequence[Sequence[tuple[int, float]]]
 
 @dataclass(frozen=True)
 class BirthContext:
-    """Where neurons are born, which may be their parents, and with what chance.
+    """Slots of newborns, their possible parents, and the parents' chances.
 
     `slots` (n,) are to be filled, `healthy` (m,) may be parents, in proportion to their `fitness`
     (size,). `strength` is how far a mutation goes.

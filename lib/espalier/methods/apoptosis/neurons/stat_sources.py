@@ -1,4 +1,4 @@
-"""Where managers observe neurons: in the user's own passes, or in passes of their own."""
+"""Sources of observations: the training loop's own passes, or extra passes for an event."""
 
 from __future__ import annotations
 
