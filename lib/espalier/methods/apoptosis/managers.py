@@ -7,10 +7,10 @@ ValueError for anything out of range, and TypeError for a name that is none of t
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import torch
 from torch import nn
@@ -33,7 +33,7 @@ from espalier.surgery.pairs import Pair
 
 
 class ManagerOptions(TypedDict, total=False):
-    """Arguments of managers by name: fields of `ApoptosisOptions`, and arguments of a strategy."""
+    """Arguments by name: fields of `ApoptosisOptions`, and those that a strategy has."""
 
     fitness_metric: FitnessMetric
     optimizer: torch.optim.Optimizer | None
@@ -48,15 +48,24 @@ class ManagerOptions(TypedDict, total=False):
     death: DeathKind
     birth: BirthKind
     regrowth_strategy: Regrowth
+    preservation_steps: int
+    fade_steps: int
+    crossover_mode: Mode
+    orthogonal_selection: bool
+    orthogonal_birth: bool
+    distillation_steps: int
+
+
+_SHARED = {field.name for field in fields(ApoptosisOptions)}
 
 
 def _parts(
     build: Callable[..., ApoptosisStrategy], rate: float, interval: int, options: Mapping[str, Any]
 ) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
-    """Return the strategy that `build` makes of its arguments among `options`, and the rest."""
-    own = inspect.signature(build).parameters.keys() & options.keys()
-    rest = {name: value for name, value in options.items() if name not in own}
-    return build(**{name: options[name] for name in own}), ApoptosisOptions(rate, interval, **rest)
+    """Return the strategy that `build` makes of its arguments, and the options."""
+    own = {name: value for name, value in options.items() if name not in _SHARED}
+    shared = {name: value for name, value in options.items() if name in _SHARED}
+    return build(**own), ApoptosisOptions(rate, interval, **shared)
 
 
 class NeuronApoptosisManager(ApoptosisManager):
@@ -66,6 +75,8 @@ class NeuronApoptosisManager(ApoptosisManager):
     strategy of your own, derive a class and override `_regrow_neurons`.
     """
 
+    build: ClassVar[Callable[..., ApoptosisStrategy]] = staticmethod(strategies.standard)
+
     def __init__(
         self,
         model: nn.Module,
@@ -74,48 +85,26 @@ class NeuronApoptosisManager(ApoptosisManager):
         apoptosis_interval: int = 500,
         **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.standard, prune_rate, apoptosis_interval, options)
+        parts = _parts(self.build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
-class FunctionalPreservationApoptosis(ApoptosisManager):
+class FunctionalPreservationApoptosis(NeuronApoptosisManager):
     """The strategy `functional_preservation`: survivors take over within `preservation_steps`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        preservation_steps: int = 50,
-        **options: Unpack[ManagerOptions],
-    ) -> None:
-        build = partial(strategies.functional_preservation, preservation_steps)
-        parts = _parts(build, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.functional_preservation)
 
 
-class GradualFadeApoptosis(ApoptosisManager):
-    """The strategy `gradual_fade`: what the dying do fades to its mean within `fade_steps`."""
+class GradualFadeApoptosis(NeuronApoptosisManager):
+    """The strategy `gradual_fade`: the dying fade to their mean within `fade_steps`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        fade_steps: int = 50,
-        **options: Unpack[ManagerOptions],
-    ) -> None:
-        build = partial(strategies.gradual_fade, fade_steps)
-        parts = _parts(build, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.gradual_fade)
 
 
-class ContinuousTurnoverApoptosis(ApoptosisManager):
+class ContinuousTurnoverApoptosis(NeuronApoptosisManager):
     """The strategy `turnover`: few neurons at a time, often."""
+
+    build = staticmethod(strategies.turnover)
 
     def __init__(
         self,
@@ -125,8 +114,7 @@ class ContinuousTurnoverApoptosis(ApoptosisManager):
         apoptosis_interval: int = 100,
         **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+        super().__init__(model, target_layers, prune_rate, apoptosis_interval, **options)
 
 
 class HybridGrowthAndDeath(ApoptosisManager):
@@ -161,59 +149,33 @@ class GrowthOnlyManager(ApoptosisManager):
         super().__init__(model, target_layers, *parts)
 
 
-class CrossoverApoptosis(ApoptosisManager):
+class CrossoverApoptosis(NeuronApoptosisManager):
     """The strategy `crossover`: newborns of two parents."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        crossover_mode: Mode = "uniform",
-        **options: Unpack[ManagerOptions],
-    ) -> None:
-        build = partial(strategies.crossover, crossover_mode)
-        parts = _parts(build, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.crossover)
 
 
-class OrthogonalApoptosis(ApoptosisManager):
-    """The strategy `orthogonal`: a set of neurons that is diverse as well as fit."""
+class OrthogonalApoptosis(NeuronApoptosisManager):
+    """The strategy `orthogonal`: `orthogonal_selection`, `orthogonal_birth`, by default both."""
 
-    def __init__(  # noqa: PLR0913 (users know these by name)
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        orthogonal_selection: bool = True,
-        orthogonal_birth: bool = True,
-        **options: Unpack[ManagerOptions],
-    ) -> None:
-        chosen = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
-        build = partial(strategies.orthogonal, chosen)
-        parts = _parts(build, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+    @staticmethod
+    def build(
+        orthogonal_selection: bool = True, orthogonal_birth: bool = True, **own: Any
+    ) -> ApoptosisStrategy:
+        """Return the strategy. Raises ValueError if neither part is orthogonal."""
+        rule = "True, if orthogonal_selection is False"
+        check("orthogonal_birth", orthogonal_birth, orthogonal_selection or orthogonal_birth, rule)
+        if orthogonal_selection and orthogonal_birth:
+            return strategies.orthogonal("both", **own)
+        return strategies.orthogonal("selection" if orthogonal_selection else "birth", **own)
 
 
-class DistillationApoptosis(ApoptosisManager):
+class DistillationApoptosis(NeuronApoptosisManager):
     """The strategy `distillation`: newborns are distilled from the dying."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        distillation_steps: int = 10,
-        **options: Unpack[ManagerOptions],
-    ) -> None:
-        for name in ("death", "birth"):
-            check(name, options.get(name), name not in options, "left out: it is what this does")
-        build = partial(strategies.distillation, distillation_steps)
-        parts = _parts(build, prune_rate, apoptosis_interval, options)
-        super().__init__(model, target_layers, *parts)
+    @staticmethod
+    def build(**own: Any) -> ApoptosisStrategy:
+        """Return the strategy. Raises ValueError for `death` and `birth`."""
+        for name in own.keys() & {"death", "birth"}:
+            check(name, own[name], False, "left out: it is what this does")
+        return strategies.distillation(**own)

@@ -10,7 +10,6 @@ from typing import Literal
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
     ApoptosisStrategy,
-    check,
     select_weakest,
 )
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
@@ -70,7 +69,7 @@ def turnover(
 
 
 def functional_preservation(
-    preservation_steps: int,
+    preservation_steps: int = 50,
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
@@ -90,7 +89,7 @@ def functional_preservation(
 
 
 def gradual_fade(
-    fade_steps: int,
+    fade_steps: int = 50,
     death: DeathKind = "mean",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
@@ -149,7 +148,7 @@ def growth_only(
 
 
 def crossover(
-    crossover_mode: Mode,
+    crossover_mode: Mode = "uniform",
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = 0.1,
@@ -189,7 +188,9 @@ def orthogonal(
     return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength, select)
 
 
-def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> ApoptosisStrategy:
+def distillation(
+    distillation_steps: int = 10, mutation_strength: float = STRENGTH
+) -> ApoptosisStrategy:
     """Distil each of the dying into its successor; survivors and successors replace it.
 
     See `DistillingDeath`. The successors take the slots, read accordingly. With many steps a
@@ -201,10 +202,3 @@ def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -
     return ApoptosisStrategy(
         DistillingDeath(distillation_steps), SuccessorBirth(), mutation_strength
     )
-
-
-def orthogonal_parts(selection: bool, birth: bool) -> OrthogonalParts:
-    """Return the `parts` of `orthogonal`. Raises ValueError if there is none."""
-    rule = "True, if orthogonal_selection is False"
-    check("orthogonal_birth", birth, selection or birth, rule)
-    return "both" if selection and birth else "selection" if selection else "birth"
