@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -96,16 +96,6 @@ class LayerEvent(NamedTuple):
     count: int  # type: ignore[assignment]
 
 
-class LayerOptions(TypedDict, total=False):
-    """`optimizer`: its state follows what is born; without it newborns inherit that of the dead.
-
-    `generator`: of all random decisions, on the CPU; by default one with seed 0.
-    """
-
-    optimizer: torch.optim.Optimizer | None
-    generator: torch.Generator | None
-
-
 @dataclass
 class BranchLife:
     """Of a branch: its zone, the steps it has been there, its influence, and its deaths so far."""
@@ -126,19 +116,22 @@ class LayerApoptosisManager:
         manager.step()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (users know these by name)
         self,
         model: nn.Module,
         target_layers: Sequence[str] | None = None,
         lifespan: LifespanOptions | None = None,
         *,
         probe: Tensor,
-        **options: Unpack[LayerOptions],
+        optimizer: torch.optim.Optimizer | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         """`target_layers` name last layers of branches, with wildcards: `blocks.*.ffn.3`.
 
         Without them every residual branch takes part (see `find_branches`). `probe` are inputs
-        (n, ...) of the model, on which branches are found and their contributions measured.
+        (n, ...) of the model, on which branches are found and their contributions measured. The
+        state of `optimizer` follows births; without it newborns inherit that of the dead.
+        `generator` is of all random decisions, on the CPU; by default one with seed 0.
         Raises ValueError for names that fit no branch, and for models without branches.
         """
         self.model, self.probe = model, probe
@@ -146,9 +139,9 @@ class LayerApoptosisManager:
         self.branches = find_branches(model, probe[:1], target_layers or ())
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []
-        self._optimizer = options.get("optimizer")
+        self._optimizer = optimizer
         self._restarts = None if self._optimizer is None else Restarts(self._optimizer)
-        self._generator = options.get("generator") or torch.Generator().manual_seed(0)
+        self._generator = generator or torch.Generator().manual_seed(0)
         self._origins = {branch.name: rebirth.record_origins(branch) for branch in self.branches}
         self.lives = self._initial_lives()
 
@@ -268,7 +261,7 @@ class LayerApoptosisManager:
             "events": [tuple(event) for event in self.apoptosis_events],
             "lives": self.get_stats(),
             "origins": {
-                name: [origin.state_dict() for origin in began]
+                name: [rebirth.dump_origin(origin) for origin in began]
                 for name, began in self._origins.items()
             },
             "generator": self._generator.get_state(),
@@ -281,7 +274,7 @@ class LayerApoptosisManager:
         self.apoptosis_events = [LayerEvent(*event) for event in state["events"]]
         self.lives = {name: BranchLife(**life) for name, life in state["lives"].items()}
         self._origins = {
-            name: [rebirth.Origin.from_state(saved) for saved in began]
+            name: [rebirth.load_origin(saved) for saved in began]
             for name, began in state["origins"].items()
         }
         self._generator.set_state(state["generator"])
