@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Iterable
 
 import torch
@@ -27,14 +28,10 @@ class MultiplierBounds:
         return factor.clamp(self.lowest, self.highest).where(factor != 0, 0.0)
 
 
-def _times(first: Factor, second: Factor) -> Factor:
-    return first * second
-
-
 def product(strategies: Iterable[Strategy], part: ParamView) -> Factor:
     """Return the product of the strategies' factors for a parameter; 1 of none."""
     first: Factor = 1.0
-    return functools.reduce(_times, (strategy.factor(part) for strategy in strategies), first)
+    return functools.reduce(operator.mul, (strategy.factor(part) for strategy in strategies), first)
 
 
 def move(parameters: list[Tensor], before: list[Tensor], factors: list[Factor]) -> None:

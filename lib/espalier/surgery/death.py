@@ -168,12 +168,8 @@ def complement(total: int, columns: Tensor) -> Tensor:
 
 def copy_outgoing(site: EditContext, columns: Tensor) -> Tensor:
     """Copy the consumer's weights for `columns`, (outputs, columns, taps)."""
-    weight = site.pair.consumer.weight.detach()
-    return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)
-
-
-def _flat(weight: Tensor, columns: Tensor) -> Tensor:
-    return weight.index_select(1, columns).unsqueeze(2)
+    weights = site.pair.consumer.weight.detach().index_select(1, columns)
+    return weights.flatten(2) if weights.ndim > 2 else weights.unsqueeze(2)
 
 
 def _like(site: EditContext, folded: Tensor) -> Tensor:

@@ -131,17 +131,13 @@ def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
 
 def check_pair(pair: Pair) -> None:
     """Raise ValueError if neurons of `pair` cannot be born so; see `gradmax`."""
-    pointwise = [m for m in pair.between if not isinstance(m, nn.Flatten) and not _pools(m)]
     zero = pair.producer.weight.new_zeros(1, 1)
-    for module in pointwise:
-        if float(module(zero).abs()) > 0:
+    for module in pair.between:
+        pointwise = not isinstance(module, nn.Flatten) and "Pool" not in type(module).__name__
+        if pointwise and float(module(zero).abs()) > 0:
             raise ValueError(f"gradmax needs activations that are 0 at 0: {module} is not")
     if pair.norm is not None and pair.norm.weight is None:
         raise ValueError(f"gradmax needs a scale to begin at 0: {pair.norm} has none")
-
-
-def _pools(module: nn.Module) -> bool:
-    return "Pool" in type(module).__name__
 
 
 def _open_faintly(pair: Pair, slots: Tensor) -> None:

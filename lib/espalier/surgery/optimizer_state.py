@@ -46,7 +46,7 @@ def reset_slices(
     for name, tensor in moments(optimizer, parameter).items():
         if name in SECOND_MOMENTS and not zero:
             usual = _mean_of_others(tensor, dim, index)
-            tensor.index_copy_(dim, index, usual.expand(_sliced(tensor, dim, len(index))))
+            tensor.index_copy_(dim, index, usual.repeat_interleave(len(index), dim))
         else:
             tensor.index_fill_(dim, index, 0.0)
 
@@ -72,10 +72,6 @@ def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
     positive = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
     mean: Tensor = (total / positive.clamp_min(1.0)).unsqueeze(dim)
     return mean
-
-
-def _sliced(tensor: Tensor, dim: int, length: int) -> list[int]:
-    return [length if i == dim else size for i, size in enumerate(tensor.shape)]
 
 
 @torch.no_grad()

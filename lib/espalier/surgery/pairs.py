@@ -153,15 +153,12 @@ def _pair_at(chain: _Chain, start: int) -> Pair | None:
     return Pair(name, producer, norms[0] if norms else None, others, consumer, after, per)
 
 
-def _is_grouped(layer: Layer) -> bool:
-    return isinstance(layer, nn.Conv2d) and layer.groups > 1
-
-
 def _inputs_of_each(producer: Layer, between: Sequence[nn.Module], consumer: Layer) -> int:
     """Return how many of the consumer's inputs a neuron feeds; 0 if these are not a pair."""
     flat = [module for module in between if isinstance(module, nn.Flatten)]
     plain = all(isinstance(m, _BETWEEN) or m in flat or _is_plain_prelu(m) for m in between)
-    ungrouped = not any(_is_grouped(layer) for layer in (producer, consumer))
+    convolutions = [m for m in (producer, consumer) if isinstance(m, nn.Conv2d)]
+    ungrouped = all(convolution.groups == 1 for convolution in convolutions)
     whole = all(module.start_dim == 1 and module.end_dim == -1 for module in flat)
     if not (plain and ungrouped and whole):
         return 0

@@ -57,7 +57,10 @@ class DendriticLayer(nn.Module):
         """`dendrites` of each neuron; without a soma, of the whole layer. Raises ValueError."""
         super().__init__()
         kind = kind or DendriteKind()
-        _check(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
+        numbers = {"inputs": inputs, "neurons": neurons, "dendrites": dendrites, "fan_in": fan_in}
+        for name, number in numbers.items():
+            if number < 1:
+                raise ValueError(f"{name} >= 1 must hold: {name}={number}")
         units = neurons * dendrites if soma else dendrites
         live = kind.init == "live"
         index = kind.wiring(units, inputs, fan_in)
@@ -101,9 +104,3 @@ def _watched(module: nn.Module) -> bool:
         or module._backward_hooks
         or module._backward_pre_hooks
     )
-
-
-def _check(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"{name} >= 1 must hold: {name}={number}")
