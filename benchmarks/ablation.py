@@ -16,7 +16,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
-from espalier.methods.apoptosis.neurons.fitness import MEASURES, Measure, score
+from espalier.methods.apoptosis.neurons.fitness import MEASURES, FitnessMetric, score
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
 
@@ -78,7 +78,7 @@ def _known(rows: Iterable[Row]) -> list[float]:
 
 def _scored(observation: Observation, generator: torch.Generator) -> dict[str, Tensor]:
     """The fitness of one layer's neurons by every measure, straight and inverted."""
-    names: list[Measure] = ["random", *MEASURES]
+    names: list[FitnessMetric] = ["random", *MEASURES]
     found: dict[str, Tensor] = {name: score(name, [observation], generator) for name in names}
     return {**found, **{INVERTED + name: -found[name] for name in MEASURES}}
 

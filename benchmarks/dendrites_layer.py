@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import kernel_choice
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
-from espalier.layers.dendrites.dense_kernel import dense
+from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
+from espalier.layers.dendrites.dense_kernel import to_dense
 from espalier.layers.dendrites.kernels import Backend
 
 GOAL, NEVER = ">= 2", ">= 0.95"  # times as fast
@@ -67,12 +67,12 @@ class Masked(nn.Module):
         """Begins with the same numbers."""
         super().__init__()
         synapses, inputs = layer.synapses, layer.synapses.inputs
-        weight = dense(synapses.weight.detach(), synapses.index, inputs)
+        weight = to_dense(synapses.weight.detach(), synapses.index, inputs)
         self.weight, self.bias, self.soma, self.soma_bias = (
             nn.Parameter(t.detach().clone())
             for t in (weight, synapses.bias, layer.weight, layer.bias)
         )
-        mask = dense(torch.ones_like(synapses.weight), synapses.index, inputs)
+        mask = to_dense(torch.ones_like(synapses.weight), synapses.index, inputs)
         self.register_buffer("mask", mask.detach())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,7 +87,11 @@ class Pair:
 
     def __init__(self, size: Size, backend: Backend | None = None) -> None:
         self._layer = DendriticLayer(
-            size.inputs, size.neurons, size.dendrites, size.fan_in, kind=Kind(backend=backend)
+            size.inputs,
+            size.neurons,
+            size.dendrites,
+            size.fan_in,
+            kind=DendriteKind(backend=backend),
         )
         self._twin = Masked(self._layer)
         self._x = torch.randn(size.samples, size.inputs)
@@ -139,7 +143,7 @@ def everywhere(rounds: int) -> tuple[list[Figure], list[str]]:
         masked, ours = Pair(size).measure(rounds)
         found[size] = measuring.ratios(masked, ours)
         weight = torch.empty(size.neurons * size.dendrites, size.fan_in, device="meta")
-        way = kernel_choice.backend(torch.empty(size.samples, size.inputs), weight)
+        way = kernel_choice.choose_backend(torch.empty(size.samples, size.inputs), weight)
         middle = statistics.median(found[size])
         notes.append(f"{size}: {middle:.2f} ({way}, {1e6 * statistics.median(ours):.0f} us)")
         measuring.say(notes[-1])
@@ -155,7 +159,7 @@ def calibrate(rounds: int) -> None:
     """Both ways at every corner, beside what `choosing` expects: to fit its constants."""
     for size in [WIDE, *corners()]:
         units = size.neurons * size.dendrites
-        told = kernel_choice.seconds(size.samples, size.inputs, units, size.fan_in)
+        told = kernel_choice.estimate_seconds(size.samples, size.inputs, units, size.fan_in)
         for way, guess in zip(("bag", "scatter"), told, strict=True):
             _, ours = Pair(size, way).measure(rounds)
             seen = 1e6 * statistics.median(ours)

@@ -30,14 +30,14 @@ class SparseBlocks(Model):
     init: Literal["full", "live"]
 
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`. Raises CannotTrain for sizes that are none."""
+        """Build the network. Raises CannotTrain for invalid sizes."""
         sizes = self._sizes(shape)
         net = Blocks(sizes, chain(len(sizes), self.skips + 1))
         net.draw(self.density, self.init)
         return net
 
     def parameters(self, shape: SampleShape) -> int:
-        """See `Model.parameters`: live edges and biases, in closed form."""
+        """Return live edges and biases, in closed form."""
         sizes = self._sizes(shape)
         pairs = chain(len(sizes), self.skips + 1)
         return sum(edges(self.density, sizes[i] * sizes[j]) for i, j in pairs) + sum(sizes[1:])

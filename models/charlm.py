@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Model, Shape, TokenShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -37,7 +38,7 @@ class CharLM(Model):
     norm: Literal["post", "pre"]
 
     def build(self, shape: TokenShape) -> nn.Module:
-        """See `Model.build`. Raises CannotTrain if the heads do not divide the width."""
+        """Build the transformer. Raises CannotTrain if the heads do not divide the width."""
         if self.width % self.heads:
             raise CannotTrain(
                 "heads",
@@ -63,8 +64,8 @@ class Transformer(nn.Module):
         self.head = nn.Linear(spec.width, shape.vocabulary)
         self.apply(_initialise)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         places = torch.arange(x.shape[1], device=x.device).expand_as(x)  # of each sample: see packs
         features = self.blocks(self.characters(x) + self.positions(places))  # (n, t, width)
         logits: Tensor = self.head(self.norm(features))
@@ -89,8 +90,8 @@ class TransformerBlock(nn.Module):
         )
         self.norm1, self.norm2 = nn.LayerNorm(spec.width), nn.LayerNorm(spec.width)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         if self.pre:
             x = x + self.dropout(self.attention(self.norm1(x)))
             x = x + self.ffn(self.norm2(x))
@@ -110,8 +111,8 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out_proj = nn.Linear(width, width)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         n, t, width = x.shape
         parts = self.qkv(x).view(n, t, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # each (n, heads, t, width / heads)
@@ -121,7 +122,7 @@ class Attention(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Glorot and Bengio 2010 for linear layers; qkv counts as one matrix of 3 * width outputs."""
+    """Apply Glorot and Bengio 2010 to linear layers; qkv counts as one matrix of 3 * width."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)

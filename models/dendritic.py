@@ -1,4 +1,4 @@
-"""What the dendritic models share: their symbols, their parts, and their exact size."""
+"""Base of the dendritic models: their symbols, their parts, and their exact size."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from itertools import pairwise
 from typing import ClassVar, Literal
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Model, SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
 from espalier.layers.dendrites.nonlinear import SLOPE, Activation
-from espalier.layers.dendrites.wiring import Kind as Wires
-from espalier.layers.dendrites.wiring import wired
+from espalier.layers.dendrites.wiring import WiringKind, make_wiring
 
 
 @kconfig_dataclass
@@ -27,7 +27,7 @@ class Dendritic(Model):
     inputs: int | None = symbol("DENDRITES_INPUTS")  # of a dendrite; None: all
     soma: bool | None = symbol("DENDRITES_SOMA")
     activation: Activation = symbol("DENDRITES_ACTIVATION")
-    wiring: Wires = symbol("DENDRITES_WIRING")
+    wiring: WiringKind = symbol("DENDRITES_WIRING")
     spread: float | None = symbol("DENDRITES_SPREAD")
     init: Literal["full", "live"] = symbol("DENDRITES_INIT")
 
@@ -37,24 +37,24 @@ class Dendritic(Model):
         return bool(self.soma)
 
     def widths(self) -> tuple[int, ...]:
-        """Units of the fully connected layers between the dendritic layer and the output."""
+        """Return the units of the layers between the dendritic layer and the output."""
         return ()
 
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`. Raises CannotTrain for more inputs of a dendrite than there are."""
+        """Build the network. Raises CannotTrain for more inputs of a dendrite than there are."""
         net = nn.Sequential(nn.Flatten(), self._layer(shape))  # (n, c, h, w) -> (n, outputs)
         for before, after in pairwise((self._outputs, *self.widths())):
             net.extend([nn.Linear(before, after), nn.LeakyReLU(SLOPE)])
         net.append(nn.Linear((self._outputs, *self.widths())[-1], shape.classes))
         return net
 
+    @override
     def parameters(self, shape: SampleShape) -> int:
-        """See `Model.parameters`: a closed form."""
         chain = pairwise((self._outputs, *self.widths(), shape.classes))
         return self._in_layer(self._fan_in(shape)) + sum(a * b + b for a, b in chain)
 
+    @override
     def most(self, field: str, shape: SampleShape) -> int:
-        """See `Model.most`: all inputs."""
         return shape.inputs
 
     @property
@@ -62,7 +62,7 @@ class Dendritic(Model):
         return (self.neurons or 0) if self.has_soma else self.dendrites
 
     def _in_layer(self, fan_in: int) -> int:
-        """T I + T, and with somas T + N, where the layer has T dendrites."""
+        """Return T I + T, and with somas T + N, where the layer has T dendrites."""
         units = self._outputs * self.dendrites if self.has_soma else self.dendrites
         return units * fan_in + units + (units + self._outputs if self.has_soma else 0)
 
@@ -75,8 +75,8 @@ class Dendritic(Model):
     def _layer(self, shape: SampleShape) -> DendriticLayer:
         fan_in = self._fan_in(shape)
         pixels = (shape.channels, shape.height, shape.width)
-        drawn = wired(self.wiring, pixels, 0.5 if self.spread is None else self.spread)
-        kind = Kind(self.activation, self.init, drawn)
+        drawn = make_wiring(self.wiring, pixels, 0.5 if self.spread is None else self.spread)
+        kind = DendriteKind(self.activation, self.init, drawn)
         sizes = (shape.inputs, self._outputs, self.dendrites, fan_in)
         return DendriticLayer(*sizes, self.has_soma, kind=kind)
 

@@ -23,7 +23,7 @@ class LeNet5(Model):
     input_size: ClassVar[int | None] = 32
 
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`; images are at least 16 pixels a side. Shapes are for 32x32."""
+        """Build the network for images of 16 pixels a side or more. Shapes are for 32x32."""
         flat = 16 * _after_both(shape.height) * _after_both(shape.width)
         return nn.Sequential(
             *_stage(shape.channels, 6),  # (n, channels, 32, 32) -> (n, 6, 14, 14)
@@ -38,11 +38,11 @@ class LeNet5(Model):
 
 
 def _stage(inputs: int, outputs: int) -> list[nn.Module]:
-    """(n, inputs, h, w) -> (n, outputs, (h - 4) // 2, (w - 4) // 2)."""
+    """Return layers (n, inputs, h, w) -> (n, outputs, (h - 4) // 2, (w - 4) // 2)."""
     convolution = nn.Conv2d(inputs, outputs, kernel_size=5)
     return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
 
 
 def _after_both(pixels: int) -> int:
-    """Pixels a side after both stages."""
+    """Return the pixels a side after both stages."""
     return ((pixels - 4) // 2 - 4) // 2

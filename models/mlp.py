@@ -36,12 +36,12 @@ class Mlp(Model):
         net.append(nn.Linear(widths[-1], shape.classes))  # (n, width) -> (n, classes)
         return net
 
+    @override
     def parameters(self, shape: SampleShape) -> int:
-        """See `Model.parameters`: a closed form."""
         return sum(a * b + b for a, b in pairwise([*self._widths(shape), shape.classes]))
 
+    @override
     def most(self, field: str, shape: SampleShape) -> int:
-        """See `Model.most`: what CONFIG_MLP_WIDTH can be."""
         return WIDEST
 
     def _widths(self, shape: SampleShape) -> list[int]:

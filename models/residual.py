@@ -1,4 +1,4 @@
-"""What the residual networks share: blocks, stages, initial weights.
+"""Parts of the residual networks: blocks, stages, initial weights.
 
 Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, figure 5
 and table 1.
@@ -18,7 +18,7 @@ WIDTHS = (64, 128, 256, 512)  # channels inside the blocks of the four stages
 
 
 def normed(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """A convolution without bias and its batch normalisation; keeps the size at stride 1."""
+    """Return a convolution without bias and its batch normalisation; same size at stride 1."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
@@ -40,8 +40,8 @@ class ResidualBlock(nn.Module, ABC):
     def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
         """Return the branch beside the shortcut."""
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         return F.relu(self.branch(x) + self.shortcut(x))
 
 
@@ -95,26 +95,26 @@ class ResidualNet(nn.Module):
         self.head = nn.Linear(inputs, classes)
         self.apply(_initialise)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
         features = self.stages(self.stem(x))  # (n, 512 * expansion, h', w')
         logits: Tensor = self.head(features.mean((2, 3)))
         return logits
 
 
 def small_stem(channels: int) -> nn.Module:
-    """For images of about 32x32: (n, channels, h, w) -> (n, 64, h, w)."""
+    """Return a stem for about 32x32: (n, channels, h, w) -> (n, 64, h, w)."""
     return nn.Sequential(normed(channels, WIDTHS[0], 3), nn.ReLU())
 
 
 def large_stem(channels: int) -> nn.Module:
-    """For images of about 224x224: (n, channels, h, w) -> (n, 64, h / 4, w / 4)."""
+    """Return a stem for about 224x224: (n, channels, h, w) -> (n, 64, h / 4, w / 4)."""
     return nn.Sequential(
         normed(channels, WIDTHS[0], 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)
     )
 
 
 def _initialise(module: nn.Module) -> None:
-    """He et al. 2015, arXiv:1502.01852: convolutions keep the variance of the gradient."""
+    """Apply He et al. 2015, arXiv:1502.01852: convolutions keep the variance of the gradient."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

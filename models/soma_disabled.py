@@ -17,8 +17,8 @@ class SomaDisabled(Dendritic):
     """D dendrites of I inputs, then N units: D I + D + D N + N + N C + C parameters."""
 
     @property
+    @override
     def has_soma(self) -> bool:
-        """Never, whatever `soma` says."""
         return False
 
     @override

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import nn
+from typing_extensions import override
 
 from espalier.core.contracts import Model, SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -32,7 +33,7 @@ class SparseMlp(Model):
     inputs: int
 
     def build(self, shape: SampleShape) -> nn.Module:
-        """See `Model.build`. Raises CannotTrain for more inputs of a unit than there are.
+        """Build the network. Raises CannotTrain for more inputs of a unit than there are.
 
         Fresh weights have the variance that those of dendrites have by default.
         """
@@ -45,11 +46,11 @@ class SparseMlp(Model):
             nn.Linear(self.width, shape.classes),  # -> (n, classes)
         )
 
+    @override
     def parameters(self, shape: SampleShape) -> int:
-        """See `Model.parameters`: a closed form."""
         check_fan_in("SPARSE_MLP_INPUTS", self.inputs, shape)
         return self.width * (self.inputs + 1 + shape.classes) + shape.classes
 
+    @override
     def most(self, field: str, shape: SampleShape) -> int:
-        """See `Model.most`: all inputs, or what CONFIG_SPARSE_MLP_WIDTH can be."""
         return shape.inputs if field == "inputs" else WIDEST

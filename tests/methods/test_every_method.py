@@ -16,7 +16,7 @@ from espalier.core import component
 from espalier.core.contracts import Method, Optimizer, Run
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions
-from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.dendrites.resample_schedule import ResampleSchedule
 from espalier.methods.growth.action_tournament import TournamentOptions
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
@@ -49,7 +49,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_orthogonal": {"settings": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"settings": YOUNG, "turnover_rate": 0.3, "interval": 6},
     "apoptosis_layers": {"course": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
-    "resampling": {"cadence": Cadence(steps=7)},
+    "resampling": {"cadence": ResampleSchedule(steps=7)},
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},

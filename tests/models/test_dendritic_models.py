@@ -106,8 +106,8 @@ def test_a_size_grows_with_each_free_number_up_to_the_most(name: str) -> None:
     spec, shape = model(name), SampleShape(1, 8, 8, 10)
     assert spec.free
     for field in spec.free:
-        most = min(spec.most(field, shape), 200)
-        counts = [model(name, **{field: n}).parameters(shape) for n in range(1, most + 1)]
+        limit = min(spec.most(field, shape), 200)
+        counts = [model(name, **{field: n}).parameters(shape) for n in range(1, limit + 1)]
         assert counts == sorted(counts)
 
 

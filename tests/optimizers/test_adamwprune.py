@@ -44,10 +44,10 @@ def steps(model: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: 
     ],
 )
 def test_without_a_target_it_is_its_base(base: BaseName, reference: Any) -> None:
-    one, other = loops.network(), loops.network()
-    steps(one, AdamWPrune(one, 0.01, amsgrad=False, base=base), 0, 25)
+    model, other = loops.network(), loops.network()
+    steps(model, AdamWPrune(model, 0.01, amsgrad=False, base=base), 0, 25)
     steps(other, reference.build(other, 0.01), 0, 25)
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(model), loops.values(other))
 
 
 @pytest.mark.parametrize("base", get_args(BaseName))
@@ -67,11 +67,11 @@ def test_alone_it_is_the_harness_with_state_pruning(base: BaseName, importance: 
 
 
 def test_parameters_will_do_in_place_of_a_model() -> None:
-    one, other = loops.network(), loops.network()
-    steps(one, AdamWPrune(one, **SETTINGS), 0, 30)
+    model, other = loops.network(), loops.network()
+    steps(model, AdamWPrune(model, **SETTINGS), 0, 30)
     optimizer = AdamWPrune(other.parameters(), **SETTINGS)
     steps(other, optimizer, 0, 30)
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(model), loops.values(other))
     assert optimizer.sparsity == 75 / 107
     assert sum(int((p == 0).sum()) for p in other.parameters() if p.ndim > 1) == 75
 

@@ -29,11 +29,11 @@ SGDS: list[dict[str, Any]] = [
 
 def pair(kind: str, options: dict[str, Any], lr: float = 0.01) -> Any:
     """Two equal networks, the first with torch's fused optimizer, the second with the lean one."""
-    one, other = loops.network(), loops.network()
+    model, other = loops.network(), loops.network()
     theirs = torch.optim.Adam if kind == "adam" else torch.optim.SGD
     ours = LeanAdam if kind == "adam" else LeanSGD
-    torchs = theirs(one.parameters(), lr, fused=True, **options)
-    return (one, torchs), (other, ours(other.parameters(), lr, **options))
+    torchs = theirs(model.parameters(), lr, fused=True, **options)
+    return (model, torchs), (other, ours(other.parameters(), lr, **options))
 
 
 def steps(model: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: int) -> None:
@@ -53,23 +53,23 @@ ALL = [("adam", options) for options in ADAMS] + [("sgd", options) for options i
 
 @pytest.mark.parametrize(("kind", "options"), ALL)
 def test_weights_and_state_are_torchs_bit_for_bit(kind: str, options: dict[str, Any]) -> None:
-    (one, torchs), (other, lean) = pair(kind, options)
-    steps(one, torchs, 0, 50)
+    (model, torchs), (other, lean) = pair(kind, options)
+    steps(model, torchs, 0, 50)
     steps(other, lean, 0, 50)
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(model), loops.values(other))
     assert loops.same(held(torchs), held(lean))
     assert isinstance(lean, torch.optim.Adam if kind == "adam" else torch.optim.SGD)
 
 
 @pytest.mark.parametrize(("kind", "options"), [("adam", ADAMS[3]), ("sgd", SGDS[1])])
 def test_a_saved_state_goes_from_torchs_to_the_lean_one(kind: str, options: dict[str, Any]) -> None:
-    (one, torchs), (other, lean) = pair(kind, options)
-    steps(one, torchs, 0, 5)
-    other.load_state_dict(one.state_dict())
+    (model, torchs), (other, lean) = pair(kind, options)
+    steps(model, torchs, 0, 5)
+    other.load_state_dict(model.state_dict())
     lean.load_state_dict(deepcopy(torchs.state_dict()))
-    steps(one, torchs, 5, 10)
+    steps(model, torchs, 5, 10)
     steps(other, lean, 5, 10)
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(model), loops.values(other))
 
 
 @pytest.mark.parametrize("build", [LeanAdam, lambda p, lr: LeanSGD(p, lr, momentum=0.5)])
@@ -96,17 +96,17 @@ def test_number_formats_may_be_mixed() -> None:
 
 
 def test_parameters_gradients_and_state_may_be_rebound_between_steps() -> None:
-    one, other = loops.network(), loops.network()
-    straight, moved = LeanAdam(one.parameters(), 0.01), LeanAdam(other.parameters(), 0.01)
+    model, other = loops.network(), loops.network()
+    straight, moved = LeanAdam(model.parameters(), 0.01), LeanAdam(other.parameters(), 0.01)
     for step in range(6):
-        loops.backward(one, step)
+        loops.backward(model, step)
         straight.step()
         loops.backward(other, step)
         for p in other.parameters():
             p.data, p.grad = torch.stack([p.data] * 2)[1], torch.stack([p.grad, p.grad])[1]
             moved.state[p] = {k: torch.stack([x] * 2)[1] for k, x in moved.state[p].items()}
         moved.step()
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(model), loops.values(other))
 
 
 def test_zero_grad_frees_gradients_or_zeroes_them() -> None:
@@ -209,32 +209,32 @@ def test_the_update_is_up_to_the_subclass() -> None:
 
 @pytest.mark.parametrize("options", ADAMS)
 def test_a_parameter_that_sits_a_step_out_counts_its_own_steps(options: dict[str, Any]) -> None:
-    (one, torchs), (other, lean) = pair("adam", options)
+    (plain, torchs), (other, lean) = pair("adam", options)
     for step in range(20):
-        for model, optimizer in ((one, torchs), (other, lean)):
+        for model, optimizer in ((plain, torchs), (other, lean)):
             loops.backward(model, step)
             if step in (4, 5, 11):
                 next(model.parameters()).grad = None
             optimizer.step()
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(plain), loops.values(other))
     assert loops.same(held(torchs), held(lean))
 
 
 @pytest.mark.parametrize(("kind", "options"), ALL)
 def test_the_bound_update_is_the_step(kind: str, options: dict[str, Any]) -> None:
-    (one, torchs), (other, lean) = pair(kind, options)
-    for parameter in (*one.parameters(), *other.parameters()):  # gradients that stay in place
+    (plain, torchs), (other, lean) = pair(kind, options)
+    for parameter in (*plain.parameters(), *other.parameters()):  # gradients that stay in place
         parameter.grad = torch.zeros_like(parameter)
-    update = lean.bound()
+    update = lean.bind()
     for step in range(20):
-        for model, optimizer in ((one, torchs), (other, lean)):
+        for model, optimizer in ((plain, torchs), (other, lean)):
             optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
             fresh = torch.autograd.grad(loss_of(model, step), list(model.parameters()))
             torch._foreach_copy_([p.grad for p in model.parameters()], fresh)
         torchs.step()
         with torch.no_grad():
             update()
-    assert loops.same(loops.values(one), loops.values(other))
+    assert loops.same(loops.values(plain), loops.values(other))
     assert loops.same(held(torchs), held(lean))
 
 
@@ -248,5 +248,5 @@ def test_a_bound_update_calls_hooks_that_are_there_when_it_is_made() -> None:
     lean = LeanSGD(model.parameters(), 0.1)
     lean.register_step_post_hook(lambda *args: calls.append("post"))
     loops.backward(model, 0)
-    lean.bound()()
+    lean.bind()()
     assert calls == ["post"]

@@ -18,7 +18,7 @@ from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 from espalier.optimizers.sgd import SGD
 from espalier.optimizers.spam import Spam
-from espalier.optimizers.stacked import Stack, stacked
+from espalier.optimizers.stacked import Stack, stack_optimizers
 
 K, STEPS = 5, 60
 SHAPES = [(4, 3), (4,), (2, 4), (2,), (3, 2, 2, 2)]
@@ -63,7 +63,7 @@ class Pack:
         self.stack()
 
     def stacked(self) -> Stack | None:
-        return stacked(self.optimizers, self.columns, self.stacks)
+        return stack_optimizers(self.optimizers, self.columns, self.stacks)
 
 
 def gradients(step: int, run: int) -> list[Tensor]:
@@ -87,10 +87,10 @@ def one_by_one(pack: Pack) -> Callable[[], None]:
     return lambda: [None for optimizer in pack.optimizers if optimizer.step()]
 
 
-def difference(one: Pack, other: Pack) -> float:
+def difference(pack: Pack, other: Pack) -> float:
     """The largest, of parameters, gradients and all state; inf if what there is differs."""
     worst = 0.0
-    for mine, yours in zip(contents(one), contents(other), strict=True):
+    for mine, yours in zip(contents(pack), contents(other), strict=True):
         if mine.keys() != yours.keys():
             return float("inf")
         worst = max([worst, *(float((mine[k] - yours[k]).abs().max()) for k in mine)])

@@ -8,27 +8,27 @@ import pytest
 import torch
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.optimizers.together import together
+from espalier.optimizers.together import combine_steps
 
 STEPS = 5
 
 
 def optimizers(settings: list[dict[str, Any]]) -> list[LeanAdam]:
     torch.manual_seed(0)
-    found = []
-    for one in settings:
+    optimizers = []
+    for options in settings:
         weight, bias = torch.randn(7, 5), torch.randn(7)
         groups = [{"params": [weight]}, {"params": [bias], "weight_decay": 0.0}]
-        found.append(LeanAdam(groups, **{"lr": 0.1, "weight_decay": 0.1, **one}))
-    return found
+        optimizers.append(LeanAdam(groups, **{"lr": 0.1, "weight_decay": 0.1, **options}))
+    return optimizers
 
 
-def trained_by(one: LeanAdam) -> list[torch.Tensor]:
-    return [p for group in one.param_groups for p in group["params"]]
+def trained_by(optimizer: LeanAdam) -> list[torch.Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
-    parameters = [p for one in every for p in trained_by(one)]
+    parameters = [p for optimizer in every for p in trained_by(optimizer)]
     for p in parameters:
         p.grad = torch.zeros_like(p) if p.grad is None else p.grad  # what is ready holds on to it
     for step in range(STEPS):
@@ -36,7 +36,7 @@ def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
             p.grad.copy_((p + step + place).sin())
         for update in updates:
             update()
-    states = [one.state[p] for one in every for p in trained_by(one)]
+    states = [optimizer.state[p] for optimizer in every for p in trained_by(optimizer)]
     return [*parameters, *(value for state in states for value in state.values())]
 
 
@@ -54,27 +54,27 @@ def stepped(every: list[LeanAdam], updates: list[Any]) -> list[torch.Tensor]:
 )
 def test_one_call_is_as_many(settings: list[dict[str, Any]]) -> None:
     alone, joined = optimizers(settings), optimizers(settings)
-    single = stepped(alone, [one.step for one in alone])
-    merged = together(joined)
+    single = stepped(alone, [optimizer.step for optimizer in alone])
+    merged = combine_steps(joined)
     assert len(merged) == 1
     assert all(map(torch.equal, single, stepped(joined, merged)))
 
 
 def test_rates_may_change_between_steps() -> None:
     alone, joined = optimizers([{}, {}]), optimizers([{}, {}])
-    merged = together(joined)
-    stepped(alone, [one.step for one in alone])
+    merged = combine_steps(joined)
+    stepped(alone, [optimizer.step for optimizer in alone])
     stepped(joined, merged)
     for every in (alone, joined):
         every[1].param_groups[0]["lr"] = 0.01
-    again = stepped(alone, [one.step for one in alone])
+    again = stepped(alone, [optimizer.step for optimizer in alone])
     assert all(map(torch.equal, again, stepped(joined, merged)))
 
 
 def test_others_step_by_themselves() -> None:
     weights = [torch.randn(3, requires_grad=True) for _ in range(2)]
-    assert len(together([LeanSGD([w], lr=0.1) for w in weights])) == 2
+    assert len(combine_steps([LeanSGD([w], lr=0.1) for w in weights])) == 2
     hooked = [LeanAdam([w], lr=0.1) for w in weights]
     hooked[0].register_step_post_hook(lambda *_: None)
-    assert len(together(hooked)) == 2
-    assert len(together([LeanAdam([weights[0]], lr=0.1)])) == 1
+    assert len(combine_steps(hooked)) == 2
+    assert len(combine_steps([LeanAdam([weights[0]], lr=0.1)])) == 1

@@ -52,19 +52,19 @@ def numbers(factor, count):
 
 
 def test_cascade():
-    found = [by_depth.Cascade(0.5).factor(part(depth=i, layers=3)) for i in range(3)]
-    assert found == near([0.25, 0.5, 1.0])
+    factors = [by_depth.Cascade(0.5).factor(part(depth=i, layers=3)) for i in range(3)]
+    assert factors == near([0.25, 0.5, 1.0])
     other = by_depth.Cascade(0.5, "output")
     assert [other.factor(part(depth=i, layers=3)) for i in range(3)] == near([1.0, 0.5, 0.25])
 
 
 def test_pretrained():
-    known = by_depth.Pretrained(fresh=1, ratio=0.01, adapter=0.5, unfreeze=0)
+    pretrained = by_depth.Pretrained(fresh=1, ratio=0.01, adapter=0.5, unfreeze=0)
     vector = torch.ones(2)
-    assert known.factor(part(depth=0, layers=3)) == 0.01
-    assert known.factor(part(depth=1, layers=3, weight=vector)) == 0.5
-    assert known.factor(part(depth=2, layers=3)) == 1.0
-    assert known.factor(part(depth=2, layers=3, weight=vector)) == 1.0
+    assert pretrained.factor(part(depth=0, layers=3)) == 0.01
+    assert pretrained.factor(part(depth=1, layers=3, weight=vector)) == 0.5
+    assert pretrained.factor(part(depth=2, layers=3)) == 1.0
+    assert pretrained.factor(part(depth=2, layers=3, weight=vector)) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -72,25 +72,25 @@ def test_pretrained():
     [(0, [0, 0, 1]), (1, [0, 0, 1]), (2, [0, 0.01, 1]), (4, [0.01, 0.01, 1])],
 )
 def test_pretrained_layers_thaw_one_by_one(epoch, expected):
-    known = by_depth.Pretrained(fresh=1, ratio=0.01, adapter=0.5, unfreeze=2)
+    pretrained = by_depth.Pretrained(fresh=1, ratio=0.01, adapter=0.5, unfreeze=2)
     parts = [part(depth=i, layers=3, step=10 * epoch) for i in range(3)]
-    assert [known.factor(p) for p in parts] == expected
-    frozen = [known.frozen(i, 3, parts[i].moment) for i in range(3)]
+    assert [pretrained.factor(p) for p in parts] == expected
+    frozen = [pretrained.frozen(i, 3, parts[i].moment) for i in range(3)]
     assert frozen == [value == 0 for value in expected]
 
 
 def test_freezing():
     frozen = by_depth.Freezing(0.5)  # of three layers after 0.5 and 0.75 of the run
-    for step, (one, two) in {
+    for step, (first, second) in {
         0: (1.0, 1.0),
         25: (0.5, (1 + math.cos(math.pi / 3)) / 2),
         50: (0.0, (1 + math.cos(2 * math.pi / 3)) / 2),
         75: (0.0, 0.0),
     }.items():
-        found = [frozen.factor(part(depth=i, layers=3, step=step)) for i in range(3)]
-        assert found == near([one, two, 1.0])
+        factors = [frozen.factor(part(depth=i, layers=3, step=step)) for i in range(3)]
+        assert factors == near([first, second, 1.0])
         asleep = [frozen.frozen(i, 3, Moment(step, 10, 100)) for i in range(3)]
-        assert asleep == [one == 0, two == 0, False]
+        assert asleep == [first == 0, second == 0, False]
 
 
 def test_a_network_of_one_layer_is_never_frozen():
@@ -98,8 +98,8 @@ def test_a_network_of_one_layer_is_never_frozen():
 
 
 def test_dual():
-    found = by_age.Dual(0.1, 0.5).factor(part([0, 7, -1], step=9))
-    assert found.tolist() == near([0.1, 0.5, 0.1])
+    factors = by_age.Dual(0.1, 0.5).factor(part([0, 7, -1], step=9))
+    assert factors.tolist() == near([0.1, 0.5, 0.1])
     assert float(by_age.Dual(0.1, 0.5).factor(part(step=9))) == 0.1
     later = by_age.Dual(0.1, 0.5, "growth")
     assert float(later.factor(part(step=9))) == 1.0
@@ -108,8 +108,8 @@ def test_dual():
 
 def test_age_counts_events_outlived():
     births = [0, 10, 20, 30]
-    found = by_age.Age(0.1, 0.01).factor(part(births, step=35, growths=(10, 20, 30)))
-    assert found.tolist() == near([0.01, 0.01, 0.1, 1.0])  # 3 events would make 0.001: the floor
+    factors = by_age.Age(0.1, 0.01).factor(part(births, step=35, growths=(10, 20, 30)))
+    assert factors.tolist() == near([0.01, 0.01, 0.1, 1.0])  # 3 events would make 0.001: the floor
     assert by_age.ageing(torch.arange(3), 0.1, 0.0).tolist() == near([1, 0.1, 0.01])
     half = torch.tensor(math.log(0.5) / math.log(0.1), dtype=torch.float64)
     assert float(by_age.ageing(half, 0.1, 0.0)) == near(0.5)
@@ -134,16 +134,16 @@ def test_strata_have_exact_borders_and_cover_everything():
     ages = torch.tensor([0, 20, 21, 100, 101])
     assert by_age.strata(ages, 20, 100).tolist() == [0, 0, 1, 1, 2]
     strategy = by_age.Sedimentary(1, 2, 0.1, 0.01)
-    found = strategy.factor(part([0, 10, 20, 30], step=30, growths=(10, 20, 30)))
-    assert found.tolist() == near([0.01, 0.1, 1.0, 1.0])
+    factors = strategy.factor(part([0, 10, 20, 30], step=30, growths=(10, 20, 30)))
+    assert factors.tolist() == near([0.01, 0.1, 1.0, 1.0])
 
 
 def test_growth_slows_what_outlives_it_and_lets_it_recover():
     strategy = by_event.AfterGrowth(0.5, 10, 0.1)
     table = {20: [0.5, 1.0], 25: [0.75, 1.0], 30: [1.0, 1.0], 99: [1.0, 1.0]}
     for step, expected in table.items():
-        found = strategy.factor(part([0, 20], step=step, growths=(20,)))
-        assert found.tolist() == near(expected)
+        factors = strategy.factor(part([0, 20], step=step, growths=(20,)))
+        assert factors.tolist() == near(expected)
     many = strategy.factor(part([0, 3], step=9, growths=range(1, 10)))
     assert many.tolist() == near([0.1, 0.1])  # ten halvings would be 0.001: the floor
     two = strategy.factor(part([0, 4, 8], step=9, growths=(4, 8)))
@@ -168,21 +168,21 @@ def test_differential_decay_of_a_chain_of_five():
 
 def test_lars():
     w, g = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]])
-    found = by_norm.Lars(0.01).factor(part(weight=w, gradient=g, decay=0.1))
-    assert float(found) == near(0.01 * 5 / (2 + 0.1 * 5))
+    factors = by_norm.Lars(0.01).factor(part(weight=w, gradient=g, decay=0.1))
+    assert float(factors) == near(0.01 * 5 / (2 + 0.1 * 5))
     assert float(by_norm.lars(w, 7 * g, 0.0, 1.0)) * 7 == near(float(by_norm.lars(w, g, 0.0, 1.0)))
     bad = torch.tensor([[math.inf, 0.0]])
-    for one, other in [(w, 0 * g), (0 * w, g), (w, bad), (w, bad * math.nan), (0 * w, 0 * g)]:
-        assert float(by_norm.lars(one, other, 0.0, 1.0)) == 1.0
+    for weight, gradient in [(w, 0 * g), (0 * w, g), (w, bad), (w, bad * math.nan), (0 * w, 0 * g)]:
+        assert float(by_norm.lars(weight, gradient, 0.0, 1.0)) == 1.0
 
 
 def test_lars_sees_live_weights_only_and_leaves_vectors():
     w, g = torch.tensor([[3.0, 4.0, 0.0]]), torch.tensor([[0.0, 2.0, 9.0]])
-    found = by_norm.Lars(1.0).factor(part(weight=w, gradient=g))
-    assert float(found) == near(2.5)
+    factors = by_norm.Lars(1.0).factor(part(weight=w, gradient=g))
+    assert float(factors) == near(2.5)
     fresh, g = torch.tensor([[3.0, 0.0, 0.0]]), torch.tensor([[0.0, 2.0, 9.0]])
-    known = by_norm.Lars(1.0).factor(part([[0, -1, 4]], 5, (4,), weight=fresh, gradient=g))
-    assert float(known) == near(3 / 9)
+    factor = by_norm.Lars(1.0).factor(part([[0, -1, 4]], 5, (4,), weight=fresh, gradient=g))
+    assert float(factor) == near(3 / 9)
     assert by_norm.Lars(1.0).factor(part(weight=w[0], gradient=g[0])) == 1.0
     assert by_norm.Lars(1.0).factor(part(weight=w)) == 1.0
 
@@ -227,24 +227,28 @@ ALL = [
 
 
 def test_the_product_does_not_depend_on_the_order():
-    one = part([[0, 10], [20, -1]], 22, (10, 20), 1, 3, gradient=torch.full((2, 2), 0.1), places={})
-    wanted = WIDE.limit(product(ALL, one))
+    view = part(
+        [[0, 10], [20, -1]], 22, (10, 20), 1, 3, gradient=torch.full((2, 2), 0.1), places={}
+    )
+    expected = WIDE.limit(product(ALL, view))
     for k, order in enumerate(itertools.islice(itertools.permutations(ALL), 0, None, 997)):
-        assert WIDE.limit(product(order, one)).flatten().tolist() == near(wanted.flatten().tolist())
+        assert WIDE.limit(product(order, view)).flatten().tolist() == near(
+            expected.flatten().tolist()
+        )
         if k == 50:
             break
     singly = torch.ones((), dtype=torch.float64)
     for strategy in ALL:
-        singly = singly * strategy.factor(one)
-    assert wanted.flatten().tolist() == near(singly.flatten().tolist())
+        singly = singly * strategy.factor(view)
+    assert expected.flatten().tolist() == near(singly.flatten().tolist())
 
 
 def test_the_combined_strategy_in_closed_form():
     three = [by_depth.Cascade(0.5), by_age.Age(0.5, 0.1), by_age.Warmup(50)]
     births, growths = [0, 100, 200, 900], (100, 200, 900)
-    found = product(three, part(births, 909, growths, depth=1, layers=3))
+    factors = product(three, part(births, 909, growths, depth=1, layers=3))
     expected = [0.5 * 0.5**3, 0.5 * 0.5**2, 0.5 * 0.5**1, 0.5 * 10 / 50]  # the last at update 10
-    assert found.tolist() == near(expected)
+    assert factors.tolist() == near(expected)
 
 
 def test_bounds_leave_what_is_frozen_alone():

@@ -82,10 +82,10 @@ def test_several_are_the_product():
     made = trainer(wishes, 0, packing.mlp)
     made.set_learning_rate()
     made.rates.before()
-    found = list(made.run.optimizer.rate_multipliers.values())
+    multipliers = list(made.run.optimizer.rate_multipliers.values())
     edges = made.run.method_state.edges
     matrices = [
         0.75 ** (2 - i) * (w.numel() / n) ** 0.5
         for i, (w, n) in enumerate(zip(edges.weights, edges.counts, strict=True))
     ]
-    assert [float(f) for f in found[: len(matrices)]] == pytest.approx(matrices, rel=1e-9)
+    assert [float(f) for f in multipliers[: len(matrices)]] == pytest.approx(matrices, rel=1e-9)

@@ -123,9 +123,9 @@ def test_the_distance_is_that_from_the_block_that_grew():
     scale.before()
     expected = {(0, 1): 0.7, (1, 2): 0.9, (2, 3): 0.7, (3, 4): 0.5}
     for pair, block in run.model.each():
-        found = run.optimizer.rate_multipliers[block.weight]
-        found = found.expand(block.mask.shape)[block.births == 0]
-        torch.testing.assert_close(found, torch.full_like(found, expected[pair]))
+        factors = run.optimizer.rate_multipliers[block.weight]
+        factors = factors.expand(block.mask.shape)[block.births == 0]
+        torch.testing.assert_close(factors, torch.full_like(factors, expected[pair]))
     block = run.model.block(1, 2)
     assert run.optimizer.rate_multipliers[block.weight][block.births == 1].tolist() == [1.0]
 
@@ -154,8 +154,8 @@ def weights(outcome):
 @pytest.mark.parametrize("rates", CHOICES)
 def test_every_choice_trains_a_growing_network_otherwise(rates, optimizer):
     """With the promise of masks checked after each update."""
-    found, plain = outcome(rates, optimizer), outcome("none", optimizer)
-    assert found.error == "" and len(found.records) == 6
-    for one in (found, plain):
-        assert one.records[-1]["live_edges"] == plain.records[-1]["live_edges"]
-    assert not torch.allclose(weights(plain), weights(found), atol=1e-6)
+    scaled, plain = outcome(rates, optimizer), outcome("none", optimizer)
+    assert scaled.error == "" and len(scaled.records) == 6
+    for result in (scaled, plain):
+        assert result.records[-1]["live_edges"] == plain.records[-1]["live_edges"]
+    assert not torch.allclose(weights(plain), weights(scaled), atol=1e-6)

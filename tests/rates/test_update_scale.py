@@ -17,7 +17,7 @@ from espalier.rates.by_depth import Cascade, Freezing
 from espalier.rates.by_event import Differential
 from espalier.rates.by_norm import Density, Lars
 from espalier.rates.composing import MultiplierBounds
-from espalier.rates.layers import layers_of
+from espalier.rates.layers import find_layers
 from espalier.rates.rate_options import RatePlan
 from espalier.rates.scaling import UpdateScale
 from espalier.surgery.per_slice_restart import Restarts
@@ -197,20 +197,20 @@ def test_going_on_from_a_saved_state_is_exact():
         }
 
     every = [Cascade(), Freezing(0.3), Warmup(5), Differential(recovery=5), Lars()]
-    one = run_of("adam", Grown(3), net(norm=True))
-    scale = UpdateScale(one, every, WIDE)
+    run = run_of("adam", Grown(3), net(norm=True))
+    scale = UpdateScale(run, every, WIDE)
     for _ in range(5):
-        step(one, scale)
-    state = saved(one)
+        step(run, scale)
+    state = saved(run)
     other = run_of("adam", Grown(3), net(norm=True))
     other.model.load_state_dict(state["model"])
     other.optimizer.load_state_dict(state["optimizer"])
     other.step = state["step"]
     again = UpdateScale(other, every, WIDE)
     for _ in range(3):
-        step(one, scale)
+        step(run, scale)
         step(other, again)
-    pairs = zip(one.model.state_dict().values(), other.model.state_dict().values(), strict=True)
+    pairs = zip(run.model.state_dict().values(), other.model.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -251,13 +251,13 @@ def test_newborns_under_adam_are_corrected_by_the_same_share():
 
 def test_layers_are_counted_in_the_order_of_modules():
     model = net(norm=True)
-    found = layers_of(model)
-    assert [found.depth[p] for p in model.parameters()] == [0, 0, 0, 0, 1, 1, 2, 2]
-    assert found.count == 3
-    assert (found.places["1"], found.places["3"], found.places["4"]) == (0, 1, 2)
+    layers = find_layers(model)
+    assert [layers.depth[p] for p in model.parameters()] == [0, 0, 0, 0, 1, 1, 2, 2]
+    assert layers.count == 3
+    assert (layers.places["1"], layers.places["3"], layers.places["4"]) == (0, 1, 2)
     tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     tied[1].weight = tied[0].weight
-    assert layers_of(tied).depth[tied[1].weight] == 0
+    assert find_layers(tied).depth[tied[1].weight] == 0
 
 
 def test_rates_that_go_by_births_need_a_method_that_records_them():

@@ -42,8 +42,9 @@ BODIES = [surgery_bodies.mlp, surgery_bodies.lenet, charlm, surgery_bodies.conv]
 
 def named(kind: type, *names: str) -> str | None:
     """Which of these arguments a strategy has."""
-    known = inspect.signature(kind).parameters
-    return next((name for name in names if name in known), None)
+    both = (kind, getattr(kind, "build", kind))
+    accepted = {name for each in both for name in inspect.signature(each).parameters}
+    return next((name for name in names if name in accepted), None)
 
 
 def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -> dict[str, Any]:

@@ -87,14 +87,14 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def zero(site: EditContext, dead: Tensor, statistics: Statistics) -> Tensor:
-    return death.kill(site, death.nothing(site.pair, dead, statistics))
+    return death.kill(site, death.substitute_nothing(site.pair, dead, statistics))
 
 
 def fold_mean(site: EditContext, dead: Tensor, statistics: Statistics) -> Tensor:
-    return death.kill(site, death.mean(site.pair, dead, statistics))
+    return death.kill(site, death.substitute_mean(site.pair, dead, statistics))
 
 
 def fold_survivors(
     site: EditContext, dead: Tensor, statistics: Statistics, ridge: float = death.RIDGE
 ) -> Tensor:
-    return death.kill(site, death.survivors(site.pair, dead, statistics, ridge))
+    return death.kill(site, death.substitute_survivors(site.pair, dead, statistics, ridge))

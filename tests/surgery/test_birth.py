@@ -7,7 +7,7 @@ from torch import nn
 
 from espalier.surgery import birth, gradmax, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.init_distribution import InitDistribution, law_of
+from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.probe import gather
 
@@ -27,11 +27,11 @@ def by_signed(site, slots, generator, model, x):
 
 
 def by_gradmax(site, slots, generator, model, x):
-    crossing = gradmax.Crossing(site.pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(site.pair)
+    with cross_moment.watching():
         out = model(x)
         (out.square().mean() - out.mean()).backward()
-    gradmax.gradmax(site, slots, crossing, generator)
+    gradmax.gradmax(site, slots, cross_moment, generator)
 
 
 BIRTHS = [by_fresh, by_split, by_signed, by_gradmax]
@@ -87,10 +87,10 @@ def test_a_fresh_row_has_the_law_of_the_layer() -> None:
     torch.manual_seed(0)
     linear, wide = nn.Linear(64, 128), nn.Linear(128, 4)
     (pair,) = find_pairs(nn.Sequential(linear, nn.ReLU(), wide))
-    assert not law_of(wide).normal
-    assert law_of(wide).std == pytest.approx(128**-0.5 / 3**0.5, rel=0.1)
+    assert not estimate_distribution(wide.weight).normal
+    assert estimate_distribution(wide.weight).std == pytest.approx(128**-0.5 / 3**0.5, rel=0.1)
     nn.init.normal_(linear.weight, 0.0, 0.3)
-    law = law_of(linear)
+    law = estimate_distribution(linear.weight)
     assert law.normal and law.std == pytest.approx(0.3, rel=0.05)
     birth.fresh(EditContext(pair), torch.arange(64), torch.Generator().manual_seed(0), law)
     assert float(linear.weight.detach()[:64].std()) == pytest.approx(law.std, rel=0.05)
@@ -155,11 +155,11 @@ def test_the_variance_of_a_newborn_is_guessed() -> None:
 
 
 def crossed(model: nn.Module, pair: Pair, x: torch.Tensor) -> torch.Tensor:
-    crossing = gradmax.Crossing(pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(pair)
+    with cross_moment.watching():
         model(x).square().sum().backward()
     assert not pair.producer._forward_hooks and not pair.consumer._forward_hooks
-    return crossing.matrix
+    return cross_moment.matrix
 
 
 CHAINS = [
@@ -172,7 +172,7 @@ CHAINS = [
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("chain", CHAINS)
-def test_the_crossing_predicts_the_gradient_of_the_in_weights(chain) -> None:
+def test_the_cross_moment_predicts_the_gradient_of_the_in_weights(chain) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(*chain).double()
     (pair,) = find_pairs(model)
@@ -197,13 +197,13 @@ def test_the_gradient_that_gradmax_promises_arrives_whole(chain, lowest) -> None
     x = torch.randn(50, 3) if isinstance(chain[0], nn.Linear) else torch.randn(50, 2, 6, 6)
     x = x.double().clamp_min(lowest)  # without a bias only inputs from 0 on let all through
     pair.consumer.weight.data[:, pair.columns(torch.tensor([0]))] = 0.0
-    crossing = gradmax.Crossing(pair)
-    with crossing.watching():
+    cross_moment = gradmax.CrossMoment(pair)
+    with cross_moment.watching():
         model(x).square().sum().backward()
-    gradmax.gradmax(EditContext(pair), torch.tensor([0]), crossing, torch.Generator())
+    gradmax.gradmax(EditContext(pair), torch.tensor([0]), cross_moment, torch.Generator())
     model.zero_grad()
     model(x).square().sum().backward()
-    strongest = torch.linalg.svdvals(crossing.matrix)[0]
+    strongest = torch.linalg.svdvals(cross_moment.matrix)[0]
     promised = pair.outgoing()[0].norm() * strongest
     torch.testing.assert_close(pair.producer.weight.grad[0].norm(), promised)
 
@@ -230,5 +230,5 @@ def test_gradmax_refuses_what_is_not_0_at_0() -> None:
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1)))
     with pytest.raises(ValueError, match=r"0 at 0: Sigmoid\(\) is not"):
         gradmax.gradmax(
-            EditContext(pair), torch.arange(1), gradmax.Crossing(pair), torch.Generator()
+            EditContext(pair), torch.arange(1), gradmax.CrossMoment(pair), torch.Generator()
         )

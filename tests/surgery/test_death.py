@@ -117,7 +117,7 @@ def test_for_linear_layers_the_estimate_is_what_happens_on_the_probe(body, way) 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_folding_hurts_less_than_zeroing(body) -> None:
-    def damage(way: death.Death, index: int) -> float:
+    def damage(way: death.SubstituteRule, index: int) -> float:
         model, x, optimizer = trained(body, steps=10)
         pair = find_pairs(model)[index]
         (statistics,) = gather(model, [pair], [x])

@@ -37,7 +37,7 @@ class Late:
             optimizer_state.reset_elements(self.optimizer, self.old, at)
             self.restarts.note_elements(self.old, at)
         else:
-            optimizer_state.reset(self.optimizer, self.old, 0, index, zero=cure != "mean")
+            optimizer_state.reset_slices(self.optimizer, self.old, 0, index, zero=cure != "mean")
         if cure == "restart":
             self.restarts.note(self.old, 0, index)
         self.new = nn.Parameter(self.old.detach().clone())
@@ -53,7 +53,7 @@ class Late:
 
     def ratios(self, updates: int, constant: bool) -> list[float]:
         """Length of the newborns' path so far, over that under the fresh optimizer."""
-        found, paths = [], torch.zeros(2)
+        ratios, paths = [], torch.zeros(2)
         for _ in range(updates):
             gradient = torch.ones(4, 3, dtype=torch.float64) if constant else self.gradient()
             before = self.old.detach().clone(), self.new.detach().clone()
@@ -64,8 +64,8 @@ class Late:
             after = self.old.detach(), self.new.detach()
             moved = [(b - a)[1:3].norm() for a, b in zip(before, after, strict=True)]
             paths += torch.tensor(moved)
-            found.append(float(moved[0] / moved[1]))
-        return [*found, float(paths[0] / paths[1])]
+            ratios.append(float(moved[0] / moved[1]))
+        return [*ratios, float(paths[0] / paths[1])]
 
 
 def test_the_defect_is_there_without_a_cure() -> None:
@@ -137,7 +137,7 @@ def test_the_mean_is_over_survivors_that_ever_had_a_gradient() -> None:
         "exp_avg": torch.ones(4, 2),
         "exp_avg_sq": torch.tensor([[1.0, 0.0], [50.0, 50.0], [3.0, 0.0], [0.0, 6.0]]),
     }
-    optimizer_state.reset(optimizer, weight, 0, torch.tensor([1]))
+    optimizer_state.reset_slices(optimizer, weight, 0, torch.tensor([1]))
     assert optimizer.state[weight]["exp_avg_sq"].tolist() == [[1, 0], [2, 6], [3, 0], [0, 6]]
     assert optimizer.state[weight]["exp_avg"].tolist() == [[1, 1], [0, 0], [1, 1], [1, 1]]
     assert optimizer.state[weight]["step"] == 5
@@ -148,7 +148,7 @@ def test_state_that_is_a_view_of_a_stack_stays_one() -> None:
     optimizer = torch.optim.Adam([weight])
     stack = torch.ones(2, 3, 2)
     optimizer.state[weight] = {"step": torch.tensor(5.0), "exp_avg": stack[1]}
-    optimizer_state.reset(optimizer, weight, 1, torch.tensor([0]))
+    optimizer_state.reset_slices(optimizer, weight, 1, torch.tensor([0]))
     assert stack.tolist() == [[[1, 1]] * 3, [[0, 1]] * 3]
 
 
@@ -156,7 +156,7 @@ def test_an_optimizer_that_has_not_stepped_and_none_at_all() -> None:
     weight = nn.Parameter(torch.zeros(2, 3))
     optimizer = torch.optim.Adam([weight])
     for each in (optimizer, None):
-        optimizer_state.reset(each, weight, 0, torch.tensor([0]))
+        optimizer_state.reset_slices(each, weight, 0, torch.tensor([0]))
     Restarts(optimizer).note(weight, 0, torch.tensor([0]))
     assert len(optimizer.state) == 0
 
@@ -178,7 +178,7 @@ def test_rows_and_columns_of_one_layer_restart_each_at_their_time() -> None:
         gradient = torch.randn(3, 3, generator=generator, dtype=torch.float64)
         if now in (20, 30, 40):
             dim, at = (1, 0) if now == 30 else (0, 1)
-            optimizer_state.reset(optimizer, weight, dim, torch.tensor([at]), zero=True)
+            optimizer_state.reset_slices(optimizer, weight, dim, torch.tensor([at]), zero=True)
             restarts.note(weight, dim, torch.tensor([at]))
             begin([(1, j) for j in range(3)] if dim == 0 else [(i, 0) for i in range(3)])
         weight.grad = gradient

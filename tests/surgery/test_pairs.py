@@ -21,31 +21,31 @@ class FeedForward(nn.Module):
         return self.norm(x + self.ffn(x))
 
 
-def described(found: list[Pair]) -> list[tuple[str, int, bool, bool, int]]:
-    return [(p.name, p.size, p.norm is not None, p.after is not None, p.per) for p in found]
+def described(pairs: list[Pair]) -> list[tuple[str, int, bool, bool, int]]:
+    return [(p.name, p.size, p.norm is not None, p.after is not None, p.per) for p in pairs]
 
 
 def test_a_multilayer_perceptron() -> None:
-    found = find_pairs(Mlp(width=5, layers=2).build(SampleShape(1, 2, 2, 3)))
-    assert described(found) == [("1", 5, False, False, 1), ("3", 5, False, False, 1)]
+    pairs = find_pairs(Mlp(width=5, layers=2).build(SampleShape(1, 2, 2, 3)))
+    assert described(pairs) == [("1", 5, False, False, 1), ("3", 5, False, False, 1)]
 
 
 def test_convolutions_with_normalisation_and_a_flattened_map() -> None:
-    found = find_pairs(LeNet5().build(SampleShape(1, 32, 32, 10)))
-    assert described(found) == [
+    pairs = find_pairs(LeNet5().build(SampleShape(1, 32, 32, 10)))
+    assert described(pairs) == [
         ("0", 6, True, True, 1),
         ("4", 16, True, False, 25),
         ("9", 120, False, False, 1),
         ("11", 84, False, False, 1),
     ]
-    assert [type(m).__name__ for m in found[1].between] == ["ReLU", "MaxPool2d", "Flatten"]
-    assert found[1].columns(torch.tensor([0, 2])).tolist() == [*range(25), *range(50, 75)]
+    assert [type(m).__name__ for m in pairs[1].between] == ["ReLU", "MaxPool2d", "Flatten"]
+    assert pairs[1].columns(torch.tensor([0, 2])).tolist() == [*range(25), *range(50, 75)]
 
 
 def test_inside_residual_branches_but_never_across_the_sum() -> None:
-    found = find_pairs(ResNet18().build(SampleShape(3, 32, 32, 10)))
-    assert [p.name for p in found] == [f"stages.{i}.branch.0.0" for i in range(8)]
-    assert all(p.norm is not None and p.after is not None for p in found)
+    pairs = find_pairs(ResNet18().build(SampleShape(3, 32, 32, 10)))
+    assert [p.name for p in pairs] == [f"stages.{i}.branch.0.0" for i in range(8)]
+    assert all(p.norm is not None and p.after is not None for p in pairs)
 
 
 def test_a_feed_forward_part_of_a_transformer() -> None:
@@ -80,25 +80,25 @@ def test_no_pairs(model: nn.Module) -> None:
 
 
 def test_weights_tied_to_another_layer_are_left_alone() -> None:
-    one, other = nn.Linear(3, 3), nn.Linear(3, 3)
-    other.weight = one.weight
-    model = nn.ModuleList([nn.Sequential(one, nn.ReLU(), nn.Linear(3, 2)), other])
+    first, other = nn.Linear(3, 3), nn.Linear(3, 3)
+    other.weight = first.weight
+    model = nn.ModuleList([nn.Sequential(first, nn.ReLU(), nn.Linear(3, 2)), other])
     assert find_pairs(model) == []
 
 
 def test_weights_by_neuron() -> None:
     conv, linear = nn.Conv2d(1, 2, 1), nn.Linear(8, 1)
     linear.weight.data = torch.arange(8.0).view(1, 8)
-    (found,) = find_pairs(nn.Sequential(conv, nn.ReLU(), nn.Flatten(), linear))
-    assert found.incoming().shape == (2, 1)
-    assert found.outgoing().tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    assert found.samples(torch.zeros(5, 8)).shape == (5, 8)
+    (pair,) = find_pairs(nn.Sequential(conv, nn.ReLU(), nn.Flatten(), linear))
+    assert pair.incoming().shape == (2, 1)
+    assert pair.outgoing().tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert pair.samples(torch.zeros(5, 8)).shape == (5, 8)
 
 
 def test_positions_of_a_map_are_samples() -> None:
-    (found,) = find_pairs(nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 3, 2)))
+    (pair,) = find_pairs(nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 3, 2)))
     x = torch.arange(12.0).view(1, 2, 2, 3)  # channel 1 is channel 0 plus 6
-    assert found.samples(x).tolist() == [[i, i + 6] for i in range(6)]
-    assert found.outgoing().shape == (2, 12)
-    weight = found.consumer.weight.detach()
-    torch.testing.assert_close(found.outgoing()[1], weight[:, 1].flatten())
+    assert pair.samples(x).tolist() == [[i, i + 6] for i in range(6)]
+    assert pair.outgoing().shape == (2, 12)
+    weight = pair.consumer.weight.detach()
+    torch.testing.assert_close(pair.outgoing()[1], weight[:, 1].flatten())

@@ -65,10 +65,10 @@ def test_modules_and_groups_that_were_added_are_gone() -> None:
     optimizer.step()
     before, back = held(model, optimizer), Rollback(model, optimizer)
     model[0].bias = nn.Parameter(torch.zeros(2))
-    optimizer_state.adopt(optimizer, model[0].bias, model[0].weight)
+    optimizer_state.add_param_like(optimizer, model[0].bias, model[0].weight)
     model.append(nn.Linear(2, 2))
     for parameter in model[1].parameters():
-        optimizer_state.enrol(optimizer, parameter, model[0].weight)
+        optimizer_state.add_param(optimizer, parameter, model[0].weight)
     model[0].note = "new"
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
@@ -99,13 +99,13 @@ def test_the_state_that_an_optimizer_keeps_for_itself_comes_back() -> None:
 def test_parameters_join_and_leave_the_groups_of_others() -> None:
     first, second, third = (nn.Parameter(torch.zeros(n, n)) for n in (1, 2, 3))
     optimizer = torch.optim.Adam([{"params": [first]}, {"params": [second], "lr": 1.0}])
-    optimizer_state.enrol(optimizer, third, second)
+    optimizer_state.add_param(optimizer, third, second)
     assert [len(group["params"]) for group in optimizer.param_groups] == [1, 2]
-    optimizer_state.order(optimizer, [third, second, first])
+    optimizer_state.sort_params(optimizer, [third, second, first])
     assert [p.numel() for p in optimizer.param_groups[1]["params"]] == [9, 4]
     third.grad = torch.ones(3, 3)
     optimizer.step()
-    optimizer_state.dismiss(optimizer, third)
+    optimizer_state.remove_param(optimizer, third)
     assert [p.numel() for p in optimizer.param_groups[1]["params"]] == [4]
     assert len(optimizer.state) == 0
 
@@ -114,5 +114,5 @@ def test_parameters_join_and_leave_the_groups_of_others() -> None:
 def test_numbers_of_any_shape_are_put_back(shape) -> None:
     parameter = nn.Parameter(torch.zeros(2, 3))
     parameter.grad = torch.ones(2, 3)
-    optimizer_state.put(parameter, torch.full(shape, 5.0))
+    optimizer_state.replace_data(parameter, torch.full(shape, 5.0))
     assert parameter.shape == shape and parameter.grad is None and bool((parameter == 5).all())

@@ -22,17 +22,17 @@ def test_ours_tell_their_rates_themselves(kind):
 
 
 def test_multipliers_of_one_optimizer_are_not_those_of_another():
-    one, other = (LeanAdam([parameter()], 0.1) for _ in range(2))
-    one.rate_multipliers = {one.param_groups[0]["params"][0]: 0.5}
+    first, other = (LeanAdam([parameter()], 0.1) for _ in range(2))
+    first.rate_multipliers = {first.param_groups[0]["params"][0]: 0.5}
     assert dict(other.rate_multipliers) == {}
 
 
 def test_torchs_own_are_adapted_once_each():
-    one, other = (torch.optim.Adam([parameter()], 0.1) for _ in range(2))
-    rates_of(one).rate_multipliers = {one.param_groups[0]["params"][0]: 0.5}
-    assert list(rates_of(one).rate_multipliers.values()) == [0.5]
+    first, other = (torch.optim.Adam([parameter()], 0.1) for _ in range(2))
+    rates_of(first).rate_multipliers = {first.param_groups[0]["params"][0]: 0.5}
+    assert list(rates_of(first).rate_multipliers.values()) == [0.5]
     assert dict(rates_of(other).rate_multipliers) == {}
-    assert rates_of(one).effective_lr(0.1) == 0.1
+    assert rates_of(first).effective_lr(0.1) == 0.1
 
 
 def test_an_optimizer_that_tells_nothing_is_refused():

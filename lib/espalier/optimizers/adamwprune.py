@@ -31,7 +31,7 @@ BaseName = Literal["adam", "adamw", "adamwadv", "adamwspam"]
 
 
 class Base(NamedTuple):
-    """What tells one base from another."""
+    """Properties of a base optimizer."""
 
     decoupled: bool  # weight decay acts on weights, not on gradients
     clips: bool  # the norm of all gradients is limited
@@ -124,7 +124,7 @@ class AdamWPrune(GuardedAdam):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        """torch's, with the step count and the masks under `pruning`."""
+        """Return torch's state, with the step count and the masks under `pruning`."""
         masks = {} if self.pruner is None else self.pruner.state_dict()
         return {**super().state_dict(), "pruning": {"updates": self.updates, **masks}}
 

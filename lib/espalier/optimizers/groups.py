@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def decay_groups(parameters: Iterable[Tensor], weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters in two groups, or one if the other is empty.
+    """Return the trainable parameters in two groups, or one if the other is empty.
 
     Weights (two dimensions and more) decay; biases and normalisation parameters never do.
     """

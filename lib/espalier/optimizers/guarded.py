@@ -39,10 +39,10 @@ class GuardedAdam(LeanAdam):
         self.guard = None if spam is None else SpamGuard(spam)
 
     @override
-    def bound(self) -> Callable[[], None]:
+    def bind(self) -> Callable[[], None]:
         self._part_counters()  # before the guard resets any
-        update = super().bound()
-        return update if self.watched() else lambda: self._guarded(update)
+        update = super().bind()
+        return update if self.has_hooks() else lambda: self._guarded(update)
 
     @override
     def _update(self) -> None:
@@ -55,14 +55,14 @@ class GuardedAdam(LeanAdam):
         self._after_update()
 
     def _before_update(self) -> None:
-        """Gradients are there; change them as need be."""
+        """Change the gradients before the update."""
         if self.guard is not None:
             self.guard.before_step(self)
         if self.clip_norm > 0:
             limit_norm(self._parameters(), self.clip_norm)
 
     def _after_update(self) -> None:
-        """Parameters and state are new."""
+        """Act on the new parameters and state."""
 
     @override
     def effective_lr(self, lr: Rate) -> Rate:
@@ -73,7 +73,7 @@ class GuardedAdam(LeanAdam):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        """torch's, and the guard's state under `guard`."""
+        """Return torch's state, with the guard's under `guard`."""
         guard = {} if self.guard is None else {"guard": self.guard.state_dict()}
         return {**super().state_dict(), **guard}
 

@@ -1,4 +1,4 @@
-"""Where the parameters of K runs lie when they are put side by side in the rows of a matrix."""
+"""Layout of the parameters of K runs, side by side in the rows of a matrix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Columns = Sequence[Sequence[Tensor]]  # [i][k]: parameter i of run k
+RunColumns = Sequence[Sequence[Tensor]]  # [i][k]: parameter i of run k
 Stacks = Sequence[tuple[Tensor, Tensor]]  # [i]: all runs' values and gradients, (K, ...) each
 Groups = list[dict[str, Any]]  # `param_groups` of an optimizer
 
@@ -18,7 +18,7 @@ _NOWHERE = -1
 class Layout:
     """Parameters in the order of their groups: columns `a:b` of every (K, N) matrix are one's."""
 
-    def __init__(self, columns: Columns, stacks: Stacks, groups: list[int]) -> None:
+    def __init__(self, columns: RunColumns, stacks: Stacks, groups: list[int]) -> None:
         """`groups[i]` is the group of parameter i; they ascend."""
         self.columns = columns
         self.runs = len(columns[0])
@@ -28,68 +28,68 @@ class Layout:
         self._sizes = [weights.shape[1] for weights in self._weights]
         self.groups = [self._columns_of(group, groups) for group in range(max(groups) + 1)]
 
-    def _columns_of(self, wanted: int, groups: list[int]) -> slice:
-        start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < wanted)
-        end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= wanted)
+    def _columns_of(self, index: int, groups: list[int]) -> slice:
+        start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < index)
+        end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= index)
         return slice(start, end)
 
     def zeros(self) -> Tensor:
-        """(K, N)."""
+        """Return zeros (K, N)."""
         return torch.zeros(self.runs, sum(self._sizes), dtype=self.dtype, device=self.device)
 
     def weights(self) -> Tensor:
-        """(K, N) copy of all parameters."""
+        """Copy all parameters, (K, N)."""
         return torch.cat(self._weights, 1)
 
     def grads(self) -> Tensor:
-        """(K, N) copy of all gradients."""
+        """Copy all gradients, (K, N)."""
         return torch.cat(self._grads, 1)
 
     def put_weights(self, matrix: Tensor) -> None:
-        """The inverse of `weights`."""
+        """Copy a (K, N) matrix into the parameters."""
         torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._weights)
 
     def put_grads(self, matrix: Tensor) -> None:
-        """The inverse of `grads`."""
+        """Copy a (K, N) matrix into the gradients."""
         torch.split_with_sizes_copy(matrix, self._sizes, 1, out=self._grads)
 
     def each_group(self, values: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Each group's columns of the matrices and (K, 1) of `values` (K, groups)."""
+        """Yield each group's columns of the matrices and (K, 1) of `values` (K, groups)."""
         for g, columns in enumerate(self.groups):
             yield columns, values[:, g : g + 1]
 
     def views(self, matrix: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Each run's number, parameter and part of `matrix` in the parameter's shape."""
+        """Yield each run's number, parameter and part of `matrix` in the parameter's shape."""
         for column, part in zip(self.columns, torch.split(matrix, self._sizes, 1), strict=True):
             for k, (parameter, row) in enumerate(zip(column, part, strict=True)):
                 yield k, parameter, row.view(parameter.shape)
 
 
-def layout_of(runs: list[Groups], columns: Columns, stacks: Stacks) -> Layout | None:
-    """None unless all runs have the same parameters in the same groups, of one device and format.
+def find_layout(runs: list[Groups], columns: RunColumns, stacks: Stacks) -> Layout | None:
+    """Return the layout if all runs have the same parameters in the same groups, else None.
 
     Columns that no group holds, of parameters that are not trained, are left out, and so may be
     parameters without a gradient.
     """
     places = [{id(p): g for g, group in enumerate(r) for p in group["params"]} for r in runs]
-    found = [
+    members = [
         {place.get(id(p), _NOWHERE) for p, place in zip(column, places, strict=True)}
         for column in columns
     ]
-    rows = [row for row in zip(found, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
+    rows = [row for row in zip(members, columns, stacks, strict=True) if row[0] != {_NOWHERE}]
     tensors = [tensor for _, _, pair in rows for tensor in pair]
-    alike = len({len(groups) for groups in runs}) == 1 and all(len(f) == 1 for f in found)
+    alike = len({len(groups) for groups in runs}) == 1 and all(len(group) == 1 for group in members)
     if not rows or not alike or not _plain(tensors) or _others(runs, columns):
         return None
     rows.sort(key=lambda row: min(row[0]))
     return Layout([row[1] for row in rows], [row[2] for row in rows], [min(row[0]) for row in rows])
 
 
-def _others(runs: list[Groups], columns: Columns) -> bool:
-    """Whether an optimizer would update parameters that are not in `columns`."""
-    known = {id(parameter) for column in columns for parameter in column}
+def _others(runs: list[Groups], columns: RunColumns) -> bool:
+    """Return whether an optimizer would update parameters that are not in `columns`."""
+    listed = {id(parameter) for column in columns for parameter in column}
     parameters = (p for groups in runs for group in groups for p in group["params"])
-    return any(p.grad is not None and id(p) not in known for p in parameters)
+    return any(p.grad is not None and id(p) not in listed for p in parameters)
 
 
 def _plain(tensors: list[Tensor]) -> bool:

@@ -27,7 +27,7 @@ BUFFER = "momentum_buffer"
 
 
 def _without_dynamo(method: Any) -> Any:
-    """`method` without the wrapper that imports torch._dynamo to keep it from being compiled."""
+    """Return `method` without the wrapper that imports torch._dynamo."""
     return getattr(method, "__wrapped__", method)
 
 
@@ -38,11 +38,11 @@ def _sees_to_hooks(step: Any) -> Any:
 
 
 class Lean(torch.optim.Optimizer, ABC):
-    """What the lean optimizers share: all that is not the update.
+    """Base of the lean optimizers: all that is not the update.
 
     Hooks and profilers see every step, as with any torch optimizer. Nothing but torch's own
     `state` and `param_groups` is kept between steps, so parameters, gradients and state may be
-    rebound to other tensors at any time. Its rates are told as `UpdateRates` has it.
+    rebound to other tensors at any time. It is an `UpdateRates`.
     """
 
     rate_multipliers: Mapping[Tensor, Rate] = MappingProxyType({})
@@ -53,7 +53,7 @@ class Lean(torch.optim.Optimizer, ABC):
     _zero_grad = _without_dynamo(torch.optim.Optimizer.zero_grad)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """As torch's."""
+        """Reset all gradients, to None by default."""
         if not set_to_none:
             self._zero_grad(set_to_none=False)
             return
@@ -63,11 +63,11 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update; returns the closure's loss, if there is a closure."""
-        return (_watched_step if self.watched() else Lean._step)(self, closure)
+        """Update once; return the closure's loss, if there is a closure."""
+        return (_watched_step if self.has_hooks() else Lean._step)(self, closure)
 
-    def watched(self) -> bool:
-        """Whether anything waits for its steps."""
+    def has_hooks(self) -> bool:
+        """Return whether a hook or a profiler waits for its steps."""
         return bool(
             self._optimizer_step_pre_hooks
             or self._optimizer_step_post_hooks
@@ -85,12 +85,12 @@ class Lean(torch.optim.Optimizer, ABC):
             self._update()
         return loss
 
-    def bound(self) -> Callable[[], None]:
-        """What `step` does, made ready once: good until a parameter, gradient or state is rebound.
+    def bind(self) -> Callable[[], None]:
+        """Return `step` made ready: valid until a parameter, gradient or state is rebound.
 
         Saves most of what a step of a small network costs beside its kernels.
         """
-        if self.watched():
+        if self.has_hooks():
             return lambda: self.step() and None
         ready: list[Callable[[], None]] = []
 
@@ -100,20 +100,20 @@ class Lean(torch.optim.Optimizer, ABC):
                     kernel()
             else:
                 self._update_parameters()
-                ready.extend(self.calls())  # now that there is state
+                ready.extend(self.kernel_calls())  # now that there is state
 
         return update
 
     def _update(self) -> None:
-        """Gradients are there: update all parameters that have one."""
+        """Update all parameters that have a gradient."""
         self._update_parameters()
 
     def _update_parameters(self) -> None:
-        for kernel in self.calls():
+        for kernel in self.kernel_calls():
             kernel()
 
-    def calls(self) -> list[Callable[[], None]]:
-        """The kernel calls that update all parameters which have a gradient."""
+    def kernel_calls(self) -> list[Callable[[], None]]:
+        """Return the kernel calls that update all parameters which have a gradient."""
         return [
             self._kernel(group, parameters)
             for group in self.param_groups
@@ -126,10 +126,10 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
-        """The call for `parameters` of `group`: at least one, of one device and number format."""
+        """Return the call for `parameters` of `group`, 1 or more of one device and format."""
 
     def _scaling(self) -> dict[str, Tensor | None]:
-        """What a GradScaler has left for the kernel, if one drives this step."""
+        """Return what a GradScaler has left for the kernel, if one drives this step."""
         return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
 
 
@@ -137,7 +137,7 @@ _watched_step = torch.optim.Optimizer.profile_hook_step(Lean._step)
 
 
 def _alike(parameters: list[Tensor]) -> list[list[Tensor]]:
-    """Parted by device and number format: given several, a fused kernel computes nonsense."""
+    """Split by device and number format: given several, a fused kernel computes nonsense."""
     kinds = dict.fromkeys((p.device, p.dtype) for p in parameters)
     if len(kinds) == 1:
         return [parameters]
@@ -160,9 +160,9 @@ class LeanAdam(Lean, torch.optim.Adam):
         super().__init__(params, lr, fused=True, **options)
 
     @override
-    def calls(self) -> list[Callable[[], None]]:
+    def kernel_calls(self) -> list[Callable[[], None]]:
         self._part_counters()
-        return super().calls()
+        return super().kernel_calls()
 
     def _part_counters(self) -> None:
         """Give every state of a group a counter of its own if not all of its parameters step."""
@@ -206,19 +206,19 @@ class AdamCall:
         )
 
     def settings(self) -> tuple[Any, ...]:
-        """What the kernel is told beside its tensors, in its order."""
+        """Return the kernel's arguments beside its tensors, in its order."""
         group, (beta1, beta2) = self.group, self.group["betas"]
         rate = self._optimizer.effective_lr(group["lr"])
-        told = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
-        return (rate, beta1, beta2, *told)
+        rest = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
+        return (rate, beta1, beta2, *rest)
 
     def count(self) -> None:
-        """A step begins."""
+        """Count a step."""
         for counter in self.counters:
             counter.add_(self._one)
 
     def __call__(self) -> None:
-        """One step."""
+        """Update once."""
         scaling = self._optimizer._scaling()
         self.count()
         fused(self.kernel, self.tensors, self.settings(), scaling)
@@ -245,7 +245,7 @@ def fused(
 
 
 def _begin(parameters: list[Tensor], states: list[dict[str, Tensor]], amsgrad: bool) -> None:
-    """Fill the states that are empty."""
+    """Initialize the states that are empty."""
     names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsgrad else [])]
     step = torch.zeros((), dtype=torch.float32, device=parameters[0].device)
     for parameter, state in zip(parameters, states, strict=True):
@@ -263,15 +263,15 @@ class LeanSGD(Lean, torch.optim.SGD):
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
-        known: list[Tensor] = []
+        running: list[Tensor] = []
         fresh: list[Tensor] = []  # their momentum begins as the gradient
         for p in parameters:
             if group["momentum"] == 0 or self.state[p].get(BUFFER) is not None:
-                known.append(p)
+                running.append(p)
             else:
                 fresh.append(p)
                 self.state[p][BUFFER] = torch.zeros_like(p)
-        parts = [(part, part is fresh) for part in (known, fresh) if part]
+        parts = [(part, part is fresh) for part in (running, fresh) if part]
         calls = [self._call(group, part, first=first) for part, first in parts]
         return calls[0] if len(calls) == 1 else lambda: _every(calls)
 

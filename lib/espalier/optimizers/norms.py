@@ -11,7 +11,7 @@ SMALL = 1e-6  # added to the norm, as torch does, so that nothing is divided by 
 
 
 def total_norm(tensors: list[Tensor]) -> Tensor:
-    """(): the L2 norm of all `tensors`, of which there is at least one, all on one device."""
+    """Return (): the L2 norm of all `tensors`, 1 or more on one device."""
     norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
     return norm
 

@@ -22,7 +22,7 @@ class SGD(Optimizer):
 
     @override
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
-        """Raises CannotTrain for Nesterov momentum of 0."""
+        """Build the optimizer. Raises CannotTrain for Nesterov momentum of 0."""
         if self.nesterov and self.momentum == 0:
             raise CannotTrain(
                 "nesterov_without_momentum",

@@ -47,13 +47,13 @@ class SpamGuard:
         self.norms: Tensor | None = None  # (WINDOW,) ring of gradient norms
 
     @property
-    def known(self) -> int:
-        """How many norms are remembered."""
+    def remembered(self) -> int:
+        """Number of norms remembered."""
         return min(self.steps, WINDOW)
 
     @property
     def slot(self) -> int:
-        """Where in the ring the next norm goes."""
+        """Index in the ring of the next norm."""
         return self.steps % WINDOW
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -68,7 +68,7 @@ class SpamGuard:
         self.steps += 1
 
     def rate(self) -> float:
-        """Factor of the learning rate at the step that `before_step` has just prepared."""
+        """Return the factor of the learning rate at the step that `before_step` prepared."""
         length, interval = self.settings.warmup_steps, self.settings.interval
         last = self.steps - 1
         if not (self._resets() and self.settings.warmup and length and interval):
@@ -82,7 +82,7 @@ class SpamGuard:
         return self.settings.periodic_reset and bool(self.settings.interval)
 
     def reset_due(self) -> bool:
-        """Whether the coming step is one at which the moments start afresh."""
+        """Return whether the moments start afresh at the coming step."""
         return self._resets() and self.steps > 0 and self.steps % (self.settings.interval or 1) == 0
 
     def _damp(self, grads: list[Tensor], states: list[dict[str, Tensor]]) -> None:
@@ -91,9 +91,9 @@ class SpamGuard:
         norm = total_norm(grads)
         if self.norms is None:
             self.norms = norm.new_zeros(WINDOW)
-        known = self.norms[: self.known]
-        if len(known) >= FEWEST:
-            std, mean = torch.std_mean(known)
+        remembered = self.norms[: self.remembered]
+        if len(remembered) >= FEWEST:
+            std, mean = torch.std_mean(remembered)
             spike = norm > mean + self.settings.spike_threshold * std
             for name, kept in DAMPING.items():
                 factor = torch.where(spike, kept, 1.0)
@@ -101,11 +101,11 @@ class SpamGuard:
         self.norms[self.slot] = norm
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return step count and norms."""
         return {"steps": self.steps, "norms": _copied(self.norms)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.steps, self.norms = state["steps"], _copied(state["norms"])
 
 

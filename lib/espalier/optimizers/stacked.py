@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
-from espalier.optimizers.layout import Columns, Layout, Stacks, layout_of
+from espalier.optimizers.layout import Layout, RunColumns, Stacks, find_layout
 
-Kind = TypeVar("Kind", bound=type[torch.optim.Optimizer])
+OptimizerType = TypeVar("OptimizerType", bound=type[torch.optim.Optimizer])
 
 
-def stacked(
-    optimizers: Sequence[torch.optim.Optimizer], columns: Columns, stacks: Stacks
+def stack_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], columns: RunColumns, stacks: Stacks
 ) -> Stack | None:
-    """A function that does one `step()` of all `optimizers`; None if each must step by itself.
+    """Return a function that steps all `optimizers` once; None if each must step by itself.
 
     `columns[i][k]` is parameter i of run k, a view of row k of `stacks[i][0]`, and its gradient
     one of row k of `stacks[i][1]`. Those in `columns` have a gradient at every step, others never.
@@ -35,7 +35,7 @@ def stacked(
     kinds = {_kind(optimizer) for optimizer in optimizers}
     kind = kinds.pop() if len(kinds) == 1 else None
     groups = [optimizer.param_groups for optimizer in optimizers]
-    layout = layout_of(groups, columns, stacks)
+    layout = find_layout(groups, columns, stacks)
     if kind is None or layout is None or not all(kind.takes(run) for run in groups):
         return None
     stack = kind(optimizers, layout)
@@ -44,13 +44,13 @@ def stacked(
 
 def stacked_by(
     stack: type[Stack], when: Callable[[Any], bool] = lambda optimizer: True
-) -> Callable[[Kind], Kind]:
+) -> Callable[[OptimizerType], OptimizerType]:
     """Register that `stack` steps several optimizers of the decorated class, if `when` is true.
 
     Of that class alone: a subclass may change the update.
     """
 
-    def register(kind: Kind) -> Kind:
+    def register(kind: OptimizerType) -> OptimizerType:
         _STACKS[kind] = stack, when
         return kind
 
@@ -104,7 +104,7 @@ class Stack(ABC):
 
     @classmethod
     def takes(cls, groups: list[dict[str, Any]]) -> bool:
-        """Whether the groups of a run differ in nothing but weight decay, and are not special."""
+        """Return whether a run's groups differ in weight decay at most, and are not special."""
         same = ["lr", *(name for name in cls.READS if name != "weight_decay")]
         plain = all(group[name] == value for group in groups for name, value in cls.FIXED.items())
         floats = not any(isinstance(group["lr"], Tensor) for group in groups)
@@ -113,14 +113,14 @@ class Stack(ABC):
     @classmethod
     @abstractmethod
     def form(cls, groups: list[dict[str, Any]]) -> Any:
-        """What decides which state and operations a run needs; it must not change."""
+        """Return what decides which state and operations a run needs; it must not change."""
 
     @abstractmethod
     def row(self, optimizer: Any) -> dict[str, float]:
-        """The hyperparameters of a run by name, without the rate."""
+        """Return the hyperparameters of a run by name, without the rate."""
 
     def count(self) -> None:  # noqa: B027  # most count nothing
-        """What the host counts at each step; the table is filled and not yet sent."""
+        """Count a step on the host; the table is filled and not yet sent."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -128,15 +128,15 @@ class Stack(ABC):
 
     @abstractmethod
     def update(self) -> None:
-        """The device's part of a step."""
+        """Run the device's part of a step."""
 
     def __call__(self) -> None:
-        """One step of every run."""
+        """Step every run once."""
         self.prepare()
         self.update()
 
     def prepare(self) -> None:
-        """The host's part: hyperparameters as they now are, sent to the device if they changed.
+        """Run the host's part: send hyperparameters to the device if they changed.
 
         Raises RuntimeError if they have become such that the runs must step one by one.
         """
@@ -168,21 +168,21 @@ class Stack(ABC):
             raise RuntimeError("changed settings of an optimizer: it must be stacked anew")
 
     def column(self, name: str) -> Any:
-        """(K,) view of the host's table."""
+        """Return a (K,) view of the host's table."""
         return self.table[:, self._names.index(name)]
 
     def of(self, name: str, values: Tensor | None = None) -> Tensor:
-        """(K, 1): a hyperparameter on the device, in the parameters' format or that of `values`."""
+        """Return a hyperparameter (K, 1) on the device, in the parameters' or `values`' format."""
         j = self._names.index(name)
         return (self.values if values is None else values)[:, j : j + 1]
 
     def per_group(self, name: str, values: Tensor | None = None) -> Tensor:
-        """(K, groups): a hyperparameter that each group has for itself; its columns adjoin."""
+        """Return (K, groups): a hyperparameter that each group has; its columns adjoin."""
         j = self._names.index(f"{name}0")
         return (self.values if values is None else values)[:, j : j + len(self.layout.groups)]
 
     def adopt(self, name: str, runs: Iterable[bool] | None = None) -> Tensor:
-        """(K, N): the state called `name`; that of `runs` (default: all) becomes views of it."""
+        """Return (K, N): the state `name`, that of `runs` (default: all) as views of it."""
         chosen = [True] * self.layout.runs if runs is None else list(runs)
         matrix = self.layout.zeros()
         self.take(name, [view for view in self.layout.views(matrix) if chosen[view[0]]])

@@ -40,7 +40,7 @@ class AdamStack(Stack):
         }
 
     def begin(self) -> None:
-        """`in_step` is false if a run's parameters have taken different numbers of steps."""
+        """Take over the state; `in_step` is false if a run's parameters took unequal steps."""
         self.steps = self._adopt_steps()
         self.in_step = bool((self.steps == self.steps[:, :1]).all())
         self.mean = self.adopt("exp_avg")
@@ -50,7 +50,7 @@ class AdamStack(Stack):
         self._shrinks, self._decays = any(decoupled), not all(decoupled)
 
     def _adopt_steps(self) -> Tensor:
-        """(K, parameters): one count each, for a run that leaves steps by itself again."""
+        """Return (K, parameters): one count each, for a run that leaves steps by itself again."""
         columns = self.layout.columns
         steps = torch.zeros(self.layout.runs, len(columns), device=self.layout.device)
         cells = [(k, p, steps[k, i]) for i, c in enumerate(columns) for k, p in enumerate(c)]
@@ -84,7 +84,7 @@ class AdamStack(Stack):
                 grads[:, columns].addcmul_(weights[:, columns], decay)
 
     def _corrections(self) -> tuple[Tensor, Tensor]:
-        """(K, 1) each, bias-corrected: minus the rate, and the factor of the second moment's root.
+        """Return (K, 1) each, bias-corrected: minus the rate, and the factor of the moment's root.
 
         In float64, as in torch's kernels: for late steps 1 - beta^t is close to 1.
         """
@@ -95,7 +95,7 @@ class AdamStack(Stack):
         return rate.to(self.layout.dtype), corrections[:, 1:].rsqrt().to(self.layout.dtype)
 
     def _second_moment(self) -> Tensor:
-        """(K, N): with AMSGrad its largest value so far."""
+        """Return (K, N): with AMSGrad its largest value so far."""
         if self.largest is None:
             return self.square
         torch.maximum(self.largest, self.square, out=self.largest)

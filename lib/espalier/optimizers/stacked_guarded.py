@@ -15,17 +15,23 @@ from espalier.optimizers.stacked_adam import AdamStack
 
 
 class GuardedStack(AdamStack):
-    """What a guard decides by counting is decided on the host, what it measures on the device.
+    """Guarded Adams: steps are counted on the host, norms are measured on the device.
 
     `clip_norm` and the guards' settings are what they are when stacked.
     """
 
     def row(self, optimizer: Any) -> dict[str, float]:
-        """A limit of 0 and an infinite threshold are none; the last three change at each step."""
+        """Return hyperparameters; a limit 0, a threshold inf are none; the last 3 change."""
         settings = None if optimizer.guard is None else optimizer.guard.settings
         theta = settings.theta if settings and settings.enable_clip else None
         limits = {"clip_norm": optimizer.clip_norm, "theta": theta or 0.0}
-        return {**super().row(optimizer), **limits, "threshold": math.inf, "known": 0, "slot": 0}
+        return {
+            **super().row(optimizer),
+            **limits,
+            "threshold": math.inf,
+            "remembered": 0,
+            "slot": 0,
+        }
 
     @override
     def begin(self) -> None:
@@ -43,14 +49,16 @@ class GuardedStack(AdamStack):
 
     @torch.no_grad()
     def count(self) -> None:
-        """Resets happen here, run by run: they are rare, and so clear whatever a row holds."""
+        """Reset run by run: resets are rare, and so clear whatever a row holds."""
         lr, threshold = self.column("lr"), self.column("threshold")
-        known, slot = self.column("known"), self.column("slot")
+        remembered, slot = self.column("remembered"), self.column("slot")
         for k, guard in self._guards:
             if guard.reset_due():
                 self._reset(k)
-            known[k], slot[k] = guard.known, guard.slot
-            threshold[k] = guard.settings.spike_threshold if guard.known >= FEWEST else math.inf
+            remembered[k], slot[k] = guard.remembered, guard.slot
+            threshold[k] = (
+                guard.settings.spike_threshold if guard.remembered >= FEWEST else math.inf
+            )
             guard.steps += 1
             lr[k] *= guard.rate()
         for optimizer in self.optimizers:
@@ -62,7 +70,7 @@ class GuardedStack(AdamStack):
             self.largest[k].zero_()
 
     def guard(self, grads: Tensor) -> None:
-        """As solo, the gradients are left as they were used."""
+        """Guard each run's gradients, and leave them as they were used, as a single run does."""
         if self._guards:
             self._damp(torch.linalg.vector_norm(grads, dim=1, keepdim=True))
         if self._clips:
@@ -75,11 +83,11 @@ class GuardedStack(AdamStack):
             self.layout.put_grads(grads)
 
     def _damp(self, norm: Tensor) -> None:
-        """`norm` is (K, 1): of a run's gradients together."""
-        count = self.of("known")
-        known = self._slots < count
-        mean = torch.where(known, self.norms, 0).sum(1, keepdim=True) / count
-        off = torch.where(known, self.norms - mean, 0)
+        """Damp moments where `norm` (K, 1), of a run's gradients together, is a spike."""
+        count = self.of("remembered")
+        remembered = self._slots < count
+        mean = torch.where(remembered, self.norms, 0).sum(1, keepdim=True) / count
+        off = torch.where(remembered, self.norms - mean, 0)
         std = (off.square_().sum(1, keepdim=True) / (count - 1)).sqrt_()
         spike = norm > mean + self.of("threshold") * std
         self.mean.mul_(torch.where(spike, DAMPING["exp_avg"], 1.0))

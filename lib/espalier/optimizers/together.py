@@ -18,16 +18,16 @@ from espalier.optimizers.lean import AdamCall, Lean, LeanAdam, fused
 Update = Callable[[], Any]
 
 
-def together(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
-    """What steps all `optimizers`, ready once: good until a parameter or its state is rebound."""
+def combine_steps(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
+    """Return what steps all `optimizers`: valid until a parameter or its state is rebound."""
     if len(optimizers) > 1 and all(map(_plain, optimizers)):
         return [_Together([o for o in optimizers if isinstance(o, LeanAdam)])]
-    return [o.bound() if isinstance(o, Lean) else o.step for o in optimizers]
+    return [o.bind() if isinstance(o, Lean) else o.step for o in optimizers]
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether its steps are its kernels' calls and nothing else; a subclass may do more."""
-    return type(optimizer) is LeanAdam and not optimizer.watched()
+    """Return whether its steps are its kernels' calls alone; a subclass may do more."""
+    return type(optimizer) is LeanAdam and not optimizer.has_hooks()
 
 
 class _Together:
@@ -38,11 +38,11 @@ class _Together:
         self._ready: list[_Merged] = []
 
     def __call__(self) -> None:
-        """One step of each."""
+        """Step each optimizer once."""
         for merged in self._ready:
             merged()
         if not self._ready:
-            calls: list[Any] = [optimizer.calls() for optimizer in self._optimizers]
+            calls: list[Any] = [optimizer.kernel_calls() for optimizer in self._optimizers]
             for call in chain.from_iterable(calls):
                 call()
             self._ready = [_Merged(column) for column in zip(*calls, strict=True)]
@@ -60,12 +60,12 @@ class _Merged:
         self._kernels = {call.kernel for call in calls}
 
     def __call__(self) -> None:
-        """One step of each; by itself where rates, decay or anything else differ."""
-        told = {call.settings() for call in self._calls}
-        if len(told) > 1 or len(self._kernels) > 1:
+        """Step each once; one by one where rates, decay or anything else differ."""
+        settings = {call.settings() for call in self._calls}
+        if len(settings) > 1 or len(self._kernels) > 1:
             for call in self._calls:
                 call()
             return
         for call in self._calls:
             call.count()
-        fused(self._calls[0].kernel, self._tensors, told.pop(), {})
+        fused(self._calls[0].kernel, self._tensors, settings.pop(), {})

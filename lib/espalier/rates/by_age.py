@@ -1,6 +1,6 @@
 """Rates by how old each weight is, in updates or in growth events that it has outlived.
 
-What was there from the start is the scaffold. Whatever the method calls an event ends a phase.
+Initial weights are the scaffold. Each growth event of the method ends a phase.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACTIVE_STRATUM, SEDIMENT, GEOLOGICAL = 0, 1, 2
 
 
 def tags(age: Tensor, grown: Tensor, new: int, active: int) -> Tensor:
-    """NEW before age `new` (updates), ACTIVE before `new + active`, then SCAFFOLD; int64.
+    """Return NEW before age `new` (updates), ACTIVE before `new + active`, then SCAFFOLD; int64.
 
     What was not grown is SCAFFOLD from the start. Every element has exactly one tag.
     """
@@ -29,18 +29,18 @@ def tags(age: Tensor, grown: Tensor, new: int, active: int) -> Tensor:
 
 
 def strata(age: Tensor, sediment: int, geological: int) -> Tensor:
-    """ACTIVE_STRATUM up to an age of `sediment`, SEDIMENT up to `geological`, then GEOLOGICAL."""
+    """Return ACTIVE_STRATUM up to age `sediment`, SEDIMENT up to `geological`, then GEOLOGICAL."""
     return (age > sediment).long() + (age > geological).long()
 
 
 def ageing(phases: Tensor, decay: float, floor: float) -> Tensor:
-    """`decay` to the power of `phases`, float64, `floor` at least. It halves in log(.5, decay)."""
-    found: Tensor = decay ** phases.double()
-    return found.clamp_min(floor)
+    """Return `decay` ** `phases`, float64, `floor` at least. It halves in log(.5, decay)."""
+    factor: Tensor = decay ** phases.double()
+    return factor.clamp_min(floor)
 
 
 def warmed(age: Tensor, steps: int) -> Tensor:
-    """A straight rise, 1 / `steps` at age 0 and 1 from age `steps` - 1 on, float64."""
+    """Return a straight rise from 1 / `steps` at age 0 to 1 at age `steps` - 1, float64."""
     return ((age + 1).double() / steps).clamp_max(1.0)
 
 
@@ -83,7 +83,7 @@ class Age(Strategy):
 
 @kconfig_dataclass
 class Component(Strategy):
-    """What is grown is new, then active, then scaffold.
+    """Grown weights are new, then active, then scaffold.
 
     Differs: new layers, "necks", are new weights like any others.
     """

@@ -20,24 +20,24 @@ Slow = Literal["input", "output"]
 
 
 def cascade(depth: int, layers: int, decay: float, slow: Slow = "input") -> float:
-    """`decay` to the power of the distance from the layer that is fastest, the last or first."""
+    """Return `decay` to the power of the distance from the fastest layer, the last or first."""
     return decay ** (layers - 1 - depth if slow == "input" else depth)
 
 
 def freezing_time(depth: int, layers: int, first: float) -> float:
-    """The share of the run after which a layer is frozen: `first` for the first, 1 for the last."""
+    """Return the share of the run after which a layer freezes: `first` to 1 by depth."""
     return first + (1.0 - first) * depth / (layers - 1) if layers > 1 else 1.0
 
 
 def until_frozen(progress: float, end: float) -> float:
-    """Half a cosine from 1 to 0 at `end`; what is never frozen, with an `end` of 1, keeps 1."""
+    """Return half a cosine from 1 to 0 at `end`; with an `end` of 1, never frozen, 1."""
     if end >= 1.0:
         return 1.0
     return (1.0 + math.cos(math.pi * progress / end)) / 2.0 if progress < end else 0.0
 
 
 def unfrozen(depth: int, layers: int, epoch: int, every: int) -> bool:
-    """Whether a layer trains in an `epoch` (from 0) if one more does, from the last, `every`."""
+    """Return whether a layer trains in `epoch` (from 0): from the last, one more each `every`."""
     return every == 0 or layers - 1 - depth <= epoch // every
 
 

@@ -14,24 +14,24 @@ from espalier.rates.param_view import ParamView, Strategy
 
 
 def recovering(since: int, shock: float, steps: int) -> float:
-    """`shock` at the first update after an event (`since` 0), and in a straight line to 1."""
+    """Return `shock` at the first update after an event (`since` 0), rising linearly to 1."""
     return shock + (1.0 - shock) * min(since / steps, 1.0)
 
 
 def by_distance(distance: int, near: tuple[float, ...]) -> float:
-    """The factor of a layer so many layers from what grew; the last one for all beyond."""
+    """Return the factor of a layer at a distance from what grew; the last one beyond."""
     return near[min(distance, len(near) - 1)]
 
 
-def distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
-    """Layers between a layer and the nearest one that grew; 0 if nobody knows which did."""
+def layer_distance(depth: int, growth: GrowthEvent, places: dict[str, int]) -> int:
+    """Return the layers between a layer and the nearest that grew; 0 if that is unknown."""
     grown = [places[name] for name in growth.layers if name in places]
     return min((abs(depth - each) for each in grown), default=0)
 
 
 @kconfig_dataclass
 class AfterGrowth(Strategy):
-    """What an event finds there is slowed down by it, by the product of all events at most."""
+    """Each event slows down older weights; factors of events multiply, down to `floor`."""
 
     grows: ClassVar[bool] = True
     shock: float = symbol("RATES_GROWTH_SHOCK")
@@ -47,7 +47,7 @@ class AfterGrowth(Strategy):
 
 @kconfig_dataclass
 class Differential(Strategy):
-    """As after growth, but by how far the layer is from the one that grew."""
+    """Like `AfterGrowth`, with a shock by the distance to the layer that grew."""
 
     grows: ClassVar[bool] = True
     grown: float = symbol("RATES_DIFFERENTIAL_GROWN")
@@ -62,6 +62,6 @@ class Differential(Strategy):
         return part.outlived(factors).clamp_min(self.floor)
 
     def _one(self, part: ParamView, growth: GrowthEvent) -> float:
-        away = distance(part.depth, growth, part.places or {})
+        away = layer_distance(part.depth, growth, part.places or {})
         shock = by_distance(away, (self.grown, self.adjacent, self.distant))
         return recovering(part.moment.step - growth.step, shock, self.recovery)

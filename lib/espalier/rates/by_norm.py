@@ -17,14 +17,14 @@ from espalier.rates.param_view import Factor, ParamView, Strategy
 
 
 def lars(weight: Tensor, gradient: Tensor, decay: float, trust: float) -> Tensor:
-    """trust * |w| / (|g| + decay * |w|) of L2 norms; 1 if one of them is 0 or not finite. ()."""
+    """Return trust * |w| / (|g| + decay * |w|), L2 norms, (); 1 where one is 0 or not finite."""
     w, g = torch._foreach_norm([weight, gradient], dtype=torch.float64)
     usable = (w > 0) & (g > 0) & w.isfinite() & g.isfinite()
     return torch.where(usable, trust * w / (g + decay * w), 1.0)
 
 
 def by_density(density: Factor, reference: float, power: float) -> Factor:
-    """(reference / density) to the power: 1 at the reference, and everywhere if the power is 0."""
+    """Return (reference / density) ** power: 1 at the reference or if the power is 0."""
     return (reference / density) ** power
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Iterable
 
 import torch
@@ -17,28 +18,24 @@ from espalier.rates.param_view import Factor, ParamView, Strategy
 class MultiplierBounds:
     """The least and the largest multiplier; 0, of what is frozen, stays 0."""
 
-    least: float = symbol("RATES_LEAST")
-    most: float = symbol("RATES_MOST")
+    lowest: float = symbol("RATES_LEAST")
+    highest: float = symbol("RATES_MOST")
 
     def limit(self, factor: Factor) -> Factor:
-        """`factor` within the bounds."""
+        """Return `factor` clamped to the bounds."""
         if not isinstance(factor, Tensor):
-            return min(max(factor, self.least), self.most) if factor else 0.0
-        return factor.clamp(self.least, self.most).where(factor != 0, 0.0)
-
-
-def _times(one: Factor, other: Factor) -> Factor:
-    return one * other
+            return min(max(factor, self.lowest), self.highest) if factor else 0.0
+        return factor.clamp(self.lowest, self.highest).where(factor != 0, 0.0)
 
 
 def product(strategies: Iterable[Strategy], part: ParamView) -> Factor:
-    """Of what the strategies say of a part, whatever their order; 1 of none."""
+    """Return the product of the strategies' factors for a parameter; 1 of none."""
     first: Factor = 1.0
-    return functools.reduce(_times, (strategy.factor(part) for strategy in strategies), first)
+    return functools.reduce(operator.mul, (strategy.factor(part) for strategy in strategies), first)
 
 
 def move(parameters: list[Tensor], before: list[Tensor], factors: list[Factor]) -> None:
-    """Leave of each parameter's way from `before`, which is lost, so much: exact at 0 and at 1."""
+    """Move each parameter by `factors` of its way from `before` (lost): exact at 0 and at 1."""
     shares = [
         factor.to(old.dtype).expand_as(old)
         if isinstance(factor, Tensor)

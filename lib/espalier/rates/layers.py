@@ -1,4 +1,4 @@
-"""How deep each parameter is: modules in their order, counted by those that have weights."""
+"""Depth of each parameter: modules in their order, counted by those that have weights."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Layers:
     count: int
 
 
-def layers_of(model: nn.Module) -> Layers:
-    """A parameter that several modules share is of the first."""
+def find_layers(model: nn.Module) -> Layers:
+    """Return the layers of `model`; a parameter that several modules share is of the first."""
     depth: dict[Tensor, int] = {}
     places: dict[str, int] = {}
     count = 0

@@ -73,24 +73,24 @@ class ParamView:
 
     @cached_property
     def seen(self) -> Tensor:
-        """How many events each element saw before this one: for `later`."""
+        """Number of events each element saw before this one: for `outlived`."""
         return torch.searchsorted(self.moment.steps.to(self.born.device), self.born, right=True)
 
     @cached_property
     def phases(self) -> Tensor:
-        """How many events each element has outlived, int64; its own birth is none of them."""
+        """Number of events each element has outlived, int64; its own birth is none of them."""
         return len(self.moment.growths) - self.seen
 
     def outlived(self, factors: Sequence[float]) -> Tensor:
-        """For each element the product of `factors`, one an event, over events it outlived."""
-        found = torch.ones(len(factors) + 1, dtype=torch.float64)
+        """Return for each element the product of `factors`, one an event it outlived."""
+        products = torch.ones(len(factors) + 1, dtype=torch.float64)
         for i in range(len(factors) - 1, -1, -1):
-            found[i] = found[i + 1] * factors[i]
-        return found.to(self.weight.device)[self.seen]
+            products[i] = products[i + 1] * factors[i]
+        return products.to(self.weight.device)[self.seen]
 
     @cached_property
     def live(self) -> Tensor:
-        """Which elements are live, bool: those not dead, or if nobody knows, those not 0."""
+        """Which elements are live, bool: those not dead, or without births those not 0."""
         return self.weight != 0 if self.births is None else self.births >= 0
 
 
@@ -103,8 +103,8 @@ class Strategy(ABC):
 
     @abstractmethod
     def factor(self, part: ParamView) -> Factor:
-        """What the part's update is multiplied with, 0 or more."""
+        """Return the multiplier of a parameter's update, 0 or more."""
 
     def frozen(self, depth: int, layers: int, moment: Moment) -> bool:
-        """Whether nothing of a layer may change in an update, its running statistics neither."""
+        """Return whether a layer, its running statistics too, must not change in an update."""
         return False

@@ -68,12 +68,12 @@ class RatePlan:
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
-        """In the order of the fields."""
-        found = (getattr(self, item.name) for item in fields(self))
-        return tuple(one for one in found if isinstance(one, Strategy))
+        """The strategies shown by Kconfig, in the order of the fields."""
+        options = (getattr(self, item.name) for item in fields(self))
+        return tuple(strategy for strategy in options if isinstance(strategy, Strategy))
 
     def scale(self, run: Run) -> UpdateScale | None:
-        """What scales the updates of `run`; None if they all stay as they are.
+        """Return what scales the updates of `run`; None if they all stay as they are.
 
         Raises CannotTrain if the plan asks for what the method cannot tell, or for nothing.
         """
@@ -83,7 +83,7 @@ class RatePlan:
             raise CannotTrain(
                 "no_rates", "CONFIG_RATES=several: choose at least one of CONFIG_RATES_WITH_*"
             )
-        grows = [type(one).__name__ for one in self.strategies if one.grows]
+        grows = [type(strategy).__name__ for strategy in self.strategies if strategy.grows]
         if grows and run.method.birth_record(run) is None:
             raise CannotTrain(
                 "rates_without_births",

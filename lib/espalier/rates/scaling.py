@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from espalier.core.contracts import Run
 from espalier.rates.composing import MultiplierBounds, move, product
-from espalier.rates.layers import Layers, layers_of
+from espalier.rates.layers import Layers, find_layers
 from espalier.rates.param_view import Factor, Moment, ParamView, Strategy
 from espalier.surgery.update_rates import rates_of
 
@@ -29,11 +29,13 @@ class UpdateScale:
 
     def __init__(self, run: Run, strategies: Sequence[Strategy], bounds: MultiplierBounds) -> None:
         self.run, self.bounds = run, bounds
-        self._steady = [one for one in strategies if one.steady]
-        self._fleeting = [one for one in strategies if not one.steady]
-        self._freezing = [one for one in strategies if type(one).frozen is not Strategy.frozen]
-        self._grows = any(one.grows for one in strategies)
-        self._known: dict[Tensor, tuple[Any, Factor]] = {}  # what the steady ones last said
+        self._steady = [strategy for strategy in strategies if strategy.steady]
+        self._fleeting = [strategy for strategy in strategies if not strategy.steady]
+        self._freezing = [
+            strategy for strategy in strategies if type(strategy).frozen is not Strategy.frozen
+        ]
+        self._grows = any(strategy.grows for strategy in strategies)
+        self._cache: dict[Tensor, tuple[Any, Factor]] = {}  # what the steady ones last said
         self._order: list[int] = []
         self._layers = Layers({}, {}, 1)
         self._statistics: list[tuple[Tensor, Tensor]] = []  # of frozen layers, and what they were
@@ -54,7 +56,7 @@ class UpdateScale:
 
     @torch.no_grad()
     def before(self) -> None:
-        """Work out all multipliers and keep the weights of which they are not 1."""
+        """Compute all multipliers and keep the weights of which they are not 1."""
         moment = self._moment()
         factors = {
             parameter: self._factor(self._part(parameter, moment, group))
@@ -81,13 +83,15 @@ class UpdateScale:
         order = [id(parameter) for group in groups for parameter in group["params"]]
         if order == self._order:
             return
-        self._order, self._layers, self._known = order, layers_of(self.run.model), {}
+        self._order, self._layers, self._cache = order, find_layers(self.run.model), {}
         named = self.run.model.named_modules()
         norms = [(name, module) for name, module in named if isinstance(module, _NormBase)]
         self._norms = [(self._layers.places[name], module) for name, module in norms]
 
     def _frozen(self, depth: int, moment: Moment) -> bool:
-        return any(one.frozen(depth, self._layers.count, moment) for one in self._freezing)
+        return any(
+            strategy.frozen(depth, self._layers.count, moment) for strategy in self._freezing
+        )
 
     def _moment(self) -> Moment:
         run = self.run
@@ -112,11 +116,11 @@ class UpdateScale:
     def _factor(self, part: ParamView) -> Factor:
         growths = part.moment.growths
         key = (len(growths), growths[-1] if growths else None, part.weight.shape)
-        known = self._known.get(part.weight)
-        if known is None or known[0] != key:
-            found = product(self._steady, part)
-            found = found if self._fleeting else self.bounds.limit(found)
-            known = self._known[part.weight] = (key, found)
+        entry = self._cache.get(part.weight)
+        if entry is None or entry[0] != key:
+            factor = product(self._steady, part)
+            factor = factor if self._fleeting else self.bounds.limit(factor)
+            entry = self._cache[part.weight] = (key, factor)
         if not self._fleeting:
-            return known[1]
-        return self.bounds.limit(known[1] * product(self._fleeting, part))
+            return entry[1]
+        return self.bounds.limit(entry[1] * product(self._fleeting, part))

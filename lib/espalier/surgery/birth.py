@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.init_distribution import InitDistribution, default_law
+from espalier.surgery.init_distribution import InitDistribution, default_distribution
 from espalier.surgery.pairs import Pair
 
 
@@ -28,24 +28,24 @@ def fresh(
     generator: torch.Generator,
     law: InitDistribution | None = None,
 ) -> None:
-    """New in-weights from `law` (default: torch's own for the layer), no bias, no out-weights.
+    """Draw in-weights from `law` (default: torch's own for the layer); no bias, no out-weights.
 
     At the first step only the out-weights have a gradient.
 
     Source: Sokar et al. 2023, arXiv:2302.12902.
     """
     producer = site.pair.producer
-    law = law or default_law(producer)
+    law = law or default_distribution(producer)
     rows = law.draw(producer.weight, len(slots), generator)
     place(site, slots, rows)
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
 @torch.no_grad()
 def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
     """Give `slots` the in-weights `rows` (n, ...), no bias, no out-weights, a plain norm.
 
-    For births with in-weights of one's own: call `site.begin_anew(slots)` when all is written.
+    For births with in-weights of one's own: call `site.reset_state(slots)` when all is written.
     """
     pair = site.pair
     if pair.norm is not None:
@@ -58,7 +58,7 @@ def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
 
 @dataclass(frozen=True)
 class Portion:
-    """How out-weights are divided between a parent and its children.
+    """The division of out-weights between a parent and its children.
 
     An only child gets a `share` of them, in (0, 1); of several each gets that beside the parent's
     1 - `share`, scaled so that all sum to 1. Each weight is divided a little differently, the
@@ -78,7 +78,7 @@ def split(
     generator: torch.Generator,
     portion: Portion | None = None,
 ) -> None:
-    """Each slot becomes a copy of its parent (n,) and takes over a `portion` of its out-weights.
+    """Copy its parent (n,) into each slot, which takes over a `portion` of its out-weights.
 
     Several slots may have one parent; a neuron cannot be slot and parent at once.
 
@@ -99,7 +99,7 @@ def split(
     given = given * uneven * part.view(-1, *[1] * (weight.ndim - 2))
     weight.index_copy_(1, columns, given)
     weight.index_add_(1, sources, given, alpha=-1)
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
 @torch.no_grad()
@@ -111,7 +111,7 @@ def signed(
     law: InitDistribution | None = None,
     scale: float = 1.0,
 ) -> None:
-    """Twins: the same new in-weights, out-weights that cancel, so all have gradients at once.
+    """Create twins: the same new in-weights, out-weights that cancel, so all have gradients.
 
     The first half of `slots` are twins of the second; raises ValueError if their number is odd.
     Out-weights are random, `scale` times as long as the other neurons' on average.
@@ -122,27 +122,27 @@ def signed(
     if len(slots) % 2:
         raise ValueError(f"twins need an even number of slots, not {len(slots)}")
     pair, half = site.pair, len(slots) // 2
-    usual = usual_length(pair, slots)
-    rows = (law or default_law(pair.producer)).draw(pair.producer.weight, half, generator)
+    usual = mean_outgoing_length(pair, slots)
+    rows = (law or default_distribution(pair.producer)).draw(pair.producer.weight, half, generator)
     place(site, slots, torch.cat([rows, rows]))
     weight = pair.consumer.weight
     columns = weight.new_empty(weight.shape[0], half * pair.per, *weight.shape[2:])
     random = torch.randn(columns.shape, generator=generator, device=generator.device)
-    columns = scale * usual * directions(random.to(columns), pair.per)
+    columns = scale * usual * normalize_outgoing(random.to(columns), pair.per)
     weight.index_copy_(1, pair.columns(slots), torch.cat([columns, -columns], 1))
-    site.begin_anew(slots)
+    site.reset_state(slots)
 
 
-def usual_length(pair: Pair, slots: Tensor) -> Tensor:
-    """The mean length of the out-weights of the neurons that are not in `slots`."""
+def mean_outgoing_length(pair: Pair, slots: Tensor) -> Tensor:
+    """Return the mean length of the out-weights of the neurons that are not in `slots`."""
     lengths = pair.outgoing().norm(dim=1)
     lengths[slots] = 0.0
     mean: Tensor = lengths.sum() / lengths.count_nonzero().clamp_min(1)
     return mean
 
 
-def directions(columns: Tensor, per: int) -> Tensor:
-    """Out-weights (outputs, n * per, ...) with those of each neuron scaled to length 1."""
+def normalize_outgoing(columns: Tensor, per: int) -> Tensor:
+    """Scale the out-weights (outputs, n * per, ...) of each neuron to length 1."""
     by_neuron = columns.reshape(columns.shape[0], columns.shape[1] // per, -1)
     lengths = by_neuron.norm(dim=(0, 2), keepdim=True)
     scaled: Tensor = by_neuron / lengths
@@ -150,16 +150,13 @@ def directions(columns: Tensor, per: int) -> Tensor:
 
 
 def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
-    """All that makes the parents, normalisation and its statistics among it."""
-    held = [pair.producer.weight, pair.producer.bias]
-    if pair.norm is not None:
-        held += [pair.norm.weight, pair.norm.bias, pair.norm.running_mean, pair.norm.running_var]
-    for tensor in (x for x in held if x is not None):
+    """Copy all that makes the parents, with normalisation and its statistics."""
+    for tensor in (pair.producer.weight, *pair.vectors()):
         tensor.index_copy_(0, slots, tensor.index_select(0, parents))
 
 
 def _plain_norm(pair: Pair, slots: Tensor, rows: Tensor) -> None:
-    """Scale 1, shift 0, mean 0, and the variance that the other neurons have for their length.
+    """Set scale 1, shift 0, mean 0, and the variance that others have for their length.
 
     The estimate lasts until batches have been seen in training mode.
     """

@@ -28,7 +28,7 @@ RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 sample
 
 @dataclass(frozen=True)
 class Substitute:
-    """What stands in for the dead: the survivors' activations times `blend`, plus `constant`.
+    """A substitute for dead neurons: the survivors' activations times `blend`, plus `constant`.
 
     `dead` (n,) are neurons, `alive` (s,) inputs of the consumer, `blend` (s, n * per), `constant`
     (n * per,), `shares` (taps,) as in `Statistics`, and `rest` (n * per, n * per) the second moment
@@ -43,12 +43,12 @@ class Substitute:
     rest: Tensor
 
 
-Death = Callable[[Pair, Tensor, Statistics], Substitute]
+SubstituteRule = Callable[[Pair, Tensor, Statistics], Substitute]
 
 
 @torch.no_grad()
-def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
-    """No substitute. For comparison: nothing makes up for the dead."""
+def substitute_nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+    """Return a substitute that does nothing: for comparison."""
     columns = pair.columns(dead)
     mean = statistics.mean[columns]
     second = _block(statistics, columns, columns) + torch.outer(mean, mean)
@@ -56,8 +56,8 @@ def nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
 
 
 @torch.no_grad()
-def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
-    """Of each of the dead its mean, which goes into the consumer's bias.
+def substitute_mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
+    """Return each dead neuron's mean, which goes into the consumer's bias.
 
     Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", whose code keeps
     the mean contribution of a unit that it replaces.
@@ -68,14 +68,16 @@ def mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substitute:
 
 
 def _nobody(like: Tensor) -> tuple[Tensor, Tensor]:
-    """No inputs of the consumer, and their blend."""
+    """Return no inputs of the consumer, and their blend."""
     none = torch.zeros(0, dtype=torch.int64, device=like.device)
     return none, like.new_zeros(0, len(like))
 
 
 @torch.no_grad()
-def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE) -> Substitute:
-    """Of each of the dead the best affine function of the survivors.
+def substitute_survivors(
+    pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = RIDGE
+) -> Substitute:
+    """Return each dead neuron's best affine function of the survivors.
 
     One Cholesky factorisation of the survivors' covariance, to whose diagonal is added `ridge`
     times their mean variance times the ratio of inputs to samples: with few samples the fit would
@@ -86,20 +88,22 @@ def survivors(pair: Pair, dead: Tensor, statistics: Statistics, ridge: float = R
     Differs: several neurons at once, a constant in the basis, a ridge.
     """
     columns = pair.columns(dead)
-    return expressed(dead, columns, statistics, others(len(statistics.mean), columns), ridge)
+    return substitute_basis(
+        dead, columns, statistics, complement(len(statistics.mean), columns), ridge
+    )
 
 
 @torch.no_grad()
-def expressed(
+def substitute_basis(
     dead: Tensor, columns: Tensor, statistics: Statistics, basis: Tensor, ridge: float = RIDGE
 ) -> Substitute:
-    """As `survivors`, with a `basis` (s,) of one's own: indices into `statistics`.
+    """Return the best affine function of a `basis` (s,): indices into `statistics`.
 
     `columns` (n * per,) are those of the dead.
     """
     inner, across = _block(statistics, basis, basis), _block(statistics, basis, columns)
     looseness = ridge * len(statistics.mean) / max(statistics.count, 1)
-    blend, rest = regression(inner, across, _block(statistics, columns, columns), looseness)
+    blend, rest = solve_ridge(inner, across, _block(statistics, columns, columns), looseness)
     constant = statistics.mean[columns] - statistics.mean[basis] @ blend
     return Substitute(dead, basis, blend, constant, statistics.shares, rest)
 
@@ -108,9 +112,9 @@ def expressed(
 def hand_over(site: EditContext, substitute: Substitute, portion: float) -> None:
     """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
     weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
-    lost = taken(site, columns) * portion
+    lost = copy_outgoing(site, columns) * portion
     if len(substitute.alive):
-        given = as_read(site, lost, substitute.blend)
+        given = read_through_blend(site, lost, substitute.blend)
         weight.index_add_(1, substitute.alive, given)
     site.shift(_constant(lost, substitute.constant, substitute.shares))
     weight.index_add_(1, columns, _like(site, lost), alpha=-1)
@@ -123,16 +127,16 @@ def kill(site: EditContext, substitute: Substitute) -> Tensor:
     Returns an estimate of the damage: the expected squared error of the consumer's output, summed
     over outputs, as a tensor of no dimensions (nothing waits for the device).
     """
-    damage = _error(taken(site, site.pair.columns(substitute.dead)), substitute.rest)
+    damage = _error(copy_outgoing(site, site.pair.columns(substitute.dead)), substitute.rest)
     hand_over(site, substitute, 1.0)
     _silence(site, substitute.dead)
     return damage
 
 
-def regression(
+def solve_ridge(
     inner: Tensor, across: Tensor, within: Tensor, looseness: float
 ) -> tuple[Tensor, Tensor]:
-    """Some as linear functions of a basis, (basis, some), and the covariance (some, some) left.
+    """Regress some on a basis: return (basis, some), and the covariance (some, some) left.
 
     From the covariances `inner` of the basis, which is written to, `across` (basis, some) and
     `within` the some; `looseness` times the basis' mean variance is added to its diagonal.
@@ -145,51 +149,47 @@ def regression(
 
 
 def _block(statistics: Statistics, rows: Tensor, columns: Tensor) -> Tensor:
-    """A copy of a part of the covariance."""
+    """Copy a part of the covariance."""
     part = statistics.scatter.index_select(0, rows).index_select(1, columns)
     return part.div_(max(statistics.count, 1))
 
 
-def as_read(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
-    """Weights for a basis (s,) that does what weights `lost` (outputs, n * per, taps) read."""
+def read_through_blend(site: EditContext, lost: Tensor, blend: Tensor) -> Tensor:
+    """Return a basis' weights (s,) that do what `lost` (outputs, n * per, taps) read."""
     return _like(site, torch.einsum("odt,sd->ost", lost, blend))
 
 
-def others(total: int, columns: Tensor) -> Tensor:
-    """The indices below `total` that are not in `columns`."""
+def complement(total: int, columns: Tensor) -> Tensor:
+    """Return the indices below `total` that are not in `columns`."""
     alive = torch.ones(total, dtype=torch.bool, device=columns.device)
     alive[columns] = False
     return alive.nonzero().flatten()
 
 
-def taken(site: EditContext, columns: Tensor) -> Tensor:
-    """(outputs, columns, taps): a copy of the consumer's weights for `columns`."""
-    weight = site.pair.consumer.weight.detach()
-    return weight.index_select(1, columns).flatten(2) if weight.ndim > 2 else _flat(weight, columns)
-
-
-def _flat(weight: Tensor, columns: Tensor) -> Tensor:
-    return weight.index_select(1, columns).unsqueeze(2)
+def copy_outgoing(site: EditContext, columns: Tensor) -> Tensor:
+    """Copy the consumer's weights for `columns`, (outputs, columns, taps)."""
+    weights = site.pair.consumer.weight.detach().index_select(1, columns)
+    return weights.flatten(2) if weights.ndim > 2 else weights.unsqueeze(2)
 
 
 def _like(site: EditContext, folded: Tensor) -> Tensor:
-    """(outputs, columns, taps) in the consumer's own shape."""
+    """Reshape (outputs, columns, taps) to the consumer's own shape."""
     return folded.reshape(*folded.shape[:2], *site.pair.consumer.weight.shape[2:])
 
 
 def _constant(lost: Tensor, values: Tensor, shares: Tensor) -> Tensor:
-    """(outputs,): what constant inputs `values` (columns,) give on the average position."""
+    """Return (outputs,): what constant inputs `values` (columns,) give on the average position."""
     return (lost @ shares) @ values
 
 
 def _error(lost: Tensor, second: Tensor) -> Tensor:
-    """The trace of W M W^T, summed over taps."""
+    """Return the trace of W M W^T, summed over taps."""
     rows = lost.transpose(1, 2).flatten(0, 1)  # (outputs * taps, columns)
     return ((rows @ second) * rows).sum().clamp_min(0.0)
 
 
 def _silence(site: EditContext, dead: Tensor) -> None:
     site.pair.consumer.weight.index_fill_(1, site.pair.columns(dead), 0.0)
-    for parameter in site.producing():
+    for parameter in site.producer_params():
         parameter.index_fill_(0, dead, 0.0)
-    site.begin_anew(dead)
+    site.reset_state(dead)

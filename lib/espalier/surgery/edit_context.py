@@ -1,4 +1,4 @@
-"""Where an operation takes place: a pair, its optimizer, its masks."""
+"""The context of an operation: a pair, its optimizer, its masks."""
 
 from __future__ import annotations
 
@@ -27,32 +27,34 @@ class EditContext:
     keep: Mapping[Tensor, Tensor] = field(default_factory=dict)
     restarts: Restarts | None = None
 
-    def producing(self) -> list[Tensor]:
-        """The parameters with a slice for each neuron along dimension 0."""
+    def producer_params(self) -> list[Tensor]:
+        """Return the parameters with a slice for each neuron along dimension 0."""
         layers = [self.pair.producer, *([self.pair.norm] if self.pair.norm is not None else [])]
         return [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
 
-    def begin_anew(self, neurons: Tensor) -> None:
+    def reset_state(self, neurons: Tensor) -> None:
         """Reset the optimizer state of all that makes or reads `neurons` (n,), and obey masks."""
-        for parameter in self.producing():
+        for parameter in self.producer_params():
             self._reset(parameter, 0, neurons)
         self._reset(self.pair.consumer.weight, 1, self.pair.columns(neurons))
-        self.obey()
+        self.apply_masks()
 
     def _reset(self, parameter: Tensor, dim: int, index: Tensor) -> None:
-        optimizer_state.reset(self.optimizer, parameter, dim, index, zero=self.restarts is not None)
+        optimizer_state.reset_slices(
+            self.optimizer, parameter, dim, index, zero=self.restarts is not None
+        )
         if self.restarts is not None:
             self.restarts.note(parameter, dim, index)
 
     def rebuild(self, parameter: Tensor, dim: int, source: Tensor) -> None:
-        """See `optimizer_state.rebuild`."""
+        """Rebuild a parameter and its state from the slices `source` of itself along `dim`."""
         assert isinstance(parameter, nn.Parameter)
         optimizer_state.rebuild(self.optimizer, parameter, dim, source)
         if self.restarts is not None:
             self.restarts.follow(parameter, dim, source)
 
     @torch.no_grad()
-    def obey(self) -> None:
+    def apply_masks(self) -> None:
         """Zero what is masked, weights and state."""
         for parameter in (self.pair.producer.weight, self.pair.consumer.weight):
             keep = self.keep.get(parameter)
@@ -81,17 +83,17 @@ class EditContext:
 
     def _new_bias(self) -> nn.Parameter:
         weight = self.pair.consumer.weight
-        if not owns(weight):
+        if not owns_memory(weight):
             raise ValueError(
                 f"the layer after {self.pair.name!r} has no bias to fold a mean into, "
                 "and is one of a pack, which cannot be given one"
             )
         bias = nn.Parameter(weight.new_zeros(weight.shape[0]), weight.requires_grad)
         self.pair.consumer.bias = bias
-        optimizer_state.adopt(self.optimizer, bias, weight)
+        optimizer_state.add_param_like(self.optimizer, bias, weight)
         return bias
 
 
-def owns(parameter: Tensor) -> bool:
-    """Whether a tensor's memory is its own, not part of a stack."""
+def owns_memory(parameter: Tensor) -> bool:
+    """Return whether a tensor's memory is its own, not part of a stack."""
     return parameter.untyped_storage().nbytes() == parameter.numel() * parameter.element_size()

@@ -31,7 +31,7 @@ FAINT = 1e-12  # above 0 for a ReLU, below rounding for the network
 
 
 @dataclass
-class Crossing:
+class CrossMoment:
     """The sum over a probe of the consumer's output gradients times the producer's inputs.
 
     `matrix` is (outputs * per * taps, fan_in). Pooling between the two is taken at a constant map,
@@ -43,7 +43,7 @@ class Crossing:
 
     @torch.no_grad()
     def add(self, x: Tensor, made: torch.Size, gradient: Tensor) -> None:
-        """Count a batch in: the producer's input, its output's shape, the consumer's gradient."""
+        """Add a batch: the producer's input, its output's shape, the consumer's gradient."""
         if isinstance(self.pair.producer, nn.Conv2d):
             back = _pulled_back(self.pair, gradient, made)  # (n, outputs * per * taps, places)
             patches = _unfolded(self.pair.producer, x)  # (n, fan_in, places)
@@ -54,7 +54,7 @@ class Crossing:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Count in each forward pass of the pair that a backward pass follows, while this lasts."""
+        """Add each forward pass of the pair that a backward pass follows, while this lasts."""
         seen: list[tuple[Tensor, torch.Size]] = []
 
         def enter(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -79,20 +79,20 @@ class Crossing:
 def gradmax(
     site: EditContext,
     slots: Tensor,
-    crossing: Crossing,
+    cross_moment: CrossMoment,
     generator: torch.Generator,
     scale: float = 1.0,
 ) -> None:
-    """Births along the top singular vectors, out-weights `scale` times as long as usual.
+    """Create neurons along the top singular vectors, out-weights `scale` times the usual length.
 
     More slots than there are directions: the rest are fresh (see `birth.fresh`). Raises ValueError
     if an activation is not 0 at 0, or the normalisation has no scale to begin at 0.
     """
     pair = site.pair
-    check(pair)
-    left, right = _directions(crossing.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
+    check_pair(pair)
+    left, right = _directions(cross_moment.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
-    length = scale * birth.usual_length(pair, slots)
+    length = scale * birth.mean_outgoing_length(pair, slots)
     rows = _in_weights(pair, right)
     birth.place(site, first, rows.reshape(-1, *pair.producer.weight.shape[1:]))
     _open_faintly(pair, first)
@@ -100,7 +100,7 @@ def gradmax(
     columns = left.reshape(len(left), weight.shape[0], -1).transpose(0, 1)
     columns = columns.reshape(weight.shape[0], -1, *weight.shape[2:])
     weight.index_copy_(1, pair.columns(first), length * columns)
-    site.begin_anew(first)
+    site.reset_state(first)
     if len(rest):
         birth.fresh(site, rest, generator)
 
@@ -118,30 +118,26 @@ def _in_weights(pair: Pair, right: Tensor) -> Tensor:
     return torch.full_like(right, FAINT / right.shape[1])
 
 
-def _directions(matrix: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-    """Up to `wanted` left and right singular vectors as rows, strongest first."""
+def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
+    """Return up to `limit` left and right singular vectors as rows, strongest first."""
     wide = matrix.shape[0] > matrix.shape[1]
     gram = (matrix.T @ matrix if wide else matrix @ matrix.T).double()
     values, vectors = torch.linalg.eigh(gram)  # ascending; a third of the time of an SVD
-    count = min(wanted, int((values > values[-1] * len(values) * 1e-9).sum()))
+    count = min(limit, int((values > values[-1] * len(values) * 1e-9).sum()))
     own = vectors[:, -count:].flip(1).T.to(matrix) if count else matrix.new_zeros(0, len(values))
     other = F.normalize(own @ (matrix.T if wide else matrix), dim=1)
     return (other, own) if wide else (own, other)
 
 
-def check(pair: Pair) -> None:
+def check_pair(pair: Pair) -> None:
     """Raise ValueError if neurons of `pair` cannot be born so; see `gradmax`."""
-    pointwise = [m for m in pair.between if not isinstance(m, nn.Flatten) and not _pools(m)]
     zero = pair.producer.weight.new_zeros(1, 1)
-    for module in pointwise:
-        if float(module(zero).abs()) > 0:
+    for module in pair.between:
+        pointwise = not isinstance(module, nn.Flatten) and "Pool" not in type(module).__name__
+        if pointwise and float(module(zero).abs()) > 0:
             raise ValueError(f"gradmax needs activations that are 0 at 0: {module} is not")
     if pair.norm is not None and pair.norm.weight is None:
         raise ValueError(f"gradmax needs a scale to begin at 0: {pair.norm} has none")
-
-
-def _pools(module: nn.Module) -> bool:
-    return "Pool" in type(module).__name__
 
 
 def _open_faintly(pair: Pair, slots: Tensor) -> None:
@@ -154,18 +150,18 @@ def _open_faintly(pair: Pair, slots: Tensor) -> None:
 
 
 def _rows(x: Tensor) -> Tensor:
-    """(n, k, places) -> (k, n * places)."""
+    """Reshape (n, k, places) to (k, n * places)."""
     return x.transpose(0, 1).flatten(1)
 
 
 def _unfolded(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """(n, fan_in, places): the patches that a convolution sees."""
+    """Return the patches that a convolution sees, (n, fan_in, places)."""
     x = F.pad(x, _edges(layer))
     return F.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride)
 
 
 def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
-    """What a convolution adds to a map: left, right, top, bottom."""
+    """Return the padding of a convolution: left, right, top, bottom."""
     if layer.padding == "valid":
         return 0, 0, 0, 0
     if not isinstance(layer.padding, str):
@@ -176,7 +172,7 @@ def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
 
 
 def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
-    """(n, outputs * per * taps, places): what each out-weight of 1 would send to each place."""
+    """Return (n, outputs * per * taps, places): what an out-weight of 1 sends to each place."""
     samples, outputs = gradient.shape[:2]
     taps = pair.per * math.prod(pair.consumer.weight.shape[2:])
     flat = [module for module in pair.between if not isinstance(module, nn.Flatten)]
@@ -185,12 +181,12 @@ def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
         z = gradient.new_full((samples, outputs * taps, *made[2:]), FAINT, requires_grad=True)
         value = chain(z * 1)  # not z itself: a module may work in place
     sent = _at_consumer(pair, gradient, value.shape)
-    (found,) = torch.autograd.grad(value, z, sent)
-    return found.flatten(2)
+    (slopes,) = torch.autograd.grad(value, z, sent)
+    return slopes.flatten(2)
 
 
 def _at_consumer(pair: Pair, gradient: Tensor, shape: torch.Size) -> Tensor:
-    """The same where the consumer reads: `shape` is (n, outputs * per * taps, height, width)."""
+    """Return the same at the consumer: `shape` is (n, outputs * per * taps, height, width)."""
     layer = pair.consumer
     if isinstance(layer, nn.Linear):
         places = torch.eye(pair.per, dtype=gradient.dtype, device=gradient.device)

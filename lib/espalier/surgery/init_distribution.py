@@ -21,7 +21,7 @@ class InitDistribution:
     normal: bool = False
 
     def draw(self, like: Tensor, rows: int, generator: torch.Generator) -> Tensor:
-        """`rows` slices for the first dimension of `like`, drawn where the generator lives."""
+        """Draw `rows` slices for the first dimension of `like`, on the generator's device."""
         shape = rows, *like.shape[1:]
         new = torch.empty(shape, dtype=like.dtype, device=generator.device)
         edge = self.std * math.sqrt(3)
@@ -32,17 +32,13 @@ class InitDistribution:
         return new.to(like.device)
 
 
-def default_law(layer: Layer) -> InitDistribution:
-    """What torch itself draws a linear or convolution layer's weights from."""
+def default_distribution(layer: Layer) -> InitDistribution:
+    """Return the distribution torch draws a linear or convolution layer's weights from."""
     return InitDistribution(1 / math.sqrt(3 * layer.weight[0].numel()))
 
 
-def law_of(layer: Layer) -> InitDistribution:
-    """The law of the weights as they stand: to be asked before training changes them."""
-    return law_of_weight(layer.weight.detach())
-
-
-def law_of_weight(weight: Tensor) -> InitDistribution:
-    """See `law_of`."""
+def estimate_distribution(weight: Tensor) -> InitDistribution:
+    """Return the distribution of a weight as it stands: call it before training changes it."""
+    weight = weight.detach()
     std = float(weight.square().mean().sqrt())
     return InitDistribution(std, normal=float(weight.abs().max()) > _WIDEST_UNIFORM * std)

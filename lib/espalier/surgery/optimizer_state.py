@@ -24,13 +24,13 @@ SECOND_MOMENTS = ("exp_avg_sq", "max_exp_avg_sq")
 
 
 def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
-    """The state tensors with a value for each element of `parameter`, by name."""
+    """Return the state tensors with a value for each element of `parameter`, by name."""
     state = {} if optimizer is None else optimizer.state.get(parameter, {})
     return {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == parameter.shape}
 
 
 @torch.no_grad()
-def reset(
+def reset_slices(
     optimizer: torch.optim.Optimizer | None,
     parameter: Tensor,
     dim: int,
@@ -46,7 +46,7 @@ def reset(
     for name, tensor in moments(optimizer, parameter).items():
         if name in SECOND_MOMENTS and not zero:
             usual = _mean_of_others(tensor, dim, index)
-            tensor.index_copy_(dim, index, usual.expand(_sliced(tensor, dim, len(index))))
+            tensor.index_copy_(dim, index, usual.repeat_interleave(len(index), dim))
         else:
             tensor.index_fill_(dim, index, 0.0)
 
@@ -65,17 +65,13 @@ def reset_elements(
 
 
 def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Mean along `dim`, which becomes 1, over slices not in `index`, of what is above 0."""
+    """Return the mean along `dim`, which becomes 1, over slices not in `index`, of those > 0."""
     others = tensor.new_ones(tensor.shape[dim])
     others[index] = 0.0
     total = torch.tensordot(tensor, others, dims=([dim], [0]))
-    known = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
-    mean: Tensor = (total / known.clamp_min(1.0)).unsqueeze(dim)
+    positive = torch.tensordot(tensor.sign(), others, dims=([dim], [0]))
+    mean: Tensor = (total / positive.clamp_min(1.0)).unsqueeze(dim)
     return mean
-
-
-def _sliced(tensor: Tensor, dim: int, length: int) -> list[int]:
-    return [length if i == dim else size for i, size in enumerate(tensor.shape)]
 
 
 @torch.no_grad()
@@ -84,25 +80,25 @@ def rebuild(
 ) -> None:
     """Give `parameter` the slices `source` (n,) of itself along `dim`; -1 stands for zeros.
 
-    Its state follows. It stays the same object, so whoever refers to it, the optimizer's groups
-    among them, still does; its gradient is gone.
+    Its state follows. It stays the same object, also in the optimizer's groups; its gradient is
+    gone.
     """
-    replaced = {k: picked(x, dim, source) for k, x in moments(optimizer, parameter).items()}
-    data = picked(parameter.detach(), dim, source)
+    replaced = {k: take_slices(x, dim, source) for k, x in moments(optimizer, parameter).items()}
+    data = take_slices(parameter.detach(), dim, source)
     parameter.grad = None
     _put(parameter, data)
     if optimizer is not None and replaced:
         optimizer.state[parameter].update(replaced)
 
 
-def picked(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
-    """Slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
+def take_slices(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
+    """Return slices `source` of `tensor` along `dim`, where -1 stands for zeros."""
     new = tensor.index_select(dim, source.clamp_min(0))
     return new.index_fill_(dim, (source < 0).nonzero().flatten(), 0.0)
 
 
 @torch.no_grad()
-def put(tensor: Tensor, data: Tensor) -> None:
+def replace_data(tensor: Tensor, data: Tensor) -> None:
     """Give a parameter or buffer a copy of `data`, in place if it has the shape; no gradient."""
     tensor.grad = None
     if tensor.shape == data.shape:
@@ -123,7 +119,7 @@ def _put(parameter: Tensor, data: Tensor) -> None:
 
 
 @torch.no_grad()
-def adopt(
+def add_param_like(
     optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, neighbour: Tensor
 ) -> None:
     """Let `optimizer` train the new bias or scale `parameter` as it does `neighbour`.
@@ -139,7 +135,9 @@ def adopt(
             return
 
 
-def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor) -> None:
+def add_param(
+    optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like: Tensor
+) -> None:
     """Let `optimizer` train the new `parameter` in the group of `like`, with no state yet."""
     for group in [] if optimizer is None else optimizer.param_groups:
         if any(p is like for p in group["params"]):
@@ -147,7 +145,7 @@ def enrol(optimizer: torch.optim.Optimizer | None, parameter: nn.Parameter, like
             return
 
 
-def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
+def remove_param(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
     """Let `optimizer` forget `parameter`, which is no longer trained."""
     if optimizer is None:
         return
@@ -156,8 +154,8 @@ def dismiss(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
     optimizer.state.pop(parameter, None)
 
 
-def order(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
-    """Put each group in the order of `parameters`, as if the optimizer were built on them now.
+def sort_params(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
+    """Sort each group in the order of `parameters`, as if the optimizer were built on them now.
 
     Its state dict then fits an optimizer that is built on a model of the same structure.
     """

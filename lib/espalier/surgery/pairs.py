@@ -51,11 +51,11 @@ class Pair:
 
     @property
     def size(self) -> int:
-        """How many neurons there are now."""
+        """Number of neurons."""
         return self.producer.weight.shape[0]
 
     def columns(self, neurons: Tensor) -> Tensor:
-        """(n,) indices of neurons -> (n * per,) indices of the consumer's inputs.
+        """Return the consumer's inputs (n * per,) that `neurons` (n,) feed, as indices.
 
         Indices are int64 and on the device of the weights, here and in all of `surgery`.
         """
@@ -64,17 +64,25 @@ class Pair:
         offsets = torch.arange(self.per, device=neurons.device)
         return (neurons[:, None] * self.per + offsets).flatten()
 
+    def vectors(self) -> list[Tensor]:
+        """Return what has one number for each neuron: biases, normalisation and its statistics."""
+        tensors = [self.producer.bias]
+        if self.norm is not None:
+            norm = self.norm
+            tensors += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
+        return [x for x in tensors if x is not None]
+
     def incoming(self) -> Tensor:
-        """(size, fan_in): the weights that make each neuron; not to be written to."""
+        """Return the weights that make each neuron, (size, fan_in); do not write to them."""
         return self.producer.weight.detach().flatten(1)
 
     def outgoing(self) -> Tensor:
-        """(size, outputs * per * taps): the weights that read each neuron; not to be written to."""
+        """Return the weights that read each neuron, (size, outputs * per * taps); read-only."""
         weight = self.consumer.weight.detach()
         return weight.reshape(weight.shape[0], self.size, -1).transpose(0, 1).flatten(1)
 
     def samples(self, x: Tensor) -> Tensor:
-        """An input of the consumer, as its hooks see it, as (samples, size * per).
+        """Reshape an input of the consumer, as its hooks see it, to (samples, size * per).
 
         Positions of a map, or of a sequence, are samples of their own.
         """
@@ -84,17 +92,17 @@ class Pair:
 
 
 def find_pairs(model: nn.Module) -> list[Pair]:
-    """All pairs of `model`, in its own order; layers that are used twice are in none.
+    """Return all pairs of `model`, in its own order; layers that are used twice are in none.
 
     Nor are layers whose weights are computed from others (`torch.nn.utils.parametrize`).
     """
     uses = Counter(id(m) for _, m in model.named_modules(remove_duplicate=False))
     owners = Counter(id(p) for m in model.modules() for p in m._parameters.values())
     return [
-        found
+        pair
         for chain in _chains("", model)
         for start in range(len(chain))
-        if (found := _pair_at(chain, start)) is not None and _alone(found, uses, owners)
+        if (pair := _pair_at(chain, start)) is not None and _alone(pair, uses, owners)
     ]
 
 
@@ -102,7 +110,7 @@ _Chain = list[tuple[str, nn.Module]]
 
 
 def _chains(name: str, module: nn.Module) -> Iterator[_Chain]:
-    """Maximal runs of modules each of which gets the output of the one before."""
+    """Yield maximal runs of modules each of which gets the output of the one before."""
     chain = list(_unrolled(name, module))
     if len(chain) > 1:
         yield chain
@@ -112,7 +120,7 @@ def _chains(name: str, module: nn.Module) -> Iterator[_Chain]:
 
 
 def _unrolled(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules of nested `nn.Sequential`s in a row, or `module` itself."""
+    """Yield the modules of nested `nn.Sequential`s in a row, or `module` itself."""
     if type(module).forward is not nn.Sequential.forward:
         yield name, module
         return
@@ -126,7 +134,7 @@ def _joined(name: str, child: str) -> str:
 
 
 def _pair_at(chain: _Chain, start: int) -> Pair | None:
-    """The pair that begins at `start` of the chain, if one does."""
+    """Return the pair that begins at `start` of the chain, if one does."""
     name, producer = chain[start]
     rest = [module for _, module in chain[start + 1 :]]
     end = next((i for i, module in enumerate(rest) if isinstance(module, Layer)), None)
@@ -145,15 +153,12 @@ def _pair_at(chain: _Chain, start: int) -> Pair | None:
     return Pair(name, producer, norms[0] if norms else None, others, consumer, after, per)
 
 
-def _is_grouped(layer: Layer) -> bool:
-    return isinstance(layer, nn.Conv2d) and layer.groups > 1
-
-
 def _inputs_of_each(producer: Layer, between: Sequence[nn.Module], consumer: Layer) -> int:
-    """How many of the consumer's inputs one neuron feeds; 0 if these two are not a pair."""
+    """Return how many of the consumer's inputs a neuron feeds; 0 if these are not a pair."""
     flat = [module for module in between if isinstance(module, nn.Flatten)]
     plain = all(isinstance(m, _BETWEEN) or m in flat or _is_plain_prelu(m) for m in between)
-    ungrouped = not any(_is_grouped(layer) for layer in (producer, consumer))
+    convolutions = [m for m in (producer, consumer) if isinstance(m, nn.Conv2d)]
+    ungrouped = all(convolution.groups == 1 for convolution in convolutions)
     whole = all(module.start_dim == 1 and module.end_dim == -1 for module in flat)
     if not (plain and ungrouped and whole):
         return 0
@@ -172,13 +177,11 @@ def _is_plain_prelu(module: nn.Module) -> bool:
     return isinstance(module, nn.PReLU) and module.num_parameters == 1
 
 
-def _alone(found: Pair, uses: Counter[int], owners: Counter[int]) -> bool:
-    """Whether the pair's layers have plain parameters, and nothing else uses either."""
-    modules = [
-        m for m in (found.producer, found.norm, found.consumer, found.after) if m is not None
-    ]
+def _alone(pair: Pair, uses: Counter[int], owners: Counter[int]) -> bool:
+    """Return whether the pair's layers have plain parameters, and nothing else uses either."""
+    modules = [m for m in (pair.producer, pair.norm, pair.consumer, pair.after) if m is not None]
     held = [p for m in modules for p in m.parameters()]
-    plain = all("weight" in m._parameters for m in (found.producer, found.consumer))
+    plain = all("weight" in m._parameters for m in (pair.producer, pair.consumer))
     return (
         plain and all(uses[id(m)] == 1 for m in modules) and all(owners[id(p)] == 1 for p in held)
     )

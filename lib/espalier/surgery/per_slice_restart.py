@@ -46,12 +46,12 @@ class _Elements:
 
 
 class Restarts:
-    """Newborns of any number of parameters of one optimizer.
+    """Step counts and corrections of newborn slices, for all parameters of one optimizer.
 
-    Give it to `Site`s; then call `after_step` after each update of the optimizer, before its
-    learning rate is changed. Optimizers without an Adam's second moment need nothing of it and get
-    nothing. It costs a few operations on the newborns' weights each step, for 7,000 steps at
-    torch's default betas.
+    Give it to an `EditContext`; then call `after_step` after each update of the optimizer, before
+    its learning rate is changed. Optimizers without an Adam's second moment need no correction. It
+    costs a few operations on the newborns' weights each step, for 7,000 steps at torch's default
+    betas.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
@@ -61,7 +61,7 @@ class Restarts:
 
     @torch.no_grad()
     def note(self, parameter: Tensor, dim: int, index: Tensor) -> None:
-        """Slices `index` along `dim` are born now, with all moments 0."""
+        """Record that slices `index` along `dim` are born now, with all moments 0."""
         now = self._now(parameter)
         if now is None:
             return
@@ -77,7 +77,7 @@ class Restarts:
 
     @torch.no_grad()
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
-        """Single elements are born now, with all moments 0; `at` has an index a dimension.
+        """Record that single elements are born now; `at` has an index for each dimension.
 
         Of a parameter that no slices are noted of. Every element of it is looked at in each step.
         """
@@ -86,25 +86,25 @@ class Restarts:
             return
         assert parameter not in self._births, "slices and single elements of one parameter"
         born = torch.zeros_like(parameter, dtype=now.dtype)
-        known = self._elements.setdefault(parameter, _Elements(born, now.clone()))
-        known.born[at] = now
-        known.last.copy_(now)
+        elements = self._elements.setdefault(parameter, _Elements(born, now.clone()))
+        elements.born[at] = now
+        elements.last.copy_(now)
 
     @torch.no_grad()
     def follow(self, parameter: Tensor, dim: int, source: Tensor) -> None:
-        """The parameter now has slices `source` of itself along `dim`, -1 for new ones."""
+        """Reindex: the parameter now has slices `source` of itself along `dim`, -1 for new."""
         births = self._births.get(parameter)
         if births is not None and dim in births.by_dim:
-            born = optimizer_state.picked(births.by_dim[dim], 0, source)
+            born = optimizer_state.take_slices(births.by_dim[dim], 0, source)
             births.by_dim[dim] = born
             births.young[dim] = born.nonzero().flatten()
         elements = self._elements.get(parameter)
         if elements is not None:
-            elements.born = optimizer_state.picked(elements.born, dim, source)
+            elements.born = optimizer_state.take_slices(elements.born, dim, source)
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """The optimizer has updated its parameters: correct the newborn ones."""
+        """Correct newborn parameters after an update of the optimizer."""
         groups = {p: group for group in self.optimizer.param_groups for p in group["params"]}
         for parameter, births in self._births.items():
             now = self._now(parameter)
@@ -139,7 +139,7 @@ class Restarts:
         parameter.addcmul_(change, moved * self._rates.effective_lr(group["lr"]))
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return the recorded births as plain data."""
         places = {id(p): i for i, p in enumerate(self._parameters())}
         kinds: dict[str, dict[Tensor, Any]] = {"births": self._births, "elements": self._elements}
         return {
@@ -148,7 +148,7 @@ class Restarts:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`; the optimizer's groups are in the same order."""
+        """Restore what `state_dict` returned; the groups must be in the same order."""
         parameters = self._parameters()
         self._births = {
             parameters[i]: _Births(**copy.deepcopy(b)) for i, b in saved["births"].items()
@@ -183,7 +183,7 @@ class Restarts:
         parameter.index_add_(dim, index, change)
 
     def _ages(self, parameter: Tensor, births: _Births, dim: int, now: Tensor) -> Tensor:
-        """Updates since the birth of each element of the young slices, in their shape or less."""
+        """Return updates since the birth of each element of the young slices, broadcastable."""
         latest: Tensor | None = None
         for each, born in births.by_dim.items():
             part = born[births.young[dim]] if each == dim else born
@@ -193,7 +193,7 @@ class Restarts:
         return now - latest
 
     def _now(self, parameter: Tensor) -> Tensor | None:
-        """How many updates the parameter has had; None if its optimizer has no Adam's moments."""
+        """Return the parameter's update count; None if its optimizer has no Adam's moments."""
         held = self.optimizer.state.get(parameter, {})
         return held["step"].to(parameter.device) if "exp_avg_sq" in held else None
 
@@ -204,7 +204,7 @@ class Restarts:
     def _share(
         self, change: Tensor, parameter: Tensor, dim: int = 0, index: Tensor | None = None
     ) -> Tensor:
-        """What the rates of single parts leave of a change of slices `index`, or of everything."""
+        """Scale a change of slices `index`, or of everything, by the parameter's multipliers."""
         share = self._rates.rate_multipliers.get(parameter, 1.0)
         if isinstance(share, Tensor) and share.ndim:
             share = (share if index is None else share.index_select(dim, index)).to(change)
@@ -212,7 +212,7 @@ class Restarts:
 
 
 def _update(mean: Tensor, root: Tensor, biases: Tensor, epsilon: float) -> Tensor:
-    """What Adam subtracts, without the rate, where the moments have these biases (2, ...)."""
+    """Return Adam's step without the rate, where the moments have these biases (2, ...)."""
     first, second = biases
     update: Tensor = mean / (root / second).add_(epsilon).mul_(first)
     return update
@@ -220,7 +220,7 @@ def _update(mean: Tensor, root: Tensor, biases: Tensor, epsilon: float) -> Tenso
 
 @functools.cache
 def _biases(betas: tuple[float, float], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """1 - beta1^k and the root of 1 - beta2^k (2, k), until they are 1; of k = 0 those of 1."""
+    """Return 1 - beta1^k and the root of 1 - beta2^k, (2, k), until they are 1; k = 0 as k = 1."""
     lengths = [math.log(ROUNDED) / math.log(beta) for beta in betas if 0 < beta < 1]
     steps = torch.arange(min(math.ceil(max(lengths, default=1)), LONGEST) + 1).clamp_min_(1)
     first, second = (1 - beta ** steps.double() for beta in betas)

@@ -1,4 +1,4 @@
-"""What the neurons of a pair do on probe batches: means and covariances, read through hooks."""
+"""Means and covariances of a pair's neurons on probe batches, read through hooks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Statistics:
 
     @torch.no_grad()
     def add(self, x: Tensor) -> None:
-        """Count the samples of an input of the consumer in."""
+        """Add the samples of an input of the consumer."""
         samples = self.pair.samples(x.detach())
         fresh, total = len(samples), self.count + len(samples)
         mean = samples.mean(0)
@@ -54,21 +54,21 @@ BLOCK = 128  # columns; on one core 27 % faster than the whole product at 2,048 
 
 
 def _gram(x: Tensor) -> Tensor:
-    """x.T @ x, of which only the blocks on and below the diagonal are computed."""
+    """Return x.T @ x, of which only the blocks on and below the diagonal are computed."""
     size = x.shape[1]
     if size < 2 * BLOCK or x.is_cuda:
         return x.T @ x
-    found = x.new_empty(size, size)
+    product = x.new_empty(size, size)
     for start in range(0, size, BLOCK):
         end = start + BLOCK
         part = x[:, start:].T @ x[:, start:end]
-        found[start:, start:end] = part
-        found[start:end, end:] = part[BLOCK:].T
-    return found
+        product[start:, start:end] = part
+        product[start:end, end:] = part[BLOCK:].T
+    return product
 
 
 def _shares(pair: Pair, x: Tensor) -> Tensor:
-    """(taps,): see `Statistics`."""
+    """Return `shares` (taps,) of `Statistics`."""
     layer = pair.consumer
     if not isinstance(layer, nn.Conv2d):
         return x.new_ones(1)
@@ -97,19 +97,19 @@ def watching(statistics: Statistics) -> Iterator[None]:
 
 
 def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -> list[Statistics]:
-    """Statistics of each pair over `batches` of inputs, as in evaluation, the model unchanged."""
-    found = [Statistics(pair) for pair in pairs]
+    """Return each pair's statistics over `batches` of inputs, in evaluation; nothing changes."""
+    gathered = [Statistics(pair) for pair in pairs]
     with ExitStack() as stack, evaluating(model), torch.no_grad():
-        for statistics in found:
+        for statistics in gathered:
             stack.enter_context(watching(statistics))
         for x in batches:
             model(x)
-    return found
+    return gathered
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, with each module's own mode given back at the end."""
+    """Set evaluation mode, and restore each module's own mode at the end."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

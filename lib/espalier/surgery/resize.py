@@ -1,7 +1,7 @@
 """Widening and narrowing a pair: producer, normalisation, consumer, and the optimizer with them.
 
-Parameters stay the same objects, so the optimizer's groups and whoever else refers to them need
-not be told; their gradients are gone until the next backward pass. `keep` masks must be resized
+Parameters stay the same objects, so references to them, as in the optimizer's groups, stay
+valid; their gradients are gone until the next backward pass. `keep` masks must be resized
 by their owner. Runs of a pack share their tensors' memory and are refused.
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.edit_context import EditContext, owns
+from espalier.surgery.edit_context import EditContext, owns_memory
 from espalier.surgery.pairs import Layer, Norm
 
 
@@ -28,7 +28,7 @@ def widen(site: EditContext, extra: int) -> Tensor:
     kept, new = torch.arange(size, device=device), torch.full((extra,), -1, device=device)
     _resize(site, torch.cat([kept, new]))
     slots = torch.arange(size, size + extra, device=device)
-    site.begin_anew(slots)
+    site.reset_state(slots)
     return slots
 
 
@@ -51,11 +51,11 @@ def narrow(site: EditContext, gone: Tensor) -> Tensor:
 def _resize(site: EditContext, source: Tensor) -> None:
     """Make the neurons those of `source` (n,), where -1 stands for a new one of zeros."""
     pair = site.pair
-    if not owns(pair.producer.weight):
+    if not owns_memory(pair.producer.weight):
         raise ValueError(f"the layers at {pair.name!r} are one run of a pack: their shapes are set")
     columns = torch.where(source < 0, -1, 1).repeat_interleave(pair.per)
     columns = torch.where(columns < 0, -1, pair.columns(source))
-    for parameter in site.producing():
+    for parameter in site.producer_params():
         site.rebuild(parameter, 0, source)
     site.rebuild(pair.consumer.weight, 1, columns)
     if pair.norm is not None:
@@ -67,7 +67,7 @@ def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
     for name in ("running_mean", "running_var"):
         buffer = norm._buffers[name]
         if buffer is not None:
-            norm._buffers[name] = optimizer_state.picked(buffer, 0, source)
+            norm._buffers[name] = optimizer_state.take_slices(buffer, 0, source)
 
 
 def _rename(producer: Layer, norm: Norm | None, consumer: Layer) -> None:

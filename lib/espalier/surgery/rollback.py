@@ -49,7 +49,7 @@ class Rollback:
         for module, parts in self._modules:
             _put_parts(module, parts)
         for tensor, value in self._tensors:
-            optimizer_state.put(tensor, value)
+            optimizer_state.replace_data(tensor, value)
         if self.optimizer is not None:
             self._restore(self.optimizer)
         if self.restarts is not None:

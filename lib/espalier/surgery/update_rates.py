@@ -1,4 +1,4 @@
-"""What surgery has to know of an optimizer: at what rate it has just updated a parameter."""
+"""The learning rates of an optimizer's last update, by parameter, as surgery needs them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Rate: TypeAlias = float | Tensor
 
 @runtime_checkable
 class UpdateRates(Protocol):
-    """An optimizer that tells its rates.
+    """An optimizer that exposes its rates.
 
     `rate_multipliers` are those of the last update, whole or an element, by parameter; one that is
-    not there had none and counts as 1. Whoever scales updates replaces them (see `espalier.rates`).
+    not there had none and counts as 1. `espalier.rates` replaces them at each update.
     """
 
     rate_multipliers: Mapping[Tensor, Rate]
@@ -44,7 +44,7 @@ _PLAIN: WeakKeyDictionary[torch.optim.Optimizer, PlainRates] = WeakKeyDictionary
 def rates_of(optimizer: torch.optim.Optimizer) -> UpdateRates:
     """Return the rates of `optimizer`, the same object each time.
 
-    Raises TypeError for an optimizer that neither tells them nor is torch's own.
+    Raises TypeError for an optimizer that neither exposes them nor is torch's own.
     """
     if isinstance(optimizer, UpdateRates):
         return optimizer

@@ -24,6 +24,6 @@ def test_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_range_file_is_on_the_page() -> None:
     names = [path.name for path in defconfigs.paths()]
-    wanted = [name for name in names if name.startswith(("dendritic-", "on-"))]
-    assert len(wanted) == 9
-    assert [name for name in wanted if f"`defconfigs/{name}`" not in PAGE] == []
+    examples = [name for name in names if name.startswith(("dendritic-", "on-"))]
+    assert len(examples) == 9
+    assert [name for name in examples if f"`defconfigs/{name}`" not in PAGE] == []

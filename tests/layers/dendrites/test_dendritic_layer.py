@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import wiring
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
 from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, Activation
 
@@ -38,7 +38,7 @@ def reference(layer: DendriticLayer, x: Tensor, activation: Activation) -> Tenso
     return torch.where(u < 0, 0.1 * u, u)
 
 
-def layer_of(soma: bool, kind: Kind) -> DendriticLayer:
+def layer_of(soma: bool, kind: DendriteKind) -> DendriticLayer:
     torch.manual_seed(2)
     made = DendriticLayer(11, 4, 3, 5, soma, kind=kind).double()
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_a_neuron_by_hand() -> None:
 def test_outputs_and_gradients_are_those_of_the_formulas(
     soma: bool, activation: Activation, backend: Backend
 ) -> None:
-    layer = layer_of(soma, Kind(activation, backend=backend))
+    layer = layer_of(soma, DendriteKind(activation, backend=backend))
     x = torch.randn(6, 11, dtype=torch.float64, requires_grad=True)
     given = [x, *layer.parameters()]
     weights = torch.randn(6, 4 if soma else 3, dtype=torch.float64)
@@ -78,13 +78,13 @@ def test_outputs_and_gradients_are_those_of_the_formulas(
     torch.testing.assert_close(y, other, rtol=0, atol=1e-10)
     ours = torch.autograd.grad((y * weights).sum(), given)
     theirs = torch.autograd.grad((other * weights).sum(), given)
-    for one, two in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, two, rtol=0, atol=1e-10)
+    for gradient, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradients_are_those_of_differences(activation: Activation) -> None:
-    layer = layer_of(True, Kind(activation))
+    layer = layer_of(True, DendriteKind(activation))
     x = torch.randn(3, 11, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, x)
 
@@ -93,14 +93,14 @@ def test_gradients_are_those_of_differences(activation: Activation) -> None:
 def test_a_nonlinearity_tells_its_gradient_from_its_output(activation: Activation) -> None:
     z = torch.linspace(-2, 2, 8, dtype=torch.float64, requires_grad=True)
     h = NONLINEARITIES[activation].of(z)
-    (wanted,) = torch.autograd.grad((h * 3).sum(), z)
-    found = NONLINEARITIES[activation].gradient(torch.full_like(z, 3.0), h.detach())
-    torch.testing.assert_close(found, wanted)
+    (expected,) = torch.autograd.grad((h * 3).sum(), z)
+    gradient = NONLINEARITIES[activation].gradient(torch.full_like(z, 3.0), h.detach())
+    torch.testing.assert_close(gradient, expected)
 
 
 @pytest.mark.parametrize("soma", [True, False])
 def test_who_listens_to_the_synapses_hears_them_and_changes_nothing(soma: bool) -> None:
-    layer, x = layer_of(soma, Kind("tanh")), torch.randn(6, 11, dtype=torch.float64)
+    layer, x = layer_of(soma, DendriteKind("tanh")), torch.randn(6, 11, dtype=torch.float64)
     plain, heard = layer(x), []
     handle = layer.synapses.register_forward_hook(lambda *seen: heard.append(seen))
     y = layer(x)
@@ -132,7 +132,7 @@ def test_counts_follow_the_formula(soma: bool) -> None:
 @pytest.mark.parametrize(("init", "synapse", "soma"), [("full", 64, 2000), ("live", 4, 20)])
 def test_fresh_weights_follow_the_fan_in(init: str, synapse: int, soma: int) -> None:
     torch.manual_seed(0)
-    layer = DendriticLayer(64, 100, 20, 4, kind=Kind(init=init))  # type: ignore[arg-type]
+    layer = DendriticLayer(64, 100, 20, 4, kind=DendriteKind(init=init))  # type: ignore[arg-type]
     assert layer.synapses.weight.std().item() == pytest.approx(math.sqrt(2 / synapse), rel=0.04)
     assert layer.weight is not None and layer.bias is not None
     assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / soma), rel=0.04)
@@ -140,12 +140,12 @@ def test_fresh_weights_follow_the_fan_in(init: str, synapse: int, soma: int) -> 
 
 
 def test_dendrites_are_wired_as_asked() -> None:
-    layer = DendriticLayer(6, 2, 2, 6, kind=Kind(wiring=wiring.full))
+    layer = DendriticLayer(6, 2, 2, 6, kind=DendriteKind(wiring=wiring.full))
     assert layer.synapses.index.tolist() == [list(range(6))] * 4
     torch.manual_seed(5)
     drawn = wiring.Local((1, 8, 8))(4, 64, 3)
     torch.manual_seed(5)
-    local = DendriticLayer(64, 2, 2, 3, kind=Kind(wiring=wiring.Local((1, 8, 8))))
+    local = DendriticLayer(64, 2, 2, 3, kind=DendriteKind(wiring=wiring.Local((1, 8, 8))))
     assert torch.equal(local.synapses.index, drawn)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from espalier.core.contracts import Method, Run
 from espalier.layers.dendrites import wiring
-from espalier.layers.dendrites.dendritic_layer import DendriticLayer, Kind
+from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
 from espalier.layers.dendrites.folded_synapses import FoldedDendrites, FoldedNeurons, FoldedSynapses
 from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.synapses import Synapses
@@ -27,7 +27,7 @@ WISHES = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}
 
 
 def simple(backend: Backend | None = None, soma: bool = True) -> nn.Module:
-    layer = DendriticLayer(16, 5, 3, 4, soma, kind=Kind("tanh", backend=backend))
+    layer = DendriticLayer(16, 5, 3, 4, soma, kind=DendriteKind("tanh", backend=backend))
     return nn.Sequential(nn.Flatten(), layer, nn.Linear(5 if soma else 3, packing.CLASSES))
 
 
@@ -59,8 +59,8 @@ def trainers(build: Build, method: Method | None = None) -> list[packing.Trainer
 
 def assert_same_as_alone(build: Build, method: Method | None = None) -> None:
     alone = [packing.train([each])[0] for each in trainers(build, method)]
-    for one, other in zip(packing.train(trainers(build, method)), alone, strict=True):
-        packing.assert_same(one, other)
+    for packed, other in zip(packing.train(trainers(build, method)), alone, strict=True):
+        packing.assert_same(packed, other)
 
 
 @pytest.mark.parametrize("name", BUILDS)

@@ -12,7 +12,12 @@ from torch import nn
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Optimizer, Run
-from espalier.layers.dendrites.drop_linear import DropLinear, Shrinking, columns_over, weakest
+from espalier.layers.dendrites.drop_linear import (
+    DropLinear,
+    Shrinking,
+    smallest_columns,
+    surplus_columns,
+)
 from espalier.methods.none import NoPruning
 from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.optimizers.adam import Adam
@@ -32,8 +37,8 @@ from espalier.sparse.masked_weight import weight_and_state
 def test_drops_have_these_sizes(schedule: Shrinking, sizes: list[int]) -> None:
     assert schedule.sizes == sizes
     steps = range(1, schedule.updates + 1)
-    found = {step: schedule.after(step) for step in steps if schedule.after(step)}
-    assert found == {(i + 1) * schedule.every: n for i, n in enumerate(sizes) if n}
+    drops = {step: schedule.after(step) for step in steps if schedule.after(step)}
+    assert drops == {(i + 1) * schedule.every: n for i, n in enumerate(sizes) if n}
 
 
 @pytest.mark.parametrize("pace", ["linear", "exponential"])
@@ -56,20 +61,20 @@ def test_no_drop_in_time_is_an_error() -> None:
 )
 def test_so_many_columns_are_too_many(target: int, columns: int) -> None:
     """64 inputs and 10 units have 650 parameters, 10 a column."""
-    assert columns_over(64, 10, target) == columns
+    assert surplus_columns(64, 10, target) == columns
     assert (64 - columns) * 10 + 10 <= target
 
 
 def test_a_target_below_one_input_is_an_error() -> None:
     with pytest.raises(ValueError, match="target 19 leaves no input: 10 units"):
-        columns_over(64, 10, 19)
+        surplus_columns(64, 10, 19)
 
 
 def test_the_weakest_columns_are_the_smallest_sums_of_live_ones() -> None:
     weight = torch.tensor([[1.0, -2.0, 0.0, 0.5], [1.0, 0.0, 0.0, -1.0]])  # 2, 2, 0, 1.5
     live = torch.tensor([True, True, False, True])
-    assert weakest(weight, live, 1).tolist() == [3]
-    assert sorted(weakest(weight, torch.ones(4, dtype=torch.bool), 2).tolist()) == [2, 3]
+    assert smallest_columns(weight, live, 1).tolist() == [3]
+    assert sorted(smallest_columns(weight, torch.ones(4, dtype=torch.bool), 2).tolist()) == [2, 3]
 
 
 def built(optimizer: str, model: nn.Module) -> torch.optim.Optimizer:
@@ -134,10 +139,10 @@ def test_the_method_drops_inputs_of_the_first_linear_layer() -> None:
     first, second = run.model[4].weight, run.model[6].weight
     assert int((first == 0).all(0).sum()) == 6 and int((first == 0).sum()) == 6 * 5
     assert int((second == 0).sum()) == 0
-    found = run.method.measures(run)
+    measures = run.method.measures(run)
     total = sum(p.numel() for p in run.model.parameters())
-    assert found["sparsity"] == pytest.approx(30 / loops.PRUNABLE)
-    assert found["live_parameters"] == total - 30
+    assert measures["sparsity"] == pytest.approx(30 / loops.PRUNABLE)
+    assert measures["live_parameters"] == total - 30
 
 
 def test_several_layers_drop_each_its_share() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from espalier.layers.dendrites import kernel_choice, kernels, wiring
-from espalier.layers.dendrites.dense_kernel import dense
+from espalier.layers.dendrites.dense_kernel import to_dense
 from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.synapses import Synapses
 
@@ -72,8 +72,8 @@ def test_outputs_and_gradients_are_those_of_a_masked_matrix(
     samples, inputs, units, fan_in = sizes
     made = layer(inputs, units, fan_in, backend).to(kind)
     x = torch.randn(samples, inputs, dtype=kind)
-    for one, other in zip(ours(made, x), masked(made, x), strict=True):
-        torch.testing.assert_close(one, other, rtol=near, atol=near)
+    for mine, other in zip(ours(made, x), masked(made, x), strict=True):
+        torch.testing.assert_close(mine, other, rtol=near, atol=near)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -157,15 +157,15 @@ def test_fresh_weights_have_the_deviation_asked_for() -> None:
 
 
 def test_a_dense_matrix_has_zeros_where_there_is_no_synapse() -> None:
-    found = dense(torch.tensor([[2.0, 3.0]]), torch.tensor([[3, 0]]), 4)
-    assert found.tolist() == [[3.0, 0.0, 0.0, 2.0]]
+    matrix = to_dense(torch.tensor([[2.0, 3.0]]), torch.tensor([[3, 0]]), 4)
+    assert matrix.tolist() == [[3.0, 0.0, 0.0, 2.0]]
 
 
 def test_the_way_is_told_by_sizes_and_device_alone() -> None:
     def choice(samples: int, inputs: int, units: int, fan_in: int, trials: int = 0) -> Backend:
         stack = torch.empty(*([trials] if trials else []), units, fan_in, device="meta")
         x = torch.empty(max(trials, 1) * samples, inputs)
-        return kernel_choice.backend(x, stack)
+        return kernel_choice.choose_backend(x, stack)
 
     assert choice(256, 784, 512, 16) == "bag"
     assert choice(50, 64, 40, 16) == "scatter"
@@ -178,7 +178,7 @@ def test_elsewhere_than_on_a_cpu_the_matrix_is_made_unless_it_is_huge() -> None:
     def choice(inputs: int, units: int) -> Backend:
         there = torch.device("meta")
         x, weight = torch.empty(8, inputs, device=there), torch.empty(units, 16, device=there)
-        return kernel_choice.backend(x, weight)
+        return kernel_choice.choose_backend(x, weight)
 
     assert choice(784, 512) == "scatter"
     assert choice(2**20, 2**10) == "bag"

@@ -79,7 +79,7 @@ def test_full_is_every_input() -> None:
 
 def distance(index: Tensor, pixels: Pixels) -> float:
     """Mean distance between the pixels of a unit's inputs."""
-    place = wiring.places(pixels)[index].float()  # (units, fan_in, 2)
+    place = wiring.pixel_places(pixels)[index].float()  # (units, fan_in, 2)
     return float(torch.stack([torch.pdist(each).mean() for each in place]).mean())
 
 
@@ -122,6 +122,6 @@ def test_local_wiring_is_for_images_of_its_shape_only() -> None:
 
 
 def test_a_kind_by_its_name() -> None:
-    assert wiring.wired("random", (1, 8, 8), 0.5) is wiring.random
-    assert wiring.wired("full", (1, 8, 8), 0.5) is wiring.full
-    assert wiring.wired("local", (1, 8, 8), 0.7) == Local((1, 8, 8), 0.7)
+    assert wiring.make_wiring("random", (1, 8, 8), 0.5) is wiring.random
+    assert wiring.make_wiring("full", (1, 8, 8), 0.5) is wiring.full
+    assert wiring.make_wiring("local", (1, 8, 8), 0.7) == Local((1, 8, 8), 0.7)

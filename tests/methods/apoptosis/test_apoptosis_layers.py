@@ -60,11 +60,15 @@ def test_deaths_are_counted_and_their_jumps_measured():
     run.step += 1
     before = probe_loss(run)
     run.method.after_step(run)
-    found = run.method.measures(run)
+    measures = run.method.measures(run)
     # influence 0.5 at step 5, which is below 0.6
-    assert (found["events"], found["deaths"], found["births"]) == (1, 1, 1)
-    assert found["event_jump"] == found["event_jump_max"] == pytest.approx(probe_loss(run) - before)
-    assert found["event_jump"] != 0 and found["event_seconds"] > 0
+    assert (measures["events"], measures["deaths"], measures["births"]) == (1, 1, 1)
+    assert (
+        measures["event_jump"]
+        == measures["event_jump_max"]
+        == pytest.approx(probe_loss(run) - before)
+    )
+    assert measures["event_jump"] != 0 and measures["event_seconds"] > 0
 
 
 def test_only_named_branches_take_part():
@@ -89,8 +93,8 @@ def test_going_on_from_a_saved_state_is_exact(steps):
 
 
 def test_its_random_numbers_are_those_of_the_run():
-    one, other = run_of(ApoptosisLayers(QUICK)), run_of(ApoptosisLayers(QUICK))
-    other.generators["method"].manual_seed(9)
-    for run in (one, other):
+    first, second = run_of(ApoptosisLayers(QUICK)), run_of(ApoptosisLayers(QUICK))
+    second.generators["method"].manual_seed(9)
+    for run in (first, second):
         loops.train(run, 10)
-    assert not loops.same(loops.values(one.model), loops.values(other.model))
+    assert not loops.same(loops.values(first.model), loops.values(second.model))

@@ -18,5 +18,5 @@ def test_turnover_is_constant_unless_asked_for():
 def test_names_may_have_blanks_between():
     pairs = find_pairs(network())
     names = ", ".join(pair.name for pair in pairs)
-    found = ApoptosisSettings(layers="named", names=names).shares(pairs)
-    assert list(found) == [pair.name for pair in pairs]
+    shares = ApoptosisSettings(layers="named", names=names).shares(pairs)
+    assert list(shares) == [pair.name for pair in pairs]

@@ -52,10 +52,10 @@ def test_a_jump_and_the_way_back(run: Run) -> None:
     assert worse > 0
     for factor in (1.0, 1.0, 0.05, 1.0):  # back two steps before the next look
         step(meter, run, strategy, factor)
-    found = meter.measures()
-    assert found["event_jump"] == found["event_jump_max"] == pytest.approx(worse)
-    assert found["recovery_steps"] == 4 and found["unrecovered"] == 0
-    assert found["probe_seconds"] == meter.probing > 0
+    measures = meter.measures()
+    assert measures["event_jump"] == measures["event_jump_max"] == pytest.approx(worse)
+    assert measures["recovery_steps"] == 4 and measures["unrecovered"] == 0
+    assert measures["probe_seconds"] == meter.probing > 0
 
 
 def test_due_is_no_event_if_nothing_happens(run: Run) -> None:
@@ -93,5 +93,5 @@ def test_small_rates_have_few_events() -> None:
         run.optimizer.step()
         run.step += 1
         run.method.after_step(run)
-    found = run.method.measures(run)
-    assert (found["events"], found["deaths"], found["births"]) == (2, 3, 3)
+    measures = run.method.measures(run)
+    assert (measures["events"], measures["deaths"], measures["births"]) == (2, 3, 3)

@@ -81,13 +81,13 @@ def test_no_hook_is_left(kind, body):
 @pytest.mark.parametrize("saved_at", [5, 7], ids=["before an event", "behind its beginning"])
 def test_saved_and_restored_it_goes_on_as_if_nothing_had_been(kind, saved_at):
     for body in (charlm, surgery_bodies.conv):
-        one, other = Training(kind, body).go(saved_at), Training(kind, body)
+        training, resumed = Training(kind, body).go(saved_at), Training(kind, body)
         file = io.BytesIO()
-        torch.save(one.state(), file)
+        torch.save(training.state(), file)
         file.seek(0)
-        other.load(torch.load(file, weights_only=False))
-        assert one.go(14).manager.apoptosis_events == other.go(14).manager.apoptosis_events
-        assert_same(one, other)
+        resumed.load(torch.load(file, weights_only=False))
+        assert training.go(14).manager.apoptosis_events == resumed.go(14).manager.apoptosis_events
+        assert_same(training, resumed)
 
 
 @every
@@ -100,12 +100,12 @@ def test_same_seed_same_numbers(kind):
     assert not torch.equal(trained(1).logits(), trained(2).logits())
 
 
-def assert_same(one, other):
-    theirs = other.model.state_dict()
-    for name, tensor in one.model.state_dict().items():
+def assert_same(first, second):
+    theirs = second.model.state_dict()
+    for name, tensor in first.model.state_dict().items():
         assert torch.equal(tensor, theirs[name]), name
-    assert one.manager.lineage.events == other.manager.lineage.events
-    assert torch.equal(one.logits(), other.logits())
+    assert first.manager.lineage.events == second.manager.lineage.events
+    assert torch.equal(first.logits(), second.logits())
 
 
 @every
@@ -229,16 +229,16 @@ def test_a_step_that_diverges_is_passed_over(kind):
 
 @every
 def test_passes_that_nothing_comes_back_through_are_not_looked_at(kind):
-    one, other = (Training(kind, surgery_bodies.mlp) for _ in range(2))
+    first, second = (Training(kind, surgery_bodies.mlp) for _ in range(2))
     for _ in range(9):
-        for training in (one, other):
+        for training in (first, second):
             training.update()
-        one.model.eval()
-        one.model(torch.randn(5, 1, 4, 4))  # a look at other data, gradients enabled
-        one.manager.step()
-        other.manager.step()
-    assert one.manager.apoptosis_events
-    assert_same(one, other)
+        first.model.eval()
+        first.model(torch.randn(5, 1, 4, 4))  # a look at other data, gradients enabled
+        first.manager.step()
+        second.manager.step()
+    assert first.manager.apoptosis_events
+    assert_same(first, second)
 
 
 @every

@@ -5,7 +5,6 @@ from torch import nn
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.methods.apoptosis.managers import NeuronApoptosisManager
-from espalier.methods.apoptosis.weight_ages import WeightAges
 
 
 def manager():
@@ -22,7 +21,7 @@ def replace(manager, step, layer, slots):
 def test_a_weight_is_as_old_as_the_younger_of_the_neurons_it_joins():
     made = manager()
     first, _, second, _, head = made.model
-    ages = WeightAges(made)
+    ages = made.weight_ages
     assert int(ages.birth_steps(first.weight).max()) == 0
     assert ages.growths() == []
     replace(made, 10, "0", [1])

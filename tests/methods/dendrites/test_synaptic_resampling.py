@@ -17,10 +17,10 @@ from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.methods.dendrites import synapse_scores
 from espalier.methods.dendrites.pruning_laws import Laplace, Sigmoid
-from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.dendrites.resample_schedule import ResampleSchedule
 from espalier.methods.dendrites.resampling import Resampling
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
-from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
+from espalier.methods.dendrites.synaptic_resampling import GrowthInputs, Resampler
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
 
@@ -50,7 +50,7 @@ class Table:
         self.optimizer = build().build(self.model, 0.01)
         self.batch = torch.randn(12, inputs), torch.randint(4, (12,))
         side = round(inputs**0.5)
-        around = Surroundings(lambda: self.batch, pixels=(1, side, side))
+        around = GrowthInputs(lambda: self.batch, pixels=(1, side, side))
         turnover = SynapseTurnover(**how)
         self.resampler = Resampler(self.model, self.optimizer, generator(), turnover, around)
         self.update()
@@ -85,16 +85,18 @@ def connected(table: Table) -> Tensor:
 @pytest.mark.parametrize(
     ("cadence", "total", "steps"),
     [
-        (Cadence(40, 0, 0.75), 200, [40, 80, 120]),  # 150 is the end
-        (Cadence(50, 0, 0.75), 200, [50, 100, 150]),
-        (Cadence(50, 0, 1.0), 200, [50, 100, 150]),  # none after the last update
-        (Cadence(10, 5, 1.0), 100, [10, 25, 45, 70]),  # intervals 10, 15, 20, 25; then 100
-        (Cadence(3, 10, 1.0), 60, [3, 16, 39]),  # a stretch longer than the first interval
-        (Cadence(128, 0, 0.75), 100, []),
-        (Cadence(10, 0, 0.29), 100, [10, 20]),  # 0.29 * 100 is 28.999... in binary
+        (ResampleSchedule(40, 0, 0.75), 200, [40, 80, 120]),  # 150 is the end
+        (ResampleSchedule(50, 0, 0.75), 200, [50, 100, 150]),
+        (ResampleSchedule(50, 0, 1.0), 200, [50, 100, 150]),  # none after the last update
+        (ResampleSchedule(10, 5, 1.0), 100, [10, 25, 45, 70]),  # intervals 10, 15, 20, 25; then 100
+        (ResampleSchedule(3, 10, 1.0), 60, [3, 16, 39]),  # a stretch longer than the first interval
+        (ResampleSchedule(128, 0, 0.75), 100, []),
+        (ResampleSchedule(10, 0, 0.29), 100, [10, 20]),  # 0.29 * 100 is 28.999... in binary
     ],
 )
-def test_events_come_at_these_steps(cadence: Cadence, total: int, steps: list[int]) -> None:
+def test_events_come_at_these_steps(
+    cadence: ResampleSchedule, total: int, steps: list[int]
+) -> None:
     assert [s for s in range(1, total + 1) if cadence.due(s, total)] == steps
     assert cadence.events(total, total) == len(steps)
 
@@ -103,7 +105,7 @@ def test_events_come_at_these_steps(cadence: Cadence, total: int, steps: list[in
 @pytest.mark.parametrize("stretch", [0, 1, 5, 90])
 @pytest.mark.parametrize("stop", [0.1, 0.75, 1.0])
 def test_the_number_of_events_is_the_floor_formula(steps: int, stretch: int, stop: float) -> None:
-    cadence, total = Cadence(steps, stretch, stop), 500
+    cadence, total = ResampleSchedule(steps, stretch, stop), 500
     end, at, interval, expected = min(stop * total, total - 1), steps, steps, 0
     while at <= end:
         expected, interval = expected + 1, interval + stretch
@@ -276,15 +278,19 @@ def test_growth_by_gradient_is_the_dense_gradient() -> None:
     loss = nn.functional.cross_entropy(table.model[2](table.model[1](z)), y)
     (expected,) = torch.autograd.grad(loss, full)
     layers, before = {"0": table.layer}, loops.values(table.model)
-    (found,) = synapse_scores.slopes(table.model, layers, nn.functional.cross_entropy, table.batch)
-    assert torch.allclose(found, expected.abs(), atol=1e-7)
+    (slopes,) = synapse_scores.gradient_scores(
+        table.model, layers, nn.functional.cross_entropy, table.batch
+    )
+    assert torch.allclose(slopes, expected.abs(), atol=1e-7)
     assert loops.same(loops.values(table.model), before)
 
 
 def test_growth_by_gradient_takes_the_largest_free_ones() -> None:
     table = Table(inputs=16, units=5, fan_in=4, grow="gradient", share=0.5)
     layers = {"0": table.layer}
-    (slope,) = synapse_scores.slopes(table.model, layers, nn.functional.cross_entropy, table.batch)
+    (slope,) = synapse_scores.gradient_scores(
+        table.model, layers, nn.functional.cross_entropy, table.batch
+    )
     before = connected(table)
     best = slope.masked_fill(before, -1).topk(2, dim=1).indices.sort(dim=1).values
     table.resampler.resample()
@@ -294,8 +300,8 @@ def test_growth_by_gradient_takes_the_largest_free_ones() -> None:
 
 def test_random_growth_takes_every_free_input_alike() -> None:
     layer = Synapses(10, torch.tensor([[0, 1]]).repeat(20_000, 1))
-    taken = synapse_scores.chosen(
-        synapse_scores.uniform(layer, generator()), layer.index, 1
+    taken = synapse_scores.select_inputs(
+        synapse_scores.uniform_scores(layer, generator()), layer.index, 1
     ).flatten()
     counts = torch.bincount(taken, minlength=10)
     assert (counts[:2] == 0).all()
@@ -309,21 +315,21 @@ def test_local_growth_is_close_to_a_units_own_synapses(pixels: tuple[int, int, i
     inputs = channels * height * width
     corner = torch.tensor([0, 1, width, width + 1])  # in the first channel
     layer = Synapses(inputs, corner.repeat(3000, 1))
-    found = synapse_scores.chosen(
-        synapse_scores.local(layer, pixels, 1.5, generator()), layer.index, 1
+    inputs_of = synapse_scores.select_inputs(
+        synapse_scores.local_scores(layer, pixels, 1.5, generator()), layer.index, 1
     )
-    place = synapse_scores.places(pixels)[found.flatten()].float()
+    place = synapse_scores.pixel_places(pixels)[inputs_of.flatten()].float()
     distance = (place - 0.5).norm(dim=1)
     assert float(distance.mean()) < 0.6 * float(
-        (synapse_scores.places(pixels) - 0.5).norm(dim=1).mean()
+        (synapse_scores.pixel_places(pixels) - 0.5).norm(dim=1).mean()
     )
-    channel = torch.bincount(found.flatten() // (height * width), minlength=channels)
+    channel = torch.bincount(inputs_of.flatten() // (height * width), minlength=channels)
     assert (channel > 0).all()
 
 
 def test_the_place_of_an_input_is_its_row_and_column_whatever_the_channel() -> None:
     rows = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
-    assert synapse_scores.places((2, 2, 3)).tolist() == [*rows, *rows]
+    assert synapse_scores.pixel_places((2, 2, 3)).tolist() == [*rows, *rows]
 
 
 # newborns train as under a fresh optimizer
@@ -356,22 +362,22 @@ def test_a_dendritic_layer_with_or_without_somas_is_resampled(soma: bool, grow: 
     torch.manual_seed(0)
     layer = DendriticLayer(16, 3, 4, 5, soma=soma)
     model = nn.Sequential(nn.Flatten(), layer, nn.Linear(3 if soma else 4, 4))
-    method = Resampling(Cadence(steps=6), SynapseTurnover(grow=grow))
+    method = Resampling(ResampleSchedule(steps=6), SynapseTurnover(grow=grow))
     run = loops.train(sparse_run(Adam(), method, model), 48)
-    found = method.measures(run)
-    assert found["resamplings"] == 6 and found["swaps"] == 6 * (12 if soma else 4)
-    assert found["sparsity"] == 0.0
-    assert found["live_parameters"] == sum(p.numel() for p in model.parameters())
+    measures = method.measures(run)
+    assert measures["resamplings"] == 6 and measures["swaps"] == 6 * (12 if soma else 4)
+    assert measures["sparsity"] == 0.0
+    assert measures["live_parameters"] == sum(p.numel() for p in model.parameters())
 
 
 def test_every_layer_of_a_model_is_resampled_where_inputs_are_free() -> None:
-    run = loops.train(sparse_run(SGD(), Resampling(Cadence(steps=10))), 20)
+    run = loops.train(sparse_run(SGD(), Resampling(ResampleSchedule(steps=10))), 20)
     assert run.method.measures(run)["swaps"] == 2 * (6 * 1 + 7 * 1)
 
 
 @pytest.mark.parametrize("moments", ["reset", "inherit"])
 def test_a_run_goes_on_exactly_from_its_state(moments: Any) -> None:
-    method = Resampling(Cadence(steps=5), SynapseTurnover(moments=moments, birth="fresh"))
+    method = Resampling(ResampleSchedule(steps=5), SynapseTurnover(moments=moments, birth="fresh"))
     whole = loops.train(sparse_run(Adam(), method), 30)
     begun = loops.train(sparse_run(Adam(), method), 17)
     resumed = sparse_run(Adam(), method, copy.deepcopy(begun.model))
@@ -387,11 +393,16 @@ def test_a_run_goes_on_exactly_from_its_state(moments: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "method", "reason", "text"),
     [
-        (loops.network, Resampling(Cadence(5)), "nothing_to_resample", "no layer of the model"),
+        (
+            loops.network,
+            Resampling(ResampleSchedule(5)),
+            "nothing_to_resample",
+            "no layer of the model",
+        ),
         (loops.sparse_network, Resampling(), "resampling_never_starts", "RESAMPLING_STEPS"),
         (
             loops.sparse_network,
-            Resampling(Cadence(5), SynapseTurnover(grow="local")),
+            Resampling(ResampleSchedule(5), SynapseTurnover(grow="local")),
             "nothing_to_resample",
             "3 has 6 inputs, and the image 16 values",
         ),

@@ -259,7 +259,7 @@ def test_a_parameter_that_had_another_shape_for_a_while_is_noticed() -> None:
     before = [distributed._placement(parameter)]
     assert distributed._same(before, [distributed._placement(parameter)])
     for size in (3, 2):
-        optimizer_state.put(parameter, torch.zeros(size))
+        optimizer_state.replace_data(parameter, torch.zeros(size))
         assert not distributed._same(before, [distributed._placement(parameter)])
     frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
     assert distributed._same([distributed._placement(frozen)], [distributed._placement(frozen)])

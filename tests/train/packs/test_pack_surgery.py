@@ -36,7 +36,7 @@ class Reborn(Method):
     def replace(self, run: Run, site: EditContext) -> None:
         (statistics,) = gather(run.model, [site.pair], [run.train.x])
         order = site.pair.outgoing().norm(dim=1).argsort()
-        death.kill(site, death.survivors(site.pair, order[:2], statistics))
+        death.kill(site, death.substitute_survivors(site.pair, order[:2], statistics))
         birth.fresh(site, order[:1], run.generators["method"])
         birth.split(site, order[1:2], order[-1:], run.generators["method"])
 

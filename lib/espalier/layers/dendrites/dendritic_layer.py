@@ -19,8 +19,8 @@ from espalier.layers.folded import Stacked
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What dendrites are like beside their number.
+class DendriteKind:
+    """Properties of dendrites beside their number.
 
     `activation` is that of the dendrites: a soma's is always a leaky ReLU of slope 0.1. Fresh
     weights have the variance 2 over the number of inputs of the whole layer (`init` full) or of
@@ -52,12 +52,15 @@ class DendriticLayer(nn.Module):
         fan_in: int,
         soma: bool = True,
         *,
-        kind: Kind | None = None,
+        kind: DendriteKind | None = None,
     ) -> None:
         """`dendrites` of each neuron; without a soma, of the whole layer. Raises ValueError."""
         super().__init__()
-        kind = kind or Kind()
-        _check(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
+        kind = kind or DendriteKind()
+        numbers = {"inputs": inputs, "neurons": neurons, "dendrites": dendrites, "fan_in": fan_in}
+        for name, number in numbers.items():
+            if number < 1:
+                raise ValueError(f"{name} >= 1 must hold: {name}={number}")
         units = neurons * dendrites if soma else dendrites
         live = kind.init == "live"
         index = kind.wiring(units, inputs, fan_in)
@@ -75,7 +78,7 @@ class DendriticLayer(nn.Module):
         self.register_parameter("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs) -> (n, neurons) or (n, dendrites)."""
+        """Map (n, inputs) to (n, neurons) or (n, dendrites)."""
         synapses, held = self.synapses, self._parameters
         soma, soma_bias = held["weight"], held["bias"]
         if soma is None or soma_bias is None:
@@ -83,10 +86,10 @@ class DendriticLayer(nn.Module):
         if _watched(synapses):  # what listens to them must hear them
             return kernels.somas(self.activation, synapses(x), soma, soma_bias)
         tensors = (*synapses.tensors(), soma, soma_bias)
-        return kernels.neurons(synapses.way(x), self.activation, x, *tensors)
+        return kernels.neurons(synapses.choose_backend(x), self.activation, x, *tensors)
 
     def folded(self, stacked: Stacked) -> nn.Module:
-        """The twin that serves K trials: see `espalier.layers.folded`."""
+        """Return the module that serves K trials: see `espalier.layers.folded`."""
         synapses = self.synapses.folded(stacked)
         if self.weight is None:
             return FoldedDendrites(synapses, self.activation)
@@ -94,16 +97,10 @@ class DendriticLayer(nn.Module):
 
 
 def _watched(module: nn.Module) -> bool:
-    """Whether hooks wait for the module to be called."""
+    """Return whether hooks wait for the module to be called."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
     )
-
-
-def _check(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"{name} >= 1 must hold: {name}={number}")

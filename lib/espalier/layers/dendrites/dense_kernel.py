@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def dense(weight: Tensor, index: Tensor, inputs: int) -> Tensor:
-    """`weight` (..., units, fan_in) as (..., units, inputs), with 0 where there is no synapse."""
+def to_dense(weight: Tensor, index: Tensor, inputs: int) -> Tensor:
+    """Return `weight` (..., units, fan_in) as (..., units, inputs), 0 where there is no synapse."""
     return weight.new_zeros(*weight.shape[:-1], inputs).scatter_(-1, index, weight)
 
 
 def sums(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
-    """(K b, units)."""
-    full = dense(weight, index, x.shape[1])
+    """Return the sums (K b, units)."""
+    full = to_dense(weight, index, x.shape[1])
     if index.ndim == 2:
         return F.linear(x, full, bias)
     rows = x.reshape(len(index), -1, x.shape[1])

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from espalier.sparse.masked_weight import weight_and_state
 from espalier.sparse.schedule import last_event
 
-Pace = Literal["linear", "exponential"]
+DropPace = Literal["linear", "exponential"]
 DECAY = 0.5  # of the exponential pace: the first drop over the last is exp(0.5) at most
 
-PACES: dict[Pace, Callable[[float], float]] = {  # share of the drops done -> relative size
+PACES: dict[DropPace, Callable[[float], float]] = {  # share of the drops done -> relative size
     "linear": lambda t: 1.0,
     "exponential": lambda t: math.exp(-DECAY * t),
 }
@@ -42,7 +42,7 @@ class Shrinking:
     updates: int
     every: int = 128
     stop: float = 0.9
-    pace: Pace = "linear"
+    pace: DropPace = "linear"
 
     def __post_init__(self) -> None:
         if not 0 < self.stop <= 1 or self.every < 1 or self.columns < 0:
@@ -58,27 +58,27 @@ class Shrinking:
 
     @property
     def drops(self) -> int:
-        """How many times columns are dropped; never after the last update."""
+        """Number of drops; none comes after the last update."""
         return max(0, last_event(self.stop, self.updates)) // self.every
 
     @cached_property
     def sizes(self) -> list[int]:
         """The columns of each drop; what rounding leaves over goes to the first ones."""
-        wanted = [PACES[self.pace](i / self.drops) for i in range(self.drops)]
-        whole = sum(wanted)
-        found = [math.floor(self.columns * size / whole) for size in wanted]
-        for i in range(self.columns - sum(found)):
-            found[i] += 1
-        return found
+        weights = [PACES[self.pace](i / self.drops) for i in range(self.drops)]
+        total = sum(weights)
+        sizes = [math.floor(self.columns * size / total) for size in weights]
+        for i in range(self.columns - sum(sizes)):
+            sizes[i] += 1
+        return sizes
 
     def after(self, update: int) -> int:
-        """Columns dropped after update `update` (1 is the first)."""
+        """Return the number of columns dropped after update `update` (1 is the first)."""
         nth, rest = divmod(update, self.every)
         return self.sizes[nth - 1] if rest == 0 and 0 < nth <= self.drops else 0
 
 
-def columns_over(inputs: int, outputs: int, target: int) -> int:
-    """Columns to drop for a layer with biases to have at most `target` parameters.
+def surplus_columns(inputs: int, outputs: int, target: int) -> int:
+    """Return the columns to drop for a layer with biases to have `target` parameters or fewer.
 
     Raises ValueError if not even one column could stay.
     """
@@ -92,8 +92,8 @@ def columns_over(inputs: int, outputs: int, target: int) -> int:
     return columns
 
 
-def weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
-    """(count,): the columns of `weight` (outputs, inputs) with the smallest sums of |w|.
+def smallest_columns(weight: Tensor, live: Tensor, count: int) -> Tensor:
+    """Return (count,): the columns of `weight` (outputs, inputs) with the smallest sums of |w|.
 
     Among those that `live` (inputs,) bool marks.
     """
@@ -121,16 +121,16 @@ class DropLinear(nn.Linear):
         *,
         every: int = 128,
         stop: float = 0.9,
-        pace: Pace = "linear",
+        pace: DropPace = "linear",
     ) -> None:
         super().__init__(in_features, out_features)
-        columns = columns_over(in_features, out_features, target)
+        columns = surplus_columns(in_features, out_features, target)
         self.shrinking = Shrinking(columns, updates, every, stop, pace)
         self.register_buffer("live", torch.ones(in_features, dtype=torch.bool))
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
     def forward(self, input: Tensor) -> Tensor:
-        """(..., in_features) -> (..., out_features); weights of dropped inputs get no gradient."""
+        """Map (..., in_features) to (..., out_features); dropped inputs get no gradient."""
         return super().forward(input * self.live)
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
@@ -144,9 +144,9 @@ class DropLinear(nn.Linear):
 
     @torch.no_grad()
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """An update is done; only for loops that do not use `follow`."""
+        """Count an update and drop its columns; only for loops that do not use `follow`."""
         self.done += 1
-        columns = weakest(self.weight, self.live, self.shrinking.after(int(self.done)))
+        columns = smallest_columns(self.weight, self.live, self.shrinking.after(int(self.done)))
         self.live[columns] = False
         for tensor in weight_and_state(self.weight, optimizer).values():
             tensor[:, columns] = 0.0

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from espalier.layers.dendrites import dense_kernel
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, SOMA
-from espalier.layers.dendrites.once_differentiable import once
+from espalier.layers.dendrites.once_differentiable import once_differentiable
 
 _aten: Any = torch.ops.aten
 _SUM = 0  # the mode of an embedding bag
@@ -35,7 +35,7 @@ class BagSums(torch.autograd.Function):
         return _by_sample(_sums(table, weight, bias, index), index)
 
     @staticmethod
-    @once
+    @once_differentiable
     @override
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index = ctx.saved_tensors
@@ -59,7 +59,7 @@ class Neurons(torch.autograd.Function):
         return _by_sample(y, index)
 
     @staticmethod
-    @once
+    @once_differentiable
     @override
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         table, weight, index, each, h, y = ctx.saved_tensors
@@ -72,21 +72,21 @@ class Neurons(torch.autograd.Function):
 
 
 def _by_unit(rows: Tensor, index: Tensor) -> Tensor:
-    """(K b, n) as (K n, b), in order in memory."""
+    """Return (K b, n) as (K n, b), contiguous."""
     if index.ndim == 2:
         return rows.t().contiguous()
     return rows.reshape(len(index), -1, rows.shape[1]).mT.contiguous().flatten(0, 1)
 
 
 def _by_sample(rows: Tensor, index: Tensor) -> Tensor:
-    """(K n, b) as (K b, n)."""
+    """Return (K n, b) as (K b, n)."""
     if index.ndim == 2:
         return rows.t()
     return rows.view(len(index), -1, rows.shape[1]).mT.flatten(0, 1)
 
 
 def _sums(table: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
-    """(K units, b)."""
+    """Return the sums (K units, b)."""
     ends, _ = _bags(bias.numel(), index.shape[-1], table.device)
     settings = (False, _SUM, False, weight.reshape(-1), True)  # True: the last end is given
     rows = _rows(table, index)
@@ -97,15 +97,15 @@ def _sums(table: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
 def _behind(
     ctx: Any, grad: Tensor, table: Tensor, weight: Tensor, index: Tensor
 ) -> tuple[Any, ...]:
-    """The gradients of x, weight, bias and index, from that of the sums (K units, b)."""
+    """Return the gradients of x, weight, bias and index from that of the sums (K units, b)."""
     wants_x, wants_weight, wants_bias = ctx.needs_input_grad[:3]
-    found = None
+    grad_x = None
     if wants_x:
         inputs = len(table) // weight[..., 0, 0].numel()
-        full = dense_kernel.dense(weight, index, inputs)
-        found = torch.matmul(_parts(grad, index).mT, full).reshape(-1, inputs)
+        full = dense_kernel.to_dense(weight, index, inputs)
+        grad_x = torch.matmul(_parts(grad, index).mT, full).reshape(-1, inputs)
     return (
-        found,
+        grad_x,
         _of_weight(grad, table, index) if wants_weight else None,
         _parts(grad.sum(1), index) if wants_bias else None,
         None,
@@ -113,20 +113,20 @@ def _behind(
 
 
 def _parts(rows: Tensor, index: Tensor) -> Tensor:
-    """(K n, ...) as (K, n, ...); of one trial as it is."""
+    """Return (K n, ...) as (K, n, ...); of one trial as it is."""
     return rows if index.ndim == 2 else rows.view(len(index), -1, *rows.shape[1:])
 
 
 def _of_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
-    """Each number is a product of two rows."""
+    """Return the gradient of the weight: each number is a product of two rows."""
     ends, bags = _bags(len(grad), index.shape[-1], grad.device)
     entries = (grad, table, _rows(table, index), ends, bags, _SUM)
-    found: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
-    return found.view(index.shape)
+    gradient: Tensor = _aten._embedding_bag_per_sample_weights_backward.default(*entries)
+    return gradient.view(index.shape)
 
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:
-    """The row of the table for every synapse of every trial.
+    """Return the row of the table for every synapse of every trial.
 
     Made anew each time: a stack of indices may be written to through a view of it.
     """
@@ -138,7 +138,7 @@ def _rows(table: Tensor, index: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def _bags(bags: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each bag of `size` begins, and at last ends, and the bag of every entry."""
+    """Return where each bag of `size` begins, with the last end, and the bag of every entry."""
     numbers = torch.arange(bags, device=device)
     ends = torch.arange(0, bags * size + 1, size, device=device)
     return ends, numbers.repeat_interleave(size)

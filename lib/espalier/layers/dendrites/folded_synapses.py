@@ -21,11 +21,11 @@ class FoldedSynapses(nn.Module):
         self.tensors = tuple(stacks[name] for name in ("weight", "bias", "index"))
 
     def backend(self, x: Tensor) -> Backend:
-        """How sums of x are computed: as each trial alone computes its own."""
-        return self._backend or kernel_choice.backend(x, self.tensors[0])
+        """Return the backend for x, the same that each trial alone uses."""
+        return self._backend or kernel_choice.choose_backend(x, self.tensors[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K b, inputs) -> (K b, units)."""
+        """Map (K b, inputs) to (K b, units)."""
         return kernels.sums(self.backend(x), x, *self.tensors)
 
 
@@ -38,7 +38,7 @@ class FoldedDendrites(nn.Module):
         self._synapses, self._activation = synapses, activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K b, inputs) -> (K b, dendrites)."""
+        """Map (K b, inputs) to (K b, dendrites)."""
         return NONLINEARITIES[self._activation].of(self._synapses(x))
 
 
@@ -54,6 +54,6 @@ class FoldedNeurons(nn.Module):
         self._tensors = (*synapses.tensors, stacks["weight"], stacks["bias"])
 
     def forward(self, x: Tensor) -> Tensor:
-        """(K b, inputs) -> (K b, neurons)."""
+        """Map (K b, inputs) to (K b, neurons)."""
         backend = self._synapses.backend(x)
         return kernels.neurons(backend, self._activation, x, *self._tensors)

@@ -15,28 +15,28 @@ from espalier.layers.dendrites.kernels import Backend
 LARGE = 2**28  # numbers of a dense matrix that a GPU is not asked to hold for a moment
 
 
-def backend(x: Tensor, weight: Tensor) -> Backend:
-    """For x (K b, inputs) and weight (K, units, fan_in), or without the K of one trial."""
+def choose_backend(x: Tensor, weight: Tensor) -> Backend:
+    """Return the fastest for x (K b, inputs) and weight ([K,] units, fan_in)."""
     stack = weight.shape
     trials = 1 if len(stack) == 2 else stack[0]
-    return alone(len(x) // trials, x.shape[1], (stack[-2], stack[-1], trials), x.is_cpu)
+    return choose_by_size(len(x) // trials, x.shape[1], (stack[-2], stack[-1], trials), x.is_cpu)
 
 
 @functools.lru_cache(maxsize=1024)  # small layers have no time to work it out
-def alone(samples: int, inputs: int, size: tuple[int, int, int], cpu: bool) -> Backend:
-    """For `samples` of each of some trials; `size` is units, fan-in and trials.
+def choose_by_size(samples: int, inputs: int, size: tuple[int, int, int], cpu: bool) -> Backend:
+    """Return the fastest for `samples` of each trial; `size` is units, fan-in and trials.
 
     How many are trained together only matters to a GPU's memory.
     """
     units, fan_in, trials = size
     if not cpu:
         return "bag" if trials * units * inputs > LARGE else "scatter"
-    bag, scatter = seconds(samples, inputs, units, fan_in)
+    bag, scatter = estimate_seconds(samples, inputs, units, fan_in)
     return "bag" if bag < scatter else "scatter"
 
 
-def seconds(samples: int, inputs: int, units: int, fan_in: int) -> tuple[float, float]:
-    """What a forward and backward pass takes a CPU thread by `bag` and by `scatter`.
+def estimate_seconds(samples: int, inputs: int, units: int, fan_in: int) -> tuple[float, float]:
+    """Estimate the seconds of a forward and backward pass on a CPU thread: `bag`, `scatter`.
 
     Without what both share. Least squares of the relative error over the 55 sizes that
     `benchmarks/dendrites_layer.py --calibrate` times, on one quiet core of a Xeon with AVX-512. The

@@ -25,12 +25,12 @@ Backend: TypeAlias = Literal["bag", "scatter", "masked"]
 
 
 def sums(backend: Backend, x: Tensor, *synapses: Tensor) -> Tensor:
-    """(K b, units), of x and weight, bias, index. Autocast changes nothing."""
+    """Return (K b, units) from x, weight, bias and index. Autocast changes nothing."""
     return _uncast(_SUMS[backend], x, *synapses)
 
 
 def neurons(backend: Backend, activation: Activation, x: Tensor, *tensors: Tensor) -> Tensor:
-    """(K b, N), of x, weight, bias, index, and the somas' weight and bias.
+    """Return (K b, N) from x, weight, bias, index, and the somas' weight and bias.
 
     Row n D + d of weight is dendrite d of neuron n. Autocast changes nothing.
     """
@@ -43,7 +43,7 @@ def _by_parts(work: Any, x: Tensor, *given: Any) -> Tensor:
 
 
 def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) -> Tensor:
-    """(K b, N) from the sums of dendrites (K b, N D), in plain torch.
+    """Return (K b, N) from the sums of dendrites (K b, N D), in plain torch.
 
     One trial has lines of its own: views that it does not need take a tenth of a small layer.
     """
@@ -56,7 +56,7 @@ def somas(activation: Activation, z: Tensor, soma: Tensor, soma_bias: Tensor) ->
 
 
 def _masked(x: Tensor, weight: Tensor, bias: Tensor, index: Tensor) -> Tensor:
-    mask = dense_kernel.dense(torch.ones_like(weight), index, x.shape[1])
+    mask = dense_kernel.to_dense(torch.ones_like(weight), index, x.shape[1])
     full = mask.scatter(-1, index, weight) * mask
     rows = x if index.ndim == 2 else x.view(len(index), -1, x.shape[1])
     return (rows @ full.mT + bias.unsqueeze(-2)).reshape(len(x), -1)
@@ -75,7 +75,7 @@ _NEURONS: dict[Backend, Any] = {
 
 
 def _uncast(work: Any, x: Tensor, weight: Tensor, *others: Any) -> Tensor:
-    """`work` of all these, in the number format of `weight` and without autocast."""
+    """Call `work` in the number format of `weight` and without autocast."""
     if x.dtype != weight.dtype:
         x = x.to(weight.dtype)
     if not torch.is_autocast_enabled(x.device.type):

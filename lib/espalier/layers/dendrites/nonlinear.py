@@ -1,4 +1,4 @@
-"""What a dendrite or a soma does to its sum, and the gradient of that, given what came out."""
+"""Nonlinearities of dendrites and somas, with gradients computed from their outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backward passes by hand, which keep numbers and not where they came from."""
+"""Autograd backwards that are not themselves differentiable."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 Backward: TypeAlias = Callable[[Any, Tensor], tuple[Any, ...]]
 
 
-def once(backward: Backward) -> Backward:
-    """`backward` without autocast. Raises RuntimeError if its own gradient would be wanted.
+def once_differentiable(backward: Backward) -> Backward:
+    """Run `backward` without autocast; raise RuntimeError if its own gradient is requested.
 
     It would be wrong. What torch offers for this takes 5 microseconds, a tenth of a small layer.
     """

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-Kind: TypeAlias = Literal["random", "local", "full"]
+WiringKind: TypeAlias = Literal["random", "local", "full"]
 Pixels: TypeAlias = tuple[int, int, int]  # channels, height, width
 
 
@@ -23,20 +23,20 @@ class Wiring(Protocol):
     def __call__(
         self, units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
     ) -> Tensor:
-        """(units, fan_in) int64."""
+        """Draw inputs (units, fan_in) int64."""
         ...
 
 
 def random(
     units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """For each unit, all sets of inputs are equally likely."""
+    """Draw inputs such that for each unit all sets are equally likely."""
     check(inputs, fan_in)
     return _highest(torch.rand(units, inputs, generator=generator), fan_in)
 
 
 def full(units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None) -> Tensor:
-    """Every unit sees every input: `fan_in` must be `inputs`. Nothing is drawn."""
+    """Connect every unit to every input: `fan_in` must be `inputs`. Nothing is drawn."""
     del generator
     if fan_in != inputs:
         raise ValueError(f"fan_in = inputs must hold: fan_in={fan_in}, inputs={inputs}")
@@ -62,9 +62,9 @@ class Local:
     def __call__(
         self, units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Inputs are numbered as those of a flattened image are."""
+        """Draw inputs, numbered as those of a flattened image."""
         check(inputs, fan_in)
-        place = places(self.pixels).float()  # (inputs, 2)
+        place = pixel_places(self.pixels).float()  # (inputs, 2)
         if len(place) != inputs:
             raise ValueError(f"images of {self.pixels} have {len(place)} values, not {inputs}")
         centre = place[torch.randint(inputs, (units,), generator=generator)]
@@ -74,14 +74,18 @@ class Local:
         return _highest(-distance.square() / (2 * variance) - noise.log_(), fan_in)
 
 
-def wired(kind: Kind, pixels: Pixels, spread: float) -> Wiring:
-    """The wiring of a kind, for images of `pixels`; `spread` is for local ones."""
-    kinds: dict[Kind, Wiring] = {"random": random, "local": Local(pixels, spread), "full": full}
+def make_wiring(kind: WiringKind, pixels: Pixels, spread: float) -> Wiring:
+    """Return the wiring of a kind for images of `pixels`; `spread` is for local ones."""
+    kinds: dict[WiringKind, Wiring] = {
+        "random": random,
+        "local": Local(pixels, spread),
+        "full": full,
+    }
     return kinds[kind]
 
 
-def places(pixels: Pixels) -> Tensor:
-    """(channels * height * width, 2): the row and column of each input of a flattened image."""
+def pixel_places(pixels: Pixels) -> Tensor:
+    """Return (channels * height * width, 2): row and column of each input of a flattened image."""
     channels, height, width = pixels
     grid = torch.cartesian_prod(torch.arange(height), torch.arange(width))
     return grid.repeat(channels, 1)

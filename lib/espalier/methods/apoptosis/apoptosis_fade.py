@@ -13,7 +13,7 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrat
 
 @kconfig_dataclass
 class Fade(ApoptosisMethod):
-    """What the dying do fades to its mean over `steps` steps."""
+    """The dying fade to their mean over `steps` steps."""
 
     pace: Pace
     births: Births

@@ -9,8 +9,10 @@ from typing_extensions import override
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis import strategies
-from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod, ApoptosisState
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.methods.apoptosis.apoptosis_settings import Pace
+from espalier.methods.apoptosis.metered_method import MeteredManager
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
 
 
@@ -30,7 +32,7 @@ class GrowthOnly(ApoptosisMethod):
         return Pace(self.rate, self.interval)
 
     @override
-    def changes(self, run: Run[ApoptosisState]) -> int:
+    def changes(self, run: Run[MeteredManager[ApoptosisManager]]) -> int:
         return len({event.step for event in run.method_state.manager.growth_events})
 
     @override

@@ -11,17 +11,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.methods.apoptosis.neurons.event_history import ApoptosisEvent, EventHistory
-from espalier.methods.apoptosis.neurons.event_runner import EventRunner
-from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
-from espalier.methods.apoptosis.neurons.layer_patterns import Names, chosen
-from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+)
+from espalier.methods.apoptosis.neurons.event_runner import (
+    ApoptosisEvent,
+    EventHistory,
+    EventRunner,
+)
+from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
+from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.init_distribution import law_of
+from espalier.surgery.init_distribution import estimate_distribution
 from espalier.surgery.pairs import Layer, Pair, find_pairs
 from espalier.surgery.per_slice_restart import Restarts
 
@@ -58,6 +63,7 @@ class ApoptosisManager:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
         self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
+        self.weight_ages = WeightAges(self.lineage, self.populations)
         self._stat_source = options.stat_source(pairs)
         self._prepare_stats()
 
@@ -74,7 +80,7 @@ class ApoptosisManager:
 
     @property
     def step_count(self) -> int:
-        """How many steps have been done."""
+        """Number of steps done."""
         return self._history.step
 
     @property
@@ -88,13 +94,13 @@ class ApoptosisManager:
         return any(population.fade is not None for population in self.populations)
 
     def is_due(self, step: int) -> bool:
-        """Whether an event begins at `step` (1 is the first)."""
+        """Return whether an event begins at `step` (1 is the first)."""
         if not self.options.is_event_step(step):
             return False
         return self.strategy.schedule.is_due(self.populations, self.options.rate_at(step))
 
     def _needs_stats(self, step: int) -> bool:
-        """Whether neurons must be observed for what happens at `step`."""
+        """Return whether neurons must be observed for what happens at `step`."""
         ending = self.strategy.schedule.is_ending
         return self.is_due(step) or any(ending(each, step) for each in self.populations)
 
@@ -102,7 +108,7 @@ class ApoptosisManager:
         self._stat_source.prepare(self._needs_stats(self.step_count + 1))
 
     def _collect_stats(self) -> bool:
-        """Observe; False if there are no finite numbers: a network that diverges is left alone."""
+        """Observe; return False for numbers that are not finite: then nothing is replaced."""
         observations = self._stat_source.collect()
         for population in self.populations:
             population.observation = observations[population.name]
@@ -148,7 +154,7 @@ class ApoptosisManager:
         return self._history.lineage
 
     def get_stats(self) -> dict[str, dict[str, float]]:
-        """For each layer: how many neurons, deaths and births, and their ages in steps."""
+        """Return, for each layer, its neurons, deaths, births, and ages in steps."""
         return {each.name: self._history.stats(each) for each in self.populations}
 
     def assert_consistent(self) -> None:
@@ -193,7 +199,7 @@ def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
         raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
     if names is None:
         return pairs
-    return chosen(pairs, [names] if isinstance(names, str) else names)
+    return select_pairs(pairs, [names] if isinstance(names, str) else names)
 
 
 def _population(
@@ -204,4 +210,4 @@ def _population(
     ema.step(options.maturity)  # founders are mature
     site = EditContext(pair, options.optimizer, restarts=restarts)
     share = options.shares.get(pair.name, 1.0)
-    return LayerPopulation(site, ema, law_of(pair.producer), share, pair.size)
+    return LayerPopulation(site, ema, estimate_distribution(pair.producer.weight), share, pair.size)

@@ -1,9 +1,8 @@
-"""What the apoptosis methods share: everything but the strategy."""
+"""Base of the methods of neuron apoptosis: everything but the strategy."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,39 +10,35 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
-from espalier.core.contracts import CannotTrain, Method, Run, StateDict
-from espalier.core.self_measuring import Measures
+from espalier.core.contracts import CannotTrain, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
 from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.metered_method import (
+    MAX_PROBES,
+    MeteredManager,
+    MeteredMethod,
+)
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+)
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.surgery.pairs import Pair, find_pairs
 from espalier.train.random_batch import draw_batch
 
-LOOKS = 20  # how often, at most, the loss is looked at between two events
-SHORTEST_PAUSE = 10  # steps from one look to the next: looking must not cost as much as training
-
-
-@dataclass
-class ApoptosisState:
-    """A run's manager, the meter beside it, and the ages of its weights."""
-
-    manager: ApoptosisManager
-    meter: EventMeter
-    weight_ages: WeightAges
+SHORTEST_PAUSE = 10  # steps between two probes: they must not cost as much as training
 
 
 @kconfig_dataclass
-class ApoptosisMethod(Method[ApoptosisState], ABC):
-    """A strategy of `espalier.apoptosis` under the harness.
+class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
+    """A strategy of neuron apoptosis under the harness.
 
-    `run.method_state` is an `ApoptosisState`. Neurons are observed in passes of the manager's own,
-    over training samples drawn for each event, so that a run in a pack is as it would be alone.
+    Neurons are observed in passes of the manager's own, over
+    training samples drawn for each event, so that a run in a pack is as it would be alone.
     """
 
     settings: ApoptosisSettings
@@ -52,14 +47,14 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
 
         @property
         def pace(self) -> Pace:
-            """How many neurons are replaced at an event, and how often."""
+            """Share of neurons replaced at an event, and steps between events."""
 
     @abstractmethod
     def strategy(self) -> ApoptosisStrategy:
         """Return the strategy. Raises ValueError for fields that are out of range."""
 
     @override
-    def attach(self, run: Run[ApoptosisState]) -> None:
+    def attach(self, run: Run[MeteredManager[ApoptosisManager]]) -> None:
         pairs = find_pairs(run.model)
         if not pairs:
             raise CannotTrain(
@@ -76,10 +71,12 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
                 f"no event would come before step {run.total_steps}, the run's last: lower the "
                 "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
             )
-        meter = EventMeter(pause=max(SHORTEST_PAUSE, manager.options.interval // LOOKS))
-        run.method_state = ApoptosisState(manager, meter, WeightAges(manager))
+        meter = EventMeter(pause=max(SHORTEST_PAUSE, manager.options.interval // MAX_PROBES))
+        run.method_state = MeteredManager(manager, meter)
 
-    def _manager(self, run: Run[ApoptosisState], shares: dict[str, float]) -> ApoptosisManager:
+    def _manager(
+        self, run: Run[MeteredManager[ApoptosisManager]], shares: dict[str, float]
+    ) -> ApoptosisManager:
         def probe_stats(pairs: list[Pair]) -> StatSource:
             return ProbePassStats(
                 run.model, pairs, _loss, lambda: draw_batch(run, probe_size(run.train))
@@ -96,50 +93,21 @@ class ApoptosisMethod(Method[ApoptosisState], ABC):
         return ApoptosisManager(run.model, list(shares), self.strategy(), options)
 
     @override
-    def after_step(self, run: Run[ApoptosisState]) -> None:
-        state = run.method_state
-        if run.step == run.total_steps:
-            return  # nothing could be learned from what happens after the last update
-        with state.meter.event(run, state.manager):
-            state.manager.step()
+    def birth_record(self, run: Run[MeteredManager[ApoptosisManager]]) -> WeightAges:
+        return run.method_state.manager.weight_ages
 
     @override
-    def birth_record(self, run: Run[ApoptosisState]) -> WeightAges:
-        return run.method_state.weight_ages
-
-    @override
-    def check(self, run: Run[ApoptosisState]) -> None:
+    def check(self, run: Run[MeteredManager[ApoptosisManager]]) -> None:
         run.method_state.manager.assert_consistent()
 
     @override
-    def measures(self, run: Run[ApoptosisState]) -> Measures:
-        total = sum(p.numel() for p in run.model.parameters())
-        manager, meter = run.method_state.manager, run.method_state.meter
-        measures = {"sparsity": 0.0, "live_parameters": total}
-        if not meter.spikes:
-            return measures
-        return {
-            **measures,
-            "events": len(meter.spikes),
-            "deaths": sum(population.died for population in manager.populations),
-            "births": sum(population.born for population in manager.populations),
-            **meter.measures(),
-            "event_seconds": meter.seconds,
-        }
+    def count_exchanges(self, manager: ApoptosisManager) -> tuple[int, int]:
+        died = sum(population.died for population in manager.populations)
+        return died, sum(population.born for population in manager.populations)
 
     @override
-    def write(self, run: Run[ApoptosisState], folder: Path) -> None:
+    def write(self, run: Run[MeteredManager[ApoptosisManager]], folder: Path) -> None:
         run.method_state.manager.lineage.write(folder / TABLE)
-
-    @override
-    def state_dict(self, run: Run[ApoptosisState]) -> StateDict:
-        state = run.method_state
-        return {"manager": state.manager.state_dict(), "meter": state.meter.state_dict()}
-
-    @override
-    def load_state_dict(self, run: Run[ApoptosisState], state: StateDict) -> None:
-        run.method_state.manager.load_state_dict(state["manager"])
-        run.method_state.meter.load_state_dict(state["meter"], run)
 
 
 def _loss(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.methods.apoptosis.apoptosis_settings import Deaths, Pace
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
-from espalier.methods.apoptosis.strategies import Parts
+from espalier.methods.apoptosis.strategies import OrthogonalParts
 
 
 @kconfig_dataclass
@@ -19,7 +19,7 @@ class Orthogonal(ApoptosisMethod):
 
     pace: Pace
     deaths: Deaths
-    parts: Parts
+    parts: OrthogonalParts
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
 
     @override

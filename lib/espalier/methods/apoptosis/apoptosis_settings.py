@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.apoptosis.neurons.fitness import Measure
-from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, chosen, shares
+from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
+from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, layer_shares, select_pairs
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
 from espalier.surgery.pairs import Pair
@@ -20,7 +20,7 @@ class ApoptosisSettings:
 
     layers: Pattern = symbol("APOPTOSIS_PATTERN")
     names: str | None = symbol("APOPTOSIS_LAYER_NAMES")
-    fitness: Measure = symbol("APOPTOSIS_FITNESS")
+    fitness: FitnessMetric = symbol("APOPTOSIS_FITNESS")
     invert: bool | None = symbol("APOPTOSIS_INVERT")
     decay: float = symbol("APOPTOSIS_DECAY")
     maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
@@ -31,8 +31,8 @@ class ApoptosisSettings:
         """Return what the rate is multiplied with, by layer; ValueError if no layer is left."""
         if self.layers == "named":
             names = [name.strip() for name in (self.names or "").split(",") if name.strip()]
-            return {pair.name: 1.0 for pair in chosen(pairs, names)}
-        return shares(pairs, self.layers)
+            return {pair.name: 1.0 for pair in select_pairs(pairs, names)}
+        return layer_shares(pairs, self.layers)
 
     def options(self, total_steps: int) -> dict[str, Any]:
         """Return the fields of `ApoptosisOptions` that these settings fix."""
@@ -48,7 +48,7 @@ class ApoptosisSettings:
 
 @kconfig_dataclass
 class Pace:
-    """How many neurons are replaced at an event, and how often."""
+    """Share of neurons replaced at an event, and steps between events."""
 
     rate: float = symbol("APOPTOSIS_RATE")  # share of a layer's neurons, [0, 1)
     interval: int = symbol("APOPTOSIS_INTERVAL")  # steps
@@ -56,7 +56,7 @@ class Pace:
 
 @kconfig_dataclass
 class Births:
-    """How neurons are born."""
+    """Kind of birth, and noise of mutations."""
 
     kind: BirthKind = symbol("APOPTOSIS_BIRTH")
     mutation: float | None = symbol("APOPTOSIS_MUTATION")
@@ -64,6 +64,6 @@ class Births:
 
 @kconfig_dataclass
 class Deaths:
-    """How neurons die."""
+    """Kind of death."""
 
     kind: DeathKind = symbol("APOPTOSIS_DEATH")

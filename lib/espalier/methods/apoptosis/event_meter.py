@@ -7,15 +7,17 @@ nothing and draws no random numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from espalier.core.contracts import Run, Split
+from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.branches.layer_apoptosis import LayerApoptosisManager
 from espalier.surgery.probe import evaluating
 
 PROBE_SAMPLES = 512  # images
@@ -23,7 +25,7 @@ PROBE_TOKENS = 2048  # characters of text
 
 
 def probe_size(split: Split) -> int:
-    """Samples of a probe: images, or windows of text."""
+    """Return the number of samples in a probe: images, or windows of text."""
     if split.y.ndim == 1:
         return min(PROBE_SAMPLES, len(split))
     return min(max(1, PROBE_TOKENS // split.y.shape[1]), len(split))
@@ -44,23 +46,7 @@ def probe_loss(run: Run) -> float:
     return total / labels
 
 
-class EventSource(Protocol):
-    """A manager whose events can be followed."""
-
-    @property
-    def due(self) -> bool:
-        """Whether the coming step brings an event."""
-        ...
-
-    @property
-    def busy(self) -> bool:
-        """Whether an event that has begun is not over."""
-        ...
-
-    @property
-    def apoptosis_events(self) -> Sequence[object]:
-        """What has happened so far."""
-        ...
+Manager = ApoptosisManager | LayerApoptosisManager
 
 
 @dataclass
@@ -89,7 +75,7 @@ class EventMeter:
     _task: Split | None = None
 
     @contextmanager
-    def event(self, run: Run, manager: EventSource) -> Iterator[None]:
+    def event(self, run: Run, manager: Manager) -> Iterator[None]:
         """Measure what happens within: an event may begin, go on or end.
 
         One that is due at which no neuron dies or is born, because too few parts of neurons are
@@ -125,7 +111,7 @@ class EventMeter:
         return loss
 
     def measures(self) -> dict[str, Any]:
-        """See `espalier.methods.apoptosis.apoptosis_method`; empty if there were no events."""
+        """Return the measures of events; empty if there were none."""
         if not self.spikes:
             return {}
         jumps = [spike.jump for spike in self.spikes]
@@ -139,13 +125,13 @@ class EventMeter:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs."""
+        """Return the events so far and the times as plain data."""
         spikes = [asdict(spike) for spike in self.spikes]
         times = {"seconds": self.seconds, "probing": self.probing}
         return {"spikes": spikes, "following": self.following, **times}
 
     def load_state_dict(self, state: dict[str, Any], run: Run) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.spikes = [Spike(**spike) for spike in state["spikes"]]
         self.following = state["following"]
         self.seconds, self.probing = state["seconds"], state["probing"]

@@ -7,26 +7,65 @@ ValueError for anything out of range, and TypeError for a name that is none of t
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from typing import Any, ClassVar, TypedDict, Unpack
 
+import torch
 from torch import nn
 
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisOptions,
+    ApoptosisStrategy,
+    check,
+)
+from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
+from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
+from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.replacement.crossover import Mode
+from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
+from espalier.methods.apoptosis.replacement.overwriting import Regrowth
+from espalier.surgery.pairs import Pair
+
+
+class ManagerOptions(TypedDict, total=False):
+    """Arguments by name: fields of `ApoptosisOptions`, and those that a strategy has."""
+
+    fitness_metric: FitnessMetric
+    optimizer: torch.optim.Optimizer | None
+    generator: torch.Generator | None
+    maturity: int
+    decay: float
+    invert: bool
+    anneal_steps: int
+    shares: Mapping[str, float]
+    stat_source: Callable[[list[Pair]], StatSource]
+    mutation_strength: float
+    death: DeathKind
+    birth: BirthKind
+    regrowth_strategy: Regrowth
+    preservation_steps: int
+    fade_steps: int
+    crossover_mode: Mode
+    orthogonal_selection: bool
+    orthogonal_birth: bool
+    distillation_steps: int
+
+
+_SHARED = {field.name for field in fields(ApoptosisOptions)}
 
 
 def _parts(
-    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, **named: Any
+    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, options: Mapping[str, Any]
 ) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
-    """Return the strategy that `build` makes of its arguments among `named`, and the options."""
-    own = {name: named.pop(name) for name in inspect.signature(build).parameters if name in named}
-    return build(**own), ApoptosisOptions(rate, interval, **named)
+    """Return the strategy that `build` makes of its arguments, and the options."""
+    own = {name: value for name, value in options.items() if name not in _SHARED}
+    shared = {name: value for name, value in options.items() if name in _SHARED}
+    return build(**own), ApoptosisOptions(rate, interval, **shared)
 
 
 class NeuronApoptosisManager(ApoptosisManager):
@@ -36,57 +75,36 @@ class NeuronApoptosisManager(ApoptosisManager):
     strategy of your own, derive a class and override `_regrow_neurons`.
     """
 
+    build: ClassVar[Callable[..., ApoptosisStrategy]] = staticmethod(strategies.standard)
+
     def __init__(
         self,
         model: nn.Module,
         target_layers: Names | None = None,
         prune_rate: float = 0.1,
         apoptosis_interval: int = 500,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.standard, prune_rate, apoptosis_interval, **named)
+        parts = _parts(self.build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
-class FunctionalPreservationApoptosis(ApoptosisManager):
+class FunctionalPreservationApoptosis(NeuronApoptosisManager):
     """The strategy `functional_preservation`: survivors take over within `preservation_steps`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        preservation_steps: int = 50,
-        **named: Any,
-    ) -> None:
-        named["preservation_steps"] = preservation_steps
-        build = strategies.functional_preservation
-        parts = _parts(build, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.functional_preservation)
 
 
-class GradualFadeApoptosis(ApoptosisManager):
-    """The strategy `gradual_fade`: what the dying do fades to its mean within `fade_steps`."""
+class GradualFadeApoptosis(NeuronApoptosisManager):
+    """The strategy `gradual_fade`: the dying fade to their mean within `fade_steps`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        fade_steps: int = 50,
-        **named: Any,
-    ) -> None:
-        named["fade_steps"] = fade_steps
-        parts = _parts(strategies.gradual_fade, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.gradual_fade)
 
 
-class ContinuousTurnoverApoptosis(ApoptosisManager):
+class ContinuousTurnoverApoptosis(NeuronApoptosisManager):
     """The strategy `turnover`: few neurons at a time, often."""
+
+    build = staticmethod(strategies.turnover)
 
     def __init__(
         self,
@@ -94,10 +112,9 @@ class ContinuousTurnoverApoptosis(ApoptosisManager):
         target_layers: Names | None = None,
         prune_rate: float = 0.02,
         apoptosis_interval: int = 100,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.turnover, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+        super().__init__(model, target_layers, prune_rate, apoptosis_interval, **options)
 
 
 class HybridGrowthAndDeath(ApoptosisManager):
@@ -109,9 +126,9 @@ class HybridGrowthAndDeath(ApoptosisManager):
         target_layers: Names | None = None,
         turnover_rate: float = 0.05,
         interval: int = 500,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.hybrid, turnover_rate, interval, **named)
+        parts = _parts(strategies.hybrid, turnover_rate, interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -125,65 +142,40 @@ class GrowthOnlyManager(ApoptosisManager):
         growth_rate: float = 0.1,
         growth_interval: int = 500,
         max_capacity: float = 1.5,
-        **named: Any,
+        **options: Unpack[ManagerOptions],
     ) -> None:
-        named["max_capacity"] = max_capacity
-        parts = _parts(strategies.growth_only, growth_rate, growth_interval, **named)
+        build = partial(strategies.growth_only, max_capacity)
+        parts = _parts(build, growth_rate, growth_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
-class CrossoverApoptosis(ApoptosisManager):
+class CrossoverApoptosis(NeuronApoptosisManager):
     """The strategy `crossover`: newborns of two parents."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        crossover_mode: Mode = "uniform",
-        **named: Any,
-    ) -> None:
-        named["crossover_mode"] = crossover_mode
-        parts = _parts(strategies.crossover, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+    build = staticmethod(strategies.crossover)
 
 
-class OrthogonalApoptosis(ApoptosisManager):
-    """The strategy `orthogonal`: a set of neurons that is diverse as well as fit."""
+class OrthogonalApoptosis(NeuronApoptosisManager):
+    """The strategy `orthogonal`: `orthogonal_selection`, `orthogonal_birth`, by default both."""
 
-    def __init__(  # noqa: PLR0913 (users know these by name)
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        orthogonal_selection: bool = True,
-        orthogonal_birth: bool = True,
-        **named: Any,
-    ) -> None:
-        named["parts"] = strategies.orthogonal_parts(orthogonal_selection, orthogonal_birth)
-        parts = _parts(strategies.orthogonal, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+    @staticmethod
+    def build(
+        orthogonal_selection: bool = True, orthogonal_birth: bool = True, **own: Any
+    ) -> ApoptosisStrategy:
+        """Return the strategy. Raises ValueError if neither part is orthogonal."""
+        rule = "True, if orthogonal_selection is False"
+        check("orthogonal_birth", orthogonal_birth, orthogonal_selection or orthogonal_birth, rule)
+        if orthogonal_selection and orthogonal_birth:
+            return strategies.orthogonal("both", **own)
+        return strategies.orthogonal("selection" if orthogonal_selection else "birth", **own)
 
 
-class DistillationApoptosis(ApoptosisManager):
+class DistillationApoptosis(NeuronApoptosisManager):
     """The strategy `distillation`: newborns are distilled from the dying."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        target_layers: Names | None = None,
-        prune_rate: float = 0.1,
-        apoptosis_interval: int = 500,
-        *,
-        distillation_steps: int = 10,
-        **named: Any,
-    ) -> None:
-        for name in ("death", "birth"):
-            check(name, named.get(name), name not in named, "left out: it is what this does")
-        named["distillation_steps"] = distillation_steps
-        parts = _parts(strategies.distillation, prune_rate, apoptosis_interval, **named)
-        super().__init__(model, target_layers, *parts)
+    @staticmethod
+    def build(**own: Any) -> ApoptosisStrategy:
+        """Return the strategy. Raises ValueError for `death` and `birth`."""
+        for name in own.keys() & {"death", "birth"}:
+            check(name, own[name], False, "left out: it is what this does")
+        return strategies.distillation(**own)

@@ -1,4 +1,4 @@
-"""The strategies that there are, each composed of who dies, how, what is born, and when.
+"""The strategies of neuron apoptosis, each composed of selection, death, birth and schedule.
 
 `mutation_strength` is noise relative to the size of a parent's weights, unless said otherwise.
 `death` says what makes up for the dead, `birth` how neurons are born; see `function_preserving`.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy, weakest
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ApoptosisStrategy,
+    select_weakest,
+)
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.crossover import CrossoverBirth, Mode
 from espalier.methods.apoptosis.replacement.distillation import DistillingDeath, SuccessorBirth
@@ -18,24 +20,27 @@ from espalier.methods.apoptosis.replacement.function_preserving import (
     PreservingBirth,
     SubstitutedDeath,
 )
-from espalier.methods.apoptosis.replacement.gradual_replacement import GradualReplacement
-from espalier.methods.apoptosis.replacement.layer_growth import GrowthSchedule, append_slots
 from espalier.methods.apoptosis.replacement.orthogonal_neurons import OrthogonalBirth, least_unique
 from espalier.methods.apoptosis.replacement.overwriting import (
     OverwritingBirth,
     Regrowth,
     zero_incoming,
 )
+from espalier.methods.apoptosis.replacement.replacement_schedules import (
+    CapacityGrowth,
+    GradualReplacement,
+    append_slots,
+)
 
 STRENGTH = 0.3
-"""How far mutations go, as in the earlier apoptosis experiments."""
-Parts = Literal["both", "selection", "birth"]
+"""Default noise of mutations, as in the earlier apoptosis experiments."""
+OrthogonalParts = Literal["both", "selection", "birth"]
 
 
 def standard(
     regrowth_strategy: Regrowth = "mutation", mutation_strength: float = STRENGTH
 ) -> ApoptosisStrategy:
-    """The least fit are zeroed and become mutations of the fit.
+    """Zero the least fit and regrow them as mutations of the fit.
 
     Their outgoing weights stay, so that new features enter with the influence of the old: an
     event costs much. It is here to be compared with. `mutation_strength` is the deviation of the
@@ -53,7 +58,7 @@ def turnover(
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """The least fit are exchanged at once: made for few neurons at a time, often.
+    """Exchange the least fit at once: made for few neurons at a time, often.
 
     With fitness `utility`, death `mean` and birth `fresh` it is generate-and-test of Dohare et al.
     2024, "Loss of plasticity in deep continual learning".
@@ -64,12 +69,12 @@ def turnover(
 
 
 def functional_preservation(
-    preservation_steps: int,
+    preservation_steps: int = 50,
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """What the dying did is taken over by the survivors, as well as they can.
+    """Let the survivors take over what the dying did, as well as they can.
 
     At an event each of the dying is expressed by the survivors (least squares on what is observed).
     Over `preservation_steps` steps, in [0, interval), their outgoing weights move to the survivors
@@ -84,12 +89,12 @@ def functional_preservation(
 
 
 def gradual_fade(
-    fade_steps: int,
+    fade_steps: int = 50,
     death: DeathKind = "mean",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """What the dying did fades to its mean over `fade_steps` steps; training makes up for the rest.
+    """Fade the dying to their mean over `fade_steps` steps; training makes up for the rest.
 
     Others are born into their slots when the fade ends, and not at the next event. `fade_steps` is
     in [0, interval).
@@ -107,7 +112,7 @@ def hybrid(
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """Equal numbers die and are born: the weakest go, the fittest divide.
+    """Replace the weakest by divisions of the fittest, as many births as deaths.
 
     A birth is a division: the newborn takes over part of what its parent does, so that it matters
     at once. Parents are drawn among as many of the fittest as there are births. The size of a layer
@@ -126,7 +131,7 @@ def growth_only(
     birth: BirthKind = "split",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """Layers get wider by a share of their initial size, up to `max_capacity` times it.
+    """Widen layers by a share of their initial size, up to `max_capacity` times it.
 
     A birth is a division by default, so the network computes what it did before. Parameters stay
     the same objects. Give the `optimizer`, unless it keeps no state for each weight: its state
@@ -137,18 +142,18 @@ def growth_only(
     forward pass after an event failed. At least one neuron is born in layers with room, and row
     and bias of a newborn are of one parent.
     """
-    schedule = GrowthSchedule(max_capacity)
+    schedule = CapacityGrowth(max_capacity)
     reap, births = SubstitutedDeath(death), PreservingBirth(birth)
     return ApoptosisStrategy(reap, births, mutation_strength, append_slots, schedule)
 
 
 def crossover(
-    crossover_mode: Mode,
+    crossover_mode: Mode = "uniform",
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = 0.1,
 ) -> ApoptosisStrategy:
-    """The least fit are replaced by newborns of two different parents each; see `CrossoverBirth`.
+    """Replace the least fit by newborns of two different parents; see `CrossoverBirth`.
 
     `mutation_strength` is relative to the blend's weights. `birth` applies where there is but one
     parent.
@@ -163,12 +168,12 @@ def crossover(
 
 
 def orthogonal(
-    parts: Parts = "both",
+    parts: OrthogonalParts = "both",
     death: DeathKind = "fold",
     birth: BirthKind = "mutation",
     mutation_strength: float = STRENGTH,
 ) -> ApoptosisStrategy:
-    """A set of neurons that is diverse as well as fit.
+    """Keep a set of neurons that is diverse as well as fit.
 
     `parts` says what is orthogonal: the `selection` (`least_unique`), the `birth`
     (`OrthogonalBirth`) or `both`. The other part is as in `turnover`; `birth` and
@@ -179,12 +184,14 @@ def orthogonal(
     projects onto a null space, which is empty where there are more survivors than inputs.
     """
     births = PreservingBirth(birth) if parts == "selection" else OrthogonalBirth()
-    select = weakest if parts == "birth" else least_unique
+    select = select_weakest if parts == "birth" else least_unique
     return ApoptosisStrategy(SubstitutedDeath(death), births, mutation_strength, select)
 
 
-def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -> ApoptosisStrategy:
-    """Each of the dying is distilled into its successor; survivors and successors replace it.
+def distillation(
+    distillation_steps: int = 10, mutation_strength: float = STRENGTH
+) -> ApoptosisStrategy:
+    """Distil each of the dying into its successor; survivors and successors replace it.
 
     See `DistillingDeath`. The successors take the slots, read accordingly. With many steps a
     successor becomes the neuron that it replaces.
@@ -195,10 +202,3 @@ def distillation(distillation_steps: int, mutation_strength: float = STRENGTH) -
     return ApoptosisStrategy(
         DistillingDeath(distillation_steps), SuccessorBirth(), mutation_strength
     )
-
-
-def orthogonal_parts(selection: bool, birth: bool) -> Parts:
-    """Return the `parts` of `orthogonal`. Raises ValueError if there is none."""
-    rule = "True, if orthogonal_selection is False"
-    check("orthogonal_birth", birth, selection or birth, rule)
-    return "both" if selection and birth else "selection" if selection else "birth"

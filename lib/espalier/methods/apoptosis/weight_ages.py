@@ -5,22 +5,24 @@ What `espalier.rates` asks of a method that grows a network.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from espalier.core.birth_record import GrowthEvent
-from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.lineage import LineageEvent
+from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
+from espalier.methods.apoptosis.neurons.lineage import Lineage, LineageEvent
 from espalier.surgery.pairs import Pair
 
 
 @dataclass
 class WeightAges:
-    """Birth steps of the weights of a manager's layers, worked out anew after each event."""
+    """Birth steps of the weights of some layers, computed anew after each event."""
 
-    manager: ApoptosisManager
+    lineage: Lineage
+    populations: Sequence[LayerPopulation]
     _computed_for: tuple[int, LineageEvent | None] = (-1, None)  # how many events, and the last
     _births: dict[Tensor, Tensor] = field(default_factory=dict)
     _growths: list[GrowthEvent] = field(default_factory=list)
@@ -36,7 +38,7 @@ class WeightAges:
         return self._growths
 
     def _update(self) -> None:
-        events = self.manager.lineage.events
+        events = self.lineage.events
         current = (len(events), events[-1] if events else None)
         if current == self._computed_for:
             return
@@ -46,12 +48,12 @@ class WeightAges:
             if event.op != "death":
                 layers.setdefault(event.step, {})[event.layer] = None
         self._growths = [GrowthEvent(step, tuple(names)) for step, names in sorted(layers.items())]
-        for population in self.manager.populations:
+        for population in self.populations:
             self._add_pair(population.site.pair)
 
     def _add_pair(self, pair: Pair) -> None:
         """Give both sides of a pair the birth steps of its neurons."""
-        lineage, device = self.manager.lineage, pair.producer.weight.device
+        lineage, device = self.lineage, pair.producer.weight.device
         steps = [lineage.birth_step(neuron) for neuron in lineage.ids(pair.name)]
         born = torch.tensor(steps, device=device)
         for module in (pair.producer, pair.norm):

@@ -12,22 +12,23 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 
 class PruningLaw(Protocol):
     """Sizes of weights, and how likely each is to go."""
 
     def going(self, size: Tensor) -> Tensor:
-        """The probability that a weight of absolute value `size` goes at an event."""
+        """Return the probability that a weight of absolute value `size` is pruned."""
         ...
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """Newborn weights, on the generator's device."""
+        """Draw newborn weights, on the generator's device."""
         ...
 
 
 @dataclass(frozen=True)
-class Laplace:
+class Laplace(PruningLaw):
     """The weights' prior has density exp(-|w| / scale) / (2 scale).
 
     Half of the share of the prior's weights that are larger goes: 1/2 of those at 0, and of
@@ -36,30 +37,30 @@ class Laplace:
 
     scale: float
 
+    @override
     def going(self, size: Tensor) -> Tensor:
-        """See `PruningLaw`."""
         return 0.5 * torch.exp(-size / self.scale)
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """See `PruningLaw`; the inverse of the distribution function at uniform numbers."""
+        """Invert the distribution function at uniform random numbers."""
         centred = torch.rand(shape, generator=generator) - 0.5
         return -self.scale * centred.sign() * torch.log1p(-2 * centred.abs().clamp_max(0.4999999))
 
 
 @dataclass(frozen=True)
-class Sigmoid:
+class Sigmoid(PruningLaw):
     """Nearly all weights far below a threshold go, and hardly any far above it."""
 
-    most: float = 0.95
+    highest: float = 0.95
     threshold: float = 0.4
     steepness: float = 0.1
 
+    @override
     def going(self, size: Tensor) -> Tensor:
-        """See `PruningLaw`."""
-        return self.most * torch.sigmoid((self.threshold - size) / self.steepness)
+        return self.highest * torch.sigmoid((self.threshold - size) / self.steepness)
 
     def fresh(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """See `PruningLaw`; close to the threshold, of either sign."""
+        """Draw weights close to the threshold, of either sign."""
         normal = torch.randn(shape, generator=generator)
         sign = torch.where(torch.rand(shape, generator=generator) < 0.5, -1.0, 1.0)
         return sign * (self.threshold + self.steepness / 5 * normal).abs()

@@ -10,7 +10,7 @@ from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
-class Cadence:
+class ResampleSchedule:
     """Every `steps` updates, each interval `stretch` longer than the last, until `stop`.
 
     `stop` is a share of all updates in [0, 1]. None comes after the last update, since nothing
@@ -22,7 +22,7 @@ class Cadence:
     stop: float = symbol("RESAMPLING_STOP")
 
     def events(self, step: int, total: int) -> int:
-        """Events in the first `step` of `total` updates.
+        """Return the number of events in the first `step` of `total` updates.
 
         The largest n with n steps + stretch n (n - 1) / 2 <= step, to the end of the last interval.
         """
@@ -33,5 +33,5 @@ class Cadence:
         return (math.isqrt(b * b + 8 * self.stretch * max(0, last)) - b) // (2 * self.stretch)
 
     def due(self, step: int, total: int) -> bool:
-        """Whether an event follows update `step` (1 is the first)."""
+        """Return whether an event follows update `step` (1 is the first)."""
         return self.events(step, total) > self.events(step - 1, total)

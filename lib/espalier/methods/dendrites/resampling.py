@@ -10,9 +10,9 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites.wiring import Pixels
-from espalier.methods.dendrites.resample_schedule import Cadence
+from espalier.methods.dendrites.resample_schedule import ResampleSchedule
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
-from espalier.methods.dendrites.synaptic_resampling import Resampler, Surroundings
+from espalier.methods.dendrites.synaptic_resampling import GrowthInputs, Resampler
 from espalier.train.random_batch import draw_batch
 
 
@@ -23,7 +23,7 @@ class Resampling(Method[Resampler]):
     `resamplings` are events so far, `swaps` the synapses replaced in them.
     """
 
-    cadence: Cadence
+    cadence: ResampleSchedule
     turnover: SynapseTurnover
 
     @override
@@ -35,7 +35,7 @@ class Resampling(Method[Resampler]):
                 f"the first {self.cadence.stop:g} of it: lower CONFIG_RESAMPLING_STEPS "
                 f"({self.cadence.steps}) or raise CONFIG_RESAMPLING_STOP or CONFIG_NUM_EPOCHS",
             )
-        around = Surroundings(lambda: draw_batch(run, run.batch_size), _loss, _pixels(run))
+        around = GrowthInputs(lambda: draw_batch(run, run.batch_size), _loss, _pixels(run))
         random = run.generators["method"]
         try:
             made = Resampler(run.model, run.optimizer, random, self.turnover, around)

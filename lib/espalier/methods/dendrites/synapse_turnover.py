@@ -1,4 +1,4 @@
-"""What a resampling event does to each unit: which synapses go, and how their places are taken.
+"""The synapses that a resampling event drops in each unit, and the weights of new ones.
 
 Source: saurluca/dendritic-computation at 24fc87b; Mocanu et al. 2018, "Scalable training of
 artificial neural networks with adaptive sparse connectivity inspired by network science" (SET),
@@ -18,9 +18,9 @@ from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.dendrites.pruning_laws import Laplace, PruningLaw, Sigmoid
 
-Drop = Literal["magnitude", "laplace", "sigmoid", "random"]
-Grow = Literal["random", "gradient", "local"]
-Birth = Literal["zero", "fresh"]
+SynapseDrop = Literal["magnitude", "laplace", "sigmoid", "random"]
+SynapseGrowth = Literal["random", "gradient", "local"]
+SynapseBirth = Literal["zero", "fresh"]
 Moments = Literal["reset", "inherit"]
 
 
@@ -33,12 +33,12 @@ class SynapseTurnover:
     synapses of a unit is the deviation in pixels. Raises ValueError for what is out of range.
     """
 
-    drop: Drop = symbol("RESAMPLING_DROP")
+    drop: SynapseDrop = symbol("RESAMPLING_DROP")
     share: float | None = symbol("RESAMPLING_SHARE")
     scale: float | None = symbol("RESAMPLING_SCALE")
-    grow: Grow = symbol("RESAMPLING_GROW")
+    grow: SynapseGrowth = symbol("RESAMPLING_GROW")
     spread: float | None = symbol("RESAMPLING_SPREAD")
-    birth: Birth = symbol("RESAMPLING_BIRTH")
+    birth: SynapseBirth = symbol("RESAMPLING_BIRTH")
     moments: Moments = symbol("RESAMPLING_MOMENTS")
 
     def __post_init__(self) -> None:
@@ -55,13 +55,13 @@ class SynapseTurnover:
         return Sigmoid() if self.drop == "sigmoid" else None
 
     def quota(self, fan_in: int) -> int:
-        """How many of its synapses a unit loses where a share goes: one at least."""
+        """Return how many synapses a unit loses where a share goes: at least 1."""
         return max(1, math.floor(round(fan_in * (self.share or 0.0), 6)))
 
     def dropped(
         self, weight: Tensor, free: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Slots of `weight` (units, fan_in) that may lose their synapse, and whether they do.
+        """Return slots of `weight` (units, fan_in) that may lose their synapse, and if they do.
 
         Both (units, n); n is at most `free`, the inputs that a unit does not have. The weakest
         come first. A weight that is not finite stays.
@@ -69,16 +69,16 @@ class SynapseTurnover:
         size, law = weight.detach().abs(), self.law
         if law is not None:
             goes = torch.rand(size.shape, generator=generator).to(size) < law.going(size)
-            keys, most = size.where(goes, math.inf), size.shape[1]
+            keys, limit = size.where(goes, math.inf), size.shape[1]
         else:
-            keys, most = size, self.quota(size.shape[1])
+            keys, limit = size, self.quota(size.shape[1])
             if self.drop == "random":
                 keys = torch.rand(size.shape, generator=generator).to(size)
-        found = keys.topk(min(most, free), dim=1, largest=False)
-        return found.indices, found.values.isfinite()
+        lowest = keys.topk(min(limit, free), dim=1, largest=False)
+        return lowest.indices, lowest.values.isfinite()
 
     def newborn(self, like: Tensor, std: float, generator: torch.Generator) -> Tensor:
-        """The weights that new synapses begin with; `std` is that of the layer's own law."""
+        """Return the weights of new synapses; `std` is that of the layer's own initialization."""
         if self.birth == "zero":
             return torch.zeros_like(like)
         shape, law = like.shape, self.law

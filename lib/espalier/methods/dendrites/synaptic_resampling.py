@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.layers.dendrites.synapses import Synapses
-from espalier.layers.dendrites.wiring import Pixels, places
+from espalier.layers.dendrites.wiring import Pixels, pixel_places
 from espalier.methods.dendrites import synapse_scores
 from espalier.methods.dendrites.synapse_scores import Batch
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
@@ -33,15 +33,15 @@ from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts
 
 
-def layers_of(model: nn.Module) -> dict[str, Synapses]:
-    """The layers of `model` whose synapses can be resampled, by name: those that train."""
-    found = ((n, m) for n, m in model.named_modules() if isinstance(m, Synapses))
-    return {name: layer for name, layer in found if layer.weight.requires_grad}
+def find_synapse_layers(model: nn.Module) -> dict[str, Synapses]:
+    """Return the layers of `model` whose synapses can be resampled, by name: those that train."""
+    layers = ((n, m) for n, m in model.named_modules() if isinstance(m, Synapses))
+    return {name: layer for name, layer in layers if layer.weight.requires_grad}
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What some ways of growing need.
+class GrowthInputs:
+    """Inputs of growth by gradient and of local growth.
 
     `draw` gives a batch of training samples and `loss` maps outputs and targets to a mean (growth
     by gradient); `pixels` are the channels, height and width of the images (local growth).
@@ -66,12 +66,12 @@ class Resampler:
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
     turnover: SynapseTurnover = field(default_factory=partial(with_defaults, SynapseTurnover))
-    around: Surroundings = field(default_factory=Surroundings)
+    around: GrowthInputs = field(default_factory=GrowthInputs)
     resamplings: int = 0
     swaps: int = 0
 
     def __post_init__(self) -> None:
-        self.layers = layers_of(self.model)
+        self.layers = find_synapse_layers(self.model)
         self.restarts = Restarts(self.optimizer)
         if not self.layers:
             raise ValueError("no layer of the model has synapses that could be resampled")
@@ -83,7 +83,7 @@ class Resampler:
     def _check_pixels(self) -> None:
         if self.around.pixels is None:
             raise ValueError("local growth needs the shape of the images: pass pixels")
-        inputs = len(places(self.around.pixels))
+        inputs = len(pixel_places(self.around.pixels))
         for name, layer in self.layers.items():
             if layer.inputs != inputs:
                 raise ValueError(
@@ -92,11 +92,11 @@ class Resampler:
                 )
 
     def after_step(self) -> None:
-        """The optimizer has done an update: newborn synapses get what a fresh one would do."""
+        """Correct newborn synapses after the optimizer's update, as under a fresh optimizer."""
         self.restarts.after_step()
 
     def resample(self) -> int:
-        """One event; how many synapses were replaced."""
+        """Run one event; return how many synapses were replaced."""
         slopes = self._slopes() if self.turnover.grow == "gradient" else repeat(None)
         swapped = sum(map(self._swap, self.layers.values(), slopes))
         self.resamplings += 1
@@ -105,39 +105,43 @@ class Resampler:
 
     def _slopes(self) -> list[Tensor]:
         assert self.around.draw is not None
-        return synapse_scores.slopes(self.model, self.layers, self.around.loss, self.around.draw())
+        return synapse_scores.gradient_scores(
+            self.model, self.layers, self.around.loss, self.around.draw()
+        )
 
     def _scores(self, layer: Synapses, slope: Tensor | None) -> Tensor:
-        """(units, inputs): how much each input is wanted."""
+        """Return scores (units, inputs): the highest are connected next."""
         if slope is not None:
             return slope
         if self.turnover.grow == "local":
             return self._near(layer)
-        return synapse_scores.uniform(layer, self.generator)
+        return synapse_scores.uniform_scores(layer, self.generator)
 
     def _near(self, layer: Synapses) -> Tensor:
         assert self.around.pixels is not None and self.turnover.spread is not None
         sigma = layer.fan_in**self.turnover.spread
-        return synapse_scores.local(layer, self.around.pixels, sigma, self.generator)
+        return synapse_scores.local_scores(layer, self.around.pixels, sigma, self.generator)
 
     @torch.no_grad()
     def _swap(self, layer: Synapses, slope: Tensor | None) -> int:
-        """Replace synapses of one layer; how many."""
+        """Replace synapses of one layer; return how many."""
         free = layer.inputs - layer.fan_in
         if free == 0:
             return 0
         slots, gone = self.turnover.dropped(layer.weight, free, self.generator)
-        inputs = synapse_scores.chosen(self._scores(layer, slope), layer.index, slots.shape[1])
+        inputs = synapse_scores.select_inputs(
+            self._scores(layer, slope), layer.index, slots.shape[1]
+        )
         weights = self.turnover.newborn(inputs.to(layer.weight), layer.std, self.generator)
         units = torch.arange(layer.units, device=slots.device).unsqueeze(1).expand_as(slots)
         at = units[gone], slots[gone]
         layer.index[at] = inputs[gone]
         layer.weight[at] = weights[gone]
         if self.turnover.moments == "reset":
-            self._begin_anew(layer.weight, at)
+            self._reset_state(layer.weight, at)
         return len(at[0])
 
-    def _begin_anew(self, weight: Tensor, at: tuple[Tensor, Tensor]) -> None:
+    def _reset_state(self, weight: Tensor, at: tuple[Tensor, Tensor]) -> None:
         optimizer_state.reset_elements(self.optimizer, weight, at)
         self.restarts.note_elements(weight, at)
 
@@ -151,11 +155,11 @@ class Resampler:
             assert inside.all(), f"{name}: a synapse comes from no input"
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs besides the model, the optimizer and the generator."""
+        """Return counts and restarts; model, optimizer and generator are saved beside it."""
         restarts = self.restarts.state_dict()
         return {"resamplings": self.resamplings, "swaps": self.swaps, "restarts": restarts}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.resamplings, self.swaps = saved["resamplings"], saved["swaps"]
         self.restarts.load_state_dict(saved["restarts"])

@@ -15,7 +15,7 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.dendrites.drop_linear import Pace, Shrinking, weakest
+from espalier.layers.dendrites.drop_linear import DropPace, Shrinking, smallest_columns
 from espalier.sparse.mask import MaskSet, prunable
 
 
@@ -51,7 +51,7 @@ class Columns:
 def _mask_columns(weight: Tensor, dropped: Tensor, count: int) -> Tensor:
     """Return the mask of `weight` with the `count` weakest columns dropped too."""
     dropped = dropped.clone()
-    dropped[weakest(weight, ~dropped, count)] = True
+    dropped[smallest_columns(weight, ~dropped, count)] = True
     return dropped.expand(weight.shape)
 
 
@@ -67,7 +67,7 @@ class DropLinearMethod(Method[Columns]):
     layers: int
     steps: int
     stop: float
-    pace: Pace
+    pace: DropPace
 
     @override
     def attach(self, run: Run[Columns]) -> None:

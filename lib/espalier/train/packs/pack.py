@@ -20,14 +20,13 @@ from espalier.core.contracts import Run
 from espalier.layers.fold_rules import RULES
 from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
-from espalier.optimizers.stacked import stacked
-from espalier.optimizers.together import together
+from espalier.optimizers.together import combine_steps
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.fold_verification import verify_fold
 
 StackUpdates = Callable[..., Callable[[], Any] | None]
-"""Returns one update of all optimizers, as `stacked` does, or None if each must step by itself."""
+"""Returns one update of all optimizers, as `stack_optimizers` does; None if each steps by itself."""
 
 
 class Pack:
@@ -85,7 +84,7 @@ class Pack:
             stack = self._stack_updates(optimizers, columns, pairs)
             if stack is not None:
                 return stack
-        updates = together(optimizers)
+        updates = combine_steps(optimizers)
         return lambda: [update() for update in updates]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:

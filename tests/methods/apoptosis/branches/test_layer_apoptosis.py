@@ -43,7 +43,7 @@ def zones(manager):
 def test_a_fading_branch_counts_by_its_influence():
     model = stack()
     reference = copy.deepcopy(model)
-    manager = LayerApoptosisManager(model, course=LifespanOptions(max_lifespan=10), probe=X)
+    manager = LayerApoptosisManager(model, lifespan=LifespanOptions(max_lifespan=10), probe=X)
     for step in range(1, 8):
         manager.step()
         x = reference[:2](X)
@@ -58,7 +58,7 @@ def test_a_fading_branch_counts_by_its_influence():
 
 
 def test_the_zones_go_round():
-    manager = LayerApoptosisManager(stack(6), course=QUICK, probe=X)
+    manager = LayerApoptosisManager(stack(6), lifespan=QUICK, probe=X)
     assert zones(manager) == "b b s s d d"
     # influence 0.75, 0.5, 0.25 and 0: below 0.3 after three steps, dead at the fourth
     expected = {
@@ -80,10 +80,10 @@ def test_the_zones_go_round():
 
 
 def test_the_deepest_of_equals_goes_first():
-    course = LifespanOptions(
+    lifespan = LifespanOptions(
         max_lifespan=2, maturation=9, interval=2, birth_share=0, death_share=0.2
     )
-    manager = LayerApoptosisManager(stack(5), course=course, probe=X)
+    manager = LayerApoptosisManager(stack(5), lifespan=lifespan, probe=X)
     for _ in range(6):
         manager.step()
     assert [event.layer[0] for event in manager.apoptosis_events] == ["4", "3", "2"]
@@ -91,7 +91,7 @@ def test_the_deepest_of_equals_goes_first():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_any_depth_has_somebody_dying(count):
-    manager = LayerApoptosisManager(stack(count), course=QUICK, probe=X)
+    manager = LayerApoptosisManager(stack(count), lifespan=QUICK, probe=X)
     for _ in range(40):
         manager.step()
     died = {event.layer for event in manager.apoptosis_events}
@@ -120,10 +120,12 @@ def train(model, optimizer, manager, steps):
 def test_birth_is_exact_and_its_optimizer_state_is_new(norm, rebirth):
     model = charlm(norm)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    course = LifespanOptions(
+    lifespan = LifespanOptions(
         max_lifespan=10, maturation=5, interval=1, threshold=0.2, rebirth=rebirth
     )
-    manager = LayerApoptosisManager(model, course=course, probe=TEXT[:, :-1], optimizer=optimizer)
+    manager = LayerApoptosisManager(
+        model, lifespan=lifespan, probe=TEXT[:, :-1], optimizer=optimizer
+    )
     train(model, optimizer, manager, 8)
     dying = [b for b in manager.branches if manager.lives[b.name].zone == "death"]
     without = copy.deepcopy(model)
@@ -149,8 +151,8 @@ def test_the_child_is_of_the_branch_that_contributes_most():
     with torch.no_grad():
         model[1].body[3].weight.mul_(50)
         model[1].body[0].weight.fill_(1.5)
-    course = LifespanOptions(max_lifespan=2, interval=2, mutation_strength=0.01)
-    manager = LayerApoptosisManager(model, course=course, probe=X)
+    lifespan = LifespanOptions(max_lifespan=2, interval=2, mutation_strength=0.01)
+    manager = LayerApoptosisManager(model, lifespan=lifespan, probe=X)
     manager.step()
     manager.step()
     parent, child = model[1].body, model[2].body
@@ -164,7 +166,7 @@ def test_the_child_is_of_the_branch_that_contributes_most():
 def test_nobody_is_the_child_of_another_kind():
     model = nn.Sequential(nn.Linear(3, 3), Body())
     started = copy.deepcopy(model[1].body)
-    manager = LayerApoptosisManager(model, course=QUICK, probe=X)
+    manager = LayerApoptosisManager(model, lifespan=QUICK, probe=X)
     with torch.no_grad():
         model[1].body[0].weight.fill_(3.0)
     for _ in range(4):
@@ -183,20 +185,20 @@ def test_going_on_from_a_saved_state_is_exact(steps):
     def begun():
         model = charlm("pre")
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-        course = LifespanOptions(max_lifespan=8, maturation=5, interval=4)
+        lifespan = LifespanOptions(max_lifespan=8, maturation=5, interval=4)
         probe = TEXT[:, :-1]
         return (
             model,
             optimizer,
-            LayerApoptosisManager(model, course=course, probe=probe, optimizer=optimizer),
+            LayerApoptosisManager(model, lifespan=lifespan, probe=probe, optimizer=optimizer),
         )
 
     straight = begun()
     train(*straight, 30)
     first, second = begun(), begun()
     train(*first, steps)
-    for one, other in zip(first, second, strict=True):
-        other.load_state_dict(copy.deepcopy(one.state_dict()))
+    for source, copied in zip(first, second, strict=True):
+        copied.load_state_dict(copy.deepcopy(source.state_dict()))
     train(*second, 30 - steps)
     assert len(straight[2].apoptosis_events) > 2
     assert second[2].apoptosis_events == straight[2].apoptosis_events
@@ -209,8 +211,10 @@ def test_the_model_has_no_hooks_and_keeps_its_tensors():
     places = [p.data_ptr() for p in model.parameters()]
     attributes = [dict(vars(module)) for module in model.modules()]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    course = LifespanOptions(max_lifespan=4, maturation=2, interval=2)
-    manager = LayerApoptosisManager(model, course=course, probe=TEXT[:, :-1], optimizer=optimizer)
+    lifespan = LifespanOptions(max_lifespan=4, maturation=2, interval=2)
+    manager = LayerApoptosisManager(
+        model, lifespan=lifespan, probe=TEXT[:, :-1], optimizer=optimizer
+    )
     train(model, optimizer, manager, 12)
     manager.remove()
     assert manager.apoptosis_events
@@ -220,7 +224,7 @@ def test_the_model_has_no_hooks_and_keeps_its_tensors():
 
 
 @pytest.mark.parametrize(
-    ("course", "step"),
+    ("lifespan", "step"),
     [
         (LifespanOptions(), 3000),
         (LifespanOptions(threshold=0.2), 2500),
@@ -228,8 +232,8 @@ def test_the_model_has_no_hooks_and_keeps_its_tensors():
         (LifespanOptions(10, 0, 1, 1.0), 1),
     ],
 )
-def test_the_first_death_is_known_beforehand(course, step):
-    assert course.first_death == step
+def test_the_first_death_is_known_beforehand(lifespan, step):
+    assert lifespan.first_death == step
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 0.0}, {"interval": 0}, {"death_share": 1.1}])

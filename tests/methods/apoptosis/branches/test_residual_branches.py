@@ -36,10 +36,10 @@ class Parallel(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
 
     def forward(self, x):
-        return x + self.one(x) + self.two(x)
+        return x + self.first(x) + self.second(x)
 
 
 def hidden():

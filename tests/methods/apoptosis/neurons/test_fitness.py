@@ -10,7 +10,7 @@ from torch import nn
 from espalier.methods.apoptosis.neurons import fitness
 from espalier.methods.apoptosis.neurons.activation_hooks import observe
 from espalier.methods.apoptosis.neurons.fitness import MEASURES, score
-from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
+from espalier.methods.apoptosis.neurons.layer_population import FitnessEma
 from espalier.surgery.pairs import find_pairs
 
 X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -88,11 +88,11 @@ def test_saliency_is_the_error_that_the_best_adjustment_leaves():
     x = torch.randn(200, 4, dtype=torch.float64)
     seen = seen_of(net, lambda out, y: out.sum(1).mean(), (x, x))
     a = torch.cat([seen.activations[:, 0, :, 0], torch.ones(200, 1, dtype=torch.float64)], 1)
-    for i, found in enumerate(fitness.saliency(seen).tolist()):
+    for i, saliency in enumerate(fitness.saliency(seen).tolist()):
         rest = a[:, [j for j in range(6) if j != i]]
         fit = rest @ torch.linalg.lstsq(rest, a[:, i : i + 1]).solution
         error = (a[:, i : i + 1] - fit) @ net[2].weight.detach()[:, i : i + 1].T
-        assert found == pytest.approx(float(error.square().sum(1).mean()), rel=0.05)
+        assert saliency == pytest.approx(float(error.square().sum(1).mean()), rel=0.05)
 
 
 CASES = {
@@ -123,11 +123,11 @@ def test_every_measure_gives_a_number_a_neuron_and_none_to_the_dead(case, measur
     loss = lambda out, y: out.flatten(1).square().sum(1).mean()  # noqa: E731
     loss(net(batch[0]), batch[1]).backward()
     seen = observe([pair], net, loss, batch)
-    found = score(measure, seen, torch.Generator())
-    assert found.shape == (pair.size,)
-    assert bool(found.isfinite().all()) and bool((found >= 0).all())
-    assert int(found.argmin()) == 0
-    assert torch.equal(score(measure, seen, torch.Generator(), invert=True), -found)
+    fitness = score(measure, seen, torch.Generator())
+    assert fitness.shape == (pair.size,)
+    assert bool(fitness.isfinite().all()) and bool((fitness >= 0).all())
+    assert int(fitness.argmin()) == 0
+    assert torch.equal(score(measure, seen, torch.Generator(), invert=True), -fitness)
 
 
 def test_the_random_control_depends_on_its_generator_alone():
@@ -152,10 +152,10 @@ def test_averages_forget_and_the_young_are_spared():
 
 
 def test_averages_and_ages_are_saved_and_restored():
-    one, other = (FitnessEma(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
-    one.step(5)
-    one.update(torch.tensor([1.0, 2.0]))
-    other.load_state_dict(one.state_dict())
-    one.update(torch.tensor([3.0, 1.0]))
-    other.update(torch.tensor([3.0, 1.0]))
-    assert torch.equal(one.fitness, other.fitness) and torch.equal(one.age, other.age)
+    saved, loaded = (FitnessEma(2, 0.9, 1, torch.device("cpu")) for _ in range(2))
+    saved.step(5)
+    saved.update(torch.tensor([1.0, 2.0]))
+    loaded.load_state_dict(saved.state_dict())
+    saved.update(torch.tensor([3.0, 1.0]))
+    loaded.update(torch.tensor([3.0, 1.0]))
+    assert torch.equal(saved.fitness, loaded.fitness) and torch.equal(saved.age, loaded.age)

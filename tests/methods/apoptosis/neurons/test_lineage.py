@@ -83,17 +83,17 @@ def test_the_table_has_a_row_a_founder_and_a_row_an_event(tmp_path):
 
 @pytest.mark.parametrize("name", ["lineage.csv", "lineage.jsonl"])
 def test_a_table_is_read_as_it_was_written_and_goes_on_alike(tmp_path, name):
-    one = family()
-    one.record_births(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
-    one.record_deaths(36, "a", [2], [0.1 + 0.2], drift=1e-17)
-    one.write(tmp_path / name)
-    other = Lineage.read(tmp_path / name)
-    assert other.events == one.events and other.layers == one.layers
-    for lineage in (one, other):
+    written = family()
+    written.record_births(35, "b", [2], [[(0, 1 / 3), (1, 2 / 3)]])  # grown
+    written.record_deaths(36, "a", [2], [0.1 + 0.2], drift=1e-17)
+    written.write(tmp_path / name)
+    loaded = Lineage.read(tmp_path / name)
+    assert loaded.events == written.events and loaded.layers == written.layers
+    for lineage in (written, loaded):
         assert lineage.record_births(40, "a", [2]) == [8]
-    assert all(one.ids(layer) == other.ids(layer) for layer in "ab")
-    assert other.ages("a", 50) == one.ages("a", 50) == [20, 40, 10]
-    assert other.state_dict() == one.state_dict()
+    assert all(written.ids(layer) == loaded.ids(layer) for layer in "ab")
+    assert loaded.ages("a", 50) == written.ages("a", 50) == [20, 40, 10]
+    assert loaded.state_dict() == written.state_dict()
 
 
 def test_layers_in_which_nothing_happened_are_read_too(tmp_path):
@@ -125,12 +125,12 @@ def test_what_is_no_table_of_a_lineage_is_one_line(tmp_path, text, why):
 
 
 def test_it_is_saved_and_goes_on_alike():
-    one, other = family(), Lineage({"a": 3, "b": 2})
-    other.load_state_dict(one.state_dict())
-    for lineage in (one, other):
+    saved, loaded = family(), Lineage({"a": 3, "b": 2})
+    loaded.load_state_dict(saved.state_dict())
+    for lineage in (saved, loaded):
         lineage.record_deaths(50, "b", [1], [0.0])
         lineage.record_births(50, "b", [1])
-    assert one.events == other.events and one.ids("b") == other.ids("b")
+    assert saved.events == loaded.events and saved.ids("b") == loaded.ids("b")
 
 
 def test_lives_are_followed_from_birth_to_death():

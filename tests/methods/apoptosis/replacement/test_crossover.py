@@ -23,9 +23,9 @@ def test_a_child_has_two_parents_and_their_length(mode):
     slots = {layer: strategy.lineage.ids(layer) for layer in strategy.lineage.layers}
     rows = {c.name: c.site.pair.producer.weight.detach() for c in strategy.populations}
     for event in born:
-        (one, share), (two, rest) = event.parents
-        assert one != two and share + rest == pytest.approx(1)
-        parents = [rows[event.layer][slots[event.layer].index(who)] for who in (one, two)]
+        (first, share), (second, rest) = event.parents
+        assert first != second and share + rest == pytest.approx(1)
+        parents = [rows[event.layer][slots[event.layer].index(who)] for who in (first, second)]
         child = rows[event.layer][event.slot]
         if mode == "mask":
             assert ((child == parents[0]) | (child == parents[1])).all()
@@ -54,8 +54,8 @@ def test_shares_follow_fitness():
     strategy.step()
     for event in strategy.lineage.events:
         if event.op == "merge" and event.layer == name:
-            (one, share), (two, _) = event.parents
-            expected = fitness[one] / (fitness[one] + fitness[two])
+            (first, share), (second, _) = event.parents
+            expected = fitness[first] / (fitness[first] + fitness[second])
             assert share == pytest.approx(expected, rel=1e-3)
 
 

@@ -29,15 +29,17 @@ def test_a_candidate_does_what_its_neuron_does(body):
 def test_distillation_brings_a_candidate_nearer(body):
     for _, _, seen in observations(body):
         own, others = torch.arange(2), torch.arange(2, 4)
-        wanted = CandidateNeurons.copy_of(seen.pair, others).activations(
+        targets = CandidateNeurons.copy_of(seen.pair, others).activations(
             seen.producer_input, whole=False
         )
         missed = []
         for steps in (0, 3, 10, 40):
             candidates = CandidateNeurons.copy_of(seen.pair, own)
-            candidates.distill(seen.producer_input, wanted, steps)
+            candidates.distill(seen.producer_input, targets, steps)
             missed.append(
-                float((candidates.activations(seen.producer_input, False) - wanted).square().mean())
+                float(
+                    (candidates.activations(seen.producer_input, False) - targets).square().mean()
+                )
             )
         assert all(after <= before for before, after in pairwise(missed))
         assert missed[2] < missed[1] < missed[0]
@@ -86,7 +88,7 @@ def test_fewer_survivors_express_less():
     _, _, seen = observations(surgery_bodies.mlp)[0]
     dead, size = torch.arange(4), seen.pair.size
     few = torch.arange(4, size, 2)
-    by_few = death.expressed(dead, dead, seen.statistics, few)
-    by_all = death.survivors(seen.pair, dead, seen.statistics)
+    by_few = death.substitute_basis(dead, dead, seen.statistics, few)
+    by_all = death.substitute_survivors(seen.pair, dead, seen.statistics)
     assert by_few.rest.trace() > by_all.rest.trace()
     assert death.kill(EditContext(seen.pair), by_few) > 0

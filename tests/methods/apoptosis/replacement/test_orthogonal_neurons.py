@@ -20,9 +20,9 @@ def statistics_of(activations):
     """As if the consumer had been given `activations` (samples, neurons)."""
     size = activations.shape[1]
     (pair,) = find_pairs(nn.Sequential(nn.Linear(2, size), nn.ReLU(), nn.Linear(size, 2)))
-    found = Statistics(pair)
-    found.add(activations)
-    return found
+    statistics = Statistics(pair)
+    statistics.add(activations)
+    return statistics
 
 
 def test_of_two_that_do_the_same_one_goes():
@@ -59,27 +59,34 @@ def test_who_goes_is_expressed_by_who_stays():
     x = torch.randn(300, 9, generator=generator()) @ torch.randn(9, 9, generator=generator(1))
     x[:, 2] = 1.5  # does nothing but add a constant
     seen, fitness = statistics_of(x), torch.rand(9, generator=generator(2)) + 0.5
-    found = select_redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
-    assert found.slots[0] == 2
-    fold, ridge = found.fold(seen), death.RIDGE * 9 / 300
+    redundant = select_redundant(seen, fitness, torch.ones(9, dtype=torch.bool), 3)
+    assert redundant.slots[0] == 2
+    fold, ridge = redundant.fold(seen), death.RIDGE * 9 / 300
     covariance = seen.scatter.double() / seen.count
-    inner, across = covariance[fold.alive][:, fold.alive], covariance[fold.alive][:, found.slots]
+    inner, across = (
+        covariance[fold.alive][:, fold.alive],
+        covariance[fold.alive][:, redundant.slots],
+    )
     blend = (inner + ridge * inner.diagonal().diag()).inverse() @ across
-    rest = covariance[found.slots][:, found.slots] - 2 * across.T @ blend + blend.T @ inner @ blend
+    rest = (
+        covariance[redundant.slots][:, redundant.slots]
+        - 2 * across.T @ blend
+        + blend.T @ inner @ blend
+    )
     assert torch.allclose(fold.blend.double(), blend, atol=1e-4)
     assert torch.allclose(fold.rest.double(), rest, atol=1e-4)
     usual = x.mean(0).double()
-    constant = usual[found.slots] - usual[fold.alive] @ blend
+    constant = usual[redundant.slots] - usual[fold.alive] @ blend
     assert torch.allclose(fold.constant.double(), constant, atol=1e-4)
 
 
 @pytest.mark.parametrize(("neurons", "inputs"), [(6, 20), (40, 10)])
 def test_newborns_look_where_nobody_looks(neurons, inputs):
     rows = torch.randn(neurons, inputs, generator=generator())
-    found = unused_directions(rows, 4, generator(1))
-    unit = found / found.norm(dim=1, keepdim=True)
+    directions = unused_directions(rows, 4, generator(1))
+    unit = directions / directions.norm(dim=1, keepdim=True)
     assert torch.allclose(unit @ unit.T, torch.eye(4), atol=1e-5)
-    assert torch.allclose(found.norm(dim=1), rows.norm(dim=1).mean())
+    assert torch.allclose(directions.norm(dim=1), rows.norm(dim=1).mean())
     spread = torch.linalg.eigvalsh(rows.T @ rows)
     used = (rows @ unit.T).square().sum()
     least, average = float(spread[:4].sum()), float(spread.mean() * 4)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -96,16 +96,6 @@ class LayerEvent(NamedTuple):
     count: int  # type: ignore[assignment]
 
 
-class LayerOptions(TypedDict, total=False):
-    """`optimizer`: its state follows what is born; without it newborns inherit that of the dead.
-
-    `generator`: of all random decisions, on the CPU; by default one with seed 0.
-    """
-
-    optimizer: torch.optim.Optimizer | None
-    generator: torch.Generator | None
-
-
 @dataclass
 class BranchLife:
     """Of a branch: its zone, the steps it has been there, its influence, and its deaths so far."""
@@ -126,52 +116,55 @@ class LayerApoptosisManager:
         manager.step()
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (users know these by name)
         self,
         model: nn.Module,
         target_layers: Sequence[str] | None = None,
-        course: LifespanOptions | None = None,
+        lifespan: LifespanOptions | None = None,
         *,
         probe: Tensor,
-        **options: Unpack[LayerOptions],
+        optimizer: torch.optim.Optimizer | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         """`target_layers` name last layers of branches, with wildcards: `blocks.*.ffn.3`.
 
         Without them every residual branch takes part (see `find_branches`). `probe` are inputs
-        (n, ...) of the model, on which branches are found and their contributions measured.
+        (n, ...) of the model, on which branches are found and their contributions measured. The
+        state of `optimizer` follows births; without it newborns inherit that of the dead.
+        `generator` is of all random decisions, on the CPU; by default one with seed 0.
         Raises ValueError for names that fit no branch, and for models without branches.
         """
         self.model, self.probe = model, probe
-        self.course = course or with_defaults(LifespanOptions)
+        self.lifespan = lifespan or with_defaults(LifespanOptions)
         self.branches = find_branches(model, probe[:1], target_layers or ())
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []
-        self._optimizer = options.get("optimizer")
+        self._optimizer = optimizer
         self._restarts = None if self._optimizer is None else Restarts(self._optimizer)
-        self._generator = options.get("generator") or torch.Generator().manual_seed(0)
-        self._origins = {branch.name: rebirth.origins(branch) for branch in self.branches}
+        self._generator = generator or torch.Generator().manual_seed(0)
+        self._origins = {branch.name: rebirth.record_origins(branch) for branch in self.branches}
         self.lives = self._initial_lives()
 
     def _initial_lives(self) -> dict[str, BranchLife]:
         """Return the life of each branch, by its name and in order of depth."""
         rest = len(self.branches) - self._places
-        young = min(rest, round(self.course.birth_share * len(self.branches)))
+        young = min(rest, round(self.lifespan.birth_share * len(self.branches)))
         parts: list[tuple[Zone, int]] = [("birth", young), ("stable", rest - young)]
         zones = [zone for zone, count in [*parts, ("death", self._places)] for _ in range(count)]
         return {b.name: BranchLife(zone) for b, zone in zip(self.branches, zones, strict=True)}
 
     @property
     def _places(self) -> int:
-        """How many branches fit into the death zone."""
-        return max(1, round(self.course.death_share * len(self.branches)))
+        """Number of branches in the death zone."""
+        return max(1, round(self.lifespan.death_share * len(self.branches)))
 
     @property
     def due(self) -> bool:
         """Whether the coming `step()` brings a death."""
-        if (self.step_count + 1) % self.course.interval:
+        if (self.step_count + 1) % self.lifespan.interval:
             return False
-        coming = (self.course.influence(life.age + 1) for life in self._in("death").values())
-        return any(influence < self.course.threshold for influence in coming)
+        coming = (self.lifespan.influence(life.age + 1) for life in self._in("death").values())
+        return any(influence < self.lifespan.threshold for influence in coming)
 
     @property
     def busy(self) -> bool:
@@ -187,7 +180,7 @@ class LayerApoptosisManager:
         for life in self.lives.values():
             life.age += 1
         self._fade()
-        if self.step_count % self.course.interval == 0:
+        if self.step_count % self.lifespan.interval == 0:
             self._reap()
         self._rotate()
 
@@ -202,7 +195,7 @@ class LayerApoptosisManager:
         for branch in self.branches:
             life = self.lives[branch.name]
             if life.zone == "death":
-                left = self.course.influence(life.age)
+                left = self.lifespan.influence(life.age)
                 for parameter in branch.outlet:
                     parameter.mul_(left / life.influence if life.influence else 0.0)
                 life.influence = left
@@ -210,7 +203,7 @@ class LayerApoptosisManager:
     def _rotate(self) -> None:
         """Move the mature to stable, and the oldest of the stable to free places."""
         for life in self._in("birth").values():
-            if life.age >= self.course.maturation:
+            if life.age >= self.lifespan.maturation:
                 life.zone, life.age = "stable", 0
         for _ in range(self._places - len(self._in("death"))):
             stable = list(self._in("stable").values())
@@ -228,16 +221,16 @@ class LayerApoptosisManager:
                 self._give_birth(branch, by_name)
 
     def _is_spent(self, life: BranchLife) -> bool:
-        return life.zone == "death" and life.influence < self.course.threshold
+        return life.zone == "death" and life.influence < self.lifespan.threshold
 
     def _give_birth(self, branch: Branch, by_name: Mapping[str, float]) -> None:
-        parent = self._parent(branch, by_name) if self.course.rebirth == "copy" else None
+        parent = self._parent(branch, by_name) if self.lifespan.rebirth == "copy" else None
         if parent is None:
-            rebirth.fresh(branch, self._origins[branch.name], self._generator)
+            rebirth.draw_fresh(branch, self._origins[branch.name], self._generator)
         else:
-            strength = self.course.mutation_strength or 0.0
+            strength = self.lifespan.mutation_strength or 0.0
             rebirth.inherit(branch, parent, strength, self._generator)
-        rebirth.reset(branch, self._optimizer, self._restarts)
+        rebirth.reset_branch(branch, self._optimizer, self._restarts)
         self.lives[branch.name] = BranchLife("birth", deaths=self.lives[branch.name].deaths + 1)
         self.apoptosis_events.append(LayerEvent(self.step_count, branch.name, 1))
 
@@ -252,7 +245,7 @@ class LayerApoptosisManager:
         return max(fit, key=lambda other: by_name[other.name], default=None)
 
     def get_stats(self) -> dict[str, dict[str, Any]]:
-        """For each branch: zone, age there (steps), influence (0..1) and deaths."""
+        """Return, for each branch, its zone, age there (steps), influence in [0, 1] and deaths."""
         return {name: asdict(life) for name, life in self.lives.items()}
 
     def remove(self) -> None:
@@ -268,7 +261,7 @@ class LayerApoptosisManager:
             "events": [tuple(event) for event in self.apoptosis_events],
             "lives": self.get_stats(),
             "origins": {
-                name: [origin.state_dict() for origin in began]
+                name: [rebirth.dump_origin(origin) for origin in began]
                 for name, began in self._origins.items()
             },
             "generator": self._generator.get_state(),
@@ -281,7 +274,7 @@ class LayerApoptosisManager:
         self.apoptosis_events = [LayerEvent(*event) for event in state["events"]]
         self.lives = {name: BranchLife(**life) for name, life in state["lives"].items()}
         self._origins = {
-            name: [rebirth.Origin.from_state(saved) for saved in began]
+            name: [rebirth.load_origin(saved) for saved in began]
             for name, began in state["origins"].items()
         }
         self._generator.set_state(state["generator"])

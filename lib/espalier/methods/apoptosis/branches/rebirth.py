@@ -10,64 +10,50 @@ Differs: the last layer itself begins at 0, where ReZero has a factor behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from espalier.methods.apoptosis.branches.residual_branches import Branch, BranchParameter
+from espalier.methods.apoptosis.branches.residual_branches import Branch
 from espalier.surgery import optimizer_state
-from espalier.surgery.init_distribution import InitDistribution, law_of_weight
+from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
 from espalier.surgery.per_slice_restart import Restarts
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """How a parameter began: the law of a matrix, or the values themselves."""
-
-    law: InitDistribution | None
-    values: Tensor | None
-
-    def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw new values in the shape of `like`."""
-        if self.law is not None:
-            return self.law.draw(like, len(like), generator)
-        assert self.values is not None
-        return self.values.to(like)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return this origin as plain data."""
-        return {"law": None if self.law is None else asdict(self.law), "values": self.values}
-
-    @classmethod
-    def from_state(cls, saved: Mapping[str, Any]) -> Origin:
-        """Return the origin that `state_dict` described."""
-        return cls(
-            None if saved["law"] is None else InitDistribution(**saved["law"]), saved["values"]
-        )
+Origin = InitDistribution | Tensor
+"""Initial state of a parameter: the distribution of a matrix, or the values themselves."""
 
 
-def origins(branch: Branch) -> list[Origin]:
+def record_origins(branch: Branch) -> list[Origin]:
     """Return the origin of each inner parameter; call this before training changes them."""
-    return [_origin(member) for member in branch.inner]
+    parameters = [member.parameter.detach() for member in branch.inner]
+    return [estimate_distribution(p) if p.ndim > 1 else p.clone() for p in parameters]
 
 
-def _origin(member: BranchParameter) -> Origin:
-    parameter = member.parameter.detach()
-    if parameter.ndim > 1:
-        return Origin(law_of_weight(parameter), None)
-    return Origin(None, parameter.clone())
+def dump_origin(origin: Origin) -> dict[str, Any]:
+    """Return an origin as plain data."""
+    if isinstance(origin, Tensor):
+        return {"law": None, "values": origin}
+    return {"law": asdict(origin), "values": None}
+
+
+def load_origin(saved: Mapping[str, Any]) -> Origin:
+    """Return the origin that `dump_origin` described."""
+    values: Tensor = saved["values"]
+    return values if saved["law"] is None else InitDistribution(**saved["law"])
 
 
 @torch.no_grad()
-def fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
+def draw_fresh(branch: Branch, began: Sequence[Origin], generator: torch.Generator) -> None:
     """Draw weights from their first distributions; set everything else as it was at first."""
     for member, origin in zip(branch.inner, began, strict=True):
-        member.parameter.copy_(origin.draw(member.parameter, generator))
+        p = member.parameter
+        p.copy_(origin if isinstance(origin, Tensor) else origin.draw(p, len(p), generator))
     for owner in branch.owners():
         if isinstance(owner, BATCH_NORMS):
             owner.reset_running_stats()
@@ -93,7 +79,7 @@ def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Ge
 
 
 @torch.no_grad()
-def reset(
+def reset_branch(
     branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restarts | None
 ) -> None:
     """Set the influence to 0, and the optimizer state as if the branch were new."""
@@ -101,6 +87,6 @@ def reset(
         parameter.zero_()
     for parameter in (*branch.outlet, *(member.parameter for member in branch.inner)):
         every = torch.arange(len(parameter), device=parameter.device)
-        optimizer_state.reset(optimizer, parameter, 0, every, zero=True)
+        optimizer_state.reset_slices(optimizer, parameter, 0, every, zero=True)
         if restarts is not None:
             restarts.note(parameter, 0, every)

@@ -75,7 +75,7 @@ class Branch:
         return (type(self.last), *(p.shape for p in self.outlet), *members)
 
     def owners(self) -> list[nn.Module]:
-        """The layers that the inner parameters belong to, in order."""
+        """Return the layers that the inner parameters belong to, in order."""
         return list(dict.fromkeys(member.owner for member in self.inner))
 
 
@@ -190,22 +190,13 @@ def _sources(whole: _Pass, last: nn.Module) -> list[int]:
         return []
     end = whole.places.index(TapPoint(last, False))
     output = whole.values[end]
-    near = [
-        i
-        for i in range(end)
-        if whole.values[i].shape == output.shape and whole.calls[whole.places[i].module] == 1
-    ]
-    slopes = (
-        torch.autograd.grad(
-            output,
-            [whole.values[i] for i in near],
-            torch.ones_like(output),
-            retain_graph=True,
-            allow_unused=True,
-        )
-        if near
-        else ()
-    )
+    values, calls = whole.values[:end], whole.calls
+    alike = [i for i, value in enumerate(values) if value.shape == output.shape]
+    near = [i for i in alike if calls[whole.places[i].module] == 1]
+    if not near:
+        return []
+    inputs, ones = [values[i] for i in near], torch.ones_like(output)
+    slopes = torch.autograd.grad(output, inputs, ones, retain_graph=True, allow_unused=True)
     return [i for i, slope in zip(near, slopes, strict=True) if slope is not None]
 
 

@@ -1,1 +1,1 @@
-"""The neurons of a layer: how fit and old they are, what they do, and who descends from whom."""
+"""The neurons of a layer: their fitness, ages, activations, replacement and lineage."""

@@ -7,8 +7,8 @@ of a sequence or a pixel of a feature map; a linear layer on plain vectors has o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery.gradmax import Crossing
+from espalier.surgery.gradmax import CrossMoment
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics, evaluating
 
@@ -30,7 +30,7 @@ instead of 0.002 (benchmarks/apoptosis_jump.py).
 
 @dataclass(frozen=True)
 class Observation:
-    """What a pair did in one forward and backward pass, as its layers saw it.
+    """Inputs, outputs and gradients of a pair in one forward and backward pass.
 
     The samples are the first dimension of every tensor; the loss is a mean over samples.
     """
@@ -75,20 +75,20 @@ class Observation:
         return statistics
 
     @cached_property
-    def crossing(self) -> Crossing:
+    def cross_moment(self) -> CrossMoment:
         """Return what births along the largest gradient need.
 
         Of convolutions from as many samples as fit into `MAX_VALUES` numbers, and one at least.
         """
-        crossing, made = Crossing(self.pair), self.producer_output
+        moment, made = CrossMoment(self.pair), self.producer_output
         if isinstance(self.pair.producer, nn.Conv2d):
             readers = self.pair.consumer.weight.numel() // self.pair.size
             step = -(-len(made) // max(1, MAX_VALUES // (readers * made[0, 0].numel())))
         else:
             step = 1
         shape = made[::step].shape
-        crossing.add(self.producer_input[::step], shape, self.consumer_output_grad[::step])
-        return crossing
+        moment.add(self.producer_input[::step], shape, self.consumer_output_grad[::step])
+        return moment
 
     def _by_neuron(self, x: Tensor) -> Tensor:
         by_position = _by_position(x, isinstance(self.pair.consumer, nn.Conv2d))
@@ -97,7 +97,7 @@ class Observation:
 
 
 def _by_position(x: Tensor, planes: bool) -> Tensor:
-    """(samples, channels, h, w) or (samples, ..., features) as (samples, positions, features)."""
+    """Reshape (n, channels, h, w) or (n, ..., features) to (n, positions, features)."""
     if planes:
         return x.flatten(2).transpose(1, 2)
     return x.reshape(len(x), -1, x.shape[-1])
@@ -180,17 +180,6 @@ def _without_dropout(pair: Pair, producer_output: Tensor, consumer_input: Tensor
     return output
 
 
-@contextmanager
-def recording(pairs: Sequence[Pair]) -> Iterator[list[PairRecorder]]:
-    """Record `pairs`; the hooks go when this ends."""
-    with ExitStack() as stack:
-        recorders = [PairRecorder(pair) for pair in pairs]
-        for recorder in recorders:
-            for handle in recorder.install_hooks():
-                stack.callback(handle.remove)
-        yield recorders
-
-
 def observe(
     pairs: Sequence[Pair],
     model: nn.Module,
@@ -202,14 +191,12 @@ def observe(
     Computed in evaluation mode; parameters' gradients and the model's mode are left as they were.
     Raises ValueError if a pair takes no part.
     """
-    with evaluating(model), recording(pairs) as recorders, torch.enable_grad():
+    recorders = [PairRecorder(pair) for pair in pairs]
+    with ExitStack() as hooks, evaluating(model), torch.enable_grad():
+        for handle in (handle for recorder in recorders for handle in recorder.install_hooks()):
+            hooks.callback(handle.remove)
         total = loss(model(batch[0]), batch[1])
         # towards what the first layers make, so that every gradient between is computed
         first = [pair.producer.weight for pair in pairs]
         torch.autograd.grad(total, first, allow_unused=True)
     return [recorder.observation() for recorder in recorders]
-
-
-def means(values: Iterable[Tensor]) -> Tensor:
-    """Return the mean of equally shaped tensors."""
-    return torch.stack(list(values)).mean(0)

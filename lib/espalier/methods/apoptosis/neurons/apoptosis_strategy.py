@@ -1,21 +1,86 @@
-"""A strategy of neuron apoptosis as a value: who dies, what becomes of it, what is born, and when.
+"""Strategies of neuron apoptosis as values, and the options of managers that do not depend on them.
 
 A strategy holds no state: what changes while a network trains is in its `LayerPopulation`s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
 
+import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import ApoptosisOptions, check
+from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
+from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair
+
+MATURITY = 100
+"""Steps for which a newborn is not selected, as in the code of Dohare et al. 2024."""
+
+
+@dataclass(frozen=True)
+class ApoptosisOptions:
+    """When events come, how many neurons they replace, and how neurons are scored.
+
+    `rate`: share of a layer's neurons replaced at an event, in [0, 1). `interval`: steps from one
+    event to the next. `optimizer`: its state follows the neurons; without it, newborns inherit the
+    state of the dead. `generator`: of all random decisions, on the CPU; by default one with seed 0.
+    `maturity`: steps for which a newborn is not selected. `decay`: of the running average of
+    fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
+    rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
+    the rate is multiplied with, by layer. `stat_source`: where neurons are observed; by default in
+    the passes of the training loop.
+    """
+
+    rate: float
+    interval: int
+    fitness_metric: FitnessMetric = "grad_activation"
+    optimizer: torch.optim.Optimizer | None = None
+    generator: torch.Generator | None = None
+    maturity: int = MATURITY
+    decay: float = 0.0
+    invert: bool = False
+    anneal_steps: int = 0
+    shares: Mapping[str, float] = field(default_factory=dict)
+    stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for anything out of range."""
+        check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
+        check("interval", self.interval, self.interval >= 1, "1 or more")
+        check_choice("fitness_metric", self.fitness_metric, get_args(FitnessMetric))
+
+    def is_event_step(self, step: int) -> bool:
+        """Return whether an event may begin at `step` (1 is the first)."""
+        return step % self.interval == 0 and self.rate_at(step) > 0
+
+    def rate_at(self, step: int) -> float:
+        """Return the share of neurons to replace at `step`.
+
+        Source: the cosine of Evci et al. 2020, "Rigging the Lottery", arXiv:1911.11134.
+        """
+        if not self.anneal_steps:
+            return self.rate
+        return self.rate * 0.5 * (1 + math.cos(math.pi * min(step / self.anneal_steps, 1.0)))
+
+
+def check(name: str, value: object, holds: bool, rule: str) -> None:
+    """Raise ValueError, with the rule, unless it `holds` for the argument `name`."""
+    if not holds:
+        raise ValueError(f"{name}={value!r}: must be {rule}")
+
+
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
+    """Raise ValueError unless `value` is one of `choices`."""
+    names = [str(choice) for choice in choices]
+    check(name, value, value in names, f"one of {', '.join(names)}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +98,7 @@ class Selected:
 Selection = Callable[[LayerPopulation, int], Selected]
 """Select up to so many neurons of a layer."""
 
-Death = Callable[[BirthContext, Selected], Tensor | None]
+DeathRule = Callable[[BirthContext, Selected], Tensor | None]
 """Silence the selected, in whose slots others are about to be born.
 
 Returns the damage to what the layer after puts out, if known.
@@ -42,7 +107,7 @@ Returns the damage to what the layer after puts out, if known.
 
 @dataclass(frozen=True)
 class Birth:
-    """What is born into empty slots."""
+    """A kind of birth into empty slots."""
 
     def check(self, pair: Pair) -> None:
         """Raise ValueError if neurons of `pair` cannot be born so."""
@@ -58,13 +123,13 @@ class Birth:
 
 @dataclass(frozen=True)
 class ReplacementSchedule:
-    """How many neurons of a layer are replaced, and when: all at once, at the event."""
+    """Number and time of replacements in a layer: by default all at once, at the event."""
 
     def check(self, interval: int) -> None:
         """Raise ValueError if an event takes longer than it is until the next."""
 
     def is_due(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
-        """Whether anything would happen at an event with this `rate`, above 0."""
+        """Return whether an event with this `rate`, above 0, would replace any neuron."""
         return True
 
     def count(self, population: LayerPopulation, rate: float) -> int:
@@ -76,31 +141,31 @@ class ReplacementSchedule:
         return selected
 
     def is_ending(self, population: LayerPopulation, step: int) -> bool:
-        """Whether an event of a layer that began before ends at `step`."""
+        """Return whether an event that began before `step` ends at it."""
         return False
 
     def advance(self, population: LayerPopulation, step: int) -> Selected | None:
-        """Go on with an event that began before; return the neurons to replace now, if any."""
+        """Continue an event that began before; return the neurons to replace now, if any."""
         return None
 
 
-def weakest(population: LayerPopulation, count: int) -> Selected:
+def select_weakest(population: LayerPopulation, count: int) -> Selected:
     """Select the mature neurons with the lowest fitness."""
     return Selected(population.fitness_ema.weakest(count))
 
 
 @dataclass(frozen=True)
 class ApoptosisStrategy:
-    """Which neurons die, how they leave, what is born in their place, and when.
+    """Selection, death, birth and schedule of replacement.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
     birth says otherwise.
     """
 
-    death: Death
+    death: DeathRule
     birth: Birth
     mutation_strength: float
-    selection: Selection = weakest
+    selection: Selection = select_weakest
     schedule: ReplacementSchedule = ReplacementSchedule()
 
     def __post_init__(self) -> None:

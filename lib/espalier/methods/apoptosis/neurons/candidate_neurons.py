@@ -99,7 +99,7 @@ class CandidateNeurons:
     def _error(
         self, leaves: list[Tensor], inputs: Tensor, targets: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Half the mean squared error of each neuron (n,), and its gradients (n, parameters)."""
+        """Return half the mean squared error of each neuron (n,), and gradients (n, parameters)."""
         with torch.enable_grad():
             for leaf in leaves:
                 leaf.requires_grad_()
@@ -164,7 +164,7 @@ Entries = list[tuple[Tensors, str]]
 
 
 def _flatten(entries: Entries) -> Tensor:
-    """Put the tensors, (n, ...) each, beside each other: (n, parameters)."""
+    """Concatenate the tensors, (n, ...) each, to (n, parameters)."""
     return torch.cat(
         [tensors[name].reshape(len(tensors[name]), -1) for tensors, name in entries], 1
     )

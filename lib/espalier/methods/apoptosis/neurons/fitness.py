@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, means
+from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.surgery.pairs import Pair
 
-Measure = Literal[
+FitnessMetric = Literal[
     "grad_activation",
     "gradient",
     "weight",
@@ -33,7 +33,7 @@ RIDGE = 1e-4  # of the mean second moment, added to the diagonal before invertin
 
 
 def grad_activation(observed: Observation) -> Tensor:
-    """||G_i|| * mean |z_i|.
+    """Return ||G_i|| * mean |z_i|.
 
     Source: the earlier apoptosis code's fitness of that name, and so of the guides.
     Differs: z and G are of probe batches and not of whatever ran last.
@@ -42,24 +42,24 @@ def grad_activation(observed: Observation) -> Tensor:
 
 
 def gradient(observed: Observation) -> Tensor:
-    """||G_i||, the norm of the loss's gradient by the weights that make neuron i."""
+    """Return ||G_i||, the norm of the loss's gradient by the weights that make neuron i."""
     return _rows(observed.pair.producer.weight.grad, observed.pair)
 
 
 def weight(observed: Observation) -> Tensor:
-    """||W_i||."""
+    """Return ||W_i||."""
     return _rows(observed.pair.producer.weight.detach(), observed.pair)
 
 
 def composite(observed: Observation) -> Tensor:
-    """0.4 of `weight`, 0.4 of `gradient` and 0.2 of mean |z|, each by its largest."""
+    """Return 0.4 `weight` + 0.4 `gradient` + 0.2 mean |z|, each divided by its largest."""
     size = observed.pre_activations.abs().mean((0, 1))
     parts = ((0.4, weight(observed)), (0.4, gradient(observed)), (0.2, size))
     return torch.stack([share * part / (part.max() + SMALL) for share, part in parts]).sum(0)
 
 
 def taylor(observed: Observation) -> Tensor:
-    """The mean over samples of (sum over positions of a_i d_i)^2: what its removal would change.
+    """Return the mean over samples of (sum over positions of a_i d_i)^2.
 
     Source: Molchanov et al. 2019, Importance Estimation for Neural Network Pruning,
     arXiv 1906.10771, equation 8, on activations. d is scaled to a sample's own loss.
@@ -70,7 +70,7 @@ def taylor(observed: Observation) -> Tensor:
 
 
 def activity(observed: Observation) -> Tensor:
-    """mean |a_i| / mean over neurons of it; a neuron is dormant at or below a threshold of this.
+    """Return mean |a_i| / mean over neurons of it; dormant neurons are below a threshold.
 
     Source: Sokar et al. 2023, The Dormant Neuron Phenomenon, arXiv 2302.12902, equation 1.
     """
@@ -79,7 +79,7 @@ def activity(observed: Observation) -> Tensor:
 
 
 def utility(observed: Observation) -> Tensor:
-    """mean |a_i| * sum_k |V_ki|: how much of the consumer's input it makes.
+    """Return mean |a_i| * sum_k |V_ki|: the share of the consumer's input that it makes.
 
     Source: Dohare et al. 2024, Loss of plasticity in deep continual learning, Nature 632,
     the contribution utility.
@@ -89,7 +89,7 @@ def utility(observed: Observation) -> Tensor:
 
 
 def saliency(observed: Observation) -> Tensor:
-    """The least squared error of the consumer's output without i, the others adjusted.
+    """Return the least squared error of the consumer's output without i, the others adjusted.
 
     ||V_i||^2 / [C^-1]_ii with C the second moment of all activations and the constant 1; summed
     over the consumer's inputs if a neuron feeds several.
@@ -107,7 +107,7 @@ def saliency(observed: Observation) -> Tensor:
 
 
 def columns(pair: Pair) -> Tensor:
-    """The consumer's weights by neuron: (outputs * kernel, neurons, inputs that a neuron feeds)."""
+    """Return the consumer's weights as (outputs * kernel, neurons, inputs a neuron feeds)."""
     weights = pair.consumer.weight.detach()
     if weights.ndim == 4:  # (outputs, neurons, kernel, kernel)
         return weights.transpose(1, 2).transpose(2, 3).reshape(-1, pair.size, 1)
@@ -115,14 +115,14 @@ def columns(pair: Pair) -> Tensor:
 
 
 def _rows(tensor: Tensor | None, pair: Pair) -> Tensor:
-    """The norm of each neuron's row."""
+    """Return the norm of each neuron's row."""
     if tensor is None:
         raise ValueError(f"{pair.name}: has no gradient; call backward before scoring by it")
     norms: Tensor = torch.linalg.vector_norm(tensor.detach().flatten(1), dim=1)
     return norms
 
 
-MEASURES: dict[Measure, Callable[[Observation], Tensor]] = {
+MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
     "grad_activation": grad_activation,
     "gradient": gradient,
     "weight": weight,
@@ -135,7 +135,7 @@ MEASURES: dict[Measure, Callable[[Observation], Tensor]] = {
 
 
 def score(
-    measure: Measure,
+    measure: FitnessMetric,
     observations: Sequence[Observation],
     generator: torch.Generator,
     invert: bool = False,
@@ -148,5 +148,5 @@ def score(
         first = observations[0].pair.producer.weight
         drawn = torch.rand(observations[0].pair.size, generator=generator, device=generator.device)
         return drawn.to(first.device, first.dtype)
-    fitness = means(MEASURES[measure](each) for each in observations)
+    fitness = torch.stack([MEASURES[measure](each) for each in observations]).mean(0)
     return -fitness if invert else fitness

@@ -19,7 +19,7 @@ GRADUATED = (1.5, 1.0, 0.5)
 Names = Sequence[str | EllipsisType]
 
 
-def chosen(pairs: Sequence[Pair], names: Names) -> list[Pair]:
+def select_pairs(pairs: Sequence[Pair], names: Names) -> list[Pair]:
     """Return the pairs called `names`, in the model's order.
 
     A name may hold wildcards (`blocks.*.ffn.0`). `...` stands for all whose names differ from
@@ -48,7 +48,7 @@ def _numberless(name: str) -> str:
 
 
 def _third(place: int, count: int) -> int:
-    """0, 1 or 2: which third of the layers one is in."""
+    """Return which third of the layers layer `place` of `count` is in: 0, 1 or 2."""
     return 3 * (2 * place + 1) // (2 * count)
 
 
@@ -64,7 +64,7 @@ SHARES: dict[Pattern, Callable[[int, int], float]] = {
 """For a layer's place among all, what its rate of turnover is multiplied with."""
 
 
-def shares(pairs: Sequence[Pair], pattern: Pattern) -> dict[str, float]:
+def layer_shares(pairs: Sequence[Pair], pattern: Pattern) -> dict[str, float]:
     """Return the share of each layer that takes part; raises ValueError if none does."""
     by_layer = {pair.name: SHARES[pattern](i, len(pairs)) for i, pair in enumerate(pairs)}
     if not any(by_layer.values()):

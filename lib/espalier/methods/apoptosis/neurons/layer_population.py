@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +12,71 @@ from torch import Tensor
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
 from espalier.methods.apoptosis.neurons.candidate_neurons import Successors
-from espalier.methods.apoptosis.neurons.fitness_ema import FitnessEma
 from espalier.surgery.death import Substitute
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution
 from espalier.surgery.resize import narrow, widen
+
+
+class FitnessEma:
+    """Running averages of fitness and ages, one of each for every neuron of a pair.
+
+    `decay` is that of the running average, in [0, 1): 0 keeps the last value only. A neuron
+    younger than `maturity` steps is not selected.
+    """
+
+    def __init__(self, neurons: int, decay: float, maturity: int, device: torch.device) -> None:
+        """All neurons are newborn and have no fitness yet."""
+        self.decay, self.maturity = decay, maturity
+        self.age = torch.zeros(neurons, dtype=torch.int64, device=device)  # steps
+        self._sum = torch.zeros(neurons, device=device)
+        self._weight = torch.zeros(neurons, device=device)
+
+    def step(self, steps: int = 1) -> None:
+        """Add `steps` to all ages."""
+        self.age += steps
+
+    def update(self, fitness: Tensor) -> None:
+        """Take `fitness` (neurons,) into the average."""
+        self._sum.mul_(self.decay).add_(fitness, alpha=1 - self.decay)
+        self._weight.mul_(self.decay).add_(1 - self.decay)
+
+    @property
+    def fitness(self) -> Tensor:
+        """(neurons,): the average since birth, corrected for its start at 0."""
+        return self._sum / self._weight.clamp(min=torch.finfo(self._weight.dtype).tiny)
+
+    def weakest(self, count: int) -> Tensor:
+        """Return the indices of up to `count` mature neurons with the lowest fitness, in order."""
+        mature = self.mature
+        ranked = torch.where(mature, self.fitness, torch.inf).argsort(stable=True)
+        return ranked[: min(count, int(mature.sum()))]
+
+    @property
+    def mature(self) -> Tensor:
+        """(neurons,): which neurons are old enough to be selected."""
+        return self.age >= self.maturity
+
+    def grow(self, extra: int) -> None:
+        """Add `extra` newborn neurons behind the last."""
+        self.age = torch.cat([self.age, self.age.new_zeros(extra)])
+        self._sum = torch.cat([self._sum, self._sum.new_zeros(extra)])
+        self._weight = torch.cat([self._weight, self._weight.new_zeros(extra)])
+
+    def reset(self, slots: Tensor) -> None:
+        """Make the neurons at these indices newborn."""
+        for tensor in (self.age, self._sum, self._weight):
+            tensor[slots] = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return ages and averages as plain data."""
+        return {"age": self.age.clone(), "sum": self._sum.clone(), "weight": self._weight.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.age = state["age"].clone()
+        self._sum, self._weight = state["sum"].clone(), state["weight"].clone()
+
 
 ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point makes of it
 
@@ -27,17 +87,6 @@ class FadingNeurons:
 
     start: int
     substitute: Substitute
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the fade as plain data."""
-        return {"start": self.start, "substitute": dict(vars(self.substitute))}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any] | None) -> FadingNeurons | None:
-        """Return the fade that `state_dict` described; None for None."""
-        if state is None:
-            return None
-        return cls(state["start"], Substitute(**state["substitute"]))
 
 
 @dataclass
@@ -69,12 +118,12 @@ class LayerPopulation:
 
     @property
     def size(self) -> int:
-        """How many neurons there are now."""
+        """Number of neurons."""
         return self.site.pair.size
 
     @property
     def observed(self) -> Observation:
-        """What was observed for the event under way. Raises ValueError between events."""
+        """The observation for the event under way. Raises ValueError between events."""
         if self.observation is None:
             raise ValueError(f"{self.name}: is only observed during an event")
         return self.observation
@@ -92,7 +141,7 @@ class LayerPopulation:
         return min(count, self.size - 1)
 
     def age_to(self, step: int) -> None:
-        """Count ages up to `step`."""
+        """Advance all ages to `step`."""
         self.fitness_ema.step(step - self.aged)
         self.aged = step
 
@@ -118,7 +167,8 @@ class LayerPopulation:
         return {
             "counts": {name: vars(self)[name] for name in names},
             "fitness_ema": self.fitness_ema.state_dict(),
-            "fade": None if self.fade is None else self.fade.state_dict(),
+            "fade": self.fade
+            and {**vars(self.fade), "substitute": dict(vars(self.fade.substitute))},
             "law": asdict(self.law),
         }
 
@@ -128,7 +178,8 @@ class LayerPopulation:
         for name, value in state["counts"].items():
             setattr(self, name, value)
         self.fitness_ema.load_state_dict(state["fitness_ema"])
-        self.fade = FadingNeurons.from_state(state["fade"])
+        fade = state["fade"]
+        self.fade = fade and FadingNeurons(fade["start"], Substitute(**fade["substitute"]))
         self.law = InitDistribution(
             **state["law"]
         )  # of the weights as they began, which training has changed

@@ -19,7 +19,7 @@ from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 
 TABLE = "lineage.csv"
-"""What the table is called in a trial's folder."""
+"""File name of the table in a trial's folder."""
 Op = Literal["founder", "birth", "split", "merge", "death"]
 EMPTY = -1
 """In place of the id of a slot that is empty."""
@@ -27,7 +27,7 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class LineageEvent:
-    """What happened to one neuron; op `founder`, at step 0, stands in tables alone.
+    """Birth or death of one neuron; op `founder`, at step 0, stands in tables alone.
 
     `parents` are ids and the share each had. Of a death, `fitness` and `age` (steps) are those it
     died with; `drift` is how much the event it was part of changed the network's outputs, if that
@@ -45,13 +45,13 @@ class LineageEvent:
     drift: float | None = None
 
     def record(self) -> dict[str, Any]:
-        """A flat record; parents as `id:share` with blanks between."""
+        """Return a flat record; parents as `id:share` with blanks between."""
         parents = " ".join(f"{parent}:{float(share)!r}" for parent, share in self.parents)
         return {**asdict(self), "parents": parents}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> LineageEvent:
-        """The inverse of `record`, whose values may be text. Raises ValueError or KeyError."""
+        """Return the event of a `record`, also of texts. Raises ValueError or KeyError."""
         if record["op"] not in get_args(Op):
             raise ValueError(f"op {record['op']!r} is none of {', '.join(get_args(Op))}")
         numbers = {name: int(record[name]) for name in ("step", "slot", "id")}
@@ -92,13 +92,13 @@ class Lineage:
         return list(self._living[layer])
 
     def birth_step(self, neuron: int) -> int:
-        """The step of a neuron's birth; 0 for founders."""
+        """Return the step of a neuron's birth; 0 for founders."""
         return self._born.get(neuron, 0)
 
     def record_deaths(
         self, step: int, layer: str, slots: Sequence[int], fitness: Sequence[float], **more: Any
     ) -> None:
-        """The neurons in these slots die, each with its fitness; `more`: drift of the event."""
+        """Record the deaths in `slots`, each with its fitness; `more`: drift of the event."""
         for slot, value in zip(slots, fitness, strict=True):
             neuron = self._occupant(layer, slot)
             age = step - self.birth_step(neuron)
@@ -121,7 +121,7 @@ class Lineage:
         parents: Sequence[Sequence[tuple[int, float]]] | None = None,
         op: Op = "birth",
     ) -> list[int]:
-        """New neurons in empty slots, or in new ones just behind the last; returns their ids.
+        """Record births in empty slots, or just behind the last slot; return the new ids.
 
         `parents` holds, for each, the slots it descends from and their shares.
         """
@@ -147,11 +147,11 @@ class Lineage:
         return event.id
 
     def ages(self, layer: str, step: int) -> list[int]:
-        """Steps since the birth of each living neuron of a layer, in the order of slots."""
+        """Return the steps since birth of each living neuron of a layer, in the order of slots."""
         return [step - self.birth_step(neuron) for neuron in self._living[layer] if neuron != EMPTY]
 
     def founders(self) -> list[LineageEvent]:
-        """The first neurons of every layer, as events."""
+        """Return the first neurons of every layer, as events."""
         first = Lineage(self._sizes)
         return [
             LineageEvent(0, layer, slot, "founder", neuron)
@@ -160,7 +160,7 @@ class Lineage:
         ]
 
     def write(self, path: Path) -> None:
-        """Founders and events as a table: `.csv`, or one JSON object a line for any other name."""
+        """Write founders and events: a table for `.csv`, else one JSON object a line."""
         records = [event.record() for event in (*self.founders(), *self.events)]
         with draft(path) as place, place.open("w", newline="") as file:
             if path.suffix == ".csv":
@@ -172,7 +172,7 @@ class Lineage:
 
     @classmethod
     def read(cls, path: Path) -> Lineage:
-        """The inverse of `write`. Raises UserError if that did not write the file."""
+        """Read what `write` wrote. Raises UserError for any other file."""
         try:
             with path.open(newline="") as file:
                 rows = csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
@@ -203,7 +203,7 @@ class Lineage:
             raise ValueError(f"neuron {event.id} dies where it does not live")
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs: plain data."""
+        """Return ids, births and events as plain data."""
         living = {layer: list(ids) for layer, ids in self._living.items()}
         return {
             "next": self._next,
@@ -214,7 +214,7 @@ class Lineage:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self._next, self._born = state["next"], dict(state["born"])
         self._sizes = dict(state["sizes"])
         self._living = {layer: list(ids) for layer, ids in state["living"].items()}

@@ -17,7 +17,6 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.gradmax import gradmax
-from espalier.surgery.pairs import Pair
 
 BirthKind = Literal["mutation", "fresh", "split", "signed", "gradmax"]
 Parents = Sequence[Sequence[tuple[int, float]]]
@@ -26,7 +25,7 @@ Parents = Sequence[Sequence[tuple[int, float]]]
 
 @dataclass(frozen=True)
 class BirthContext:
-    """Where neurons are born, which may be their parents, and with what chance.
+    """Slots of newborns, their possible parents, and the parents' chances.
 
     `slots` (n,) are to be filled, `healthy` (m,) may be parents, in proportion to their `fitness`
     (size,). `strength` is how far a mutation goes.
@@ -72,7 +71,7 @@ def sample_parents(context: BirthContext, each: int = 1, replacement: bool = Tru
 
 
 def proportions(fitness: Tensor) -> Tensor:
-    """Fitness as chances (m,) on the CPU: what is below 0 counts from the lowest; never all 0."""
+    """Return fitness as chances (m,) on the CPU: shifted if any is below 0; never all 0."""
     chances = fitness.double().cpu()
     chances = chances - chances.min().clamp_max(0.0)
     return chances + (chances.sum() <= 0)
@@ -97,18 +96,9 @@ def place_like(site: EditContext, slots: Tensor, rows: Tensor, like: Tensor) -> 
     Nothing reads them yet; their optimizer state is reset.
     """
     birth.place(site, slots, rows)
-    for tensor in per_neuron_vectors(site.pair):
+    for tensor in site.pair.vectors():
         tensor.index_copy_(0, slots, tensor.index_select(0, like))
-    site.begin_anew(slots)
-
-
-def per_neuron_vectors(pair: Pair) -> list[Tensor]:
-    """Return what has one number for each neuron: biases, normalisation and its statistics."""
-    tensors = [pair.producer.bias]
-    if pair.norm is not None:
-        norm = pair.norm
-        tensors += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
-    return [x for x in tensors if x is not None]
+    site.reset_state(slots)
 
 
 def _fresh(context: BirthContext) -> None:
@@ -116,7 +106,7 @@ def _fresh(context: BirthContext) -> None:
 
 
 def _mutation(context: BirthContext) -> Parents:
-    """A parent's weights, changed: W + strength * (|W| / sqrt(D)) * N(0, 1); nothing reads it yet.
+    """Add noise to a parent's weights: W + strength * (|W| / sqrt(D)) * N(0, 1).
 
     Differs: the noise of the earlier apoptosis code is absolute, and several times the weights.
     """
@@ -134,7 +124,7 @@ def _split(context: BirthContext) -> Parents:
 
 
 def _signed(context: BirthContext) -> None:
-    """Twins; one that has no twin is fresh."""
+    """Create twins; a newborn without a twin is fresh."""
     even = len(context.slots) // 2 * 2
     twins, single = context.slots[:even], context.slots[even:]
     law = context.population.law
@@ -145,8 +135,8 @@ def _signed(context: BirthContext) -> None:
 
 
 def _gradmax(context: BirthContext) -> None:
-    crossing = context.population.observed.crossing
-    gradmax(context.site, context.slots, crossing, context.generator)
+    moment = context.population.observed.cross_moment
+    gradmax(context.site, context.slots, moment, context.generator)
 
 
 BIRTHS: dict[BirthKind, Callable[[BirthContext], Parents | None]] = {

@@ -1,9 +1,10 @@
-"""Where managers observe neurons: in the user's own passes, or in passes of their own."""
+"""Sources of observations: the training loop's own passes, or extra passes for an event."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor, nn
 from typing_extensions import override
@@ -14,20 +15,18 @@ from espalier.surgery.pairs import Pair
 Batch = tuple[Tensor, Tensor]
 
 
-class StatSource(Protocol):
-    """Observes pairs of layers at work."""
+class StatSource(ABC):
+    """Observes pairs of layers in forward and backward passes."""
 
-    def prepare(self, needed: bool) -> None:
-        """Say whether what happens in the coming update's passes will be collected."""
-        ...
-
+    @abstractmethod
     def collect(self) -> Mapping[str, Observation]:
         """Return what each pair did, by its name. Raises ValueError if a pair was not seen."""
-        ...
 
-    def remove(self) -> None:
-        """Leave the model alone from now on."""
-        ...
+    def prepare(self, needed: bool) -> None:  # noqa: B027  # a source without hooks has nothing to do
+        """Record the coming update's passes if `needed`."""
+
+    def remove(self) -> None:  # noqa: B027
+        """Remove all hooks from the model."""
 
 
 class LivePassStats(StatSource):
@@ -70,14 +69,6 @@ class ProbePassStats(StatSource):
         self._model, self._pairs, self._loss, self._draw = model, pairs, loss, draw
 
     @override
-    def prepare(self, needed: bool) -> None:
-        pass
-
-    @override
     def collect(self) -> dict[str, Observation]:
         observations = observe(self._pairs, self._model, self._loss, self._draw())
         return {observation.pair.name: observation for observation in observations}
-
-    @override
-    def remove(self) -> None:
-        pass

@@ -1,1 +1,1 @@
-"""How neurons die and what is born in their place: the operations of the strategies."""
+"""Deaths, births, selections and schedules that strategies are composed of."""

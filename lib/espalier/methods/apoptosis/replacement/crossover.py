@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, check_choice
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,
     Parents,
-    per_neuron_vectors,
     place_like,
     proportions,
     relative_noise,
@@ -71,7 +69,7 @@ def _cross(context: BirthContext, mode: Mode) -> Parents:
     share, blend = MODES[mode](context, rows, parents)
     blend = blend + context.strength * relative_noise(blend, context.generator)
     place_like(context.site, context.slots, blend.view(-1, *weight.shape[1:]), parents[:, 0])
-    for vector in per_neuron_vectors(context.site.pair):
+    for vector in context.site.pair.vectors():
         both = vector[parents]
         blended = torch.lerp(both[:, 1], both[:, 0], share.to(vector.dtype))
         vector.index_copy_(0, context.slots, blended)

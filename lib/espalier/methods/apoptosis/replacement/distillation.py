@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
-from espalier.methods.apoptosis.neurons.apoptosis_options import check
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons, Successors
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,
@@ -42,14 +41,16 @@ class DistillingDeath:
         check("distillation_steps", self.steps, self.steps >= 0, "0 or more")
 
     def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
-        """See `strategy.Death`; the candidates wait in `population.successors`."""
+        """Replace the selected; the candidates wait in `population.successors`."""
         site, population = context.site, context.population
         candidates, parents = self._distill(context)
         columns = site.pair.columns(selected.slots)
         whole = _regression(population.observed, selected.slots, candidates)
-        outgoing = death.as_read(site, death.taken(site, columns), whole.blend[columns])
+        outgoing = death.read_through_blend(
+            site, death.copy_outgoing(site, columns), whole.blend[columns]
+        )
         population.successors = Successors(candidates, outgoing, parents)
-        alive = death.others(len(whole.alive), columns)
+        alive = death.complement(len(whole.alive), columns)
         return death.kill(site, replace(whole, alive=alive, blend=whole.blend[alive]))
 
     def _distill(self, context: BirthContext) -> tuple[CandidateNeurons, Tensor]:
@@ -79,7 +80,7 @@ class SuccessorBirth(Birth):
         successors.neurons.install(context.slots)
         columns = site.pair.columns(context.slots)
         site.pair.consumer.weight.index_copy_(1, columns, successors.outgoing)
-        site.obey()
+        site.apply_masks()
         return single_parents(successors.parents)
 
 
@@ -97,7 +98,7 @@ def _some_inputs(observation: Observation) -> Tensor:
 def _regression(
     observation: Observation, dying: Tensor, candidates: CandidateNeurons
 ) -> Substitute:
-    """The dying as functions of all inputs of the consumer, in their own slots the candidates'.
+    """Express the dying by all inputs of the consumer, candidates in the slots of the dying.
 
     The moments are those observed, with the rows and columns of the dying exchanged.
     """
@@ -113,7 +114,7 @@ def _regression(
     inner = observed.scatter.index_copy(0, columns, fresh.T).index_copy_(1, columns, fresh)
     count = max(observed.count, 1)
     looseness = death.RIDGE * (len(inner) + len(columns)) / count
-    blend, rest = death.regression(inner, across, lost[columns], looseness)
+    blend, rest = death.solve_ridge(inner, across, lost[columns], looseness)
     constant = observed.mean[columns] - observed.mean.index_copy(0, columns, usual) @ blend
     every = torch.arange(len(inner), device=inner.device)
     return Substitute(dying, every, blend, constant, observed.shares, rest / count)

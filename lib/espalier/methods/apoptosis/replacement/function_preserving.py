@@ -8,8 +8,7 @@ from typing import Literal, get_args
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import (
@@ -23,10 +22,10 @@ from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair
 
 DeathKind = Literal["fold", "mean", "zero"]
-DEATHS: dict[DeathKind, death.Death] = {
-    "fold": death.survivors,
-    "mean": death.mean,
-    "zero": death.nothing,
+DEATHS: dict[DeathKind, death.SubstituteRule] = {
+    "fold": death.substitute_survivors,
+    "mean": death.substitute_mean,
+    "zero": death.substitute_nothing,
 }
 
 
@@ -45,7 +44,7 @@ class SubstitutedDeath:
         return DEATHS[self.kind](population.site.pair, dying, population.observed.statistics)
 
     def __call__(self, context: BirthContext, selected: Selected) -> Tensor:
-        """See `strategy.Death`."""
+        """Silence the selected and return the damage to the layer after."""
         if self.kind == "fold" and selected.fold is not None:
             return silence(context, selected.fold())
         return silence(context, self.substitute(context.population, selected.slots))
@@ -78,7 +77,7 @@ class PreservingBirth(Birth):
     @override
     def check(self, pair: Pair) -> None:
         if self.kind == "gradmax":
-            gradmax.check(pair)
+            gradmax.check_pair(pair)
 
     @override
     def create(self, context: BirthContext) -> Parents | None:

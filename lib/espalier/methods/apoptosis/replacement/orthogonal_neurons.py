@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, weakest
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, select_weakest
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.surgery import birth, death
@@ -31,7 +31,7 @@ def least_unique(population: LayerPopulation, count: int) -> Selected:
     subset selection problem".
     """
     if count == 0:
-        return weakest(population, count)
+        return select_weakest(population, count)
     ema, statistics = population.fitness_ema, population.observed.statistics
     count = min(count, int(ema.mature.sum()))
     redundant = select_redundant(statistics, ema.fitness, ema.mature, count)
@@ -54,7 +54,7 @@ class OrthogonalBirth(Birth):
         rows = unused_directions(survivors, len(context.slots), context.generator)
         slots, rest = context.slots[: len(rows)], context.slots[len(rows) :]
         birth.place(context.site, slots, rows.view(-1, *context.weight.shape[1:]))
-        context.site.obey()  # the optimizer's state was reset at the death
+        context.site.apply_masks()  # the optimizer's state was reset at the death
         if len(rest):  # more than there are directions
             birth.fresh(context.site, rest, context.generator, context.population.law)
         return None
@@ -75,11 +75,11 @@ class Redundant:
     ridge: float
 
     def fold(self, statistics: Statistics) -> Substitute:
-        """As `death.survivors`, but nothing is factorised anew: -C^-1_sd (C^-1_dd)^-1, unscaled.
+        """Fold into the survivors from the factor at hand: -C^-1_sd (C^-1_dd)^-1, unscaled.
 
         Differs: the ridge of each survivor is a share of its own variance, not of the mean one.
         """
-        gone, alive = self.slots, death.others(len(self.lengths), self.slots)
+        gone, alive = self.slots, death.complement(len(self.lengths), self.slots)
         own = self.factor[:, gone].triu()
         basis = torch.cat([self.factor[:, alive], torch.eye(len(gone)).to(own)], 1)
         solved = torch.linalg.solve_triangular(own, basis, upper=True)
@@ -121,7 +121,7 @@ def select_redundant(
 
 
 def _inverse_correlation(statistics: Statistics) -> tuple[Tensor, Tensor, float]:
-    """(neurons, neurons); `lengths` and `ridge` as in `Redundant`."""
+    """Return C^-1 (neurons, neurons), and `lengths` and `ridge` as in `Redundant`."""
     size, per = statistics.pair.size, statistics.pair.per
     places = statistics.scatter.view(size, per, size, per).diagonal(dim1=1, dim2=3)
     scatter = places.sum(2) if per > 1 else places.squeeze(2)
@@ -137,7 +137,7 @@ def _inverse_correlation(statistics: Statistics) -> tuple[Tensor, Tensor, float]
 
 
 def _inverse_or_0(lengths: Tensor) -> Tensor:
-    """1 / `lengths`, and 0 of 0."""
+    """Return 1 / `lengths`, and 0 where it is 0."""
     return torch.where(lengths > 0, 1 / lengths, 0.0)
 
 

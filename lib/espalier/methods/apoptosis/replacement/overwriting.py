@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_options import check_choice
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,
     Parents,
@@ -31,7 +30,7 @@ def zero_incoming(context: BirthContext, selected: Selected) -> None:
     for parameter in (producer.weight, producer.bias):
         if parameter is not None:
             parameter.index_fill_(0, selected.slots, 0.0)
-    context.site.begin_anew(selected.slots)
+    context.site.reset_state(selected.slots)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _fresh_rows(context: BirthContext) -> None:
 
 
 def _noisy_copies(context: BirthContext) -> Parents:
-    """Copies of survivors drawn in proportion to fitness, with noise of a fixed size."""
+    """Copy survivors drawn in proportion to fitness, with noise of a fixed size."""
     parents = sample_parents(context)[:, 0]
     _copy(context, parents, context.strength)
     return single_parents(parents)

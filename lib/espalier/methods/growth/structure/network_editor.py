@@ -137,16 +137,16 @@ class NetworkEditor:
     def add(self, pair: Pair, block: MaskedLinear) -> None:
         """Add a block to the network and its optimizer; then call `arrange`."""
         like = next(block for _, block in self.net.each())
-        optimizer_state.enrol(self.optimizer, block.weight, like.weight)
+        optimizer_state.add_param(self.optimizer, block.weight, like.weight)
         if block.bias is not None:
             assert like.bias is not None  # the first block is one of the chain
-            optimizer_state.enrol(self.optimizer, block.bias, like.bias)
+            optimizer_state.add_param(self.optimizer, block.bias, like.bias)
         self.net.blocks[key(pair)] = block.to(like.weight)
 
     def arrange(self) -> None:
         """Put blocks, and the optimizer's parameters, in order after some have been added."""
         self.net.arrange()
-        optimizer_state.order(self.optimizer, self.net.parameters())
+        optimizer_state.sort_params(self.optimizer, self.net.parameters())
 
     @torch.no_grad()
     def extend(self, node: int, extra: int) -> Tensor:
@@ -213,9 +213,9 @@ class NetworkEditor:
         fresh, like = Blocks.of_structure(structure), old[0]
         for parameter in fresh.to(like).parameters():
             like_it = next(p for p in old if p.ndim == parameter.ndim)  # weight or bias
-            optimizer_state.enrol(self.optimizer, parameter, like_it)
+            optimizer_state.add_param(self.optimizer, parameter, like_it)
         for parameter in old:
-            optimizer_state.dismiss(self.optimizer, parameter)
+            optimizer_state.remove_param(self.optimizer, parameter)
         self.net.sizes = fresh.sizes
         self.net.blocks.clear()
         self.net.blocks.update(dict(fresh.blocks.items()))
