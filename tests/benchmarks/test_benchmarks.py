@@ -112,6 +112,21 @@ def test_the_page_shows_goals_first_and_then_every_program():
     assert origin in text
 
 
+def test_the_page_begins_with_headlines_and_the_goals_that_were_missed():
+    program, what, words = page.HEADLINES[0]
+    headline = Figure(what, [2.0, 4.0], "s", "<= 1")
+    text = page.text([record(program, figures=[headline, Figure("b", [1.0], "s", "<= 1")])], EVERY)
+    summary = text.partition("\n## In short: A CPU, 2 cores\n")[2].partition("\n## ")[0]
+    assert f"| {words} | 3 | s | 2 | 2 | 4 | {program} |" in summary
+    assert "1 of 2 goals are met, all but these:" in summary
+    assert f"* {program}, {what}: 3 s; goal <= 1\n" in summary
+
+
+def test_every_headline_has_been_measured():
+    measured = {(r["name"], f["what"]) for r in collect.records() for f in r["figures"]}
+    assert {(program, what) for program, what, _ in page.HEADLINES} - measured == set()
+
+
 def test_without_records_the_page_says_so():
     assert page.text([], EVERY).endswith("Nothing has been measured yet.\n")
 
