@@ -9,18 +9,19 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from espalier.analysis.rank import TrialResult
 from espalier.commands import VERBS
-from espalier.core.paths import ROOT
+from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig import tree
 from espalier.report.sweep_analysis import analysis
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -241,3 +242,24 @@ def test_components_of_the_page_train_with_no_other_edit(checkout: Path) -> None
     assert result["status"] == "passed", result
     assert 0 < result["measures"]["largest"] <= 0.25
     assert result["measures"]["parameters"] in (64 * 2, 64 * 2 + 2)
+
+
+def test_the_rooms_of_the_page_are_those_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page_text("architecture.md"), re.MULTILINE)
+    assert [room for room, _ in rows] == contracts["contracts"][0]["layers"][::-1]
+    begin = [LIBRARY / room / file for room, files in rows for file in re.findall("`(.*?)`", files)]
+    assert [path for path in begin if not path.exists()] == []
+
+
+def test_the_page_of_the_architecture_names_functions_where_they_are() -> None:
+    places = re.findall(r"`([\w/]+\.py)`: ((?:`\w+`,? ?)+)", page_text("architecture.md"))
+    assert len(places) > 20
+    for path, names in places:
+        text = (LIBRARY / path).read_text()
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^ *(def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE), name
+
+
+def test_the_glossary_has_at_most_50_lines() -> None:
+    assert len(page_text("glossary.md").splitlines()) <= 50
