@@ -38,16 +38,16 @@ def code(text: str) -> str:
 
 def targets(text: str) -> set[str]:
     """Targets of the `make` commands in code."""
-    found = set()
+    names = set()
     for words in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
         for word in words.split("#")[0].split():
             if re.fullmatch(r"[a-z][a-z_-]*", word):
-                found.add(word)
-    return found
+                names.add(word)
+    return names
 
 
 @functools.cache
-def known_symbols() -> set[str]:
+def symbols() -> set[str]:
     """Symbols and choices of the tree, and those that the examples of the docs define."""
     kconf = tree.parse()
     names = {item.name for item in kconf.unique_defined_syms} | set(kconf.named_choices)
@@ -93,8 +93,8 @@ def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pages
 def test_make_targets_exist(page: Path) -> None:
-    found = sorted(targets(page.read_text()))
-    done = subprocess.run(["make", "-n", *found, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
+    names = sorted(targets(page.read_text()))
+    done = subprocess.run(["make", "-n", *names, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
     assert b"No rule" not in done.stderr and b"Nothing to be done" not in done.stderr, done.stderr
 
 
@@ -108,8 +108,8 @@ def test_every_listed_target_is_documented() -> None:
 def test_symbols_exist(page: Path) -> None:
     unknown = set()
     for name, star in re.findall(r"\bCONFIG_([A-Z0-9_]+)(\*|<)?", page.read_text()):
-        prefix = any(known.startswith(name) for known in known_symbols())
-        if name not in known_symbols() | {"X", "NAME"} and not (star and prefix):
+        prefix = any(symbol.startswith(name) for symbol in symbols())
+        if name not in symbols() | {"X", "NAME"} and not (star and prefix):
             unknown.add(name)
     assert unknown == set()
 

@@ -94,16 +94,16 @@ def test_what_is_told_is_printed_and_written(tmp_path, capsys):
 def test_a_record_replaces_its_program_s_last_one_on_its_machine(tmp_path):
     old, new = record(figures=[Figure("a", [1.0], "s")]), record(figures=[Figure("a", [2.0], "s")])
     other, gpu = record("plan_10k"), record("packs_gpu", "NVIDIA H200")
-    for one in (old, other, new):
-        assert collect.keep(one, tmp_path) == tmp_path / "a-cpu-2-cores.json"
+    for each in (old, other, new):
+        assert collect.keep(each, tmp_path) == tmp_path / "a-cpu-2-cores.json"
     assert collect.keep(gpu, tmp_path) == tmp_path / "nvidia-h200.json"
     assert collect.records(tmp_path) == [new, other, gpu]
 
 
 def test_the_page_shows_goals_first_and_then_every_program():
     goal, plain = Figure("packs", [20.0, 10.0], "x", ">= 15"), Figure("whole", [1234.5], "s")
-    found = [record("plan_10k"), record(figures=[goal, plain])]
-    text = page.text(found, EVERY)
+    records = [record("plan_10k"), record(figures=[goal, plain])]
+    text = page.text(records, EVERY)
     assert "| program | what | median | unit | n | min | max | goal | met |" in text
     assert "| pack_sweep | packs | 15 | x | 2 | 10 | 20 | >= 15 | yes |" in text
     assert "| whole | 1,234 | s | 1 | 1,234 | 1,234 |" in text
