@@ -148,20 +148,29 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, and the Kconfig tree against the code
+##   lint               - Style of the code, lint-imports, and the Kconfig tree against the code
+##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint types test test-nightly bench bench-gpu lock
+.PHONY: check lint lint-imports types test test-nightly bench bench-gpu lock
 check: lint types test
 
-lint: setup-dev
+lint: setup-dev lint-imports
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
+
+# Not the program lint-imports: its first line names the Python of the folder it was installed in.
+LINT_IMPORTS := $(PYTHON_ENV) -c 'import sys; from importlinter.cli import lint_imports; \
+	sys.exit(lint_imports(no_cache=True, no_logo=True))'
+lint-imports: setup-dev
+	$(Q)report=$$($(LINT_IMPORTS) 2>&1) || { printf '%s\n' "$$report" \
+		"error: imports break the order of the rooms in pyproject.toml, [tool.importlinter]" >&2; \
+		exit 1; }
 
 types: setup-dev
 	$(Q)$(PYTHON_ENV) -m mypy

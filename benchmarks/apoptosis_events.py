@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import espalier
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 
-LIMIT = 10  # ms for one event
+LIMIT = 20  # ms for one event
 EVERY = 2  # steps between events: in between, a step without one
 BATCHES = {"2,048 tokens": (16, 128), "64 x 128 tokens": (64, 128)}
 USUAL = {"prune_rate": 0.1, "apoptosis_interval": EVERY}

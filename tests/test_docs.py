@@ -9,18 +9,19 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from espalier.analysis.rank import TrialResult
 from espalier.commands import VERBS
-from espalier.core.paths import ROOT
+from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig import tree
 from espalier.report.sweep_analysis import render_analysis
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -37,16 +38,16 @@ def code(text: str) -> str:
 
 def targets(text: str) -> set[str]:
     """Targets of the `make` commands in code."""
-    found = set()
+    names = set()
     for words in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
         for word in words.split("#")[0].split():
             if re.fullmatch(r"[a-z][a-z_-]*", word):
-                found.add(word)
-    return found
+                names.add(word)
+    return names
 
 
 @functools.cache
-def known_symbols() -> set[str]:
+def symbols() -> set[str]:
     """Symbols and choices of the tree, and those that the examples of the docs define."""
     kconf = tree.parse()
     names = {item.name for item in kconf.unique_defined_syms} | set(kconf.named_choices)
@@ -92,8 +93,8 @@ def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pages
 def test_make_targets_exist(page: Path) -> None:
-    found = sorted(targets(page.read_text()))
-    done = subprocess.run(["make", "-n", *found, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
+    names = sorted(targets(page.read_text()))
+    done = subprocess.run(["make", "-n", *names, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
     assert b"No rule" not in done.stderr and b"Nothing to be done" not in done.stderr, done.stderr
 
 
@@ -107,8 +108,8 @@ def test_every_listed_target_is_documented() -> None:
 def test_symbols_exist(page: Path) -> None:
     unknown = set()
     for name, star in re.findall(r"\bCONFIG_([A-Z0-9_]+)(\*|<)?", page.read_text()):
-        prefix = any(known.startswith(name) for known in known_symbols())
-        if name not in known_symbols() | {"X", "NAME"} and not (star and prefix):
+        prefix = any(symbol.startswith(name) for symbol in symbols())
+        if name not in symbols() | {"X", "NAME"} and not (star and prefix):
             unknown.add(name)
     assert unknown == set()
 
@@ -241,3 +242,24 @@ def test_components_of_the_page_train_with_no_other_edit(checkout: Path) -> None
     assert result["status"] == "passed", result
     assert 0 < result["measures"]["largest"] <= 0.25
     assert result["measures"]["parameters"] in (64 * 2, 64 * 2 + 2)
+
+
+def test_the_rooms_of_the_page_are_those_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page_text("architecture.md"), re.MULTILINE)
+    assert [room for room, _ in rows] == contracts["contracts"][0]["layers"][::-1]
+    begin = [LIBRARY / room / file for room, files in rows for file in re.findall("`(.*?)`", files)]
+    assert [path for path in begin if not path.exists()] == []
+
+
+def test_the_page_of_the_architecture_names_functions_where_they_are() -> None:
+    places = re.findall(r"`([\w/]+\.py)`: ((?:`\w+`,? ?)+)", page_text("architecture.md"))
+    assert len(places) > 20
+    for path, names in places:
+        text = (LIBRARY / path).read_text()
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^ *(def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE), name
+
+
+def test_the_glossary_has_at_most_50_lines() -> None:
+    assert len(page_text("glossary.md").splitlines()) <= 50

@@ -174,3 +174,28 @@ def test_the_nightly_tests_are_those_that_test_leaves_out(checkout):
     plain, nightly = (recipe(checkout, target)[-1] for target in ("test", "test-nightly"))
     assert nightly == f"{plain} -m nightly"
     assert "-m 'not nightly'" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_lint_checks_the_imports_too(checkout):
+    assert [line for line in recipe(checkout, "lint") if "importlinter" in line]
+
+
+def lint_imports(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
+    """Run `make lint-imports` with a shell script in place of the environment's Python."""
+    for name, text in {"scripts/bootstrap": "", ".venv/bin/python": python}.items():
+        (checkout / name).parent.mkdir(parents=True)
+        (checkout / name).write_text(f"#!/bin/sh\n{text}\n")
+        (checkout / name).chmod(0o755)
+    return make(checkout, "lint-imports")
+
+
+def test_lint_imports_is_silent_where_all_is_well(checkout):
+    done = lint_imports(checkout, "echo 2 kept")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_lint_imports_names_the_import_that_is_wrong(checkout):
+    done = lint_imports(checkout, "echo 'core -> run'; exit 1")
+    rule = "error: imports break the order of the rooms in pyproject.toml, [tool.importlinter]"
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == ["core -> run", rule]

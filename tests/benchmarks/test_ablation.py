@@ -30,13 +30,13 @@ def report(net, batch):
 
 def test_measures_that_rank_as_the_truth_does_correlate_with_it_and_inverted_ones_do_not():
     rows = report(linear(), (torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1)))
-    found = {row.measure: row.correlation for row in rows}
-    assert list(found) == ["random", *MEASURES, *(f"-{name}" for name in MEASURES)]
+    correlation = {row.measure: row.correlation for row in rows}
+    assert list(correlation) == ["random", *MEASURES, *(f"-{name}" for name in MEASURES)]
     # without neuron i the output is smaller by i times the mean input, and the loss larger
     for name in ("weight", "activity", "utility", "taylor"):
-        assert (found[name], found[f"-{name}"]) == (pytest.approx(1), pytest.approx(-1))
-    assert math.isnan(found["gradient"])  # every neuron's gradient is the same
-    assert abs(found["random"]) < 1
+        assert (correlation[name], correlation[f"-{name}"]) == (pytest.approx(1), pytest.approx(-1))
+    assert math.isnan(correlation["gradient"])  # every neuron's gradient is the same
+    assert abs(correlation["random"]) < 1
 
 
 def test_layers_come_in_their_order_and_are_averaged():
@@ -122,6 +122,6 @@ def test_ablation_in_groups_is_ablation_one_by_one(case):
 
 def test_rank_correlations():
     truth = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    found = correlations(truth, {"same": truth**3, "inverted": -truth, "one": torch.ones(4)})
-    assert (found["same"], found["inverted"]) == (pytest.approx(1), pytest.approx(-1))
-    assert math.isnan(found["one"])
+    correlation = correlations(truth, {"same": truth**3, "inverted": -truth, "one": torch.ones(4)})
+    assert (correlation["same"], correlation["inverted"]) == (pytest.approx(1), pytest.approx(-1))
+    assert math.isnan(correlation["one"])

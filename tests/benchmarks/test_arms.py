@@ -17,17 +17,17 @@ def test_arms_have_what_passed_by_seed(tmp_path, monkeypatch, capsys):
         Result(Status.PASSED, measures={"test_acc": 90.0}),
         Result(Status.FAILED, "diverged"),
     )
-    found = [(trial(1, "1"), good), (trial(2, "2"), bad), (trial(3, "1", "none"), good)]
-    monkeypatch.setattr(sweeping, "results", lambda place: found)
-    arms = sweeping.arms(tmp_path / "digits", lambda one: one.config["PRUNING_METHOD"])
+    results = [(trial(1, "1"), good), (trial(2, "2"), bad), (trial(3, "1", "none"), good)]
+    monkeypatch.setattr(sweeping, "results", lambda place: results)
+    arms = sweeping.arms(tmp_path / "digits", lambda trial: trial.config["PRUNING_METHOD"])
     assert arms == {"grow": {"1": good}, "none": {"1": good}}
     assert "digits: t2 failed" in capsys.readouterr().err
 
 
 def test_differences_are_by_seed_and_in_the_order_of_the_first():
-    one, other = {"2": 5.0, "1": 1.0, "3": 9.0}, {"1": 4.0, "2": 3.0, "4": 0.0}
-    assert sweeping.pairs(one, other) == [(5.0, 3.0), (1.0, 4.0)]
-    assert sweeping.apart(float, one, other) == [2.0, -3.0]
+    first, second = {"2": 5.0, "1": 1.0, "3": 9.0}, {"1": 4.0, "2": 3.0, "4": 0.0}
+    assert sweeping.pairs(first, second) == [(5.0, 3.0), (1.0, 4.0)]
+    assert sweeping.apart(float, first, second) == [2.0, -3.0]
 
 
 def test_sweeps_stay_where_they_are_to_be_kept_and_nowhere_else(tmp_path):

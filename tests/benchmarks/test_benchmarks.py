@@ -94,22 +94,37 @@ def test_what_is_told_is_printed_and_written(tmp_path, capsys):
 def test_a_record_replaces_its_program_s_last_one_on_its_machine(tmp_path):
     old, new = record(figures=[Figure("a", [1.0], "s")]), record(figures=[Figure("a", [2.0], "s")])
     other, gpu = record("plan_10k"), record("packs_gpu", "NVIDIA H200")
-    for one in (old, other, new):
-        assert collect.keep(one, tmp_path) == tmp_path / "a-cpu-2-cores.json"
+    for each in (old, other, new):
+        assert collect.keep(each, tmp_path) == tmp_path / "a-cpu-2-cores.json"
     assert collect.keep(gpu, tmp_path) == tmp_path / "nvidia-h200.json"
     assert collect.records(tmp_path) == [new, other, gpu]
 
 
 def test_the_page_shows_goals_first_and_then_every_program():
     goal, plain = Figure("packs", [20.0, 10.0], "x", ">= 15"), Figure("whole", [1234.5], "s")
-    found = [record("plan_10k"), record(figures=[goal, plain])]
-    text = page.text(found, EVERY)
+    records = [record("plan_10k"), record(figures=[goal, plain])]
+    text = page.text(records, EVERY)
     assert "| program | what | median | unit | n | min | max | goal | met |" in text
     assert "| pack_sweep | packs | 15 | x | 2 | 10 | 20 | >= 15 | yes |" in text
     assert "| whole | 1,234 | s | 1 | 1,234 | 1,234 |" in text
     assert text.index("### pack_sweep") < text.index("### plan_10k")
     origin = "2026-01-02, 0123456 with changes, 61 s, load 1.5; python 3.11.7, torch 2.0."
     assert origin in text
+
+
+def test_the_page_begins_with_headlines_and_the_goals_that_were_missed():
+    program, what, words = page.HEADLINES[0]
+    headline = Figure(what, [2.0, 4.0], "s", "<= 1")
+    text = page.text([record(program, figures=[headline, Figure("b", [1.0], "s", "<= 1")])], EVERY)
+    summary = text.partition("\n## In short: A CPU, 2 cores\n")[2].partition("\n## ")[0]
+    assert f"| {words} | 3 | s | 2 | 2 | 4 | {program} |" in summary
+    assert "1 of 2 goals are met, all but these:" in summary
+    assert f"* {program}, {what}: 3 s; goal <= 1\n" in summary
+
+
+def test_every_headline_has_been_measured():
+    measured = {(r["name"], f["what"]) for r in collect.records() for f in r["figures"]}
+    assert {(program, what) for program, what, _ in page.HEADLINES} - measured == set()
 
 
 def test_without_records_the_page_says_so():
@@ -122,7 +137,7 @@ def test_the_page_is_what_the_records_give():
 
 def test_every_program_is_collected_or_is_part_of_another():
     parts = {"collect", "engine_trial", "mnist_format", "optuna_trials"}
-    parts |= {"plain_trial", "ray_trials"}
+    parts |= {"plain_trial", "ray_trials", "structure"}
     assert {Path(name).stem for name in PROGRAMS} == set(EVERY) | parts
 
 

@@ -30,17 +30,17 @@ def test_its_interval_is_within_what_single_seeds_say():
 
 
 def test_differences_are_of_seeds_that_both_have():
-    found = {"a": {"1": {"test_acc": 5.0}, "2": {"test_acc": 7.0}}, "b": {"2": {"test_acc": 4.0}}}
-    assert cliff_rescue.minus(found, "a", "b") == [3.0]
+    arms = {"a": {"1": {"test_acc": 5.0}, "2": {"test_acc": 7.0}}, "b": {"2": {"test_acc": 4.0}}}
+    assert cliff_rescue.minus(arms, "a", "b") == [3.0]
 
 
 def test_the_base_rate_is_chosen_on_validation():
-    found = {
+    arms = {
         "age 0.1": {"1": {"val_acc": 60.0, "test_acc": 99.0}},
         "age 0.2": {"1": {"val_acc": 61.0, "test_acc": 10.0}},
         "dual 0.1": {"1": {"val_acc": 90.0, "test_acc": 90.0}},
     }
-    assert cliff_rescue.best(found, "age") == "age 0.2"
+    assert cliff_rescue.best(arms, "age") == "age 0.2"
 
 
 def test_arms_are_told_apart_and_files_are_those_of_users():
