@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from test_reports import stored
-from trial_results import ended, passed, trial
+from stored_sweeps import stored
+from trial_results import ended, nets, passed, trial
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts
@@ -15,16 +15,6 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
 from espalier.report.pareto_report import pareto_text, told
 from espalier.report.reports import write_reports
-
-
-def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
-    """A configuration for each size with its scores, one a seed."""
-    made: list[TrialResult] = []
-    for place, (size, scores) in enumerate(found):
-        for seed, score in enumerate(scores, 1):
-            one = trial(len(made) + 1, seed, WIDTH=str(place))
-            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
-    return made
 
 
 def only(results: Sequence[TrialResult], by: str = "val_acc") -> Front:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE, Start, request, trial
-from test_runner import (
+from running_sweeps import (
     attempts,
     finished,
     many,
