@@ -228,7 +228,7 @@ def test_stores_that_are_no_use_are_noted_and_block_nothing(
 
 def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from espalier.sweep import results_dir\n"
+        "import os, sys; from pathlib import Path; from espalier.store import results_dir\n"
         "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
         "results_dir.create(folder, {}, (os.kill(os.getpid(), 9) for _ in range(1)))\n"
     )

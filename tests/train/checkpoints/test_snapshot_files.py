@@ -266,7 +266,7 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
 
 SCRIPT = """
 import json, sys
-from espalier import revision
+from espalier.core import revision
 from espalier.train import worker_entry
 from espalier.core.trial import Task, Trial
 from pathlib import Path
