@@ -16,7 +16,7 @@ from pathlib import Path
 
 import fake_sweep
 import pytest
-from fake_sweep import HERE, Start, request, trial
+from fake_sweep import HERE, Start, created, request, trial
 
 from espalier.core import revision
 from espalier.core.errors import UserError
@@ -245,7 +245,7 @@ def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path
 
 
 def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) -> None:
-    folder = launch._created(request(tmp_path, TWO))
+    folder = created(request(tmp_path, TWO))
     assert list(status_lines(folder))[1:] == [
         "0/2 done: none",
         "nobody runs it; `make sweep-run` goes on where it stopped",
