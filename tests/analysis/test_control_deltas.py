@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_reports import stored
+from stored_sweeps import stored
 from trial_results import passed
 
 from espalier.__main__ import run

@@ -3,22 +3,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from trial_results import ended, passed, trial
+from trial_results import ended, nets, passed, trial
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
-
-
-def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
-    """A configuration for each size with its scores, one a seed."""
-    made: list[TrialResult] = []
-    for place, (size, scores) in enumerate(found):
-        for seed, score in enumerate(scores, 1):
-            one = trial(len(made) + 1, seed, WIDTH=str(place))
-            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
-    return made
 
 
 def only(results: Sequence[TrialResult], by: str = "val_acc") -> Front:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_controls import run as ran
-from test_reports import stored
+from control_arms import run as ran
+from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run

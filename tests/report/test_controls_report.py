@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_controls import PLAIN, arms, run, trial
-from test_reports import stored
+from control_arms import PLAIN, arms, run, trial
+from stored_sweeps import stored
 from trial_results import ended
 
 from espalier.analysis.confidence import Interval

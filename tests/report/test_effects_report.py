@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_effects import FULL, LEVELS, found, sweep
-from test_reports import stored
+from orthogonal_results import FULL, LEVELS, found, sweep
+from stored_sweeps import stored
 from trial_results import passed
 
 from espalier.analysis.effects import Effects, main_effects

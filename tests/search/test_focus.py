@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_reports import stored
+from stored_sweeps import stored
 from trial_results import passed
 
 from espalier.__main__ import run

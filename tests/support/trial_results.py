@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from espalier.analysis.rank import TrialResult
@@ -42,4 +43,14 @@ def sweep(scores: dict[str, list[float]]) -> list[TrialResult]:
     for beta, values in scores.items():
         for seed, value in enumerate(values, 1):
             made.append(passed(trial(len(made) + 1, seed, ADAMWPRUNE_BETA1=beta), value))
+    return made
+
+
+def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
+    """A configuration for each size with its scores, one a seed."""
+    made: list[TrialResult] = []
+    for place, (size, scores) in enumerate(found):
+        for seed, score in enumerate(scores, 1):
+            one = trial(len(made) + 1, seed, WIDTH=str(place))
+            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
     return made

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from task_settings import SETTINGS
+from kconfig_values import effective
 
 from espalier.core.trial import Record, Result, Task, Trial
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.train import worker_entry
 
+SETTINGS = {
+    "DEVICE": "cpu",
+    "DATA_DIR": "data",
+    "DATA_MEMORY": "0",
+    "DATA_WORKERS": "0",
+    "MICRO_BATCH": "0",
+    "DOWNLOAD": "n",
+    "DEBUG_CHECKS": "n",
+}
 SMALL = {
     "TRAIN_SUBSET": "120",
     "BATCH_SIZE": "8",
@@ -24,31 +30,6 @@ SMALL = {
     "PRUNING_RAMP_END_EPOCH": "2",
     "PRUNING_FREQUENCY": "5",
 }
-
-
-@functools.cache
-def symbols() -> Symbols:
-    return Symbols(parse())
-
-
-def small_task(settings: Mapping[str, str] | None = None, **changes: str) -> Task:
-    """Return a task of a small trial with the changes."""
-    tree = symbols()
-    tree.kconf.unset_values()
-    for _ in range(2):
-        for name, value in {**SMALL, **changes}.items():
-            assign.put(tree, name, value)
-    config = assign.effective_config(tree, tree.identity)
-    return Task.single(Trial(1, "config_001", "id", config), {**SETTINGS, **(settings or {})}, None)
-
-
-def numbers(result: Result) -> tuple[list[Record], Record]:
-    """Return history and measures without times."""
-    history = [{k: v for k, v in r.items() if k != "seconds"} for r in result.history]
-    measures = {k: v for k, v in result.measures.items() if k != "total_time"}
-    return history, measures
-
-
 TEXT = {
     "DATASET": "text",
     "TEXT_LENGTH": "4000",
@@ -57,6 +38,26 @@ TEXT = {
     "CHARLM_LAYERS": "1",
     "CHARLM_INNER": "16",
 }
+
+
+def task(
+    values: Mapping[str, str], settings: Mapping[str, str], folder: Path | None = None
+) -> Task:
+    """Return the task of one trial under `values`."""
+    return Task.single(Trial(1, "config_001", "id", effective(values)), dict(settings), folder)
+
+
+def small_task(settings: Mapping[str, str] | None = None, **changes: str) -> Task:
+    """Return a task of 45 steps on the digits, with state pruning under way from step 5."""
+    return task({**SMALL, **changes}, {**SETTINGS, **(settings or {})})
+
+
+def numbers(result: Result) -> tuple[list[Record], dict[str, Any]]:
+    """Return history and measures without times."""
+    history = [{k: v for k, v in r.items() if k != "seconds"} for r in result.history]
+    measures = {k: v for k, v in result.measures.items() if k != "total_time"}
+    return history, measures
+
 
 SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
 SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,16 +10,14 @@ from typing import Any
 
 import pytest
 import shared_entry
-import task_settings
 import torch
+import trial_tasks
+from kconfig_values import effective
 from torch import nn
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task, Trial
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.run.pool import Pool
 from espalier.run.worker_process import Finished
 from espalier.surgery import optimizer_state
@@ -30,7 +27,7 @@ from espalier.train.engine.distributed import check_shareable, split_batch
 from espalier.train.engine.trainer import Recipe
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
-SETTINGS = {**task_settings.SETTINGS, "DEBUG_CHECKS": "y"}
+SETTINGS = {**trial_tasks.SETTINGS, "DEBUG_CHECKS": "y"}
 # Four epochs of ten steps and one, of three samples a process; the last batch is of two.
 SMALL = {
     "TRAIN_SUBSET": "62",
@@ -64,20 +61,10 @@ EVENTS = {
 }
 
 
-@functools.cache
-def symbols() -> Symbols:
-    return Symbols(parse())
-
-
 def task(folder: Path, act: str = "kept", **changes: str) -> Task:
-    tree = symbols()
-    tree.kconf.unset_values()
     settings = {name: value for name, value in changes.items() if name in SETTINGS}
     wishes = {name: value for name, value in changes.items() if name not in SETTINGS}
-    for _ in range(2):
-        for name, value in {**SMALL, **wishes}.items():
-            assign.put(tree, name, value)
-    config = assign.effective_config(tree, tree.identity)
+    config = effective({**SMALL, **wishes})
     assert all(config[name] == value for name, value in wishes.items() if name in config)
     folder.mkdir(exist_ok=True)
     settings = {**SETTINGS, "ACT": act, **settings}

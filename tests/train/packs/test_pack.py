@@ -12,8 +12,8 @@ import packing
 import pytest
 import torch
 from covering import rest_nightly
+from cuda_tensor import CudaTensor
 from packing import Build, Outcome, Values
-from test_folded import Elsewhere
 from torch import Tensor, nn
 
 from espalier.core import component
@@ -88,7 +88,7 @@ class OnADevice(Pack):
     """A pack that computes as on a GPU: grouped convolutions and one update of all optimizers."""
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        return super().backward(x.as_subclass(Elsewhere), y).as_subclass(Tensor)
+        return super().backward(x.as_subclass(CudaTensor), y).as_subclass(Tensor)
 
     def verify(self, x: Tensor) -> None:
         super().verify(x.as_subclass(Tensor))

@@ -26,7 +26,7 @@ from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.fold_verification import verify_fold
 
 StackUpdates = Callable[..., Callable[[], Any] | None]
-"""Returns one update of all optimizers, as `stack_optimizers` does; None if each steps by itself."""
+"""Returns one update of all optimizers, or None if each must step by itself."""
 
 
 class Pack:
@@ -40,11 +40,11 @@ class Pack:
     ) -> None:
         """Move the runs' tensors into stacks.
 
-        `verified` runs have been in a pack before. By default updates are stacked by `stacked` on
-        any device but a CPU. Raises CannotPack.
+        `verified` runs have been in a pack before. By default updates are stacked by
+        `stack_optimizers` on any device but a CPU. Raises CannotPack.
         """
         on_cpu = trainers[0].device.type == "cpu"
-        self._stack_updates = stack_updates or (None if on_cpu else stacked)
+        self._stack_updates = stack_updates or (None if on_cpu else stack_optimizers)
         self._trainers, self._runs = trainers, [trainer.run for trainer in trainers]
         models = [run.model.parameters() for run in self._runs]
         self._params = list(zip(*models, strict=True))  # for each parameter, that of every run
