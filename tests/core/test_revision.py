@@ -10,8 +10,8 @@ GIT = ("git", "-c", "user.name=n", "-c", "user.email=e")
 
 
 def fresh(root: Path) -> dict[str, object]:
-    revision._revision.cache_clear()
-    return revision.code(root)
+    revision.code.cache_clear()
+    return revision.code(root).as_json()
 
 
 def test_code_is_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
 
 def test_versions_are_known_without_importing_anything() -> None:
     code = (
-        "import sys; from espalier import revision; found = revision.versions(); "
+        "import sys; from espalier.core import revision; found = revision.versions(); "
         "assert found['torch'] and found['python']; assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,6 +12,7 @@ from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.measures import MEASURES
+from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Result, Status
 from espalier.report.controls_report import controls_text, said, told
 from espalier.report.reports import write_reports
@@ -84,7 +85,7 @@ def test_failed_seeds_and_arms_without_a_control_are_told() -> None:
 
 def test_packs_make_times_doubtful() -> None:
     item = arms()[2]
-    packed = Result(**{**vars(item.result), "provenance": {"pack": {"size": 4}}})
+    packed = Result(**{**vars(item.result), "provenance": Provenance(pack=PackShare(size=4))})
     found = lines([arms()[0], TrialResult(item.trial, packed, 1)])
     assert found[4].startswith("Times are shares of those of packs")
 

@@ -10,6 +10,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Status
 from espalier.report.reports import ranking_measure, write_reports
 from espalier.store.store import Store
@@ -21,7 +22,9 @@ def stored(
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)
     planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
-    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
+    header = PlanHeader.from_json(
+        {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
+    )
     Store.create(folder / "sweep.db", header, planned)
     with Store.open(folder / "sweep.db") as store, store.writing():
         for item in results:

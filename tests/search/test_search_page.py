@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import espalier
-from espalier.core.paths import ROOT
 from espalier.commands import search as command
+from espalier.core.paths import ROOT
 from espalier.search import distributions, guide_names, search_runs
 from espalier.search.searcher import HyperparameterSearcher
 

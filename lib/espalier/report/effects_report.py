@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.effects import Effects, Level
@@ -17,7 +18,7 @@ from espalier.report.sweep_summary import typed
 LISTED = 20  # trials without a number that are named
 
 
-def told(found: Effects, design: Record) -> list[str]:
+def told(found: Effects, design: Mapping[str, Any]) -> list[str]:
     """The lines of the report, plain ASCII."""
     lines = [f"MAIN EFFECTS ({describe_design(design)}):", LINE]
     if found.grand is None:
@@ -35,12 +36,12 @@ def told(found: Effects, design: Record) -> list[str]:
     return [*lines, *_lost(found.lost), "", *_prediction(found), confounding(design), ""]
 
 
-def effects_text(found: Effects, design: Record) -> str:
+def effects_text(found: Effects, design: Mapping[str, Any]) -> str:
     """The text of sweep_effects.json: strict JSON."""
     return strict_json.pretty(record(found, design))
 
 
-def record(found: Effects, design: Record) -> Record:
+def record(found: Effects, design: Mapping[str, Any]) -> Record:
     """All of it as data; what is not known is null."""
     columns = {one["symbol"]: one["columns"] for one in design["axes"]}
     return {
@@ -57,7 +58,7 @@ def record(found: Effects, design: Record) -> Record:
     }
 
 
-def confounding(design: Record) -> str:
+def confounding(design: Mapping[str, Any]) -> str:
     """What the array cannot tell apart."""
     if design["rows"] == design["combinations"]:
         return "The array is the full grid, so interactions are not confounded with main effects."

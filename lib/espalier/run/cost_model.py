@@ -190,7 +190,7 @@ def _cost(
     symbols: Symbols, trial: Trial, result: Result, taken: tuple[float, float], source: str
 ) -> Cost:
     seconds, size = taken
-    epochs = [float(record["seconds"]) for record in result.history]
+    epochs = [epoch.seconds for epoch in result.epochs if epoch.seconds is not None]
     startup = max(0.0, seconds - sum(epochs))
     per_epoch = size / len(epochs)
     return Cost(shape(symbols, trial.config), startup, median(epochs), 0, per_epoch, source)
@@ -202,7 +202,7 @@ def folder_size(folder: Path) -> int:
 
 
 def _tells(trial: Trial, result: Result) -> bool:
-    timed = result.history and all("seconds" in record for record in result.history)
+    timed = result.history and all(epoch.seconds is not None for epoch in result.epochs)
     return bool(result.status is Status.PASSED and timed and EPOCHS in trial.config)
 
 

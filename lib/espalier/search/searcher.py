@@ -143,7 +143,7 @@ class HyperparameterSearcher:
 
     def save_results(self, path: str | Path) -> None:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""
-        origins = (one.result.provenance.get("data_fingerprint", "") for one in self._trials)
+        origins = (one.result.provenance.data_fingerprint or "" for one in self._trials)
         config = self._trials[0].trial.config if self._trials else {}
         trials = search_results.ordered(self._results.values())
         saved = Saved(

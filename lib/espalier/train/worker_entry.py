@@ -25,6 +25,7 @@ from espalier.core.contracts import (
     TokenShape,
 )
 from espalier.core.errors import UserError
+from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
@@ -74,7 +75,7 @@ def train_pack(
 
     Yields the index of each task and its result, as `train_trial` would give it, when it ends.
     `emit` takes the index and a record an epoch. Which trials were trained together changes no
-    result but `provenance["pack"]`.
+    result but `provenance.pack`.
     """
     ready: list[_Attempt] = []
     for index, task in enumerate(tasks):
@@ -112,7 +113,7 @@ def _train(pack: Sequence[_Attempt], why: str) -> Iterator[tuple[int, Result]]:
     with distributed.joined(pack[0].task, pack[0].trainer.recipe, pack[0].trainer.device):
         for trainer, outcome in Loop([attempt.trainer for attempt in pack]).epochs():
             attempt = by_run[id(trainer.run)]
-            attempt.provenance["pack"] = {"size": size, "why": why}
+            attempt.provenance = replace(attempt.provenance, pack=PackShare(size=size, why=why))
             result = attempt.advance(outcome)
             if result is not None:
                 del by_run[id(trainer.run)]
@@ -126,18 +127,22 @@ class _Attempt:
         """`index` is the task's among those that came with it."""
         self.index, self.task, self._emit = index, task, emit
         self.history: list[Record] = []
-        self.provenance = {"started": datetime.now(UTC).isoformat(), **_provenance(task)}
+        self.provenance = _provenance(task)
 
     def prepare(self) -> None:
         """Build everything anew. Raises CannotTrain or UserError."""
         self.trainer, self.data = prepare(self.task)
-        self.provenance["data_fingerprint"] = self.data.fingerprint
-        self.provenance["micro_batch"] = self.trainer.micro_batch
-        self.album = SnapshotManager(self.task, self.provenance)
+        self.provenance = replace(
+            self.provenance,
+            data_fingerprint=self.data.fingerprint,
+            micro_batch=self.trainer.micro_batch,
+        )
+        self.album = SnapshotManager(self.task, lambda: self.provenance)
         snapshot, self.history = self.album.resume(self.trainer)
         if snapshot is not None:
             branch = snapshot.about.get("branch", {})
-            self.provenance["resumed"] = {"epoch": snapshot.epoch, **branch}
+            resumed = {"epoch": snapshot.epoch, **branch}
+            self.provenance = replace(self.provenance, resumed=resumed)
 
     def advance(self, outcome: Record | DivergedError) -> Result | None:
         """Take in the outcome of an epoch; return the result, if it was the last one.
@@ -304,15 +309,16 @@ def _model(config: Config, data: Data) -> torch.nn.Module:
     return model
 
 
-def _provenance(task: Task) -> Record:
+def _provenance(task: Task) -> Provenance:
     """Return where a result comes from, as far as that is known before anything is built."""
     seed = int(task.trial.config["SEED"])
     device = "cuda" if uses_gpu(task.settings["DEVICE"]) else "cpu"
-    return {
-        "config": dict(task.trial.config),
-        "settings": dict(task.settings),
-        "seeds": {purpose: seeds.derive(seed, purpose) for purpose in seeds.PURPOSES},
-        **provenance.collect(torch.device(device)),
-        "threads": int(task.trial.config["CPU_THREADS"]),
-        "ranks": task.trial.ranks,
-    }
+    return replace(
+        provenance.collect(torch.device(device)),
+        started=datetime.now(UTC).isoformat(),
+        config=dict(task.trial.config),
+        settings=dict(task.settings),
+        seeds={purpose: seeds.derive(seed, purpose) for purpose in seeds.PURPOSES},
+        threads=int(task.trial.config["CPU_THREADS"]),
+        ranks=task.trial.ranks,
+    )

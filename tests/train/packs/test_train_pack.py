@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -49,16 +50,16 @@ def assert_near(one: Result, other: Result, within: float) -> None:
     (ours, mine), (theirs, yours) = numbers(one), numbers(other)
     for a, b in zip([*ours, mine], [*theirs, yours], strict=True):
         assert a == pytest.approx(b, rel=within, abs=within)
-    origins = [{**r.provenance, "pack": None, "started": None} for r in (one, other)]
+    origins = [replace(r.provenance, pack=None, started=None) for r in (one, other)]
     assert origins[0] == origins[1]
 
 
 def sizes(found: dict[int, Result]) -> list[int]:
-    return [found[place].provenance["pack"]["size"] for place in sorted(found)]
+    return [found[place].provenance.pack.size for place in sorted(found)]
 
 
 def whys(found: dict[int, Result]) -> list[str]:
-    return [found[place].provenance["pack"]["why"] for place in sorted(found)]
+    return [found[place].provenance.pack.why for place in sorted(found)]
 
 
 def test_a_pack_gives_what_the_trials_give_alone() -> None:

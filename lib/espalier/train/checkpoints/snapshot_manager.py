@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from espalier.core import component, revision
 from espalier.core.component import symbol
+from espalier.core.records import Provenance
 from espalier.core.trial import Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -63,15 +63,15 @@ def _best(found: Sequence[Snapshot]) -> Snapshot:
 class SnapshotManager:
     """The snapshots of a trial that is being trained."""
 
-    def __init__(self, task: Task, origin: Mapping[str, Any]) -> None:
-        """`origin` is what its result will say of where it comes from."""
+    def __init__(self, task: Task, origin: Callable[[], Provenance]) -> None:
+        """`origin` gives what its result will say of where it comes from."""
         self._task, self._origin = task, origin
         self._plan = component.build(SnapshotPlan, Config(task.settings), "")
         self._changes = 0
 
     @property
     def _made(self) -> Record:
-        return {**self._origin, "sources": revision.sources()}
+        return {**self._origin().as_json(), "sources": revision.sources()}
 
     @property
     def _folder(self) -> Path:
