@@ -6,7 +6,6 @@ stands for, are kept in `more`, so that a file that is read and written again lo
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -32,15 +31,10 @@ class JsonRecord:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """Return the record that `as_json` gave this JSON object for."""
-        names = _names(cls)
-        own = {name: value for name, value in record.items() if name in names}
-        more = {name: value for name, value in record.items() if name not in names}
+        names = cls.__dataclass_fields__
+        own = {name: value for name, value in record.items() if name in names and name != "more"}
+        more = {name: value for name, value in record.items() if name not in own}
         return cls(**own, more=more)
-
-
-@functools.cache
-def _names(kind: type[JsonRecord]) -> frozenset[str]:
-    return frozenset(kind.__dataclass_fields__) - {"more"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import LOG, Status, Trial
 from espalier.report import reports
 from espalier.run import admission
-from espalier.run.devices import described, slots
+from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
@@ -79,7 +79,7 @@ def run(request: LaunchRequest) -> int:
             print(line)
         executor = _executor(request, devices, sweep)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
-        print(f"{len(executor.devices)} at a time {described(executor.devices)}", flush=True)
+        print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
         with stopping_on_signals(runner):
             runner.run()

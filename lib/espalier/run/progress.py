@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a live display on a terminal, plain lines elsewhere."""
+"""The progress of a sweep while it runs: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

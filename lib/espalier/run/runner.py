@@ -254,7 +254,7 @@ def pending(store: Store, allowance: int) -> list[int]:
 
 @contextmanager
 def stopping_on_signals(runner: Runner) -> Iterator[None]:
-    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once.
+    """Stop the runner cleanly on a signal of STOPPING; a second one ends everything at once.
 
     Outside the main thread, as in some notebooks, signals are Python's and the main thread's.
     """
