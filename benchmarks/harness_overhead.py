@@ -22,6 +22,7 @@ import measuring
 import peers
 from measuring import Figure, Measure
 
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Emit, Result, Status, Task, Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
@@ -108,7 +109,7 @@ def espalier(place: Path, count: int, workers: int) -> float:
         for n in range(1, count + 1)
     ]
     request = LaunchRequest(
-        header={"plan_id": "noop", "settings": SETTINGS},
+        header=PlanHeader(plan_id="noop", settings=SETTINGS),
         trials=[(trial, "CONFIG_LR=1\n" * 60) for trial in trials],
         results=place,
         output=None,
@@ -131,7 +132,7 @@ def store_alone(place: Path, count: int) -> float:
     """Milliseconds for a trial's durable states by themselves: what the disk asks for."""
     trials = (Trial(n, f"config_{n:03}", f"{n:012}", {}) for n in range(1, count + 1))
     planned = [(trial, "", trial.name) for trial in trials]
-    Store.create(place / STORE, {}, planned)
+    Store.create(place / STORE, PlanHeader(), planned)
     with Store.open(place / STORE) as store:
         began = time.perf_counter()
         for trial, _, _ in planned:

@@ -132,7 +132,7 @@ def tell(
         "machine": here,
         "load": round(os.getloadavg()[0], 1),
         "versions": revision.versions(),
-        "code": revision.code(),
+        "code": revision.code().as_json(),
         "figures": [figure.as_json() for figure in figures],
         "notes": list(notes),
     }

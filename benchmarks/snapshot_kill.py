@@ -51,7 +51,7 @@ def main() -> int:
             measuring.say(f"kill {kill}: {kill_once(disturbed)} snapshots there")
         sweeping.start(disturbed, VARIABLES).wait()
         faults = compared(calm, disturbed)
-        resumed = [r.provenance.get("resumed") for _, r in sweeping.results(disturbed)]
+        resumed = [r.provenance.resumed for _, r in sweeping.results(disturbed)]
         epochs = [float(one["epoch"]) for one in resumed if one]
         tried = sweeping.attempts(disturbed)
     figures = [

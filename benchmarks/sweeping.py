@@ -176,7 +176,7 @@ def outcomes(place: Path) -> dict[str, Record]:
 
 
 def _size(result: Result) -> int:
-    return int(result.provenance.get("pack", {}).get("size", 1))
+    return result.provenance.pack_size
 
 
 def comparable(result: Result) -> Record:

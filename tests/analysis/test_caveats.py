@@ -8,6 +8,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.caveats import notes
 from espalier.analysis.rank import TrialResult, rank
+from espalier.core.records import Provenance
 from espalier.core.trial import Result, Status
 
 ORIGIN = {
@@ -21,7 +22,7 @@ ORIGIN = {
 def made(number: int, swept: dict[str, str] | None = None, **origin: Any) -> TrialResult:
     """A passed trial of ORIGIN but for `origin`."""
     item = passed(trial(number, number, **(swept or {})), 90.0)
-    provenance = {**ORIGIN, **origin}
+    provenance = Provenance.from_json({**ORIGIN, **origin})
     result = Result(Status.PASSED, measures=item.result.measures, provenance=provenance)
     return TrialResult(item.trial, result, 1)
 

@@ -9,6 +9,7 @@ from trial_results import ended, passed
 from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import Comparison, Events, comparisons, events
 from espalier.analysis.rank import TrialResult, rank
+from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Result, Status, Trial
 
 
@@ -136,7 +137,7 @@ def test_what_is_unequal_is_known() -> None:
 def test_shares_of_packs_are_known() -> None:
     one, other = arms()[0], arms()[2]
     for size, packed in ((1, False), (2, True)):
-        origin = {"pack": {"size": size, "why": ""}}
+        origin = Provenance(pack=PackShare(size=size))
         told = Result(**{**vars(other.result), "provenance": origin})
         assert found([one, TrialResult(other.trial, told, 1)])[0].packed is packed
 

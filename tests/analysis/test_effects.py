@@ -8,6 +8,7 @@ from trial_results import passed
 
 from espalier.analysis import effects
 from espalier.analysis.effects import main_effects, signal_to_noise
+from espalier.core.records import PlanHeader
 
 
 def test_means_are_those_computed_by_hand() -> None:
@@ -114,5 +115,5 @@ def test_less_of_a_loss_is_better() -> None:
 
 def test_levels_of_a_header_leave_out_the_seeds() -> None:
     axes = [{"symbol": "A", "values": ["1", "0"]}, {"symbol": "SEED", "values": ["1", "2"]}]
-    header = {"axes": axes, "design": {"axes": [{"symbol": "A", "columns": [1]}]}}
+    header = PlanHeader(axes=axes, design={"axes": [{"symbol": "A", "columns": [1]}]})
     assert effects.levels_of(header) == {"A": ["1", "0"]}

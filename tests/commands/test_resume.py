@@ -31,23 +31,23 @@ def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_pat
     before = snapshot.read_bytes()
     result = resumed(tmp_path / "branch", str(snapshot))
     assert numbers(result) == numbers(worker_entry.train_trial(small_task()))
-    assert result.provenance["resumed"]["epoch"] == 2
-    assert result.provenance["resumed"]["from"] == str(snapshot)
+    assert result.provenance.resumed["epoch"] == 2
+    assert result.provenance.resumed["from"] == str(snapshot)
     assert snapshot.read_bytes() == before
 
 
 def test_it_goes_on_for_longer(snapshot: Path, tmp_path: Path) -> None:
     result = resumed(tmp_path / "branch", str(snapshot.with_suffix(".pt")), "NUM_EPOCHS=5")
     assert [record["epoch"] for record in result.history] == [1, 2, 3, 4, 5]
-    assert result.provenance["config"]["NUM_EPOCHS"] == "5"
-    assert result.provenance["resumed"]["changed"] == {"NUM_EPOCHS": "5"}
+    assert result.provenance.config["NUM_EPOCHS"] == "5"
+    assert result.provenance.resumed["changed"] == {"NUM_EPOCHS": "5"}
 
 
 def test_a_setting_that_is_no_more_does_not_matter(snapshot: Path, tmp_path: Path) -> None:
     about = json.loads(snapshot.read_text())
     about["made"]["settings"]["SNAPSHOT_DELTA"] = "n"
     snapshot.write_text(json.dumps(about))
-    assert resumed(tmp_path / "branch", str(snapshot)).provenance["resumed"]["epoch"] == 2
+    assert resumed(tmp_path / "branch", str(snapshot)).provenance.resumed["epoch"] == 2
 
 
 @pytest.mark.parametrize(

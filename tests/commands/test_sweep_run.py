@@ -41,7 +41,7 @@ def test_a_plan_is_run_and_told_about(planned: Path, capsys: pytest.CaptureFixtu
     (folder,) = sweeps(planned / "test_matrix_results")
     with Store.open(folder / STORE) as store:
         assert store.counts() == {"passed": 2}
-        assert store.header["settings"]["DEVICE"] == "cpu"
+        assert store.header.settings["DEVICE"] == "cpu"
         assert store.config_text(1) == (planned / "sweep_configs" / "config_001").read_text()
     assert (folder / "sweep_summary.json").exists()
     capsys.readouterr()
@@ -147,7 +147,7 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
     with Store.open(folder / STORE) as store:
         found = {trial.config["OPTIMIZER"] for trial in store.trials()}
         assert len(found) > 1
-        assert store.header["command"] == "make"
+        assert store.header.command == "make"
 
 
 def test_plain_make_says_what_a_test_matrix_is_and_leaves_out(

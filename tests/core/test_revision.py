@@ -10,8 +10,8 @@ GIT = ("git", "-c", "user.name=n", "-c", "user.email=e")
 
 
 def fresh(root: Path) -> dict[str, object]:
-    revision._revision.cache_clear()
-    return revision.code(root)
+    revision.code.cache_clear()
+    return revision.code(root).as_json()
 
 
 def test_code_is_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 from trial_tasks import TEXT, numbers, small_task
 
 from espalier.core.contracts import Split, TokenShape
+from espalier.core.records import PackShare
 from espalier.models.charlm import CharLM
 from espalier.train import worker_entry
 from espalier.train.data.text_windows import TextPart
@@ -65,7 +66,7 @@ def test_the_engine_packs_texts_and_their_results_are_those_of_trials_alone() ->
     ]
     for place, together in worker_entry.train_pack(tasks):
         alone = worker_entry.train_trial(tasks[place])
-        assert together.provenance["pack"] == {"size": 2, "why": ""}
+        assert together.provenance.pack == PackShare(size=2)
         for ours, theirs in zip(numbers(together)[0], numbers(alone)[0], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-4)
         assert together.measures["floor_bigram"] == alone.measures["floor_bigram"]

@@ -39,7 +39,7 @@ def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbol
     assert found.controls == real.controls
     folder = tmp_path / "plan"
     plan.write_plan(found, folder, real)
-    assert plan.read_plan(folder).header()["controls"] == real.controls
+    assert plan.read_plan(folder).header().controls == real.controls
 
 
 @pytest.mark.parametrize(("text", "trials"), guide.BLOCKS)

@@ -181,4 +181,4 @@ def test_a_limit_is_told_the_number_of_trials(known: Symbols) -> None:
 
 def test_an_unknown_sampler_is_one_line(real: Symbols) -> None:
     with pytest.raises(UserError, match="SAMPLER=sobol: must be one of grid, orthogonal"):
-        sampling.asked(real, "sobol")
+        sampling.sampler_request(real, "sobol")

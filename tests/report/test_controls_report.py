@@ -13,6 +13,7 @@ from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.measures import MEASURES
+from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Result, Status
 from espalier.report.controls_report import controls_json, describe_verdict, render_controls
 from espalier.report.reports import write_reports
@@ -64,7 +65,7 @@ def without_a_control() -> list[TrialResult]:
 
 def of_packs() -> list[TrialResult]:
     item = arms()[2]
-    packed = Result(**{**vars(item.result), "provenance": {"pack": {"size": 4}}})
+    packed = Result(**{**vars(item.result), "provenance": Provenance(pack=PackShare(size=4))})
     return [arms()[0], TrialResult(item.trial, packed, 1)]
 
 

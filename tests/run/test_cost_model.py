@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import toy
 
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Task, Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -75,7 +76,7 @@ def change(folder: Path, what: str, *values: float) -> None:
 
 def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu") -> None:
     """A finished sweep whose trials took 3 s beside two epochs of `seconds` each."""
-    results_dir.create(folder, {}, [(one, "") for one in trials])
+    results_dir.create(folder, PlanHeader(), [(one, "") for one in trials])
     history: list[Record] = [{"epoch": n, "seconds": seconds} for n in (1, 2)]
     with Store.open(folder / "sweep.db") as opened, opened.writing():
         for one in trials:
@@ -110,7 +111,7 @@ def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> 
     assert cost_model.warming(tmp_path) == 0
     for name, gap in (("sweep_a", 7.5), ("sweep_b", 90_000.0)):
         folder = tmp_path / name
-        results_dir.create(folder, {}, [(trial(1), "")])
+        results_dir.create(folder, PlanHeader(), [(trial(1), "")])
         with Store.open(folder / "sweep.db") as opened, opened.writing():
             opened.begin([1], 1, "cpu")
             created = opened.created

@@ -91,11 +91,11 @@ def test_the_driver_is_asked_where_nothing_is_inherited(
 
 
 def test_devices_in_words() -> None:
-    assert devices.described(["cpu", "cpu"]) == "on the CPU"
-    assert devices.described(["this process"]) == "in this process"
-    assert devices.described(["2", "5", "2"]) == "on 2 GPUs"
-    assert devices.described(["GPU-aaaa-1"]) == "on 1 GPU"
-    assert devices.described(["MIG-1", "MIG-2"]) == "on 2 GPU slices"
+    assert devices.describe_devices(["cpu", "cpu"]) == "on the CPU"
+    assert devices.describe_devices(["this process"]) == "in this process"
+    assert devices.describe_devices(["2", "5", "2"]) == "on 2 GPUs"
+    assert devices.describe_devices(["GPU-aaaa-1"]) == "on 1 GPU"
+    assert devices.describe_devices(["MIG-1", "MIG-2"]) == "on 2 GPU slices"
 
 
 def test_cores_are_shared_out_by_threads(no_gpu: None) -> None:
@@ -116,14 +116,14 @@ def test_a_trial_may_take_several_devices(monkeypatch: pytest.MonkeyPatch) -> No
     assert devices.slots("auto", 3, 1, 2) == ["0,1", "GPU-c,3", "0,1"]
     assert devices.slots("auto", 0, 1, 5) == ["0,1,GPU-c,3,4"]
     assert devices.each("GPU-c,3") == ["GPU-c", "3"]
-    assert devices.described(["0,1", "GPU-c,3", "0,1"]) == "on 4 GPUs"
+    assert devices.describe_devices(["0,1", "GPU-c,3", "0,1"]) == "on 4 GPUs"
 
 
 def test_cores_are_shared_out_by_the_processes_of_a_trial(no_gpu: None) -> None:
     assert devices.slots("cpu", 0, 1, 2) == ["cpu,cpu"] * 4
     assert devices.slots("cpu", 0, 3, 2) == ["cpu,cpu"]
     assert devices.slots("cpu", 1, 1, 8) == [",".join(["cpu"] * 8)]
-    assert devices.described(["cpu,cpu"]) == "on the CPU"
+    assert devices.describe_devices(["cpu,cpu"]) == "on the CPU"
 
 
 @pytest.mark.parametrize(("gpus", "there"), [("0,1,2", "3, the number of visible GPUs"), ("", "8")])
@@ -136,19 +136,19 @@ def test_more_devices_than_there_are_is_one_line(
 
 
 def test_the_drivers_list() -> None:
-    assert devices.listed(SMI) == ["GPU-aaaa-1", "GPU-bbbb-2"]
-    assert devices.listed(MIG) == ["MIG-1111", "MIG-2222"]
-    assert devices.listed("No devices were found\n") == []
+    assert devices.parse_ids(SMI) == ["GPU-aaaa-1", "GPU-bbbb-2"]
+    assert devices.parse_ids(MIG) == ["MIG-1111", "MIG-2222"]
+    assert devices.parse_ids("No devices were found\n") == []
 
 
 def test_the_drivers_answer_about_memory() -> None:
-    assert devices.measured(FREE) == {
+    assert devices.parse_free_memory(FREE) == {
         "0": 80000 << 20,
         "GPU-aaaa-1": 80000 << 20,
         "1": 1 << 30,
         "GPU-bbbb-2": 1 << 30,
     }
-    assert devices.measured("") == {}
+    assert devices.parse_free_memory("") == {}
 
 
 @pytest.mark.parametrize(

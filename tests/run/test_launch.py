@@ -20,6 +20,7 @@ from fake_sweep import HERE, Start, created, request, trial
 
 from espalier.core import revision
 from espalier.core.errors import UserError
+from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import Record
 from espalier.run import launch
 from espalier.run.status_text import status_lines
@@ -62,7 +63,7 @@ def test_an_unfinished_sweep_goes_on_with_the_settings_of_today(tmp_path: Path) 
     launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1", DATA_DIR="mended"))
     (folder,) = sweeps(tmp_path)
     with Store.open(folder / STORE) as store:
-        assert store.header["settings"]["DATA_DIR"] == "mended"
+        assert store.header.settings["DATA_DIR"] == "mended"
         assert [one.round for one in store.attempts()] == [1, 2]
 
 
@@ -98,7 +99,7 @@ def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
     made = []
     for _ in range(11):
         made.append(timestamped(tmp_path, now=0))
-        results_dir.create(made[-1], {}, [])
+        results_dir.create(made[-1], PlanHeader(), [])
     assert re.fullmatch(r"sweep_\d{8}_\d{6}", made[0].name)
     assert made[1].name == made[0].name + "_2"
     assert sweeps(tmp_path) == made[::-1]
@@ -198,7 +199,7 @@ def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Pat
 def test_the_newest_sweep_is_the_one_that_began_last_whatever_its_name(tmp_path: Path) -> None:
     late, early = tmp_path / "sweep_20260101_000000", tmp_path / "sweep_20260102_000000"
     for folder in (early, late):  # a clock was put back, or the sweep came from elsewhere
-        results_dir.create(folder, {}, [])
+        results_dir.create(folder, PlanHeader(), [])
     assert sweeps(tmp_path) == [late, early]
 
 
@@ -210,7 +211,7 @@ def test_stores_that_are_no_use_are_noted_and_block_nothing(
         (tmp_path / name).mkdir()
         (tmp_path / name / STORE).write_bytes(content)
     newer = tmp_path / "sweep_z" / STORE
-    results_dir.create(newer.parent, {}, [])
+    results_dir.create(newer.parent, PlanHeader(), [])
     with closing(sqlite3.connect(newer)) as db, db:
         db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     capsys.readouterr()
@@ -229,8 +230,9 @@ def test_stores_that_are_no_use_are_noted_and_block_nothing(
 def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from espalier.store import results_dir\n"
+        "from espalier.core.records import PlanHeader\n"
         "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
-        "results_dir.create(folder, {}, (os.kill(os.getpid(), 9) for _ in range(1)))\n"
+        "results_dir.create(folder, PlanHeader(), (os.kill(os.getpid(), 9) for _ in range(1)))\n"
     )
     process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert process.returncode == -9
@@ -272,7 +274,7 @@ def test_results_of_other_code_are_noted(
     line: str,
 ) -> None:
     monkeypatch.setenv("FAKE_CODE", json.dumps(CODE))
-    monkeypatch.setattr(revision, "code", lambda: {**CODE, **now})
+    monkeypatch.setattr(revision, "code", lambda: Revision(**{**CODE, **now}))
     trials = [trial(1, "coded"), trial(2), trial(3, "once")]
     for _ in range(3):  # a new one, one that goes on, one that is finished already
         launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))

@@ -76,14 +76,14 @@ def gone(pid: int) -> bool:
 
 def test_workers_stay_and_are_warmed_up_once(make: MakePool, tmp_path: Path) -> None:
     pool = make()
-    seen = [result_of(pool, task(tmp_path, "environment")).provenance for _ in range(2)]
+    seen = [result_of(pool, task(tmp_path, "environment")).provenance.more for _ in range(2)]
     assert seen[0] == seen[1]
     assert seen[0]["warm"] == 1
     assert seen[0]["pid"] == pool.process(0)
 
 
 def test_a_worker_sees_one_thread_and_its_own_device(make: MakePool, tmp_path: Path) -> None:
-    on_cpu = result_of(make(["cpu"]), task(tmp_path, "environment")).provenance
+    on_cpu = result_of(make(["cpu"]), task(tmp_path, "environment")).provenance.more
     assert (on_cpu["OMP_NUM_THREADS"], on_cpu["CUDA_VISIBLE_DEVICES"]) == ("1", "")
     assert environment("GPU-1")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
 

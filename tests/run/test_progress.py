@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from fake_sweep import trial
 
+from espalier.core.records import EpochRecord
 from espalier.core.trial import Result, Status
 from espalier.run.progress import counted, duration, finished_line, overall, running_line
 from espalier.store.sweep_state import SweepStatus, TaskProgress
@@ -43,7 +44,7 @@ def test_time_to_the_end(
     eta: float | None,
 ) -> None:
     shown = tuple(
-        TaskProgress("x", {"epoch": epoch, "epochs": epochs} if epochs else {}, elapsed)
+        TaskProgress("x", EpochRecord(epoch=epoch, epochs=epochs or None), elapsed)
         for elapsed, epoch, epochs in running
     )
     assert SweepStatus(counts, shown, 2, mean).eta == eta
@@ -74,12 +75,17 @@ def test_the_line_of_an_error_that_is_tried_again() -> None:
 def test_the_line_of_a_running_trial() -> None:
     record = {"epoch": 4, "epochs": 20, "train_loss": 0.2134, "val_acc": 93.12, "sparsity": 0.35}
     assert (
-        running_line(TaskProgress("config_003", record, 2.0))
+        running_line(TaskProgress("config_003", EpochRecord.from_json(record), 2.0))
         == "config_003 epoch 4/20 loss 0.2134 val 93.1% sparsity 35.0%  2.0s"
     )
-    assert running_line(TaskProgress("config_003", {}, 2.0)) == "config_003 starting  2.0s"
+    assert (
+        running_line(TaskProgress("config_003", EpochRecord(), 2.0)) == "config_003 starting  2.0s"
+    )
     nothing_finite = {"epoch": 4, "epochs": 20, "train_loss": None}
-    assert running_line(TaskProgress("x", nothing_finite, 2.0)) == "x epoch 4/20  2.0s"
+    assert (
+        running_line(TaskProgress("x", EpochRecord.from_json(nothing_finite), 2.0))
+        == "x epoch 4/20  2.0s"
+    )
 
 
 def test_counts_are_named_in_a_fixed_order() -> None:

@@ -105,7 +105,7 @@ def test_a_probe_says_how_large_packs_are(tmp_path: Path, in_process: bool) -> N
     assert packs(tmp_path) == [[1, 2, 3], [4, 5, 6], [7], [8]]
     assert (tmp_path / "asked").read_text() == "a 7\n"
     with opened(tmp_path) as store:
-        assert store.header["packs"] == {"a": {"size": 3, "why": ""}}
+        assert store.header.packs == {"a": {"size": 3, "why": ""}}
 
 
 def test_why_not_to_pack_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +116,7 @@ def test_why_not_to_pack_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixt
     printed = capsys.readouterr().out
     assert printed.count("note: trials run one at a time: packs are slower here\n") == 1
     with opened(tmp_path) as store:
-        assert store.header["packs"]["b"] == {"size": 1, "why": "packs are slower here"}
+        assert (store.header.packs or {})["b"] == {"size": 1, "why": "packs are slower here"}
 
 
 @pytest.mark.parametrize(

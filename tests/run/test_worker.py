@@ -79,7 +79,7 @@ def test_an_entry_that_returns_no_result_is_a_crash(tmp_path: Path) -> None:
 def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with capfd.disabled(), worker.captured(task(tmp_path)):
+    with capfd.disabled(), worker.capture_output(task(tmp_path)):
         results(fake_entry.train, task(tmp_path, "loud"))
     print("after")
     log = (tmp_path / "output.log").read_text()
@@ -91,7 +91,7 @@ def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
 
 def test_the_second_attempt_appends(tmp_path: Path) -> None:
     for attempt in (1, 2):
-        with worker.captured(Task((trial(1),), {}, (tmp_path,), (attempt,))):
+        with worker.capture_output(Task((trial(1),), {}, (tmp_path,), (attempt,))):
             pass
     assert (tmp_path / "output.log").read_text().count("== config_001 attempt") == 2
 

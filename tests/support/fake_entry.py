@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task
 
 READY: list[int] = []
@@ -116,12 +117,16 @@ def odd(task: Task) -> Result:
 
 def environment(task: Task) -> Result:
     names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
-    seen = {name: os.environ.get(name) for name in names}
-    return Result(Status.PASSED, provenance={**seen, "pid": os.getpid(), "warm": len(READY)})
+    seen: dict[str, object] = {name: os.environ.get(name) for name in names}
+    seen |= {"pid": os.getpid(), "warm": len(READY)}
+    return Result(Status.PASSED, provenance=Provenance.from_json(seen))
 
 
 def coded(task: Task) -> Result:
-    return Result(Status.PASSED, provenance={"code": json.loads(os.environ["FAKE_CODE"])})
+    return Result(
+        Status.PASSED,
+        provenance=Provenance.from_json({"code": json.loads(os.environ["FAKE_CODE"])}),
+    )
 
 
 def not_json(task: Task) -> Result:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
@@ -33,8 +34,8 @@ def trial(number: int, act: str = "pass", **config: str) -> Trial:
     return Trial(number, name, f"id{number:010}", {**fixed, **own, **config}, swept)
 
 
-def header(plan_id: str = "plan", **settings: str) -> Record:
-    return {"plan_id": plan_id, "settings": {**SETTINGS, **settings}}
+def header(plan_id: str = "plan", **settings: str) -> PlanHeader:
+    return PlanHeader(plan_id=plan_id, settings={**SETTINGS, **settings})
 
 
 def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchRequest:

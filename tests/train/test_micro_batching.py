@@ -86,7 +86,7 @@ def test_a_batch_that_is_small_enough_is_left_whole_and_may_be_packed():
 def test_what_was_taken_is_in_the_provenance():
     result = worker_entry.train_trial(task(7))
     assert result.status is Status.PASSED
-    assert result.provenance["micro_batch"] == 7
+    assert result.provenance.micro_batch == 7
 
 
 @pytest.mark.parametrize(

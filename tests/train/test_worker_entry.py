@@ -54,17 +54,24 @@ def test_the_seed_decides_everything_and_what_ran_before_nothing():
 
 def test_provenance_names_what_is_needed_to_run_it_again():
     origin = worker_entry.train_trial(small_task()).provenance
-    assert origin["config"]["SEED"] == "1"
-    assert origin["versions"]["torch"] == metadata.version("torch")
-    assert set(origin) >= {"config", "settings", "seeds", "data_fingerprint", "code", "device"}
-    assert len(origin["data_fingerprint"]) >= 12
-    assert set(origin["seeds"]) == {"init", "batches", "augment", "dropout", "method"}
+    assert origin.config["SEED"] == "1"
+    assert origin.versions["torch"] == metadata.version("torch")
+    assert set(origin.as_json()) >= {
+        "config",
+        "settings",
+        "seeds",
+        "data_fingerprint",
+        "code",
+        "device",
+    }
+    assert len(origin.data_fingerprint) >= 12
+    assert set(origin.seeds) == {"init", "batches", "augment", "dropout", "method"}
 
 
 def test_a_failed_result_says_where_it_comes_from_too():
     origin = worker_entry.train_trial(small_task(PRUNING_WARMUP="7800")).provenance
-    assert origin["config"]["PRUNING_WARMUP"] == "7800"
-    assert origin["versions"]["torch"]
+    assert origin.config["PRUNING_WARMUP"] == "7800"
+    assert origin.versions["torch"]
 
 
 def test_pruning_that_cannot_start_fails_before_training():
@@ -132,7 +139,7 @@ def test_a_data_set_that_does_not_fit_gives_the_same_numbers(workers):
     held = worker_entry.train_trial(small_task(**changes))
     assert held.status is Status.PASSED
     assert numbers(streamed) == numbers(held)
-    assert streamed.provenance["data_fingerprint"] == held.provenance["data_fingerprint"]
+    assert streamed.provenance.data_fingerprint == held.provenance.data_fingerprint
 
 
 def test_mixed_precision_reaches_the_loop():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -49,7 +50,7 @@ def assert_near(a: Result, b: Result, within: float) -> None:
     (ours, mine), (theirs, yours) = numbers(a), numbers(b)
     for left, right in zip([*ours, mine], [*theirs, yours], strict=True):
         assert left == pytest.approx(right, rel=within, abs=within)
-    origins = [{**r.provenance, "pack": None, "started": None} for r in (a, b)]
+    origins = [replace(r.provenance, pack=None, started=None) for r in (a, b)]
     assert origins[0] == origins[1]
 
 
@@ -61,11 +62,11 @@ def assert_trained_alone(some: list[Task], reason: str = "") -> None:
 
 
 def sizes(results: dict[int, Result]) -> list[int]:
-    return [results[place].provenance["pack"]["size"] for place in sorted(results)]
+    return [results[place].provenance.pack.size for place in sorted(results)]
 
 
 def whys(results: dict[int, Result]) -> list[str]:
-    return [results[place].provenance["pack"]["why"] for place in sorted(results)]
+    return [results[place].provenance.pack.why for place in sorted(results)]
 
 
 def test_a_pack_gives_what_the_trials_give_alone() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, sampling
+from espalier.core.records import Revision
 
 UNKNOWN = "unknown"
 
@@ -35,7 +36,7 @@ def _origins(trials: Sequence[TrialResult]) -> list[str]:
     tallies = {
         "by {} revisions of the code": Counter(map(_revision, trials)),
         "with {} sets of package versions": Counter(_versions(trials)),
-        "on {} devices": Counter(str(_origin(item, "device")) for item in trials),
+        "on {} devices": Counter(item.result.provenance.device or UNKNOWN for item in trials),
         "from {} sets of data under equal settings": _data(trials),
     }
     lines: list[str] = []
@@ -49,19 +50,15 @@ def _origins(trials: Sequence[TrialResult]) -> list[str]:
     return [head, *lines]
 
 
-def _origin(item: TrialResult, name: str) -> object:
-    return item.result.provenance.get(name) or UNKNOWN
-
-
 def _revision(item: TrialResult) -> str:
-    code = item.result.provenance.get("code") or {}
-    changed = f" with uncommitted changes {code.get('changes', '')}" if code.get("modified") else ""
-    return ((str(code.get("commit") or "")[:12] or UNKNOWN) + changed).rstrip()
+    code = item.result.provenance.code or Revision()
+    changed = f" with uncommitted changes {code.changes or ''}" if code.modified else ""
+    return (((code.commit or "")[:12] or UNKNOWN) + changed).rstrip()
 
 
 def _versions(trials: Sequence[TrialResult]) -> list[str]:
     """Return for each trial the packages that are not of one version throughout."""
-    every = [dict(item.result.provenance.get("versions") or {}) for item in trials]
+    every = [item.result.provenance.versions or {} for item in trials]
     names = sorted({name for versions in every for name in versions})
     mixed = [name for name in names if len({versions.get(name) for versions in every}) > 1]
     return [", ".join(f"{name} {v.get(name, UNKNOWN)}" for name in mixed) for v in every]
@@ -72,7 +69,8 @@ def _data(trials: Sequence[TrialResult]) -> Counter[str]:
     groups: dict[str, list[str]] = {}
     for item in trials:
         chosen = sampling(item.trial, "VALIDATION_FRACTION", "SPLIT_SEED", "TRAIN_SUBSET")
-        label = f"{chosen.get('DATASET', 'data')} {_origin(item, 'data_fingerprint')}"
+        origin = item.result.provenance.data_fingerprint or UNKNOWN
+        label = f"{chosen.get('DATASET', 'data')} {origin}"
         groups.setdefault(str(sorted(chosen.items())), []).append(label)
     return Counter(text for group in groups.values() if len(set(group)) > 1 for text in group)
 

@@ -19,7 +19,8 @@ from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.trial import REPETITION, Record
+from espalier.core.records import EpochRecord
+from espalier.core.trial import REPETITION
 
 RANDOM = "random"
 """A value that is a control of whatever symbol is swept over it: chance instead of a choice."""
@@ -63,9 +64,9 @@ class Comparison:
     def cuts(self) -> list[tuple[float, Cut]]:
         """For each pair the control's final value, and how the arm stood at the same time."""
         pairs = [
-            (self.control.scores[control.draw], _cut(arm.result.history, time, self.by))
+            (self.control.scores[control.draw], _cut(arm.result.epochs, time, self.by))
             for arm, control in self.pairs
-            if (time := _time(control.result.history)) is not None
+            if (time := _time(control.result.epochs)) is not None
         ]
         return [(value, cut) for value, cut in pairs if cut is not None]
 
@@ -85,11 +86,11 @@ class Comparison:
         """Why there is no difference at equal time; empty if there is one."""
         if self.cuts or not self.pairs:
             return ""
-        arms = [arm.result.history for arm, _ in self.pairs]
-        controls = [control.result.history for _, control in self.pairs]
+        arms = [arm.result.epochs for arm, _ in self.pairs]
+        controls = [control.result.epochs for _, control in self.pairs]
         if None in map(_time, arms + controls):
             return "histories hold no times"
-        if not any(self.by.name in record for history in arms for record in history):
+        if all(record.measure(self.by.name) is None for history in arms for record in history):
             return f"histories hold no {self.by.label}"
         return "the control is done before its first epoch"
 
@@ -217,38 +218,38 @@ def _agree(item: Configuration, other: Configuration, symbol: str) -> bool:
     return all(a[name] == b[name] for name in names)
 
 
-def _time(history: Sequence[Record]) -> float | None:
+def _time(history: Sequence[EpochRecord]) -> float | None:
     """Return the seconds of training; None if they were not recorded."""
     seconds = _seconds(history)
     return sum(seconds) if seconds else None
 
 
-def _seconds(history: Sequence[Record]) -> list[float]:
+def _seconds(history: Sequence[EpochRecord]) -> list[float]:
     """Return the seconds of each epoch; nothing if they were not recorded.
 
     Without what looking at the loss around events took: that is no part of a method.
     """
-    if any("seconds" not in record for record in history):
+    whole = [record.seconds for record in history if record.seconds is not None]
+    if len(whole) < len(history):
         return []
-    looked = [0.0, *(float(record.get("probe_seconds") or 0.0) for record in history)]
+    looked = [0.0, *(float(record.more.get("probe_seconds") or 0.0) for record in history)]
     more = [max(0.0, after - before) for before, after in pairwise(looked)]
-    whole = [float(record["seconds"]) for record in history]
     return [max(0.0, each - extra) for each, extra in zip(whole, more, strict=True)]
 
 
-def _cut(history: Sequence[Record], time: float, by: Measure) -> Cut | None:
+def _cut(history: Sequence[EpochRecord], time: float, by: Measure) -> Cut | None:
     """Return how the trial stood at `time`, on straight lines between the ends of epochs.
 
     None if no epoch had ended by then, or epochs have no such measure.
     """
     ends = list(accumulate(_seconds(history)))
-    if not ends or any(record.get(by.name) is None for record in history):
+    values = [value for record in history if (value := record.measure(by.name)) is not None]
+    if not ends or len(values) < len(history):
         return None
     if ends[0] > time * HEAD_START:
         return None
-    last = float(history[-1]["epoch"])
-    shares = [float(record["epoch"]) / last for record in history]
-    values = [float(record[by.name]) for record in history]
+    epochs = [record.epoch or 0 for record in history]
+    shares = [epoch / epochs[-1] for epoch in epochs]
     return Cut(_between(time, ends, values), _between(time, ends, shares))
 
 
@@ -262,7 +263,7 @@ def _between(time: float, ends: Sequence[float], values: Sequence[float]) -> flo
 
 
 def _pack(item: TrialResult) -> int:
-    return int((item.result.provenance.get("pack") or {}).get("size", 1))
+    return item.result.provenance.pack_size
 
 
 def _mean(item: Configuration, name: str) -> float | None:

@@ -15,7 +15,7 @@ from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, rank
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.trial import Record
+from espalier.core.records import PlanHeader
 
 Levels = Mapping[str, Sequence[str]]
 """The axes of an array and their values, both in file order."""
@@ -97,12 +97,11 @@ def signal_to_noise(values: Sequence[float], larger: bool) -> float | None:
     return -10 * math.log10(mean) if mean else None
 
 
-def levels_of(header: Record) -> Levels:
+def levels_of(header: PlanHeader) -> Levels:
     """Return the axes of the array in a plan's header; empty for a grid."""
-    values = {axis["symbol"]: axis["values"] for axis in header.get("axes", [])}
-    return {
-        column["symbol"]: values[column["symbol"]] for column in header["design"].get("axes", [])
-    }
+    values = {axis["symbol"]: axis["values"] for axis in header.axes}
+    columns = header.design.get("axes", [])
+    return {column["symbol"]: values[column["symbol"]] for column in columns}
 
 
 def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Effects:

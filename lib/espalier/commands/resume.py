@@ -14,6 +14,7 @@ import click
 from espalier.commands.option_types import PATH, in_process, results_of_run
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
+from espalier.core.records import Provenance
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
 from espalier.run import launch
@@ -38,7 +39,7 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
     start = snapshot_files.load(snapshot)
     start.read()  # raises if it is damaged
     values = read_changes(changes)
-    plan = plan_branch(start.manifest["made"], values, str(start.path))
+    plan = plan_branch(Provenance.from_json(start.manifest["made"]), values, str(start.path))
     (trial,) = plan.trials
     if int(epochs := trial.config["NUM_EPOCHS"]) <= start.epoch:
         raise UserError(

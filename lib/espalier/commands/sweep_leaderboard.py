@@ -37,7 +37,7 @@ def command(folder: Path | None, top: int, by: str | None, **pictures: Path | No
     folder = folder or newest(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
-        left_out, controls = refused(store), store.header.get("controls", {})
+        left_out, controls = refused(store), store.header.controls
     ranking = rank(trials, by)
     print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
     _print_ranking(ranking, top)

@@ -10,17 +10,18 @@ from importlib import metadata
 from pathlib import Path
 
 from espalier.core.paths import LIBRARY, ROOT
-from espalier.core.trial import Record
+from espalier.core.records import Revision
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
 
 
-def code(root: Path = ROOT) -> Record:
-    """The commit, whether the tree differs from it, and a hash of how, as first asked for.
-
-    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
-    """
-    return dict(_revision(root))
+@functools.cache
+def code(root: Path = ROOT) -> Revision:
+    """Return the commit and how the tree differs from it, as first asked for."""
+    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
+    text = status + _git(root, "diff", "HEAD") + _untracked(root)
+    changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
+    return Revision(commit=commit, modified=bool(status), changes=changes)
 
 
 @functools.cache
@@ -37,14 +38,6 @@ def sources() -> str:
 def versions() -> dict[str, str]:
     """Return the versions of Python and of those of PACKAGES that are installed."""
     return {"python": platform.python_version(), **_versions()}
-
-
-@functools.cache
-def _revision(root: Path) -> tuple[tuple[str, str | bool], ...]:
-    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
-    text = status + _git(root, "diff", "HEAD") + _untracked(root)
-    changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
-    return (("commit", commit), ("modified", bool(status)), ("changes", changes))
 
 
 def _untracked(root: Path) -> str:

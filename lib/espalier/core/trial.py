@@ -15,12 +15,13 @@ hold. Nothing here imports torch, so planning, storing and reporting need not wa
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from espalier.core.records import EpochRecord, Provenance
 
 Record = dict[str, Any]
 """A JSON object."""
@@ -79,7 +80,8 @@ class Result:
 
     `reason` is a short code for anything but a pass (`diverged`, `oom`, `timeout`, `crash`, ...)
     and `message` the line that explains it. `measures` holds the final scalars, `history` one
-    record an epoch, `provenance` what is needed to run it again.
+    record an epoch as JSON (`epochs` has their fields), `provenance` what is needed to run it
+    again.
     """
 
     status: Status
@@ -87,16 +89,22 @@ class Result:
     message: str = ""
     measures: Record = field(default_factory=dict)
     history: list[Record] = field(default_factory=list)
-    provenance: Record = field(default_factory=dict)
+    provenance: Provenance = Provenance()
 
     def as_json(self) -> Record:
-        """This result as a JSON object."""
-        return dataclasses.asdict(self)
+        """Return this result as a JSON object."""
+        return {**vars(self), "provenance": self.provenance.as_json()}
 
     @classmethod
     def from_json(cls, record: Record) -> Result:
-        """The inverse of `as_json`."""
-        return cls(**{**record, "status": Status(record["status"])})
+        """Return the result that `as_json` gave `record` for."""
+        provenance = Provenance.from_json(record.get("provenance", {}))
+        return cls(**{**record, "status": Status(record["status"]), "provenance": provenance})
+
+    @property
+    def epochs(self) -> list[EpochRecord]:
+        """The history, with a field for each key that every epoch has."""
+        return [EpochRecord.from_json(record) for record in self.history]
 
 
 class Action(StrEnum):

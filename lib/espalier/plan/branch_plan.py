@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from espalier.core.errors import UserError
-from espalier.core.trial import Record
+from espalier.core.records import Provenance
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
@@ -35,15 +35,16 @@ def _read_change(text: str) -> tuple[str, str]:
     return name, value
 
 
-def plan_branch(made: Record, changes: Mapping[str, str], place: str) -> Plan:
+def plan_branch(made: Provenance, changes: Mapping[str, str], place: str) -> Plan:
     """Return the plan of one trial: the configuration of a snapshot with `changes`.
 
     `made` is what the snapshot in the file `place` says it was made with: `config` and `settings`.
     Raises UserError if that is no configuration of this version.
     """
-    config = {**made["config"], **changes}
+    config = {**(made.config or {}), **changes}
     symbols = Symbols(tree.parse())
-    settings = {n: value for n, value in made["settings"].items() if n in symbols}  # some have gone
+    settings = made.settings or {}
+    settings = {name: value for name, value in settings.items() if name in symbols}  # some are gone
     base = {name: _quote(value) for name, value in {**settings, **config}.items()}
     try:
         plan = planning.plan_from_rows(base, [{}], symbols)

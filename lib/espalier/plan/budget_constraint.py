@@ -42,13 +42,13 @@ class ReachableSizes:
     high: int = 0  # at the largest that makes sense
     why: str = ""  # of the first that did not fit
 
-    def add(self, found: BudgetFit) -> None:
-        """Take in one configuration."""
-        self.fits = self.fits or not found.why
-        self.why = self.why or found.why
-        if found.count:
-            self.low = min(self.low or found.low, found.low)
-            self.high = max(self.high, found.high)
+    def add(self, fit: BudgetFit) -> None:
+        """Count one configuration."""
+        self.fits = self.fits or not fit.why
+        self.why = self.why or fit.why
+        if fit.count:
+            self.low = min(self.low or fit.low, fit.low)
+            self.high = max(self.high, fit.high)
 
 
 class Budgets:
@@ -59,27 +59,27 @@ class Budgets:
         self.solved: set[str] = set()
         """Symbols that a budget gave their numbers."""
         self._reach: dict[tuple[str, str], ReachableSizes] = {}  # by budget and share
-        self._known: dict[tuple[str | None, ...], BudgetFit] = {}
+        self._fits: dict[tuple[str | None, ...], BudgetFit] = {}
         self._read: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def fitted(self, config: dict[str, str]) -> Fitted:
-        """The effective `config` under its own budget. Raises UserError for two free numbers."""
+        """Fit the effective `config` into its own budget. Raises UserError for two free numbers."""
         if config.get(LIMIT, NO_LIMIT) == NO_LIMIT:
             return Fitted(config)
-        found = self._fit(config)
-        if found.left:
-            raise self._ambiguous(found.left)
-        self._reach.setdefault((config[LIMIT], config[SHARE]), ReachableSizes()).add(found)
-        if found.why:
-            return Fitted(config, found.why)
-        self.solved |= found.solved.keys()
-        return Fitted({**config, **found.solved})
+        fit = self._fit(config)
+        if fit.left:
+            raise self._ambiguous(fit.left)
+        self._reach.setdefault((config[LIMIT], config[SHARE]), ReachableSizes()).add(fit)
+        if fit.why:
+            return Fitted(config, fit.why)
+        self.solved |= fit.solved.keys()
+        return Fitted({**config, **fit.solved})
 
     def check(self) -> None:
         """Raise UserError if there is a budget that no configuration is within."""
         for (limit, share), reach in self._reach.items():
             if not any(r.fits for (other, _), r in self._reach.items() if other == limit):
-                raise UserError(f"{self._place(limit)}: {_told(limit, share, reach)}")
+                raise UserError(f"{self._place(limit)}: {_describe_reach(limit, share, reach)}")
 
     def _fit(self, config: Mapping[str, str]) -> BudgetFit:
         from espalier.train.building import budget_fit
@@ -88,26 +88,26 @@ class Budgets:
         if selected not in self._read:
             self._read[selected] = budget_fit.symbols_read(config)
         key = tuple(config.get(name) for name in self._read[selected])
-        if key not in self._known:
+        if key not in self._fits:
             folder = ROOT / assign.effective(self.symbols, DATA_DIR)
-            self._known[key] = budget_fit.fit_budget(config, folder)
-        return self._known[key]
+            self._fits[key] = budget_fit.fit_budget(config, folder)
+        return self._fits[key]
 
     def _place(self, limit: str) -> str:
-        asked = self.requests.get(LIMIT)
-        return asked.at(limit) if asked else f"CONFIG_{LIMIT}={limit}"
+        request = self.requests.get(LIMIT)
+        return request.at(limit) if request else f"CONFIG_{LIMIT}={limit}"
 
     def _ambiguous(self, names: tuple[str, ...]) -> UserError:
         first, *others = names
-        asked = self.requests.get(first)
-        at = asked.at("0") if asked else f"CONFIG_{first}=0"
+        request = self.requests.get(first)
+        at = request.at("0") if request else f"CONFIG_{first}=0"
         return UserError(
             f"{at}: CONFIG_{others[0]} is 0 too, and a budget has one solution for one number "
             "only; give one of them"
         )
 
 
-def _told(limit: str, share: str, reach: ReachableSizes) -> str:
+def _describe_reach(limit: str, share: str, reach: ReachableSizes) -> str:
     if not reach.low:
         return f"nothing fits: {reach.why}"
     least = f", {share} of it at least" if float(share) else ""

@@ -10,15 +10,15 @@ from espalier.core.trial import Record, Trial
 PREFIXES = ("CONFIG_", "ADAMWPRUNE_", "PRUNING_")
 
 
-def summary(axes: Sequence[Record], trials: Sequence[Trial], told: Sequence[str] = ()) -> str:
-    """The file's text; `told` are lines on which combinations of the axes there are."""
+def summary(axes: Sequence[Record], trials: Sequence[Trial], notes: Sequence[str] = ()) -> str:
+    """Return the file's text; `notes` are lines on which combinations of the axes there are."""
     lines = [
         "Configuration Combinations Summary",
         "=" * 50,
         "",
         f"Total combinations: {len(trials)}",
     ]
-    lines += ["", "Variable parameters:", *map(_axis, axes), *told]
+    lines += ["", "Variable parameters:", *map(_axis, axes), *notes]
     lines += ["", "Combinations:", "-" * 50]
     names = short_names([axis["symbol"] for axis in axes])
     for trial in trials:
@@ -28,7 +28,7 @@ def summary(axes: Sequence[Record], trials: Sequence[Trial], told: Sequence[str]
 
 
 def left_out(counts: Mapping[str, int], dropped: Sequence[Record]) -> list[str]:
-    """What is not among the trials, one line a reason; nothing if everything is."""
+    """Return what is not among the trials, one line a reason; nothing if everything is."""
     lines = [f"  {record['count']}: {record['reason']}" for record in dropped]
     if counts.get("inactive"):
         lines.append(f"  {counts['inactive']}: differ only in symbols that are off")
@@ -38,7 +38,7 @@ def left_out(counts: Mapping[str, int], dropped: Sequence[Record]) -> list[str]:
 
 
 def short_names(symbols: Sequence[str]) -> dict[str, str]:
-    """Symbols without the usual prefixes, except where two would then be the same."""
+    """Return symbols without the usual prefixes, except where two would then be the same."""
     short = {symbol: _short(symbol) for symbol in symbols}
     times = Counter(short.values())
     return {symbol: name if times[name] == 1 else symbol for symbol, name in short.items()}

@@ -12,7 +12,7 @@ from espalier.kconfig.symbols import Symbols
 
 
 def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:
-    """`requests` sorted so that dependencies come first; fixed ones early, else in file order."""
+    """Sort requests so that dependencies come first; fixed ones early, else in file order."""
     ordered: dict[str, Request] = {}
     needs = {name: _needs(symbols, name) & requests.keys() for name in requests}
 
@@ -31,14 +31,14 @@ def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:
 
 
 def _needs(symbols: Symbols, name: str) -> set[str]:
-    """Everything that can change what `name` may be, transitively; choices for their members."""
+    """Return all that can change what `name` may be, transitively; choices for their members."""
     seen: set[str] = set()
     todo = [name]
     while todo:
-        for found in _direct(symbols, todo.pop()):
-            if found not in seen:
-                seen.add(found)
-                todo.append(found)
+        for need in _direct(symbols, todo.pop()):
+            if need not in seen:
+                seen.add(need)
+                todo.append(need)
     return seen - {name}
 
 
@@ -48,9 +48,9 @@ def _direct(symbols: Symbols, name: str) -> Iterable[str]:
     referenced = set().union(*map(_referenced, items)) - items
     for other in referenced:
         owner = symbols.owner(other.name) if isinstance(other, Symbol) else None
-        found = owner[0] if owner else other.name
-        if found in symbols:
-            yield found
+        need = owner[0] if owner else other.name
+        if need in symbols:
+            yield need
 
 
 def _referenced(item: Symbol | Choice) -> set[Symbol | Choice]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from espalier.core.trial import Record
 
-
-def describe_design(design: Mapping[str, object]) -> str:
+def describe_design(design: Mapping[str, Any]) -> str:
     """Return `L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`."""
     if "array" not in design:
         drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
@@ -15,7 +14,7 @@ def describe_design(design: Mapping[str, object]) -> str:
     return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
 
 
-def design_lines(design: Record) -> list[str]:
+def design_lines(design: Mapping[str, Any]) -> list[str]:
     """Return what was chosen and which column each axis took of an array; nothing for a grid."""
     if not design:
         return []

@@ -45,7 +45,7 @@ class TooManyError(UserError):
 
 
 class Fault(NamedTuple):
-    """Why a row that was asked for is not a trial as it stands."""
+    """Why a requested row is not a trial as it stands."""
 
     row: Mapping[str, str]
     reason: str
@@ -55,7 +55,7 @@ class Fault(NamedTuple):
 class Expansion:
     """What came of the requests: configurations by id in plan order, and what was left out.
 
-    `combinations` is the full product, or the rows asked for times the axes that they leave open;
+    `combinations` is the full product, or the requested rows times the axes that they leave open;
     it equals configurations + invalid + inactive + same.
     """
 
@@ -71,13 +71,13 @@ class Expansion:
     solved: set[str] = field(default_factory=set)  # symbols whose numbers a budget gave
 
     def counts(self) -> dict[str, int]:
-        """The numbers above by name."""
+        """Return the numbers above by name."""
         names = ("combinations", "invalid", "inactive", "same")
         return {"trials": len(self.configs), **{name: getattr(self, name) for name in names}}
 
 
 def identity(config: Mapping[str, str]) -> str:
-    """The id of a configuration: 12 hex digits of the hash of its canonical values."""
+    """Return the id of a configuration: 12 hex digits of the hash of its canonical values."""
     text = json.dumps([ID_SCHEME, config], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -89,7 +89,7 @@ def expand(
     strict: bool,
     rows: Sequence[Mapping[str, str]] = ({},),
 ) -> Expansion:
-    """The distinct configurations of `requests`, axes in their order, the last one fastest.
+    """Return the distinct configurations of `requests`, axes in order, the last one fastest.
 
     Each of `rows` gives the same axes one value each; the others take all of theirs in every row.
     What is wrong with a row is not raised but is among the result's `faults`.
@@ -129,7 +129,7 @@ class _Walk:
         self.limit = limit
         self.path: dict[str, str] = {}  # active requests and their values, in walk order
         self.off: list[Request] = []  # inactive requests
-        self.found: dict[str, tuple[tuple[int, ...], Config]] = {}
+        self.placed: dict[str, tuple[tuple[int, ...], Config]] = {}
         self.took: set[Choice] = set()  # values that some configuration has
         self.refused: dict[Choice, str] = {}  # values that did not stick somewhere, and why
         self.hidden: dict[Choice, str] = {}  # values whose symbol was off somewhere, and why
@@ -149,16 +149,16 @@ class _Walk:
                 self._try(request, value, depth, weight)
             self.path.pop(request.name)
         else:
-            self._pass_by(request, depth, weight)
+            self._skip(request, depth, weight)
 
     def finish(self) -> Expansion:
-        """The configurations in plan order."""
-        ordered = sorted(self.found.items(), key=lambda item: item[1][0])
+        """Return the expansion, its configurations in plan order."""
+        ordered = sorted(self.placed.items(), key=lambda item: item[1][0])
         self.result.configs = {key: config for key, (_, config) in ordered}
         self.result.solved = self.budgets.solved
         return self.result
 
-    def _pass_by(self, request: Request, depth: int, weight: int) -> None:
+    def _skip(self, request: Request, depth: int, weight: int) -> None:
         values = self._values(request)
         for value in values:
             if (request.name, value) not in self.hidden:
@@ -221,14 +221,14 @@ class _Walk:
     def _keep(self, config: Config) -> None:
         key = identity(config)
         place = tuple(at.get(self.path.get(name, ""), -1) for name, at in self.axes.items())
-        if key in self.found:
+        if key in self.placed:
             self.result.same += 1
-            place = min(place, self.found[key][0])
-        self.found[key] = (place, config)
+            place = min(place, self.placed[key][0])
+        self.placed[key] = (place, config)
         self._count_visit()
 
     def _overruled(self, config: Config) -> str | None:
-        """What a later assignment undid, e.g. by a select; None if everything still holds."""
+        """Return what a later assignment undid, such as by a select; None if all of it holds."""
         for request in self.order:
             value = self.path.get(request.name)
             if value is None or config.get(request.name) == value:
@@ -245,7 +245,7 @@ class _Walk:
         self.visits += 1
         if self.limit is None:
             self.limit = int(assign.effective(self.symbols, LIMIT))
-        if len(self.found) > self.limit or self.visits > VISITS_PER_TRIAL * self.limit:
+        if len(self.placed) > self.limit or self.visits > VISITS_PER_TRIAL * self.limit:
             raise _too_many(self.order, self.result.combinations, self.limit)
 
 
@@ -278,7 +278,7 @@ def _check_effect(walk: _Walk, requests: Requests, strict: bool) -> None:
 
 
 def _binding(walk: _Walk, request: Request) -> bool:
-    """Whether a value must take effect even in a lenient expansion."""
+    """Return whether a value must take effect even in a lenient expansion."""
     return request.is_axis or any(name == request.name for name, _ in walk.refused)
 
 
@@ -287,5 +287,5 @@ def _positions(request: Request) -> dict[str, int]:
 
 
 def _products(sizes: list[int]) -> list[int]:
-    """Entry d is the product of `sizes[d:]`; the last is the empty product, 1."""
+    """Return the product of `sizes[d:]` for each d; the last is the empty product, 1."""
     return [math.prod(sizes[d:]) for d in range(len(sizes) + 1)]

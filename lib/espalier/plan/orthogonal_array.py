@@ -31,13 +31,13 @@ class Array:
     columns: tuple[Column, ...]
 
     def levels(self, column: Column) -> tuple[int, ...]:
-        """The levels of a column row by row; a merged one counts its parts' combinations."""
-        found = [tuple(row[number - 1] for number in column) for row in self.rows]
-        places = {parts: level for level, parts in enumerate(sorted(set(found)))}
-        return tuple(places[parts] for parts in found)
+        """Return the levels of a column row by row; a merged one counts its parts' combinations."""
+        combined = [tuple(row[number - 1] for number in column) for row in self.rows]
+        places = {parts: level for level, parts in enumerate(sorted(set(combined)))}
+        return tuple(places[parts] for parts in combined)
 
     def size(self, column: Column) -> int:
-        """How many levels a column has."""
+        """Return how many levels a column has."""
         return len(set(self.levels(column)))
 
 
@@ -66,7 +66,7 @@ class Design:
 
 
 def choose(levels: Sequence[int]) -> Design | None:
-    """The smallest array with a column of exactly so many levels for each axis; None if none has.
+    """Return the smallest array with a column of so many levels for each axis; None if none has.
 
     An axis never loses a level, and no level stands in for another.
     """
@@ -79,7 +79,7 @@ def choose(levels: Sequence[int]) -> Design | None:
 
 
 def balanced(rows: Iterable[Row], width: int) -> bool:
-    """Whether any `width` columns hold every combination of their levels equally often."""
+    """Return whether any `width` columns hold every combination of their levels equally often."""
     columns = list(zip(*rows, strict=True))
     return all(map(_even, itertools.combinations(columns, width)))
 
@@ -91,21 +91,21 @@ def _even(columns: Sequence[Sequence[int]]) -> bool:
 
 
 def _assigned(array: Array, levels: Sequence[int]) -> tuple[Column, ...]:
-    """A column for each axis, those with most levels first; empty if there are not enough."""
+    """Assign a column to each axis, those with most levels first; empty if there are too few."""
     taken: dict[int, Column] = {}
     used: set[int] = set()
     for axis in sorted(range(len(levels)), key=lambda axis: -levels[axis]):
         free = (column for column in array.columns if not used.intersection(column))
-        found = next((column for column in free if array.size(column) == levels[axis]), None)
-        if found is None:
+        column = next((column for column in free if array.size(column) == levels[axis]), None)
+        if column is None:
             return ()
-        taken[axis] = found
-        used.update(found)
+        taken[axis] = column
+        used.update(column)
     return tuple(taken[axis] for axis in range(len(levels)))
 
 
 def _linear(name: str, prime: int, dimension: int, merged: Sequence[Column] = ()) -> Array:
-    """Rows are the points of a space over GF(prime), columns its directions: their products.
+    """Build an array: rows are the points of a space over GF(prime), columns its directions.
 
     Columns of one direction come first, then those of an odd number: the fewer axes there are,
     the less their main effects are mixed with interactions. `merged` are whole subspaces.
@@ -124,14 +124,14 @@ def _product(way: Row, point: Row) -> int:
 
 
 def _paley_12() -> Array:
-    """Shifts of the squares modulo 11, and a row without any."""
+    """Build L12: shifts of the squares modulo 11, and a row without any."""
     squares = {n * n % 11 for n in range(11)}
     rows = [tuple(int((j - i) % 11 in squares) for j in range(11)) for i in range(11)]
     return Array("L12", (*rows, (0,) * 11), _singles(11))
 
 
 def _difference_18() -> Array:
-    """A difference scheme of 6 x 6 over Z3 with each of its shifts, beside the scheme's row.
+    """Build L18: a difference scheme of 6 x 6 over Z3 and its shifts, beside the scheme's row.
 
     In the scheme any two columns differ by 0, 1 and 2 equally often: a border of 0 around squares
     (1) and non-squares (2) modulo 5. The row's number makes a column of 2 levels and one of 3.

@@ -13,17 +13,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.core.trial import Record, Trial
+from espalier.core.records import PlanHeader, PlanOrigin
+from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations
 from espalier.plan.design_text import design_lines
 
-SCHEMA = 1
 PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"
 ABANDONED = 3600.0
@@ -32,41 +32,21 @@ RETIRED = ".old"
 _OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The trials of a sweep and where they come from. `axes` have keys `symbol` and `values`.
-
-    `settings` are the effective symbols outside a trial's identity. `sources` are the files it
-    was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
-    `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
-    combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
-    `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
-    axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
-    are, by choice, the values that others are compared with.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Plan(PlanOrigin):
+    """The trials of a sweep, in order, and where they come from."""
 
     trials: list[Trial]
-    axes: list[Record] = field(default_factory=list)
-    settings: dict[str, str] = field(default_factory=dict)
-    sources: list[Record] = field(default_factory=list)
-    kconfig: str = ""
-    files: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
-    dropped: list[Record] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    design: Record = field(default_factory=dict)
-    controls: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def plan_id(self) -> str:
         """A hash of the trials' ids in order: the same trials are the same plan."""
         return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
 
-    def header(self) -> Record:
+    def header(self) -> PlanHeader:
         """Return the first line of plan.jsonl."""
-        rest = {k: v for k, v in vars(self).items() if k != "trials"}
-        first = {"schema": SCHEMA, "plan_id": self.plan_id, "trials": len(self.trials)}
-        return {**first, **rest}
+        counted = {**vars(self), "trials": len(self.trials)}
+        return PlanHeader(**counted, plan_id=self.plan_id)
 
 
 def number(
@@ -119,13 +99,14 @@ def read_plan(directory: Path) -> Plan:
     if not path.is_file():
         raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
     try:
-        header, *records = [json.loads(line) for line in path.read_text().splitlines()]
+        first, *records = [json.loads(line) for line in path.read_text().splitlines()]
+        header = PlanHeader.from_json(first)
         trials = [Trial.from_json(record) for record in records]
-        schema, plan_id = header.pop("schema"), header.pop("plan_id")
-        plan = Plan(**{**header, "trials": trials})
+        origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
+        plan = Plan(**origin, trials=trials)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
-    if schema != SCHEMA or plan_id != plan.plan_id or header["trials"] != len(trials):
+    if plan.header() != header:
         raise UserError(f"{path}: damaged or of another version; make it again") from None
     return plan
 
@@ -191,11 +172,11 @@ def check_ours(directory: Path) -> None:
 
 def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     write_configs(plan, draft, symbols)
-    written = Plan(**{**vars(plan), "files": files_digest(draft, plan.trials)})
+    written = replace(plan, files=files_digest(draft, plan.trials))
     notes = [*design_lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
     summary = combinations.summary(plan.axes, plan.trials, notes)
     (draft / SUMMARY).write_text(summary)
-    records = [written.header(), *(trial.as_json() for trial in written.trials)]
+    records = [written.header().as_json(), *(trial.as_json() for trial in written.trials)]
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
     (draft / PLAN).write_text(text)
     return written

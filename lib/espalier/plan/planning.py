@@ -38,7 +38,7 @@ def plan_from_files(
     """
     symbols = symbols or Symbols(tree.parse())
     files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
-    files += [sampling.asked(symbols, sampler)] if sampler else []
+    files += [sampling.sampler_request(symbols, sampler)] if sampler else []
     merged, notes = requests.merge(files)
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
@@ -52,12 +52,12 @@ def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | No
 
 
 def plan_of_single_trial(path: Path, done: str) -> Plan:
-    """The plan of a `.config` with one trial, to be `done` something to. Raises UserError."""
-    found = plan_from_config(path)
-    if len(found.trials) != 1:
-        several = f"{len(found.trials)} trials, and one can be {done} at a time"
+    """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError."""
+    single = plan_from_config(path)
+    if len(single.trials) != 1:
+        several = f"{len(single.trials)} trials, and one can be {done} at a time"
         raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
-    return found
+    return single
 
 
 def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan:

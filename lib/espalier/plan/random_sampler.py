@@ -24,33 +24,33 @@ SPACE = 100_000
 """The most combinations that are expanded to draw from."""
 
 
-def at_random(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
-    """CONFIG_SAMPLER_TRIALS of the combinations, in plan order, each with every seed.
+def at_random(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
+    """Draw CONFIG_SAMPLER_TRIALS of the combinations, in plan order, each with every seed.
 
     All of them if there are fewer. Arguments and errors as `expand.expand`; `limit` is of what is
     drawn, and there may be up to SPACE to draw from.
     """
-    found = _space(symbols, _without_seeds(wanted), strict)
-    feasible = list(found.configs.values())
-    drawn, seed = int(found.settings[TRIALS]), int(found.settings[SEED])
+    expansion = _space(symbols, _without_seeds(requested), strict)
+    feasible = list(expansion.configs.values())
+    drawn, seed = int(expansion.settings[TRIALS]), int(expansion.settings[SEED])
     places = random.Random(seed).sample(range(len(feasible)), min(drawn, len(feasible)))
     chosen = [feasible[place] for place in sorted(places)]
-    found.configs = {
-        expand.identity(config): config for one in chosen for config in _repeated(one, wanted)
+    expansion.configs = {
+        expand.identity(config): config for base in chosen for config in _repeated(base, requested)
     }
-    _check(len(found.configs), int(limit or found.settings[expand.LIMIT]))
-    found.design = {
+    _check(len(expansion.configs), int(limit or expansion.settings[expand.LIMIT]))
+    expansion.design = {
         "sampler": "random",
         "drawn": len(chosen),
         "combinations": len(feasible),
         "seed": seed,
     }
-    return found
+    return expansion
 
 
-def _space(symbols: Symbols, wanted: Requests, strict: bool) -> Expansion:
+def _space(symbols: Symbols, requested: Requests, strict: bool) -> Expansion:
     try:
-        return expand.expand(symbols, wanted, SPACE, strict)
+        return expand.expand(symbols, requested, SPACE, strict)
     except TooManyError as error:
         raise UserError(
             f"{error.path}: the random sampler draws from all that is feasible, and there are more "
@@ -58,17 +58,17 @@ def _space(symbols: Symbols, wanted: Requests, strict: bool) -> Expansion:
         ) from None
 
 
-def _without_seeds(wanted: Requests) -> Requests:
+def _without_seeds(requested: Requests) -> Requests:
     return {
-        name: replace(one, values=one.values[:1]) if name in REPETITION else one
-        for name, one in wanted.items()
+        name: replace(request, values=request.values[:1]) if name in REPETITION else request
+        for name, request in requested.items()
     }
 
 
-def _repeated(config: Config, wanted: Requests) -> Iterator[Config]:
-    """`config` with every value of the repetition symbols that it has."""
-    names = [name for name in REPETITION if name in wanted and name in config]
-    for values in itertools.product(*(wanted[name].values for name in names)):
+def _repeated(config: Config, requested: Requests) -> Iterator[Config]:
+    """Yield `config` with every value of the repetition symbols that it has."""
+    names = [name for name in REPETITION if name in requested and name in config]
+    for values in itertools.product(*(requested[name].values for name in names)):
         yield {**config, **dict(zip(names, values, strict=True))}
 
 

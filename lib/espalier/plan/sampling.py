@@ -25,38 +25,38 @@ GRID = f"{SYMBOL}=grid"
 Sampler = Callable[[Symbols, Requests, int | None, bool], Expansion]
 
 
-def sample(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
-    """What CONFIG_SAMPLER of `wanted` makes of them; arguments and errors as `expand.expand`."""
-    return SAMPLERS[_chosen(symbols, wanted)](symbols, wanted, limit, strict)
+def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
+    """Expand requests with their CONFIG_SAMPLER; arguments and errors as `expand.expand`."""
+    return SAMPLERS[_chosen(symbols, requested)](symbols, requested, limit, strict)
 
 
-def asked(symbols: Symbols, name: str) -> Requests:
-    """The request that the command line makes. Raises UserError if there is no such sampler."""
+def sampler_request(symbols: Symbols, name: str) -> Requests:
+    """Return the command line's request for a sampler. Raises UserError if there is none such."""
     if name not in SAMPLERS:
         raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
     settings = range_file.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
     return requests.from_settings(symbols, settings)
 
 
-def by_array(symbols: Symbols, wanted: Requests, limit: int | None, strict: bool) -> Expansion:
-    """The rows of the smallest array that takes every axis, each with every seed.
+def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
+    """Expand to the rows of the smallest array that takes every axis, each with every seed.
 
     An axis that is off in all of them is left out of the array, as a grid would collapse it.
     Raises UserError if no array takes the axes, or a row is not a trial for every seed.
     """
-    axes = [r for r in wanted.values() if r.is_axis and r.name not in REPETITION]
+    axes = [r for r in requested.values() if r.is_axis and r.name not in REPETITION]
     while axes:
         design = _design(axes)
         rows = [_values(axes, row) for row in design.rows]
-        found = expand.expand(symbols, wanted, limit, strict, rows)
-        on = [axis for axis in axes if any(axis.name in c for c in found.configs.values())]
-        if on == axes or not found.configs:
-            _check(axes[0].place.path, found, rows, design)
-            _count(found, len(rows) * _repetitions(wanted), design)
-            found.design = _record(axes, design)
-            return found
+        expansion = expand.expand(symbols, requested, limit, strict, rows)
+        on = [axis for axis in axes if any(axis.name in c for c in expansion.configs.values())]
+        if on == axes or not expansion.configs:
+            _check(axes[0].place.path, expansion, rows, design)
+            _count(expansion, len(rows) * _repetitions(requested), design)
+            expansion.design = _record(axes, design)
+            return expansion
         axes = on
-    return expand.expand(symbols, wanted, limit, strict)
+    return expand.expand(symbols, requested, limit, strict)
 
 
 SAMPLERS: dict[str, Sampler] = {
@@ -66,12 +66,12 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 
-def _chosen(symbols: Symbols, wanted: Requests) -> str:
+def _chosen(symbols: Symbols, requested: Requests) -> str:
     if SYMBOL not in symbols:
         return "grid"
     symbols.kconf.unset_values()
-    if SYMBOL in wanted:
-        assign.put(symbols, SYMBOL, wanted[SYMBOL].values[0])
+    if SYMBOL in requested:
+        assign.put(symbols, SYMBOL, requested[SYMBOL].values[0])
     return assign.effective(symbols, SYMBOL)
 
 
@@ -96,13 +96,15 @@ def _values(axes: Sequence[Request], row: Sequence[int]) -> dict[str, str]:
     return {axis.name: axis.values[level] for axis, level in zip(axes, row, strict=True)}
 
 
-def _repetitions(wanted: Requests) -> int:
-    return math.prod(len(wanted[name].values) for name in REPETITION if name in wanted)
+def _repetitions(requested: Requests) -> int:
+    return math.prod(len(requested[name].values) for name in REPETITION if name in requested)
 
 
-def _check(path: str, found: Expansion, rows: Sequence[Mapping[str, str]], design: Design) -> None:
+def _check(
+    path: str, expansion: Expansion, rows: Sequence[Mapping[str, str]], design: Design
+) -> None:
     """Raise UserError if a row is refused, or an axis is off in it."""
-    for fault in found.faults:
+    for fault in expansion.faults:
         row = " ".join(f"CONFIG_{name}={value}" for name, value in fault.row.items())
         raise UserError(
             f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
@@ -110,17 +112,18 @@ def _check(path: str, found: Expansion, rows: Sequence[Mapping[str, str]], desig
         )
 
 
-def _count(found: Expansion, expected: int, design: Design) -> None:
+def _count(expansion: Expansion, expected: int, design: Design) -> None:
     """Raise UserError unless every row is one trial for every seed."""
-    if len(found.configs) != expected:
+    if len(expansion.configs) != expected:
         raise UserError(
-            f"{design.array}: its rows and seeds are {expected} trials, but {len(found.configs)} "
-            f"different configurations, so no mean is balanced; take {GRID}"
+            f"{design.array}: its rows and seeds are {expected} trials, but "
+            f"{len(expansion.configs)} different configurations, so no mean is balanced; "
+            f"take {GRID}"
         )
 
 
 def _record(axes: Sequence[Request], design: Design) -> Record:
-    """The array as it stands in the plan's header."""
+    """Return the array as it stands in the plan's header."""
     return {
         "array": design.array,
         "rows": len(design.rows),

@@ -18,13 +18,13 @@ from espalier.plan.plan import Plan
 
 
 def sources(paths: Iterable[Path], root: Path = ROOT) -> list[Record]:
-    """Path (relative to the checkout if inside) and hash of every file."""
+    """Return the path (relative to the checkout if inside) and the hash of every file."""
     return [{"path": _named(path, root), "sha256": _sha256(path)} for path in paths]
 
 
 @functools.lru_cache(maxsize=4)
 def kconfig_hash(symbols: Symbols) -> str:
-    """The hash of every file of the tree, in reading order."""
+    """Return the hash over every file of the Kconfig tree, in reading order."""
     root = Path(symbols.kconf.srctree)
     digest = hashlib.sha256()
     for name in symbols.kconf.kconfig_filenames:
@@ -46,9 +46,9 @@ def check_fresh(plan: Plan, root: Path = ROOT) -> None:
 
 def check_files(plan: Plan, directory: Path, root: Path = ROOT) -> None:
     """Raise UserError if a config_NNN of the folder is not as the plan wrote it, or not of it."""
-    known = {trial.name for trial in plan.trials}
+    names = {trial.name for trial in plan.trials}
     for path in sorted(directory.glob("config_*")):
-        if path.name not in known:
+        if path.name not in names:
             raise UserError(
                 f"{path}: not part of the plan; move it away, or plan with a range file"
             )
@@ -57,7 +57,7 @@ def check_files(plan: Plan, directory: Path, root: Path = ROOT) -> None:
 
 
 def _changed(plan: Plan, directory: Path, root: Path) -> Path:
-    """The first file that differs from what the plan would write."""
+    """Return the first file that differs from what the plan would write."""
     with tempfile.TemporaryDirectory() as folder:
         plans.write_configs(plan, Path(folder), Symbols(tree.parse(root)))
         for trial in plan.trials:

@@ -23,7 +23,7 @@ LEVELS = "SPARSITY_ENABLE"
 
 
 def to_axes(symbols: Symbols, requests: Requests) -> Requests:
-    """`requests` with every MULTIPLE mode replaced by axes, in the mode's place.
+    """Replace every MULTIPLE mode among `requests` by axes, in the mode's place.
 
     Values that Kconfig refuses in every combination are left out of a matrix without an error.
     """
@@ -66,7 +66,7 @@ def _sparsity(symbols: Symbols, requests: Requests, place: Place) -> Requests:
 
 
 def _enabled(symbols: Symbols, requests: Requests, prefix: str, place: Place) -> list[str]:
-    """What is enabled under `prefix`, without it, in the tree's order."""
+    """Return what is enabled under `prefix`, without it, in the tree's order."""
     symbols.kconf.unset_values()
     for request in requests.values():
         if not request.is_axis:
@@ -87,14 +87,14 @@ def _axis(name: str, values: list[str], place: Place) -> Request:
 
 
 def _with(requests: Requests, choice: str, axes: Requests, gone: tuple[str, ...]) -> Requests:
-    """`requests` with `axes` where `choice` stood and without the switches that are used up."""
-    found: Requests = {}
+    """Put `axes` where `choice` stood, and leave out the switches that are used up."""
+    merged: Requests = {}
     for name, request in requests.items():
         if name == choice:
-            found |= axes
+            merged |= axes
         elif not name.startswith(tuple(f"{prefix}_" for prefix in gone)):
-            found[name] = request
-    return found
+            merged[name] = request
+    return merged
 
 
 def _owner(symbols: Symbols, mode: str) -> tuple[str, str]:

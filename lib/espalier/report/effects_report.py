@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.effects import Effects, Level
@@ -18,7 +19,7 @@ from espalier.report.templates import render
 LISTED = 20  # trials without a number that are named
 
 
-def render_effects(effects: Effects, design: Record) -> str:
+def render_effects(effects: Effects, design: Mapping[str, Any]) -> str:
     """Return the part of the report, plain ASCII."""
     return render(
         "effects.txt",
@@ -35,12 +36,12 @@ def render_effects(effects: Effects, design: Record) -> str:
     )
 
 
-def effects_json(effects: Effects, design: Record) -> str:
+def effects_json(effects: Effects, design: Mapping[str, Any]) -> str:
     """Return the text of sweep_effects.json: strict JSON."""
     return strict_json.pretty(record(effects, design))
 
 
-def record(effects: Effects, design: Record) -> Record:
+def record(effects: Effects, design: Mapping[str, Any]) -> Record:
     """Return all of it as data; what is not known is null."""
     columns = {axis["symbol"]: axis["columns"] for axis in design["axes"]}
     return {
@@ -57,7 +58,7 @@ def record(effects: Effects, design: Record) -> Record:
     }
 
 
-def confounding(design: Record) -> str:
+def confounding(design: Mapping[str, Any]) -> str:
     """Return what the array cannot tell apart."""
     if design["rows"] == design["combinations"]:
         return "The array is the full grid, so interactions are not confounded with main effects."

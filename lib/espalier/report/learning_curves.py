@@ -41,10 +41,14 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
-    measured = [record for record in item.result.history if record.get(by.curve) is not None]
-    ends = {record.get("task"): record for record in measured}  # the last of each
+    measured = [
+        (epoch, float(value))
+        for epoch in item.result.epochs
+        if (value := epoch.measure(by.curve)) is not None
+    ]
+    ends = {epoch.more.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
     shown = ends.values() if by.over_tasks else measured
-    return {int(record["step"]): float(record[by.curve]) for record in shown}
+    return {epoch.step or 0: value for epoch, value in shown}
 
 
 def _point(step: int, values: list[float]) -> Point:

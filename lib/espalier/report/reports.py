@@ -10,7 +10,8 @@ from espalier.analysis import controls, effects, pareto
 from espalier.analysis.rank import Ranking, TrialResult, rank
 from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
-from espalier.core.trial import LOG, Record, Trial
+from espalier.core.records import PlanHeader
+from espalier.core.trial import LOG, Trial
 from espalier.report import controls_report, effects_report, pareto_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
@@ -35,12 +36,12 @@ def trial_results(store: Store) -> list[TrialResult]:
 
 def refused(store: Store) -> int:
     """Return how many combinations of the plan Kconfig refused."""
-    return int(store.header.get("counts", {}).get("invalid", 0))
+    return store.header.counts.get("invalid", 0)
 
 
 def ranking_measure(store: Store, by: str | None = None) -> str:
     """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan."""
-    return by or os.environ.get("RANK_BY") or str(store.header["settings"]["RANK_BY"])
+    return by or os.environ.get("RANK_BY") or store.header.settings["RANK_BY"]
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
@@ -70,8 +71,8 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     return text
 
 
-def _controls(ranking: Ranking, header: Record) -> Part:
-    compared = controls.comparisons(ranking, header.get("controls", {}))
+def _controls(ranking: Ranking, header: PlanHeader) -> Part:
+    compared = controls.comparisons(ranking, header.controls)
     if not compared:
         return "", {}
     texts = (controls_report.controls_json(compared), controls_report.deltas_json(compared))
@@ -86,9 +87,9 @@ def _parameters(ranking: Ranking) -> Part:
     return pareto_report.render_pareto(fronts), {PARETO: pareto_report.pareto_json(fronts)}
 
 
-def _effects(results: Sequence[TrialResult], by: str, header: Record) -> Part:
+def _effects(results: Sequence[TrialResult], by: str, header: PlanHeader) -> Part:
     """Return the main effects of the rows of an array."""
-    design = header.get("design", {})
+    design = header.design
     if "array" not in design:
         return "", {}
     effect = effects.main_effects(results, by, effects.levels_of(header))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
+from espalier.core.records import EpochRecord
 from espalier.core.trial import Record, Result, Status, Task, Trial
 from espalier.run.worker import PACK, of_several
 from espalier.store.sweep_state import TaskProgress, pack_name
@@ -41,7 +42,7 @@ class BusySlot:
     def progress(self) -> TaskProgress:
         """How far the task is, going by the first trial that still runs."""
         first, left = next(iter(self._trials.values())), len(self._trials)
-        record = self._records.get(first.number, {})
+        record = EpochRecord.from_json(self._records.get(first.number, {}))
         return TaskProgress(pack_name(first.name, left), record, self.elapsed, self.size, left)
 
     @property

@@ -1,4 +1,4 @@
-"""What a sweep will take, worked out from trials that ran: never from a constant.
+"""A cost model of sweeps, from the times of trials that ran: never from a constant.
 
 A trial's cost is taken from the measured trial that is most like it; what one of a pack took is
 its share of the pack's time. Symbols that hold a float (rates, decays, shares) and the seed do not
@@ -52,11 +52,11 @@ class Cost:
     source: str
 
     def seconds(self, trial: Trial) -> float:
-        """The time that `trial` takes if it is like this one."""
+        """Return the seconds that `trial` takes if it is like this one."""
         return self.startup + self.epoch * int(trial.config[EPOCHS])
 
     def bytes(self, trial: Trial) -> float:
-        """The space that the results of `trial` take."""
+        """Return the bytes that the results of `trial` take."""
         return self.size + self.size_epoch * int(trial.config[EPOCHS])
 
 
@@ -74,49 +74,49 @@ class Estimate:
 
 
 def shape(symbols: Symbols, config: Mapping[str, str]) -> Shape:
-    """The part of a configuration that can change how long an epoch takes."""
+    """Return the part of a configuration that can change how long an epoch takes."""
     free = ("SEED", EPOCHS)
     return {n: v for n, v in config.items() if n not in free and _kind(symbols, n) != "float"}
 
 
-def distance(symbols: Symbols, one: Mapping[str, str], other: Mapping[str, str]) -> int:
-    """How little a trial of shape `one` says of a trial of shape `other`; 0: everything."""
-    names = {name for name, _ in one.items() ^ other.items()}
+def distance(symbols: Symbols, measured: Mapping[str, str], other: Mapping[str, str]) -> int:
+    """Return how little a `measured` shape says of the shape `other`; 0: it says everything."""
+    names = {name for name, _ in measured.items() ^ other.items()}
     return sum(_weight(symbols, name) for name in names)
 
 
 def unlike(
-    symbols: Symbols, trials: Sequence[Trial], known: Iterable[Cost], most: int
+    symbols: Symbols, trials: Sequence[Trial], costs: Iterable[Cost], limit: int
 ) -> list[Trial]:
-    """At most `most` trials to measure, so that little is left unlike every known shape.
+    """Return at most `limit` trials to measure, so that few are left unlike every measured shape.
 
-    Each is the one farthest from all that is known and chosen; the first, if nothing is known.
+    Each is the one farthest from all that is measured and chosen; the first, if nothing is.
     """
     shapes = _distinct(symbols, trials)
-    covered = [cost.shape for cost in known]
+    covered = [cost.shape for cost in costs]
     chosen: list[Trial] = []
-    while len(chosen) < most:
+    while len(chosen) < limit:
         away = [min((distance(symbols, s, c) for c in covered), default=1000) for _, s in shapes]
         if max(away, default=0) < ALIKE:
             break
-        trial, found = shapes[away.index(max(away))]
+        trial, farthest = shapes[away.index(max(away))]
         chosen.append(trial)
-        covered.append(found)
+        covered.append(farthest)
     return chosen
 
 
 def total(
     symbols: Symbols, trials: Sequence[Trial], costs: Sequence[Cost], workers: int
 ) -> Estimate:
-    """The cost of all trials, by the nearest of at least one measured cost."""
+    """Estimate the cost of all trials by the nearest of `costs`, of which there is at least one."""
     seconds, size, unlike_count = [], 0.0, 0
     sources: dict[str, int] = {}
     nearest: dict[Key, tuple[int, Cost]] = {}
     for trial in trials:
-        found = shape(symbols, trial.config)
-        key = _key(found)
+        own = shape(symbols, trial.config)
+        key = _key(own)
         if key not in nearest:
-            away = [distance(symbols, found, cost.shape) for cost in costs]
+            away = [distance(symbols, own, cost.shape) for cost in costs]
             nearest[key] = min(away), costs[away.index(min(away))]
         far, cost = nearest[key]
         seconds.append(cost.seconds(trial))
@@ -128,24 +128,24 @@ def total(
 
 
 def from_results(symbols: Symbols, results: Path, device: str) -> list[Cost]:
-    """The costs of trials that passed earlier on this kind of device, newest first.
+    """Return the costs of trials that passed earlier on this kind of device, newest first.
 
     One a shape, the newest sweep's median; at most SHAPES of them.
     """
-    found: dict[Key, list[Cost]] = {}
+    by_shape: dict[Key, list[Cost]] = {}
     for folder in sweeps(results)[:SWEEPS]:
         costs: list[Cost] = []
         with leaving_out_unusable():
             costs = list(_of_sweep(symbols, folder, device))
         for cost in costs:
-            same = found.setdefault(_key(cost.shape), [])
+            same = by_shape.setdefault(_key(cost.shape), [])
             if not same or same[0].source == cost.source:
                 same.append(cost)
-    return [_median(same) for same in list(found.values())[:SHAPES]]
+    return [_median(same) for same in list(by_shape.values())[:SHAPES]]
 
 
 def warming(results: Path) -> float:
-    """Seconds from the beginning of a sweep to its first trial, the least of the newest ones.
+    """Return the seconds from the start of a sweep to its first trial, the least of recent ones.
 
     The least, because a sweep may have been stopped and gone on with in between; 0 if unknown.
     """
@@ -190,19 +190,19 @@ def _cost(
     symbols: Symbols, trial: Trial, result: Result, taken: tuple[float, float], source: str
 ) -> Cost:
     seconds, size = taken
-    epochs = [float(record["seconds"]) for record in result.history]
+    epochs = [epoch.seconds for epoch in result.epochs if epoch.seconds is not None]
     startup = max(0.0, seconds - sum(epochs))
     per_epoch = size / len(epochs)
     return Cost(shape(symbols, trial.config), startup, median(epochs), 0, per_epoch, source)
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files in a folder."""
+    """Return the bytes of the files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _tells(trial: Trial, result: Result) -> bool:
-    timed = result.history and all("seconds" in record for record in result.history)
+    timed = result.history and all(epoch.seconds is not None for epoch in result.epochs)
     return bool(result.status is Status.PASSED and timed and EPOCHS in trial.config)
 
 
@@ -211,11 +211,11 @@ def _is_cpu(device: str) -> bool:
 
 
 def _distinct(symbols: Symbols, trials: Sequence[Trial]) -> list[tuple[Trial, Shape]]:
-    found: dict[Key, tuple[Trial, Shape]] = {}
+    distinct: dict[Key, tuple[Trial, Shape]] = {}
     for trial in trials:
         its = shape(symbols, trial.config)
-        found.setdefault(_key(its), (trial, its))
-    return list(found.values())
+        distinct.setdefault(_key(its), (trial, its))
+    return list(distinct.values())
 
 
 def _key(shape: Mapping[str, str]) -> Key:

@@ -18,11 +18,11 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def slots(device: str, parallel: int, threads: int, ranks: int = 1) -> list[str]:
-    """The device of each worker: `cpu`, or the value of CUDA_VISIBLE_DEVICES it gets.
+    """Return the device of each worker: `cpu`, or the value of CUDA_VISIBLE_DEVICES it gets.
 
-    Of `ranks` workers that train together there is one text with the devices of all (see `each`).
+    For `ranks` workers that train together there is one text with the devices of all (see `each`).
     `device` is auto, cpu or cuda; `parallel` 0 means one worker a GPU, or one for every
-    `threads` cores. Raises UserError if a GPU is asked for and there is none, or too few devices.
+    `threads` cores. Raises UserError if a GPU is required and there is none, or too few devices.
     """
     gpus = [] if device == CPU else visible_gpus()
     if device == "cuda" and not gpus:
@@ -36,7 +36,7 @@ def slots(device: str, parallel: int, threads: int, ranks: int = 1) -> list[str]
 
 
 def each(slot: str) -> list[str]:
-    """The devices of the workers of a slot, one of `slots`."""
+    """Return the devices of the workers of a slot, which is one of `slots`."""
     return slot.split(",")
 
 
@@ -48,19 +48,19 @@ def _check_enough(ranks: int, gpus: Sequence[str]) -> None:
         )
 
 
-def described(devices: Sequence[str]) -> str:
-    """What the workers of `devices` compute on, in words: `on the CPU`, `on 2 GPUs`."""
-    known = [one for slot in devices for one in each(slot)]
-    first, count = known[0], len(set(known))
-    one = "GPU slice" if first.startswith("MIG") else "GPU"
-    return _PLACES.get(first) or f"on {count} {one}{'s' * (count > 1)}"
+def describe_devices(devices: Sequence[str]) -> str:
+    """Return what the workers of `devices` compute on, in words: `on the CPU`, `on 2 GPUs`."""
+    names = [name for slot in devices for name in each(slot)]
+    first, count = names[0], len(set(names))
+    unit = "GPU slice" if first.startswith("MIG") else "GPU"
+    return _PLACES.get(first) or f"on {count} {unit}{'s' * (count > 1)}"
 
 
 _PLACES = {CPU: "on the CPU", HERE: "in this process"}
 
 
 def cores() -> int:
-    """CPU cores this process may use, by affinity and by the container's quota."""
+    """Return how many CPU cores this process may use, by affinity and by the container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = _QUOTA.read_text().split() if _QUOTA.is_file() else ["max"]
@@ -68,9 +68,9 @@ def cores() -> int:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs this process may use, each once; an inherited CUDA_VISIBLE_DEVICES is respected.
+    """Return the GPUs this process may use, each once; CUDA_VISIBLE_DEVICES is respected.
 
-    Of that variable CUDA heeds what comes before the first name that cannot be one.
+    Of that variable CUDA takes what comes before the first name that cannot be one.
     """
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
@@ -78,27 +78,27 @@ def visible_gpus() -> list[str]:
         return list(dict.fromkeys(takewhile(re.compile(r"\d+$|GPU-|MIG-").match, names)))
     answer = _driver("-L")
     if answer is not None:
-        return listed(answer)
+        return parse_ids(answer)
     return [str(index) for index, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
 
 
-def listed(text: str) -> list[str]:
-    """The ids in the answer of `nvidia-smi -L`: of MIG slices where there are any, else of GPUs."""
+def parse_ids(text: str) -> list[str]:
+    """Return the ids that `nvidia-smi -L` printed: of MIG slices if there are any, else of GPUs."""
     ids = re.findall(r"UUID: ((?:GPU|MIG)-[^\s)]+)", text)
     return [name for name in ids if name.startswith("MIG")] or ids
 
 
 def free_memory() -> dict[str, int]:
-    """Bytes free on each GPU, by its index and by its UUID; empty if the driver does not say.
+    """Return the bytes free on each GPU, by index and by UUID; empty if the driver does not say.
 
-    Not told of MIG slices. An index is the driver's, which is CUDA's on machines of equal GPUs.
+    MIG slices are not among them. An index is the driver's, which is CUDA's where GPUs are equal.
     """
     query = ("--query-gpu=index,uuid,memory.free", "--format=csv,noheader,nounits")
-    return measured(_driver(*query) or "")
+    return parse_free_memory(_driver(*query) or "")
 
 
-def measured(text: str) -> dict[str, int]:
-    """The answer to that question, lines of `0, GPU-1234, 81000` in MiB."""
+def parse_free_memory(text: str) -> dict[str, int]:
+    """Return the bytes free by GPU, from lines of `0, GPU-1234, 81000` in MiB."""
     rows = re.findall(r"^(\d+), (GPU-\S+), (\d+)$", text, re.M)
     return {name: int(mib) << 20 for index, uuid, mib in rows for name in (index, uuid)}
 

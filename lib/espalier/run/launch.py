@@ -6,15 +6,16 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core import disk_full, revision
 from espalier.core.errors import UserError
-from espalier.core.trial import LOG, Record, Status, Trial
+from espalier.core.records import PlanHeader, Revision
+from espalier.core.trial import LOG, Status, Trial
 from espalier.report import reports
 from espalier.run import admission
-from espalier.run.devices import described, slots
+from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
@@ -32,7 +33,7 @@ WORKERS_LOG = "workers.log"
 class LaunchRequest:
     """A sweep to run: its plan's header, its trials with their configs' texts, and how."""
 
-    header: Record
+    header: PlanHeader
     trials: Sequence[tuple[Trial, str]]
     results: Path  # the folder of all sweeps
     output: Path | None  # the folder of this one, if it was named
@@ -48,15 +49,15 @@ class LaunchRequest:
     @property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
-        settings = self.header["settings"]
+        settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority = Priority(self.priority, self.header.get("axes", ()))
+        priority = Priority(self.priority, self.header.axes)
         return RunLimits(attempts, timeout, self.pack, not self.parallel, priority)
 
     @property
     def plan_id(self) -> str:
         """The hash that identifies the plan."""
-        return str(self.header["plan_id"])
+        return self.header.plan_id
 
 
 def run(request: LaunchRequest) -> int:
@@ -78,7 +79,7 @@ def run(request: LaunchRequest) -> int:
             print(line)
         executor = _executor(request, devices, sweep)
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
-        print(f"{len(executor.devices)} at a time {described(executor.devices)}", flush=True)
+        print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
         with stopping_on_signals(runner):
             runner.run()
@@ -119,7 +120,7 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
 def _created(request: LaunchRequest) -> Path:
     results_dir.clear(request.results)
     folder = request.output or timestamped(request.results)
-    header = {**request.header, "command": request.command}
+    header = replace(request.header, command=request.command)
     results_dir.create(folder, header, request.trials)
     return folder
 
@@ -139,8 +140,8 @@ def _steady(folder: Path) -> Iterator[None]:
 def _refresh(store: Store, request: LaunchRequest) -> str:
     """Take over the request's settings, and retry errors if only they are left."""
     with store.writing():
-        kept = {key: value for key, value in store.header.items() if key == "packs"}
-        store.set_header({**request.header, "command": request.command, **kept})
+        packs = store.header.packs
+        store.set_header(replace(request.header, command=request.command, packs=packs))
         if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
             return ""
         store.next_round()
@@ -190,24 +191,24 @@ def _named(folder: Path, request: LaunchRequest) -> Path | None:
 
 def _plan_of(folder: Path) -> str:
     with Store.open(folder / STORE, readonly=True) as store:
-        return str(store.header.get("plan_id"))
+        return store.header.plan_id
 
 
 def _other_code(store: Store) -> Iterator[str]:
     """Yield a line if results that count were made by other code than would run now."""
     now = revision.code()
     passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
-    recorded = [result.provenance.get("code", {}) for result in passed]
-    others = [code for code in recorded if any(now[key] != code[key] for key in now.keys() & code)]
-    if others and now["commit"]:
+    recorded = [result.provenance.code for result in passed]
+    others = [code for code in recorded if code and code.differs(now)]
+    if others and now.commit:
         yield (
             f"note: {len(others)} of {len(passed)} results were made by other code "
             f"(commit {_commit(others[-1])}, now {_commit(now)}); NEW=1 runs everything again"
         )
 
 
-def _commit(code: Record) -> str:
-    return str(code["commit"])[:7] + ", modified" * bool(code["modified"])
+def _commit(code: Revision) -> str:
+    return str(code.commit)[:7] + ", modified" * bool(code.modified)
 
 
 def _devices(request: LaunchRequest) -> list[str]:
@@ -216,7 +217,7 @@ def _devices(request: LaunchRequest) -> list[str]:
     if request.in_process and ranks > 1:
         rule = "trains a trial in processes of their own; leave out --in-process"
         raise UserError(f"CONFIG_DEVICES_PER_TRIAL={ranks}: {rule}")
-    return slots(str(request.header["settings"]["DEVICE"]), request.parallel, threads, ranks)
+    return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
 
 
 def _executor(request: LaunchRequest, devices: Sequence[str], sweep: SweepDir) -> Executor:

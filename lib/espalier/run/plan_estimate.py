@@ -29,7 +29,7 @@ PROBES = 6
 def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]:
     """Return what a plan takes, for people: from earlier results, or from a short probe.
 
-    `parallel` and `pack` are as in a sweep. A probe is said on stdout before it begins. Raises
+    `parallel` and `pack` are as in a sweep. A probe is announced on stdout. Raises
     UserError if no trial could be timed.
     """
     symbols = Symbols(tree.parse())
@@ -45,30 +45,30 @@ def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]
     if not costs:
         raise UserError(f"no trial could be timed: {'; '.join(problems)}")
     total = costing.total(symbols, plan.trials, costs, len(slots))
-    return [*estimated(plan, total, len(slots), warming), *problems]
+    return [*format_estimate(plan, total, len(slots), warming), *problems]
 
 
-def estimated(plan: Plan, found: Estimate, workers: int, warming: float) -> list[str]:
-    """An estimate for people; `warming` is the seconds before the first trial begins."""
+def format_estimate(plan: Plan, estimate: Estimate, workers: int, warming: float) -> list[str]:
+    """Return an estimate as lines; `warming` is the seconds before the first trial begins."""
     count = len(plan.trials)
-    shortest, longest = duration(found.shortest), duration(found.longest)
-    basis = ", ".join(f"{source} ({n} trials)" for source, n in found.sources.items())
+    shortest, longest = duration(estimate.shortest), duration(estimate.longest)
+    basis = ", ".join(f"{source} ({n} trials)" for source, n in estimate.sources.items())
     lines = [
         f"Trials: {count}",
-        f"Time: about {duration(warming + found.wall)}, {workers} at a time; "
+        f"Time: about {duration(warming + estimate.wall)}, {workers} at a time; "
         f"{duration(warming)} of it until the workers are warm",
         f"A trial takes {shortest} to {longest}; all, one after the other, "
-        f"{duration(found.compute)}",
-        f"Disk: about {_size(found.size)} ({_size(found.size / count)} a trial)",
+        f"{duration(estimate.compute)}",
+        f"Disk: about {_size(estimate.size)} ({_size(estimate.size / count)} a trial)",
         f"Measured on: {basis}",
     ]
-    if found.unlike:
-        lines.append(f"{found.unlike} trials are unlike anything measured: theirs is a guess")
+    if estimate.unlike:
+        lines.append(f"{estimate.unlike} trials are unlike anything measured: theirs is a guess")
     return lines
 
 
 def _packs(plan: Plan, pack: int) -> list[str]:
-    """A line if trials may be trained together, which the probe does not do."""
+    """Return a line if trials may be trained together, which the probe does not do."""
     if pack == 1 or len({trial.shape for trial in plan.trials}) == len(plan.trials):
         return []
     return ["Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster"]
@@ -77,7 +77,7 @@ def _packs(plan: Plan, pack: int) -> list[str]:
 def _probe(
     symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str
 ) -> tuple[Probed, float]:
-    """What the probe found, and the seconds until its first worker was warm."""
+    """Measure trials; return their costs, and the seconds until the first worker was warm."""
     shapes = [costing.shape(symbols, trial.config) for trial in todo]
     with tempfile.TemporaryDirectory() as name:
         folder, begun = Path(name), time.monotonic()
@@ -86,16 +86,16 @@ def _probe(
             while not pool.idle():
                 pool.wait(TICK)
             warming = time.monotonic() - begun
-            found = TimingProbe(pool, plan.settings, folder).run(todo, shapes)
+            probed = TimingProbe(pool, plan.settings, folder).run(todo, shapes)
         finally:
             pool.close()
         texts = _config_bytes(symbols, replace(plan, trials=todo), folder)
-    costs = [replace(c, size=c.size + texts) for c in found.costs]
-    return replace(found, costs=costs), warming
+    costs = [replace(c, size=c.size + texts) for c in probed.costs]
+    return replace(probed, costs=costs), warming
 
 
 def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
-    """Bytes that a trial's `.config` takes, in its folder and in the store."""
+    """Return the bytes that a trial's `.config` takes, in its folder and in the store."""
     (folder / "configs").mkdir()
     write_configs(plan, folder / "configs", symbols)
     return 2 * costing.folder_size(folder / "configs") / len(plan.trials)
@@ -104,8 +104,8 @@ def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
 def _slots(plan: Plan, parallel: int) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
-    wanted = slots(plan.settings["DEVICE"], parallel, threads, ranks)
-    devices, _ = fit_workers(wanted[: len(plan.trials)], parallel)
+    every_slot = slots(plan.settings["DEVICE"], parallel, threads, ranks)
+    devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel)
     return devices
 
 

@@ -25,11 +25,11 @@ class Priority:
         self._places = [_place(part, values) for part in text.replace(" ", "").split(",") if part]
 
     def of(self, trial: Trial) -> tuple[int, ...]:
-        """Small for a trial that is to start early; the same for those that nothing tells apart."""
+        """Return a key that is small for a trial that is to start early."""
         return tuple(place(trial) for place in self._places)
 
     def ordered(self, trials: Iterable[Trial]) -> list[Trial]:
-        """By priority; who came first is first among equals."""
+        """Sort trials by priority; equal ones keep their order."""
         return sorted(trials, key=self.of)
 
 
@@ -40,8 +40,8 @@ NONE = Priority()
 def _place(part: str, values: Mapping[str, list[str]]) -> Place:
     name, given, value = part.removeprefix("CONFIG_").partition("=")
     if name not in values:
-        known = ", ".join(values) or "nothing"
-        raise UserError(f"PRIORITY={part}: must name a swept symbol; swept: {known}")
+        swept = ", ".join(values) or "nothing"
+        raise UserError(f"PRIORITY={part}: must name a swept symbol; swept: {swept}")
     if given and value not in values[name]:
         raise UserError(f"PRIORITY={part}: no trial has it; known: {', '.join(values[name])}")
     order = [value] if given else values[name]

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a live display on a terminal, plain lines elsewhere."""
+"""The progress of a sweep while it runs: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from espalier.core.trial import Record, Result, Status, Trial
+from espalier.core.trial import Result, Status, Trial
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 REDRAW = 0.2  # seconds between two drawings
@@ -133,22 +133,16 @@ def _measures(result: Result) -> str:
 
 def running_line(task: TaskProgress) -> str:
     """Return `config_003 epoch 4/20 loss 0.213 val 93.1% sparsity 35.0%  2.0s`."""
-    parts = [_number(task.record, key, text) for key, text in _FORMATS.items()]
-    return f"{task.name} {''.join(parts) or 'starting '} {duration(task.elapsed)}"
-
-
-_FORMATS = {
-    "epoch": "epoch {:d}",
-    "epochs": "/{:d} ",
-    "train_loss": "loss {:.4g} ",
-    "val_acc": "val {:.1f}% ",
-    "sparsity": "sparsity {:.1%} ",
-}
-
-
-def _number(record: Record, key: str, text: str) -> str:
-    value = record.get(key)
-    return "" if value is None else text.format(value)
+    record = task.record
+    numbers = (
+        ("epoch {:d}", record.epoch),
+        ("/{:d} ", record.epochs),
+        ("loss {:.4g} ", record.train_loss),
+        ("val {:.1f}% ", record.val_acc),
+        ("sparsity {:.1%} ", record.sparsity),
+    )
+    shown = "".join(text.format(value) for text, value in numbers if value is not None)
+    return f"{task.name} {shown or 'starting '} {duration(task.elapsed)}"
 
 
 def overall(sweep: SweepStatus) -> str:

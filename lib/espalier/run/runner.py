@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from espalier.core import disk_full
@@ -63,7 +63,7 @@ class Runner:
         """Nothing runs yet."""
         self._sweep, self._store = sweep, sweep.store
         self._executor, self._limits, self._view = executor, limits, view
-        self._settings = {str(k): str(v) for k, v in self._store.header["settings"].items()}
+        self._settings = self._store.header.settings
         self._errors = spent(self._store, limits.attempts)
         trials = {trial.number: trial for trial in self._store.trials()}
         waiting = [trials[number] for number in pending(self._store, limits.attempts)]
@@ -157,7 +157,7 @@ class Runner:
         self._pack_sizes[shape] = probed
         packs = {shape: size._asdict() for shape, size in self._pack_sizes.items()}
         with self._store.writing():
-            self._store.set_header({**self._store.header, "packs": packs})
+            self._store.set_header(replace(self._store.header, packs=packs))
 
     def _note(self, line: str) -> None:
         """Print a note, once."""
@@ -214,9 +214,9 @@ class Runner:
         if result.reason == DISK_FULL:
             raise disk_full.full(self._sweep.folder)
         self._sweep.log_ending(trial.number, result)
-        why = result.provenance.get("pack", {}).get("why", "")
-        if why and busy.size > 1:
-            self._note(f"note: trials run one at a time: {why}")
+        pack = result.provenance.pack
+        if pack and pack.why and busy.size > 1:
+            self._note(f"note: trials run one at a time: {pack.why}")
         if result.reason in INCONCLUSIVE:
             self._requeue(trial)
             return
@@ -254,7 +254,7 @@ def pending(store: Store, allowance: int) -> list[int]:
 
 @contextmanager
 def stopping_on_signals(runner: Runner) -> Iterator[None]:
-    """A signal of STOPPING stops the runner cleanly; a second one ends everything at once.
+    """Stop the runner cleanly on a signal of STOPPING; a second one ends everything at once.
 
     Outside the main thread, as in some notebooks, signals are Python's and the main thread's.
     """

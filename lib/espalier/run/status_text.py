@@ -14,7 +14,7 @@ from espalier.store.sweep_state import status_in
 def status_lines(folder: Path) -> Iterator[str]:
     """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
     with Store.open(folder / STORE, readonly=True) as store:
-        sweep, command = status_in(store), store.header["command"]
+        sweep, command = status_in(store), store.header.command
     runner = runner_of(folder)
     yield str(folder)
     if runner:

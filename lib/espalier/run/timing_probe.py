@@ -23,7 +23,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Probed:
-    """What a probe found: a cost for each trial it could time, a line for each it could not."""
+    """The outcome of a probe: a cost for each trial it could time, a line for each it could not."""
 
     costs: list[Cost]
     problems: list[str]
@@ -83,7 +83,7 @@ class TimingProbe:
             for slot in self._executor.idle()[: len(self._todo)]:
                 self._start(slot, self._todo.pop(0))
             for event in self._executor.wait(0.1):
-                self._heard(event)
+                self._receive(event)
             for slot in [slot for slot in self._watched if self._over(slot)]:
                 self._executor.kill(slot)
                 self._warm.discard(slot)
@@ -95,12 +95,12 @@ class TimingProbe:
         self._watched[slot] = _Watch(trial, folder, self._clock())
         self._executor.submit(slot, Task.single(trial, self._settings, folder))
 
-    def _heard(self, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         watch = self._watched.get(event.slot)
         if watch is None:
             return
         if isinstance(event, Progress):
-            self._saw(watch, event.record)
+            self._record_epoch(watch, event.record)
         elif isinstance(event, Finished):
             self._finished(event.slot, watch, event.result)
 
@@ -117,7 +117,7 @@ class TimingProbe:
             what = f"{result.status} ({result.reason}): {result.message}"
             self._problem(f"{watch.trial.name}: {what}")
 
-    def _saw(self, watch: _Watch, record: Record) -> None:
+    def _record_epoch(self, watch: _Watch, record: Record) -> None:
         if "epoch" in record:
             watch.times.append(self._age(watch))
             watch.records.append(record)

@@ -110,7 +110,7 @@ def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:
 
     try:
         for index, result in _results(entry, task, emit_if_due):
-            line = _result_line(numbers[index], checked(result))
+            line = _result_line(numbers[index], check_result(result))
             del due[numbers[index]]
             yield [line]
         if due:
@@ -161,7 +161,7 @@ def of_several(count: int, result: Result) -> Result:
     return replace(result, reason=f"{PACK}{result.reason}")
 
 
-def checked(result: Result) -> Result:
+def check_result(result: Result) -> Result:
     """Return `result`, if it is one that an attempt can have. Raises ValueError otherwise."""
     if result.status in (Status.NOTRUN, Status.RUNNING):
         raise ValueError(f"an entry must not return status {result.status}")
@@ -181,7 +181,7 @@ def failure(error: Exception) -> Result:
 
 
 @contextmanager
-def captured(task: Task) -> Iterator[None]:
+def capture_output(task: Task) -> Iterator[None]:
     """Append what this process and its children print to the output.log of the first trial.
 
     The logs of the other trials name that trial.
@@ -215,7 +215,7 @@ def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
         _send(pipe, strict_json.encode({"trial": number, "progress": record}))
 
     due, last = len(task.due), [""]
-    with captured(task):
+    with capture_output(task):
         for last in perform(entry, task, emit):
             due -= len(last)
             if due:

@@ -29,7 +29,7 @@ def plan_around(
     """
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
-        settings = {str(k): str(v) for k, v in store.header["settings"].items()}
+        settings = store.header.settings
     ranking = rank(trials, by)
     centre = focus.choose_centre(ranking, around)
     axes = focus.nearby_values(

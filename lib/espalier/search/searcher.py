@@ -147,7 +147,7 @@ class HyperparameterSearcher:
 
     def save_results(self, path: str | Path) -> None:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""
-        origins = (item.result.provenance.get("data_fingerprint", "") for item in self._trials)
+        origins = (item.result.provenance.data_fingerprint or "" for item in self._trials)
         config = self._trials[0].trial.config if self._trials else {}
         trials = search_results.sort_results(self._results.values())
         saved = SavedSearch(

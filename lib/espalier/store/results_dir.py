@@ -21,6 +21,7 @@ from pathlib import Path
 from espalier.core import disk_full, strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
 from espalier.store.store import Attempt, Store
 
@@ -34,10 +35,9 @@ PATIENCE = 1.0
 """Seconds to wait for the lock, which `runner_of` holds for a moment."""
 
 
-def create(folder: Path, header: Record, trials: Iterable[tuple[Trial, str]]) -> None:
+def create(folder: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str]]) -> None:
     """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
-    plain = header.get("controls", {})
-    named = ((trial, text, directory_name(trial, plain)) for trial, text in trials)
+    named = ((trial, text, directory_name(trial, header.controls)) for trial, text in trials)
     with disk_full.needed(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)

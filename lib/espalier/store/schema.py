@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from espalier.core import strict_json
-from espalier.core.trial import Record
+from espalier.core.records import PlanHeader
 
 SCHEMA = 1
 TABLES = """
@@ -38,9 +38,9 @@ def connect(uri: str) -> sqlite3.Connection:
     return db
 
 
-def fill(db: sqlite3.Connection, header: Record, trials: Iterable[Row]) -> None:
+def fill(db: sqlite3.Connection, header: PlanHeader, trials: Iterable[Row]) -> None:
     """Make the tables of a new store and their first rows, in one transaction."""
-    meta = {"schema": SCHEMA, "header": header, "round": 1, "created": time.time()}
+    meta = {"schema": SCHEMA, "header": header.as_json(), "round": 1, "created": time.time()}
     db.executescript("BEGIN;" + TABLES)
     encoded = [(key, strict_json.encode(value)) for key, value in meta.items()]
     db.executemany("INSERT INTO meta VALUES (?, ?)", encoded)

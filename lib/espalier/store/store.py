@@ -21,6 +21,7 @@ from typing import Any
 from espalier.core import disk_full, strict_json
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store import schema, sqlite_errors
 from espalier.store.sqlite_errors import reading
@@ -74,7 +75,9 @@ class Store:
         self.path, self._db = path, connection
 
     @classmethod
-    def create(cls, path: Path, header: Record, trials: Iterable[tuple[Trial, str, str]]) -> None:
+    def create(
+        cls, path: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str, str]]
+    ) -> None:
         """Write the store of a new sweep; it appears under its name complete or not at all.
 
         Each trial comes with the text of its `.config` and the name of its folder.
@@ -120,9 +123,9 @@ class Store:
 
     @property
     @reading
-    def header(self) -> Record:
+    def header(self) -> PlanHeader:
         """The plan's header, as `plan.jsonl` had it."""
-        return dict(self._meta("header"))
+        return PlanHeader.from_json(self._meta("header"))
 
     @property
     @reading
@@ -252,10 +255,10 @@ class Store:
         value = strict_json.encode(self.round + 1)
         self._db.execute("UPDATE meta SET value = ? WHERE key = 'round'", (value,))
 
-    def set_header(self, header: Record) -> None:
+    def set_header(self, header: PlanHeader) -> None:
         """Replace the header: the settings of this run, where they differ from the plan's."""
         query = "UPDATE meta SET value = ? WHERE key = 'header'"
-        self._db.execute(query, (strict_json.encode(header),))
+        self._db.execute(query, (strict_json.encode(header.as_json()),))
 
     def _meta(self, key: str) -> Any:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from espalier.core.trial import Record, Status
+from espalier.core.records import EpochRecord
+from espalier.core.trial import Status
 from espalier.store.store import Attempt, Store, sizes
 
 
@@ -20,7 +21,7 @@ class TaskProgress:
     """
 
     name: str
-    record: Record
+    record: EpochRecord
     elapsed: float
     size: int = 1
     left: int = 1
@@ -28,7 +29,8 @@ class TaskProgress:
     @property
     def share(self) -> float:
         """The share of its epochs that are done, 0..1."""
-        return float(self.record["epoch"]) / float(self.record["epochs"]) if self.record else 0.0
+        epoch, epochs = self.record.epoch, self.record.epochs
+        return epoch / epochs if epoch is not None and epochs else 0.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def status_in(store: Store) -> SweepStatus:
     running = [
         TaskProgress(
             pack_name(names[group[0].trial], len(group)),
-            group[0].progress,
+            EpochRecord.from_json(group[0].progress),
             _since(group[0]),
             together[task],
             len(group),

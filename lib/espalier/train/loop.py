@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from espalier.core.records import EpochRecord
 from espalier.core.self_measuring import own_sparsity
 from espalier.core.trial import Record
 from espalier.train.data.splits import batches
@@ -154,15 +155,18 @@ def _close_epoch(trainer: Trainer, train_loss: float) -> Record | DivergedError:
             f"validation loss is {loss:.3f} in epoch {run.epoch}, below {trainer.least_loss}: the "
             "model has seen what it is to predict, or the text repeats itself"
         )
+    epoch_record = EpochRecord(
+        epoch=run.epoch,
+        epochs=run.epochs,
+        step=run.step,
+        train_loss=train_loss,
+        val_loss=loss,
+        val_acc=accuracy,
+        lr=run.optimizer.param_groups[0]["lr"],
+        sparsity=own_sparsity(run.model),
+    )
     record: Record = {
-        "epoch": run.epoch,
-        "epochs": run.epochs,
-        "step": run.step,
-        "train_loss": train_loss,
-        "val_loss": loss,
-        "val_acc": accuracy,
-        "lr": run.optimizer.param_groups[0]["lr"],
-        "sparsity": own_sparsity(run.model),
+        **epoch_record.as_json(),
         **trainer.tasks.epoch_measures(run, functools.partial(evaluate, trainer)),
         **run.method.measures(run),
     }

@@ -16,6 +16,7 @@ from espalier.core.contracts import (
     CannotTrain,
 )
 from espalier.core.errors import UserError
+from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
@@ -63,7 +64,7 @@ def train_pack(
 
     Yields the index of each task and its result, as `train_trial` would give it, when it ends.
     `emit` takes the index and a record an epoch. Which trials were trained together changes no
-    result but `provenance["pack"]`.
+    result but `provenance.pack`.
     """
     ready: list[_Attempt] = []
     for index, task in enumerate(tasks):
@@ -101,7 +102,7 @@ def _train(pack: Sequence[_Attempt], why: str) -> Iterator[tuple[int, Result]]:
     with distributed.process_group(pack[0].task, pack[0].trainer.recipe, pack[0].trainer.device):
         for trainer, outcome in Loop([attempt.trainer for attempt in pack]).epochs():
             attempt = by_run[id(trainer.run)]
-            attempt.provenance["pack"] = {"size": size, "why": why}
+            attempt.provenance = replace(attempt.provenance, pack=PackShare(size=size, why=why))
             result = attempt.advance(outcome)
             if result is not None:
                 del by_run[id(trainer.run)]
@@ -115,18 +116,22 @@ class _Attempt:
         """Begin an attempt at the task with this index in its group."""
         self.index, self.task, self._emit = index, task, emit
         self.history: list[Record] = []
-        self.provenance = {"started": datetime.now(UTC).isoformat(), **_provenance(task)}
+        self.provenance = _provenance(task)
 
     def prepare(self) -> None:
         """Build everything anew. Raises CannotTrain or UserError."""
         self.trainer, self.data = prepare(self.task)
-        self.provenance["data_fingerprint"] = self.data.fingerprint
-        self.provenance["micro_batch"] = self.trainer.micro_batch
-        self.snapshots = SnapshotManager(self.task, self.provenance)
+        self.provenance = replace(
+            self.provenance,
+            data_fingerprint=self.data.fingerprint,
+            micro_batch=self.trainer.micro_batch,
+        )
+        self.snapshots = SnapshotManager(self.task, lambda: self.provenance)
         snapshot, self.history = self.snapshots.resume(self.trainer)
         if snapshot is not None:
             branch = snapshot.manifest.get("branch", {})
-            self.provenance["resumed"] = {"epoch": snapshot.epoch, **branch}
+            resumed = {"epoch": snapshot.epoch, **branch}
+            self.provenance = replace(self.provenance, resumed=resumed)
 
     def advance(self, outcome: Record | DivergedError) -> Result | None:
         """Record the outcome of an epoch; return the result, if it was the last one.
@@ -225,15 +230,16 @@ def preflight(task: Task) -> Result:
     return Result(Status.PASSED)
 
 
-def _provenance(task: Task) -> Record:
+def _provenance(task: Task) -> Provenance:
     """Return the provenance of a result, as far as it is fixed before anything is built."""
     seed = int(task.trial.config["SEED"])
     device = "cuda" if uses_gpu(task.settings["DEVICE"]) else "cpu"
-    return {
-        "config": dict(task.trial.config),
-        "settings": dict(task.settings),
-        "seeds": {purpose: seeds.derive_seed(seed, purpose) for purpose in seeds.PURPOSES},
-        **provenance.collect_provenance(torch.device(device)),
-        "threads": int(task.trial.config["CPU_THREADS"]),
-        "ranks": task.trial.ranks,
-    }
+    return replace(
+        provenance.collect_provenance(torch.device(device)),
+        started=datetime.now(UTC).isoformat(),
+        config=dict(task.trial.config),
+        settings=dict(task.settings),
+        seeds={purpose: seeds.derive_seed(seed, purpose) for purpose in seeds.PURPOSES},
+        threads=int(task.trial.config["CPU_THREADS"]),
+        ranks=task.trial.ranks,
+    )

@@ -44,8 +44,8 @@ def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path)
     result = worker_entry.train_trial(cut, seen.append)
     assert [record["epoch"] for record in seen] == [3]
     assert numbers(result) == numbers(whole)
-    assert result.provenance["resumed"] == {"epoch": 2}
-    assert "resumed" not in whole.provenance
+    assert result.provenance.resumed == {"epoch": 2}
+    assert whole.provenance.resumed is None
 
 
 def test_snapshots_change_no_number(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path
     killed_after(len(whole.history), cut)
     result = worker_entry.train_trial(cut)
     assert numbers(result) == numbers(whole)
-    assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
+    assert result.provenance.resumed == {"epoch": len(whole.history) - 1}
 
 
 def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
@@ -85,7 +85,7 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     result = worker_entry.train_trial(cut)
-    assert result.provenance["resumed"] == {"epoch": 1}
+    assert result.provenance.resumed == {"epoch": 1}
     assert "epoch_00002.pt: damaged: its checksum" in capsys.readouterr().out
     snapshot_files.load(path).read()  # it has been taken anew
 
@@ -102,7 +102,7 @@ def test_half_a_snapshot_is_none(name: str, damage: Callable[[Path], Any], tmp_p
     cut = snapshot_task(tmp_path)
     killed_after(3, cut)
     damage(tmp_path / snapshot_manager.FOLDER / name)
-    assert worker_entry.train_trial(cut).provenance["resumed"] == {"epoch": 1}
+    assert worker_entry.train_trial(cut).provenance.resumed == {"epoch": 1}
 
 
 @pytest.mark.parametrize("name", ["sources", "data_fingerprint", "versions", "config"])
@@ -116,7 +116,7 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     about["made"][name] = "another"
     snapshot_files.write_manifest(path, about)
     result = worker_entry.train_trial(cut)
-    assert "resumed" not in result.provenance
+    assert result.provenance.resumed is None
     assert [record["epoch"] for record in result.history] == [1, 2, 3]
     assert f"made with other {name.replace('_', ' ')}" in capsys.readouterr().out
 
@@ -140,7 +140,7 @@ def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) ->
     assert list(tensors[0]) == list(tensors[1])
     assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
     result = worker_entry.train_trial(cut)
-    assert result.provenance["resumed"] == {"epoch": 2}
+    assert result.provenance.resumed == {"epoch": 2}
     assert numbers(result) == numbers(whole)
 
 
@@ -298,7 +298,7 @@ def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
         check=True,
     )
     result = Result.from_json(json.loads(done.stdout.splitlines()[-1]))
-    assert result.provenance["resumed"] == {"epoch": 1}
+    assert result.provenance.resumed == {"epoch": 1}
     assert numbers(result) == numbers(whole)
 
 
@@ -307,5 +307,5 @@ def test_trials_at_different_epochs_are_no_pack(tmp_path: Path) -> None:
     alone: list[Any] = [numbers(worker_entry.train_trial(small_task(SEED="1")))]
     killed_after(2, tasks[0])
     results = dict(worker_entry.train_pack(tasks))
-    assert [results[i].provenance["pack"]["size"] for i in (0, 1)] == [1, 1]
+    assert [results[i].provenance.pack.size for i in (0, 1)] == [1, 1]
     assert numbers(results[0]) == alone[0]

@@ -12,6 +12,7 @@ from torch import Tensor
 from trial_tasks import TEXT, numbers, small_task
 
 from espalier.core.contracts import Split
+from espalier.core.records import PackShare
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry
@@ -303,7 +304,7 @@ def test_the_seed_decides_everything(changes: dict[str, str]) -> None:
 def test_a_pack_gives_what_the_trials_give_alone(changes: dict[str, str]) -> None:
     some: list[Task] = [small_task(**{**changes, "SEED": seed}) for seed in ("1", "2", "3")]
     for place, together in worker_entry.train_pack(some):
-        assert together.provenance["pack"] == {"size": 3, "why": ""}
+        assert together.provenance.pack == PackShare(size=3)
         alone = worker_entry.train_trial(some[place])
         (ours, mine), (theirs, yours) = numbers(together), numbers(alone)
         for a, b in zip([*ours, mine], [*theirs, yours], strict=True):
@@ -314,7 +315,7 @@ def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
     some = [
         small_task(**{**PIXELS, **each}) for each in ({}, {"SHIFT_SEED": "1"}, {"SHIFT": "none"})
     ]
-    sizes = [result.provenance["pack"]["size"] for _, result in worker_entry.train_pack(some)]
+    sizes = [result.provenance.pack_size for _, result in worker_entry.train_pack(some)]
     assert sizes == [1, 1, 1]
 
 

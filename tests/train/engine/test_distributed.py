@@ -193,7 +193,7 @@ def test_a_whole_trial_says_over_how_many_it_was_trained(pool: Pool, tmp_path: P
     wishes = {"PRUNING_METHOD": "apoptosis_functional"}
     result = together(pool, tmp_path, act="real", **wishes)
     alone = worker_entry.train_trial(task(tmp_path / "alone", **wishes))
-    assert (result.provenance["ranks"], alone.provenance["ranks"]) == (2, 1)
+    assert (result.provenance.ranks, alone.provenance.ranks) == (2, 1)
     for name in ("val_loss", "test_loss", "train_acc", "live_parameters"):
         assert result.measures[name] == pytest.approx(alone.measures[name], abs=1e-4)
     files = [

@@ -68,7 +68,7 @@ def model_record(task: Task, run: Run, data: Data) -> dict[str, Any]:
         "fingerprint": preprocessing.fingerprint,
         "data_fingerprint": data.fingerprint,
         "probe": {"x": probe, "logits": compute_exact_logits(model, preprocessing, probe)},
-        "code": revision.code(),
+        "code": revision.code().as_json(),
         "versions": revision.versions(),
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from espalier.core import component, revision
 from espalier.core.component import symbol
+from espalier.core.records import Provenance
 from espalier.core.trial import Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -61,15 +61,15 @@ def _best(snapshots: Sequence[Snapshot]) -> Snapshot:
 class SnapshotManager:
     """The snapshots of a trial that is being trained."""
 
-    def __init__(self, task: Task, provenance: Mapping[str, Any]) -> None:
-        """Take the task and the provenance of its result."""
+    def __init__(self, task: Task, provenance: Callable[[], Provenance]) -> None:
+        """Take the task, and what returns the provenance of its result so far."""
         self._task, self._provenance = task, provenance
         self._plan = component.build(SnapshotPlan, Config(task.settings), "")
         self._changes = 0
 
     @property
     def _made(self) -> Record:
-        return {**self._provenance, "sources": revision.sources()}
+        return {**self._provenance().as_json(), "sources": revision.sources()}
 
     @property
     def _folder(self) -> Path:

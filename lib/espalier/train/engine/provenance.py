@@ -7,18 +7,17 @@ import platform
 import torch
 
 from espalier.core import revision
-from espalier.core.trial import Record
+from espalier.core.records import Provenance
 
 
-def collect_provenance(device: torch.device) -> Record:
-    """Return the code revision (as of the start of the worker), versions and device."""
-    return {
-        "code": revision.code(),
-        "versions": revision.versions(),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "platform": platform.platform(),
-    }
+def collect_provenance(device: torch.device) -> Provenance:
+    """Return the code revision, as the worker found it when it started, versions and device."""
+    return Provenance(
+        code=revision.code(),
+        versions=revision.versions(),
+        device=device_name(device),
+        platform=platform.platform(),
+    )
 
 
 def device_name(device: torch.device) -> str:

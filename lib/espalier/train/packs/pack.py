@@ -20,6 +20,7 @@ from espalier.core.contracts import Run
 from espalier.layers.fold_rules import RULES
 from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
+from espalier.optimizers.stacked import stack_optimizers
 from espalier.optimizers.together import combine_steps
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer

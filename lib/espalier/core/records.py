@@ -1,0 +1,179 @@
+"""The records that files hold, with a field for each key: plan header, provenance, epoch.
+
+A field that is None is left out of the file. Keys of older or newer versions, which no field
+stands for, are kept in `more`, so that a file that is read and written again loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from typing_extensions import override
+
+PLAN_SCHEMA = 1
+"""The version of plan.jsonl."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonRecord:
+    """A JSON object with named fields, and `more` for its other keys."""
+
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object: the fields that are set, in their order, then the others."""
+        own = {name: value for name, value in vars(self).items() if value is not None}
+        del own["more"]
+        return {**own, **self.more}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Return the record that `as_json` gave this JSON object for."""
+        names = cls.__dataclass_fields__
+        own = {name: value for name, value in record.items() if name in names and name != "more"}
+        more = {name: value for name, value in record.items() if name not in own}
+        return cls(**own, more=more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOrigin(JsonRecord):
+    """Where the trials of a sweep come from. `axes` have keys `symbol` and `values`.
+
+    `settings` are the effective symbols outside a trial's identity. `sources` are the files it
+    was made from, with keys `path` (relative to the checkout where possible) and `sha256`;
+    `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
+    combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
+    `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
+    axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
+    are, by choice, the values that others are compared with.
+    """
+
+    axes: list[dict[str, Any]] = field(default_factory=list)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    kconfig: str = ""
+    files: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    design: Mapping[str, Any] = field(default_factory=dict)
+    controls: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanHeader(PlanOrigin):
+    """The first line of plan.jsonl, and the header of a sweep's store.
+
+    A store adds `command`, which continues the sweep, and `packs`: by shape, the size of a pack
+    that a probe measured, and why it is 1 if it is.
+    """
+
+    schema: int = PLAN_SCHEMA
+    plan_id: str = ""
+    trials: int = 0
+    command: str | None = None
+    packs: Mapping[str, Mapping[str, Any]] | None = None
+
+    @override
+    def as_json(self) -> dict[str, Any]:
+        first = {"schema": self.schema, "plan_id": self.plan_id, "trials": self.trials}
+        return first | super().as_json()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision(JsonRecord):
+    """A commit, whether the tree was `modified` since, and a hash of these `changes`.
+
+    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
+    """
+
+    commit: str | None = None
+    modified: bool | None = None
+    changes: str | None = None
+
+    def differs(self, other: Revision) -> bool:
+        """Return whether both have a field and disagree in it."""
+        mine, others = self.as_json(), other.as_json()
+        return any(mine[name] != others[name] for name in mine.keys() & others)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackShare(JsonRecord):
+    """How many trials were trained as one program, and `why` if there was but one."""
+
+    size: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance(JsonRecord):
+    """What is needed to know where a result came from, and to produce it again.
+
+    `seeds` are those of each purpose, `versions` those of python and the packages, `micro_batch`
+    the samples that one pass takes (0: the whole batch). `resumed` says after which epoch a run
+    continued from a checkpoint, and of which other run if it did.
+    """
+
+    started: str | None = None
+    config: Mapping[str, str] | None = None
+    settings: Mapping[str, str] | None = None
+    seeds: Mapping[str, int] | None = None
+    code: Revision | None = None
+    versions: Mapping[str, str] | None = None
+    device: str | None = None
+    threads: int | None = None
+    platform: str | None = None
+    ranks: int | None = None
+    data_fingerprint: str | None = None
+    micro_batch: int | None = None
+    resumed: Mapping[str, Any] | None = None
+    pack: PackShare | None = None
+
+    @property
+    def pack_size(self) -> int:
+        """How many trials were trained as one program with this one, it included."""
+        return self.pack.size if self.pack else 1
+
+    @override
+    def as_json(self) -> dict[str, Any]:
+        record = super().as_json()
+        if self.code is not None:
+            record["code"] = self.code.as_json()
+        if self.pack is not None:
+            record["pack"] = self.pack.as_json()
+        return record
+
+    @override
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        code, pack = record.get("code"), record.get("pack")
+        parts = {
+            "code": None if code is None else Revision.from_json(code),
+            "pack": None if pack is None else PackShare.from_json(pack),
+        }
+        return super().from_json({**record, **parts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord(JsonRecord):
+    """What is recorded at the end of an epoch, counted from 1.
+
+    `step` counts updates, `val_acc` is in percent, `sparsity` is 0..1. `more` has the measures of
+    the method and of the data, which are as many as there are methods.
+    """
+
+    epoch: int | None = None
+    epochs: int | None = None
+    step: int | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    val_acc: float | None = None
+    lr: float | None = None
+    sparsity: float | None = None
+    seconds: float | None = None
+
+    def measure(self, name: str) -> Any:
+        """Return a field or measure by its name in the file; None if the epoch has none."""
+        return self.as_json().get(name)
