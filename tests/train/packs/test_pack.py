@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import Method
 from espalier.layers.folded import CannotPack
-from espalier.optimizers.stacked import Stack, stacked
+from espalier.optimizers.stacked import Stack, stack_optimizers
 from espalier.train import loop
 from espalier.train.engine.single_program import SingleProgram
 from espalier.train.engine.trainer import Trainer
@@ -95,7 +95,7 @@ class OnADevice(Pack):
 
 
 def stack_updates(*optimizers_and_tensors: Any) -> Stack:
-    step = stacked(*optimizers_and_tensors)
+    step = stack_optimizers(*optimizers_and_tensors)
     assert step is not None
     return step
 
