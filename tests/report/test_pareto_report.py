@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pareto_networks import on_several_data_sets, only, waiting, with_a_lost_seed
-from test_reports import stored
+from stored_sweeps import stored
 from trial_results import nets
 
 from espalier.analysis.pareto import fronts
