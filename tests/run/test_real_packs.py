@@ -50,10 +50,10 @@ def test_a_packed_sweep_gives_the_numbers_of_one_trial_at_a_time(
     alone, packed = trained(tmp_path, "1"), trained(tmp_path, "3")
     assert len(alone) == len(packed) == 8
     kept = ("test_id", "status", "measures", "history", "provenance")
-    assert [lasting({key: one[key] for key in kept}) for one in alone] == [
-        lasting({key: one[key] for key in kept}) for one in packed
+    assert [lasting({key: record[key] for key in kept}) for record in alone] == [
+        lasting({key: record[key] for key in kept}) for record in packed
     ]
     sizes: dict[str, list[int]] = {"8": [], "16": []}
-    for one in packed:
-        sizes[one["config"]["CONFIG_MLP_WIDTH"]].append(one["provenance"]["pack"]["size"])
+    for record in packed:
+        sizes[record["config"]["CONFIG_MLP_WIDTH"]].append(record["provenance"]["pack"]["size"])
     assert sizes == {"8": [3, 3, 3, 1], "16": [3, 3, 3, 1]}
