@@ -28,8 +28,8 @@ def real() -> Symbols:
 
 
 def trials(real: Symbols, text: str) -> int:
-    wanted = test_matrix.to_axes(real, toy.asked(real, text))
-    return len(expand.expand(real, wanted, None, True).configs)
+    axes = test_matrix.to_axes(real, toy.asked(real, text))
+    return len(expand.expand(real, axes, None, True).configs)
 
 
 @pytest.mark.parametrize(("text", "count"), BLOCKS)

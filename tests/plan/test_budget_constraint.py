@@ -32,15 +32,15 @@ Planner = Callable[..., Plan]
 
 
 @pytest.fixture(scope="module")
-def known() -> Symbols:
+def symbols() -> Symbols:
     return Symbols(tree.parse())
 
 
 @pytest.fixture
-def planned(tmp_path: Path, known: Symbols) -> Planner:
+def planned(tmp_path: Path, symbols: Symbols) -> Planner:
     def plan(*lines: str) -> Plan:
         (tmp_path / "r").write_text("\n".join(lines))
-        return planning.plan_from_files([tmp_path / "r"], symbols=known)
+        return planning.plan_from_files([tmp_path / "r"], symbols=symbols)
 
     return plan
 
@@ -102,15 +102,15 @@ def test_a_text_is_read_to_know_its_characters(planned: Planner) -> None:
 
 
 def test_a_solved_number_is_that_of_the_trial_and_its_files(
-    planned: Planner, known: Symbols, tmp_path: Path
+    planned: Planner, symbols: Symbols, tmp_path: Path
 ) -> None:
     plan = planned(ONE_LAYER, "CONFIG_MLP_WIDTH=0\nCONFIG_MAX_PARAMS=500")
     (trial,) = plan.trials
     assert trial.config["MLP_WIDTH"] == "6"  # 64*6+6 + 6*10+10 = 460; 75 more with 7
-    write_plan(plan, tmp_path / "out", known)
+    write_plan(plan, tmp_path / "out", symbols)
     assert "CONFIG_MLP_WIDTH=6\n" in (tmp_path / "out" / trial.name).read_text()
     assert read_plan(tmp_path / "out").trials == plan.trials
-    (again,) = planning.plan_from_config(tmp_path / "out" / trial.name, symbols=known).trials
+    (again,) = planning.plan_from_config(tmp_path / "out" / trial.name, symbols=symbols).trials
     assert again.id == trial.id
 
 

@@ -102,9 +102,9 @@ def test_what_is_not_orthogonal_is_seen() -> None:
     ],
 )
 def test_the_smallest_that_fits(levels: list[int], array: str, rows: int, strength: int) -> None:
-    found = choose(levels)
-    assert found is not None
-    assert (found.array, len(found.rows), found.strength) == (array, rows, strength)
+    design = choose(levels)
+    assert design is not None
+    assert (design.array, len(design.rows), design.strength) == (array, rows, strength)
 
 
 @pytest.mark.parametrize("levels", [[5], [7, 2], [2, 2, 3], [3] * 14, [2] * 16, [4] * 6, []])
@@ -114,12 +114,12 @@ def test_nothing_fits(levels: list[int]) -> None:
 
 @given(st.lists(st.sampled_from([2, 2, 2, 3, 3, 3, 4, 6, 8, 9]), min_size=1, max_size=9))
 def test_a_design_keeps_every_level_and_is_balanced(levels: list[int]) -> None:
-    found = choose(levels)
-    if found is None:
+    design = choose(levels)
+    if design is None:
         return
-    columns = list(zip(*found.rows, strict=True))
+    columns = list(zip(*design.rows, strict=True))
     assert [sorted(set(column)) for column in columns] == [list(range(n)) for n in levels]
-    assert len(set(found.rows)) == len(found.rows)
-    assert balanced(found.rows, min(2, len(levels)))
-    numbers = [number for column in found.columns for number in column]
+    assert len(set(design.rows)) == len(design.rows)
+    assert balanced(design.rows, min(2, len(levels)))
+    numbers = [number for column in design.columns for number in column]
     assert len(set(numbers)) == len(numbers)

@@ -21,26 +21,26 @@ CONFIG_PLACE=there
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Symbols:
+def symbols(tmp_path: Path) -> Symbols:
     return toy.symbols(tmp_path)
 
 
 @pytest.fixture
-def made(tmp_path: Path, known: Symbols) -> Plan:
-    return make(tmp_path, known, RANGES)
+def made(tmp_path: Path, symbols: Symbols) -> Plan:
+    return make(tmp_path, symbols, RANGES)
 
 
-def make(folder: Path, known: Symbols, text: str) -> Plan:
+def make(folder: Path, symbols: Symbols, text: str) -> Plan:
     (folder / "ranges").write_text(text)
-    return planning.plan_from_files([folder / "ranges"], symbols=known)
+    return planning.plan_from_files([folder / "ranges"], symbols=symbols)
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_round_trip(tmp_path: Path, made: Plan, known: Symbols) -> None:
-    written = write_plan(made, tmp_path / "out", known)
+def test_round_trip(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
+    written = write_plan(made, tmp_path / "out", symbols)
     assert read_plan(tmp_path / "out") == written
     assert replace(written, files="") == made
     header = json.loads((tmp_path / "out" / "plan.jsonl").read_text().splitlines()[0])
@@ -58,9 +58,9 @@ def test_round_trip(tmp_path: Path, made: Plan, known: Symbols) -> None:
 
 
 def test_configs_are_complete_and_olddefconfig_leaves_them(
-    tmp_path: Path, made: Plan, known: Symbols
+    tmp_path: Path, made: Plan, symbols: Symbols
 ) -> None:
-    write_plan(made, tmp_path / "out", known)
+    write_plan(made, tmp_path / "out", symbols)
     fresh_tree = toy.symbols(tmp_path).kconf
     for trial in made.trials:
         path = tmp_path / "out" / trial.name
@@ -69,12 +69,12 @@ def test_configs_are_complete_and_olddefconfig_leaves_them(
         fresh_tree.write_config(str(path))
         assert path.read_bytes() == before
         assert 'CONFIG_PLACE="there"\n' in before.decode()
-        assert planning.plan_from_config(path, symbols=known).trials[0].id == trial.id
+        assert planning.plan_from_config(path, symbols=symbols).trials[0].id == trial.id
     assert fresh_tree.warnings == []
 
 
-def test_the_summary_has_the_earlier_layout(tmp_path: Path, made: Plan, known: Symbols) -> None:
-    write_plan(made, tmp_path / "out", known)
+def test_the_summary_has_the_earlier_layout(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
+    write_plan(made, tmp_path / "out", symbols)
     text = (tmp_path / "out" / "combinations_summary.txt").read_text()
     assert text.startswith(
         "Configuration Combinations Summary\n"
@@ -102,40 +102,42 @@ def test_the_summary_has_the_earlier_layout(tmp_path: Path, made: Plan, known: S
     )
 
 
-def test_regenerating_leaves_nothing_behind(tmp_path: Path, made: Plan, known: Symbols) -> None:
+def test_regenerating_leaves_nothing_behind(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
     out = tmp_path / "out"
-    write_plan(made, out, known)
-    write_plan(make(tmp_path, known, "CONFIG_COUNT=1|2"), out, known)
+    write_plan(made, out, symbols)
+    write_plan(make(tmp_path, symbols, "CONFIG_COUNT=1|2"), out, symbols)
     assert names(out) == ["combinations_summary.txt", "config_001", "config_002", "plan.jsonl"]
     assert [path for path in names(tmp_path) if path.startswith(".out")] == []
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "config_001.orig", ".hidden"])
 def test_a_foreign_file_is_never_deleted(
-    tmp_path: Path, made: Plan, known: Symbols, name: str
+    tmp_path: Path, made: Plan, symbols: Symbols, name: str
 ) -> None:
     out = tmp_path / "out"
-    write_plan(made, out, known)
+    write_plan(made, out, symbols)
     (out / name).write_text("mine")
     with pytest.raises(UserError, match=f"holds {name}, which no plan wrote"):
-        write_plan(made, out, known)
+        write_plan(made, out, symbols)
     assert (out / name).read_text() == "mine"
 
 
-def test_only_a_folder_with_a_plan_is_replaced(tmp_path: Path, made: Plan, known: Symbols) -> None:
+def test_only_a_folder_with_a_plan_is_replaced(
+    tmp_path: Path, made: Plan, symbols: Symbols
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    write_plan(made, out, known)  # it was empty
+    write_plan(made, out, symbols)  # it was empty
     (out / "plan.jsonl").unlink()
     with pytest.raises(UserError, match="holds combinations_summary.txt, which no plan wrote"):
-        write_plan(made, out, known)
+        write_plan(made, out, symbols)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is not a folder"):
-        write_plan(made, tmp_path / "file", known)
+        write_plan(made, tmp_path / "file", symbols)
 
 
-def test_names_past_999_keep_their_order(tmp_path: Path, known: Symbols) -> None:
-    made = make(tmp_path, known, "CONFIG_MASK=0:1:999\nCONFIG_SWEEP_MAX_TRIALS=5000")
+def test_names_past_999_keep_their_order(tmp_path: Path, symbols: Symbols) -> None:
+    made = make(tmp_path, symbols, "CONFIG_MASK=0:1:999\nCONFIG_SWEEP_MAX_TRIALS=5000")
     assert made.trials[999].name == "config_1000"
     assert made.trials[0].name == "config_0001"
     assert sorted(t.name for t in made.trials) == [t.name for t in made.trials]
@@ -152,22 +154,22 @@ def test_names_past_999_keep_their_order(tmp_path: Path, known: Symbols) -> None
         lambda text: text.replace('"number"', '"nummer"'),
     ],
 )
-def test_a_damaged_plan_is_refused(tmp_path: Path, made: Plan, known: Symbols, damage) -> None:
-    write_plan(made, tmp_path / "out", known)
+def test_a_damaged_plan_is_refused(tmp_path: Path, made: Plan, symbols: Symbols, damage) -> None:
+    write_plan(made, tmp_path / "out", symbols)
     path = tmp_path / "out" / "plan.jsonl"
     path.write_text(damage(path.read_text()))
     with pytest.raises(UserError, match="damaged"):
         read_plan(tmp_path / "out")
 
 
-def test_the_plan_id_is_that_of_the_trials(tmp_path: Path, made: Plan, known: Symbols) -> None:
-    again = make(tmp_path, known, RANGES.replace("there", "elsewhere"))
+def test_the_plan_id_is_that_of_the_trials(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
+    again = make(tmp_path, symbols, RANGES.replace("there", "elsewhere"))
     assert again.plan_id == made.plan_id
-    assert make(tmp_path, known, "CONFIG_COUNT=1|2").plan_id != made.plan_id
+    assert make(tmp_path, symbols, "CONFIG_COUNT=1|2").plan_id != made.plan_id
 
 
-def test_a_plan_that_is_fresh(tmp_path: Path, made: Plan, known: Symbols) -> None:
-    written = write_plan(made, tmp_path / "out", known)
+def test_a_plan_that_is_fresh(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
+    written = write_plan(made, tmp_path / "out", symbols)
     staleness.check_fresh(written, tmp_path)
     staleness.check_files(written, tmp_path / "out", tmp_path)
 
@@ -193,10 +195,10 @@ def test_a_plan_of_another_tree(tmp_path: Path, made: Plan) -> None:
 
 
 def test_files_that_are_not_as_the_plan_wrote_them(
-    tmp_path: Path, made: Plan, known: Symbols
+    tmp_path: Path, made: Plan, symbols: Symbols
 ) -> None:
     out = tmp_path / "out"
-    written = write_plan(made, out, known)
+    written = write_plan(made, out, symbols)
     edited = out / "config_002"
     edited.write_text(edited.read_text().replace('RATE="0.1"', 'RATE="0.2"'))
     with pytest.raises(UserError, match="config_002: edited by hand; plan again"):
@@ -210,35 +212,37 @@ def test_files_that_are_not_as_the_plan_wrote_them(
 
 
 def test_an_interrupted_write_leaves_the_old_plan(
-    tmp_path: Path, made: Plan, known: Symbols, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: Plan, symbols: Symbols, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    written = write_plan(made, out, known)
+    written = write_plan(made, out, symbols)
     monkeypatch.setattr(plan.combinations, "summary", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_plan(make(tmp_path, known, "CONFIG_COUNT=1"), out, known)
+        write_plan(make(tmp_path, symbols, "CONFIG_COUNT=1"), out, symbols)
     assert read_plan(out) == written
     assert [path for path in names(tmp_path) if path.startswith(".out")] == []
 
 
-def test_drafts_of_a_killed_process_are_removed(tmp_path: Path, made: Plan, known: Symbols) -> None:
+def test_drafts_of_a_killed_process_are_removed(
+    tmp_path: Path, made: Plan, symbols: Symbols
+) -> None:
     for name, age in [(".out.dead", 4000), (".out.live", 10), (".other.dead", 4000)]:
         (tmp_path / name).mkdir()
         when = (tmp_path / name).stat().st_mtime - age
         os.utime(tmp_path / name, (when, when))
-    write_plan(made, tmp_path / "out", known)
+    write_plan(made, tmp_path / "out", symbols)
     drafts = [name for name in names(tmp_path) if name.startswith(".o")]
     assert drafts == [".other.dead", ".out.live"]
 
 
 def test_a_replaced_plan_that_could_not_be_removed_is_removed_by_the_next(
-    tmp_path: Path, made: Plan, known: Symbols
+    tmp_path: Path, made: Plan, symbols: Symbols
 ) -> None:
     (tmp_path / ".out.x.old").mkdir()
-    write_plan(made, tmp_path / "out", known)
+    write_plan(made, tmp_path / "out", symbols)
     assert not (tmp_path / ".out.x.old").exists()
 
 
-def test_a_folder_in_no_folder(tmp_path: Path, made: Plan, known: Symbols) -> None:
+def test_a_folder_in_no_folder(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
     with pytest.raises(UserError, match=f"there is no folder {tmp_path}/no/such; make it first"):
-        write_plan(made, tmp_path / "no/such/out", known)
+        write_plan(made, tmp_path / "no/such/out", symbols)

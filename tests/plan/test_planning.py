@@ -19,26 +19,24 @@ def real() -> Symbols:
     return Symbols(tree.parse())
 
 
-def others(known: Symbols) -> list[str]:
+def others(symbols: Symbols) -> list[str]:
     """Switches of the methods that do not prune, of which there may be more any day."""
     pruning = ("none", "magnitude", "movement", "state")
-    names = [name for name in known.members("PRUNING_METHOD") if name not in pruning]
+    names = [name for name in symbols.members("PRUNING_METHOD") if name not in pruning]
     return [f"PRUNING_ENABLE_{name.upper()}" for name in names]
 
 
-def planned(folder: Path, text: str, known: Symbols) -> Plan:
+def planned(folder: Path, text: str, symbols: Symbols) -> Plan:
     path = folder / "ranges"
     path.write_text(text)
-    return planning.plan_from_files([path], symbols=known)
+    return planning.plan_from_files([path], symbols=symbols)
 
 
 def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbols) -> None:
-    found = planned(
-        tmp_path, "CONFIG_OPTIMIZER=adamw\nCONFIG_PRUNING_METHOD=none|magnitude\n", real
-    )
-    assert found.controls == real.controls
+    made = planned(tmp_path, "CONFIG_OPTIMIZER=adamw\nCONFIG_PRUNING_METHOD=none|magnitude\n", real)
+    assert made.controls == real.controls
     folder = tmp_path / "plan"
-    plan.write_plan(found, folder, real)
+    plan.write_plan(made, folder, real)
     assert plan.read_plan(folder).header().controls == real.controls
 
 
@@ -46,10 +44,10 @@ def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbol
 def test_every_block_of_the_guide_expands_as_printed(
     tmp_path: Path, real: Symbols, text: str, trials: int
 ) -> None:
-    found = planned(tmp_path, text, real)
-    assert len(found.trials) == trials
-    assert len({t.id for t in found.trials}) == trials
-    assert found.counts["invalid"] == 0
+    made = planned(tmp_path, text, real)
+    assert len(made.trials) == trials
+    assert len({t.id for t in made.trials}) == trials
+    assert made.counts["invalid"] == 0
 
 
 def test_the_first_example_of_the_guide_is_what_it_says(tmp_path: Path, real: Symbols) -> None:
@@ -90,27 +88,27 @@ def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
 def test_several_files_are_merged_left_to_right(tmp_path: Path, real: Symbols) -> None:
     (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n")
     (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n")
-    found = planning.plan_from_files([tmp_path / "a", tmp_path / "b"], symbols=real)
-    assert [dict(t.swept) for t in found.trials] == [
+    made = planning.plan_from_files([tmp_path / "a", tmp_path / "b"], symbols=real)
+    assert [dict(t.swept) for t in made.trials] == [
         {"NUM_EPOCHS": "6", "SEED": "1"},
         {"NUM_EPOCHS": "6", "SEED": "2"},
         {"NUM_EPOCHS": "7", "SEED": "1"},
         {"NUM_EPOCHS": "7", "SEED": "2"},
     ]
-    assert len(found.notes) == 1
-    assert "CONFIG_NUM_EPOCHS=6|7 overrides" in found.notes[0]
-    assert len(found.sources) == 2
+    assert len(made.notes) == 1
+    assert "CONFIG_NUM_EPOCHS=6|7 overrides" in made.notes[0]
+    assert len(made.sources) == 2
 
 
 def test_a_config_is_one_trial(tmp_path: Path, real: Symbols) -> None:
     real.kconf.unset_values()
     real.kconf.write_config(str(tmp_path / ".config"))
-    found = planning.plan_from_config(tmp_path / ".config", symbols=real)
-    (trial,) = found.trials
+    made = planning.plan_from_config(tmp_path / ".config", symbols=real)
+    (trial,) = made.trials
     assert dict(trial.swept) == {}
     assert trial.config["OPTIMIZER"] == "adamwprune"
-    assert found.settings["DEVICE"] == "auto"
-    assert found.settings["DATA_DIR"] == "data"
+    assert made.settings["DEVICE"] == "auto"
+    assert made.settings["DATA_DIR"] == "data"
 
 
 def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Symbols) -> None:
@@ -120,25 +118,25 @@ def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Sym
     for name in others(real):
         real.kconf.syms[name].set_value("n")
     real.kconf.write_config(str(tmp_path / ".config"))
-    found = planning.plan_from_config(tmp_path / ".config", symbols=real)
+    made = planning.plan_from_config(tmp_path / ".config", symbols=real)
     models = len(real.members("MODEL")) - 1  # one takes text only
-    assert len(found.trials) == 39 * (models - 1) + 6  # one has edges that few methods know
-    assert found.settings["MODEL_MODE"] == "single"
-    assert {t.config.get("TARGET_SPARSITY") for t in found.trials} == {None, "0.5", "0.7", "0.9"}
+    assert len(made.trials) == 39 * (models - 1) + 6  # one has edges that few methods know
+    assert made.settings["MODEL_MODE"] == "single"
+    assert {t.config.get("TARGET_SPARSITY") for t in made.trials} == {None, "0.5", "0.7", "0.9"}
 
 
 def test_a_folder_of_config_files(tmp_path: Path, real: Symbols) -> None:
     for number, rate in [(1, "0.1"), (2, "0.2"), (10, "0.3"), (11, "1e-1")]:
         (tmp_path / f"config_{number}").write_text(f"CONFIG_LEARNING_RATE={rate}\n")
-    found = planning.plan_from_directory(tmp_path, symbols=real)
-    assert [(t.number, t.name, dict(t.swept)) for t in found.trials] == [
+    made = planning.plan_from_directory(tmp_path, symbols=real)
+    assert [(t.number, t.name, dict(t.swept)) for t in made.trials] == [
         (1, "config_1", {"LEARNING_RATE": "0.1"}),
         (2, "config_2", {"LEARNING_RATE": "0.2"}),
         (3, "config_10", {"LEARNING_RATE": "0.3"}),
     ]
-    assert found.counts["same"] == 1
-    assert plan.config_text(tmp_path, found.trials[2]) == "CONFIG_LEARNING_RATE=0.3\n"
-    staleness.check_fresh(found)
+    assert made.counts["same"] == 1
+    assert plan.config_text(tmp_path, made.trials[2]) == "CONFIG_LEARNING_RATE=0.3\n"
+    staleness.check_fresh(made)
 
 
 def test_a_folder_without_a_plan_is_read_as_config_files(tmp_path: Path) -> None:
@@ -196,13 +194,13 @@ def test_every_method_is_reachable_by_name(tmp_path: Path, real: Symbols, kind: 
 
 def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) -> None:
     text = "CONFIG_OPTIMIZER_SELECT_SGD=y|n\nCONFIG_PRUNING_METHOD=none\nCONFIG_SEED=3\n"
-    found = planned(tmp_path, text, real)
-    assert found.axes == [{"symbol": "OPTIMIZER", "values": ["sgd", "adamwprune"]}]
+    made = planned(tmp_path, text, real)
+    assert made.axes == [{"symbol": "OPTIMIZER", "values": ["sgd", "adamwprune"]}]
     off = "".join(f"CONFIG_OPTIMIZER_ENABLE_{o.upper()}=n\n" for o in real.members("OPTIMIZER"))
     text = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
     off += "".join(f"CONFIG_{name}=n\n" for name in others(real))
-    found = planned(tmp_path, text + off.replace("SGD=n", "SGD=y"), real)
-    assert found.axes == [
+    made = planned(tmp_path, text + off.replace("SGD=n", "SGD=y"), real)
+    assert made.axes == [
         {"symbol": "PRUNING_METHOD", "values": ["magnitude", "movement", "none"]},
         {"symbol": "TARGET_SPARSITY", "values": ["0.5", "0.7", "0.9"]},
     ]

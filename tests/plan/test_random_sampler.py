@@ -59,7 +59,7 @@ def test_the_draw_is_that_of_its_seed(tmp_path: Path, real: Symbols) -> None:
 
 
 def test_all_combinations_are_equally_likely(tmp_path: Path, real: Symbols) -> None:
-    times = Counter(one for seed in range(60) for one in ids(drawn(tmp_path, real, 2, seed)))
+    times = Counter(key for seed in range(60) for key in ids(drawn(tmp_path, real, 2, seed)))
     assert len(times) == 12  # 10 times each on average; the deviation is 2.9
     assert min(times.values()) > 1 and max(times.values()) < 20
 

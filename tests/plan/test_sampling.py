@@ -20,7 +20,7 @@ FOUR = (
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
+def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
     return toy.symbols(tmp_path_factory.mktemp("toy"))
 
 
@@ -29,8 +29,8 @@ def real() -> Symbols:
     return Symbols(tree.parse())
 
 
-def sampled(known: Symbols, text: str) -> Expansion:
-    return sampling.by_array(known, toy.asked(known, text), None, True)
+def sampled(symbols: Symbols, text: str) -> Expansion:
+    return sampling.by_array(symbols, toy.asked(symbols, text), None, True)
 
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> plan.Plan:
@@ -42,11 +42,11 @@ def test_every_sampler_of_the_tree_is_known(real: Symbols) -> None:
     assert list(sampling.SAMPLERS) == list(real.members(sampling.SYMBOL))
 
 
-def test_levels_are_the_values_in_file_order(known: Symbols) -> None:
-    found = sampled(known, "CONFIG_COUNT=7|2\nCONFIG_PAINT=n|y\nCONFIG_RATE=0.9|0.1")
-    rows = [(c["COUNT"], c["PAINT"], c["RATE"]) for c in found.configs.values()]
+def test_levels_are_the_values_in_file_order(symbols: Symbols) -> None:
+    expansion = sampled(symbols, "CONFIG_COUNT=7|2\nCONFIG_PAINT=n|y\nCONFIG_RATE=0.9|0.1")
+    rows = [(c["COUNT"], c["PAINT"], c["RATE"]) for c in expansion.configs.values()]
     assert rows == [("7", "n", "0.9"), ("7", "y", "0.1"), ("2", "n", "0.1"), ("2", "y", "0.9")]
-    assert found.design == {
+    assert expansion.design == {
         "array": "L4",
         "rows": 4,
         "combinations": 8,
@@ -57,7 +57,7 @@ def test_levels_are_the_values_in_file_order(known: Symbols) -> None:
             {"symbol": "RATE", "columns": [3]},
         ],
     }
-    assert found.counts() == {
+    assert expansion.counts() == {
         "trials": 4,
         "combinations": 4,
         "invalid": 0,
@@ -68,18 +68,17 @@ def test_levels_are_the_values_in_file_order(known: Symbols) -> None:
 
 def test_seeds_repeat_every_row_and_take_no_column(tmp_path: Path, real: Symbols) -> None:
     text = "CONFIG_SAMPLER_ORTHOGONAL=y\n" + FOUR + "CONFIG_SEED=1|2|3|4|5\nCONFIG_SPLIT_SEED=0|1\n"
-    found = planned(tmp_path, real, text)
-    assert len(found.trials) == 9 * 5 * 2
-    assert [axis["symbol"] for axis in found.design["axes"]] == [
+    made = planned(tmp_path, real, text)
+    assert len(made.trials) == 9 * 5 * 2
+    assert [axis["symbol"] for axis in made.design["axes"]] == [
         "LEARNING_RATE",
         "ADAMWPRUNE_BETA1",
         "ADAMWPRUNE_WEIGHT_DECAY",
         "PRUNING_WARMUP",
     ]
-    names = [axis["symbol"] for axis in found.axes]
+    names = [axis["symbol"] for axis in made.axes]
     texts = [
-        [axis["values"].index(t.config[axis["symbol"]]) for axis in found.axes]
-        for t in found.trials
+        [axis["values"].index(t.config[axis["symbol"]]) for axis in made.axes] for t in made.trials
     ]
     assert names[-2:] == ["SEED", "SPLIT_SEED"]
     for width in (1, 2):
@@ -97,15 +96,15 @@ def test_a_grid_has_no_design_and_an_array_has_trials_of_the_grid(
 
 
 def test_the_command_line_goes_before_the_file_and_says_so(tmp_path: Path, real: Symbols) -> None:
-    found = planned(tmp_path, real, "CONFIG_SAMPLER=orthogonal\n" + FOUR, "grid")
-    assert len(found.trials) == 81
-    (note,) = found.notes
+    made = planned(tmp_path, real, "CONFIG_SAMPLER=orthogonal\n" + FOUR, "grid")
+    assert len(made.trials) == 81
+    (note,) = made.notes
     assert note.startswith("the command line:1: CONFIG_SAMPLER=grid overrides ")
 
 
 def test_no_axis_but_seeds_is_the_grid(tmp_path: Path, real: Symbols) -> None:
-    found = planned(tmp_path, real, "CONFIG_SEED=1|2\n", "orthogonal")
-    assert (len(found.trials), found.design) == (2, {})
+    made = planned(tmp_path, real, "CONFIG_SEED=1|2\n", "orthogonal")
+    assert (len(made.trials), made.design) == (2, {})
 
 
 def test_the_design_is_in_the_plan_and_its_summary(tmp_path: Path, real: Symbols) -> None:
@@ -117,10 +116,10 @@ def test_the_design_is_in_the_plan_and_its_summary(tmp_path: Path, real: Symbols
 
 
 def test_a_stale_plan_is_made_again_with_its_sampler(tmp_path: Path, real: Symbols) -> None:
-    found = planned(tmp_path, real, FOUR, "orthogonal")
+    made = planned(tmp_path, real, FOUR, "orthogonal")
     (tmp_path / "r").write_text(FOUR + "CONFIG_SEED=9\n")
     with pytest.raises(UserError, match=r"RANGE_CONFIG=\S+/r SAMPLER=orthogonal "):
-        staleness.check_fresh(found)
+        staleness.check_fresh(made)
 
 
 @pytest.mark.parametrize(
@@ -156,27 +155,27 @@ def test_a_stale_plan_is_made_again_with_its_sampler(tmp_path: Path, real: Symbo
         ("CONFIG_FORCED=n|y\nCONFIG_FORCER=n|y", "CONFIG_FORCED=n stays 'y': another symbol"),
     ],
 )
-def test_what_would_not_be_balanced_is_refused(known: Symbols, text: str, message: str) -> None:
+def test_what_would_not_be_balanced_is_refused(symbols: Symbols, text: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        sampled(known, text)
+        sampled(symbols, text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(known: Symbols) -> None:
+def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(symbols: Symbols) -> None:
     text = "CONFIG_SHAPE=round\nCONFIG_EDGE=1|2\nCONFIG_COUNT=1|2\nCONFIG_PAINT=y|n"
-    asked = toy.asked(known, text)
-    asked["EDGE"] = replace(asked["EDGE"], required=False)
-    found = sampling.by_array(known, asked, None, True)
-    assert len(found.configs) == 4
-    assert [axis["symbol"] for axis in found.design["axes"]] == ["COUNT", "PAINT"]
+    requested = toy.asked(symbols, text)
+    requested["EDGE"] = replace(requested["EDGE"], required=False)
+    expansion = sampling.by_array(symbols, requested, None, True)
+    assert len(expansion.configs) == 4
+    assert [axis["symbol"] for axis in expansion.design["axes"]] == ["COUNT", "PAINT"]
 
 
-def test_a_limit_is_told_the_number_of_trials(known: Symbols) -> None:
-    asked = toy.asked(known, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2")
+def test_a_limit_is_told_the_number_of_trials(symbols: Symbols) -> None:
+    requested = toy.asked(symbols, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2")
     with pytest.raises(UserError, match=r"more than 3 trials \(4 combinations: .*MAX_TRIALS=4 "):
-        sampling.by_array(known, asked, 3, True)
-    assert len(sampling.by_array(known, asked, 4, True).configs) == 4
+        sampling.by_array(symbols, requested, 3, True)
+    assert len(sampling.by_array(symbols, requested, 4, True).configs) == 4
 
 
 def test_an_unknown_sampler_is_one_line(real: Symbols) -> None:

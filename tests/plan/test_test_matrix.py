@@ -18,8 +18,8 @@ def real() -> Symbols:
 
 
 def expanded(real: Symbols, text: str) -> Expansion:
-    wanted = test_matrix.to_axes(real, toy.asked(real, text))
-    return expand.expand(real, wanted, None, True)
+    axes = test_matrix.to_axes(real, toy.asked(real, text))
+    return expand.expand(real, axes, None, True)
 
 
 FULL = "CONFIG_OPTIMIZER_MODE_MULTIPLE=y\nCONFIG_PRUNING_MODE_MULTIPLE=y\n"
@@ -33,22 +33,22 @@ def pruning(real: Symbols) -> str:
 
 
 def test_a_full_matrix_has_every_method_that_some_trial_can_have(real: Symbols) -> None:
-    found = {config["PRUNING_METHOD"] for config in expanded(real, FULL).configs.values()}
-    assert set(METHODS) <= found <= set(real.members("PRUNING_METHOD"))
+    methods = {config["PRUNING_METHOD"] for config in expanded(real, FULL).configs.values()}
+    assert set(METHODS) <= methods <= set(real.members("PRUNING_METHOD"))
 
 
 def test_the_full_matrix_of_pruning_has_39_trials(real: Symbols) -> None:
-    found = expanded(real, FULL + pruning(real))
-    pairs = Counter((c["OPTIMIZER"], c["PRUNING_METHOD"]) for c in found.configs.values())
+    expansion = expanded(real, FULL + pruning(real))
+    pairs = Counter((c["OPTIMIZER"], c["PRUNING_METHOD"]) for c in expansion.configs.values())
     plain = ("sgd", "adam", "adamw", "adamwadv", "adamwspam")
     expected = {(o, "none"): 1 for o in (*plain, "adamwprune")}
     expected |= {(o, m): 3 for o in plain for m in ("magnitude", "movement")}
     assert pairs == expected | {("adamwprune", "state"): 3}
-    assert len(found.configs) == 39
-    assert (found.combinations, found.invalid, found.inactive) == (72, 21, 12)
-    modes = (found.settings["OPTIMIZER_MODE"], found.settings["PRUNING_MODE"])
+    assert len(expansion.configs) == 39
+    assert (expansion.combinations, expansion.invalid, expansion.inactive) == (72, 21, 12)
+    modes = (expansion.settings["OPTIMIZER_MODE"], expansion.settings["PRUNING_MODE"])
     assert modes == ("single", "single")
-    assert all("PRUNING_MODE" not in config for config in found.configs.values())
+    assert all("PRUNING_MODE" not in config for config in expansion.configs.values())
 
 
 def test_the_matrix_equals_the_sweep_that_says_the_same(real: Symbols) -> None:
@@ -68,17 +68,17 @@ def test_parts_are_switched_off_and_on(real: Symbols) -> None:
             for name in ("OPTIMIZER_ENABLE_ADAM", "PRUNING_ENABLE_MOVEMENT", "SPARSITY_ENABLE_50")
         )
     )
-    found = expanded(real, text + "\nCONFIG_SPARSITY_ENABLE_99=y\nCONFIG_SEED=1|2\n")
+    expansion = expanded(real, text + "\nCONFIG_SPARSITY_ENABLE_99=y\nCONFIG_SEED=1|2\n")
     # 4 plain optimizers x (none + magnitude x {70, 90, 99}) + adamwprune x (none + state x 3)
-    assert len(found.configs) == 2 * (4 * 4 + 4)
-    levels = {c.get("TARGET_SPARSITY") for c in found.configs.values()}
+    assert len(expansion.configs) == 2 * (4 * 4 + 4)
+    levels = {c.get("TARGET_SPARSITY") for c in expansion.configs.values()}
     assert levels == {None, "0.7", "0.9", "0.99"}
 
 
 def test_a_target_of_its_own_replaces_the_levels(real: Symbols) -> None:
     text = "CONFIG_PRUNING_MODE_MULTIPLE=y\nCONFIG_TARGET_SPARSITY=0.8\n"
-    found = expanded(real, text + pruning(real))
-    assert [c.get("TARGET_SPARSITY") for c in found.configs.values()] == [None, "0.8"]
+    expansion = expanded(real, text + pruning(real))
+    assert [c.get("TARGET_SPARSITY") for c in expansion.configs.values()] == [None, "0.8"]
 
 
 def test_one_optimizer_with_every_method_it_supports(real: Symbols) -> None:

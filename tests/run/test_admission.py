@@ -64,8 +64,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 )
 def test_no_more_workers_than_fit_and_always_one(machine: Machine, room: int, workers: int) -> None:
     machine.room = room
-    found, notes = fit_workers(["cpu"] * 4, 0)
-    assert found == ["cpu"] * workers
+    fitting, notes = fit_workers(["cpu"] * 4, 0)
+    assert fitting == ["cpu"] * workers
     assert len(notes) == (workers < 4)
 
 
@@ -92,9 +92,9 @@ def test_a_gpu_with_little_free_memory_is_named_and_used(
 ) -> None:
     free = {"0": GPU_WORKER, "1": 2 * GPU_WORKER - 1, "2": 80 * GIB}
     monkeypatch.setattr(devices, "free_memory", lambda: free)
-    wanted = ["0", "1", "2", "MIG-1", "1"]
-    assert fit_workers(wanted, 5) == (
-        wanted,
+    slots = ["0", "1", "2", "MIG-1", "1"]
+    assert fit_workers(slots, 5) == (
+        slots,
         ["note: GPU 1: 2.1 GB of memory is free for 2 workers"],
     )
     assert fit_workers(["0"], 0) == (["0"], [])
@@ -188,9 +188,9 @@ def test_in_a_sweep_the_second_attempt_runs_alone(
     others = [trial(n, SECONDS="0.2") for n in range(2, 6)]
     assert launch.run(request(tmp_path, [trial(1, "oom"), *others])) == 1
     with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
-        found = store.attempts()
-    first, second = (one for one in found if one.trial == 1)
+        tries = store.attempts()
+    first, second = (attempt for attempt in tries if attempt.trial == 1)
     assert (first.reason, second.reason) == (OOM, OOM)
-    for one in found:
-        if one.trial != 1:
-            assert one.finished is not None and one.finished <= second.started
+    for attempt in tries:
+        if attempt.trial != 1:
+            assert attempt.finished is not None and attempt.finished <= second.started

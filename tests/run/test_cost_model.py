@@ -31,13 +31,13 @@ def trial(number: int, **config: str) -> Trial:
     return Trial(number, f"config_{number:03}", f"{number:012x}", {**fixed, **config})
 
 
-def cost(symbols: Symbols, one: Trial, epoch: float, source: str = "s") -> Cost:
-    return Cost(cost_model.shape(symbols, one.config), 1.0, epoch, 100, 10, source)
+def cost(symbols: Symbols, measured: Trial, epoch: float, source: str = "s") -> Cost:
+    return Cost(cost_model.shape(symbols, measured.config), 1.0, epoch, 100, 10, source)
 
 
 def test_distance(real: Symbols) -> None:
     def between(**config: str) -> int:
-        shapes = [cost_model.shape(real, one.config) for one in (trial(1), trial(2, **config))]
+        shapes = [cost_model.shape(real, t.config) for t in (trial(1), trial(2, **config))]
         return cost_model.distance(real, *shapes)
 
     assert between(LEARNING_RATE="0.5", SEED="7", NUM_EPOCHS="90") == 0
@@ -49,23 +49,23 @@ def test_distance(real: Symbols) -> None:
 
 def test_what_to_probe(real: Symbols) -> None:
     trials = [trial(1), trial(2, LEARNING_RATE="0.2"), trial(3, OPTIMIZER="p"), trial(4, MODEL="b")]
-    names = [one.name for one in cost_model.unlike(real, trials, [], 6)]
+    names = [t.name for t in cost_model.unlike(real, trials, [], 6)]
     assert names == ["config_001", "config_004", "config_003"]
     assert cost_model.unlike(real, trials, [cost(real, trials[0], 1.0)], 1) == [trials[3]]
-    known = [cost(real, one, 1.0) for one in trials]
-    assert cost_model.unlike(real, trials, known, 6) == []
+    costs = [cost(real, t, 1.0) for t in trials]
+    assert cost_model.unlike(real, trials, costs, 6) == []
 
 
 def test_the_total(real: Symbols) -> None:
     trials = [trial(1), trial(2, SEED="2"), trial(3, NUM_EPOCHS="20"), trial(4, MODEL="b")]
-    known = [cost(real, trials[0], 2.0, "x"), cost(real, trial(9, MODEL="c"), 9.0, "y")]
-    found = cost_model.total(real, trials, known, 2)
+    costs = [cost(real, trials[0], 2.0, "x"), cost(real, trial(9, MODEL="c"), 9.0, "y")]
+    estimate = cost_model.total(real, trials, costs, 2)
     # 1 + 10 x 2, the same, 1 + 20 x 2; model b is as far from c as from a: the first counts
-    assert found.compute == 21 + 21 + 41 + 21
-    assert (found.wall, found.shortest, found.longest) == (52, 21, 41)
-    assert found.size == 4 * 100 + 50 * 10
-    assert (found.sources, found.unlike) == ({"x": 4}, 1)
-    assert cost_model.total(real, trials[2:3], known, 8).wall == 41
+    assert estimate.compute == 21 + 21 + 41 + 21
+    assert (estimate.wall, estimate.shortest, estimate.longest) == (52, 21, 41)
+    assert estimate.size == 4 * 100 + 50 * 10
+    assert (estimate.sources, estimate.unlike) == ({"x": 4}, 1)
+    assert cost_model.total(real, trials[2:3], costs, 8).wall == 41
 
 
 def change(folder: Path, what: str, *values: float) -> None:
@@ -76,25 +76,29 @@ def change(folder: Path, what: str, *values: float) -> None:
 
 def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu") -> None:
     """A finished sweep whose trials took 3 s beside two epochs of `seconds` each."""
-    results_dir.create(folder, PlanHeader(), [(one, "") for one in trials])
+    results_dir.create(folder, PlanHeader(), [(t, "") for t in trials])
     history: list[Record] = [{"epoch": n, "seconds": seconds} for n in (1, 2)]
     with Store.open(folder / "sweep.db") as opened, opened.writing():
-        for one in trials:
-            attempt = opened.begin([one.number], one.number, device)[one.number]
-            status = Status.FAILED if "BAD" in one.config else Status.PASSED
-            opened.finish(one.number, attempt, Result(status, history=history))
+        for t in trials:
+            attempt = opened.begin([t.number], t.number, device)[t.number]
+            status = Status.FAILED if "BAD" in t.config else Status.PASSED
+            opened.finish(t.number, attempt, Result(status, history=history))
     change(folder, "started = 0, finished = ?", 3 + 2 * seconds)
 
 
 def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
     bad = trial(3, MODEL="b", BAD="y", PRUNING_METHOD="none", OPTIMIZER="o")
-    one, two = (trial(n, PRUNING_METHOD="none") for n in (1, 2))
-    store(tmp_path / "sweep_20260101_000000", [one, two, bad], 5.0)
-    store(tmp_path / "sweep_20260102_000000", [one], 2.0)
-    store(tmp_path / "sweep_20260103_000000", [one], 1.0, "GPU-1")
-    (found,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert (found.startup, found.epoch, found.source) == (3.0, 2.0, "sweep_20260102_000000")
-    assert found.bytes(one) > 1000  # its share of the store
+    first, two = (trial(n, PRUNING_METHOD="none") for n in (1, 2))
+    store(tmp_path / "sweep_20260101_000000", [first, two, bad], 5.0)
+    store(tmp_path / "sweep_20260102_000000", [first], 2.0)
+    store(tmp_path / "sweep_20260103_000000", [first], 1.0, "GPU-1")
+    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
+    assert (measured.startup, measured.epoch, measured.source) == (
+        3.0,
+        2.0,
+        "sweep_20260102_000000",
+    )
+    assert measured.bytes(first) > 1000  # its share of the store
     assert [c.epoch for c in cost_model.from_results(real, tmp_path, "GPU-0")] == [1.0]
     assert cost_model.from_results(real, tmp_path / "none", "cpu") == []
 
@@ -103,8 +107,8 @@ def test_what_a_trial_of_a_pack_took_is_its_share(tmp_path: Path, real: Symbols)
     trials = [trial(n, PRUNING_METHOD="none") for n in (1, 2)]
     store(tmp_path / "sweep_a", trials, 1.0)
     change(tmp_path / "sweep_a", "worker = 7, finished = 9")
-    (found,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert (found.startup, found.epoch) == (2.5, 1.0)  # 9 s for two trials of two epochs
+    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
+    assert (measured.startup, measured.epoch) == (2.5, 1.0)  # 9 s for two trials of two epochs
 
 
 def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> None:
@@ -122,13 +126,13 @@ def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> 
 def test_an_earlier_sweep_that_is_no_use_is_left_out(
     tmp_path: Path, real: Symbols, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = trial(1, PRUNING_METHOD="none")
-    store(tmp_path / "sweep_20260101_000000", [one], 5.0)
+    trained = trial(1, PRUNING_METHOD="none")
+    store(tmp_path / "sweep_20260101_000000", [trained], 5.0)
     damaged = tmp_path / "sweep_20260102_000000"
-    store(damaged, [one], 2.0)
+    store(damaged, [trained], 2.0)
     change(damaged, "result = 'noise'")
-    (found,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert found.epoch == 5.0
+    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
+    assert measured.epoch == 5.0
     assert capsys.readouterr().err.startswith(f"note: left out: {damaged}/sweep.db: damaged")
 
 
@@ -189,18 +193,18 @@ PASSED = Result(Status.PASSED)
 
 def test_a_trial_that_ends_is_measured_in_a_warm_worker(tmp_path: Path) -> None:
     script = Script(1, 3, 0.5, PASSED)
-    found = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{"A": "1"}])
-    (one,) = found.costs
+    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{"A": "1"}])
+    (measured,) = probed.costs
     assert script.submitted == ["config_001", "config_001"]
-    assert (one.epoch, one.startup, dict(one.shape)) == (0.5, 2.0, {"A": "1"})
-    assert one.seconds(trial(1)) == 2.0 + 10 * 0.5
-    assert (found.problems, script.killed) == ([], 0)
+    assert (measured.epoch, measured.startup, dict(measured.shape)) == (0.5, 2.0, {"A": "1"})
+    assert measured.seconds(trial(1)) == 2.0 + 10 * 0.5
+    assert (probed.problems, script.killed) == ([], 0)
 
 
 def test_a_long_trial_is_stopped_after_some_epochs(tmp_path: Path) -> None:
     script = Script(1, 1000, 3.0, PASSED)
-    found = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert [(c.epoch, c.startup) for c in found.costs] == [(3.0, 0.0)]
+    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
+    assert [(c.epoch, c.startup) for c in probed.costs] == [(3.0, 0.0)]
     assert script.killed == 1
 
 
@@ -213,26 +217,26 @@ def test_every_slot_is_busy_while_probing(tmp_path: Path) -> None:
 def test_more_trials_than_slots(tmp_path: Path) -> None:
     script = Script(1, 1000, 3.0, PASSED)
     trials = [trial(1), trial(2), trial(3)]
-    found = TimingProbe(script, {}, tmp_path, script.clock).run(trials, [{}, {}, {}])
+    probed = TimingProbe(script, {}, tmp_path, script.clock).run(trials, [{}, {}, {}])
     assert script.submitted == ["config_001", "config_002", "config_003"]
-    assert len(found.costs) == 3
+    assert len(probed.costs) == 3
 
 
 def test_a_trial_that_cannot_run_is_a_problem(tmp_path: Path) -> None:
     script = Script(1, 0, 0.0, Result(Status.ERROR, "input", "data/x: no such folder"))
-    found = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert found.costs == []
-    assert found.problems == ["config_001: error (input): data/x: no such folder"]
+    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
+    assert probed.costs == []
+    assert probed.problems == ["config_001: error (input): data/x: no such folder"]
 
 
 def test_a_trial_without_an_epoch_is_given_up(tmp_path: Path) -> None:
     script = Script(1, 2, 500.0, PASSED)
     script._run = lambda slot, late: iter([(500.0, Progress(slot, 1, {"step": 1}))])  # type: ignore
-    found = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert found.problems == ["config_001: no epoch within 500 s"]
+    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
+    assert probed.problems == ["config_001: no epoch within 500 s"]
 
 
 def test_shapes_of_unknown_symbols_are_kept(tmp_path: Path) -> None:
-    known = toy.symbols(tmp_path)
+    symbols = toy.symbols(tmp_path)
     config = {"COUNT": "1", "RATE": "0.1", "OTHER": "x", "SEED": "1"}
-    assert cost_model.shape(known, config) == {"COUNT": "1", "OTHER": "x"}
+    assert cost_model.shape(symbols, config) == {"COUNT": "1", "OTHER": "x"}

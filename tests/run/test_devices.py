@@ -47,10 +47,10 @@ def test_workers_are_spread_evenly_over_the_first_gpus(
 ) -> None:
     gpus = ["3", "GPU-b", "MIG-c", "0"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
-    found = devices.slots("auto", parallel, 1)
-    assert found == devices.slots("cuda", parallel, 16)  # the same each time, whatever the cores
-    assert len(found) == parallel  # each worker has one of them
-    counts = [found.count(name) for name in gpus]
+    slots = devices.slots("auto", parallel, 1)
+    assert slots == devices.slots("cuda", parallel, 16)  # the same each time, whatever the cores
+    assert len(slots) == parallel  # each worker has one of them
+    counts = [slots.count(name) for name in gpus]
     assert sum(counts) == parallel
     assert counts == sorted(counts, reverse=True)  # the first ones
     assert max(counts) - min(counts) <= 1
@@ -152,11 +152,11 @@ def test_the_drivers_answer_about_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quota", "most"), [("max 100000", 10**6), ("150000 100000", 1), ("50000 100000", 1)]
+    ("quota", "limit"), [("max 100000", 10**6), ("150000 100000", 1), ("50000 100000", 1)]
 )
 def test_a_containers_quota_is_respected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, limit: int
 ) -> None:
     (tmp_path / "cpu.max").write_text(quota)
     monkeypatch.setattr(devices, "_QUOTA", tmp_path / "cpu.max")
-    assert 1 <= devices.cores() <= most
+    assert 1 <= devices.cores() <= limit

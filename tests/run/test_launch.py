@@ -64,7 +64,7 @@ def test_an_unfinished_sweep_goes_on_with_the_settings_of_today(tmp_path: Path) 
     (folder,) = sweeps(tmp_path)
     with Store.open(folder / STORE) as store:
         assert store.header.settings["DATA_DIR"] == "mended"
-        assert [one.round for one in store.attempts()] == [1, 2]
+        assert [attempt.round for attempt in store.attempts()] == [1, 2]
 
 
 def test_results_can_have_a_folder_of_their_own(tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Pat
         passed = store.counts()["passed"]
         assert 0 < passed < 40
     assert launch.run(request(tmp_path, trials)) == 0
-    found = ran(sweeps(tmp_path)[0])
-    assert 40 <= found <= 42
+    began = ran(sweeps(tmp_path)[0])
+    assert 40 <= began <= 42
 
 
 def test_the_newest_sweep_is_the_one_that_began_last_whatever_its_name(tmp_path: Path) -> None:

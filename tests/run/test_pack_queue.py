@@ -29,10 +29,10 @@ def anywhere(number: int) -> bool:
 
 def turns(queue: PackQueue) -> list[tuple[str, list[int]]]:
     """What workers are handed until nothing is left, or an answer is missing."""
-    found = []
+    turns = []
     while turn := queue.next(plenty, anywhere):
-        found.append((turn[0], [one.number for one in turn[1]]))
-    return found
+        turns.append((turn[0], [each.number for each in turn[1]]))
+    return turns
 
 
 def trained(queue: PackQueue) -> list[list[int]]:
@@ -99,11 +99,11 @@ def test_a_worker_takes_no_more_than_its_share() -> None:
     queue = PackQueue(8, PackLimits(), several("a" * 5))
     seen: list[tuple[str, int]] = []
 
-    def most(shape: str, waiting: int) -> int:
+    def share(shape: str, waiting: int) -> int:
         seen.append((shape, waiting))
         return 3
 
-    turn = queue.next(most, anywhere)
+    turn = queue.next(share, anywhere)
     assert turn is not None and len(turn[1]) == 3
     assert seen == [("a", 5)]
 
@@ -111,7 +111,7 @@ def test_a_worker_takes_no_more_than_its_share() -> None:
 def test_what_may_not_start_here_is_passed_over() -> None:
     queue = PackQueue(8, PackLimits(), several("aba"))
     turn = queue.next(plenty, lambda number: number == 2)
-    assert turn is not None and [one.number for one in turn[1]] == [2]
+    assert turn is not None and [each.number for each in turn[1]] == [2]
     assert queue.next(plenty, lambda number: False) is None
 
 
@@ -132,8 +132,8 @@ def test_a_share_leaves_work_for_all(
 
 
 def test_what_a_probe_answers() -> None:
-    told = Result(Status.PASSED, measures={"pack": 8, "why": ""})
-    assert pack_size(told) == PackSize(8)
+    result = Result(Status.PASSED, measures={"pack": 8, "why": ""})
+    assert pack_size(result) == PackSize(8)
     died = Result(Status.ERROR, "pack_crash", "worker exited with code 7: boo")
     assert pack_size(died) == PackSize(
         1, "the probe ended with pack_crash: worker exited with code 7: boo"

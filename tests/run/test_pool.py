@@ -56,8 +56,8 @@ def idle(pool: Pool) -> int:
     return pool.idle()[0]
 
 
-def result_of(pool: Pool, one: Task) -> Result:
-    pool.submit(idle(pool), one)
+def result_of(pool: Pool, assigned: Task) -> Result:
+    pool.submit(idle(pool), assigned)
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         for event in pool.wait(0.05):
@@ -89,8 +89,8 @@ def test_a_worker_sees_one_thread_and_its_own_device(make: MakePool, tmp_path: P
 
 
 def test_a_worker_is_told_how_many_share_its_device() -> None:
-    told = environment("GPU-1", sharers=3, workers=6)
-    assert (told["ESPALIER_SHARERS"], told["ESPALIER_WORKERS"]) == ("3", "6")
+    environ = environment("GPU-1", sharers=3, workers=6)
+    assert (environ["ESPALIER_SHARERS"], environ["ESPALIER_WORKERS"]) == ("3", "6")
 
 
 def test_progress_arrives_before_the_result(make: MakePool, tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_in_process_has_the_same_interface(
 
 def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("first\n  last \n\n")
-    one = Task.single(trial(1), {}, tmp_path)
-    assert death(-15, one).message == "worker was killed by signal 15 (SIGTERM): last"
+    assigned = Task.single(trial(1), {}, tmp_path)
+    assert death(-15, assigned).message == "worker was killed by signal 15 (SIGTERM): last"
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
     assert last_line(tmp_path / "empty.log") == "nothing is said in empty.log"
@@ -266,7 +266,9 @@ def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
 
 def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("last\n")
-    one = Task.single(trial(1), {}, tmp_path)
-    found = [death(code, one, starved) for code, starved in ((-9, True), (-9, False), (-6, True))]
-    assert [result.reason for result in found] == ["oom", "crash", "crash"]
-    assert found[0].message == "worker was killed by signal 9 (SIGKILL) for lack of memory: last"
+    assigned = Task.single(trial(1), {}, tmp_path)
+    results = [
+        death(code, assigned, starved) for code, starved in ((-9, True), (-9, False), (-6, True))
+    ]
+    assert [result.reason for result in results] == ["oom", "crash", "crash"]
+    assert results[0].message == "worker was killed by signal 9 (SIGKILL) for lack of memory: last"

@@ -20,7 +20,7 @@ def trials() -> list[Trial]:
 
 
 def order(text: str) -> list[int]:
-    return [one.number for one in Priority(text, AXES).ordered(trials())]
+    return [each.number for each in Priority(text, AXES).ordered(trials())]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_a_trial_that_is_tried_again_waits_behind_its_equals_only() -> None:
     waiting = PackQueue(1, PackLimits(), trials(), Priority("RATE=0.2", AXES))
     first = waiting.next(lambda shape, n: 1, lambda number: True)
     assert first is not None
-    assert [one.number for one in first[1]] == [3]
+    assert [each.number for each in first[1]] == [3]
     waiting.add(first[1][0])
-    assert [one.number for one in waiting] == [4, 3, 1, 2]
+    assert [each.number for each in waiting] == [4, 3, 1, 2]

@@ -39,11 +39,11 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_trial_runs_once_in_plan_order(tmp_path: Path) -> None:
     assert launch.run(request(tmp_path, [trial(n) for n in range(1, 8)])) == 0
-    found = attempts(tmp_path)
-    assert [(one.trial, one.status) for one in found] == [(n, "passed") for n in range(1, 8)]
-    starts = [one.started for one in found]
+    tries = attempts(tmp_path)
+    assert [(a.trial, a.status) for a in tries] == [(n, "passed") for n in range(1, 8)]
+    starts = [a.started for a in tries]
     assert starts == sorted(starts)
-    assert all(one.progress == {} or one.progress["epoch"] == 1 for one in found)
+    assert all(a.progress == {} or a.progress["epoch"] == 1 for a in tries)
 
 
 def test_only_errors_are_tried_again_and_only_so_often(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_only_errors_are_tried_again_and_only_so_often(tmp_path: Path) -> None:
 def test_a_trial_over_its_time_is_ended(tmp_path: Path) -> None:
     trials = [trial(1, "hang"), trial(2)]
     assert launch.run(request(tmp_path, trials, TRIAL_TIMEOUT="1", MAX_ATTEMPTS="1")) == 1
-    (one, other) = attempts(tmp_path)
-    assert (one.status, one.reason) == ("error", "timeout")
-    assert one.message == "stopped after 1 s, the limit that CONFIG_TRIAL_TIMEOUT sets"
-    assert other.status == "passed"
+    (late, retried) = attempts(tmp_path)
+    assert (late.status, late.reason) == ("error", "timeout")
+    assert late.message == "stopped after 1 s, the limit that CONFIG_TRIAL_TIMEOUT sets"
+    assert retried.status == "passed"
 
 
 def test_asking_again_gives_errors_another_chance_and_nothing_else(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_a_trial_leaves_for_people_to_read(tmp_path: Path) -> None:
     metrics = json.loads((folder / METRICS).read_text())
     assert metrics["config"]["CONFIG_TARGET_SPARSITY"] == "0.975"
     assert metrics["measures"]["val_acc"] == 51.0
-    assert [one["status"] for one in metrics["attempts"]] == ["error", "passed"]
+    assert [a["status"] for a in metrics["attempts"]] == ["error", "passed"]
     assert "RuntimeError: first attempt" in (folder / "output.log").read_text()
 
 
@@ -160,8 +160,8 @@ def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path
     trials = [trial(1), trial(2, "full", SECONDS="0.5"), trial(3, SECONDS="5")]
     with pytest.raises(launch.UserError, match="no space left"):
         launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
-    found = {one.trial: (one.status, one.reason) for one in attempts(tmp_path)}
-    assert found == {
+    tries = {a.trial: (a.status, a.reason) for a in attempts(tmp_path)}
+    assert tries == {
         1: ("passed", ""),
         2: ("error", "disk_full"),
         3: ("error", "interrupted"),
@@ -206,13 +206,13 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
     assert process.returncode == 1
     assert len(sweeps(killed)) == 1
     assert summary(killed) == summary(undisturbed)
-    found = attempts(killed)
-    assert all(one.status in ENDED and one.finished for one in found)
-    concluded = Counter(one.trial for one in found if one.conclusive)
+    tries = attempts(killed)
+    assert all(a.status in ENDED and a.finished for a in tries)
+    concluded = Counter(a.trial for a in tries if a.conclusive)
     assert concluded == {n: 2 if n == 3 else 1 for n in range(1, 21)}
-    assert any(one.reason == "interrupted" for one in found)
+    assert any(a.reason == "interrupted" for a in tries)
     ended = Counter((tmp_path / "ends_b").read_text().split())
-    assert all(ended[f"config_{n:03}"] <= sum(a.trial == n for a in found) for n in range(1, 21))
+    assert all(ended[f"config_{n:03}"] <= sum(a.trial == n for a in tries) for n in range(1, 21))
 
 
 def test_kill_9_of_a_worker_costs_one_attempt_at_most(start: Start, tmp_path: Path) -> None:
@@ -231,14 +231,14 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
 ) -> None:
     trials = [trial(1), trial(2, "hang"), trial(3, "hang"), trial(4)]
     process = start(tmp_path, trials)
-    until(lambda: [one.trial for one in running(tmp_path)] == [2, 3])
+    until(lambda: [a.trial for a in running(tmp_path)] == [2, 3])
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "`make sweep-run` goes on" in output
     assert "Traceback" not in output
-    found = tried(tmp_path)
-    assert found == [(1, "passed", ""), (2, "error", "interrupted"), (3, "error", "interrupted")]
+    tries = tried(tmp_path)
+    assert tries == [(1, "passed", ""), (2, "error", "interrupted"), (3, "error", "interrupted")]
     assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
 
 
@@ -251,7 +251,7 @@ def test_a_second_signal_ends_everything_at_once(start: Start, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert [one.trial for one in running(tmp_path)] == [1]  # for the next runner to close
+    assert [a.trial for a in running(tmp_path)] == [1]  # for the next runner to close
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
@@ -269,8 +269,8 @@ def test_a_signal_that_was_ignored_stays_ignored(
 def test_a_sweep_in_the_background_can_still_be_stopped(start: Start, tmp_path: Path) -> None:
     ignored = [signal.SIGHUP, signal.SIGINT]
     process = start(tmp_path, [trial(1, "hang"), trial(2, "hang")], ignored=ignored)
-    until(lambda: [one.trial for one in running(tmp_path)] == [1, 2])
-    workers = [one.worker for one in running(tmp_path)]
+    until(lambda: [a.trial for a in running(tmp_path)] == [1, 2])
+    workers = [a.worker for a in running(tmp_path)]
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130

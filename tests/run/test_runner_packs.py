@@ -53,10 +53,10 @@ def several(count: int, **special: dict[str, str]) -> list[Trial]:
 
 def packs(results: Path) -> list[list[int]]:
     """The trials that began together, in the order in which they did."""
-    found: dict[tuple[float, int], list[int]] = {}
-    for one in attempts(results):
-        found.setdefault((one.started, one.worker), []).append(one.trial)
-    return [found[key] for key in sorted(found)]
+    packs: dict[tuple[float, int], list[int]] = {}
+    for a in attempts(results):
+        packs.setdefault((a.started, a.worker), []).append(a.trial)
+    return [packs[key] for key in sorted(packs)]
 
 
 def test_trials_of_one_shape_are_trained_together(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_trials_of_one_shape_are_trained_together(tmp_path: Path) -> None:
 
 
 def test_all_workers_have_work(tmp_path: Path) -> None:
-    trials = [replace(one, config={**one.config, "SECONDS": "0.2"}) for one in several(6)]
+    trials = [replace(t, config={**t.config, "SECONDS": "0.2"}) for t in several(6)]
     assert launch.run(request(tmp_path, trials, pack=64, parallel=2, **ENTRY)) == 0
     first, *rest = packs(tmp_path)
     assert first == [1, 2, 3] and sorted(sum(rest, [])) == [4, 5, 6]
@@ -92,7 +92,7 @@ def test_an_entry_that_knows_no_packs_trains_alone_and_says_nothing(
     assert "note:" not in capsys.readouterr().out
 
 
-def asked(folder: Path, count: int, answer: str, shapes: str = "a") -> list[Trial]:
+def probed(folder: Path, count: int, answer: str, shapes: str = "a") -> list[Trial]:
     common = {"ASKED": str(folder / "asked"), "ANSWER": answer}
     names = (shapes * count)[:count]
     return [shaped(n, shape=shape, **common) for n, shape in enumerate(names, 1)]
@@ -100,7 +100,7 @@ def asked(folder: Path, count: int, answer: str, shapes: str = "a") -> list[Tria
 
 @pytest.mark.parametrize("in_process", [False, True])
 def test_a_probe_says_how_large_packs_are(tmp_path: Path, in_process: bool) -> None:
-    trials = [*asked(tmp_path, 7, "3"), *asked(tmp_path, 8, "3", "b")[-1:]]
+    trials = [*probed(tmp_path, 7, "3"), *probed(tmp_path, 8, "3", "b")[-1:]]
     assert launch.run(request(tmp_path, trials, in_process=in_process, **ALONE)) == 0
     assert packs(tmp_path) == [[1, 2, 3], [4, 5, 6], [7], [8]]
     assert (tmp_path / "asked").read_text() == "a 7\n"
@@ -109,7 +109,7 @@ def test_a_probe_says_how_large_packs_are(tmp_path: Path, in_process: bool) -> N
 
 
 def test_why_not_to_pack_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trials = asked(tmp_path, 6, "1 packs are slower here", "ab")
+    trials = probed(tmp_path, 6, "1 packs are slower here", "ab")
     assert launch.run(request(tmp_path, trials, **ALONE)) == 0
     assert all(len(pack) == 1 for pack in packs(tmp_path))
     assert sorted((tmp_path / "asked").read_text().splitlines()) == ["a 3", "b 3"]
@@ -136,7 +136,7 @@ def test_a_probe_that_comes_to_nothing_means_one_at_a_time(
 ) -> None:
     if answer == "hang":
         monkeypatch.setattr(pack_probe, "PATIENCE", 0.3)
-    assert launch.run(request(tmp_path, asked(tmp_path, 3, answer), **ALONE)) == 0
+    assert launch.run(request(tmp_path, probed(tmp_path, 3, answer), **ALONE)) == 0
     assert packs(tmp_path) == [[1], [2], [3]]
     assert {(status, reason) for _, status, reason in tried(tmp_path)} == {("passed", "")}
     notes = re.findall(r"note: trials run one at a time: (.*)", capsys.readouterr().out)
@@ -169,9 +169,9 @@ def test_a_worker_that_dies_costs_only_what_was_unfinished(
     trials = several(4, _3={"PACKED": kind})
     assert launch.run(request(tmp_path, trials, pack=4, **ALONE)) == 0
     assert packs(tmp_path) == [[1, 2, 3, 4], [1], [2], [3]]
-    lost = [one for one in attempts(tmp_path) if one.status == "error"]
-    assert [(one.trial, one.reason) for one in lost] == [(n, "pack_crash") for n in (1, 2, 3)]
-    assert all(how in one.message for one in lost)
+    lost = [a for a in attempts(tmp_path) if a.status == "error"]
+    assert [(a.trial, a.reason) for a in lost] == [(n, "pack_crash") for n in (1, 2, 3)]
+    assert all(how in a.message for a in lost)
 
 
 def test_a_pack_that_does_not_fit_is_halved_until_it_does(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def hanging(count: int) -> list[Trial]:
 
 
 def mid_pack(results: Path) -> bool:
-    return [one.trial for one in running(results)] == [1, 2] and any(results.glob("*/*/tried"))
+    return [a.trial for a in running(results)] == [1, 2] and any(results.glob("*/*/tried"))
 
 
 def test_a_killed_worker_in_the_middle_of_a_pack(start: Start, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_killed_runner_in_the_middle_of_a_pack(start: Start, tmp_path: Path) -
 def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_path: Path) -> None:
     seeded = random.Random(2)
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
-    trials = [replace(one, shape="a") for one in many(tmp_path / "ends")]
+    trials = [replace(t, shape="a") for t in many(tmp_path / "ends")]
     assert launch.run(request(undisturbed, trials, pack=1)) == 1
     for _ in range(5):
         before = finished(killed)
@@ -274,7 +274,7 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
     assert 0 < len(finished(killed)) < 19
     assert launch.run(request(killed, trials, pack=6, **ENTRY)) == 1
     assert summary(killed) == summary(undisturbed)
-    concluded = Counter(one.trial for one in attempts(killed) if one.conclusive)
+    concluded = Counter(a.trial for a in attempts(killed) if a.conclusive)
     assert concluded == {n: 2 if n == 3 else 1 for n in range(1, 21)}
     assert any(len(pack) > 1 for pack in packs(killed))
 
@@ -338,11 +338,11 @@ def test_a_pack_is_one_line_beside_the_runner(tmp_path: Path) -> None:
 
 
 def test_the_time_of_a_packed_trial_is_its_share(start: Start, tmp_path: Path) -> None:
-    trials = [replace(one, config={**one.config, "SECONDS": "0.2"}) for one in several(4)]
+    trials = [replace(t, config={**t.config, "SECONDS": "0.2"}) for t in several(4)]
     process = start(tmp_path, trials, pack=4, **ALONE)
     output, _ = process.communicate()
     last = float(re.findall(r"config_001 passed.* (\S+)s  ETA", output)[0])
-    whole = max((one.finished or 0) - one.started for one in attempts(tmp_path))
+    whole = max((a.finished or 0) - a.started for a in attempts(tmp_path))
     assert whole > 0.8  # what four trials of 0.2 s take
     assert last < whole / 2
 
@@ -351,7 +351,7 @@ def test_the_summary_counts_attempts_and_hides_no_trial(tmp_path: Path) -> None:
     trials = several(3, _2={"PACKED": "raise"})
     launch.run(request(tmp_path, trials, pack=3, **ALONE))
     records = json.loads((sweeps(tmp_path)[0] / "sweep_summary.json").read_text())
-    assert [(one["status"], one["attempts"]) for one in records] == [
+    assert [(record["status"], record["attempts"]) for record in records] == [
         ("passed", 2),
         ("passed", 2),
         ("passed", 1),

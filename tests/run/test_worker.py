@@ -22,22 +22,23 @@ def outcome(folder: Path, act: str) -> Result:
     return result
 
 
-def results(entry: Entry, one: Task) -> list[Result]:
+def results(entry: Entry, assigned: Task) -> list[Result]:
     """What a task comes to, in the order in which its trials end."""
-    batches = worker.perform(entry, one, lambda number, record: None)
+    batches = worker.perform(entry, assigned, lambda number, record: None)
     return [Result.from_json(json.loads(line)["result"]) for lines in batches for line in lines]
 
 
 def test_a_task_survives_json(tmp_path: Path) -> None:
-    one = task(tmp_path)
-    assert Task.from_json(json.loads(json.dumps(one.as_json()))) == one
+    assigned = task(tmp_path)
+    assert Task.from_json(json.loads(json.dumps(assigned.as_json()))) == assigned
 
 
 def test_an_entry_gets_the_trial_and_its_records_go_out(tmp_path: Path) -> None:
     sent: list[Record] = []
-    one = task(tmp_path, EPOCHS="2")
+    assigned = task(tmp_path, EPOCHS="2")
     assert (
-        len(list(worker.perform(fake_entry.train, one, lambda _, record: sent.append(record)))) == 1
+        len(list(worker.perform(fake_entry.train, assigned, lambda _, record: sent.append(record))))
+        == 1
     )
     assert [record["epoch"] for record in sent] == [1, 2]
 

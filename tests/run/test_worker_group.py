@@ -43,31 +43,31 @@ def until(condition: Callable[[], bool]) -> None:
 def task(folder: Path, act: str, second: str = "pass", ranks: str = "2", number: int = 1) -> Task:
     directory = folder / f"{number}"
     directory.mkdir(exist_ok=True)
-    one = trial(number, act, SECOND=second, DEVICES_PER_TRIAL=ranks)
-    return Task.single(one, {}, directory)
+    assigned = trial(number, act, SECOND=second, DEVICES_PER_TRIAL=ranks)
+    return Task.single(assigned, {}, directory)
 
 
-def events(pool: Pool, one: Task) -> list[Event]:
+def events(pool: Pool, assigned: Task) -> list[Event]:
     """Do a task; all events up to its end."""
-    end, found = time.monotonic() + DEADLINE, []
+    end, events_seen = time.monotonic() + DEADLINE, []
     while not pool.idle():
-        found += pool.wait(0.05)
+        events_seen += pool.wait(0.05)
         assert time.monotonic() < end
-    pool.submit(0, one)
-    while not any(not isinstance(event, Progress) for event in found):
-        found += pool.wait(0.05)
+    pool.submit(0, assigned)
+    while not any(not isinstance(event, Progress) for event in events_seen):
+        events_seen += pool.wait(0.05)
         assert time.monotonic() < end
-    return found
+    return events_seen
 
 
-def result(pool: Pool, one: Task) -> Result:
-    *_, last = events(pool, one)
+def result(pool: Pool, assigned: Task) -> Result:
+    *_, last = events(pool, assigned)
     assert not isinstance(last, Progress)
     return last.result
 
 
 def processes(folder: Path) -> list[int]:
-    return [int(told[0]) for told in noted(folder).values()]
+    return [int(note[0]) for note in noted(folder).values()]
 
 
 def test_rank_0_alone_tells_of_a_trial_that_all_train(pool: Pool, tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_rank_0_alone_tells_of_a_trial_that_all_train(pool: Pool, tmp_path: Path
     assert isinstance(first, Progress)
     assert first.record["rank"] == 0
     assert not isinstance(last, Progress)
-    (one, meeting, device), (other, same, next_device) = last.result.measures["noted"].values()
-    assert one != other
+    (first, meeting, device), (second, same, next_device) = last.result.measures["noted"].values()
+    assert first != second
     assert meeting == same != ""
     assert (device, next_device) == ("0", "5")
     assert "attempt 1 rank 1" in (tmp_path / "1" / "output.log").read_text()
     again = result(pool, task(tmp_path, "meet", number=2)).measures["noted"]
-    assert again["rank0"][0] == one  # they stay, and never meet twice at the same place
+    assert again["rank0"][0] == first  # they stay, and never meet twice at the same place
     assert again["rank0"][1] != meeting
 
 
@@ -163,10 +163,10 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_such_a_trial_is_never_packed() -> None:
     both = [trial(n, DEVICES_PER_TRIAL="2") for n in (1, 2)]
-    shaped = [type(one)(**{**vars(one), "shape": "same"}) for one in both]
+    shaped = [type(each)(**{**vars(each), "shape": "same"}) for each in both]
     waiting = pack_queue.PackQueue(8, PackLimits(), shaped)
     turn = waiting.next(lambda shape, count: 8, lambda number: True)
     assert turn is not None
-    assert [one.number for one in turn[1]] == [1]
+    assert [each.number for each in turn[1]] == [1]
     assert Task(tuple(both), {}, (Path(), Path()), (1, 1)).ranks == 1
     assert Task.single(both[0], {}, Path()).ranks == 2
