@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -112,6 +113,16 @@ def train(run: Run, steps: int) -> Run:
         run.step += 1
         run.method.after_step(run)
         run.method.check(run)
+    return run
+
+
+def resume(run: Run, saved: Run) -> Run:
+    """Give `run` a copy of everything that `saved` has come to, as a checkpoint does."""
+    run.method.load_state_dict(run, copy.deepcopy(saved.method.state_dict(saved)))
+    run.model.load_state_dict(saved.model.state_dict())
+    run.optimizer.load_state_dict(copy.deepcopy(saved.optimizer.state_dict()))
+    run.generators["method"].set_state(saved.generators["method"].get_state())
+    run.step, run.epoch = saved.step, saved.epoch
     return run
 
 

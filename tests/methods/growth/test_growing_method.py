@@ -168,12 +168,7 @@ def test_going_on_from_a_saved_state_is_exact(method, steps):
         return run_of(method, density=0.5, lr=0.03, epochs=40 if method.schedule.variance else 16)
 
     straight, first, second = (trained(fresh(), n) for n in (96, steps, 20))  # the last went astray
-    second.method.load_state_dict(second, method.state_dict(first))
-    second.model.load_state_dict(first.model.state_dict())
-    second.optimizer.load_state_dict(first.optimizer.state_dict())
-    second.generators["method"].set_state(first.generators["method"].get_state())
-    second.step, second.epoch = steps, first.epoch
-    trained(second, 96 - steps)
+    trained(loops.resume(second, first), 96 - steps)
     assert loops.same(loops.values(straight.model), loops.values(second.model))
     assert straight.method.measures(straight) == second.method.measures(second)
     for part in ("noise", "ledger", "setbacks", "steps"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import loops
 import module_hooks
 import pytest
@@ -97,12 +95,7 @@ def test_shuffled_cells_make_the_logits_jump() -> None:
 def test_a_run_goes_on_exactly_from_any_size(build, earlier) -> None:
     method = Multiscale("4,2,1", 0.25)
     first = epochs(run_of(method, build()), earlier)
-    second = run_of(method, build())
-    second.epoch, second.step = first.epoch, first.step
-    second.method.load_state_dict(second, copy.deepcopy(first.method.state_dict(first)))
-    second.model.load_state_dict(first.model.state_dict())
-    second.optimizer.load_state_dict(copy.deepcopy(first.optimizer.state_dict()))
-    second.generators["method"].set_state(first.generators["method"].get_state())
+    second = loops.resume(run_of(method, build()), first)
     for run in (first, second):
         epochs(run, 8 - earlier)
     assert loops.same(loops.values(first.model), loops.values(second.model))

@@ -140,15 +140,6 @@ def test_what_costs_nothing_cannot_be_paid_for() -> None:
 def test_it_goes_on_from_what_was_saved() -> None:
     whole = loops.train(run_of(), 40)
     half = loops.train(run_of(), 21)
-    saved = half.method.state_dict(half)
-    model, optimizer = half.model.state_dict(), half.optimizer.state_dict()
-    generator = half.generators["method"].get_state()
-    again = run_of(seed=5)
-    again.method.load_state_dict(again, saved)
-    again.model.load_state_dict(model)
-    again.optimizer.load_state_dict(optimizer)
-    again.generators["method"].set_state(generator)
-    again.step = half.step
-    loops.train(again, 19)
+    again = loops.train(loops.resume(run_of(seed=5), half), 19)
     assert loops.same(loops.values(again.model), loops.values(whole.model))
     assert again.method_state.memory == whole.method_state.memory

@@ -174,11 +174,7 @@ def test_going_on_from_a_saved_state_is_exact(
 ) -> None:
     straight = loops.train(loops.run_of(optimizer, method), 30)
     first = loops.train(loops.run_of(optimizer, method), steps)
-    second = loops.run_of(optimizer, method)
-    second.model.load_state_dict(first.model.state_dict())
-    second.optimizer.load_state_dict(first.optimizer.state_dict())
-    method.load_state_dict(second, method.state_dict(first))
-    second.step = steps
+    second = loops.resume(loops.run_of(optimizer, method), first)
     loops.train(second, 30 - steps)
     assert loops.same(loops.values(straight.model), loops.values(second.model))
 

@@ -232,13 +232,7 @@ def test_going_on_from_a_saved_state_is_exact(method, steps):
     made = method(HALF, EVERY_TWO)
     straight = loops.train(run_of(made), 30)
     first = loops.train(run_of(made), steps)
-    second = run_of(made)
-    second.method.load_state_dict(second, made.state_dict(first))
-    second.model.load_state_dict(first.model.state_dict())
-    second.optimizer.load_state_dict(first.optimizer.state_dict())
-    second.generators["method"].set_state(first.generators["method"].get_state())
-    second.step = steps
-    loops.train(second, 30 - steps)
+    second = loops.train(loops.resume(run_of(made), first), 30 - steps)
     assert loops.same(loops.values(straight.model), loops.values(second.model))
     assert straight.method.measures(straight) == second.method.measures(second)
 
