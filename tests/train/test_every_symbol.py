@@ -233,7 +233,7 @@ def others(name: str, present: str) -> Iterator[str]:
         yield TEXTS[name]
     elif kind == "int":
         number = int(present)
-        tried = dict.fromkeys((number + 1, 1, number // 2, 2 * number, 20 * number))
+        tried = dict.fromkeys((number + 1, 1, number // 2, 2 * number, number // 10, 20 * number))
         yield from (str(n) for n in tried if n != number)
     else:
         tried = [Decimal(present) * factor or factor for factor in FACTORS]
