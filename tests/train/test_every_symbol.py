@@ -13,10 +13,10 @@ import random
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-import entry_tasks
 import pytest
 import small_files
 import torch
+import trial_tasks
 from kconfig_requirements import ways
 from kconfig_values import assigned, symbols
 
@@ -31,7 +31,7 @@ from espalier.train.loop import Loop
 Values = dict[str, str]
 
 SYMBOLS = symbols()
-SETTINGS = {**entry_tasks.SETTINGS, "DEBUG_CHECKS": "y"}
+SETTINGS = {**trial_tasks.SETTINGS, "DEBUG_CHECKS": "y"}
 
 # Small enough to train in a tenth of a second, long enough for every mechanism to act: 90
 # updates, pruning from the fourth on, an optimizer reset after the tenth.

@@ -240,11 +240,6 @@ def test_a_gradient_that_is_no_number_is_left_to_the_loop():
     assert run.method_state.variance.history == []
 
 
-def total(ledger, kind):
-    """Return all credits that came, or all that went."""
-    return abs(math.fsum(entry.amount for entry in ledger.entries if entry.kind == kind))
-
-
 @pytest.mark.usefixtures("learnable")
 def test_growth_is_paid_for_and_never_on_credit():
     run = earning(Grow(schedule=TWENTY, budget=PAID, to=1.0))
