@@ -17,7 +17,7 @@ from espalier.core.errors import UserError
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Trial
 from espalier.report.controls_report import deltas_json, multiple, render_controls
-from espalier.report.delta_plots import drawn
+from espalier.report.delta_plots import plot_deltas
 from espalier.report.reports import write_reports
 
 PLAIN = {"NET": ["dense", "sparse"], "BEND": ["linear"], "METHOD": ["none"]}
@@ -130,7 +130,7 @@ def test_one_value_as_in_older_sweeps_is_a_control_too() -> None:
 
 def test_a_line_of_the_picture_for_each_kind() -> None:
     every = deltas(comparisons(rank(networks()), PLAIN))
-    (panel,) = drawn(every, MEASURES["val_acc"]).axes
+    (panel,) = plot_deltas(every, MEASURES["val_acc"]).axes
     labels = [text.get_text() for text in panel.get_yticklabels()]
     assert labels[:2] == ["BEND=curved\nagainst linear", "METHOD=move\nagainst none"]
     assert labels[2] == "NET=branched\nBEND=curved\nagainst dense"
