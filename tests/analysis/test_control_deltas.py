@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_reports import stored
-from trial_results import passed
+from trial_results import passed, stored
 
 from espalier.__main__ import run
 from espalier.analysis.confidence import Interval

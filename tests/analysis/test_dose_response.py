@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_reports import stored
-from trial_results import passed, sweep, trial
+from trial_results import passed, stored, sweep, trial
 
 from espalier.__main__ import run
 from espalier.analysis.dose_response import (

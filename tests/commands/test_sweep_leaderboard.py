@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_controls import run as ran
-from test_reports import stored
-from trial_results import ended, passed, sweep, trial
+from control_cases import run as ran
+from trial_results import ended, passed, stored, sweep, trial
 
 from espalier.__main__ import main, run
 from espalier.analysis.rank import rank

@@ -3,8 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_reports import stored
-from trial_results import ended, passed, trial
+from trial_results import ended, passed, stored, trial
 
 from espalier.__main__ import run
 from espalier.core.errors import UserError

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_controls import PLAIN, arms, run, trial
-from test_reports import stored
-from trial_results import ended
+from control_cases import PLAIN, arms, run, trial
+from trial_results import ended, stored
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import comparisons

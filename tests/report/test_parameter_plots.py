@@ -3,9 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_pareto import nets
-from test_reports import stored
-from trial_results import passed, sweep, trial
+from pareto_cases import nets
+from trial_results import passed, stored, sweep, trial
 
 from espalier.__main__ import run
 from espalier.analysis.pareto import by_samples

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_pareto import nets, on_several_data_sets, only, waiting, with_a_lost_seed
-from test_reports import stored
+from pareto_cases import nets, on_several_data_sets, only, waiting, with_a_lost_seed
+from trial_results import stored
 
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import TrialResult, rank

@@ -3,32 +3,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from trial_results import ended, passed, sweep, trial
+from trial_results import ended, passed, stored, sweep, trial
 
-from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
 from espalier.report.reports import ranking_measure, write_reports
 from espalier.store.store import Store
-
-
-def stored(
-    folder: Path, results: list[TrialResult], by: str = "val_acc", refused: int = 0, **more: Any
-) -> Path:
-    """A sweep's folder holding `results`, as the runner leaves it."""
-    folder.mkdir(parents=True)
-    planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
-    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
-    Store.create(folder / "sweep.db", header, planned)
-    with Store.open(folder / "sweep.db") as store, store.writing():
-        for item in results:
-            for _ in range(item.attempts):
-                attempt = store.begin([item.trial.number], 1, "cpu")[item.trial.number]
-                store.finish(item.trial.number, attempt, item.result)
-    return folder
 
 
 def test_both_files_are_written_from_the_store(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_reports import stored
-from trial_results import passed
+from trial_results import passed, stored
 
 from espalier.__main__ import run
 from espalier.analysis.rank import TrialResult, rank

@@ -1,11 +1,13 @@
-"""Hand-made outcomes for the ranking's tests: no store, no training."""
+"""Hand-made outcomes for the ranking's tests, without training."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Result, Status, Trial
+from espalier.store.store import Store
 
 FIXED = {
     "MODEL": "mlp",
@@ -43,3 +45,19 @@ def sweep(scores: dict[str, list[float]]) -> list[TrialResult]:
         for seed, value in enumerate(values, 1):
             made.append(passed(trial(len(made) + 1, seed, ADAMWPRUNE_BETA1=beta), value))
     return made
+
+
+def stored(
+    folder: Path, results: list[TrialResult], by: str = "val_acc", refused: int = 0, **more: Any
+) -> Path:
+    """A sweep's folder holding `results`, as the runner leaves it."""
+    folder.mkdir(parents=True)
+    planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
+    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
+    Store.create(folder / "sweep.db", header, planned)
+    with Store.open(folder / "sweep.db") as store, store.writing():
+        for item in results:
+            for _ in range(item.attempts):
+                attempt = store.begin([item.trial.number], 1, "cpu")[item.trial.number]
+                store.finish(item.trial.number, attempt, item.result)
+    return folder
