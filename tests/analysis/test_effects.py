@@ -64,7 +64,7 @@ def test_the_ratio_of_a_value_is_the_mean_over_its_rows() -> None:
 
 def test_a_lost_seed_marks_every_value_of_its_row_and_no_other() -> None:
     it = effects([*FULL[:3], [60.0, None]])
-    levels = {name: [(lv.n, lv.balanced) for lv in one] for name, one in it.axes.items()}
+    levels = {name: [(lv.n, lv.balanced) for lv in axis] for name, axis in it.axes.items()}
     assert levels == {
         "A": [(4, True), (3, False)],
         "B": [(4, True), (3, False)],

@@ -44,11 +44,11 @@ def test_a_colour_for_each_model() -> None:
     for number, (model, size) in enumerate([("one", 10), ("two", 20), ("one", 3000)], 1):
         item = trial(number, 1, WIDTH=str(number))
         config = {**item.config, "MODEL": model}
-        one = Trial(number, item.name, item.id, config, {**item.swept, "MODEL": model})
-        results.append(passed(one, 50.0 + number, live_parameters=size))
-    found = by_samples(rank(results))
-    assert {label: len(group) for label, group in grouped(found).items()} == {"one": 2, "two": 1}
-    left, _ = plot_parameters(found).axes
+        item = Trial(number, item.name, item.id, config, {**item.swept, "MODEL": model})
+        results.append(passed(item, 50.0 + number, live_parameters=size))
+    fronts = by_samples(rank(results))
+    assert {label: len(group) for label, group in grouped(fronts).items()} == {"one": 2, "two": 1}
+    left, _ = plot_parameters(fronts).axes
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["one", "two"]
     assert left.get_xscale() == "log"
 

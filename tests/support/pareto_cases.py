@@ -11,13 +11,13 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
 
 
-def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
+def nets(*networks: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
     """A configuration for each size with its scores, one a seed."""
     made: list[TrialResult] = []
-    for place, (size, scores) in enumerate(found):
+    for place, (size, scores) in enumerate(networks):
         for seed, score in enumerate(scores, 1):
-            one = trial(len(made) + 1, seed, WIDTH=str(place))
-            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
+            item = trial(len(made) + 1, seed, WIDTH=str(place))
+            made.append(passed(item, **{"val_acc": 50.0, by: score}, live_parameters=size))
     return made
 
 
