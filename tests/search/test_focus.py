@@ -16,8 +16,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.plan.plan import Plan, read_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.search.focus import choose_centre, nearby_values, tried_values
-from espalier.search.focus_plan import RANGE
+from espalier.search.focus import RANGE, choose_centre, nearby_values, tried_values
 
 BEST = ("sgd", "0.01", "32")
 SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}
