@@ -34,7 +34,7 @@ from pathlib import Path
 start = time.perf_counter()
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.sweep import planning, plan
+from espalier.plan import plan, planning
 marks = {"import": time.perf_counter()}
 symbols = Symbols(tree.parse())
 marks["parse"] = time.perf_counter()

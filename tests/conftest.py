@@ -1,4 +1,4 @@
-"""Being here puts this folder on the path, so that every test can import what tests share."""
+"""Fixtures for all tests; what tests share besides lies in `support`."""
 
 from __future__ import annotations
 

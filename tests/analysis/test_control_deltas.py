@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trial_results import passed, stored
+from stored_sweeps import stored
+from trial_results import passed
 
 from espalier.__main__ import run
 from espalier.analysis.confidence import Interval

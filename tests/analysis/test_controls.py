@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from control_cases import PLAIN, arms, run, trial
+from control_arms import PLAIN, arms, run, trial
 from trial_results import ended, passed
 
 from espalier.analysis.confidence import Interval

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trial_results import passed, stored, sweep, trial
+from stored_sweeps import stored
+from trial_results import passed, sweep, trial
 
 from espalier.__main__ import run
 from espalier.analysis.dose_response import (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from effect_cases import FULL, LEVELS, effects, sweep
+from orthogonal_results import FULL, LEVELS, effects, sweep
 from trial_results import passed
 
 from espalier.analysis.effects import levels_of, main_effects, signal_to_noise

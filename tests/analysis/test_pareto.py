@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from pareto_cases import nets, on_several_data_sets, only, waiting, with_a_lost_seed
-from trial_results import passed, trial
+from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
+from trial_results import nets, passed, trial
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import Front, fronts

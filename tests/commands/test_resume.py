@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+import entry_tasks
 import pytest
-import test_worker_entry
-from test_snapshot_files import killed_after, task
+from snapshot_tasks import killed_after, task
 
 from espalier.__main__ import main
 from espalier.core.trial import Result
@@ -31,8 +31,8 @@ def resumed(folder: Path, *args: str) -> Result:
 def test_it_goes_on_to_what_the_trial_would_have_come_to(snapshot: Path, tmp_path: Path) -> None:
     before = snapshot.read_bytes()
     result = resumed(tmp_path / "branch", str(snapshot))
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(
-        worker_entry.train_trial(test_worker_entry.small_task())
+    assert entry_tasks.numbers(result) == entry_tasks.numbers(
+        worker_entry.train_trial(entry_tasks.small_task())
     )
     assert result.provenance["resumed"]["epoch"] == 2
     assert result.provenance["resumed"]["from"] == str(snapshot)

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from control_cases import run as ran
-from trial_results import ended, passed, stored, sweep, trial
+from control_arms import run as ran
+from stored_sweeps import stored
+from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
 from espalier.analysis.rank import rank

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trial_results import ended, passed, stored, trial
+from stored_sweeps import stored
+from trial_results import ended, passed, trial
 
 from espalier.__main__ import run
 from espalier.core.errors import UserError

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_sweep import HERE
 
 from espalier.__main__ import main
-from espalier.store.results_dir import STORE, sweeps
+from espalier.store.results_dir import METRICS, STORE, sweeps
 from espalier.store.store import Store
 
 ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
@@ -198,3 +199,46 @@ def test_running_and_reporting_never_import_torch(planned: Path) -> None:
     )
     for verb in (["sweep-run", *ENTRY], ["sweep-status"]):
         assert subprocess.run([sys.executable, "-c", code, *verb], check=False).returncode == 0
+
+
+REAL_RANGE = """
+CONFIG_MLP_WIDTH=8|16
+CONFIG_SEED=1|2
+CONFIG_LEARNING_RATE=0.001|0.003
+CONFIG_NUM_EPOCHS=2
+CONFIG_TRAIN_SUBSET=200
+CONFIG_PRUNING_WARMUP=2
+CONFIG_PRUNING_RAMP_END_EPOCH=1
+CONFIG_DEVICE=cpu
+"""
+OWN = ("total_time", "seconds", "started", "pack")
+"""What may differ between two runs of a trial."""
+
+
+def trained(folder: Path, pack: str) -> list[dict[str, Any]]:
+    """What is in the training_metrics.json of each trial, in plan order."""
+    results = folder / f"packs_of_{pack}"
+    assert main(["sweep-run", "--output-dir", str(results), "--pack", pack, "--in-process"]) == 0
+    return [json.loads(path.read_text()) for path in sorted(results.glob(f"*/{METRICS}"))]
+
+
+def lasting(value: Any) -> Any:
+    """`value` without what may differ."""
+    if isinstance(value, dict):
+        return {key: lasting(item) for key, item in value.items() if key not in OWN}
+    return [lasting(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_packed_sweep_gives_the_numbers_of_one_trial_at_a_time(place: Path) -> None:
+    (place / "r").write_text(REAL_RANGE)
+    assert main(["sweep-generate", "r"]) == 0
+    alone, packed = trained(place, "1"), trained(place, "3")
+    assert len(alone) == len(packed) == 8
+    kept = ("test_id", "status", "measures", "history", "provenance")
+    assert [lasting({key: one[key] for key in kept}) for one in alone] == [
+        lasting({key: one[key] for key in kept}) for one in packed
+    ]
+    sizes: dict[str, list[int]] = {"8": [], "16": []}
+    for one in packed:
+        sizes[one["config"]["CONFIG_MLP_WIDTH"]].append(one["provenance"]["pack"]["size"])
+    assert sizes == {"8": [3, 3, 3, 1], "16": [3, 3, 3, 1]}

@@ -40,7 +40,7 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
 
 def test_versions_are_known_without_importing_anything() -> None:
     code = (
-        "import sys; from espalier import revision; found = revision.versions(); "
+        "import sys; from espalier.core import revision; found = revision.versions(); "
         "assert found['torch'] and found['python']; assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

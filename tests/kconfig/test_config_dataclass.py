@@ -52,7 +52,7 @@ class Lost:
 
 def test_a_field_that_kconfig_does_not_know() -> None:
     assert Lost(depth=1) == Lost(20, 1, 3)
-    with pytest.raises(KeyError, match="CONFIG_TEST_OPTIONS_DEPTH"):
+    with pytest.raises(KeyError, match="CONFIG_TEST_CONFIG_DATACLASS_DEPTH"):
         Lost()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from cuda_tensor import CudaTensor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -272,14 +273,6 @@ def test_inputs_need_not_lie_in_a_row_in_memory() -> None:
     assert_equal_to_singles(fold(lambda: nn.BatchNorm2d(4)), x)
 
 
-class Elsewhere(torch.Tensor):
-    """A tensor that passes for one on a GPU, so that the rules for one can be run anywhere."""
-
-    @property
-    def device(self) -> torch.device:  # type: ignore[override]
-        return torch.device("cuda")
-
-
 DEVICE_RULES = [
     *(name for name in LAYERS if "batch norm" in name or name.endswith("block")),
     *(name for name in LAYERS if "convolution" in name and "-" not in name and "tr" not in name),
@@ -295,12 +288,12 @@ def test_the_rules_for_other_devices_too(name: str) -> None:
 
     class There(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            y = program(x.as_subclass(Elsewhere))
+            y = program(x.as_subclass(CudaTensor))
             forms.append(type(y))
             return y.as_subclass(Tensor)
 
     assert_equal_to_singles(Folding(folding.singles, There(), folding.stacks), samples(*shape))
-    assert forms == [Elsewhere] * 2
+    assert forms == [CudaTensor] * 2
 
 
 def test_side_by_side_and_back_is_nothing_done() -> None:
@@ -333,7 +326,7 @@ def test_dropout_is_nothing_when_evaluating() -> None:
 
 @pytest.mark.parametrize("p", [0.5, 1.0])
 def test_dropout_that_would_be_another_elsewhere_is_refused(p: float) -> None:
-    x = samples(6) if p == 1 else samples(6).as_subclass(Elsewhere)
+    x = samples(6) if p == 1 else samples(6).as_subclass(CudaTensor)
     with pytest.raises(CannotPack, match="dropout"):
         fold(lambda: nn.Dropout(p)).program(x)
 

@@ -9,7 +9,7 @@ import loops
 import pytest
 import torch
 from covering import rest_nightly
-from test_pruning_methods import PLAN, allowed
+from method_pairs import PLAN, allowed
 from torch import nn
 
 from espalier.core import component

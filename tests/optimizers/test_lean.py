@@ -178,7 +178,7 @@ def test_a_norm_of_nothing_is_not_limited() -> None:
 
 EVERY_OPTIMIZER = """
 import sys, torch
-from espalier import component
+from espalier.core import component
 from espalier.core.contracts import Optimizer
 for name in component.names("optimizer"):
     model = torch.nn.Linear(2, 2)

@@ -174,7 +174,7 @@ def test_a_row_of_an_array_that_does_not_fit_refuses_the_array(planned: Planner)
 def test_without_a_budget_planning_imports_no_torch(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("CONFIG_MODEL=mlp|sparse_mlp\n")
     code = (
-        "import sys; from pathlib import Path; from espalier.sweep import planning\n"
+        "import sys; from pathlib import Path; from espalier.plan import planning\n"
         f"planning.plan_from_files([Path({str(tmp_path / 'r')!r})])\n"
         "assert 'torch' not in sys.modules"
     )

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from control_cases import PLAIN, arms, run, trial
-from trial_results import ended, stored
+from control_arms import PLAIN, arms, run, trial
+from stored_sweeps import stored
+from trial_results import ended
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.controls import comparisons

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from effect_cases import FULL, LEVELS, effects, sweep
-from trial_results import passed, stored
+from orthogonal_results import FULL, LEVELS, effects, sweep
+from stored_sweeps import stored
+from trial_results import passed
 
 from espalier.analysis.effects import Effects, main_effects
 from espalier.core.paths import ROOT

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pareto_cases import nets
-from trial_results import passed, stored, sweep, trial
+from stored_sweeps import stored
+from trial_results import nets, passed, sweep, trial
 
 from espalier.__main__ import run
 from espalier.analysis.pareto import by_samples

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pareto_cases import nets, on_several_data_sets, only, waiting, with_a_lost_seed
-from trial_results import stored
+from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
+from stored_sweeps import stored
+from trial_results import nets
 
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import TrialResult, rank

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from trial_results import ended, passed, stored, sweep, trial
+from stored_sweeps import stored
+from trial_results import ended, passed, sweep, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,12 @@ def test_the_total(real: Symbols) -> None:
     assert cost_model.total(real, trials[2:3], known, 8).wall == 41
 
 
+def change(folder: Path, what: str, *values: float) -> None:
+    """Change every attempt of a sweep."""
+    with contextlib.closing(sqlite3.connect(folder / "sweep.db")) as database, database:
+        database.execute(f"UPDATE attempts SET {what}", values)
+
+
 def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu") -> None:
     """A finished sweep whose trials took 3 s beside two epochs of `seconds` each."""
     results_dir.create(folder, {}, [(one, "") for one in trials])
@@ -74,7 +82,7 @@ def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu"
             attempt = opened.begin([one.number], one.number, device)[one.number]
             status = Status.FAILED if "BAD" in one.config else Status.PASSED
             opened.finish(one.number, attempt, Result(status, history=history))
-        opened._db.execute("UPDATE attempts SET started = 0, finished = ?", (3 + 2 * seconds,))
+    change(folder, "started = 0, finished = ?", 3 + 2 * seconds)
 
 
 def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
@@ -93,8 +101,7 @@ def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
 def test_what_a_trial_of_a_pack_took_is_its_share(tmp_path: Path, real: Symbols) -> None:
     trials = [trial(n, PRUNING_METHOD="none") for n in (1, 2)]
     store(tmp_path / "sweep_a", trials, 1.0)
-    with Store.open(tmp_path / "sweep_a" / "sweep.db") as opened, opened.writing():
-        opened._db.execute("UPDATE attempts SET worker = 7, finished = 9")
+    change(tmp_path / "sweep_a", "worker = 7, finished = 9")
     (found,) = cost_model.from_results(real, tmp_path, "cpu")
     assert (found.startup, found.epoch) == (2.5, 1.0)  # 9 s for two trials of two epochs
 
@@ -106,7 +113,8 @@ def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> 
         results_dir.create(folder, {}, [(trial(1), "")])
         with Store.open(folder / "sweep.db") as opened, opened.writing():
             opened.begin([1], 1, "cpu")
-            opened._db.execute("UPDATE attempts SET started = ?", (opened.created + gap,))
+            created = opened.created
+        change(folder, "started = ?", created + gap)
     assert cost_model.warming(tmp_path) == pytest.approx(7.5, abs=1e-3)
 
 
@@ -117,8 +125,7 @@ def test_an_earlier_sweep_that_is_no_use_is_left_out(
     store(tmp_path / "sweep_20260101_000000", [one], 5.0)
     damaged = tmp_path / "sweep_20260102_000000"
     store(damaged, [one], 2.0)
-    with Store.open(damaged / "sweep.db") as opened, opened.writing():
-        opened._db.execute("UPDATE attempts SET result = 'noise'")
+    change(damaged, "result = 'noise'")
     (found,) = cost_model.from_results(real, tmp_path, "cpu")
     assert found.epoch == 5.0
     assert capsys.readouterr().err.startswith(f"note: left out: {damaged}/sweep.db: damaged")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import fake_sweep
 import pytest
-from fake_sweep import HERE, Start, request, trial
+from fake_sweep import HERE, Start, created, request, trial
 
 from espalier.core import revision
 from espalier.core.errors import UserError
@@ -228,7 +228,7 @@ def test_stores_that_are_no_use_are_noted_and_block_nothing(
 
 def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from espalier.sweep import results_dir\n"
+        "import os, sys; from pathlib import Path; from espalier.store import results_dir\n"
         "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
         "results_dir.create(folder, {}, (os.kill(os.getpid(), 9) for _ in range(1)))\n"
     )
@@ -245,7 +245,7 @@ def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path
 
 
 def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) -> None:
-    folder = launch._created(request(tmp_path, TWO))
+    folder = created(request(tmp_path, TWO))
     assert list(status_lines(folder))[1:] == [
         "0/2 done: none",
         "nobody runs it; `make sweep-run` goes on where it stopped",

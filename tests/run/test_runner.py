@@ -8,18 +8,26 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fake_sweep import HERE, Start, request, trial
 from group_entry import gone
+from running_sweeps import (
+    attempts,
+    finished,
+    many,
+    opened,
+    running,
+    summary,
+    tried,
+    until,
+    wait_for_new_attempt,
+)
 
-from espalier.core.trial import Record, Trial
 from espalier.run import launch
 from espalier.run.runner import cost
-from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
-from espalier.store.store import Attempt, Store
+from espalier.store.results_dir import METRICS, directory_name, sweeps
 
 ENDED = {"passed", "failed", "error"}
 
@@ -27,26 +35,6 @@ ENDED = {"passed", "failed", "error"}
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-
-
-def opened(results: Path) -> Store:
-    return Store.open(sweeps(results)[0] / STORE, readonly=True)
-
-
-def attempts(results: Path) -> list[Attempt]:
-    with opened(results) as store:
-        return store.attempts()
-
-
-def summary(results: Path) -> list[Record]:
-    """sweep_summary.json without what a kill may change: how often a trial was tried."""
-    records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text())
-    changing = ("attempts", "message")  # a message names the folder of the sweep
-    return [{k: v for k, v in one.items() if k not in changing} for one in records]
-
-
-def tried(results: Path) -> list[tuple[int, str, str]]:
-    return [(one.trial, one.status, one.reason) for one in attempts(results)]
 
 
 def test_every_trial_runs_once_in_plan_order(tmp_path: Path) -> None:
@@ -198,13 +186,6 @@ def test_what_an_attempt_costs(status: str, reason: str, used: int) -> None:
     assert cost(status, reason, 3) == used
 
 
-def many(marks: Path) -> list[Trial]:
-    """Trials of every kind, each of which takes a moment and notes when it ended."""
-    acts = ["pass", "diverge", "crash"] + ["pass"] * 17
-    common = {"SECONDS": "0.03", "ENDS": str(marks)}
-    return [trial(n, act, **common) for n, act in enumerate(acts, 1)]
-
-
 def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_path: Path) -> None:
     seeded = random.Random(1)
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
@@ -234,27 +215,6 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
     assert all(ended[f"config_{n:03}"] <= sum(a.trial == n for a in found) for n in range(1, 21))
 
 
-def wait_for_new_attempt(results: Path, process: subprocess.Popen[str]) -> None:
-    """Until this runner has started a trial: an attempt younger than the process."""
-    count = len(attempts(results)) if sweeps(results) else 0
-    until(lambda: bool(sweeps(results)) and len(attempts(results)) > count)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def finished(results: Path) -> dict[int, str]:
-    """The trials that have ended for good, with their states."""
-    if not sweeps(results):
-        return {}
-    with opened(results) as store:
-        return {n: state for n, state in store.states().items() if state in ("passed", "failed")}
-
-
 def test_kill_9_of_a_worker_costs_one_attempt_at_most(start: Start, tmp_path: Path) -> None:
     trials = [trial(n, SECONDS="0.3") for n in range(1, 5)]
     process = start(tmp_path, trials)
@@ -263,11 +223,6 @@ def test_kill_9_of_a_worker_costs_one_attempt_at_most(start: Start, tmp_path: Pa
     process.communicate()
     assert process.returncode == 0
     assert Counter(status for _, status, _ in tried(tmp_path)) == {"passed": 4, "error": 1}
-
-
-def running(results: Path) -> list[Attempt]:
-    """The attempts that are open right now."""
-    return [one for one in attempts(results) if one.status == "running"] if sweeps(results) else []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trial_results import passed, stored
+from stored_sweeps import stored
+from trial_results import passed
 
 from espalier.__main__ import run
 from espalier.analysis.rank import TrialResult, rank

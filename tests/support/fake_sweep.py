@@ -12,6 +12,7 @@ from typing import Any
 from espalier.core.trial import Record, Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
+from espalier.store import results_dir
 
 HERE = Path(__file__).parent
 Start = Callable[..., "subprocess.Popen[str]"]  # the fixture `start`
@@ -51,6 +52,13 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
         "in_process": False,
     }
     return LaunchRequest(**{**fields, **changes})
+
+
+def created(asked: LaunchRequest) -> Path:
+    """Return the folder of a sweep whose runner was killed before its first trial."""
+    folder = results_dir.timestamped(asked.results)
+    results_dir.create(folder, {**asked.header, "command": asked.command}, asked.trials)
+    return folder
 
 
 def command(results: Path, trials: Sequence[Trial], **changes: Any) -> list[str]:

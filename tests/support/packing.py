@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from kconfig_values import effective, symbols
 from torch import Tensor, nn
 
 from espalier.core import component
@@ -23,9 +24,6 @@ from espalier.core.contracts import (
 )
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.layers.dendrites import wiring
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.layers.masked_blocks import Blocks
@@ -75,31 +73,17 @@ BASE = {
 CLASSES, SAMPLES = 4, 40
 
 
-@functools.cache
-def symbols() -> Symbols:
-    return Symbols(parse())
-
-
 def configured(wishes: Values) -> Values:
     """The effective configuration under `wishes`, those that take.
 
     Under a model that their method can be chosen with, unless they name one; none of it is built.
     """
-    found = _configured({"MODEL": "resnet18", **wishes})
+    found = effective({"MODEL": "resnet18", **wishes})
     method = found.get("PRUNING_METHOD")
     if wishes.get("PRUNING_METHOD", method) == method:
         return found
-    others = (_configured({"MODEL": model, **wishes}) for model in ("sparse_mlp", "blocks"))
+    others = (effective({"MODEL": model, **wishes}) for model in ("sparse_mlp", "blocks"))
     return next((c for c in others if c["PRUNING_METHOD"] == wishes["PRUNING_METHOD"]), found)
-
-
-def _configured(wishes: Values) -> Values:
-    tree = symbols()
-    tree.kconf.unset_values()
-    for _ in range(2):  # a later wish may be what makes an earlier one visible
-        for name, value in wishes.items():
-            assign.put(tree, name, value)
-    return assign.effective_config(tree, tree.identity)
 
 
 def combinations() -> list[Values]:

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trial_results import ended, passed, trial
+from trial_results import ended, nets, passed, trial
 
 from espalier.analysis.pareto import Front, fronts
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
-
-
-def nets(*networks: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
-    """A configuration for each size with its scores, one a seed."""
-    made: list[TrialResult] = []
-    for place, (size, scores) in enumerate(networks):
-        for seed, score in enumerate(scores, 1):
-            item = trial(len(made) + 1, seed, WIDTH=str(place))
-            made.append(passed(item, **{"val_acc": 50.0, by: score}, live_parameters=size))
-    return made
 
 
 def only(results: Sequence[TrialResult], by: str = "val_acc") -> Front:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import entry_tasks
 import pytest
 import shared_entry
-import task_settings
 import torch
+from kconfig_values import effective
 from torch import nn
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task, Trial
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.run.pool import Pool
 from espalier.run.worker_process import Finished
 from espalier.surgery import optimizer_state
@@ -29,7 +26,7 @@ from espalier.train.distributed import check_shareable, share
 from espalier.train.trainer import Recipe
 
 DEADLINE = 120.0  # seconds that a healthy machine never needs
-SETTINGS = {**task_settings.SETTINGS, "DEBUG_CHECKS": "y"}
+SETTINGS = {**entry_tasks.SETTINGS, "DEBUG_CHECKS": "y"}
 # Four epochs of ten steps and one, of three samples a process; the last batch is of two.
 SMALL = {
     "TRAIN_SUBSET": "62",
@@ -63,20 +60,10 @@ EVENTS = {
 }
 
 
-@functools.cache
-def symbols() -> Symbols:
-    return Symbols(parse())
-
-
 def task(folder: Path, act: str = "kept", **changes: str) -> Task:
-    tree = symbols()
-    tree.kconf.unset_values()
     settings = {name: value for name, value in changes.items() if name in SETTINGS}
     wishes = {name: value for name, value in changes.items() if name not in SETTINGS}
-    for _ in range(2):
-        for name, value in {**SMALL, **wishes}.items():
-            assign.put(tree, name, value)
-    config = assign.effective_config(tree, tree.identity)
+    config = effective({**SMALL, **wishes})
     assert all(config[name] == value for name, value in wishes.items() if name in config)
     folder.mkdir(exist_ok=True)
     settings = {**SETTINGS, "ACT": act, **settings}
@@ -87,7 +74,7 @@ def task(folder: Path, act: str = "kept", **changes: str) -> Task:
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     log = tmp_path_factory.mktemp("workers") / "workers.log"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(shared_entry.__file__).parent))
         made = Pool("shared_entry:train", ["cpu,cpu"], log)
         yield made
         made.close()

@@ -5,22 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from linear_runs import linear_run, trainer
 from torch import nn
 
-from espalier.core.contracts import LrSchedule, Method, Run, Split
-from espalier.train import seeds
+from espalier.core.contracts import Method, Run, Split
 from espalier.train.data.splits import batches
 from espalier.train.evaluation import evaluate
 from espalier.train.loop import DivergedError, Loop
-from espalier.train.trainer import Recipe, Trainer
-
-
-@dataclass(frozen=True)
-class Halving(LrSchedule):
-    """Halves the rate at each update, so every step shows in the optimizer's group."""
-
-    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        return 0.5**step
+from espalier.train.trainer import Recipe
 
 
 @dataclass(frozen=True)
@@ -47,31 +39,9 @@ class Diary(Method):
         return {"sparsity": 0.25}
 
 
-def trainer(run, recipe=None, check=False):
-    return Trainer(run, recipe or Recipe(), Halving(), check)
-
-
 def train(run, recipe=None, check=False):
     """The records, or the error at the end, of a run alone."""
     return [outcome for _, outcome in Loop([trainer(run, recipe, check)]).epochs()]
-
-
-def linear_run(method=None, lr=0.1, samples=5, batch_size=2, epochs=2):
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    split = Split(torch.randn(samples, 1, 2, 2), torch.arange(samples) % 3)
-    run = Run(
-        model=model,
-        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
-        method=method or Method(),
-        train=split,
-        validation=split,
-        epochs=epochs,
-        batch_size=batch_size,
-        generators=seeds.generators(0, torch.device("cpu")),
-    )
-    run.attach()
-    return run
 
 
 def test_one_epoch_equals_the_updates_written_out():

@@ -2,6 +2,7 @@
 
 import functools
 
+import entry_tasks
 import packing
 import pytest
 import torch
@@ -9,35 +10,20 @@ from torch import nn
 
 from espalier.core import component, memory
 from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
-from espalier.core.trial import Status, Task, Trial
-from espalier.kconfig import assign
+from espalier.core.trial import Status
 from espalier.train import micro_batching, worker_entry
 from espalier.train.loop import Loop
 from espalier.train.micro_batching import Parts, Taken, check_apart, fitting
 from espalier.train.packs import pack_compatibility
 
-SETTINGS = {
-    "DEVICE": "cpu",
-    "DATA_DIR": "data",
-    "DATA_MEMORY": "0",
-    "DATA_WORKERS": "0",
-    "DOWNLOAD": "n",
-    "DEBUG_CHECKS": "y",
-}
+SETTINGS = {**entry_tasks.SETTINGS, "DEBUG_CHECKS": "y"}
 SMALL = {"TRAIN_SUBSET": "101", "BATCH_SIZE": "20", "NUM_EPOCHS": "3", "MLP_WIDTH": "16"}
 WHOLE, AUTO = 0, -1
 
 
 def task(micro, **changes):
-    wishes = {**SMALL, "MODEL": "mlp", "PRUNING_METHOD": "none", **changes}
-    tree = packing.symbols()
-    tree.kconf.unset_values()
-    for _ in range(2):
-        for name, value in wishes.items():
-            assign.put(tree, name, value)
-    config = assign.effective_config(tree, tree.identity)
-    settings = {**SETTINGS, "MICRO_BATCH": str(micro)}
-    return Task.single(Trial(1, "config_001", "id", config), settings, None)
+    values = {**SMALL, "MODEL": "mlp", "PRUNING_METHOD": "none", **changes}
+    return entry_tasks.task(values, {**SETTINGS, "MICRO_BATCH": str(micro)})
 
 
 def trained(micro, **changes):

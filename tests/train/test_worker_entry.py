@@ -1,55 +1,22 @@
 """What a worker calls: failures are data, the test set is opened once, seeds decide everything."""
 
-import functools
 import math
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
+import entry_tasks
 import pytest
 import torch
-from task_settings import SETTINGS
+from entry_tasks import TEXT, numbers, small_task
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task, Trial
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.models import charlm
 from espalier.train import device, worker_entry
 from espalier.train.data import splits
 from espalier.train.loop import Loop
-
-SMALL = {
-    "TRAIN_SUBSET": "120",
-    "BATCH_SIZE": "8",
-    "NUM_EPOCHS": "3",
-    "PRUNING_WARMUP": "5",
-    "PRUNING_RAMP_END_EPOCH": "2",
-    "PRUNING_FREQUENCY": "5",
-}
-
-
-@functools.cache
-def symbols():
-    return Symbols(parse())
-
-
-def small_task(settings=None, **changes):
-    tree = symbols()
-    tree.kconf.unset_values()
-    for _ in range(2):
-        for name, value in {**SMALL, **changes}.items():
-            assign.put(tree, name, value)
-    config = assign.effective_config(tree, tree.identity)
-    return Task.single(Trial(1, "config_001", "id", config), {**SETTINGS, **(settings or {})}, None)
-
-
-def numbers(result):
-    history = [{k: v for k, v in r.items() if k != "seconds"} for r in result.history]
-    measures = {k: v for k, v in result.measures.items() if k != "total_time"}
-    return history, measures
 
 
 def test_a_trial_trains_and_is_measured():
@@ -191,16 +158,6 @@ def test_preflight_tells_what_is_missing_before_anything_runs(tmp_path):
     assert str(tmp_path) in result.message
 
 
-TEXT = {
-    "DATASET": "text",
-    "TEXT_LENGTH": "4000",
-    "TEXT_CONTEXT": "8",
-    "CHARLM_WIDTH": "8",
-    "CHARLM_LAYERS": "1",
-    "CHARLM_INNER": "16",
-}
-
-
 def test_a_text_trains_and_its_floors_are_among_the_measures():
     result = worker_entry.train_trial(small_task(**TEXT))
     assert result.status is Status.PASSED, result.message
@@ -283,10 +240,12 @@ def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
 def test_training_does_not_import_the_compiler():
     # It takes longer to import than torch itself, and every worker would.
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_worker_entry as t; "
-        "r = list(t.worker_entry.train_pack([t.small_task(), t.small_task(SEED='2')])); "
-        "t.worker_entry.warm(); "
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from entry_tasks import small_task\n"
+        "from espalier.train import worker_entry\n"
+        "r = list(worker_entry.train_pack([small_task(), small_task(SEED='2')]))\n"
+        "worker_entry.warm()\n"
         "assert len(r) == 2; print('torch._dynamo' in sys.modules)"
     )
-    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", code, str(Path(entry_tasks.__file__).parent)]
     assert subprocess.check_output(command, text=True).split() == ["False"]

@@ -7,14 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import entry_tasks
 import pytest
 import torch
 from torch import nn
 
-from espalier.core.trial import Task, Trial
-from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
+from espalier.core.trial import Task
 from espalier.optimizers.adam import Adam
 from espalier.train import worker_entry
 from espalier.train.trainer import Trainer
@@ -22,8 +20,6 @@ from espalier.validation.flow import Flow, Layer, flow
 from espalier.validation.gate import Gate, entropy, shares, wilson_low
 from espalier.validation.gates import bound, gates
 
-SETTINGS = {"DEVICE": "cpu", "DATA_DIR": "data", "DATA_MEMORY": "0", "DATA_WORKERS": "0"}
-SETTINGS |= {"DOWNLOAD": "n", "DEBUG_CHECKS": "n", "MICRO_BATCH": "0"}
 QUICK = {"NUM_EPOCHS": "6", "OPTIMIZER": "adam", "PRUNING_METHOD": "none", "MLP_WIDTH": "32"}
 HEALTHY = ["mlp", "sparse_mlp", "dendritic_simple", "dendritic_with_hidden", "soma_disabled"]
 
@@ -38,11 +34,7 @@ START, HEART, CHANCE, END, SHUFFLED = (
 
 @functools.cache
 def task(model: str) -> Task:
-    symbols = Symbols(parse())
-    for _ in range(2):
-        assign.load(symbols, {**QUICK, "MODEL": model})
-    config = assign.effective_config(symbols, symbols.identity)
-    return Task.single(Trial(1, "config_001", "id", config), SETTINGS, None)
+    return entry_tasks.task({**QUICK, "MODEL": model}, entry_tasks.SETTINGS)
 
 
 def fresh(model: str = "mlp") -> Trainer:

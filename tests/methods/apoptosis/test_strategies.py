@@ -3,6 +3,7 @@
 import copy
 import io
 
+import module_hooks
 import pytest
 import surgery_bodies
 import torch
@@ -71,9 +72,7 @@ def test_what_happened_is_counted_and_remembered(kind, body):
 def test_no_hook_is_left(kind, body):
     training = Training(kind, body).go(7)
     training.manager.remove()
-    for module in training.model.modules():
-        assert not module._forward_hooks and not module._forward_pre_hooks
-        assert not module._backward_hooks
+    assert module_hooks.count(training.model) == 0
     training.update()
 
 
@@ -196,7 +195,7 @@ def test_who_is_refused_leaves_no_hook(kind):
     model, _ = surgery_bodies.mlp()
     with pytest.raises(ValueError, match="shorter than"):
         kind(model, apoptosis_interval=10, **{argument(kind, *DURATIONS): 10})
-    assert not any(module._forward_hooks for module in model.modules())
+    assert module_hooks.count(model) == 0
 
 
 @every

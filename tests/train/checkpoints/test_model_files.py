@@ -7,18 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import packing
+import entry_tasks
 import pytest
-import task_settings
 import torch
 from torch import nn
 
 import espalier
 from espalier.__main__ import run
 from espalier.core.errors import UserError
-from espalier.core.trial import Status, Task, Trial
+from espalier.core.trial import Status, Task
 from espalier.datasets.digits import Digits
-from espalier.kconfig import assign, tree
+from espalier.kconfig import tree
 from espalier.train import worker_entry
 from espalier.train.checkpoints import model_files, model_loading, reevaluation, tensor_files
 from espalier.train.checkpoints.model_files import Saving
@@ -26,18 +25,12 @@ from espalier.train.data import preprocessing
 from espalier.train.data.preprocessing import Preprocessing
 from espalier.train.loop import Loop
 
-SETTINGS = {**task_settings.SETTINGS, "SAVE_MODEL": "y"}
+SETTINGS = {**entry_tasks.SETTINGS, "SAVE_MODEL": "y"}
 SMALL = {"TRAIN_SUBSET": "120", "NUM_EPOCHS": "2", "MODEL": "mlp", "PRUNING_METHOD": "none"}
 
 
 def task(folder: Path, **changes: str) -> Task:
-    known = packing.symbols()
-    known.kconf.unset_values()
-    for _ in range(2):
-        for name, value in {**SMALL, **changes}.items():
-            assign.put(known, name, value)
-    config = assign.effective_config(known, known.identity)
-    return Task.single(Trial(1, "config_001", "id", config), SETTINGS, folder)
+    return entry_tasks.task({**SMALL, **changes}, SETTINGS, folder)
 
 
 def saved(folder: Path, **changes: str) -> Path:

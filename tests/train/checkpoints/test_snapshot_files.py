@@ -6,48 +6,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import entry_tasks
 import packing
 import pytest
-import test_worker_entry
 import torch
+from snapshot_tasks import killed_after, task
 
 from espalier.core import revision
 from espalier.core.errors import UserError
-from espalier.core.trial import Record, Result, Status, Task
+from espalier.core.trial import Record, Result, Status
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files, snapshot_manager
 from espalier.train.checkpoints.run_state import DoesNotFit, position, take_up
 from espalier.train.checkpoints.snapshot_files import Snapshot
 from espalier.train.checkpoints.snapshot_manager import EPOCH, EVENT, SnapshotPlan
 from espalier.train.loop import Loop
-
-SNAPSHOTS = {"SNAPSHOT_EVERY": "1", "SNAPSHOT_EVENTS": "n", "SNAPSHOT_KEEP": "0"}
-SNAPSHOTS |= {"SNAPSHOT_BEST": "n"}
-
-
-class Killed(BaseException):
-    """What takes a process away at an epoch's end."""
-
-
-def task(folder: Path, settings: Mapping[str, str] | None = None, **changes: str) -> Task:
-    found = test_worker_entry.small_task({**SNAPSHOTS, **(settings or {})}, **changes)
-    return replace(found, directories=(folder,))
-
-
-def killed_after(epoch: int, one: Task) -> None:
-    """Train until the record of `epoch` has been sent and not yet acted on."""
-
-    def emit(record: Record) -> None:
-        if record["epoch"] == epoch:
-            raise Killed
-
-    with pytest.raises(Killed):
-        worker_entry.train_trial(one, emit)
 
 
 def names(folder: Path) -> list[str]:
@@ -67,16 +43,16 @@ def test_a_trial_that_was_cut_off_goes_on_from_its_last_snapshot(tmp_path: Path)
     seen: list[Record] = []
     result = worker_entry.train_trial(one, seen.append)
     assert [record["epoch"] for record in seen] == [3]
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert entry_tasks.numbers(result) == entry_tasks.numbers(whole)
     assert result.provenance["resumed"] == {"epoch": 2}
     assert "resumed" not in whole.provenance
 
 
 def test_snapshots_change_no_number(tmp_path: Path) -> None:
-    plain = worker_entry.train_trial(test_worker_entry.small_task(AUGMENT_FLIP="y"))
-    assert test_worker_entry.numbers(
-        worker_entry.train_trial(task(tmp_path, AUGMENT_FLIP="y"))
-    ) == (test_worker_entry.numbers(plain))
+    plain = worker_entry.train_trial(entry_tasks.small_task(AUGMENT_FLIP="y"))
+    assert entry_tasks.numbers(worker_entry.train_trial(task(tmp_path, AUGMENT_FLIP="y"))) == (
+        entry_tasks.numbers(plain)
+    )
 
 
 OTHERS = [
@@ -95,7 +71,7 @@ def test_whatever_the_trial_it_goes_on_exactly(changes: dict[str, str], tmp_path
     one = task(tmp_path / "cut", **changes)
     killed_after(len(whole.history), one)
     result = worker_entry.train_trial(one)
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert entry_tasks.numbers(result) == entry_tasks.numbers(whole)
     assert result.provenance["resumed"] == {"epoch": len(whole.history) - 1}
 
 
@@ -162,7 +138,7 @@ def test_a_compressed_one_is_smaller_and_gone_on_from_exactly(tmp_path: Path) ->
     assert all(torch.equal(a, b) for a, b in zip(*(t.values() for t in tensors), strict=True))
     result = worker_entry.train_trial(one)
     assert result.provenance["resumed"] == {"epoch": 2}
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert entry_tasks.numbers(result) == entry_tasks.numbers(whole)
 
 
 def test_it_tells_what_it_is(tmp_path: Path) -> None:
@@ -290,7 +266,7 @@ def test_runs_of_a_pack_go_on_exactly_too() -> None:
 
 SCRIPT = """
 import json, sys
-from espalier import revision
+from espalier.core import revision
 from espalier.train import worker_entry
 from espalier.core.trial import Task, Trial
 from pathlib import Path
@@ -314,15 +290,15 @@ def test_another_process_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     )
     result = Result.from_json(json.loads(done.stdout.splitlines()[-1]))
     assert result.provenance["resumed"] == {"epoch": 1}
-    assert test_worker_entry.numbers(result) == test_worker_entry.numbers(whole)
+    assert entry_tasks.numbers(result) == entry_tasks.numbers(whole)
 
 
 def test_trials_at_different_epochs_are_no_pack(tmp_path: Path) -> None:
     tasks = [task(tmp_path / str(seed), SEED=str(seed)) for seed in (1, 2)]
     alone: list[Any] = [
-        test_worker_entry.numbers(worker_entry.train_trial(test_worker_entry.small_task(SEED="1")))
+        entry_tasks.numbers(worker_entry.train_trial(entry_tasks.small_task(SEED="1")))
     ]
     killed_after(2, tasks[0])
     results = dict(worker_entry.train_pack(tasks))
     assert [results[i].provenance["pack"]["size"] for i in (0, 1)] == [1, 1]
-    assert test_worker_entry.numbers(results[0]) == alone[0]
+    assert entry_tasks.numbers(results[0]) == alone[0]

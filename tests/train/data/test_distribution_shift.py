@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from test_worker_entry import TEXT, numbers, small_task, symbols
+from entry_tasks import TEXT, numbers, small_task
+from kconfig_values import assigned
 from torch import Tensor
 
 from espalier.core.contracts import Split
@@ -337,10 +338,7 @@ def test_epochs_that_make_no_tasks_are_refused(changes: dict[str, str], says: st
 
 @pytest.mark.parametrize("wishes", [{}, {"DATASET": "text"}], ids=["images", "own vocabulary"])
 def test_a_return_needs_one_vocabulary(wishes: dict[str, Any]) -> None:
-    tree = symbols()
-    tree.kconf.unset_values()
-    for name, value in {**wishes, "SHIFT": "return"}.items():
-        assign.put(tree, name, value)
+    tree = assigned({**wishes, "SHIFT": "return"})
     assert assign.effective(tree, "SHIFT") == "none"
     assert "CONFIG_TEXT_VOCABULARY_SHARED" in assign.why_invalid(tree, "SHIFT", "return")
 

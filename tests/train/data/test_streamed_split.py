@@ -8,30 +8,16 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import streamed_sets
 import torch
+from streamed_sets import CPU, MB, PIXELS, SAMPLES, kept, raw
 
 from espalier.core import memory
-from espalier.core.contracts import Run, Split
+from espalier.core.contracts import Run
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.device_residency import ResidencyPlan, share
 from espalier.train.data.splits import batches
 from espalier.train.data.transforms import Preparation
-
-CPU = torch.device("cpu")
-SAMPLES, PIXELS = 701, 20  # 701 in batches of 100: the last has 101
-MB = 701 * 3 * 20 * 20 * 4 / 10**6  # 3.4
-
-
-def raw(samples=SAMPLES, kind=torch.uint8):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randint(256, (samples, 3, 8, 8), generator=generator, dtype=torch.uint8)
-    return Split(x.to(kind), torch.arange(samples))
-
-
-def kept(limit, workers=0, kind=torch.uint8):
-    splits = [raw(kind=kind)]
-    prepare = Preparation.of(splits[0].x, True, PIXELS)
-    return ResidencyPlan(limit, workers).kept(splits, prepare, CPU)[0]
 
 
 def run_over(split, seed=1, augmentation=None):
@@ -121,13 +107,13 @@ def test_a_worker_that_dies_is_an_error_and_no_hang():
     # worker dies before it has put anything on a queue, whose lock would die with it.
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "import test_streamed_split\n"
-        "from espalier.train import streamed\n"
-        "streamed._Gathered.__getitem__ = lambda self, indices: os._exit(3)\n"
-        "list(test_streamed_split.kept(1, workers=1).pieces(1))\n"
+        "import streamed_sets\n"
+        "from espalier.train.data import streamed_split\n"
+        "streamed_split._Gathered.__getitem__ = lambda self, indices: os._exit(3)\n"
+        "list(streamed_sets.kept(1, workers=1).pieces(1))\n"
         "print('every sample arrived')\n"
     )
-    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", code, str(Path(streamed_sets.__file__).parent)]
     ended = subprocess.run(command, text=True, capture_output=True, timeout=120)
     assert ended.returncode != 0
     assert "every sample arrived" not in ended.stdout

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from test_loop import linear_run, trainer
+from linear_runs import linear_run, trainer
 
 from espalier.core.memory import SHARERS, WORKERS
 from espalier.layers.folded import CannotPack

@@ -40,7 +40,7 @@ class ApoptosisState:
 
 @kconfig_dataclass
 class ApoptosisMethod(Method[ApoptosisState], ABC):
-    """A strategy of `espalier.apoptosis` under the harness.
+    """A strategy of this package under the harness.
 
     `run.method_state` is an `ApoptosisState`. Neurons are observed in passes of the manager's own,
     over training samples drawn for each event, so that a run in a pack is as it would be alone.

@@ -1,4 +1,4 @@
-"""Arms of a method beside a control, with the history of their losses."""
+"""Results of a control and of the arms that are compared with it."""
 
 from __future__ import annotations
 

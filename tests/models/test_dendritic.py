@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from kconfig_values import assigned, effective, symbols
 from torch import nn
 
 from espalier.core import component
@@ -15,8 +16,6 @@ from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
 from espalier.core.trial import Status, Task, Trial
 from espalier.core.trial_config import Config
 from espalier.kconfig import assign
-from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.tree import parse
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.train import worker_entry
@@ -25,7 +24,6 @@ from espalier.train.parameter_budget import trained
 DENDRITIC = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 WITH_SYNAPSES = [*DENDRITIC, "sparse_mlp"]
 FASHION = SampleShape(1, 28, 28, 10)
-SYMBOLS = Symbols(parse())
 
 
 def model(name: str, **fields: Any) -> Model:
@@ -121,20 +119,15 @@ def test_there_is_one_nonlinearity_behind_a_soma() -> None:
     assert kinds == ["Flatten", "DendriticLayer", "Linear", "LeakyReLU", "Linear"]
 
 
-def config(**wishes: str) -> dict[str, str]:
-    SYMBOLS.kconf.unset_values()
-    for name, value in wishes.items():
-        assign.put(SYMBOLS, name, value)
-    return assign.effective_config(SYMBOLS, SYMBOLS.identity)
-
-
 @pytest.mark.parametrize("neurons", ["3", "10", "12"])
 @pytest.mark.parametrize("soma", ["y", "n"])
 @pytest.mark.parametrize("name", DENDRITIC)
 def test_every_architecture_trains(name: str, soma: str, neurons: str, tmp_path: Path) -> None:
     plain = {"OPTIMIZER": "adam", "PRUNING_METHOD": "none", "NUM_EPOCHS": "2"}
-    values = config(MODEL=name, DENDRITES_SOMA=soma, DENDRITES_NEURONS=neurons, **plain)
-    settings = assign.effective_config(SYMBOLS, SYMBOLS.settings)
+    values = effective(
+        {"MODEL": name, "DENDRITES_SOMA": soma, "DENDRITES_NEURONS": neurons, **plain}
+    )
+    settings = assign.effective_config(symbols(), symbols().settings)
     trial = Trial(1, "config_001", "0", values)
     result = worker_entry.train_trial(Task.single(trial, settings, tmp_path))
     assert result.status is Status.PASSED
@@ -146,14 +139,14 @@ def test_every_architecture_trains(name: str, soma: str, neurons: str, tmp_path:
 
 @pytest.mark.parametrize("name", DENDRITIC)
 def test_neurons_are_asked_for_where_they_have_an_effect(name: str) -> None:
-    with_soma, without = (config(MODEL=name, DENDRITES_SOMA=soma) for soma in "yn")
+    with_soma, without = (effective({"MODEL": name, "DENDRITES_SOMA": soma}) for soma in "yn")
     assert "DENDRITES_NEURONS" in with_soma
     follow = "DENDRITES_SOMA" not in without  # a layer of neurons stands behind the dendrites
     assert ("DENDRITES_NEURONS" in without) == follow == (name == "soma_disabled")
 
 
 def test_full_wiring_has_no_number_of_inputs() -> None:
-    values = config(MODEL="dendritic_simple", DENDRITES_WIRING="full")
+    values = effective({"MODEL": "dendritic_simple", "DENDRITES_WIRING": "full"})
     assert "DENDRITES_INPUTS" not in values
     spec = component.select("model", Config(values), Model)
     index = spec.build(SampleShape(1, 3, 3, 10))[1].synapses.index
@@ -164,8 +157,8 @@ def test_full_wiring_has_no_number_of_inputs() -> None:
 def test_a_fragment_says_whether_its_model_has_synapses(name: str) -> None:
     spec = model(name)
     text = spec.takes is TokenShape
-    config(DATASET="text" if text else "digits", MODEL=name)
-    said = SYMBOLS.kconf.syms["MODEL_HAS_SYNAPSES"].str_value == "y"
+    tree = assigned({"DATASET": "text" if text else "digits", "MODEL": name})
+    said = tree.kconf.syms["MODEL_HAS_SYNAPSES"].str_value == "y"
     side = spec.input_size or 8
     net = spec.build(TokenShape(5, 4) if text else SampleShape(1, side, side, 10))
     assert said == any(isinstance(part, Synapses) for part in net.modules())

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_sweep import HERE, Start, request, trial
-from test_runner import (
+from fake_sweep import HERE, Start, created, request, trial
+from running_sweeps import (
     attempts,
     finished,
     many,
@@ -281,7 +281,7 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
 
 def left_behind(results: Path, trials: list[Trial], reason: str) -> None:
     """A sweep whose runner was killed after a pack of 8 had ended with `reason`; 1 had passed."""
-    folder = launch._created(request(results, trials, pack=8))
+    folder = created(request(results, trials, pack=8))
     with Store.open(folder / STORE) as store, store.writing():
         for number, attempt in store.begin(range(1, 9), 4711, "cpu").items():
             broken = Result(Status.ERROR, reason, "as it was")
@@ -326,7 +326,7 @@ def test_packs_in_this_process(tmp_path: Path) -> None:
 
 
 def test_a_pack_is_one_line_beside_the_runner(tmp_path: Path) -> None:
-    folder = launch._created(request(tmp_path, several(4)))
+    folder = created(request(tmp_path, several(4)))
     with locked(folder), Store.open(folder / STORE) as store:
         with store.writing():
             begun = store.begin([1, 2, 3], 1, "cpu")

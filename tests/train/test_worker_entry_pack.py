@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from test_worker_entry import numbers, small_task
+from entry_tasks import numbers, small_task
 from torch import Tensor, nn
 
 from espalier.core.contracts import Run, SampleShape

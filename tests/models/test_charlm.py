@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from entry_tasks import TEXT, numbers, small_task
 from packing import Values, assert_same, train, trainer, varied
-from test_worker_entry import TEXT, numbers, small_task
 from torch import nn
 
 from espalier.core.contracts import Split, TokenShape

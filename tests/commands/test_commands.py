@@ -14,7 +14,7 @@ from espalier.__main__ import main, module_name
 from espalier.commands import VERBS
 from espalier.core.paths import ROOT
 
-SHARED = {"__init__", "options", "range_options", "run_options"}
+SHARED = {"__init__", "option_types", "range_options", "run_options"}
 """Files of the room that hold no verb."""
 HELP = """
 import sys
@@ -68,7 +68,7 @@ def test_the_help_of_every_verb_needs_no_torch() -> None:
     [
         (["--help"], []),
         (["lint", "--help"], ["lint"]),
-        (["sweep-status", "--help"], ["options", "sweep_status"]),
+        (["sweep-status", "--help"], ["option_types", "sweep_status"]),
     ],
 )
 def test_a_verb_is_imported_once_it_is_called(words: list[str], imported: list[str]) -> None:

@@ -1,18 +1,15 @@
 """The promises of every pruning method, with every optimizer that Kconfig allows it."""
 
-import functools
 import math
-from itertools import product
 from typing import Any, get_args
 
 import loops
 import pytest
 import torch
-from kconfiglib import Kconfig
+from method_pairs import PLAN, allowed
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Method, Optimizer, Run
-from espalier.kconfig import tree
 from espalier.methods.none import NoPruning
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
@@ -23,29 +20,6 @@ from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
 from espalier.optimizers.sgd import SGD
 from espalier.sparse.importance import Importance
-
-# Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
-PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
-
-
-MODELS = ("resnet18", "sparse_mlp", "blocks")  # with one of which every method can be chosen
-
-
-@functools.cache
-def allowed() -> list[tuple[str, str]]:
-    """Pairs of optimizer and method that the Kconfig tree accepts, with some model."""
-    kconf = tree.parse()
-    names = [component.names(kind) for kind in ("optimizer", "method")]
-    return [pair for pair in product(*names) if any(_taken(kconf, m, *pair) for m in MODELS)]
-
-
-def _taken(kconf: Kconfig, model: str, optimizer: str, method: str) -> bool:
-    kconf.unset_values()
-    member = kconf.syms[f"PRUNING_SELECT_{method}".upper()]
-    for name in (f"MODEL_SELECT_{model}", f"OPTIMIZER_SELECT_{optimizer}"):
-        kconf.syms[name.upper()].set_value("y")
-    member.set_value("y")
-    return bool(member.str_value == "y")
 
 
 def pruning() -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The rows of an orthogonal array over three axes, with their scores."""
+"""Results of a sweep over the rows of the orthogonal array L4."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Status
 
 L4 = [("0", "0", "0"), ("0", "1", "1"), ("1", "0", "1"), ("1", "1", "0")]
-
 
 LEVELS = {"A": ["0", "1"], "B": ["0", "1"], "C": ["0", "1"]}
 
@@ -25,8 +24,8 @@ def sweep(scores: list[list[float]]) -> list[TrialResult]:
     return made
 
 
-FULL = [[90.0, 92.0], [83.0, 85.0], [70.0, 72.0], [60.0, 64.0]]  # rows 91, 84, 71, 62
-
-
 def effects(scores: list[list[float]], by: str = "val_acc") -> Effects:
     return main_effects(sweep(scores), by, LEVELS)
+
+
+FULL = [[90.0, 92.0], [83.0, 85.0], [70.0, 72.0], [60.0, 64.0]]  # rows 91, 84, 71, 62

@@ -1,0 +1,35 @@
+"""The pairs of optimizer and method that the Kconfig tree accepts."""
+
+from __future__ import annotations
+
+import functools
+from itertools import product
+
+from kconfiglib import Kconfig
+
+from espalier.core import component
+from espalier.kconfig import tree
+from espalier.methods.pruning.pruning_options import PruningPlan
+
+# Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
+PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
+
+
+MODELS = ("resnet18", "sparse_mlp", "blocks")  # with one of which every method can be chosen
+
+
+@functools.cache
+def allowed() -> list[tuple[str, str]]:
+    """Pairs of optimizer and method that the Kconfig tree accepts, with some model."""
+    kconf = tree.parse()
+    names = [component.names(kind) for kind in ("optimizer", "method")]
+    return [pair for pair in product(*names) if any(_taken(kconf, m, *pair) for m in MODELS)]
+
+
+def _taken(kconf: Kconfig, model: str, optimizer: str, method: str) -> bool:
+    kconf.unset_values()
+    member = kconf.syms[f"PRUNING_SELECT_{method}".upper()]
+    for name in (f"MODEL_SELECT_{model}", f"OPTIMIZER_SELECT_{optimizer}"):
+        kconf.syms[name.upper()].set_value("y")
+    member.set_value("y")
+    return bool(member.str_value == "y")

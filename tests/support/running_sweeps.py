@@ -1,0 +1,68 @@
+"""What a sweep of fake trials has come to, while it runs and afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fake_sweep import trial
+
+from espalier.core.trial import Record, Trial
+from espalier.store.results_dir import STORE, sweeps
+from espalier.store.store import Attempt, Store
+
+
+def opened(results: Path) -> Store:
+    return Store.open(sweeps(results)[0] / STORE, readonly=True)
+
+
+def attempts(results: Path) -> list[Attempt]:
+    with opened(results) as store:
+        return store.attempts()
+
+
+def summary(results: Path) -> list[Record]:
+    """sweep_summary.json without what a kill may change: how often a trial was tried."""
+    records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text())
+    changing = ("attempts", "message")  # a message names the folder of the sweep
+    return [{k: v for k, v in one.items() if k not in changing} for one in records]
+
+
+def tried(results: Path) -> list[tuple[int, str, str]]:
+    return [(one.trial, one.status, one.reason) for one in attempts(results)]
+
+
+def many(marks: Path) -> list[Trial]:
+    """Trials of every kind, each of which takes a moment and notes when it ended."""
+    acts = ["pass", "diverge", "crash"] + ["pass"] * 17
+    common = {"SECONDS": "0.03", "ENDS": str(marks)}
+    return [trial(n, act, **common) for n, act in enumerate(acts, 1)]
+
+
+def wait_for_new_attempt(results: Path, process: subprocess.Popen[str]) -> None:
+    """Until this runner has started a trial: an attempt younger than the process."""
+    count = len(attempts(results)) if sweeps(results) else 0
+    until(lambda: bool(sweeps(results)) and len(attempts(results)) > count)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def finished(results: Path) -> dict[int, str]:
+    """The trials that have ended for good, with their states."""
+    if not sweeps(results):
+        return {}
+    with opened(results) as store:
+        return {n: state for n, state in store.states().items() if state in ("passed", "failed")}
+
+
+def running(results: Path) -> list[Attempt]:
+    """The attempts that are open right now."""
+    return [one for one in attempts(results) if one.status == "running"] if sweeps(results) else []
