@@ -14,9 +14,9 @@ def test_no_values_have_no_mean() -> None:
 
 
 def test_one_value_has_a_mean_and_no_interval() -> None:
-    found = interval([88.5])
-    assert found == Interval(88.5, 1, None)
-    assert (found.low, found.high) == (-math.inf, math.inf)
+    result = interval([88.5])
+    assert result == Interval(88.5, 1, None)
+    assert (result.low, result.high) == (-math.inf, math.inf)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ def test_one_value_has_a_mean_and_no_interval() -> None:
     ],
 )
 def test_half_width_by_hand(values: list[float], half: float) -> None:
-    found = interval(values)
-    assert found is not None and found.half_width is not None
-    assert found.n == len(values)
-    assert found.half_width == pytest.approx(half, rel=1e-4)
+    result = interval(values)
+    assert result is not None and result.half_width is not None
+    assert result.n == len(values)
+    assert result.half_width == pytest.approx(half, rel=1e-4)
 
 
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=8), st.randoms(use_true_random=False))
@@ -51,7 +51,9 @@ def test_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     import numpy as np
 
     draws = np.random.default_rng(1).normal(50, 3, (4000, 3))
-    covered = sum(found.low <= 50 <= found.high for row in draws if (found := interval(list(row))))
+    covered = sum(
+        result.low <= 50 <= result.high for row in draws if (result := interval(list(row)))
+    )
     assert covered / 4000 == pytest.approx(0.95, abs=0.012)
 
 

@@ -19,14 +19,14 @@ HOLDING = {"0.01": 0.25, "0.1": 0.75, "1": 1.0, "10": 1.0}
 
 
 def wired(units: dict[str, float] = UNITS) -> Ladder:
-    found: list[TrialResult] = []
+    results: list[TrialResult] = []
     for value, score in SCORES.items():
         for seed in (1, 2, 3):
-            item = trial(len(found) + 1, seed, DENSITY=value)
+            item = trial(len(results) + 1, seed, DENSITY=value)
             part = {"units_on_path": units[value], "fan_in": 8 * units[value], "fan_out": 2.0}
-            found.append(passed(item, score + seed, **part))
-    (one,) = ladders(rank(found), "DENSITY")
-    return one
+            results.append(passed(item, score + seed, **part))
+    (ladder,) = ladders(rank(results), "DENSITY")
+    return ladder
 
 
 def test_a_share_is_interpolated_in_the_logarithm() -> None:
@@ -38,15 +38,15 @@ def test_a_share_is_interpolated_in_the_logarithm() -> None:
 
 
 def test_the_rung_where_units_lose_their_paths() -> None:
-    found = wired()
-    assert connectivity_threshold.crossings(found) == {"units": pytest.approx(10**-0.5)}
-    assert connectivity_threshold.predicted(found) == 0.1
-    assert connectivity_threshold.measured(found) == 0.1
+    ladder = wired()
+    assert connectivity_threshold.crossings(ladder) == {"units": pytest.approx(10**-0.5)}
+    assert connectivity_threshold.predicted(ladder) == 0.1
+    assert connectivity_threshold.measured(ladder) == 0.1
 
 
 def test_a_network_that_holds_longer_than_it_learns() -> None:
-    found = wired(HOLDING)
-    assert dose_response_report.as_json(found)["rung_predicted"] == 0.01
+    ladder = wired(HOLDING)
+    assert dose_response_report.as_json(ladder)["rung_predicted"] == 0.01
 
 
 @pytest.mark.parametrize(("name", "units"), [("same_rung", UNITS), ("another_rung", HOLDING)])

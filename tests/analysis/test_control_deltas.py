@@ -17,7 +17,7 @@ from espalier.core.errors import UserError
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Trial
 from espalier.report.controls_report import deltas_json, multiple, render_controls
-from espalier.report.delta_plots import drawn
+from espalier.report.delta_plots import plot_deltas
 from espalier.report.reports import write_reports
 
 PLAIN = {"NET": ["dense", "sparse"], "BEND": ["linear"], "METHOD": ["none"]}
@@ -28,15 +28,15 @@ WORTH = {"dense": 50.0, "sparse": 60.0, "branched": 65.0}
 def outcome(number: int, seed: int, gain: float = 0.0, **swept: str) -> TrialResult:
     """A nonlinearity is worth 1, the method 4; a seed its number."""
     varied = {**swept, "SEED": str(seed)}
-    one = Trial(number, f"config_{number:03d}", str(number), varied, varied)
+    item = Trial(number, f"config_{number:03d}", str(number), varied, varied)
     score = WORTH[swept["NET"]] + (swept.get("BEND") == "curved") + seed + gain
     score += 4.0 * (swept["METHOD"] == "move")
-    return passed(one, score, live_parameters=SIZES[swept["NET"]])
+    return passed(item, score, live_parameters=SIZES[swept["NET"]])
 
 
 def networks() -> list[TrialResult]:
     """Three networks, two bends where there are branches, with and without a method if sparse."""
-    asked = [
+    swept_values = [
         {"NET": "dense", "METHOD": "none"},
         *({"NET": "sparse", "METHOD": method} for method in ("none", "move")),
         *(
@@ -45,11 +45,11 @@ def networks() -> list[TrialResult]:
             for method in ("none", "move")
         ),
     ]
-    pairs = [(swept, seed) for swept in asked for seed in (1, 2)]
+    pairs = [(swept, seed) for swept in swept_values for seed in (1, 2)]
     return [outcome(n, seed, **swept) for n, (swept, seed) in enumerate(pairs, 1)]
 
 
-def found(results: list[TrialResult]) -> dict[tuple[str, ...], Delta]:
+def by_kind(results: list[TrialResult]) -> dict[tuple[str, ...], Delta]:
     every = deltas(comparisons(rank(results), PLAIN))
     return {(item.own, item.value, *(text for _, text in item.also)): item for item in every}
 
@@ -57,7 +57,7 @@ def found(results: list[TrialResult]) -> dict[tuple[str, ...], Delta]:
 def test_structure_nonlinearity_and_method_are_told_apart() -> None:
     means = {
         kind: (item.difference.mean, len(item.compared))
-        for kind, item in found(networks()).items()
+        for kind, item in by_kind(networks()).items()
         if item.difference
     }
     assert means == {
@@ -72,7 +72,7 @@ def test_structure_nonlinearity_and_method_are_told_apart() -> None:
 
 
 def test_a_control_is_compared_with_those_before_it_only() -> None:
-    assert ("dense", "sparse") not in found(networks())
+    assert ("dense", "sparse") not in by_kind(networks())
 
 
 def test_each_seed_is_of_the_same_configurations() -> None:
@@ -84,17 +84,17 @@ def test_each_seed_is_of_the_same_configurations() -> None:
         outcome(5, 1, NET="dense", METHOD="none"),
         outcome(6, 1, 5.0, NET="dense", METHOD="move"),
     ]
-    item = found(results)["move", "none"]
+    item = by_kind(results)["move", "none"]
     # seed 1: 4 + 1 and 4 + 5; only one of the two knows seed 2
     assert item.difference == Interval(7.0, 1, None)
     more = [outcome(7, 2, NET="dense", METHOD="none"), outcome(8, 2, NET="dense", METHOD="move")]
-    both = found(results + more)["move", "none"].difference
+    both = by_kind(results + more)["move", "none"].difference
     # seed 2: 4 + 2 and 4, so 7 and 5
     assert both == Interval(6.0, 2, pytest.approx(12.7062, rel=1e-4))
 
 
 def test_sizes_are_parts_of_the_control_s() -> None:
-    every = found(networks())
+    every = by_kind(networks())
     assert every["branched", "sparse", "linear"].sizes == (1.1, 1.1)
     assert every["move", "none"].sizes == (1.0, 1.0)
 
@@ -130,7 +130,7 @@ def test_one_value_as_in_older_sweeps_is_a_control_too() -> None:
 
 def test_a_line_of_the_picture_for_each_kind() -> None:
     every = deltas(comparisons(rank(networks()), PLAIN))
-    (panel,) = drawn(every, MEASURES["val_acc"]).axes
+    (panel,) = plot_deltas(every, MEASURES["val_acc"]).axes
     labels = [text.get_text() for text in panel.get_yticklabels()]
     assert labels[:2] == ["BEND=curved\nagainst linear", "METHOD=move\nagainst none"]
     assert labels[2] == "NET=branched\nBEND=curved\nagainst dense"

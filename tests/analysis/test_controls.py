@@ -13,16 +13,18 @@ from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Result, Status, Trial
 
 
-def found(results: Sequence[TrialResult], by: str = "val_loss") -> list[Comparison]:
+def compared(results: Sequence[TrialResult], by: str = "val_loss") -> list[Comparison]:
     return comparisons(rank(results, by), PLAIN)
 
 
 def named(results: Sequence[TrialResult]) -> set[tuple[str, str, str]]:
-    return {(one.arm.first.name, one.control.first.name, one.symbol) for one in found(results)}
+    return {
+        (item.arm.first.name, item.control.first.name, item.symbol) for item in compared(results)
+    }
 
 
 def test_differences_are_of_the_method_minus_the_control_seed_by_seed() -> None:
-    first, second = found(arms())
+    first, second = compared(arms())
     assert (first.arm.first.name, first.control.first.name) == ("config_003", "config_001")
     # -0.25 and -0.75: mean -0.5, half width 12.7062 * 0.25
     assert first.at_end == Interval(-0.5, 2, pytest.approx(12.7062 * 0.25, rel=1e-4))
@@ -33,7 +35,7 @@ def test_differences_are_of_the_method_minus_the_control_seed_by_seed() -> None:
 
 
 def test_at_equal_time_the_method_has_done_what_fits() -> None:
-    first, second = found(arms())
+    first, second = compared(arms())
     # after 4 s: 1.4 - 1 and 1.65 - 1.25
     assert (first.at_time.mean, first.share) == (pytest.approx(0.4), 0.5)
     assert second.at_time == second.at_end and second.share == 1.0
@@ -41,9 +43,9 @@ def test_at_equal_time_the_method_has_done_what_fits() -> None:
 
 def test_between_the_ends_of_epochs_the_method_is_on_a_straight_line() -> None:
     control = run(trial(1, 1, METHOD="none"), [2.0, 1.5, 1.0])
-    (one,) = found([control, run(trial(2, 1, METHOD="turn"), [2.0, 1.6, 0.8], 1.2)])
+    (item,) = compared([control, run(trial(2, 1, METHOD="turn"), [2.0, 1.6, 0.8], 1.2)])
     # 3 s are 2.5 of 3 epochs of 1.2 s: half-way from 1.6 to 0.8
-    assert (one.at_time.mean, one.share) == (pytest.approx(0.2), pytest.approx(2.5 / 3))
+    assert (item.at_time.mean, item.share) == (pytest.approx(0.2), pytest.approx(2.5 / 3))
 
 
 def test_looking_at_the_loss_is_not_charged() -> None:
@@ -51,18 +53,18 @@ def test_looking_at_the_loss_is_not_charged() -> None:
     arm = run(trial(2, 1, METHOD="turn"), [2.0, 1.6, 0.8], 1.5)
     for record, looked in zip(arm.result.history, [None, 0.5, 0.8], strict=True):
         record |= {} if looked is None else {"probe_seconds": looked}
-    (one,) = found([control, arm])
+    (item,) = compared([control, arm])
     # epochs of 1.5, 1.0 and 1.2 s: after 3 s 0.5 of the last one
-    assert one.at_time.mean == pytest.approx(1.6 - 0.8 * 0.5 / 1.2 - 1.0)
-    assert one.share == pytest.approx((2 + 0.5 / 1.2) / 3)
+    assert item.at_time.mean == pytest.approx(1.6 - 0.8 * 0.5 / 1.2 - 1.0)
+    assert item.share == pytest.approx((2 + 0.5 / 1.2) / 3)
 
 
 def test_only_equal_draws_are_paired() -> None:
     results = arms()
     results[1] = ended(results[1].trial, Status.ERROR, "crash")
-    assert found(results)[0].at_end == Interval(-0.25, 1, None)
+    assert compared(results)[0].at_end == Interval(-0.25, 1, None)
     results[2] = ended(results[2].trial, Status.ERROR, "crash")
-    unpaired = found(results)[1]  # ranked last now
+    unpaired = compared(results)[1]  # ranked last now
     assert unpaired.arm.first.name == "config_004"
     assert (unpaired.at_end, unpaired.at_time, unpaired.untimed) == (None, None, "")
 
@@ -77,9 +79,9 @@ def test_only_equal_draws_are_paired() -> None:
 )
 def test_why_there_is_no_comparison_at_equal_time(seconds: float | None, by: str, why: str) -> None:
     control = run(trial(1, 1, METHOD="none"), [2.0, 1.0], 1.0 if seconds else None)
-    (one,) = found([control, run(trial(2, 1, METHOD="turn"), [2.0, 1.0], seconds)], by)
-    assert (one.at_time, one.share, one.untimed) == (None, None, why)
-    assert one.at_end == Interval(0.0, 1, None)
+    (item,) = compared([control, run(trial(2, 1, METHOD="turn"), [2.0, 1.0], seconds)], by)
+    assert (item.at_time, item.share, item.untimed) == (None, None, why)
+    assert item.at_end == Interval(0.0, 1, None)
 
 
 def test_a_control_agrees_in_all_that_both_have() -> None:
@@ -119,10 +121,10 @@ def test_chance_is_a_control_of_the_symbol_that_is_swept_over_it() -> None:
 
 
 def test_a_sweep_without_a_control_has_no_comparison() -> None:
-    assert found(arms()[2:]) == []
-    assert found(arms()[:2]) == []
+    assert compared(arms()[2:]) == []
+    assert compared(arms()[:2]) == []
     assert comparisons(rank(arms(), "val_loss"), {}) == []
-    assert found([]) == []
+    assert compared([]) == []
 
 
 def test_what_is_unequal_is_known() -> None:
@@ -131,15 +133,15 @@ def test_what_is_unequal_is_known() -> None:
         run(trial(1, 1, METHOD="none"), [1.0], **same, live_parameters=100),
         run(trial(2, 1, METHOD="grow"), [1.0], **{**same, "parameters": 150}),
     ]
-    assert found(results)[0].unequal == {"parameters": (150.0, 100.0)}
+    assert compared(results)[0].unequal == {"parameters": (150.0, 100.0)}
 
 
 def test_shares_of_packs_are_known() -> None:
-    one, other = arms()[0], arms()[2]
+    item, other = arms()[0], arms()[2]
     for size, packed in ((1, False), (2, True)):
         origin = Provenance(pack=PackShare(size=size))
         told = Result(**{**vars(other.result), "provenance": origin})
-        assert found([one, TrialResult(other.trial, told, 1)])[0].packed is packed
+        assert compared([item, TrialResult(other.trial, told, 1)])[0].packed is packed
 
 
 def test_events_are_means_but_the_largest_jump_is_the_largest() -> None:

@@ -43,22 +43,22 @@ def test_the_half_of_a_logistic_is_at_d50_and_its_ends_are_the_plateaus() -> Non
 
 
 def test_a_planted_curve_is_found_again() -> None:
-    (found,) = ladders(rank(climbing()))
-    assert found.symbol == "ADAMWPRUNE_BETA1"
-    assert [rung.value for rung in found.rungs] == sorted(VALUES)
-    assert found.curve.d50 == pytest.approx(0.06, rel=0.03)
-    assert found.curve.low == pytest.approx(12, abs=1)
-    assert found.curve.high == pytest.approx(97, abs=1)
-    assert found.located and found.ends[0] < 0.06 < found.ends[1]
-    assert found.octaves < 0.5
-    assert found.violation == 0
+    (ladder,) = ladders(rank(climbing()))
+    assert ladder.symbol == "ADAMWPRUNE_BETA1"
+    assert [rung.value for rung in ladder.rungs] == sorted(VALUES)
+    assert ladder.curve.d50 == pytest.approx(0.06, rel=0.03)
+    assert ladder.curve.low == pytest.approx(12, abs=1)
+    assert ladder.curve.high == pytest.approx(97, abs=1)
+    assert ladder.located and ladder.ends[0] < 0.06 < ladder.ends[1]
+    assert ladder.octaves < 0.5
+    assert ladder.violation == 0
 
 
 def test_a_curve_that_falls_with_the_symbol_is_found_too() -> None:
-    (found,) = ladders(rank(climbing(Logistic(low=97.0, high=12.0, d50=0.06, slope=2.5))))
-    assert found.curve.d50 == pytest.approx(0.06, rel=0.03)
-    assert found.curve.high < found.curve.low
-    assert found.violation == 0
+    (ladder,) = ladders(rank(climbing(Logistic(low=97.0, high=12.0, d50=0.06, slope=2.5))))
+    assert ladder.curve.d50 == pytest.approx(0.06, rel=0.03)
+    assert ladder.curve.high < ladder.curve.low
+    assert ladder.violation == 0
 
 
 def test_noise_widens_the_interval() -> None:
@@ -68,9 +68,9 @@ def test_noise_widens_the_interval() -> None:
 
 
 def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
-    (found,) = ladders(rank(sweep({str(v): [90.0, 91.0, 92.0] for v in VALUES})))
-    assert not found.located
-    assert as_json(found)["d50"] is None
+    (ladder,) = ladders(rank(sweep({str(v): [90.0, 91.0, 92.0] for v in VALUES})))
+    assert not ladder.located
+    assert as_json(ladder)["d50"] is None
 
 
 def test_text(golden: Callable[[str, str], None]) -> None:
@@ -88,9 +88,9 @@ def test_one_ladder_for_each_rest() -> None:
             number = len(results) + 1
             item = trial(number, 1, DENSITY=str(value), WIDTH=model)
             results.append(passed(item, PLANTED.at(value)))
-    found = ladders(rank(results))
-    assert [one.rest for one in found] == [{"WIDTH": "one"}, {"WIDTH": "two"}]
-    assert len(plot_ladders(found).axes) == 2
+    fitted = ladders(rank(results))
+    assert [ladder.rest for ladder in fitted] == [{"WIDTH": "one"}, {"WIDTH": "two"}]
+    assert len(plot_ladders(fitted).axes) == 2
 
 
 def test_too_few_rungs_and_no_number_are_one_line() -> None:
@@ -119,9 +119,11 @@ def test_a_violation_is_told_in_deviations_of_a_seed() -> None:
 
 def test_the_fit_knows_no_plateau_beyond_what_can_be() -> None:
     items = rank(sweep({str(v): [s] for v, s in ((1, 99.0), (2, 99.5), (4, 99.9), (8, 100.0))}))
-    rungs = [LadderPoint(float(one.first.config["ADAMWPRUNE_BETA1"]), one) for one in items.ranked]
-    found = climbed("X", VAL_ACC, {}, sorted(rungs, key=lambda one: one.value))
-    assert found.curve.high <= 100.1
+    rungs = [
+        LadderPoint(float(item.first.config["ADAMWPRUNE_BETA1"]), item) for item in items.ranked
+    ]
+    ladder = climbed("X", VAL_ACC, {}, sorted(rungs, key=lambda item: item.value))
+    assert ladder.curve.high <= 100.1
 
 
 def test_the_command_writes_the_numbers_and_a_picture(
@@ -129,8 +131,8 @@ def test_the_command_writes_the_numbers_and_a_picture(
 ) -> None:
     folder = stored(tmp_path / "sweep", climbing())
     assert run(["sweep-ladder", "--dir", str(folder)]) == 0
-    (one,) = json.loads((folder / JSON).read_text())
-    assert one["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
-    assert one["d50"] == pytest.approx(0.06, rel=0.03)
+    (record,) = json.loads((folder / JSON).read_text())
+    assert record["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
+    assert record["d50"] == pytest.approx(0.06, rel=0.03)
     assert (folder / PICTURE).read_bytes().startswith(b"\x89PNG")
     assert "d50: 0.0" in capsys.readouterr().out

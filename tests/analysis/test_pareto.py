@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from pareto_networks import on_several_data_sets, only, waiting, with_a_lost_seed
+from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
 from trial_results import nets, passed, trial
 
 from espalier.analysis.confidence import Interval
@@ -10,7 +10,7 @@ from espalier.analysis.rank import rank
 
 
 def named(front: Front) -> list[tuple[str, float, float]]:
-    return [(one.item.first.name, one.size, one.score) for one in front.points]
+    return [(point.item.first.name, point.size, point.score) for point in front.points]
 
 
 def test_none_on_the_front_is_dominated() -> None:
@@ -20,8 +20,8 @@ def test_none_on_the_front_is_dominated() -> None:
         ("config_004", 200, 80.0),
         ("config_001", 400, 90.0),
     ]
-    assert [one.size for one in front.sized] == [100, 200, 200, 400, 800]
-    assert [one.efficiency for one in front.points] == [700.0, 400.0, 225.0]
+    assert [point.size for point in front.sized] == [100, 200, 200, 400, 800]
+    assert [point.efficiency for point in front.points] == [700.0, 400.0, 225.0]
 
 
 def test_of_equals_the_first_in_the_plan_is_on_the_front() -> None:
@@ -64,9 +64,9 @@ def test_what_lacks_seeds_is_left_out_unless_all_do() -> None:
 
 
 def test_a_front_for_each_set_of_samples() -> None:
-    found = fronts(rank(on_several_data_sets()))
-    assert [front.samples["DATASET"] for front in found] == ["a", "b"]
-    assert [len(front.points) for front in found] == [2, 2]
+    every = fronts(rank(on_several_data_sets()))
+    assert [front.samples["DATASET"] for front in every] == ["a", "b"]
+    assert [len(front.points) for front in every] == [2, 2]
 
 
 def test_nothing_is_said_where_all_are_of_one_size_or_none_is_known() -> None:

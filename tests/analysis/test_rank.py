@@ -18,9 +18,9 @@ def order(ranking: Ranking) -> list[str]:
 
 
 def test_seeds_of_a_configuration_are_one_row() -> None:
-    found = rank(sweep({"0.85": [90.0, 92.0, 94.0], "0.87": [95.0, 96.0, 97.0]}))
-    assert order(found) == ["config_004", "config_001"]
-    score = found.ranked[1].score
+    ranking = rank(sweep({"0.85": [90.0, 92.0, 94.0], "0.87": [95.0, 96.0, 97.0]}))
+    assert order(ranking) == ["config_004", "config_001"]
+    score = ranking.ranked[1].score
     assert score is not None and (score.mean, score.n) == (92.0, 3)
     assert score.half_width == pytest.approx(4.3027 * 2 / math.sqrt(3), rel=1e-4)
 
@@ -40,9 +40,9 @@ def test_less_of_a_loss_ranks_first() -> None:
         for n, losses in enumerate(((0.5, 0.75), (0.25, 0.5), (0.25, 0.625)))
         for seed, loss in enumerate(losses, 1)
     ]
-    found = rank(results, "val_loss")
-    assert order(found) == ["config_003", "config_005", "config_001"]
-    first, second, last = found.ranked
+    ranking = rank(results, "val_loss")
+    assert order(ranking) == ["config_003", "config_005", "config_001"]
+    first, second, last = ranking.ranked
     assert first.score == Interval(0.375, 2, pytest.approx(12.7062 * 0.125, rel=1e-4))
     assert (last.lead.mean, last.verdict) == (0.25, Verdict.UNKNOWN)  # 0.25 ahead on both seeds
     assert (second.lead.mean, second.verdict) == (0.0625, Verdict.TIED)
@@ -59,9 +59,9 @@ def test_only_passed_trials_are_ranked_whatever_their_numbers(status: Status) ->
         ended(trial(1, 1, LR="0.1"), status, "why", val_acc=99.9, test_acc=99.9),
         passed(trial(2, 1, LR="0.2"), 10.0),
     ]
-    found = rank(results)
-    assert order(found) == ["config_002"]
-    assert [item.first.name for item in found.unranked] == ["config_001"]
+    ranking = rank(results)
+    assert order(ranking) == ["config_002"]
+    assert [item.first.name for item in ranking.unranked] == ["config_001"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "99"])
@@ -71,8 +71,8 @@ def test_a_score_that_is_no_finite_number_is_no_score(value: object) -> None:
 
 
 def test_all_failed_has_no_best() -> None:
-    found = rank([ended(trial(1, 1), Status.ERROR, "oom"), ended(trial(2, 2), Status.FAILED)])
-    assert found.best is None and len(found.unranked) == 1
+    ranking = rank([ended(trial(1, 1), Status.ERROR, "oom"), ended(trial(2, 2), Status.FAILED)])
+    assert ranking.best is None and len(ranking.unranked) == 1
 
 
 def test_nothing_at_all() -> None:
@@ -82,10 +82,10 @@ def test_nothing_at_all() -> None:
 def test_lucky_survivor_does_not_beat_a_complete_configuration() -> None:
     results = sweep({"0.85": [90.0, 91.0, 92.0], "0.87": [99.0, 99.0]})
     results.append(ended(trial(6, 3, ADAMWPRUNE_BETA1="0.87"), Status.ERROR, "crash"))
-    found = rank(results)
-    assert order(found) == ["config_001", "config_004"]
-    assert [item.complete for item in found.ranked] == [True, False]
-    assert (len(found.ranked[1].scores), len(found.ranked[1].results)) == (2, 3)
+    ranking = rank(results)
+    assert order(ranking) == ["config_001", "config_004"]
+    assert [item.complete for item in ranking.ranked] == [True, False]
+    assert (len(ranking.ranked[1].scores), len(ranking.ranked[1].results)) == (2, 3)
 
 
 def test_among_incomplete_ones_more_seeds_come_first() -> None:
@@ -97,9 +97,9 @@ def test_among_incomplete_ones_more_seeds_come_first() -> None:
         passed(trial(5, 2, LR="2"), 50.0),
         ended(trial(6, 3, LR="2"), Status.NOTRUN),
     ]
-    found = rank(results)
-    assert order(found) == ["config_004", "config_001"]
-    assert found.ranked[0].pending == 1
+    ranking = rank(results)
+    assert order(ranking) == ["config_004", "config_001"]
+    assert ranking.ranked[0].pending == 1
 
 
 def test_first_is_a_trial_that_is_counted() -> None:
@@ -119,24 +119,24 @@ def test_ties_keep_plan_order_and_input_order_does_not_matter() -> None:
 
 
 def test_rounding_error_does_not_break_a_tie() -> None:
-    found = rank(sweep({"a": [90.02, 97.12, 94.56], "b": [93.9, 93.9, 93.9]}))
-    means = [item.score.mean for item in found.ranked if item.score]
+    ranking = rank(sweep({"a": [90.02, 97.12, 94.56], "b": [93.9, 93.9, 93.9]}))
+    means = [item.score.mean for item in ranking.ranked if item.score]
     assert means[0] < means[1]  # by one part in 10^16
-    assert order(found) == ["config_001", "config_004"] and found.level(found.ranked[1])
+    assert order(ranking) == ["config_001", "config_004"] and ranking.level(ranking.ranked[1])
 
 
 def test_difference_is_paired_by_seed() -> None:
     # Seeds vary by 10 points, the configurations by about 1 on each seed: pairing shows it.
-    found = rank(sweep({"a": [80.0, 90.0, 70.0], "b": [79.0, 88.9, 69.1]}))
-    behind = found.ranked[1]
+    ranking = rank(sweep({"a": [80.0, 90.0, 70.0], "b": [79.0, 88.9, 69.1]}))
+    behind = ranking.ranked[1]
     assert behind.lead is not None and behind.lead.n == 3
     assert behind.lead.mean == pytest.approx(1.0)
     assert behind.verdict is Verdict.BEHIND
 
 
 def test_difference_within_chance_is_said() -> None:
-    found = rank(sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0]}))
-    assert found.ranked[1].verdict is Verdict.TIED
+    ranking = rank(sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0]}))
+    assert ranking.ranked[1].verdict is Verdict.TIED
 
 
 def test_only_common_seeds_are_compared() -> None:
@@ -169,10 +169,10 @@ def test_measure_means_are_over_the_counted_trials() -> None:
         passed(trial(2, 2), 90.0, total_time=30.0),
         ended(trial(3, 3), Status.FAILED, "diverged", total_time=1000.0),
     ]
-    found = rank(results).ranked[0]
-    time = found.measure("total_time")
+    ranking = rank(results).ranked[0]
+    time = ranking.measure("total_time")
     assert time is not None and (time.mean, time.n) == (20.0, 2)
-    assert found.measure("no_such") is None
+    assert ranking.measure("no_such") is None
 
 
 def test_plain_tuples_are_taken() -> None:
@@ -193,9 +193,9 @@ def test_missed_target_sparsity_ranks_below_every_one_that_met_it() -> None:
         passed(trial(3, 1, END="14", **told), 50.0, final_sparsity=0.98, target_sparsity=0.98),
         ended(trial(4, 2, END="14", **told), Status.FAILED, "diverged"),
     ]
-    found = rank(results)
-    assert order(found) == ["config_002", "config_003", "config_001"]
-    assert [bool(item.short) for item in found.ranked] == [False, False, True]
+    ranking = rank(results)
+    assert order(ranking) == ["config_002", "config_003", "config_001"]
+    assert [bool(item.short) for item in ranking.ranked] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -234,10 +234,10 @@ def test_split_seeds_are_repetitions_and_pairs_match_both_seeds() -> None:
         passed(trial(5, 1, LR="2", SPLIT_SEED="1"), 88.9),
         passed(trial(6, 2, LR="2", SPLIT_SEED="1"), 60.0),  # no such pair in the other
     ]
-    found = rank(results)
-    assert order(found) == ["config_001", "config_004"]
-    assert [len(item.scores) for item in found.ranked] == [3, 3]
-    lead = found.ranked[1].lead
+    ranking = rank(results)
+    assert order(ranking) == ["config_001", "config_004"]
+    assert [len(item.scores) for item in ranking.ranked] == [3, 3]
+    lead = ranking.ranked[1].lead
     assert lead is not None and lead.n == 2
     assert lead.mean == pytest.approx(1.05)
 
@@ -251,7 +251,7 @@ def test_other_validation_samples_are_never_compared(name: str) -> None:
         for which, text in enumerate(("digits", "other"))
         for seed in (1, 2)
     ]
-    found = rank(results)
-    assert found.ranked[1].lead is None
-    assert found.ranked[1].verdict is Verdict.UNKNOWN
-    assert not found.level(found.ranked[1])
+    ranking = rank(results)
+    assert ranking.ranked[1].lead is None
+    assert ranking.ranked[1].verdict is Verdict.UNKNOWN
+    assert not ranking.level(ranking.ranked[1])

@@ -93,7 +93,7 @@ def test_a_mistake_is_one_line(
     assert err.startswith("error: ") and said in err and err.count("\n") == 1
 
 
-def told(folder: Path) -> dict[str, str]:
+def texts(folder: Path) -> dict[str, str]:
     """The texts that a search left, by name."""
     (place,) = folder.glob("seeds_*")
     return {name: (place / name).read_text() for name in ("seeds.json", "seeds.csv", "seeds.txt")}
@@ -102,15 +102,15 @@ def told(folder: Path) -> dict[str, str]:
 def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["seed-finder", str(file(tmp_path, PACK="1")), "--rungs", "1"]
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert main([*asked, "--output-dir", str(one), "--parallel", "1"]) == 0
-    assert main([*asked, "--output-dir", str(two), "--parallel", "2"]) == 0
-    first = told(one)
-    assert first == told(two)
-    sweeps = sorted(one.glob("sweep_*"))
-    assert main([*asked, "--output-dir", str(one)]) == 0
-    assert sorted(one.glob("sweep_*")) == sweeps and told(one) == first
+    arguments = ["seed-finder", str(file(tmp_path, PACK="1")), "--rungs", "1"]
+    single, two = tmp_path / "one", tmp_path / "two"
+    assert main([*arguments, "--output-dir", str(single), "--parallel", "1"]) == 0
+    assert main([*arguments, "--output-dir", str(two), "--parallel", "2"]) == 0
+    first = texts(single)
+    assert first == texts(two)
+    sweeps = sorted(single.glob("sweep_*"))
+    assert main([*arguments, "--output-dir", str(single)]) == 0
+    assert sorted(single.glob("sweep_*")) == sweeps and texts(single) == first
     record = json.loads(first["seeds.json"])
     assert record["smallest"]["candidate"] == {"BLOCKS_DENSITY": "1"}
     assert record["smallest"]["size"] == 640 and record["smallest"]["p"] < 0.01
@@ -119,35 +119,35 @@ def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_wit
 
 
 def made() -> HalvingResult:
-    def one(density: str, size: float, accuracy: float, epochs: int = 4) -> CandidateScore:
+    def score(density: str, size: float, accuracy: float, epochs: int = 4) -> CandidateScore:
         draws = tuple(SeedScore(accuracy + e, 0.1, 1000) for e in (-0.01, 0.0, 0.01))
         return CandidateScore((("DENSITY", density),), epochs, size, draws, (0.25, 0.5, 0.75))
 
     bad = CandidateScore((("DENSITY", "2"),), 4, float("inf"), (), (), "diverged in epoch 1")
-    scores = [one("0.1", 10, 0.1), one("0.2", 20, 0.8), one("0.5", 50, 0.7), bad]
-    return judge([*scores, one("1", 100, 0.9, 2)], 4, Bar())
+    scores = [score("0.1", 10, 0.1), score("0.2", 20, 0.8), score("0.5", 50, 0.7), bad]
+    return judge([*scores, score("1", 100, 0.9, 2)], 4, Bar())
 
 
 def nothing_learns() -> HalvingResult:
-    return judge([one for one in made().every if one.size in (10, 100)], 4, Bar())
+    return judge([single for single in made().every if single.size in (10, 100)], 4, Bar())
 
 
-@pytest.mark.parametrize(("name", "found"), [("winner", made), ("nothing", nothing_learns)])
+@pytest.mark.parametrize(("name", "result"), [("winner", made), ("nothing", nothing_learns)])
 def test_text(
-    name: str, found: Callable[[], HalvingResult], golden: Callable[[str, str], None]
+    name: str, result: Callable[[], HalvingResult], golden: Callable[[str, str], None]
 ) -> None:
-    golden(f"seeds_{name}", seed_report.render_seeds(found(), "live_edges"))
+    golden(f"seeds_{name}", seed_report.render_seeds(result(), "live_edges"))
 
 
 def test_json_and_csv_hold_the_same_rows() -> None:
-    found = made()
-    record = seed_report.as_json(found, "live_edges")
+    result = made()
+    record = seed_report.as_json(result, "live_edges")
     json.dumps(record, allow_nan=False)
-    rows = list(csv.DictReader(seed_report.as_csv(found).splitlines()))
+    rows = list(csv.DictReader(seed_report.as_csv(result).splitlines()))
     assert [row["CONFIG_DENSITY"] for row in rows] == ["0.1", "0.2", "0.5", "1", "2"]
     assert [row["front"] for row in rows] == ["True", "True", "False", "False", "False"]
     assert [float(row["accuracy"]) for row in rows] == [
-        one["accuracy"] for one in record["candidates"]
+        single["accuracy"] for single in record["candidates"]
     ]
     assert record["tests"] == 5 and record["test_accuracies"] == [0.25, 0.5, 0.75]
 

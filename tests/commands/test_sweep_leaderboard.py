@@ -15,7 +15,7 @@ from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
 from espalier.report.learning_curves import Point, curve
-from espalier.report.sweep_plots import axes_of, drawn
+from espalier.report.sweep_plots import axes_of, plot_sweep
 from espalier.store.results_dir import newest
 
 
@@ -195,7 +195,7 @@ def test_curves_that_cannot_be(tmp_path: Path, by: str, message: str) -> None:
 def test_a_panel_without_a_symbol_is_empty() -> None:
     values = {name: ["1", "2"] for name in ("A", "B", "C", "D")}
     low, high = (passed(trial(n, 1, **dict.fromkeys(values, str(n))), 90.0 + n) for n in (1, 2))
-    panels = drawn(rank([low, high]), values).axes
+    panels = plot_sweep(rank([low, high]), values).axes
     assert [panel.axison for panel in panels] == [True] * 4 + [False] * 2
     means = panels[0].lines[-1]  # through the bars
     assert list(means.get_ydata()) == [91.0, 92.0]

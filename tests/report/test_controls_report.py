@@ -98,10 +98,10 @@ def test_what_is_said_of_a_difference(difference: Interval, by: str, verdict: st
 
 
 def test_the_same_as_data() -> None:
-    (found,) = json.loads(controls_json(comparisons(rank(with_events(), "val_loss"), PLAIN)))
-    assert (found["config_file"], found["n"], found["planned"]) == ("config_003", 2, 2)
-    assert found["values"] == {"CONFIG_METHOD": "turn", "CONFIG_TURN_RATE": 0.1}
-    (against,) = found["against"]
+    (record,) = json.loads(controls_json(comparisons(rank(with_events(), "val_loss"), PLAIN)))
+    assert (record["config_file"], record["n"], record["planned"]) == ("config_003", 2, 2)
+    assert record["values"] == {"CONFIG_METHOD": "turn", "CONFIG_TURN_RATE": 0.1}
+    (against,) = record["against"]
     assert (against["config_file"], against["symbol"], against["value"]) == (
         "config_001",
         "CONFIG_METHOD",
@@ -111,7 +111,7 @@ def test_the_same_as_data() -> None:
     assert against["equal_steps"]["said"] == "not distinguishable"
     assert against["equal_time_share_of_steps"] == 0.5
     assert against["unequal"] == {"parameters": {"own": 1200.0, "control": 1000.0}}
-    assert found["events"]["seconds"] == 0.005
+    assert record["events"]["seconds"] == 0.005
 
 
 def test_the_reports_of_a_sweep_with_a_control(tmp_path: Path) -> None:

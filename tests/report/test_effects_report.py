@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orthogonal_results import FULL, LEVELS, found, sweep
+from orthogonal_results import FULL, LEVELS, effects, sweep
 from stored_sweeps import stored
 from trial_results import passed
 
@@ -36,12 +36,12 @@ def losses() -> Effects:
 
 
 SCENARIOS: dict[str, Callable[[], Effects]] = {
-    "balanced": lambda: found(FULL),
-    "unbalanced": lambda: found([*FULL[:3], [60.0, None]]),
-    "no_prediction": lambda: found([*FULL[:2], [None, None], [None, None]]),
-    "nothing_passed": lambda: found([[None]] * 4),
-    "best_was_run": lambda: found([[90.0, 92.0], [80.0, 82.0], [70.0, 72.0], [60.0, 64.0]]),
-    "above_possible": lambda: found([[99.0], [99.0], [98.0], [80.0]]),
+    "balanced": lambda: effects(FULL),
+    "unbalanced": lambda: effects([*FULL[:3], [60.0, None]]),
+    "no_prediction": lambda: effects([*FULL[:2], [None, None], [None, None]]),
+    "nothing_passed": lambda: effects([[None]] * 4),
+    "best_was_run": lambda: effects([[90.0, 92.0], [80.0, 82.0], [70.0, 72.0], [60.0, 64.0]]),
+    "above_possible": lambda: effects([[99.0], [99.0], [98.0], [80.0]]),
     "losses": losses,
 }
 
@@ -53,7 +53,9 @@ def test_text(name: str, golden: Callable[[str, str], None]) -> None:
 
 def test_the_page_shows_what_is_printed() -> None:
     block = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), re.DOTALL)
-    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in render_effects(found(FULL), DESIGN)
+    assert block and block[1].replace("CONFIG_X", "CONFIG_A") in render_effects(
+        effects(FULL), DESIGN
+    )
 
 
 @pytest.mark.parametrize(

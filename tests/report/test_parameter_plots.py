@@ -11,7 +11,7 @@ from espalier.analysis.pareto import by_samples
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
-from espalier.report.parameter_plots import drawn, grouped
+from espalier.report.parameter_plots import grouped, plot_parameters
 
 
 def ends(line: object) -> list[tuple[float, float]]:
@@ -20,7 +20,7 @@ def ends(line: object) -> list[tuple[float, float]]:
 
 def test_every_seed_is_a_dot_and_the_front_a_staircase() -> None:
     results = nets((100, [70.0, 72.0]), (400, [80.0, 84.0]), (900, [60.0, 60.0]))
-    left, right = drawn(by_samples(rank(results))).axes
+    left, right = plot_parameters(by_samples(rank(results))).axes
     dots, *_, front = left.lines
     assert sorted(ends(dots)) == [
         (100, 70.0),
@@ -44,18 +44,18 @@ def test_a_colour_for_each_model() -> None:
     for number, (model, size) in enumerate([("one", 10), ("two", 20), ("one", 3000)], 1):
         item = trial(number, 1, WIDTH=str(number))
         config = {**item.config, "MODEL": model}
-        one = Trial(number, item.name, item.id, config, {**item.swept, "MODEL": model})
-        results.append(passed(one, 50.0 + number, live_parameters=size))
-    found = by_samples(rank(results))
-    assert {label: len(group) for label, group in grouped(found).items()} == {"one": 2, "two": 1}
-    left, _ = drawn(found).axes
+        item = Trial(number, item.name, item.id, config, {**item.swept, "MODEL": model})
+        results.append(passed(item, 50.0 + number, live_parameters=size))
+    fronts = by_samples(rank(results))
+    assert {label: len(group) for label, group in grouped(fronts).items()} == {"one": 2, "two": 1}
+    left, _ = plot_parameters(fronts).axes
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["one", "two"]
     assert left.get_xscale() == "log"
 
 
 def test_less_of_a_loss_has_no_second_panel() -> None:
     results = nets((100, [2.0]), (200, [1.0]), by="val_loss")
-    assert len(drawn(by_samples(rank(results, "val_loss"))).axes) == 1
+    assert len(plot_parameters(by_samples(rank(results, "val_loss"))).axes) == 1
 
 
 @pytest.mark.parametrize("sizes", [(100,), (100, 100), (100, 200, 300)])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pareto_networks import on_several_data_sets, only, waiting, with_a_lost_seed
+from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
 from stored_sweeps import stored
 from trial_results import nets
 
@@ -34,11 +34,11 @@ def test_text_of_a_loss(golden: Callable[[str, str], None]) -> None:
 
 
 def test_the_same_as_json() -> None:
-    (found,) = json.loads(pareto_json([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
-    assert (found["by"], found["more_is_better"]) == ("val_acc", True)
-    assert [one["config_file"] for one in found["front"]] == ["config_001", "config_003"]
-    assert found["front"][1]["gain"]["mean"] == 4.0
-    assert found["configurations"][0] == {
+    (record,) = json.loads(pareto_json([only(nets((100, [70.0, 80.0]), (2500, [73.0, 85.0])))]))
+    assert (record["by"], record["more_is_better"]) == ("val_acc", True)
+    assert [point["config_file"] for point in record["front"]] == ["config_001", "config_003"]
+    assert record["front"][1]["gain"]["mean"] == 4.0
+    assert record["configurations"][0] == {
         "config_file": "config_001",
         "live_parameters": 100.0,
         "mean": 75.0,
@@ -47,7 +47,7 @@ def test_the_same_as_json() -> None:
         "per_1000_parameters": 750.0,
         "values": {"CONFIG_WIDTH": 0},
     }
-    assert found["smallest_within_one_standard_error"] == "config_001"
+    assert record["smallest_within_one_standard_error"] == "config_001"
 
 
 def test_the_reports_of_a_sweep_whose_networks_differ_in_size(tmp_path: Path) -> None:

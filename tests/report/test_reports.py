@@ -25,9 +25,9 @@ def test_both_files_are_written_from_the_store(tmp_path: Path) -> None:
     assert (folder / "sweep_analysis.txt").read_text() == text
     assert "Config file: config_003" in text
     assert f"   Log: {folder}/config_005_mlp/output.log" in text
-    found = json.loads((folder / "sweep_summary.json").read_text())
-    assert [item["status"] for item in found] == ["passed"] * 4 + ["error", "notrun"]
-    assert [item["attempts"] for item in found] == [1, 1, 1, 1, 2, 0]
+    records = json.loads((folder / "sweep_summary.json").read_text())
+    assert [item["status"] for item in records] == ["passed"] * 4 + ["error", "notrun"]
+    assert [item["attempts"] for item in records] == [1, 1, 1, 1, 2, 0]
 
 
 def test_refused_combinations_come_from_the_header(tmp_path: Path) -> None:

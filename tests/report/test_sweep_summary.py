@@ -30,8 +30,8 @@ from espalier.report.sweep_summary import records, summary_text, typed
     ],
 )
 def test_typed(text: str | None, value: object) -> None:
-    found = typed(text)
-    assert found == value and type(found) is type(value)
+    parsed = typed(text)
+    assert parsed == value and type(parsed) is type(value)
 
 
 @given(st.text(max_size=8))
@@ -71,11 +71,11 @@ def test_every_trial_has_a_record_and_all_have_the_same_keys() -> None:
         ended(trial(2, 1, LR="0.2"), Status.ERROR, "oom", "out of memory"),
         ended(trial(3, 1, BETA="0.9"), Status.NOTRUN),
     ]
-    found = records(results)
-    assert [item["status"] for item in found] == ["passed", "error", "notrun"]
-    assert found[0].keys() == found[1].keys() == found[2].keys()
-    assert found[1]["epochs_run"] is None and found[1]["attempts"] == 2
-    assert (found[0]["CONFIG_BETA"], found[2]["CONFIG_LR"]) == (None, None)
+    every = records(results)
+    assert [item["status"] for item in every] == ["passed", "error", "notrun"]
+    assert every[0].keys() == every[1].keys() == every[2].keys()
+    assert every[1]["epochs_run"] is None and every[1]["attempts"] == 2
+    assert (every[0]["CONFIG_BETA"], every[2]["CONFIG_LR"]) == (None, None)
 
 
 def test_a_trial_that_did_not_pass_offers_no_accuracy_to_sort_by() -> None:

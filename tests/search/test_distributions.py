@@ -38,9 +38,9 @@ def test_intervals() -> None:
     law = read("x", {"type": "loguniform", "low": 1e-4, "high": 1e-2}, whole=False)
     assert law == UniformRange(1e-4, 1e-2, log=True)
     drawn = [law.draw(Random(seed)) for seed in range(400)]
-    assert all(1e-4 <= one <= 1e-2 for one in drawn)
-    assert 160 < sum(one < 1e-3 for one in drawn) < 240  # half of them: sd 10
-    assert {float(f"{one:.4g}") for one in drawn} == set(drawn)
+    assert all(1e-4 <= value <= 1e-2 for value in drawn)
+    assert 160 < sum(value < 1e-3 for value in drawn) < 240  # half of them: sd 10
+    assert {float(f"{value:.4g}") for value in drawn} == set(drawn)
 
 
 def test_integers_are_log_uniform_by_the_room_that_each_has() -> None:

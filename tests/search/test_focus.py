@@ -17,8 +17,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.plan.plan import Plan, read_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.search.focus import choose_centre, nearby_values, tried_values
-from espalier.search.focus_plan import RANGE
+from espalier.search.focus import RANGE, choose_centre, nearby_values, tried_values
 
 BEST = ("sgd", "0.01", "32")
 SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}
@@ -83,14 +82,14 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
     settings = {**planned().settings, "RANK_BY": "val_acc"}
     folder = stored(tmp_path / "sweep", finished(), settings=settings)
     assert run(["sweep-focus", "--dir", str(folder), "--output-dir", str(tmp_path / "plan")]) == 0
-    found = read_plan(tmp_path / "plan").trials
-    assert len(found) == 3 * 3 * 2
-    assert {one.config["SEED"] for one in found} == {"4", "9"}
-    assert {one.config["OPTIMIZER"] for one in found} == {"sgd"}
-    assert all(0.005 <= float(one.config["LEARNING_RATE"]) <= 0.02 for one in found)
-    assert all(16 <= int(one.config["MLP_WIDTH"]) <= 64 for one in found)
-    centres = {one.trial.id for one in choose_centre(rank(finished()), "best").results}
-    assert centres <= {one.id for one in found}
+    trials = read_plan(tmp_path / "plan").trials
+    assert len(trials) == 3 * 3 * 2
+    assert {item.config["SEED"] for item in trials} == {"4", "9"}
+    assert {item.config["OPTIMIZER"] for item in trials} == {"sgd"}
+    assert all(0.005 <= float(item.config["LEARNING_RATE"]) <= 0.02 for item in trials)
+    assert all(16 <= int(item.config["MLP_WIDTH"]) <= 64 for item in trials)
+    centres = {item.trial.id for item in choose_centre(rank(finished()), "best").results}
+    assert centres <= {item.id for item in trials}
     assert (folder / RANGE).read_text().startswith("# Around ")
     assert "CONFIG_LEARNING_RATE: 3 values" in capsys.readouterr().out
 

@@ -36,11 +36,11 @@ class Fake:
     def __init__(self, sizes: dict[str, float], scores: dict[str, list[float]]) -> None:
         """`scores` has an accuracy for each rung."""
         self.sizes, self.scores = sizes, scores
-        self.asked: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
 
-    def __call__(self, wanted: Sequence[Candidate], count: int) -> list[CandidateScore]:
-        names = [one[0][1] for one in wanted]
-        self.asked.append((" ".join(names), count))
+    def __call__(self, candidates: Sequence[Candidate], count: int) -> list[CandidateScore]:
+        names = [candidate[0][1] for candidate in candidates]
+        self.calls.append((" ".join(names), count))
         place = RUNGS.index(count)
         return [measured(n, self.sizes[n], self.scores[n][place], count) for n in names]
 
@@ -48,8 +48,8 @@ class Fake:
         return find([named(name) for name in self.sizes], self, RUNGS, BAR)
 
 
-def names(found: Sequence[CandidateScore]) -> list[str]:
-    return [one.candidate[0][1] for one in found]
+def names(result: Sequence[CandidateScore]) -> list[str]:
+    return [score.candidate[0][1] for score in result]
 
 
 def test_epochs_double_to_the_full_number() -> None:
@@ -87,11 +87,11 @@ def test_the_smallest_that_learns_is_found_and_the_next_smaller_trained_in_full(
     late = {"c": [0.11, 0.12, 0.13], "d": [0.14, 0.2, 0.3]}
     early = {name: [0.5, 0.6, 0.7] for name in "efgh"}
     fake = Fake(sizes, {"a": [0.13] * 3, "b": [0.12] * 3, **late, **early})
-    found = fake.find()
-    assert found.smallest is not None and names([found.smallest]) == ["d"]
-    assert found.below is not None and names([found.below]) == ["c"]
-    assert not found.learns(found.below)
-    assert fake.asked == [("a b c d e f g h", 5), ("a d e f", 10), ("a d", 20), ("c", 20)]
+    result = fake.find()
+    assert result.smallest is not None and names([result.smallest]) == ["d"]
+    assert result.below is not None and names([result.below]) == ["c"]
+    assert not result.learns(result.below)
+    assert fake.calls == [("a b c d e f g h", 5), ("a d e f", 10), ("a d", 20), ("c", 20)]
 
 
 def test_what_was_dropped_too_early_is_found_on_the_way_down() -> None:
@@ -99,32 +99,32 @@ def test_what_was_dropped_too_early_is_found_on_the_way_down() -> None:
     slow = {"c": [0.1, 0.1, 0.4], "d": [0.1, 0.1, 0.3]}  # these learn last of all
     scores = {"a": [0.13] * 3, "b": [0.12] * 3, **slow}
     fake = Fake(sizes, {**scores, **{name: [0.5, 0.6, 0.7] for name in "efgh"}})
-    found = fake.find()
-    assert fake.asked[2:] == [("a e", 20), ("d", 20), ("c", 20), ("b", 20)]
-    assert found.smallest is not None and names([found.smallest]) == ["c"]
-    assert found.below is not None and names([found.below]) == ["b"]
+    result = fake.find()
+    assert fake.calls[2:] == [("a e", 20), ("d", 20), ("c", 20), ("b", 20)]
+    assert result.smallest is not None and names([result.smallest]) == ["c"]
+    assert result.below is not None and names([result.below]) == ["b"]
 
 
 def test_where_nothing_learns_all_are_trained_in_full_before_that_is_said() -> None:
     fake = Fake(dict.fromkeys("abcd", 1.0), {name: [0.1] * 3 for name in "abcd"})
-    found = fake.find()
-    assert found.smallest is None
-    assert len(found.full) == 4
+    result = fake.find()
+    assert result.smallest is None
+    assert len(result.full) == 4
 
 
 def test_equal_sizes_are_told_apart_by_accuracy_and_all_tested() -> None:
     sizes = {"a": 1.0, "b": 1.0, "c": 2.0, "d": 3.0}
     low = {name: [0.1, 0.1, 0.1] for name in "ab"}
-    found = Fake(sizes, {**low, "b": [0.1, 0.1, 0.12], "c": [0.5] * 3, "d": [0.5] * 3}).find()
-    assert found.smallest is not None and names([found.smallest]) == ["c"]
-    assert found.below is not None and names([found.below]) == ["b"]
-    assert all(one.epochs == 20 for one in found.every if one.size == 1.0)
+    result = Fake(sizes, {**low, "b": [0.1, 0.1, 0.12], "c": [0.5] * 3, "d": [0.5] * 3}).find()
+    assert result.smallest is not None and names([result.smallest]) == ["c"]
+    assert result.below is not None and names([result.below]) == ["b"]
+    assert all(score.epochs == 20 for score in result.every if score.size == 1.0)
 
 
 def test_a_candidate_that_lost_a_seed_has_not_learnt() -> None:
-    found = judge([measured("a", 1, 0.9, lost="diverged"), measured("b", 2, 0.9)], 20, BAR)
-    assert found.smallest is not None and names([found.smallest]) == ["b"]
-    assert found.corrected[named("a")] == 1.0
+    result = judge([measured("a", 1, 0.9, lost="diverged"), measured("b", 2, 0.9)], 20, BAR)
+    assert result.smallest is not None and names([result.smallest]) == ["b"]
+    assert result.corrected[named("a")] == 1.0
 
 
 def test_those_dropped_count_among_the_tests() -> None:

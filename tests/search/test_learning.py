@@ -30,8 +30,8 @@ def test_an_accuracy_cannot_be_surely_above_what_the_tail_allows() -> None:
     assert draw(0.0).low(BAR) == 0.0
     assert draw(0.9, 1000).low(BAR) > draw(0.9, 100).low(BAR)
     for right in range(1, 217):  # the two agree about every count
-        one = SeedScore(right / SAMPLES, MAJORITY, SAMPLES)
-        assert (one.p(BAR) < BAR.alpha) == (one.low(BAR) > one.limit(BAR))
+        score = SeedScore(right / SAMPLES, MAJORITY, SAMPLES)
+        assert (score.p(BAR) < BAR.alpha) == (score.low(BAR) > score.limit(BAR))
 
 
 def test_a_limit_of_everything_cannot_be_beaten() -> None:
@@ -46,9 +46,9 @@ def test_the_worst_seed_decides() -> None:
 
 def test_the_mean_over_seeds_is_judged_by_students_t() -> None:
     # excesses 0.1, 0.2, 0.3 over the limit: t = 0.2 / (0.1 / sqrt(3)), with 2 degrees of freedom
-    found = p_value([draw(a, 10**6) for a in (0.6, 0.7, 0.8)], BAR)
+    p = p_value([draw(a, 10**6) for a in (0.6, 0.7, 0.8)], BAR)
     t = 0.2 * math.sqrt(3) / 0.1
-    assert found == pytest.approx(0.5 * (1 - t / math.sqrt(2 + t * t)))
+    assert p == pytest.approx(0.5 * (1 - t / math.sqrt(2 + t * t)))
 
 
 def test_equal_scores_are_not_sure_ones() -> None:

@@ -16,11 +16,13 @@ EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 
 
 def test_quick(tmp_path: Path) -> None:
-    found = scenarios.quick_prototype_search(2000, "digits", max_trials=3, output=tmp_path, **SHORT)
-    assert 1600 <= found.total_params <= 2000
-    assert found.seeds == [42]
-    assert found.params["architecture"] == "dendritic_simple"
-    assert found.test_accuracy is not None and found.test_accuracy > 0.5
+    result = scenarios.quick_prototype_search(
+        2000, "digits", max_trials=3, output=tmp_path, **SHORT
+    )
+    assert 1600 <= result.total_params <= 2000
+    assert result.seeds == [42]
+    assert result.params["architecture"] == "dendritic_simple"
+    assert result.test_accuracy is not None and result.test_accuracy > 0.5
 
 
 def test_quick_has_somas_and_none(tmp_path: Path) -> None:
@@ -32,35 +34,35 @@ def test_quick_has_somas_and_none(tmp_path: Path) -> None:
 
 def test_budget_writes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = scenarios.optimize_for_budget(1000, "digits", 3, output=tmp_path, **SHORT)
-    assert 800 <= found.total_params <= 1000
+    result = scenarios.optimize_for_budget(1000, "digits", 3, output=tmp_path, **SHORT)
+    assert 800 <= result.total_params <= 1000
     saved = json.loads((tmp_path / "budget_1000_digits_results.json").read_text())
     assert len(saved["trials"]) == 3
-    assert saved["trials"][0]["params"] == found.params
+    assert saved["trials"][0]["params"] == result.params
 
 
 def test_compare_has_a_row_for_each(tmp_path: Path) -> None:
-    found = scenarios.compare_architectures(2000, "digits", max_trials=2, output=tmp_path, **SHORT)
-    assert list(found) == EVERY
-    assert [one.params["architecture"] for one in found.values()] == EVERY
-    assert all(1500 <= one.total_params <= 2000 and one.passed for one in found.values())
+    result = scenarios.compare_architectures(2000, "digits", max_trials=2, output=tmp_path, **SHORT)
+    assert list(result) == EVERY
+    assert [item.params["architecture"] for item in result.values()] == EVERY
+    assert all(1500 <= item.total_params <= 2000 and item.passed for item in result.values())
 
 
 def test_thorough_ends_with_the_neighbours_and_all_seeds(tmp_path: Path) -> None:
     short = {**SHORT, "seeds": 2}
-    found = scenarios.thorough_optimization(1000, "digits", n_trials=4, output=tmp_path, **short)
-    assert found.seeds == [42, 123]
-    assert 850 <= found.total_params <= 1000
+    result = scenarios.thorough_optimization(1000, "digits", n_trials=4, output=tmp_path, **short)
+    assert result.seeds == [42, 123]
+    assert 850 <= result.total_params <= 1000
 
 
 def test_pareto_is_sorted_and_not_dominated(tmp_path: Path) -> None:
     short = {**SHORT, "n_trials": 2}
-    found = scenarios.find_pareto_optimal((300, 1000), "digits", output=tmp_path, **short)
-    sizes = [one.total_params for one in found]
-    scores = [one.val_accuracy for one in found]
+    result = scenarios.find_pareto_optimal((300, 1000), "digits", output=tmp_path, **short)
+    sizes = [item.total_params for item in result]
+    scores = [item.val_accuracy for item in result]
     assert sizes == sorted(set(sizes))
     assert scores == sorted(set(scores))
-    assert len(found) >= 2
+    assert len(result) >= 2
 
 
 def result(params: int, accuracy: float) -> SearchResult:
@@ -76,7 +78,7 @@ def test_front_by_hand() -> None:
         result(400, 0.9),
     ]
     front = scenarios.front(every)
-    assert [(one.total_params, one.val_accuracy) for one in front] == [(100, 0.6), (200, 0.9)]
+    assert [(item.total_params, item.val_accuracy) for item in front] == [(100, 0.6), (200, 0.9)]
 
 
 @pytest.mark.parametrize("budget", [500, 2000, 8000])

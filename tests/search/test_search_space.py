@@ -25,11 +25,11 @@ GUIDE = {
 EVERY = ["dendritic_simple", "soma_disabled", "dendritic_with_hidden"]
 
 
-def space(given, most=8000, share=0.8, dataset="fashion_mnist") -> SearchSpace:
+def space(given, limit=8000, share=0.8, dataset="fashion_mnist") -> SearchSpace:
     base = {
         **guide_base(SYMBOLS),
         "DATASET": dataset,
-        "MAX_PARAMS": str(most),
+        "MAX_PARAMS": str(limit),
         "MIN_PARAMS_SHARE": str(share),
     }
     return SearchSpace(given, base, SYMBOLS)
@@ -41,17 +41,17 @@ def soma_on(n: int, d: int, i: int) -> int:
 
 
 def test_the_guides_grid_has_four_that_fit() -> None:
-    found = space(GUIDE)
-    sizes = [tuple(p.params[k] for k in list(GUIDE)[:3]) for p in found.every()]
+    feasible = space(GUIDE)
+    sizes = [tuple(p.params[k] for k in list(GUIDE)[:3]) for p in feasible.every()]
     by_hand = [
         s for s in itertools.product(*list(GUIDE.values())[:3]) if 6400 <= soma_on(*s) <= 8000
     ]
     assert sorted(sizes) == sorted(by_hand) == [(10, 6, 128), (10, 8, 96), (12, 6, 96), (12, 8, 64)]
-    assert [p.count for p in found.every()] == [soma_on(*size) for size in sizes]
+    assert [p.count for p in feasible.every()] == [soma_on(*size) for size in sizes]
     assert (12, 6, 96, 7198) in [
-        (*size, p.count) for size, p in zip(sizes, found.every(), strict=True)
+        (*size, p.count) for size, p in zip(sizes, feasible.every(), strict=True)
     ]
-    assert found.total == 4
+    assert feasible.total == 4
 
 
 def test_what_does_not_fit_is_told_and_what_is_off_counts_once() -> None:
@@ -64,32 +64,32 @@ def test_what_does_not_fit_is_told_and_what_is_off_counts_once() -> None:
 
 def test_a_proposal_holds_what_is_in_effect_only() -> None:
     without = {**GUIDE, "n_dendrites": [20], "n_dendrite_inputs": [350]}
-    (found,) = [p for p in space(without).every() if not p.params["soma_enabled"]]
-    assert dict(found.params) == {
+    (feasible,) = [p for p in space(without).every() if not p.params["soma_enabled"]]
+    assert dict(feasible.params) == {
         "n_dendrites": 20,
         "n_dendrite_inputs": 350,
         "soma_enabled": False,
         "architecture": "dendritic_simple",
     }
-    assert found.row["DENDRITES_SOMA"] == "n"
-    assert found.count == 20 * 350 + 20 + 20 * 10 + 10
+    assert feasible.row["DENDRITES_SOMA"] == "n"
+    assert feasible.count == 20 * 350 + 20 + 20 * 10 + 10
 
 
 def test_inputs_are_at_most_those_there_are() -> None:
-    found = space(
-        {"n_neurons": [8], "n_dendrite_inputs": [64, 96]}, most=10000, share=0, dataset="digits"
+    feasible = space(
+        {"n_neurons": [8], "n_dendrite_inputs": [64, 96]}, limit=10000, share=0, dataset="digits"
     )
-    assert [p.params["n_dendrite_inputs"] for p in found.every()] == [64]
-    assert found.left_out() == ["1 left out: larger than the data allows"]
+    assert [p.params["n_dendrite_inputs"] for p in feasible.every()] == [64]
+    assert feasible.left_out() == ["1 left out: larger than the data allows"]
 
 
 def test_zero_takes_the_most_that_fits_where_nothing_else_does() -> None:
     given = {"n_neurons": [8, 12], "n_dendrites": [8], "n_dendrite_inputs": [64, 0]}
-    found = {p.params["n_neurons"]: p for p in space(given).every()}
-    assert found[12].params["n_dendrite_inputs"] == 64  # 6,478 are within the budget
-    inputs = found[8].params["n_dendrite_inputs"]  # with 64 there are 4,322
+    feasible = {p.params["n_neurons"]: p for p in space(given).every()}
+    assert feasible[12].params["n_dendrite_inputs"] == 64  # 6,478 are within the budget
+    inputs = feasible[8].params["n_dendrite_inputs"]  # with 64 there are 4,322
     assert soma_on(8, 8, inputs) <= 8000 < soma_on(8, 8, inputs + 1)
-    assert found[8].count == soma_on(8, 8, inputs)
+    assert feasible[8].count == soma_on(8, 8, inputs)
 
 
 def test_draws_fit_are_distinct_and_are_repeated_by_their_seed() -> None:
@@ -102,26 +102,26 @@ def test_draws_fit_are_distinct_and_are_repeated_by_their_seed() -> None:
         "soma_enabled": [True, False],
         "lr": {"type": "loguniform", "low": 1e-4, "high": 1e-2},
     }
-    found = space(given).sample(200, Random(3))
-    assert all(6400 <= one.count <= 8000 for one in found)
-    assert len({frozenset(one.row.items()) for one in found}) == 200
-    assert {one.params["architecture"] for one in found} == set(EVERY)
-    assert all(("hidden_dim" in p.params) == ("hidden" in p.row["MODEL"]) for p in found)
-    assert [p.row for p in space(given).sample(200, Random(3))] == [p.row for p in found]
-    assert [p.row for p in space(given).sample(200, Random(4))] != [p.row for p in found]
+    feasible = space(given).sample(200, Random(3))
+    assert all(6400 <= proposal.count <= 8000 for proposal in feasible)
+    assert len({frozenset(proposal.row.items()) for proposal in feasible}) == 200
+    assert {proposal.params["architecture"] for proposal in feasible} == set(EVERY)
+    assert all(("hidden_dim" in p.params) == ("hidden" in p.row["MODEL"]) for p in feasible)
+    assert [p.row for p in space(given).sample(200, Random(3))] == [p.row for p in feasible]
+    assert [p.row for p in space(given).sample(200, Random(4))] != [p.row for p in feasible]
 
 
 def test_draws_are_distributed_as_if_what_does_not_fit_was_rejected() -> None:
     given = {"n_neurons": [8, 12], "n_dendrites": (4, 6), "n_dendrite_inputs": (60, 200)}
     every = itertools.product([8, 12], range(4, 7), range(60, 201))
     kept = [sizes for sizes in every if 6400 <= soma_on(*sizes) <= 8000]
-    found = space(given)
-    assert found.total == len(kept)
+    feasible = space(given)
+    assert feasible.total == len(kept)
     expected = Counter(sizes[:2] for sizes in kept)
     draws = Counter()
     for seed in range(4000):
-        (one,) = found.sample(1, Random(seed))
-        draws[one.params["n_neurons"], one.params["n_dendrites"]] += 1
+        (proposal,) = feasible.sample(1, Random(seed))
+        draws[proposal.params["n_neurons"], proposal.params["n_dendrites"]] += 1
     chi = sum(
         (draws[s] - 4000 * n / len(kept)) ** 2 / (4000 * n / len(kept)) for s, n in expected.items()
     )
@@ -138,10 +138,10 @@ def test_a_parameter_that_is_off_takes_no_part_in_the_chances() -> None:
         "synaptic_resampling": [True, False],
         "percentage_resample": [0.1, 0.2, 0.3, 0.4],
     }
-    found = space(given)
-    assert found.total == 2 + 2 * 4
+    feasible = space(given)
+    assert feasible.total == 2 + 2 * 4
     draws = Counter(
-        found.sample(1, Random(s))[0].params["synaptic_resampling"] for s in range(2000)
+        feasible.sample(1, Random(s))[0].params["synaptic_resampling"] for s in range(2000)
     )
     assert 900 < draws[True] < 1100  # half of them: sd 22
 
@@ -153,7 +153,7 @@ def test_all_there_are_if_more_are_asked_for() -> None:
 def test_an_infeasible_space_says_what_it_reaches() -> None:
     given = {"n_neurons": (10, 20), "n_dendrites": (6, 15), "n_dendrite_inputs": (64, 256)}
     with pytest.raises(UserError) as error:
-        space(given, most=300).require_feasible()
+        space(given, limit=300).require_feasible()
     smallest, largest = soma_on(10, 6, 64), soma_on(20, 15, 256)
     assert "240 to 300 parameters" in str(error.value)
     assert f"reaches {smallest} to {largest}" in str(error.value)
@@ -168,19 +168,21 @@ def test_every_architecture_has_something_at_every_budget(architecture: str, bud
         "n_dendrites": (2, 120),
         "n_dendrite_inputs": 0,
     }
-    assert space(given, most=budget, dataset="digits").total > 0
+    assert space(given, limit=budget, dataset="digits").total > 0
 
 
 def test_any_model_with_its_symbols() -> None:
     given = {"architecture": "mlp", "MLP_WIDTH": (1, 200), "MLP_LAYERS": [1, 2]}
-    found = space(given, most=1000, dataset="digits")
-    width = [p.params["MLP_WIDTH"] for p in found.every() if p.params["MLP_LAYERS"] == 1]
+    feasible = space(given, limit=1000, dataset="digits")
+    width = [p.params["MLP_WIDTH"] for p in feasible.every() if p.params["MLP_LAYERS"] == 1]
     assert width == [w for w in range(1, 201) if 800 <= 75 * w + 10 <= 1000]
 
 
 def test_numbers_may_be_given_as_text() -> None:
-    (found,) = space({"n_neurons": ["10"], "n_dendrites": "6", "n_dendrite_inputs": [128]}).every()
-    assert (found.params["n_neurons"], found.count) == (10, 7920)
+    (feasible,) = space(
+        {"n_neurons": ["10"], "n_dendrites": "6", "n_dendrite_inputs": [128]}
+    ).every()
+    assert (feasible.params["n_neurons"], feasible.count) == (10, 7920)
 
 
 def test_each_optimizer_gets_the_weight_decay() -> None:

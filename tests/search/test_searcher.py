@@ -42,33 +42,33 @@ def stores(folder: Path) -> list[Path]:
 
 
 def test_results_are_means_over_seeds_best_first(searched) -> None:
-    _, found, folder = searched
+    _, ranked, folder = searched
     # with somas 162 + 32 I parameters for 8 neurons and 200 + 40 I for 10, 800 to 1000 of them
-    assert [(one.params["n_neurons"], one.total_params) for one in found] == [(10, 840)]
+    assert [(item.params["n_neurons"], item.total_params) for item in ranked] == [(10, 840)]
     (path,) = stores(folder)
     with Store.open(path, readonly=True) as store:
         results = [result for _, result, _ in store.final_results()]
     accuracies = [result.measures["val_acc"] / 100 for result in results]
-    (one,) = found
-    assert one.val_accuracy == pytest.approx(sum(accuracies) / 2)
-    assert one.val_std == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
-    assert one.train_accuracy == pytest.approx(
+    (item,) = ranked
+    assert item.val_accuracy == pytest.approx(sum(accuracies) / 2)
+    assert item.val_std == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    assert item.train_accuracy == pytest.approx(
         sum(result.measures["train_acc"] for result in results) / 200
     )
-    assert one.test_accuracy == pytest.approx(
+    assert item.test_accuracy == pytest.approx(
         sum(result.measures["test_acc"] for result in results) / 200
     )
     assert [result.measures["parameters"] for result in results] == [840, 840]
-    assert (one.seeds, one.status, one.reason) == ([1, 2], "passed", "")
+    assert (item.seeds, item.status, item.reason) == ([1, 2], "passed", "")
 
 
 def test_the_folder_is_that_of_any_sweep(searched) -> None:
     _, _, folder = searched
     (path,) = stores(folder)
-    names = {one.name for one in path.parent.iterdir()}
+    names = {item.name for item in path.parent.iterdir()}
     assert {"sweep_analysis.txt", "sweep_summary.json"} <= names
     summary = json.loads((path.parent / "sweep_summary.json").read_text())
-    assert {(one["CONFIG_SEED"], one["status"]) for one in summary} == {
+    assert {(item["CONFIG_SEED"], item["status"]) for item in summary} == {
         (1, "passed"),
         (2, "passed"),
     }
@@ -94,8 +94,8 @@ def test_the_same_search_goes_on_with_its_sweep(tmp_path: Path) -> None:
 def test_grids_may_leave_different_things_at_their_defaults(tmp_path: Path) -> None:
     made = searcher(tmp_path, seeds=1, min_param_ratio=0)
     small = {"n_dendrites": [2], "n_dendrite_inputs": [4]}
-    found = made.grid_search([{**small, "n_neurons": [5], "weight_decay": [0.1]}, small])
-    by_size = {one.total_params: one.params for one in found}
+    results = made.grid_search([{**small, "n_neurons": [5], "weight_decay": [0.1]}, small])
+    by_size = {item.total_params: item.params for item in results}
     assert by_size == {
         5 * 2 * 6 + 5 + 60: {"n_dendrites": 2, "n_dendrite_inputs": 4}
         | {"n_neurons": 5, "weight_decay": 0.1},
@@ -107,11 +107,11 @@ def test_history_has_everything_once_and_a_search_only_its_own(tmp_path: Path) -
     made = searcher(tmp_path, seeds=1, min_param_ratio=0)
     first = made.grid_search({"n_dendrite_inputs": [4, 5]})
     second = made.grid_search({"n_dendrite_inputs": [5, 6], "n_neurons": [10]})  # 10: default
-    assert {one.params["n_dendrite_inputs"] for one in first} == {4, 5}
-    assert {one.params["n_dendrite_inputs"] for one in second} == {5, 6}
+    assert {item.params["n_dendrite_inputs"] for item in first} == {4, 5}
+    assert {item.params["n_dendrite_inputs"] for item in second} == {5, 6}
     best = made.get_best_results(5)
-    assert sorted(one.params["n_dendrite_inputs"] for one in best) == [4, 5, 6]
-    scores = [one.val_accuracy for one in best]
+    assert sorted(item.params["n_dendrite_inputs"] for item in best) == [4, 5, 6]
+    scores = [item.val_accuracy for item in best]
     assert scores == sorted(scores, reverse=True)
     assert made.get_best_results(1) == best[:1]
 
@@ -119,12 +119,12 @@ def test_history_has_everything_once_and_a_search_only_its_own(tmp_path: Path) -
 def test_max_trials_counts_configurations_and_chooses_with_a_seed(tmp_path: Path) -> None:
     grid = {"n_dendrite_inputs": list(range(1, 10))}
     made = [searcher(tmp_path, sampler_seed=s, seeds=[3], min_param_ratio=0) for s in (0, 0, 1)]
-    found = [
-        sorted(one.params["n_dendrite_inputs"] for one in each.grid_search(grid, max_trials=2))
+    results = [
+        sorted(item.params["n_dendrite_inputs"] for item in each.grid_search(grid, max_trials=2))
         for each in made
     ]
-    assert found[0] == found[1] != found[2]
-    assert [len(each) for each in found] == [2, 2, 2]
+    assert results[0] == results[1] != results[2]
+    assert [len(each) for each in results] == [2, 2, 2]
 
 
 def test_seeds_of_a_space_repeat_every_configuration(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_seeds_of_a_space_repeat_every_configuration(tmp_path: Path) -> None:
 
 def test_random_search_trains_what_it_draws(tmp_path: Path) -> None:
     space = {"n_neurons": (4, 12), "n_dendrites": (2, 8), "n_dendrite_inputs": (4, 64)}
-    found = searcher(tmp_path, seeds=1).random_search(space, n_trials=3)
-    assert len(found) == 3
-    assert all(800 <= one.total_params <= 1000 for one in found)
+    results = searcher(tmp_path, seeds=1).random_search(space, n_trials=3)
+    assert len(results) == 3
+    assert all(800 <= item.total_params <= 1000 for item in results)
 
 
 def test_a_configuration_that_fails_is_kept_with_its_reason(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ def test_resampling_without_somas(tmp_path: Path) -> None:
         "synaptic_resampling": [True],
         "steps_to_resample": [5],
     }
-    (one,) = searcher(tmp_path, seeds=1).grid_search(grid)
-    assert one.total_params == 15 * 48 + 15 + 15 * 10 + 10
+    (item,) = searcher(tmp_path, seeds=1).grid_search(grid)
+    assert item.total_params == 15 * 48 + 15 + 15 * 10 + 10
 
 
 def test_silent_means_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -193,21 +193,21 @@ def test_talking_means_the_runner_talks(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_in_a_thread_with_workers(tmp_path: Path) -> None:
     """As a notebook may run it; nothing is asked of the script that searches."""
-    found: list[SearchResult] = []
+    results: list[SearchResult] = []
     made = searcher(tmp_path, seeds=1, in_process=False, parallel=1)
     thread = threading.Thread(
-        target=lambda: found.extend(made.grid_search({"n_dendrite_inputs": [10]}))
+        target=lambda: results.extend(made.grid_search({"n_dendrite_inputs": [10]}))
     )
     thread.start()
     thread.join()
-    assert [one.status for one in found] == ["passed"]
+    assert [item.status for item in results] == ["passed"]
 
 
 def test_saved_results_come_back_as_they_were(searched, tmp_path: Path) -> None:
-    made, found, _ = searched
+    made, results, _ = searched
     made.save_results(tmp_path / "found.json")
     saved = load_results(tmp_path / "found.json")
-    assert saved.trials == found
+    assert saved.trials == results
     assert (saved.version, saved.dataset, saved.seeds) == (1, "digits", [1, 2])
     assert saved.budget == {"max_params": 1000, "min_param_ratio": 0.8}
     assert saved.split == {
@@ -296,7 +296,7 @@ def test_labels_that_mean_nothing_cannot_be_learnt(tmp_path: Path) -> None:
         settings={"DATA_VERIFY": False},
     )
     space = {"n_neurons": (4, 10), "n_dendrites": (2, 6), "n_dendrite_inputs": (8, 200)}
-    found = made.random_search(space, n_trials=6)
-    assert len(found) == 6
+    results = made.random_search(space, n_trials=6)
+    assert len(results) == 6
     # 300 validation samples and 2 seeds: the best of 6 means by chance is near .12
-    assert found[0].val_accuracy is not None and found[0].val_accuracy <= 0.2
+    assert results[0].val_accuracy is not None and results[0].val_accuracy <= 0.2

@@ -24,7 +24,7 @@ def sweep(scores: list[list[float]]) -> list[TrialResult]:
     return made
 
 
-def found(scores: list[list[float]], by: str = "val_acc") -> Effects:
+def effects(scores: list[list[float]], by: str = "val_acc") -> Effects:
     return main_effects(sweep(scores), by, LEVELS)
 
 

@@ -16,7 +16,7 @@ from espalier.analysis.rank import Configuration, Ranking, lead
 from espalier.core.measures import Measure
 
 SIZE = "live_parameters"
-PER = 1000  # live parameters that efficiency is told for
+PER = 1000  # live parameters that efficiency is given for
 
 
 @dataclass(frozen=True)

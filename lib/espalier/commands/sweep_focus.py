@@ -11,8 +11,7 @@ from espalier.commands.option_types import PATH, Checked, make_option, measure, 
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
-from espalier.search.focus import BEST
-from espalier.search.focus_plan import RANGE, plan_around
+from espalier.search.focus import BEST, RANGE, plan_around
 from espalier.store.results_dir import newest
 
 FACTOR = Checked(

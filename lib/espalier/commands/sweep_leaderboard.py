@@ -13,7 +13,7 @@ from espalier.core.paths import RESULTS
 from espalier.report.delta_plots import write_deltas
 from espalier.report.learning_curves import write_curves
 from espalier.report.parameter_plots import write_parameters
-from espalier.report.ranking_rows import by_target, cells
+from espalier.report.ranking_rows import best_per_target, ranking_table
 from espalier.report.reports import ranking_measure, refused, trial_results
 from espalier.report.sweep_analysis import counts, method, nothing
 from espalier.report.sweep_plots import write_plot
@@ -57,6 +57,6 @@ def _print_ranking(ranking: Ranking, top: int) -> None:
     if ranking.best is None:
         print(nothing(ranking))
     else:
-        print_table(cells(ranking, top))
-    if targets := by_target(ranking):
+        print_table(ranking_table(ranking, top))
+    if targets := best_per_target(ranking):
         print("\n" + "\n".join(targets).rstrip())

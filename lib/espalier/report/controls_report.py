@@ -12,7 +12,7 @@ from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.ranking_rows import missing, settings, spread
+from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
 from espalier.report.sweep_summary import typed
 from espalier.report.templates import render
 
@@ -35,7 +35,7 @@ def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
         difference=_difference,
         pairs=_pairs,
         timed=_timed,
-        missing=missing,
+        missing=describe_missing_seeds,
         events=_events,
     )
 
@@ -81,7 +81,7 @@ def _values(item: Configuration) -> list[str]:
 def _difference(difference: Interval | None, by: Measure) -> str:
     if difference is None:
         return "no seed in common that passed in both"
-    return f"{spread(difference, by, '+')}: {describe_verdict(difference, by)}"
+    return f"{format_interval(difference, by, '+')}: {describe_verdict(difference, by)}"
 
 
 def _timed(item: Comparison) -> str:

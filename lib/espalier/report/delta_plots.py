@@ -32,10 +32,10 @@ def write_deltas(ranking: Ranking, plain: Mapping[str, str | Sequence[str]], pat
     if not differences:
         rule = "no configuration has a control with the same seeds, so there is nothing to draw"
         raise UserError(f"--deltas {path}: {rule}")
-    save(drawn(differences, ranking.measure), path, "--deltas")
+    save(plot_deltas(differences, ranking.measure), path, "--deltas")
 
 
-def drawn(differences: Sequence[Delta], by: Measure) -> Figure:
+def plot_deltas(differences: Sequence[Delta], by: Measure) -> Figure:
     """Return one panel, the first kind on top; a difference without an interval is a dot alone."""
     from matplotlib.figure import Figure
 

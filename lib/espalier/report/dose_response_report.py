@@ -14,7 +14,7 @@ from espalier.analysis.dose_response import Ladder, LadderPoint
 from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.trial import Record
-from espalier.report.ranking_rows import spread
+from espalier.report.ranking_rows import format_interval
 from espalier.report.sweep_plots import save
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
@@ -56,7 +56,7 @@ def _table(ladder: Ladder) -> str:
 
 def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
     live = rung.item.measure("live_parameters")
-    score = spread(interval(rung.scores), ladder.by)
+    score = format_interval(interval(rung.scores), ladder.by)
     size = "n/a" if live is None else f"{live.mean:.0f}"
     curve = ladder.by.told(ladder.curve.at(rung.value))
     return [f"{rung.value:g}", str(len(rung.scores)), score, curve, size]

@@ -12,7 +12,7 @@ from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record, Status
 from espalier.plan.design_text import describe_design
-from espalier.report.ranking_rows import spread
+from espalier.report.ranking_rows import format_interval
 from espalier.report.sweep_summary import typed
 from espalier.report.templates import render
 
@@ -31,7 +31,7 @@ def render_effects(effects: Effects, design: Mapping[str, Any]) -> str:
         range=_range,
         level_text=_level,
         reason=_reason,
-        spread=spread,
+        spread=format_interval,
         confounding=confounding(design),
     )
 

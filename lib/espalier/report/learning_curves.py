@@ -68,10 +68,10 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     curves = {_label(item, varied): curve(item, by) for item in ranking.ranked[:top]}
     if not any(curves.values()):
         raise UserError(f"--curves {path}: no ranked trial has a history of {by.curve}")
-    save(drawn(curves, by), path, "--curves")
+    save(plot_curves(curves, by), path, "--curves")
 
 
-def drawn(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
+def plot_curves(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
     """Return one panel with all curves by their labels."""
     from matplotlib.figure import Figure
 

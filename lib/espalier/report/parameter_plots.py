@@ -39,10 +39,10 @@ def write_parameters(ranking: Ranking, path: Path) -> None:
     if not fronts:
         rule = f"no ranked trial has the measure {SIZE}, so there is nothing to draw"
         raise UserError(f"--parameters {path}: {rule}")
-    save(drawn(fronts), path, "--parameters")
+    save(plot_parameters(fronts), path, "--parameters")
 
 
-def drawn(fronts: Sequence[Front]) -> Figure:
+def plot_parameters(fronts: Sequence[Front]) -> Figure:
     """Return the picture; a colour for each model, optimizer and method that the sweep varies."""
     from matplotlib.figure import Figure
 

@@ -10,7 +10,7 @@ from espalier.analysis.rank import swept_values
 from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.ranking_rows import missing, settings, spread
+from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
 from espalier.report.sweep_summary import typed
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
@@ -28,7 +28,7 @@ def render_pareto(fronts: Sequence[Front]) -> str:
         settings=settings,
         table=_table,
         size_text=size_text,
-        missing=missing,
+        missing=describe_missing_seeds,
     )
 
 
@@ -56,7 +56,13 @@ def _row(point: Sized, gain: Interval | None) -> list[str]:
     first, by = point.item.first, point.by
     name = " ".join([first.name, *settings(swept_values(first), "")])
     per = [] if point.efficiency is None else [by.told(point.efficiency)]
-    return [size_text(point.size), spread(point.item.score, by), *per, _gain(gain, by), name]
+    return [
+        size_text(point.size),
+        format_interval(point.item.score, by),
+        *per,
+        _gain(gain, by),
+        name,
+    ]
 
 
 def _gain(gain: Interval | None, by: Measure) -> str:

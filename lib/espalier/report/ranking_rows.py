@@ -17,7 +17,7 @@ def settings(values: Mapping[str, str], prefix: str = "CONFIG_") -> list[str]:
     return [f"{prefix}{name}={text}" for name, text in values.items()]
 
 
-def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
+def format_interval(value: Interval | None, by: Measure, sign: str = "") -> str:
     """Return a mean with its interval, as `88.51% +/- 0.40 (n=3)`; no spread, no interval.
 
     `sign` is `+` for a difference.
@@ -32,19 +32,19 @@ def spread(value: Interval | None, by: Measure, sign: str = "") -> str:
     return f"{mean} +/- {by.number(value.half_width)} (n={value.n})"
 
 
-def spread_of(item: Configuration, by: Measure) -> str:
+def format_measure(item: Configuration, by: Measure) -> str:
     """Return the mean of a measure that can rank, with its interval."""
-    return spread(item.measure(by.name), by)
+    return format_interval(item.measure(by.name), by)
 
 
-def losses(item: Configuration, ranking: Ranking) -> list[str]:
+def loss_lines(item: Configuration, ranking: Ranking) -> list[str]:
     """Return lines on what ranks, where that is no accuracy, and on the loss of a text.
 
     The latter stands beside what no table of characters or of pairs can beat.
     """
     floors = _floors(item)
     shown = dict.fromkeys(_others(ranking) + [VAL_LOSS] * bool(floors))
-    texts = {by: spread_of(item, by) + floors * (by == VAL_LOSS) for by in shown}
+    texts = {by: format_measure(item, by) + floors * (by == VAL_LOSS) for by in shown}
     return [f"{by.label.title()}: {text}" for by, text in texts.items()]
 
 
@@ -56,7 +56,7 @@ def _floors(item: Configuration) -> str:
     return f" a character; floors: {least}"
 
 
-def note(item: Configuration, ranking: Ranking) -> str:
+def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     """Return what a reader must know about a ranked configuration; empty for a plain one."""
     remarks = _flaws(item)
     if ranking.best and item.samples != ranking.best.samples:
@@ -69,26 +69,26 @@ def note(item: Configuration, ranking: Ranking) -> str:
 
 
 def _flaws(item: Configuration) -> list[str]:
-    flaws = [unmet(item)] if item.short else []
-    return flaws if item.complete else [*flaws, missing(item)]
+    flaws = [describe_missed_target(item)] if item.short else []
+    return flaws if item.complete else [*flaws, describe_missing_seeds(item)]
 
 
-def unmet(item: Configuration) -> str:
+def describe_missed_target(item: Configuration) -> str:
     """Return the target sparsity of a configuration that missed it, and the least it reached."""
     worst = max(item.short, key=lambda trial: trial.shortfall)
     reached = f"{(worst.target - worst.shortfall) * 100:.1f}%"
     some = f" in {len(item.short)} of {len(item.scores)} trials"
-    text = f"target sparsity {share(worst.target)} not reached: {reached}"
+    text = f"target sparsity {format_share(worst.target)} not reached: {reached}"
     return text + some * (len(item.short) < len(item.scores))
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """Return a share as a percentage, with one decimal or as many as it takes to be exact."""
     text = f"{value * 100:.1f}"
     return (text if abs(float(text) - value * 100) < 1e-6 else f"{value * 100:.8g}") + "%"
 
 
-def by_target(ranking: Ranking) -> list[str]:
+def best_per_target(ranking: Ranking) -> list[str]:
     """Return the best configuration for each target sparsity, if there are several; 0 is unpruned.
 
     Else the best of all would nearly always be one that prunes little.
@@ -103,12 +103,12 @@ def by_target(ranking: Ranking) -> list[str]:
 
 
 def _target(target: float, item: Configuration, ranking: Ranking) -> str:
-    name = share(target) if target else "unpruned"
+    name = format_share(target) if target else "unpruned"
     line = (
-        f"{name}: {item.first.name} | Val Acc: {spread_of(item, VAL_ACC)}"
-        f" | Test Acc: {mean(item, 'test_acc', '.2f', '%')}"
+        f"{name}: {item.first.name} | Val Acc: {format_measure(item, VAL_ACC)}"
+        f" | Test Acc: {format_mean(item, 'test_acc', '.2f', '%')}"
     )
-    others = [f"{by.short.title()}: {spread_of(item, by)}" for by in _others(ranking)]
+    others = [f"{by.short.title()}: {format_measure(item, by)}" for by in _others(ranking)]
     return " | ".join([line, *others, *_flaws(item)])
 
 
@@ -117,7 +117,7 @@ def _others(ranking: Ranking) -> list[Measure]:
     return [by for by in (ranking.measure,) if by not in ACCURACIES]
 
 
-def missing(item: Configuration) -> str:
+def describe_missing_seeds(item: Configuration) -> str:
     """Return how many of the planned seeds are behind the score, and why not all."""
     count = f"{len(item.scores)} of {len(item.results)} seeds"
     lost = len(item.results) - len(item.scores) - item.pending
@@ -127,7 +127,7 @@ def missing(item: Configuration) -> str:
     return f"INCOMPLETE: {count} ({', '.join(rest)})"
 
 
-def cells(ranking: Ranking, top: int) -> list[list[str]]:
+def ranking_table(ranking: Ranking, top: int) -> list[list[str]]:
     """Return the `top` configurations as a table, heading first."""
     scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
     heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
@@ -139,21 +139,21 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
     return [
         str(place),
         item.first.name,
-        *(spread_of(item, by) for by in (*_others(ranking), *ACCURACIES)),
-        percent(item),
-        mean(item, "total_time", ".1f", "s"),
+        *(format_measure(item, by) for by in (*_others(ranking), *ACCURACIES)),
+        format_sparsity(item),
+        format_mean(item, "total_time", ".1f", "s"),
         " ".join(settings(swept_values(item.first), "")),
-        note(item, ranking),
+        describe_flaws(item, ranking),
     ]
 
 
-def mean(item: Configuration, name: str, form: str, unit: str) -> str:
+def format_mean(item: Configuration, name: str, form: str, unit: str) -> str:
     """Return the mean of a measure, without its interval."""
     interval = item.measure(name)
     return "n/a" if interval is None else format(interval.mean, form) + unit
 
 
-def percent(item: Configuration) -> str:
+def format_sparsity(item: Configuration) -> str:
     """Return the mean sparsity reached."""
     sparsity = item.measure("final_sparsity")
     return "n/a" if sparsity is None else f"{sparsity.mean * 100:.1f}%"

@@ -53,7 +53,7 @@ def render_analysis(
         method=method(ranking),
         nothing=None if ranking.best else nothing(ranking),
         **_best(ranking),
-        targets=ranking_rows.by_target(ranking),
+        targets=ranking_rows.best_per_target(ranking),
         parts=parts,
         failed=failed,
         reasons=reasons.most_common(),

@@ -41,7 +41,7 @@ def write_plot(ranking: Ranking, path: Path) -> None:
     axes = axes_of(ranking)
     if not axes:
         raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
-    save(drawn(ranking, axes), path, "--plot")
+    save(plot_sweep(ranking, axes), path, "--plot")
 
 
 def save(figure: Figure, path: Path, option: str) -> None:
@@ -53,7 +53,7 @@ def save(figure: Figure, path: Path, option: str) -> None:
         raise UserError(f"{option} {path}: {error}") from error
 
 
-def drawn(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
+def plot_sweep(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
     """Return the picture, with a panel for each of `axes`."""
     from matplotlib.figure import Figure
 

@@ -8,21 +8,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from espalier.analysis.rank import Configuration, Ranking
+from espalier.analysis.rank import Configuration, Ranking, rank
+from espalier.core import disk_full
+from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION, Trial
-from espalier.kconfig import assign
+from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
+from espalier.plan import planning
+from espalier.plan.plan import Plan
+from espalier.report.reports import ranking_measure, trial_results
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
 
 BEST = "best"
+RANGE = "focus-range"
 NUMBERS = ("int", "float")
 DIGITS = 3  # of a number that nobody chose
 ITS_OWN = ("SAMPLER", "PRIORITY")
 """Beginnings of settings that speak of what the first sweep varied."""
 
 Axes = dict[str, list[str]]
+
+
+def plan_around(
+    folder: Path, around: str, by: str | None, region: float | None
+) -> tuple[Plan, str]:
+    """Write focus-range into the folder of a sweep; returns its plan, and what it is around.
+
+    `around` is as for `choose_centre`; `region` is a factor above 1. Raises UserError.
+    """
+    with Store.open(folder / STORE, readonly=True) as store:
+        trials, by = trial_results(store), ranking_measure(store, by)
+        settings = store.header.settings
+    ranking = rank(trials, by)
+    centre = choose_centre(ranking, around)
+    axes = nearby_values(Symbols(tree.parse()), centre.first, tried_values(ranking), region)
+    if not any(len(values) > 1 for values in axes.values()):
+        raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
+    heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"
+    with disk_full.needed(folder):
+        atomic_write(folder / RANGE, range_file(centre, axes, settings, [heading]))
+    return planning.plan_from_files([folder / RANGE]), heading
 
 
 def choose_centre(ranking: Ranking, around: str) -> Configuration:

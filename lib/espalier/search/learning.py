@@ -72,7 +72,7 @@ def p_value(draws: Sequence[SeedScore], bar: Bar) -> float:
 
 
 def _over_seeds(draws: Sequence[SeedScore], bar: Bar) -> float:
-    """Return one-sided t-test of the mean excess over the limit.
+    """Return the p of a one-sided t-test of the mean excess over the limit.
 
     Equal scores on a few seeds are not sure ones: the variance is taken to be at least that of
     counting.

@@ -3,7 +3,7 @@
 The spaces are the guide's, in guide.toml. Where its numbers of inputs do not fit the budget, the
 largest that does is taken; where even all inputs are too few, the numbers of dendrites are doubled
 until the budget can be reached. On small data sets batches are smaller and resampling comes more
-often (see `pace`). Every run has one of the guide's seeds.
+often (see `training_length`). Every run has one of the guide's seeds.
 """
 
 from __future__ import annotations

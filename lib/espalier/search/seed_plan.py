@@ -56,7 +56,7 @@ class CandidateSpace:
         return list(dict.fromkeys(self.candidate(trial) for trial in self.whole.trials))
 
     def candidate(self, trial: Trial) -> Candidate:
-        """Return the one that a trial is a seed of."""
+        """Return the candidate that a trial is a seed of."""
         return tuple((name, trial.config[name]) for name in self.names if name in trial.config)
 
     def plan(self, candidates: Iterable[Candidate], epochs: int) -> Plan:
@@ -126,7 +126,7 @@ class CandidateTrainer:
 
 
 def size_of(results: Sequence[TrialResult]) -> str:
-    """Return the first of SIZES that all trials that passed tell."""
+    """Return the first of SIZES that all trials that passed report."""
     passed = [item for item in results if item.measure("val_acc") is not None]
     common = (name for name in SIZES if all(item.measure(name) is not None for item in passed))
     return next(common, SIZES[-1])

@@ -1,4 +1,4 @@
-"""Sweeps of networks of several sizes, and the front of each."""
+"""Networks of several sizes with their scores."""
 
 from __future__ import annotations
 
