@@ -23,7 +23,7 @@ from measuring import Figure
 from torch import nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import SampleShape
+from espalier.core.samples import SampleShape
 from espalier.models.resnet18 import ResNet18
 from espalier.optimizers.adamwprune import AdamWPrune
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import espalier
-from espalier.core.contracts import TokenShape
+from espalier.core.samples import TokenShape
 from espalier.datasets.text import Text
 from espalier.models.charlm import CharLM
 from espalier.surgery import birth

@@ -16,7 +16,8 @@ import torch
 from measuring import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
-from espalier.core.contracts import Method, Run, Split, steps_in
+from espalier.core.contracts import Method, Run
+from espalier.core.samples import Split, steps_in
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.splits import batches
 

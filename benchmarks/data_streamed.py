@@ -20,7 +20,7 @@ from measuring import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.train.data.device_residency import ResidencyPlan
 from espalier.train.data.transforms import Preparation
 

@@ -16,7 +16,8 @@ import measuring
 import torch
 from measuring import Figure
 
-from espalier.core.contracts import Method, Run, SampleShape, Split
+from espalier.core.contracts import Method, Run
+from espalier.core.samples import SampleShape, Split
 from espalier.lr_schedules.none import Constant
 from espalier.models.dendritic_simple import DendriticSimple
 from espalier.optimizers.adamw import AdamW

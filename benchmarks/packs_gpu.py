@@ -26,7 +26,8 @@ from char_transformer import CONTEXT, SYMBOLS, CharTransformer
 from measuring import Figure
 from torch import Tensor, nn
 
-from espalier.core.contracts import Method, Run, SampleShape, Split
+from espalier.core.contracts import Method, Run
+from espalier.core.samples import SampleShape, Split
 from espalier.lr_schedules.none import Constant
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp

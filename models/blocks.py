@@ -11,7 +11,8 @@ from typing import Literal
 
 from torch import nn
 
-from espalier.core.contracts import CannotTrain, Model, SampleShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks, chain, edges
 

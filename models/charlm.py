@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from espalier.core.contracts import CannotTrain, Model, Shape, TokenShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import Shape, TokenShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 EMBEDDING_STD = 0.02

@@ -9,7 +9,8 @@ from torch import nn
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, Model, SampleShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites.dendritic_layer import DendriteKind, DendriticLayer
 from espalier.layers.dendrites.nonlinear import SLOPE, Activation
@@ -54,7 +55,7 @@ class Dendritic(Model):
         return self._in_layer(self._fan_in(shape)) + sum(a * b + b for a, b in chain)
 
     @override
-    def most(self, field: str, shape: SampleShape) -> int:
+    def largest(self, field: str, shape: SampleShape) -> int:
         return shape.inputs
 
     @property

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from torch import nn
 
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 

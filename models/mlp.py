@@ -12,7 +12,8 @@ from typing import ClassVar
 from torch import nn
 from typing_extensions import override
 
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 WIDEST = 65536
@@ -41,7 +42,7 @@ class Mlp(Model):
         return sum(a * b + b for a, b in pairwise([*self._widths(shape), shape.classes]))
 
     @override
-    def most(self, field: str, shape: SampleShape) -> int:
+    def largest(self, field: str, shape: SampleShape) -> int:
         return WIDEST
 
     def _widths(self, shape: SampleShape) -> list[int]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from torch import nn
 from typing_extensions import override
 
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.models.residual import BasicBlock, ResidualNet, small_stem
 

@@ -12,7 +12,8 @@ from typing import Literal
 from torch import nn
 from typing_extensions import override
 
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.models.residual import Bottleneck, ResidualNet, large_stem, small_stem
 

@@ -13,7 +13,8 @@ from typing import ClassVar
 from torch import nn
 from typing_extensions import override
 
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
+from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites import wiring
 from espalier.layers.dendrites.nonlinear import SLOPE
@@ -52,5 +53,5 @@ class SparseMlp(Model):
         return self.width * (self.inputs + 1 + shape.classes) + shape.classes
 
     @override
-    def most(self, field: str, shape: SampleShape) -> int:
+    def largest(self, field: str, shape: SampleShape) -> int:
         return shape.inputs if field == "inputs" else WIDEST

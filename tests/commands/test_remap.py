@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from espalier.__main__ import run
-from espalier.core.contracts import SampleShape
 from espalier.core.errors import UserError
+from espalier.core.samples import SampleShape
 from espalier.kconfig import tree
 from espalier.models.mlp import Mlp
 

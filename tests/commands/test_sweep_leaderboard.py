@@ -16,7 +16,7 @@ from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
 from espalier.report.learning_curves import Point, curve
 from espalier.report.sweep_plots import axes_of, plot_sweep
-from espalier.store.results_dir import newest
+from espalier.store.results_dir import newest_sweep
 
 
 def leaderboard(argv: list[str]) -> int:
@@ -102,12 +102,12 @@ def test_newest_is_the_last_with_a_store(tmp_path: Path) -> None:
     stored(tmp_path / "sweep_20260101_000000", sweep({"a": [1.0]}))
     last = stored(tmp_path / "sweep_20260201_000000", sweep({"a": [1.0]}))
     (tmp_path / "sweep_20260301_000000").mkdir()
-    assert newest(tmp_path) == last
+    assert newest_sweep(tmp_path) == last
 
 
 def test_no_sweep_yet(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no sweep has been run yet; start one with `make sweep`"):
-        newest(tmp_path)
+        newest_sweep(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "ten", ""])

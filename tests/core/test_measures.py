@@ -22,7 +22,7 @@ def test_kconfig_offers_exactly_these() -> None:
     ],
 )
 def test_values_are_told_with_unit(name: str, value: float, text: str, difference: str) -> None:
-    assert (find(name).told(value), find(name).told(value, "+")) == (text, difference)
+    assert (find(name).with_unit(value), find(name).with_unit(value, "+")) == (text, difference)
 
 
 def test_direction_and_what_the_test_data_made() -> None:

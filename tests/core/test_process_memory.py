@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espalier.core import process_memory
-from espalier.core.process_memory import Held
+from espalier.core.process_memory import PrivateMemory
 
 STATUS = """\
 Name:	python
@@ -28,11 +28,13 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(("anon", "peak"), [(3000, 4000), (4500, 4500)])
 def test_what_is_shared_does_not_count(proc: Path, anon: int, peak: int) -> None:
     (proc / "7/status").write_text(STATUS.format(anon=anon))
-    assert process_memory.held(7) == Held(anon * 1024, peak * 1024)
+    assert process_memory.private_memory(7) == PrivateMemory(anon * 1024, peak * 1024)
 
 
 def test_a_process_that_has_ended_holds_nothing(proc: Path) -> None:
-    assert process_memory.held(8) == process_memory.held(7) == Held(0, 0)
+    assert (
+        process_memory.private_memory(8) == process_memory.private_memory(7) == PrivateMemory(0, 0)
+    )
 
 
 def test_what_the_kernel_killed(proc: Path) -> None:
@@ -43,5 +45,5 @@ def test_what_the_kernel_killed(proc: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc")
 def test_this_process_holds_something() -> None:
-    memory = process_memory.held(os.getpid())
-    assert 0 < memory.now <= memory.most
+    memory = process_memory.private_memory(os.getpid())
+    assert 0 < memory.now <= memory.peak

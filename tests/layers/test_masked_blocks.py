@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Method, Model, Optimizer, SampleShape
+from espalier.core.contracts import CannotTrain, Method, Model, Optimizer
+from espalier.core.samples import SampleShape
 from espalier.layers.fold_rules import MaskedProduct
 from espalier.layers.folded import Mapped
 from espalier.layers.masked_blocks import Blocks, chain, dense_gradients, edges

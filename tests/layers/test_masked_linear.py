@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from espalier.core.self_measuring import count_masked as masked_numbers
 from espalier.core.self_measuring import count_parameters
-from espalier.core.self_measuring import masked as masked_numbers
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.sparse.masked_weight import ABSENT
 

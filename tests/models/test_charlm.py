@@ -11,8 +11,8 @@ from packing import Values, assert_same, train, trainer, varied
 from torch import nn
 from trial_tasks import TEXT, numbers, small_task
 
-from espalier.core.contracts import Split, TokenShape
 from espalier.core.records import PackShare
+from espalier.core.samples import Split, TokenShape
 from espalier.models.charlm import CharLM
 from espalier.train import worker_entry
 from espalier.train.data.text_windows import TextPart

@@ -12,7 +12,8 @@ from kconfig_values import assigned, effective, symbols
 from torch import nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape, TokenShape
 from espalier.core.trial import Status, Task, Trial
 from espalier.core.trial_config import Config
 from espalier.kconfig import assign
@@ -104,7 +105,7 @@ def test_a_size_grows_with_each_free_number_up_to_the_most(name: str) -> None:
     spec, shape = model(name), SampleShape(1, 8, 8, 10)
     assert spec.free
     for field in spec.free:
-        limit = min(spec.most(field, shape), 200)
+        limit = min(spec.largest(field, shape), 200)
         counts = [model(name, **{field: n}).parameters(shape) for n in range(1, limit + 1)]
         assert counts == sorted(counts)
 

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape, TokenShape
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]

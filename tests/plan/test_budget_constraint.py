@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from espalier.core import component
-from espalier.core.contracts import Model, SampleShape
+from espalier.core.contracts import Model
 from espalier.core.errors import UserError
+from espalier.core.samples import SampleShape
 from espalier.core.trial import Trial
 from espalier.core.trial_config import Config
 from espalier.kconfig import tree
@@ -60,7 +61,7 @@ def test_what_is_proposed_is_the_largest_that_fits(planned: Planner, name: str, 
     assert 0 < count(trial) <= limit
     field = symbol.removeprefix(f"{name.upper()}_").removeprefix("DENDRITES_").lower()
     model = component.select("model", Config(trial.config), Model)
-    if int(trial.config[symbol]) < model.most(field, DIGITS):
+    if int(trial.config[symbol]) < model.largest(field, DIGITS):
         more = {**trial.config, symbol: str(int(trial.config[symbol]) + 1)}
         larger = component.select("model", Config(more), Model)
         assert larger.parameters(DIGITS) > limit

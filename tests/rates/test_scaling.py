@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from espalier.core.birth_record import GrowthEvent
-from espalier.core.contracts import CannotTrain, Method, Run, Split
+from espalier.core.contracts import CannotTrain, Method, Run
+from espalier.core.samples import Split
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.sgd import SGD

@@ -6,7 +6,7 @@ import pytest
 from fake_sweep import HERE, request, trial
 
 from espalier.core import process_memory
-from espalier.core.process_memory import Held
+from espalier.core.process_memory import PrivateMemory
 from espalier.core.trial import Result, Status
 from espalier.run import admission, devices, launch
 from espalier.run.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
@@ -35,20 +35,20 @@ class Machine:
     """Memory as a test says: what is left of it, and what each process holds."""
 
     def __init__(self, room: int) -> None:
-        self.room, self.processes = room, dict[int, Held]()
+        self.room, self.processes = room, dict[int, PrivateMemory]()
 
     def available(self) -> int:
         return self.room
 
-    def held(self, process: int) -> Held:
-        return self.processes.get(process, Held(0, 0))
+    def held(self, process: int) -> PrivateMemory:
+        return self.processes.get(process, PrivateMemory(0, 0))
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(100 * GIB)
     monkeypatch.setattr(admission, "available", made.available)
-    monkeypatch.setattr(process_memory, "held", made.held)
+    monkeypatch.setattr(process_memory, "private_memory", made.held)
     return made
 
 
@@ -118,7 +118,11 @@ def test_a_trial_waits_until_the_largest_worker_fits_again(
     slots = Slots("cpu", "cpu", "cpu")
     gate = MemoryGate(slots, waits=True)
     # 0 had 4 GiB and ended; 1 is at work with 3 and may grow by 1; 2 has not run yet
-    machine.processes = {100: Held(GIB, 4 * GIB), 101: Held(3 * GIB, 3 * GIB), 102: Held(GIB, GIB)}
+    machine.processes = {
+        100: PrivateMemory(GIB, 4 * GIB),
+        101: PrivateMemory(3 * GIB, 3 * GIB),
+        102: PrivateMemory(GIB, GIB),
+    }
     slots.free = [0, 2]
     machine.room = 7 * GIB + SPARE  # for 1's growth, 3 more for slot 0 and 3 more for slot 2
     assert gate.free_slots(9, [1]) == [0, 2]
@@ -135,7 +139,7 @@ def test_a_trial_waits_until_the_largest_worker_fits_again(
 def test_the_largest_worker_is_remembered_when_it_is_gone(machine: Machine) -> None:
     slots = Slots("cpu", "cpu")
     gate = MemoryGate(slots, waits=True)
-    machine.processes = {100: Held(GIB, 8 * GIB)}
+    machine.processes = {100: PrivateMemory(GIB, 8 * GIB)}
     assert gate.free_slots(1, [1]) == [0]
     machine.processes, machine.room = {}, 8 * GIB
     assert gate.free_slots(1, [1]) == []
@@ -145,7 +149,7 @@ def test_without_waiting_it_is_only_said(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gate = MemoryGate(Slots("cpu", "cpu"), waits=False)
-    machine.room, machine.processes = GIB, {100: Held(0, GIB)}
+    machine.room, machine.processes = GIB, {100: PrivateMemory(0, GIB)}
     for _ in range(2):
         assert gate.free_slots(2, []) == [0, 1]
     note = "note: 1.1 GB of memory is free and a worker took 1.1 GB: trials may run out of it\n"

@@ -25,7 +25,7 @@ from espalier.core.trial import Record
 from espalier.run import launch
 from espalier.run.status_text import status_lines
 from espalier.store import results_dir
-from espalier.store.results_dir import LOCK, STORE, locked, runner_of, sweeps, timestamped
+from espalier.store.results_dir import LOCK, STORE, locked, new_sweep_path, runner_of, sweeps
 from espalier.store.store import Store
 
 TWO = [trial(1), trial(2)]
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_run_and_leaves_nothing(
 def test_two_sweeps_in_one_second_have_two_names(tmp_path: Path) -> None:
     made = []
     for _ in range(11):
-        made.append(timestamped(tmp_path, now=0))
+        made.append(new_sweep_path(tmp_path, now=0))
         results_dir.create(made[-1], PlanHeader(), [])
     assert re.fullmatch(r"sweep_\d{8}_\d{6}", made[0].name)
     assert made[1].name == made[0].name + "_2"
@@ -231,7 +231,7 @@ def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path
     code = (
         "import os, sys; from pathlib import Path; from espalier.store import results_dir\n"
         "from espalier.core.records import PlanHeader\n"
-        "folder = results_dir.timestamped(Path(sys.argv[1]))\n"
+        "folder = results_dir.new_sweep_path(Path(sys.argv[1]))\n"
         "results_dir.create(folder, PlanHeader(), (os.kill(os.getpid(), 9) for _ in range(1)))\n"
     )
     process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import espalier
-from espalier.core.contracts import TokenShape
+from espalier.core.samples import TokenShape
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
 from espalier.models.charlm import CharLM

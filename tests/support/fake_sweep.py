@@ -57,7 +57,7 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
 
 def created(asked: LaunchRequest) -> Path:
     """Return the folder of a sweep whose runner was killed before its first trial."""
-    folder = results_dir.timestamped(asked.results)
+    folder = results_dir.new_sweep_path(asked.results)
     results_dir.create(folder, {**asked.header, "command": asked.command}, asked.trials)
     return folder
 

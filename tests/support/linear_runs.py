@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from espalier.core.contracts import LrSchedule, Method, Run, Split
+from espalier.core.contracts import LrSchedule, Method, Run
+from espalier.core.samples import Split
 from espalier.train.engine import seeds
 from espalier.train.engine.trainer import Recipe, Trainer
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import Method, Optimizer, Run, Split
+from espalier.core.contracts import Method, Optimizer, Run
+from espalier.core.samples import Split
 from espalier.layers.dendrites import wiring
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.layers.masked_blocks import Blocks

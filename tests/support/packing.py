@@ -13,15 +13,8 @@ from kconfig_values import effective, symbols
 from torch import Tensor, nn
 
 from espalier.core import component
-from espalier.core.contracts import (
-    CannotTrain,
-    LrSchedule,
-    Method,
-    Optimizer,
-    Run,
-    SampleShape,
-    Split,
-)
+from espalier.core.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run
+from espalier.core.samples import SampleShape, Split
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
 from espalier.layers.dendrites import wiring

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.train.data.device_residency import ResidencyPlan
 from espalier.train.data.transforms import Preparation
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from espalier.core.contracts import SampleShape
+from espalier.core.samples import SampleShape
 from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.resnet18 import ResNet18

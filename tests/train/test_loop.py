@@ -8,7 +8,8 @@ import torch
 from linear_runs import linear_run, trainer
 from torch import nn
 
-from espalier.core.contracts import Method, Run, Split
+from espalier.core.contracts import Method, Run
+from espalier.core.samples import Split
 from espalier.train.data.splits import batches
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.trainer import Recipe

@@ -9,7 +9,8 @@ import trial_tasks
 from torch import nn
 
 from espalier.core import component, memory
-from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape, TokenShape
 from espalier.core.trial import Status
 from espalier.train import micro_batching, worker_entry
 from espalier.train.building.run_builder import build_trainer

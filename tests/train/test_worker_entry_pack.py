@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from trial_tasks import numbers, small_task
 
-from espalier.core.contracts import Run, SampleShape
+from espalier.core.contracts import Run
+from espalier.core.samples import SampleShape
 from espalier.core.trial import Result, Status, Task
 from espalier.methods.none import NoPruning
 from espalier.models.mlp import Mlp

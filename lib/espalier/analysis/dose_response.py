@@ -134,7 +134,7 @@ def climbed(
     symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]
 ) -> Ladder:
     """Return a ladder of `rungs`, smallest value first."""
-    scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.most)
+    scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.maximum)
     means = np.array([fmean(values) for values in scores])
     curve = grid.fit(means[None])[0]
     drawn = np.array([rung.d50 for rung in grid.fit(resampled(scores))])

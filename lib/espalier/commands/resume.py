@@ -45,7 +45,7 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
         raise UserError(
             f"CONFIG_NUM_EPOCHS={epochs}: must be more than the {start.epoch} that are over"
         )
-    folder = output or results_dir.timestamped(RESULTS)
+    folder = output or results_dir.new_sweep_path(RESULTS)
     if not (folder / results_dir.STORE).exists():
         name = results_dir.directory_name(trial, plan.controls)
         copy_snapshot(start, trial, folder / name, values)

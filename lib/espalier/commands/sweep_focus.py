@@ -12,7 +12,7 @@ from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
 from espalier.search.focus import BEST, RANGE, plan_around
-from espalier.store.results_dir import newest
+from espalier.store.results_dir import newest_sweep
 
 FACTOR = Checked(
     click.FloatRange(1, math.inf, min_open=True, max_open=True), "a factor above 1, such as 2"
@@ -42,7 +42,7 @@ def command(
 
     Writes a range file into the folder of that sweep, and the plan of the new sweep.
     """
-    folder = folder or newest(RESULTS)
+    folder = folder or newest_sweep(RESULTS)
     plan, heading = plan_around(folder, around, by, region)
     write_plan(plan, output_dir)
     print("\n".join([f"{folder / RANGE}: {heading}", *describe_plan(plan)]))

@@ -12,7 +12,7 @@ from espalier.commands.option_types import PATH, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report import dose_response_report
 from espalier.report.reports import ranking_measure, trial_results
-from espalier.store.results_dir import STORE, newest
+from espalier.store.results_dir import STORE, newest_sweep
 from espalier.store.store import Store
 
 
@@ -31,7 +31,7 @@ def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path 
     Fits a curve to each ladder of a finished sweep, and writes sweep_ladder.json and
     sweep_ladder.png into its folder.
     """
-    folder = folder or newest(RESULTS)
+    folder = folder or newest_sweep(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
     fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)

@@ -18,7 +18,7 @@ from espalier.report.reports import ranking_measure, refused, trial_results
 from espalier.report.sweep_analysis import counts, method, nothing
 from espalier.report.sweep_plots import write_plot
 from espalier.report.table_format import print_table
-from espalier.store.results_dir import STORE, newest
+from espalier.store.results_dir import STORE, newest_sweep
 from espalier.store.store import Store
 
 
@@ -34,7 +34,7 @@ from espalier.store.store import Store
 @click.option("--deltas", type=PATH, help="also draw mean differences to controls, to this .png")
 def command(folder: Path | None, top: int, by: str | None, **pictures: Path | None) -> int:
     """Print the best configurations of a sweep, while it runs or after it."""
-    folder = folder or newest(RESULTS)
+    folder = folder or newest_sweep(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
         left_out, controls = refused(store), store.header.controls

@@ -13,7 +13,7 @@ from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.report.lineage_plot import plot_lineage
 from espalier.report.lineage_tables import lineage_tables
 from espalier.report.sweep_plots import save
-from espalier.store.results_dir import newest
+from espalier.store.results_dir import newest_sweep
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -31,7 +31,7 @@ FORMATS = ("png", "svg", "pdf")
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
     """Draw which neurons descend from which, a picture in the folder of each trial."""
-    for table, steps in lineage_tables(folder or newest(RESULTS), trials):
+    for table, steps in lineage_tables(folder or newest_sweep(RESULTS), trials):
         picture = table.with_suffix(f".{suffix}")
         lineage = Lineage.read(table)
         last = max([steps, *(event.step for event in lineage.events)])

@@ -9,13 +9,13 @@ import click
 from espalier.commands.option_types import sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.run.status_text import status_lines
-from espalier.store.results_dir import newest
+from espalier.store.results_dir import newest_sweep
 
 
 @click.command()
 @sweep_dir
 def command(folder: Path | None) -> int:
     """Show the progress of a sweep, while it runs or after it."""
-    for line in status_lines(folder or newest(RESULTS)):
+    for line in status_lines(folder or newest_sweep(RESULTS)):
         print(line)
     return 0

@@ -19,8 +19,8 @@ class DiskFullError(UserError):
 
 
 @contextmanager
-def needed(folder: Path) -> Iterator[None]:
-    """Turn running out of space, in SQLite or in a file, into one `DiskFullError`."""
+def reported(folder: Path) -> Iterator[None]:
+    """Raise DiskFullError for a full disk, whether SQLite or a file has run out of space."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -22,7 +22,7 @@ class Measure:
     unit: str  # printed after a number
     decimals: int
     larger: bool  # whether more is better
-    most: float  # the largest possible value; the smallest is 0
+    maximum: float  # the largest possible value; the smallest is 0
     curve: str = ""
 
     @property
@@ -44,7 +44,7 @@ class Measure:
         """Return a value as text without its unit; `sign` is `+` for a difference."""
         return format(value, f"{sign}.{self.decimals}f")
 
-    def told(self, value: float, sign: str = "") -> str:
+    def with_unit(self, value: float, sign: str = "") -> str:
         """Return a value as text with its unit; `sign` is `+` for a difference."""
         return self.number(value, sign) + self.unit
 

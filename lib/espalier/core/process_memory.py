@@ -9,14 +9,14 @@ from typing import NamedTuple
 _PROC = Path("/proc")
 
 
-class Held(NamedTuple):
+class PrivateMemory(NamedTuple):
     """Bytes that a process has to itself."""
 
     now: int
-    most: int
+    peak: int
 
 
-def held(process: int) -> Held:
+def private_memory(process: int) -> PrivateMemory:
     """Return the memory of a process without the libraries that it shares with others.
 
     The memory of its children, such as DataLoader workers, is not counted. It is 0 for a process
@@ -25,7 +25,7 @@ def held(process: int) -> Held:
     status = _table(_PROC / str(process) / "status")
     shared = status.get("RssFile", 0) + status.get("RssShmem", 0)
     now = status.get("RssAnon", 0)
-    return Held(now * 1024, max(now, status.get("VmHWM", 0) - shared) * 1024)
+    return PrivateMemory(now * 1024, max(now, status.get("VmHWM", 0) - shared) * 1024)
 
 
 def kills() -> int:

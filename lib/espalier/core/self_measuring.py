@@ -39,11 +39,11 @@ class PartlyLive(nn.Module, ABC):
         """The number of stored numbers that are masked, and so are no parameters."""
 
 
-def masked(model: nn.Module) -> int:
+def count_masked(model: nn.Module) -> int:
     """Count the numbers that the layers of `model` store and mask."""
     return sum(part.masked for part in model.modules() if isinstance(part, PartlyLive))
 
 
 def count_parameters(model: nn.Module) -> int:
     """Count the parameters of a model, trained or not, without those that its layers mask."""
-    return sum(p.numel() for p in model.parameters()) - masked(model)
+    return sum(p.numel() for p in model.parameters()) - count_masked(model)

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
+from espalier.core.samples import RawData, SampleShape, Shape
 from espalier.datasets.stratified_split import members_of_classes
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 

@@ -12,7 +12,8 @@ from typing import ClassVar
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.core.contracts import Dataset, RawData, SampleShape, Shape
+from espalier.core.contracts import Dataset
+from espalier.core.samples import RawData, SampleShape, Shape
 from espalier.datasets.idx_files import load_idx
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core.atomic_write import draft
-from espalier.core.contracts import RawData
 from espalier.core.errors import UserError
+from espalier.core.samples import RawData
 from espalier.datasets import published
 
 UNSIGNED_BYTES = 8  # the type code in the magic number

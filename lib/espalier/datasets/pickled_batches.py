@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.core.contracts import RawData
+from espalier.core.samples import RawData
 from espalier.datasets import published
 
 UNREADABLE = (  # errors that files raise that are not such a batch

@@ -18,8 +18,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from espalier.core.contracts import RawData
 from espalier.core.errors import UserError
+from espalier.core.samples import RawData
 
 NETWORK_TIMEOUT = 15.0  # seconds without an answer or a byte before a download is given up
 log = logging.getLogger(__name__)

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.core.contracts import Dataset, RawText, Shape, TokenShape
+from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
+from espalier.core.samples import RawText, Shape, TokenShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 TEST_SHARE = 0.1

@@ -32,7 +32,7 @@ SURE = 2.0
 
 def render_ladder(ladder: Ladder) -> str:
     """Return a table of the rungs, and what they come to."""
-    low, high = map(ladder.by.told, (ladder.curve.low, ladder.curve.high))
+    low, high = map(ladder.by.with_unit, (ladder.curve.low, ladder.curve.high))
     crossings = connectivity_threshold.crossings(ladder)
     return render(
         "dose_response.txt",
@@ -58,7 +58,7 @@ def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
     live = rung.item.measure("live_parameters")
     score = format_interval(interval(rung.scores), ladder.by)
     size = "n/a" if live is None else f"{live.mean:.0f}"
-    curve = ladder.by.told(ladder.curve.at(rung.value))
+    curve = ladder.by.with_unit(ladder.curve.at(rung.value))
     return [f"{rung.value:g}", str(len(rung.scores)), score, curve, size]
 
 
@@ -94,7 +94,7 @@ def write(ladders: Sequence[Ladder], folder: Path, picture: Path | None = None) 
     `picture` names another place for the picture. Raises UserError.
     """
     text = json.dumps([as_json(ladder) for ladder in ladders], indent=2) + "\n"
-    with disk_full.needed(folder):
+    with disk_full.reported(folder):
         atomic_write(folder / JSON, text)
     save(plot_ladders(ladders), picture or folder / PICTURE, "--plot")
     return [folder / JSON, picture or folder / PICTURE]

@@ -27,7 +27,7 @@ def render_effects(effects: Effects, design: Mapping[str, Any]) -> str:
         effects=effects,
         by=effects.by,
         design=describe_design(design),
-        text=effects.by.told,
+        text=effects.by.with_unit,
         range=_range,
         level_text=_level,
         reason=_reason,
@@ -115,7 +115,7 @@ def _level(level: Level, by: Measure) -> str:
         return f"n/a, n=0 of {level.planned}: UNBALANCED"
     ratio = "S/N n/a" if level.ratio is None else f"S/N {level.ratio:.2f} dB"
     count = f"n={level.n}" + f" of {level.planned}: UNBALANCED" * (not level.balanced)
-    return f"{by.told(level.mean)}{_distance(level.effect, by)}, {ratio}, {count}"
+    return f"{by.with_unit(level.mean)}{_distance(level.effect, by)}, {ratio}, {count}"
 
 
 def _distance(effect: Interval | None, by: Measure) -> str:

@@ -55,7 +55,7 @@ def _heading(by: Measure) -> list[str]:
 def _row(point: Sized, gain: Interval | None) -> list[str]:
     first, by = point.item.first, point.by
     name = " ".join([first.name, *settings(swept_values(first), "")])
-    per = [] if point.efficiency is None else [by.told(point.efficiency)]
+    per = [] if point.efficiency is None else [by.with_unit(point.efficiency)]
     return [
         size_text(point.size),
         format_interval(point.item.score, by),
@@ -71,7 +71,7 @@ def _gain(gain: Interval | None, by: Measure) -> str:
         return "-"
     width = "" if not gain.half_width else f" +/- {by.number(gain.half_width)}"
     unsure = " (not sure)" * (verdict(gain) is not Verdict.BEHIND)
-    return f"{by.told(gain.mean)}{width}{unsure}"
+    return f"{by.with_unit(gain.mean)}{width}{unsure}"
 
 
 def _record(front: Front) -> Record:

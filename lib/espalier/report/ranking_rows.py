@@ -24,7 +24,7 @@ def format_interval(value: Interval | None, by: Measure, sign: str = "") -> str:
     """
     if value is None:
         return "n/a"
-    mean = by.told(value.mean, sign)
+    mean = by.with_unit(value.mean, sign)
     if value.half_width is None:
         return f"{mean} (n=1: no interval)"
     if not value.half_width:  # a few equal scores do not make a sure one

@@ -65,7 +65,7 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     data = {SUMMARY: summary_text(results), ANALYSIS: text}
     for _, files in parts:
         data |= files
-    with disk_full.needed(sweep_dir):
+    with disk_full.reported(sweep_dir):
         for name, content in data.items():
             atomic_write(sweep_dir / name, content)
     return text

@@ -80,7 +80,7 @@ class MemoryGate:
     def _affordable(self, idle: Sequence[int], busy: Collection[int]) -> list[int]:
         room = available()
         held = {slot: self._held(slot) for slot in (*busy, *idle)}
-        self._largest = max(self._largest, *(each.most for each in held.values()))
+        self._largest = max(self._largest, *(each.peak for each in held.values()))
         growth = [self._largest - held[slot].now for slot in (*busy, *idle)]
         count = fits(growth, room - SPARE) - len(busy)
         if count >= len(idle):
@@ -88,11 +88,11 @@ class MemoryGate:
         self._note(room)
         return list(idle[: max(count, 0 if busy else 1)]) if self._waits else list(idle)
 
-    def _held(self, slot: int) -> process_memory.Held:
+    def _held(self, slot: int) -> process_memory.PrivateMemory:
         """Return what the workers of a slot hold, going by the first of them."""
         ranks = len(devices.each(self._executor.devices[slot]))
-        first = process_memory.held(self._executor.process(slot))
-        return process_memory.Held(first.now * ranks, first.most * ranks)
+        first = process_memory.private_memory(self._executor.process(slot))
+        return process_memory.PrivateMemory(first.now * ranks, first.peak * ranks)
 
     def _note(self, room: int) -> None:
         what = "trials wait for others to end" if self._waits else "trials may run out of it"

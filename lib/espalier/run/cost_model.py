@@ -16,8 +16,8 @@ from espalier.core.component import KINDS
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.run.devices import CPU, each
-from espalier.store.results_dir import STORE, leaving_out_unusable, sweeps
-from espalier.store.store import Store, sizes
+from espalier.store.results_dir import STORE, skip_unusable, sweeps
+from espalier.store.store import Store, count_per_task
 
 EPOCHS = "NUM_EPOCHS"
 WEIGHTS = {
@@ -135,7 +135,7 @@ def from_results(symbols: Symbols, results: Path, device: str) -> list[Cost]:
     by_shape: dict[Key, list[Cost]] = {}
     for folder in sweeps(results)[:SWEEPS]:
         costs: list[Cost] = []
-        with leaving_out_unusable():
+        with skip_unusable():
             costs = list(_of_sweep(symbols, folder, device))
         for cost in costs:
             same = by_shape.setdefault(_key(cost.shape), [])
@@ -151,7 +151,7 @@ def warming(results: Path) -> float:
     """
     gaps: list[float] = []
     for folder in sweeps(results)[:SWEEPS]:
-        with leaving_out_unusable(), Store.open(folder / STORE, readonly=True) as store:
+        with skip_unusable(), Store.open(folder / STORE, readonly=True) as store:
             starts = [attempt.started for attempt in store.attempts()]
             gaps += [min(starts) - store.created] if starts else []
     return max(0.0, min(gaps, default=0.0))
@@ -171,7 +171,7 @@ def _of_sweep(symbols: Symbols, folder: Path, device: str) -> Iterator[Cost]:
         results, directories = store.final_results(), store.directories()
         attempts = store.attempts()
         ended = {a.trial: a for a in attempts if a.conclusive and a.finished is not None}
-        together = sizes(attempts)
+        together = count_per_task(attempts)
     share = (folder / STORE).stat().st_size / max(1, len(results))
     for trial, result, _ in results:
         attempt = ended.get(trial.number)
@@ -181,7 +181,7 @@ def _of_sweep(symbols: Symbols, folder: Path, device: str) -> Iterator[Cost]:
             or _is_cpu(attempt.device) != _is_cpu(device)
         ):
             continue
-        seconds = ((attempt.finished or 0) - attempt.started) / together[attempt.task]
+        seconds = ((attempt.finished or 0) - attempt.started) / together[attempt.task_key]
         size = share + folder_size(folder / directories[trial.number])
         yield _cost(symbols, trial, result, (seconds, size), folder.name)
 

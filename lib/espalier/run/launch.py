@@ -21,7 +21,7 @@ from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
 from espalier.store import results_dir
-from espalier.store.results_dir import STORE, SweepDir, leaving_out_unusable, sweeps, timestamped
+from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, skip_unusable, sweeps
 from espalier.store.store import Store
 
 ENTRY = "espalier.train.worker_entry:train_trial"
@@ -118,8 +118,8 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
 
 
 def _created(request: LaunchRequest) -> Path:
-    results_dir.clear(request.results)
-    folder = request.output or timestamped(request.results)
+    results_dir.remove_unfinished(request.results)
+    folder = request.output or new_sweep_path(request.results)
     header = replace(request.header, command=request.command)
     results_dir.create(folder, header, request.trials)
     return folder
@@ -152,7 +152,7 @@ def _refresh(store: Store, request: LaunchRequest) -> str:
 def _exclusive(folder: Path) -> Iterator[None]:
     """Let only one runner choose its sweep at a time, so that none is begun twice."""
     try:
-        with disk_full.needed(folder):
+        with disk_full.reported(folder):
             folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
@@ -172,7 +172,7 @@ def existing(request: LaunchRequest) -> Path | None:
     if request.new:
         return None
     for folder in sweeps(request.results):
-        with leaving_out_unusable():
+        with skip_unusable():
             if _plan_of(folder) == request.plan_id:
                 return folder
     return None

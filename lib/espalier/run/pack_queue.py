@@ -14,7 +14,7 @@ from typing import NamedTuple
 from espalier.core.trial import Action, Result, Status, Trial
 from espalier.run.priority import NONE, Priority
 from espalier.run.worker import DISK_FULL
-from espalier.store.store import PACK_OOM, Store, sizes
+from espalier.store.store import PACK_OOM, Store, count_per_task
 
 UNINFORMATIVE = ("", "interrupted", DISK_FULL)
 """Reasons that say nothing about packs; the first is that of a trial that passed."""
@@ -79,10 +79,10 @@ def pack_limits(store: Store) -> PackLimits:
     """Return the limits that the attempts of this round set, also those under an earlier runner."""
     limits, attempts = PackLimits(), store.attempts()
     trials = {trial.number: trial for trial in store.trials()}
-    together = sizes(attempts)
+    together = count_per_task(attempts)
     for attempt in attempts:
         if attempt.round == store.round:
-            limits.update(trials[attempt.trial], attempt.reason, together[attempt.task])
+            limits.update(trials[attempt.trial], attempt.reason, together[attempt.task_key])
     return limits
 
 

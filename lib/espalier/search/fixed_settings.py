@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from espalier.core import component
-from espalier.core.contracts import Dataset, SampleShape
+from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
+from espalier.core.samples import SampleShape
 from espalier.core.trial import Record
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning

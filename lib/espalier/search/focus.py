@@ -50,7 +50,7 @@ def plan_around(
     if not any(len(values) > 1 for values in axes.values()):
         raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
     heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"
-    with disk_full.needed(folder):
+    with disk_full.reported(folder):
         atomic_write(folder / RANGE, range_file(centre, axes, settings, [heading]))
     return planning.plan_from_files([folder / RANGE]), heading
 

@@ -156,7 +156,7 @@ def _verdict(score: CandidateScore, result: HalvingResult) -> str:
 
 def write(result: HalvingResult, size: str, folder: Path) -> list[Path]:
     """Write table, JSON, CSV and picture into `folder`; returns the files. Raises UserError."""
-    with disk_full.needed(folder):
+    with disk_full.reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / JSON, json.dumps(as_json(result, size), indent=2) + "\n")
         atomic_write(folder / CSV, as_csv(result))

@@ -15,8 +15,9 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
-from espalier.core.contracts import CannotTrain, Model, Shape
+from espalier.core.contracts import CannotTrain, Model
 from espalier.core.errors import UserError
+from espalier.core.samples import Shape
 from espalier.search.distributions import Choices
 from espalier.train.building.parameter_budget import Budget
 
@@ -92,7 +93,7 @@ class Sizing:
     def limits(self) -> dict[str, int]:
         """Return the most that makes sense on this data, by free field that the space varies."""
         free = [name for name in self.sizes if name in self.model.free]
-        return {name: self.model.most(name, self.shape) for name in free}
+        return {name: self.model.largest(name, self.shape) for name in free}
 
     def count(self, sizes: Mapping[str, int]) -> int:
         """Return the exact number of parameters. Raises UserError if the data do not suit."""
@@ -170,7 +171,7 @@ class Sizing:
         return first, end
 
     def _most(self, name: str) -> float:
-        return self.model.most(name, self.shape) if name in self.model.free else math.inf
+        return self.model.largest(name, self.shape) if name in self.model.free else math.inf
 
 
 def _width(law: Choices) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espalier.core import component
-from espalier.core.contracts import Dataset, RawData, steps_in
+from espalier.core.contracts import Dataset
 from espalier.core.paths import ROOT
+from espalier.core.samples import RawData, steps_in
 from espalier.core.trial_config import Config
 from espalier.plan import planning
 from espalier.search import guide_names

@@ -38,7 +38,7 @@ PATIENCE = 1.0
 def create(folder: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str]]) -> None:
     """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
     named = ((trial, text, directory_name(trial, header.controls)) for trial, text in trials)
-    with disk_full.needed(folder):
+    with disk_full.reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     Store.create(folder / STORE, header, named)
@@ -59,14 +59,14 @@ def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
     return "_".join(parts)
 
 
-def timestamped(results: Path, now: float | None = None) -> Path:
+def new_sweep_path(results: Path, now: float | None = None) -> Path:
     """Return a new path `sweep_YYYYMMDD_HHMMSS` in `results` for a sweep."""
     name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
     names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
     return next(results / name for name in names if not (results / name).exists())
 
 
-def clear(results: Path) -> None:
+def remove_unfinished(results: Path) -> None:
     """Remove the folders of sweeps whose runner was killed before their store was complete."""
     for folder in results.glob("sweep_????????_??????*"):
         if folder.is_dir() and all(map(_is_draft, folder.iterdir())):
@@ -87,12 +87,12 @@ def sweeps(results: Path) -> list[Path]:
     """Return the sweeps in `results`, the latest first; print a note for an unusable store."""
     dated = []
     for path in results.glob(f"sweep_*/{STORE}"):
-        with leaving_out_unusable(), Store.open(path, readonly=True) as store:
+        with skip_unusable(), Store.open(path, readonly=True) as store:
             dated.append((store.created, path.parent.name, path.parent))
     return [folder for *_, folder in sorted(dated, reverse=True)]
 
 
-def newest(results: Path) -> Path:
+def newest_sweep(results: Path) -> Path:
     """Return the folder of the sweep that began last. Raises UserError if there is none."""
     for folder in sweeps(results):
         return folder
@@ -100,7 +100,7 @@ def newest(results: Path) -> Path:
 
 
 @contextmanager
-def leaving_out_unusable() -> Iterator[None]:
+def skip_unusable() -> Iterator[None]:
     """Print a note on stderr, and go on, if a sweep is damaged or of another version."""
     try:
         yield
@@ -111,7 +111,7 @@ def leaving_out_unusable() -> Iterator[None]:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock a sweep for its runner. Raises UserError, naming the other, if one is running."""
-    with disk_full.needed(folder), (folder / LOCK).open("a+") as file:
+    with disk_full.reported(folder), (folder / LOCK).open("a+") as file:
         if not _acquire(file.fileno()):
             raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
         file.truncate(0)
@@ -167,7 +167,7 @@ class SweepDir:
     def prepare(self, number: int) -> Path:
         """Create the folder of a trial with its config.txt; return the folder."""
         directory = self.directory(number)
-        with disk_full.needed(self.folder):
+        with disk_full.reported(self.folder):
             directory.mkdir(exist_ok=True)
             atomic_write(directory / CONFIG, self.store.config_text(number))
         return directory
@@ -177,13 +177,13 @@ class SweepDir:
         if result.status is Status.PASSED:
             return
         line = f"== {result.status} ({result.reason}): {result.message}\n"
-        with disk_full.needed(self.folder), (self.directory(number) / LOG).open("a") as log:
+        with disk_full.reported(self.folder), (self.directory(number) / LOG).open("a") as log:
             log.write(line)
 
     def write_metrics(self, trial: Trial, result: Result) -> None:
         """Write the training_metrics.json of a trial."""
         attempts = self.store.attempts(trial.number)
-        with disk_full.needed(self.folder):
+        with disk_full.reported(self.folder):
             text = strict_json.pretty(metrics(trial, result, attempts))
             atomic_write(self.directory(trial.number) / METRICS, text)
 

@@ -24,7 +24,7 @@ def translated(path: Path, *also: type[Exception]) -> Iterator[None]:
     """Turn the errors of SQLite, and those of `also`, into DiskFullError or UserError."""
     kinds: tuple[type[Exception], ...] = (sqlite3.DatabaseError, *also)
     try:
-        with disk_full.needed(path.parent):
+        with disk_full.reported(path.parent):
             yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise  # a mistake of ours, which must be seen

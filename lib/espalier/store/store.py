@@ -52,7 +52,7 @@ class Attempt:
     progress: Record = field(default_factory=dict)  # the last record that the trial emitted
 
     @property
-    def task(self) -> tuple[int, float]:
+    def task_key(self) -> tuple[int, float]:
         """A key of its task: equal for attempts that began together, and for no others."""
         return self.worker, self.started
 
@@ -62,9 +62,9 @@ class Attempt:
         return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
 
 
-def sizes(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
-    """Count the trials of each task, by `Attempt.task`; `attempts` are all of a sweep."""
-    return Counter(attempt.task for attempt in attempts)
+def count_per_task(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
+    """Count the trials of each task, by `Attempt.task_key`; `attempts` are all of a sweep."""
+    return Counter(attempt.task_key for attempt in attempts)
 
 
 class Store:
@@ -82,7 +82,7 @@ class Store:
 
         Each trial comes with the text of its `.config` and the name of its folder.
         """
-        with disk_full.needed(path.parent), draft(path, sync=True) as place:
+        with disk_full.reported(path.parent), draft(path, sync=True) as place:
             try:
                 with closing(schema.connect(f"file:{schema.uri(place)}?mode=rwc")) as db:
                     schema.fill(db, header, starmap(_row, trials))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Status
-from espalier.store.store import Attempt, Store, sizes
+from espalier.store.store import Attempt, Store, count_per_task
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class StatusTracker:
         self._states = store.states()
         self._counts = Counter(self._states.values())
         attempts = store.attempts()
-        together = sizes(attempts)
+        together = count_per_task(attempts)
         durations = [
-            (attempt.finished - attempt.started) / together[attempt.task]
+            (attempt.finished - attempt.started) / together[attempt.task_key]
             for attempt in attempts
             if attempt.finished and attempt.conclusive
         ]
@@ -109,11 +109,11 @@ def status_in(store: Store) -> SweepStatus:
     """Return the status of a sweep from its store alone, for a reader beside the runner."""
     names = {trial.number: trial.name for trial in store.trials()}
     attempts = store.attempts()
-    together = sizes(attempts)
+    together = count_per_task(attempts)
     tasks: dict[tuple[int, float], list[Attempt]] = {}
     for attempt in attempts:
         if attempt.status is Status.RUNNING:
-            tasks.setdefault(attempt.task, []).append(attempt)
+            tasks.setdefault(attempt.task_key, []).append(attempt)
     running = [
         TaskProgress(
             pack_name(names[group[0].trial], len(group)),

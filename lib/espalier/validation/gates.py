@@ -9,7 +9,7 @@ from statistics import fmean
 
 import torch
 
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.core.trial import Record
 from espalier.train.engine.task_sequence import TaskSequence
 from espalier.train.engine.trainer import Trainer

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Model, SampleShape, TokenShape
+from espalier.core.contracts import CannotTrain, Model
+from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.methods.apoptosis.apoptosis_layers import ApoptosisLayers
 from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions

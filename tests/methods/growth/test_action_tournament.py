@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.core.contracts import Method, Run, Split
+from espalier.core.contracts import Method, Run
+from espalier.core.samples import Split
 from espalier.methods.growth import action_tournament
 from espalier.methods.growth.action_tournament import (
     ActionSpace,

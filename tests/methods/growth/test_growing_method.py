@@ -10,7 +10,8 @@ import torch
 from growth_beds import total
 
 from espalier.core.birth_record import GrowthEvent
-from espalier.core.contracts import CannotTrain, Split
+from espalier.core.contracts import CannotTrain
+from espalier.core.samples import Split
 from espalier.layers.masked_blocks import edges
 from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.growing_method import TABLE

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Model, Run, SampleShape, TokenShape
+from espalier.core.contracts import CannotTrain, Model, Run
+from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
 from espalier.optimizers.adamw import AdamW

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import CannotTrain, Method, Run, Split
+from espalier.core.contracts import CannotTrain, Method, Run
+from espalier.core.samples import Split
 from espalier.methods.rewiring import pixel_relevance
 from espalier.methods.rewiring.initial_mask import InitialMask, Start, sample_in_proportion
 from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan

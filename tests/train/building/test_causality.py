@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.core.contracts import CannotTrain, TokenShape
+from espalier.core.contracts import CannotTrain
+from espalier.core.samples import TokenShape
 from espalier.models.charlm import CharLM
 from espalier.train.building.causality import check_causal
 

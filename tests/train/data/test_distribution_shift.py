@@ -11,8 +11,8 @@ from kconfig_values import assigned
 from torch import Tensor
 from trial_tasks import TEXT, numbers, small_task
 
-from espalier.core.contracts import Split
 from espalier.core.records import PackShare
+from espalier.core.samples import Split
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry

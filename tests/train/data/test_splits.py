@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.core.contracts import CannotTrain, Dataset, RawData, Run, Split, piece_size, steps_in
+from espalier.core.contracts import CannotTrain, Dataset, Run
+from espalier.core.samples import RawData, Split, piece_size, steps_in
 from espalier.core.trial_config import Config
 from espalier.train.data import splits
 from espalier.train.data.augment import Augmentation

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from espalier.core.contracts import CannotTrain, RawText, Split
+from espalier.core.contracts import CannotTrain
+from espalier.core.samples import RawText, Split
 from espalier.datasets.text import encode
 from espalier.train.data.text_windows import (
     TextPart,

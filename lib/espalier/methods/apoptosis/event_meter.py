@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from espalier.core.contracts import Run, Split
+from espalier.core.contracts import Run
+from espalier.core.samples import Split
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.branches.layer_apoptosis import LayerApoptosisManager
 from espalier.surgery.probe import evaluating

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.train.engine.evaluation import EVALUATION_BATCH
 
 SURE = 1e12

@@ -13,15 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from espalier.core import component
-from espalier.core.contracts import (
-    CannotTrain,
-    Dataset,
-    Model,
-    RawText,
-    SampleShape,
-    Shape,
-    TokenShape,
-)
+from espalier.core.contracts import CannotTrain, Dataset, Model
+from espalier.core.samples import RawText, SampleShape, Shape, TokenShape
 from espalier.core.trial_config import Config
 from espalier.train.building.parameter_budget import Budget, unsolved_symbols
 
@@ -108,7 +101,7 @@ def _solve(model: Model, shape: Shape, budget: Budget, free: Mapping[str, str]) 
     def count(number: int) -> int:
         return replace(model, **{field: number}).parameters(shape)
 
-    limit = model.most(field, shape)
+    limit = model.largest(field, shape)
     best = _largest(lambda number: count(number) <= budget.limit, limit)
     low, high, chosen = count(1), count(limit), count(best)
     return BudgetFit({name: str(best)}, (), budget.violation(chosen)[1], chosen, low, high)

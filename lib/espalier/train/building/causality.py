@@ -11,7 +11,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from espalier.core.contracts import CannotTrain, TokenShape
+from espalier.core.contracts import CannotTrain
+from espalier.core.samples import TokenShape
 
 PLACES = 8  # in a window, behind each of which everything is changed
 NOISE = 0.05

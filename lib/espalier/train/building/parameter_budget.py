@@ -16,7 +16,7 @@ from torch import nn
 from espalier.core import component
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Model
-from espalier.core.self_measuring import masked
+from espalier.core.self_measuring import count_masked
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
@@ -78,4 +78,4 @@ def check_built(module: nn.Module, config: Config) -> None:
 def count_trained(module: nn.Module) -> int:
     """Count the parameters that `module` trains; masked ones do not count."""
     total = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-    return total - masked(module)
+    return total - count_masked(module)

@@ -5,18 +5,8 @@ from __future__ import annotations
 import torch
 
 from espalier.core import component
-from espalier.core.contracts import (
-    CannotTrain,
-    Dataset,
-    LrSchedule,
-    Method,
-    Model,
-    Optimizer,
-    Run,
-    SampleShape,
-    Shape,
-    TokenShape,
-)
+from espalier.core.contracts import CannotTrain, Dataset, LrSchedule, Method, Model, Optimizer, Run
+from espalier.core.samples import SampleShape, Shape, TokenShape
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
 from espalier.rates.rate_options import RatePlan

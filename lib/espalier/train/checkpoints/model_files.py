@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from espalier.core import revision
 from espalier.core.component import KINDS, symbol
-from espalier.core.contracts import CannotTrain, Run, SampleShape
+from espalier.core.contracts import CannotTrain, Run
+from espalier.core.samples import SampleShape
 from espalier.core.trial import Task
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.surgery.probe import evaluating

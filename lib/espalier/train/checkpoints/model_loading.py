@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Model, SampleShape
+from espalier.core.contracts import CannotTrain, Model
 from espalier.core.errors import UserError
+from espalier.core.samples import SampleShape
 from espalier.core.trial import Task, Trial
 from espalier.core.trial_config import Config
 from espalier.train.building import run_builder

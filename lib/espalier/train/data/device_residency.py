@@ -10,7 +10,7 @@ import torch
 
 from espalier.core import memory
 from espalier.core.component import symbol
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.streamed_split import StreamedSplit
 from espalier.train.data.transforms import Preparation

@@ -22,7 +22,8 @@ from typing_extensions import override
 
 from espalier.core import component
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, Run, SampleShape, Shape, Split, TokenShape
+from espalier.core.contracts import CannotTrain, Run
+from espalier.core.samples import SampleShape, Shape, Split, TokenShape
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.core.contracts import RawData, Split
 from espalier.core.errors import UserError
+from espalier.core.samples import RawData, Split
 from espalier.train.data.splits import DataPlan, SplitRequest, divide_samples
 from espalier.train.data.transforms import Preparation
 

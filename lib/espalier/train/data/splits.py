@@ -21,18 +21,9 @@ from torch import Tensor
 
 from espalier.core import component
 from espalier.core.component import symbol
-from espalier.core.contracts import (
-    CannotTrain,
-    Dataset,
-    RawData,
-    RawText,
-    Run,
-    SampleShape,
-    Shape,
-    Split,
-    TokenShape,
-)
+from espalier.core.contracts import CannotTrain, Dataset, Run
 from espalier.core.paths import ROOT
+from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split, TokenShape
 from espalier.core.trial_config import Config
 from espalier.datasets.stratified_split import members_of_classes, stratified_order
 from espalier.kconfig.config_dataclass import kconfig_dataclass

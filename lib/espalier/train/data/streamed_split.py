@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from espalier.core.contracts import Split, chunks, piece_size
+from espalier.core.samples import Split, chunks, piece_size
 from espalier.train.data.transforms import Preparation
 
 AHEAD = 2  # batches that each worker prepares in advance

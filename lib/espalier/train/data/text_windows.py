@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, RawText, Split
+from espalier.core.contracts import CannotTrain
+from espalier.core.samples import RawText, Split
 from espalier.core.trial import Record
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import Split
+from espalier.core.samples import Split
 from espalier.train.engine.losses import widen_float
 from espalier.train.engine.trainer import Trainer
 

@@ -15,7 +15,8 @@ from statistics import fmean
 
 from typing_extensions import override
 
-from espalier.core.contracts import Run, Split
+from espalier.core.contracts import Run
+from espalier.core.samples import Split
 from espalier.core.trial import Record
 
 Measure = Callable[[Split], tuple[float, float]]

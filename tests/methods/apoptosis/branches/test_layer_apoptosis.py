@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from espalier.core.contracts import TokenShape
+from espalier.core.samples import TokenShape
 from espalier.methods.apoptosis.branches.layer_apoptosis import (
     LayerApoptosisManager,
     LifespanOptions,

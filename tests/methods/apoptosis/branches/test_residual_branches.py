@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.core.contracts import SampleShape, TokenShape
+from espalier.core.samples import SampleShape, TokenShape
 from espalier.methods.apoptosis.branches.residual_branches import contributions, find_branches
 from espalier.models.charlm import CharLM
 from espalier.models.mlp import Mlp

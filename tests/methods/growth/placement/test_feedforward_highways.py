@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from espalier.core.contracts import Run, Split
+from espalier.core.contracts import Run
+from espalier.core.samples import Split
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.placement.feedforward_highways import (
     HighwayBounds,
