@@ -1,1 +1,1 @@
-"""The foundation of every room: trials, configurations, components, contracts, errors, files."""
+"""What every room builds on: trials, results, components, contracts, measures, errors, files."""

@@ -1,1 +1,1 @@
-"""The methods, one a file: only what differs from plain training."""
+"""The methods, a folder a family and a file a method: only what differs from plain training."""

@@ -1,1 +1,1 @@
-"""Searching configurations from Python: spaces, searches within a budget, and what they found."""
+"""The searcher and the seed finder: spaces, searches within a budget, and what they found."""

@@ -1,1 +1,1 @@
-"""Training: everything that runs inside a worker."""
+"""Training: a task in, a result out; data, the loop, packs and snapshots."""
