@@ -114,9 +114,9 @@ class Method(Generic[State_contra]):
     """The contract of a method: what differs from plain training. Every hook is optional.
 
     `attach` puts whatever changes while training on `run.method_state`. Its type is the method's
-    parameter: the hooks of `class Clamp(Method[Bounds])` are given a `Run[Bounds]`. A method is
-    written for one model and knows nothing of sweeps or packs. Between two hooks the tensors of
-    parameters, gradients and optimizer state may be replaced by equal ones: keep parameters, never
+    parameter: the hooks of `class SparseTraining(Method[Sparse])` are given a `Run[Sparse]`. A
+    method is written for one model and knows nothing of sweeps or packs. Between two hooks the
+    tensors of parameters, gradients and optimizer state may be replaced by equal ones: keep parameters, never
     their data. Draw random numbers from `run.generators["method"]`.
     """
 
