@@ -48,7 +48,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_growth": {"settings": YOUNG, "rate": 0.3, "interval": 6},
     "apoptosis_orthogonal": {"settings": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"settings": YOUNG, "turnover_rate": 0.3, "interval": 6},
-    "apoptosis_layers": {"course": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
+    "apoptosis_layers": {"lifespan": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": ResampleSchedule(steps=7)},
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},

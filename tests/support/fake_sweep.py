@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
 def created(asked: LaunchRequest) -> Path:
     """Return the folder of a sweep whose runner was killed before its first trial."""
     folder = results_dir.new_sweep_path(asked.results)
-    results_dir.create(folder, {**asked.header, "command": asked.command}, asked.trials)
+    results_dir.create(folder, replace(asked.header, command=asked.command), asked.trials)
     return folder
 
 

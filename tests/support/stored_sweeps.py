@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.records import PlanHeader
 from espalier.store.store import Store
 
 
@@ -15,7 +16,8 @@ def stored(
     """A sweep's folder holding `results`, as the runner leaves it."""
     folder.mkdir(parents=True)
     planned = [(item.trial, "", f"{item.trial.name}_mlp") for item in results]
-    header = {"settings": {"RANK_BY": by}, "counts": {"invalid": refused}, **more}
+    counts = {"invalid": refused}
+    header = PlanHeader.from_json({"settings": {"RANK_BY": by}, "counts": counts, **more})
     Store.create(folder / "sweep.db", header, planned)
     with Store.open(folder / "sweep.db") as store, store.writing():
         for item in results:
