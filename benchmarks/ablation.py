@@ -55,18 +55,18 @@ def fitness_report(
     with _gradients(model, losses, batch):
         observations = observe(pairs, model, partial(_mean, losses), batch)
         scored = [_scored(each, generator) for each in observations]
-    found = []
+    rows = []
     for pair, fitness in zip(pairs, scored, strict=True):
         truth = ablation(pair, model, losses, batch)
-        found += [Row(pair.name, *row) for row in correlations(truth, fitness).items()]
-    return found
+        rows += [Row(pair.name, *row) for row in correlations(truth, fitness).items()]
+    return rows
 
 
 def averages(rows: Iterable[Row]) -> dict[str, float]:
     """The mean correlation of each measure over layers, best first; layers with nan left out."""
     ordered = sorted(rows, key=lambda row: row.measure)
     means = {
-        name: fmean(known) if (known := _known(group)) else math.nan
+        name: fmean(defined) if (defined := _known(group)) else math.nan
         for name, group in groupby(ordered, key=lambda row: row.measure)
     }
     return dict(sorted(means.items(), key=lambda item: (math.isnan(item[1]), -item[1])))
@@ -79,8 +79,8 @@ def _known(rows: Iterable[Row]) -> list[float]:
 def _scored(observation: Observation, generator: torch.Generator) -> dict[str, Tensor]:
     """The fitness of one layer's neurons by every measure, straight and inverted."""
     names: list[FitnessMetric] = ["random", *MEASURES]
-    found: dict[str, Tensor] = {name: score(name, [observation], generator) for name in names}
-    return {**found, **{INVERTED + name: -found[name] for name in MEASURES}}
+    fitness: dict[str, Tensor] = {name: score(name, [observation], generator) for name in names}
+    return {**fitness, **{INVERTED + name: -fitness[name] for name in MEASURES}}
 
 
 def _mean(losses: Callable[[Tensor, Tensor], Tensor], out: Tensor, y: Tensor) -> Tensor:
@@ -151,8 +151,8 @@ def correlations(truth: Tensor, fitness: Mapping[str, Tensor]) -> dict[str, floa
     return {name: _spearman(truth, values) for name, values in fitness.items()}
 
 
-def _spearman(one: Tensor, other: Tensor) -> float:
-    known, found = (values.double().cpu().numpy() for values in (one, other))
-    if any(values.min() == values.max() for values in (known, found)):
+def _spearman(left: Tensor, right: Tensor) -> float:
+    x, y = (values.double().cpu().numpy() for values in (left, right))
+    if any(values.min() == values.max() for values in (x, y)):
         return math.nan
-    return float(stats.spearmanr(known, found).statistic)
+    return float(stats.spearmanr(x, y).statistic)

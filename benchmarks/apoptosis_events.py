@@ -50,25 +50,25 @@ class Block(nn.Module):
 def strategies() -> Iterator[tuple[str, type[ApoptosisManager]]]:
     """Every strategy over neurons that there is."""
     for name in espalier.__all__:
-        found = getattr(espalier, name)
-        if isinstance(found, type) and issubclass(found, ApoptosisManager):
-            yield name, found
+        kind = getattr(espalier, name)
+        if isinstance(kind, type) and issubclass(kind, ApoptosisManager):
+            yield name, kind
 
 
 def events(kind: type[ApoptosisManager], shape: tuple[int, int], rounds: int) -> list[float]:
     """Milliseconds of `rounds` events; one before them warms up and is not counted."""
     torch.manual_seed(0)
     options = OWN.get(kind.__name__, USUAL) | {"maturity": 0}
-    found: list[float] = []
+    elapsed: list[float] = []
     once = "max_capacity" in options  # grows no further after one event: a new block for each
     model, optimizer, manager = begun(kind, options)
-    while len(found) < rounds + 1:
+    while len(elapsed) < rounds + 1:
         if once:
             model, optimizer, manager = begun(kind, options)
         for _ in range(EVERY):
             spent, due = timed(model, optimizer, manager, shape), not manager.step_count % EVERY
-            found += [spent] if due else []
-    return found[1:]
+            elapsed += [spent] if due else []
+    return elapsed[1:]
 
 
 def begun(

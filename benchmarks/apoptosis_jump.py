@@ -211,18 +211,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000, help="(default: %(default)s)")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for seed in range(1, args.seeds + 1):
         for name, value in measured(args.size, seed, args.steps):
-            found.setdefault(name, []).append(value)
-    base = statistics.median(found["standard"])
+            by_name.setdefault(name, []).append(value)
+    base = statistics.median(by_name["standard"])
     figures = [
         Figure(name, values, "nats" if "births" not in name else "")
-        for name, values in found.items()
+        for name, values in by_name.items()
     ]
     ratios = [
         Figure(f"standard / {name}", [base / max(abs(statistics.median(values)), 1e-9)], "x")
-        for name, values in found.items()
+        for name, values in by_name.items()
         if name.startswith("functional, at once") and "births" not in name
     ]
     tried = (

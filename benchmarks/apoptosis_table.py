@@ -49,46 +49,46 @@ Scores = dict[tuple[str, str], dict[str, dict[str, float]]]
 
 def scores(place: Path) -> Scores:
     """Of the trials that passed."""
-    found: Scores = {}
+    by_arm: Scores = {}
     for trial, result in sweeping.results(place):
         config = trial.config
         arm = config["PRUNING_METHOD"], config.get("APOPTOSIS_FITNESS", "")
         if result.status is not Status.PASSED:
             measuring.say(f"{trial.name} {result.status}: {result.message}")
             continue
-        found.setdefault(arm, {})[config["SEED"]] = result.measures
-    return found
+        by_arm.setdefault(arm, {})[config["SEED"]] = result.measures
+    return by_arm
 
 
 def differences(
-    found: Scores, arm: tuple[str, str], control: tuple[str, str], by: str
+    by_arm: Scores, arm: tuple[str, str], control: tuple[str, str], by: str
 ) -> list[float]:
     """The measure of `arm` minus that of `control`, seed by seed."""
-    ours, theirs = found[arm], found.get(control, {})
+    ours, theirs = by_arm[arm], by_arm.get(control, {})
     return [ours[seed][by] - theirs[seed][by] for seed in ours if seed in theirs]
 
 
-def compared(name: str, scenario: Scenario, found: Scores) -> Iterator[Figure]:
+def compared(name: str, scenario: Scenario, by_arm: Scores) -> Iterator[Figure]:
     """Every arm against no method; those led by fitness against those led by chance."""
     for by in scenario.measures:
-        level = [one[by] for one in found[CONTROL, ""].values()]
+        level = [measures[by] for measures in by_arm[CONTROL, ""].values()]
         yield Figure(f"{name}, {by}: no method, itself", level, scenario.unit)
-        for arm in found:
+        for arm in by_arm:
             method, fitness = arm
             title = f"{name}, {by}: {' by '.join(part for part in arm if part)}"
             controls = [] if method == CONTROL else [("none", (CONTROL, ""))]
             controls += [("random", (method, CHANCE))] if fitness not in ("", CHANCE) else []
             for word, control in controls:
-                if values := differences(found, arm, control, by):
+                if values := differences(by_arm, arm, control, by):
                     yield Figure(f"{title} - {word}", values, scenario.unit)
 
 
-def told(figure: Figure) -> str:
-    """Mean and interval of a figure."""
-    found = interval(list(figure.values))
-    assert found is not None
-    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.4f}"
-    return f"{figure.what}: {found.mean:+.4f} {figure.unit} {width} (n={found.n})"
+def summarize(figure: Figure) -> str:
+    """Return the mean and interval of a figure."""
+    estimate = interval(list(figure.values))
+    assert estimate is not None
+    width = "no interval" if estimate.half_width is None else f"+/- {estimate.half_width:.4f}"
+    return f"{figure.what}: {estimate.mean:+.4f} {figure.unit} {width} (n={estimate.n})"
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def main() -> None:
                 sweeping.sweep(place, ROOT / "defconfigs" / scenario.range_file)
             figures += compared(name, scenario, scores(place))
             measuring.say(f"{name}: {len(sweeping.results(place))} trials")
-    measuring.tell(args, figures, [told(figure) for figure in figures])
+    measuring.tell(args, figures, [summarize(figure) for figure in figures])
 
 
 if __name__ == "__main__":

@@ -58,25 +58,25 @@ def without(path: Path, names: Sequence[str]) -> str:
 def sweeps(part: str, seeds: int) -> dict[str, str]:
     """The text of each range file of a part, by the name of its sweep."""
     many = f"CONFIG_SEED=1:1:{seeds}\n"
-    one = without(GROWING, [*VARIED, "CONFIG_SEED"]) + GRADIENT + many
+    by_gradient = without(GROWING, [*VARIED, "CONFIG_SEED"]) + GRADIENT + many
     if part == "rates":
         rates = f"CONFIG_RATES={STRATEGIES}\nCONFIG_LEARNING_RATE={BASE_RATES}\n"
-        return {"rates": one + rates + "CONFIG_RATES_WARMUP_STEPS=39\n"}
+        return {"rates": by_gradient + rates + "CONFIG_RATES_WARMUP_STEPS=39\n"}
     plain = {"static": STATIC, "growing": GROWING}
-    found = {name: without(path, ["CONFIG_SEED"]) + many for name, path in plain.items()}
-    return found | {name: one + text for name, text in MORE.items()}
+    texts = {name: without(path, ["CONFIG_SEED"]) + many for name, path in plain.items()}
+    return texts | {name: by_gradient + text for name, text in MORE.items()}
 
 
 def arms(place: Path, part: str, seeds: int) -> Arms:
     """What every arm came to; sweeps that are not in `place` are run there."""
-    found: Arms = defaultdict(dict)
+    by_arm: Arms = defaultdict(dict)
     for name, text in sweeps(part, seeds).items():
         folder, file = place / name.replace(", ", "-"), place / "range"
         file.write_text(text)
         own = sweeping.arms(sweeping.once(folder, file), partial(named, name))
         for arm, results in own.items():
-            found[arm] |= {seed: result.measures for seed, result in results.items()}
-    return found
+            by_arm[arm] |= {seed: result.measures for seed, result in results.items()}
+    return by_arm
 
 
 def named(sweep: str, trial: Trial) -> str:
@@ -90,101 +90,105 @@ def named(sweep: str, trial: Trial) -> str:
     return f"grow, {config['GROW_WHERE'] if sweep == 'growing' else sweep}"
 
 
-def column(found: Arms, arm: str, measure: str = "test_acc") -> dict[str, float]:
+def column(by_arm: Arms, arm: str, measure: str = "test_acc") -> dict[str, float]:
     """A measure by seed."""
-    return {seed: float(one[measure]) for seed, one in found[arm].items() if measure in one}
+    return {
+        seed: float(measures[measure])
+        for seed, measures in by_arm[arm].items()
+        if measure in measures
+    }
 
 
-def minus(found: Arms, arm: str, control: str) -> list[float]:
+def minus(by_arm: Arms, arm: str, control: str) -> list[float]:
     """Differences of test accuracies, seed by seed, in points."""
-    return sweeping.apart(float, column(found, arm), column(found, control))
+    return sweeping.apart(float, column(by_arm, arm), column(by_arm, control))
 
 
-def ratio(found: Arms, arm: str, seeds: Sequence[str]) -> float:
+def ratio(by_arm: Arms, arm: str, seeds: Sequence[str]) -> float:
     """The rescue ratio of the means over `seeds`."""
     grown, low, high = (
-        statistics.fmean(column(found, name)[seed] for seed in seeds)
+        statistics.fmean(column(by_arm, name)[seed] for seed in seeds)
         for name in (arm, "low", "high")
     )
     return (grown - low) / (high - low)
 
 
-def ends(found: Arms, arm: str) -> tuple[float, float]:
+def ends(by_arm: Arms, arm: str) -> tuple[float, float]:
     """A 95 % interval of the rescue ratio: seeds are drawn anew, in all arms together."""
-    dice, seeds = random.Random(1), sorted(found[arm])
-    drawn = sorted(ratio(found, arm, dice.choices(seeds, k=len(seeds))) for _ in range(DRAWS))
+    dice, seeds = random.Random(1), sorted(by_arm[arm])
+    drawn = sorted(ratio(by_arm, arm, dice.choices(seeds, k=len(seeds))) for _ in range(DRAWS))
     return drawn[round(0.025 * DRAWS)], drawn[round(0.975 * DRAWS) - 1]
 
 
-def rescued(found: Arms) -> Iterator[Figure]:
+def rescued(by_arm: Arms) -> Iterator[Figure]:
     """Every arm itself, the rescue ratios, and the arms against each other."""
-    for arm in found:
-        yield Figure(arm, list(column(found, arm).values()), "%")
+    for arm in by_arm:
+        yield Figure(arm, list(column(by_arm, arm).values()), "%")
     for rule in RULES:
-        each = [ratio(found, f"grow, {rule}", [seed]) for seed in found[f"grow, {rule}"]]
+        each = [ratio(by_arm, f"grow, {rule}", [seed]) for seed in by_arm[f"grow, {rule}"]]
         goal = ">= 0.9" if rule == "gradient" else ""
         yield Figure(f"rescue ratio, {rule}", each, "", goal)
     pairs = [("gradient", "grow, random"), ("extrema", "grow, random"), ("gradient", "high")]
     pairs += [("gradient", "low, longer"), *((name, "grow, gradient") for name in MORE)]
     for arm, control in pairs:
         goal = ">= 1" if (arm, control) == pairs[0] else ""
-        paired = minus(found, f"grow, {arm}", control)
+        paired = minus(by_arm, f"grow, {arm}", control)
         yield Figure(f"grow, {arm} - {control}", paired, "points", goal)
 
 
 def rescue(place: Path, seeds: int) -> tuple[list[Figure], list[str]]:
     """Figures and notes of the first part."""
-    found = arms(place, "rescue", seeds)
-    figures, notes = list(rescued(found)), []
+    by_arm = arms(place, "rescue", seeds)
+    figures, notes = list(rescued(by_arm)), []
     for rule in RULES:
-        low, high = ends(found, f"grow, {rule}")
-        whole = ratio(found, f"grow, {rule}", sorted(found[f"grow, {rule}"]))
+        low, high = ends(by_arm, f"grow, {rule}")
+        whole = ratio(by_arm, f"grow, {rule}", sorted(by_arm[f"grow, {rule}"]))
         notes.append(f"rescue ratio of the means, {rule}: {whole:.3f} ({low:.3f} to {high:.3f})")
-    for arm in found:
-        edges = sorted({int(one["live_edges"]) for one in found[arm].values()})
+    for arm in by_arm:
+        edges = sorted({int(measures["live_edges"]) for measures in by_arm[arm].values()})
         shown = f"{edges[0]}" if len(edges) == 1 else f"{edges[0]} to {edges[-1]}"
-        events = [one.get("growth_events", 0) for one in found[arm].values()]
+        events = [measures.get("growth_events", 0) for measures in by_arm[arm].values()]
         notes.append(f"{arm}: {shown} edges in the end, {statistics.fmean(events):.1f} events")
-    return figures, notes + [measuring.told(figure) for figure in figures if figure.unit]
+    return figures, notes + [measuring.summarize(figure) for figure in figures if figure.unit]
 
 
-def best(found: Arms, strategy: str) -> str:
+def best(by_arm: Arms, strategy: str) -> str:
     """The arm of a strategy whose base rate has the best mean on validation."""
-    own = [arm for arm in found if arm.split()[0] == strategy]
-    return max(own, key=lambda arm: statistics.fmean(column(found, arm, "val_acc").values()))
+    own = [arm for arm in by_arm if arm.split()[0] == strategy]
+    return max(own, key=lambda arm: statistics.fmean(column(by_arm, arm, "val_acc").values()))
 
 
-def rated(found: Arms, chosen: Mapping[str, str]) -> Iterator[Figure]:
+def rated(by_arm: Arms, chosen: Mapping[str, str]) -> Iterator[Figure]:
     """Each strategy at its best base rate, and against one rate for all."""
     for name, arm in chosen.items():
-        yield Figure(f"rates {name}", list(column(found, arm).values()), "%")
+        yield Figure(f"rates {name}", list(column(by_arm, arm).values()), "%")
         if name != "none":
             against = f"rates {name} - none"
-            yield Figure(against, minus(found, arm, chosen["none"]), "points")
-        drops = list(column(found, arm, "epoch_drop").values())
+            yield Figure(against, minus(by_arm, arm, chosen["none"]), "points")
+        drops = list(column(by_arm, arm, "epoch_drop").values())
         goal = "<= 1" if name == "combined" else ""
         yield Figure(f"rates {name}: largest fall an epoch after an event", drops, "points", goal)
 
 
 def rates(place: Path, seeds: int) -> tuple[list[Figure], list[str]]:
     """Figures and notes of the second part."""
-    found = arms(place, "rates", seeds)
-    names = [name for name in STRATEGIES.split("|") if any(a.split()[0] == name for a in found)]
-    chosen = {name: best(found, name) for name in names}
-    figures = list(rated(found, chosen))
+    by_arm = arms(place, "rates", seeds)
+    names = [name for name in STRATEGIES.split("|") if any(a.split()[0] == name for a in by_arm)]
+    chosen = {name: best(by_arm, name) for name in names}
+    figures = list(rated(by_arm, chosen))
     singles = [name for name in names if name not in ("none", "combined")]
     means = {
-        name: statistics.fmean(column(found, chosen[name], "val_acc").values()) for name in singles
+        name: statistics.fmean(column(by_arm, chosen[name], "val_acc").values()) for name in singles
     }
     single = max(means, key=means.__getitem__)
-    gap = minus(found, chosen["combined"], chosen[single])
+    gap = minus(by_arm, chosen["combined"], chosen[single])
     figures.append(
         Figure(f"rates combined - {single}, the best single one", gap, "points", ">= -.5")
     )
-    jumps = [abs(d) for arm in found for d in column(found, arm, "event_drop").values()]
+    jumps = [abs(d) for arm in by_arm for d in column(by_arm, arm, "event_drop").values()]
     figures.append(Figure("largest fall at an event itself, all arms", jumps, "points", "<= 1"))
     notes = ["base rates chosen on validation: " + ", ".join(chosen.values())]
-    return figures, notes + [measuring.told(figure) for figure in figures]
+    return figures, notes + [measuring.summarize(figure) for figure in figures]
 
 
 PARTS = {"rescue": rescue, "rates": rates}

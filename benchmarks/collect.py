@@ -71,8 +71,8 @@ def main() -> int:
     parser.add_argument("--gpu", action="store_true", help="the part that needs a GPU")
     parser.add_argument("--page", action="store_true", help="write the page and run nothing")
     args = parser.parse_args()
-    wanted = [args.only] if args.only else GPU_PROGRAMS if args.gpu else PROGRAMS
-    failed = [] if args.page else [name for name in wanted if not ran(name)]
+    programs = [args.only] if args.only else GPU_PROGRAMS if args.gpu else PROGRAMS
+    failed = [] if args.page else [name for name in programs if not ran(name)]
     page.write(records(), ROOT / "docs" / "benchmarks.md", every)
     if failed:
         print(f"error: {', '.join(failed)} failed; what they measured last is kept")
@@ -95,8 +95,8 @@ def keep(record: Record, folder: Path) -> Path:
     """Put a program's record into its machine's file, which is returned."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{slug(record['machine']['name'])}.json"
-    known: dict[str, Record] = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, record["name"]: record}, indent=1, sort_keys=True) + "\n")
+    kept: dict[str, Record] = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**kept, record["name"]: record}, indent=1, sort_keys=True) + "\n")
     return path
 
 

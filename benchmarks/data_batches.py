@@ -78,10 +78,10 @@ def measure(shape: tuple[int, int, int, int], rounds: int) -> dict[str, list[flo
     """Milliseconds a batch of every source, round by round, after one that is not counted."""
     split = Split(torch.randn(shape), torch.randint(10, shape[:1]))
     steps = steps_in(len(split), BATCH)
-    found = sources(split)
-    times: dict[str, list[float]] = {name: [] for name in found}
+    candidates = sources(split)
+    times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds + 1):
-        for name, source in found.items():
+        for name, source in candidates.items():
             times[name].append(milliseconds(source, steps))
     return {name: values[1:] for name, values in times.items()}
 

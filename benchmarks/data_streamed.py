@@ -95,8 +95,8 @@ def figures(size: str, rounds: int) -> Iterator[Figure]:
 def main() -> None:
     args = measuring.parser(__doc__, rounds=5).parse_args()
     torch.set_num_threads(1)
-    found = [figure for size in SIZES for figure in figures(size, args.rounds)]
-    measuring.tell(args, found, [f"batches of {BATCH}, 1 thread a process"])
+    made = [figure for size in SIZES for figure in figures(size, args.rounds)]
+    measuring.tell(args, made, [f"batches of {BATCH}, 1 thread a process"])
 
 
 if __name__ == "__main__":

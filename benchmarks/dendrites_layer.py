@@ -138,20 +138,20 @@ def wide(rounds: int) -> list[Figure]:
 
 def everywhere(rounds: int) -> tuple[list[Figure], list[str]]:
     """The least and the middle of all corners' ratios, and a line for each corner."""
-    found, notes = {}, []
+    ratios, notes = {}, []
     for size in corners():
         masked, ours = Pair(size).measure(rounds)
-        found[size] = measuring.ratios(masked, ours)
+        ratios[size] = measuring.ratios(masked, ours)
         weight = torch.empty(size.neurons * size.dendrites, size.fan_in, device="meta")
         way = kernel_choice.choose_backend(torch.empty(size.samples, size.inputs), weight)
-        middle = statistics.median(found[size])
+        middle = statistics.median(ratios[size])
         notes.append(f"{size}: {middle:.2f} ({way}, {1e6 * statistics.median(ours):.0f} us)")
         measuring.say(notes[-1])
-    worst = min(found, key=lambda size: statistics.median(found[size]))
-    medians = [statistics.median(values) for values in found.values()]
+    worst = min(ratios, key=lambda size: statistics.median(ratios[size]))
+    medians = [statistics.median(values) for values in ratios.values()]
     return [
-        Figure(f"the slowest of {len(found)}: {worst}", found[worst], "x", NEVER),
-        Figure(f"the middle of {len(found)}", medians, "x"),
+        Figure(f"the slowest of {len(ratios)}: {worst}", ratios[worst], "x", NEVER),
+        Figure(f"the middle of {len(ratios)}", medians, "x"),
     ], notes
 
 
@@ -159,8 +159,8 @@ def calibrate(rounds: int) -> None:
     """Both ways at every corner, beside what `choosing` expects: to fit its constants."""
     for size in [WIDE, *corners()]:
         units = size.neurons * size.dendrites
-        told = kernel_choice.estimate_seconds(size.samples, size.inputs, units, size.fan_in)
-        for way, guess in zip(("bag", "scatter"), told, strict=True):
+        estimates = kernel_choice.estimate_seconds(size.samples, size.inputs, units, size.fan_in)
+        for way, guess in zip(("bag", "scatter"), estimates, strict=True):
             _, ours = Pair(size, way).measure(rounds)
             seen = 1e6 * statistics.median(ours)
             print(f"{size}: {way} {seen:.0f} us, expected {1e6 * guess:.0f} us and what is shared")

@@ -69,7 +69,7 @@ def examine(trials: int, args: argparse.Namespace) -> list[Figure]:
     """A pack of so many trials and as many loops of one trial, in turn."""
     splits = (split(TRAIN), split(VALIDATION))
     pack = Training([trainers(trials, splits)], args.epochs)
-    solo = Training([[one] for one in trainers(trials, splits)], args.epochs)
+    solo = Training([[trainer] for trainer in trainers(trials, splits)], args.epochs)
     seen = measuring.interleaved(
         {f"pack of {trials}": lambda _: pack(), f"{trials} alone": lambda _: solo()}, args.rounds
     )

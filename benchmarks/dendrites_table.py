@@ -117,19 +117,19 @@ def swept(place: Path, args: argparse.Namespace) -> None:
 
 def scores(place: Path) -> list[tuple[Arm, Scores]]:
     """What the seeds of each arm came to."""
-    found = sweeping.results(place)
-    for trial, result in found:
+    results = sweeping.results(place)
+    for trial, result in results:
         if result.status is not Status.PASSED:
             measuring.say(f"{trial.name} {result.status}: {result.message}")
-    passed = [(t.config, r.measures) for t, r in found if r.status is Status.PASSED]
+    passed = [(t.config, r.measures) for t, r in results if r.status is Status.PASSED]
     return [
-        (arm, {c["SEED"]: m[MEASURE] for c, m in passed if is_of(c, asked)})
-        for arm, asked in ((arm, wanted(arm.row)) for arm in arms())
+        (arm, {c["SEED"]: m[MEASURE] for c, m in passed if is_of(c, row)})
+        for arm, row in ((arm, fill_defaults(arm.row)) for arm in arms())
     ]
 
 
-def wanted(row: Row) -> Row:
-    """The row with what an arm is defined by not asking for."""
+def fill_defaults(row: Row) -> Row:
+    """Complete a row with the values that an arm leaves as they are."""
     plain = {
         "PRUNING_METHOD": "none",
         "DENDRITES_INIT": "full",
@@ -141,15 +141,15 @@ def wanted(row: Row) -> Row:
     return plain | row
 
 
-def is_of(config: Mapping[str, str], asked: Row) -> bool:
+def is_of(config: Mapping[str, str], row: Row) -> bool:
     """Whether nothing that a configuration has is something else than asked for."""
-    return all(config.get(name, value) == value for name, value in asked.items())
+    return all(config.get(name, value) == value for name, value in row.items())
 
 
-def figures(found: Sequence[tuple[Arm, Scores]]) -> Iterator[Figure]:
+def figures(scored_arms: Sequence[tuple[Arm, Scores]]) -> Iterator[Figure]:
     """Every arm itself, and those of a size against its plain one."""
     plain: Scores = {}
-    for arm, ours in found:
+    for arm, ours in scored_arms:
         if not ours:
             continue
         yield Figure(f"{arm.size}: {arm.way}", list(ours.values()), UNIT)
@@ -172,7 +172,7 @@ def main() -> None:
             swept(place, args)
         made = list(figures(scores(place)))
         measuring.say(f"{len(sweeping.results(place))} trials")
-    measuring.tell(args, made, [measuring.told(figure) for figure in made])
+    measuring.tell(args, made, [measuring.summarize(figure) for figure in made])
 
 
 if __name__ == "__main__":

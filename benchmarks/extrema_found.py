@@ -65,9 +65,9 @@ def draws(run: Run) -> tuple[Tensor, Tensor]:
 def extrema(net: nn.Module, x: Tensor) -> Units:
     """The units found on samples, each with its category."""
     assert isinstance(net, Blocks)
-    found = find_extrema(Activity.of(net.trace(x).values[1]))
+    marked = find_extrema(Activity.of(net.trace(x).values[1]))
     return {
-        (c, unit) for c in CATEGORIES for unit in getattr(found, c).nonzero().flatten().tolist()
+        (c, unit) for c in CATEGORIES for unit in getattr(marked, c).nonzero().flatten().tolist()
     }
 
 
@@ -75,9 +75,9 @@ def jaccard(pairs: Sequence[tuple[Units, Units]], categories: Sequence[str]) -> 
     """Of all networks together; 1 if nothing was found in any."""
     both = either = 0
     for pair in pairs:
-        one, other = ({unit for unit in found if unit[0] in categories} for found in pair)
-        both += len(one & other)
-        either += len(one | other)
+        first, second = ({unit for unit in units if unit[0] in categories} for units in pair)
+        both += len(first & second)
+        either += len(first | second)
     return both / either if either else 1.0
 
 
@@ -98,10 +98,10 @@ def figures(args: argparse.Namespace, notes: list[str]) -> Iterator[Figure]:
         pairs = []
         for density in DENSITIES:
             run = trained(density, seed, args.epochs)
-            one, other = (extrema(run.model, x) for x in draws(run))
-            pairs.append((one, other))
+            first, second = (extrema(run.model, x) for x in draws(run))
+            pairs.append((first, second))
             clock.append(seconds(run))
-            notes.append(f"density {density}, seed {seed}: {told(run.model, one)}")
+            notes.append(f"density {density}, seed {seed}: {count_units(run.model, first)}")
         for kind, values in same.items():
             values.append(jaccard(pairs, KINDS[kind]))
     for kind, values in same.items():
@@ -109,9 +109,9 @@ def figures(args: argparse.Namespace, notes: list[str]) -> Iterator[Figure]:
     yield Figure("finding the extrema of a network", clock, "s", "<= 1")
 
 
-def told(net: nn.Module, found: Units) -> str:
-    """How many units of each category, and on no path, which is another thing."""
-    counts = [f"{sum(c == category for c, _ in found)} {category}" for category in CATEGORIES]
+def count_units(net: nn.Module, units: Units) -> str:
+    """Say how many units each category has, and how many are on no path, another thing."""
+    counts = [f"{sum(c == category for c, _ in units)} {category}" for category in CATEGORIES]
     assert isinstance(net, Blocks)
     off = reach(net.masks()).dead[1]
     return f"{', '.join(counts)}; {int(off.sum())} of {len(off)} on no path"

@@ -72,13 +72,13 @@ def stationary(kind: str, seed: int, windows: int) -> float:
 
 def jumped(kind: str, seed: int, runs: int) -> float:
     """Jumps found by the end of the second window, in %; they begin anywhere in the first."""
-    rng, found = np.random.default_rng(seed), 0
+    rng, hits = np.random.default_rng(seed), 0
     for _ in range(runs):
         begin = (FULL + 1) * WINDOW + int(rng.integers(WINDOW))
         noise = 0.2 * NOISE[kind](rng, (FULL + 3) * WINDOW)
         noise[begin:] *= 2
-        found += any(step >= begin for step in fired(np.exp(noise)))
-    return 100 * found / runs
+        hits += any(step >= begin for step in fired(np.exp(noise)))
+    return 100 * hits / runs
 
 
 def decayed(seed: int, runs: int) -> float:
@@ -137,9 +137,9 @@ def planted_units(seed: int) -> dict[str, float]:
     first.bias.data[dead] = -1e3
     first.bias.data[linear] = 1e3
     after = found_in(net, x)
-    found = after.dead & ~before.dead, after.saturated & ~before.saturated
-    right = int(found[0][dead].sum() + found[1][linear].sum())
-    flagged = int(found[0].sum() + found[1].sum())
+    new = after.dead & ~before.dead, after.saturated & ~before.saturated
+    right = int(new[0][dead].sum() + new[1][linear].sum())
+    flagged = int(new[0].sum() + new[1].sum())
     return {
         "precision of planted units": 100 * right / flagged,
         "recall of planted units": 100 * right / 10,

@@ -81,20 +81,20 @@ def main() -> None:
 
 def candidates(count: int, python: Path | None) -> dict[str, Measure]:
     """What is measured: by name, a function of an empty folder to milliseconds a trial."""
-    found: dict[str, Measure] = {
+    measures: dict[str, Measure] = {
         "espalier, 1 worker": lambda place: espalier(place, count, 1),
         "espalier, 2 workers": lambda place: espalier(place, count, 2),
         "(its store alone)": lambda place: store_alone(place, count),
     }
     if python is None:
-        return found
+        return measures
     few = max(2, count // 5)  # hydra is slow enough to be measured with fewer
 
     def run(code: str, *arguments: str) -> float:
         command = [str(python), "-c", code, *arguments]
         return float(subprocess.check_output(command, text=True).split()[-1])
 
-    return found | {
+    return measures | {
         "optuna, journal file": lambda place: run(OPTUNA, "journal", str(count), str(place)),
         "optuna, sqlite": lambda place: run(OPTUNA, "sqlite", str(count), str(place)),
         "hydra, basic multirun": lambda place: run(HYDRA, str(few), str(place)),
@@ -123,9 +123,9 @@ def espalier(place: Path, count: int, workers: int) -> float:
         launch.run(request)
     with Store.open(sweeps(place)[0] / STORE, readonly=True) as store:
         attempts = store.attempts()
-    ends = [one.finished for one in attempts if one.finished is not None]
+    ends = [attempt.finished for attempt in attempts if attempt.finished is not None]
     assert len(ends) == count, "a no-op did not end"
-    return (max(ends) - min(one.started for one in attempts)) / count * 1000
+    return (max(ends) - min(attempt.started for attempt in attempts)) / count * 1000
 
 
 def store_alone(place: Path, count: int) -> float:

@@ -48,10 +48,10 @@ def column(arm: Arm, measure: str) -> list[float]:
     return [float(result.measures[measure]) for result in arm.values()]
 
 
-def figures(found: dict[str, Arm]) -> Iterator[Figure]:
+def figures(by_name: dict[str, Arm]) -> Iterator[Figure]:
     """Accuracies and edges of all arms, and growth by gradient against the others."""
-    grown = found["gradient"]
-    for name, arm in found.items():
+    grown = by_name["gradient"]
+    for name, arm in by_name.items():
         goal = ">= 90" if arm is grown else ""
         yield Figure(f"{name}, validation", column(arm, "val_acc"), "%", goal)
         yield Figure(f"{name}, test", column(arm, "test_acc"), "%")
@@ -68,11 +68,11 @@ def figures(found: dict[str, Arm]) -> Iterator[Figure]:
 def main() -> None:
     args = measuring.of_seeds(__doc__).parse_args()
     with measuring.place(args) as place:
-        found = arms(place, args.seeds)
-    made = list(figures(found))
-    ended = Counter(one.measures["growth_ended"] for one in found["gradient"].values())
+        by_name = arms(place, args.seeds)
+    made = list(figures(by_name))
+    ended = Counter(result.measures["growth_ended"] for result in by_name["gradient"].values())
     why = ", ".join(f"{name}: {count}" for name, count in ended.items())
-    measuring.tell(args, made, [f"why growth ended: {why}", *map(measuring.told, made)])
+    measuring.tell(args, made, [f"why growth ended: {why}", *map(measuring.summarize, made)])
 
 
 if __name__ == "__main__":

@@ -32,26 +32,26 @@ def validation(result: Result, epoch: int, charged: int = 0) -> float:
     return float(result.history[epoch + charged - 1]["val_acc"])
 
 
-def early(one: Result, other: Result, epoch: int) -> float:
+def early(result: Result, other: Result, epoch: int) -> float:
     """How much better validation is after an epoch; the other has had as many more as cost it."""
-    charged = int(one.measures["start_epochs"])
-    return validation(one, epoch) - validation(other, epoch, charged)
+    charged = int(result.measures["start_epochs"])
+    return validation(result, epoch) - validation(other, epoch, charged)
 
 
-def figures(found: Arms) -> Iterator[Figure]:
+def figures(by_start: Arms) -> Iterator[Figure]:
     """Every arm itself, then each against those that know less."""
     for start in (*CONTROLS, *INFORMED):
-        values = list(map(test_accuracy, found[start].values()))
+        values = list(map(test_accuracy, by_start[start].values()))
         yield Figure(f"test accuracy, {start}", values, "%")
-    yield from against(found, "even", "random")
+    yield from against(by_start, "even", "random")
     for start in INFORMED:
         for control in CONTROLS:
-            yield from against(found, start, control)
+            yield from against(by_start, start, control)
 
 
-def against(found: Arms, start: str, control: str) -> Iterator[Figure]:
+def against(by_start: Arms, start: str, control: str) -> Iterator[Figure]:
     """The first epochs and the end."""
-    paired = sweeping.pairs(found[start], found[control])
+    paired = sweeping.pairs(by_start[start], by_start[control])
     judged = start in INFORMED and control == "random"
     what = f"{start} - {control}"
     for epoch in EARLY:
@@ -60,18 +60,18 @@ def against(found: Arms, start: str, control: str) -> Iterator[Figure]:
         wins = [sum(gain > 0 for gain in gains) / len(gains)]
         goal = ">= 0.8" if judged else ""
         yield Figure(f"{what}, seeds better after epoch {epoch}", wins, "share", goal)
-    ends = sweeping.apart(test_accuracy, found[start], found[control])
+    ends = sweeping.apart(test_accuracy, by_start[start], by_start[control])
     yield Figure(f"{what}, test", ends, "points", ">= -1" if judged else "")
 
 
-def notes(found: Arms, made: list[Figure]) -> Iterator[str]:
+def notes(by_start: Arms, made: list[Figure]) -> Iterator[str]:
     """Live parameters, what was charged, and means with their intervals."""
-    every = [result for arm in found.values() for result in arm.values()]
+    every = [result for arm in by_start.values() for result in arm.values()]
     counts = {int(result.measures["live_parameters"]) for result in every}
     yield f"live parameters of every trial: {', '.join(map(str, sorted(counts)))}"
-    charged = {result.measures["start_epochs"] for result in found["hierarchical"].values()}
+    charged = {result.measures["start_epochs"] for result in by_start["hierarchical"].values()}
     yield f"epochs that the hierarchical start was charged: {', '.join(map(str, sorted(charged)))}"
-    yield from (measuring.told(figure) for figure in made if len(figure.values) > 1)
+    yield from (measuring.summarize(figure) for figure in made if len(figure.values) > 1)
 
 
 def main() -> None:
@@ -81,9 +81,9 @@ def main() -> None:
     wishes = f"CONFIG_SPARSE_DENSITY={args.density:g}\nCONFIG_SEED=1:1:{args.seeds}\n"
     with measuring.place(args) as place:
         sweeping.once(place, RANGE, wishes)
-        found = sweeping.arms(place, lambda trial: trial.config["SPARSE_START"])
-    made = list(figures(found))
-    measuring.tell(args, made, list(notes(found, made)))
+        by_start = sweeping.arms(place, lambda trial: trial.config["SPARSE_START"])
+    made = list(figures(by_start))
+    measuring.tell(args, made, list(notes(by_start, made)))
 
 
 if __name__ == "__main__":

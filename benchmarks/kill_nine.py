@@ -49,7 +49,7 @@ def main() -> int:
         faults += compared(calm, disturbed)
         tried = sweeping.attempts(disturbed)
     whole = [Figure("undisturbed", [undisturbed], "s"), Figure("trials", [trials], "")]
-    return told(args, faults, tried, whole)
+    return report(args, faults, tried, whole)
 
 
 def run(place: Path, args: argparse.Namespace) -> subprocess.Popen[str]:
@@ -63,12 +63,12 @@ def kill_often(place: Path, args: argparse.Namespace, trials: int) -> list[str]:
     time after a random number of further trials, so that the kills spread over the sweep.
     """
     seeded, faults = random.Random(args.seed), []
-    most = 2 * trials // args.kills  # further trials before a kill
+    max_trials = 2 * trials // args.kills  # further trials before a kill
     for kill in range(1, args.kills + 1):
         before = conclusive(place)
         runner = run(place, args)
         if kill % 4:
-            goal = len(before) + seeded.randint(0, most)
+            goal = len(before) + seeded.randint(0, max_trials)
             wait_for(runner, lambda: running(place) and len(conclusive(place)) >= goal)  # noqa: B023
         time.sleep(seeded.uniform(0, 0.5 if kill % 4 else 5))
         over = runner.poll() is not None
@@ -85,19 +85,19 @@ def kill_often(place: Path, args: argparse.Namespace, trials: int) -> list[str]:
 
 def compared(calm: Path, disturbed: Path) -> list[str]:
     """What went wrong in the disturbed sweep, a line each."""
-    expected, found = sweeping.outcomes(calm), sweeping.outcomes(disturbed)
-    faults = [f"{name} differs" for name in expected if expected[name] != found.get(name)]
+    expected, actual = sweeping.outcomes(calm), sweeping.outcomes(disturbed)
+    faults = [f"{name} differs" for name in expected if expected[name] != actual.get(name)]
     tried = sweeping.attempts(disturbed)
-    faults += [f"{one.trial} is a zombie" for one in tried if one.finished is None]
-    again = Counter(one.trial for one in tried if one.status in ("passed", "failed"))
+    faults += [f"{attempt.trial} is a zombie" for attempt in tried if attempt.finished is None]
+    again = Counter(attempt.trial for attempt in tried if attempt.status in ("passed", "failed"))
     return faults + [f"trial {number} finished {n} times" for number, n in again.items() if n > 1]
 
 
-def told(
+def report(
     args: argparse.Namespace, faults: list[str], tried: list[Attempt], figures: list[Figure]
 ) -> int:
-    """Tell what was seen; the exit code."""
-    lost = sum(one.status == "error" for one in tried)
+    """Tell what was seen; return the exit code."""
+    lost = sum(attempt.status == "error" for attempt in tried)
     counted = {"attempts": len(tried), "attempts cut off": lost}
     figures += [Figure(name, [count], "") for name, count in counted.items()]
     figures.append(Figure("faults", [len(faults)], "", "<= 0"))
@@ -106,12 +106,16 @@ def told(
 
 
 def conclusive(place: Path) -> dict[int, str]:
-    found = sweeping.attempts(place)
-    return {one.trial: one.status for one in found if one.status in ("passed", "failed")}
+    attempts = sweeping.attempts(place)
+    return {
+        attempt.trial: attempt.status
+        for attempt in attempts
+        if attempt.status in ("passed", "failed")
+    }
 
 
 def running(place: Path) -> list[Attempt]:
-    return [one for one in sweeping.attempts(place) if one.status == "running"]
+    return [attempt for attempt in sweeping.attempts(place) if attempt.status == "running"]
 
 
 def wait_for(runner: subprocess.Popen[str], condition: Callable[[], object]) -> None:

@@ -90,9 +90,9 @@ def of_seeds(doc: str | None) -> argparse.ArgumentParser:
 def place(args: argparse.Namespace) -> Iterator[Path]:
     """The folder that --keep names, made if it is not there; else one that is removed."""
     with tempfile.TemporaryDirectory() as folder:
-        found: Path = args.keep or Path(folder)
-        found.mkdir(parents=True, exist_ok=True)
-        yield found
+        kept: Path = args.keep or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
 
 
 def interleaved(candidates: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:
@@ -143,13 +143,13 @@ def tell(
         args.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def told(figure: Figure) -> str:
-    """Mean and 95 % t-interval of a figure, not corrected for how many there are."""
-    found = interval(list(figure.values))
-    assert found is not None
-    width = "no interval" if found.half_width is None else f"+/- {found.half_width:.2f}"
+def summarize(figure: Figure) -> str:
+    """Return the mean and 95 % t-interval of a figure, not corrected for how many there are."""
+    estimate = interval(list(figure.values))
+    assert estimate is not None
+    width = "no interval" if estimate.half_width is None else f"+/- {estimate.half_width:.2f}"
     sign = "+" if figure.unit == "points" else ""
-    return f"{figure.what}: {found.mean:{sign}.2f} {figure.unit} {width} (n={found.n})"
+    return f"{figure.what}: {estimate.mean:{sign}.2f} {figure.unit} {width} (n={estimate.n})"
 
 
 HEAD = ("what", "median", "unit", "n", "min", "max", "goal", "met")
@@ -193,5 +193,5 @@ def machine(gpu: str = "") -> Record:
 def _cpu() -> str:
     """The processor as its maker calls it, as far as the system tells."""
     about = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*: (.+)$", about.read_text(), re.M) if about.exists() else None
-    return " ".join(found[1].split()) if found else platform.processor() or platform.machine()
+    match = re.search(r"^model name\s*: (.+)$", about.read_text(), re.M) if about.exists() else None
+    return " ".join(match[1].split()) if match else platform.processor() or platform.machine()

@@ -36,15 +36,15 @@ def arm(trial: Trial) -> tuple[str, str]:
 
 def passage(result: Result) -> int:
     """The epoch at whose end images are first seen whole, in the history from 1; 0: always were."""
-    places = (i for i, one in enumerate(result.history, 1) if one.get("pooled_by", 1) == 1)
+    places = (i for i, epoch in enumerate(result.history, 1) if epoch.get("pooled_by", 1) == 1)
     return next(places) if "pooled_by" in result.history[0] else 0
 
 
 def fine_epochs(result: Result) -> float:
     """Epochs of whole images until validation reaches the goal; all of any, if it does not."""
     fine = result.history[passage(result) :]
-    found = (i for i, one in enumerate(fine, 1) if one["val_acc"] >= GOAL)
-    return float(next(found, len(result.history)))
+    reached = (i for i, epoch in enumerate(fine, 1) if epoch["val_acc"] >= GOAL)
+    return float(next(reached, len(result.history)))
 
 
 def kept(result: Result) -> float:
@@ -61,9 +61,9 @@ def values(read: Reading, results: Mapping[str, Result]) -> list[float]:
     return [read(result) for result in results.values()]
 
 
-def figures(found: Arms) -> Iterator[Figure]:
+def figures(by_arm: Arms) -> Iterator[Figure]:
     """The passage itself, how fast it is behind it, and what comes of it."""
-    none, exact, shuffled = (found[arm, EPOCHS] for arm in (NONE, EXACT, SHUFFLED))
+    none, exact, shuffled = (by_arm[arm, EPOCHS] for arm in (NONE, EXACT, SHUFFLED))
     jumps = values(lambda r: float(r.measures["passage_difference"]), exact)
     yield Figure("largest change of a logit at the passage, exact", [max(jumps)], "", "<= 0.00001")
     for name, results in ((NONE, none), (EXACT, exact), (SHUFFLED, shuffled)):
@@ -77,7 +77,7 @@ def figures(found: Arms) -> Iterator[Figure]:
     worst = [min(values(kept, exact))]
     yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
     yield Figure("test accuracy, none", values(test_accuracy, none), "%")
-    equal = found[EXACT, AS_COSTLY]
+    equal = by_arm[EXACT, AS_COSTLY]
     yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points")
     yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points")
     yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points")
@@ -98,7 +98,7 @@ def spent_to_goal(result: Result) -> float:
 
 def whole_epoch(result: Result) -> float:
     """What an epoch of whole images costs, such as the last one."""
-    *_, before, after = (one["training_operations"] for one in result.history)
+    *_, before, after = (epoch["training_operations"] for epoch in result.history)
     return float(after - before)
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     with measuring.place(args) as place:
         made = list(figures(sweeping.arms(sweeping.once(place, RANGE, wishes), arm)))
     measuring.tell(
-        args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
+        args, made, [measuring.summarize(figure) for figure in made if len(figure.values) > 1]
     )
 
 

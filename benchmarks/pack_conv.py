@@ -68,13 +68,13 @@ class Seen:
 
 def pairs(name: str, rounds: int) -> tuple[list[Seen], list[Seen]]:
     """Sweeps as they come and with PACK=1, in turn, the one or the other first."""
-    asked: list[Seen] = []
+    packed: list[Seen] = []
     alone: list[Seen] = []
     with tempfile.TemporaryDirectory() as folder:
         CASES[name].write(_small_files(), Path(folder))
         text = CASES[name].range_text(Path(folder))
         for number in range(rounds):
-            turn: list[tuple[list[Seen], dict[str, int]]] = [(asked, {}), (alone, {"PACK": 1})]
+            turn: list[tuple[list[Seen], dict[str, int]]] = [(packed, {}), (alone, {"PACK": 1})]
             for into, variables in turn if number % 2 else reversed(turn):
                 place = Path(folder) / f"{number}{len(variables)}"
                 place.mkdir()
@@ -83,7 +83,7 @@ def pairs(name: str, rounds: int) -> tuple[list[Seen], list[Seen]]:
                 decided = [f"packs of {done.packs}", *done.noted]
                 into.append(Seen(done.whole, done.start_up, decided))
                 measuring.say(f"{name} {variables}: {done.whole:.1f} s, {'; '.join(decided)}")
-    return asked, alone
+    return packed, alone
 
 
 def _small_files() -> ModuleType:
@@ -95,13 +95,13 @@ def _small_files() -> ModuleType:
     return module
 
 
-def figures(name: str, asked: list[Seen], alone: list[Seen]) -> list[Figure]:
-    slower = measuring.ratios([one.whole for one in asked], [one.whole for one in alone])
-    later = [a.start_up - b.start_up for a, b in zip(asked, alone, strict=True)]
-    share = [100 * seconds / one.whole for seconds, one in zip(later, asked, strict=True)]
+def figures(name: str, packed: list[Seen], alone: list[Seen]) -> list[Figure]:
+    slower = measuring.ratios([seen.whole for seen in packed], [seen.whole for seen in alone])
+    later = [a.start_up - b.start_up for a, b in zip(packed, alone, strict=True)]
+    share = [100 * seconds / seen.whole for seconds, seen in zip(later, packed, strict=True)]
     return [
-        Figure(f"{name}: as it comes", [one.whole for one in asked], "s"),
-        Figure(f"{name}: PACK=1", [one.whole for one in alone], "s"),
+        Figure(f"{name}: as it comes", [seen.whole for seen in packed], "s"),
+        Figure(f"{name}: PACK=1", [seen.whole for seen in alone], "s"),
         Figure(f"{name}: as it comes against PACK=1", slower, "x", SLOWER),
         Figure(f"{name}: the first trial starts later by", later, "s"),
         Figure(f"{name}: that is, of the sweep", share, "%", PROBE),
@@ -112,13 +112,13 @@ def main() -> None:
     parser = measuring.parser(__doc__, rounds=3)
     parser.add_argument("--only", choices=CASES)
     args = parser.parse_args()
-    found: list[Figure] = []
+    made: list[Figure] = []
     notes: list[str] = []
     for name in [args.only] if args.only else CASES:
-        asked, alone = pairs(name, args.rounds)
-        found += figures(name, asked, alone)
-        notes += [f"{name}: {line}" for line in dict.fromkeys(asked[0].decided)]
-    measuring.tell(args, found, notes)
+        packed, alone = pairs(name, args.rounds)
+        made += figures(name, packed, alone)
+        notes += [f"{name}: {line}" for line in dict.fromkeys(packed[0].decided)]
+    measuring.tell(args, made, notes)
 
 
 if __name__ == "__main__":

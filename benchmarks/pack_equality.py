@@ -41,15 +41,15 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=20, help="of a trial (default: 20)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = {name: swept(Path(folder) / name, name, args.epochs) for name in WAYS}
-        lines = table(found)
+        by_way = {name: swept(Path(folder) / name, name, args.epochs) for name in WAYS}
+        lines = table(by_way)
         figures = [
-            Figure(f"largest difference of a loss, {name}", [difference(one, found[ALONE])], "")
-            for name, one in found.items()
+            Figure(f"largest difference of a loss, {name}", [difference(sweep, by_way[ALONE])], "")
+            for name, sweep in by_way.items()
             if name != ALONE
         ]
-        unlike = {name: _unlike(one, found[ALONE]) for name, one in found.items()}
-        packs = [f"{name}: packs of {one.packs}" for name, one in found.items()]
+        unlike = {name: _unlike(sweep, by_way[ALONE]) for name, sweep in by_way.items()}
+        packs = [f"{name}: packs of {sweep.packs}" for name, sweep in by_way.items()]
     largest = max(figure.value for figure in figures)
     figures.append(Figure("largest difference of all", [largest], "", f"<= {GATE}"))
     figures.append(Figure("trials with any other measure or epoch", [sum(unlike.values())], ""))
@@ -78,32 +78,32 @@ def _reversed(text: str) -> str:
     return re.sub(r"=(\S+\|\S+)", turned, text)
 
 
-def losses(one: Swept) -> dict[str, dict[str, float]]:
+def losses(sweep: Swept) -> dict[str, dict[str, float]]:
     """Final losses by trial id; those of a trial that did not pass are missing."""
     return {
         trial.id: {name: float(result.measures[name]) for name in LOSSES if name in result.measures}
-        for trial, result in one.results()
+        for trial, result in sweep.results()
     }
 
 
-def difference(one: Swept, other: Swept) -> float:
+def difference(sweep: Swept, other: Swept) -> float:
     """The largest difference of a final loss; infinite if the trials or the losses differ."""
-    ours, theirs = losses(one), losses(other)
+    ours, theirs = losses(sweep), losses(other)
     if {key: set(value) for key, value in ours.items()} != {k: set(v) for k, v in theirs.items()}:
         return float("inf")
     return max(abs(ours[key][name] - theirs[key][name]) for key in ours for name in ours[key])
 
 
-def table(found: dict[str, Swept]) -> list[str]:
+def table(by_way: dict[str, Swept]) -> list[str]:
     """A line a trial: what it is, its losses alone, and the largest difference in any way."""
-    seen = {name: losses(one) for name, one in found.items()}
+    seen = {name: losses(sweep) for name, sweep in by_way.items()}
     rows = [
         (
             " ".join(f"{key}={value}" for key, value in trial.swept.items()),
             *(f"{seen[ALONE][trial.id].get(name, float('nan')):.7f}" for name in LOSSES),
             f"{max(_apart(seen[name].get(trial.id), seen[ALONE][trial.id]) for name in seen):.1e}",
         )
-        for trial, _ in found[ALONE].results()
+        for trial, _ in by_way[ALONE].results()
     ]
     return measuring.table(rows, ("trial", *LOSSES, "largest difference"))
 
@@ -114,8 +114,8 @@ def _apart(ours: dict[str, float] | None, theirs: dict[str, float]) -> float:
     return max((abs(ours[name] - theirs[name]) for name in ours), default=float("inf"))
 
 
-def _unlike(one: Swept, other: Swept) -> int:
-    ours, theirs = one.outcomes(), other.outcomes()
+def _unlike(sweep: Swept, other: Swept) -> int:
+    ours, theirs = sweep.outcomes(), other.outcomes()
     return sum(ours.get(key) != value for key, value in theirs.items())
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import measuring
 import sweeping
-from kill_nine import compared, running, told, wait_for
+from kill_nine import compared, report, running, wait_for
 from measuring import Figure
 
 from espalier.store.store import Attempt
@@ -40,13 +40,13 @@ def main() -> int:
         calm = sweeping.sweep(Path(folder), RANGE, PACK=args.pack, PARALLEL=2)
         for kill in range(1, args.kills + 1):
             with tempfile.TemporaryDirectory() as disturbed:
-                found, cut = kill_once(Path(disturbed), args)
-                found += compared(calm.place, Path(disturbed))
+                own_faults, cut = kill_once(Path(disturbed), args)
+                own_faults += compared(calm.place, Path(disturbed))
                 tried += sweeping.attempts(Path(disturbed))
-            faults += [f"kill {kill}: {fault}" for fault in found]
+            faults += [f"kill {kill}: {fault}" for fault in own_faults]
             cut_off.append(cut)
-            measuring.say(f"kill {kill}: {cut} trials cut off, faults: {found}")
-    return told(args, faults, tried, [Figure("trials of a pack cut off", cut_off, "", ">= 1")])
+            measuring.say(f"kill {kill}: {cut} trials cut off, faults: {own_faults}")
+    return report(args, faults, tried, [Figure("trials of a pack cut off", cut_off, "", ">= 1")])
 
 
 def kill_once(place: Path, args: argparse.Namespace) -> tuple[list[str], int]:
@@ -60,33 +60,40 @@ def kill_once(place: Path, args: argparse.Namespace) -> tuple[list[str], int]:
     os.kill(worker, signal.SIGKILL)
     runner.wait()
     tried = sweeping.attempts(place)
-    cut = {one.trial for one in tried if one.worker == worker and one.status == "error"}
-    times = Counter(one.trial for one in tried)
-    again = [one for one in tried if one.attempt == 1 and times[one.trial] > 1]
+    cut = {
+        attempt.trial for attempt in tried if attempt.worker == worker and attempt.status == "error"
+    }
+    times = Counter(attempt.trial for attempt in tried)
+    again = [attempt for attempt in tried if attempt.attempt == 1 and times[attempt.trial] > 1]
     faults = [
-        f"trial {one.trial} ran again after {one.status} ({one.reason}: {one.message})"
-        for one in again
-        if one.trial not in cut
+        f"trial {attempt.trial} ran again after {attempt.status} "
+        f"({attempt.reason}: {attempt.message})"
+        for attempt in again
+        if attempt.trial not in cut
     ]
     return faults + [f"trial {n} did not run again" for n in cut if times[n] < 2], len(cut)
 
 
 def await_middle(place: Path, runner: subprocess.Popen[str]) -> int | None:
     """The process of a worker in the middle of a pack; None if there was never one."""
-    found: list[int] = []
+    workers: list[int] = []
 
     def in_the_middle() -> bool:
-        found[:] = middles(place)
-        return bool(found)
+        workers[:] = middles(place)
+        return bool(workers)
 
     wait_for(runner, in_the_middle)
-    return found[0] if found and runner.poll() is None else None
+    return workers[0] if workers and runner.poll() is None else None
 
 
 def middles(place: Path) -> list[int]:
     """Workers with a pack, begun at once, of which some trials have ended and some have not."""
-    open_packs = {(one.worker, one.started) for one in running(place)}
-    ended = {(one.worker, one.started) for one in sweeping.attempts(place) if one.finished}
+    open_packs = {(attempt.worker, attempt.started) for attempt in running(place)}
+    ended = {
+        (attempt.worker, attempt.started)
+        for attempt in sweeping.attempts(place)
+        if attempt.finished
+    }
     return [worker for worker, _ in open_packs & ended]
 
 

@@ -55,14 +55,14 @@ class Contest:
 
     def ways(self) -> dict[str, Measure]:
         """Wall seconds of the whole sweep, by name."""
-        found: dict[str, Measure] = {
+        by_name: dict[str, Measure] = {
             PACKS: lambda place: self.espalier(place, PACKS, self.pack),
             SOLO: lambda place: self.espalier(place, SOLO, 1),
             PLAIN: lambda place: self.one_by_one(PLAIN, lambda: self.plain_commands()),
         }
         if self.peer is None:
-            return found
-        return found | {
+            return by_name
+        return by_name | {
             OPTUNA: lambda place: self.by_peer(place, OPTUNA, "optuna_trials.py"),
             RAY_REUSING: lambda place: self.by_peer(place, RAY_REUSING, "ray_trials.py", "--reuse"),
         }
@@ -83,12 +83,12 @@ class Contest:
 
     def slow_ways(self) -> dict[str, Measure]:
         """Those that take minutes and are measured once."""
-        found: dict[str, Measure] = {
+        by_name: dict[str, Measure] = {
             ENGINE: lambda place: self.one_by_one(ENGINE, lambda: self.engine_commands(place))
         }
         if self.peer is None:
-            return found
-        return found | {RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py")}
+            return by_name
+        return by_name | {RAY: lambda place: self.by_peer(place, RAY, "ray_trials.py")}
 
     def by_peer(self, place: Path, name: str, program: str, *more: str) -> float:
         points = place / "points.json"
@@ -117,20 +117,20 @@ class Contest:
         return f"CONFIG_NUM_EPOCHS={self.epochs}\n"
 
     def keep(self, name: str, measures: Sequence[measuring.Record]) -> None:
-        self.accuracies[name] = [float(one["test_acc"]) for one in measures]
+        self.accuracies[name] = [float(record["test_acc"]) for record in measures]
 
     def notes(self) -> list[str]:
         """That all did the work: trials and mean test accuracy, a line each."""
         return [
-            f"{name}: {len(found)} trials run, mean test accuracy {statistics.mean(found):.1f} %"
-            for name, found in self.accuracies.items()
+            f"{name}: {len(values)} trials run, mean test accuracy {statistics.mean(values):.1f} %"
+            for name, values in self.accuracies.items()
         ] + [self.sizes]
 
 
 def trials() -> list[dict[str, float]]:
     """The points of the range file, as arguments of `plain_trial.train`."""
-    found = planning.plan_from_files([RANGE]).trials
-    points = [{POINTS[key]: float(value) for key, value in t.swept.items()} for t in found]
+    planned = planning.plan_from_files([RANGE]).trials
+    points = [{POINTS[key]: float(value) for key, value in t.swept.items()} for t in planned]
     return [{**point, "seed": int(point["seed"])} for point in points]
 
 
@@ -139,9 +139,9 @@ def steady(place: Path, epochs: int, pack: int) -> float:
     also = f"CONFIG_NUM_EPOCHS={epochs}\n"
     swept = sweeping.sweep(place, RANGE, also, PARALLEL=WORKERS, PACK=pack)
     attempts = swept.attempts()
-    ends = [one.finished for one in attempts if one.finished is not None]
+    ends = [attempt.finished for attempt in attempts if attempt.finished is not None]
     updates = sum(int(result.measures["steps"]) for _, result in swept.results())
-    return updates / (max(ends) - min(one.started for one in attempts))
+    return updates / (max(ends) - min(attempt.started for attempt in attempts))
 
 
 def _printed(command: list[str]) -> str:

@@ -152,8 +152,8 @@ def beside(name: str, processes: int, trials: int, args: argparse.Namespace) -> 
     context = get_context("spawn")
     start = {"initializer": _meet, "initargs": (context.Barrier(processes),)}
     with ProcessPoolExecutor(processes, mp_context=context, **start) as pool:
-        asked = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
-        began, ended = zip(*(one.result() for one in asked), strict=True)
+        futures = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
+        began, ended = zip(*(future.result() for future in futures), strict=True)
     return (max(ended) - min(began)) / args.epochs
 
 
@@ -188,7 +188,7 @@ def examine(name: str, args: argparse.Namespace) -> Seen:
         except torch.OutOfMemoryError:
             seen.notes.append(f"{name}: out of memory at K={size}")
             break
-        seen.rates[size] = [size / (one * length) for one in seconds]
+        seen.rates[size] = [size / (elapsed * length) for elapsed in seconds]
         seen.memory[size] /= size
         measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
     several = [(2, seen.best // 2)] * (seen.best > 2)
@@ -201,8 +201,8 @@ def examine(name: str, args: argparse.Namespace) -> Seen:
     return seen
 
 
-def _sizes(most: int) -> list[int]:
-    return [2**power for power in range(most.bit_length())]
+def _sizes(largest: int) -> list[int]:
+    return [2**power for power in range(largest.bit_length())]
 
 
 def _with_memory(
@@ -223,10 +223,10 @@ def profile(name: str, trials: int, args: argparse.Namespace) -> list[str]:
     epoch()
     kinds = [torch.profiler.ProfilerActivity.CPU]
     kinds += [torch.profiler.ProfilerActivity.CUDA] * gpu
-    with torch.profiler.profile(activities=kinds) as found:
+    with torch.profiler.profile(activities=kinds) as profiler:
         wall = _timed(epoch)
     which = "self_device_time_total" if gpu else "self_cpu_time_total"
-    spent = {str(event.key): float(getattr(event, which)) for event in found.key_averages()}
+    spent = {str(event.key): float(getattr(event, which)) for event in profiler.key_averages()}
     busy = sum(spent.values())  # microseconds
     head = (
         f"{name}, K={trials}: {busy / wall / 1e4:.0f} % of a profiled epoch is in kernels; of that"
@@ -236,12 +236,12 @@ def profile(name: str, trials: int, args: argparse.Namespace) -> list[str]:
 
 
 def figures(name: str, seen: Seen) -> list[Figure]:
-    one = statistics.median(seen.rates[1])
+    single = statistics.median(seen.rates[1])
     rates = [Figure(f"{name}: K={k}", values, "trials/s") for k, values in seen.rates.items()]
     rates += [Figure(f"{name}: {what}", [v], "trials/s") for what, v in seen.processes.items()]
     best = seen.rates[seen.best]
     what = f"{name}: K={seen.best} against one at a time"
-    gain = [Figure(what, [v / one for v in best], "x", CASES[name].goal)]
+    gain = [Figure(what, [v / single for v in best], "x", CASES[name].goal)]
     gain += [
         Figure(f"{name}: K={seen.best} against {what}", [v / rate for v in best], "x")
         for what, rate in seen.processes.items()
@@ -266,15 +266,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.device == "cuda" and not torch.cuda.is_available():
         print(f"{args.program}: skipped, no NVIDIA GPU is visible")
         return 0
-    found = {name: examine(name, args) for name in args.only}
+    by_case = {name: examine(name, args) for name in args.only}
     gpu = torch.cuda.get_device_name() if args.device == "cuda" else ""
-    shown = [figure for name, seen in found.items() for figure in figures(name, seen)]
+    shown = [figure for name, seen in by_case.items() for figure in figures(name, seen)]
     lengths = [
         f"{n}: a trial is {c.epochs} epochs of {c.updates} updates"
         for n, c in CASES.items()
-        if n in found
+        if n in by_case
     ]
-    notes = [note for seen in found.values() for note in seen.notes]
+    notes = [note for seen in by_case.values() for note in seen.notes]
     measuring.tell(args, shown, lengths + notes, gpu)
     return 0
 

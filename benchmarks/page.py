@@ -132,9 +132,9 @@ def _origin(record: Record) -> str:
     """When, with what and by which code."""
     code, versions = record["code"], record["versions"]
     commit = (code["commit"][:7] or "unknown commit") + " with changes" * bool(code["modified"])
-    known = ", ".join(f"{name} {version}" for name, version in versions.items())
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     day = record["when"][:10]
-    return f"{day}, {commit}, {record['seconds']:.0f} s, load {record['load']}; {known}.\n"
+    return f"{day}, {commit}, {record['seconds']:.0f} s, load {record['load']}; {libraries}.\n"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -138,11 +138,11 @@ SLOWED = {
 
 
 def patches(where: str, **more: str) -> Row:
-    """Patches by one rule, all that belongs to them told."""
-    told = {"KIND": "embedded", "WHERE": where, "REVIVE": "y", **more}
+    """Return patches by one rule, with each setting that belongs to it."""
+    settings = {"KIND": "embedded", "WHERE": where, "REVIVE": "y", **more}
     if where == "scattered":
-        told = {"WHERE": where}
-    return {"PRUNING_METHOD": "patches", **{f"PATCHES_{k}": v for k, v in told.items()}}
+        settings = {"WHERE": where}
+    return {"PRUNING_METHOD": "patches", **{f"PATCHES_{k}": v for k, v in settings.items()}}
 
 
 def swept(place: Path, bed: Bed, seeds: int) -> None:
@@ -161,28 +161,28 @@ def swept(place: Path, bed: Bed, seeds: int) -> None:
 
 def read(place: Path, bed: Bed) -> Found:
     """What the seeds of each arm came to."""
-    found: Found = {name: {} for name in bed.arms()}
+    by_arm: Found = {name: {} for name in bed.arms()}
     for trial, result in sweeping.results(place):
         if result.status is not Status.PASSED:
             measuring.say(f"{trial.name} {result.status}: {result.message}")
             continue
         for name, row in bed.arms().items():
             if all(trial.config.get(symbol, value) == value for symbol, value in row.items()):
-                found[name][trial.config["SEED"]] = result
-    return found
+                by_arm[name][trial.config["SEED"]] = result
+    return by_arm
 
 
-def figures(bed: str, found: Found) -> Iterator[Figure]:
+def figures(bed: str, by_arm: Found) -> Iterator[Figure]:
     """Every arm, the pairs, and how far scaffolds drift."""
-    for name, results in found.items():
+    for name, results in by_arm.items():
         yield Figure(f"{bed}: {name}", list(map(test_accuracy, results.values())), "%")
-    for one, other, goal in PAIRS:
-        gaps = sweeping.apart(test_accuracy, found.get(one, {}), found.get(other, {}))
+    for arm, other, goal in PAIRS:
+        gaps = sweeping.apart(test_accuracy, by_arm.get(arm, {}), by_arm.get(other, {}))
         if gaps:
-            what = f"{bed}: {one} - {other}"
+            what = f"{bed}: {arm} - {other}"
             yield Figure(what, gaps, "points", goal if bed == "digits" else "")
     for name, goal in SLOWED.items():
-        paired = sweeping.pairs(found.get(name, {}), found["gradient"])
+        paired = sweeping.pairs(by_arm.get(name, {}), by_arm["gradient"])
         shares = [drift(a) / drift(b) for a, b in paired]
         if not shares:
             continue
@@ -195,10 +195,10 @@ def drift(result: Result) -> float:
     return float(result.history[BEFORE + LATER - 1]["scaffold_drift"])
 
 
-def counts(bed: str, found: Found) -> str:
+def counts(bed: str, by_arm: Found) -> str:
     """How many edges an arm has in the end, and what stood out when patches came."""
-    edges = {name: live(results.values()) for name, results in found.items()}
-    looked = [one.measures for one in found["extrema"].values()]
+    edges = {name: live(results.values()) for name, results in by_arm.items()}
+    looked = [result.measures for result in by_arm["extrema"].values()]
     kinds = ("dead_units", "saturated_units", "hot_units", "units_on_no_path", "revived_units")
     means = [f"{kind} {sum(m[kind] for m in looked) / len(looked):.1f}" for kind in kinds]
     listed = ", ".join(f"{name} {numbers}" for name, numbers in edges.items())
@@ -223,10 +223,10 @@ def main() -> None:
                 place.mkdir(parents=True, exist_ok=True)
                 if not sweeping.attempts(place):
                     swept(place, bed, args.seeds)
-                found = read(place, bed)
-                made += figures(name, found)
-                notes.append(counts(name, found))
-    notes += [measuring.told(figure) for figure in made]
+                by_arm = read(place, bed)
+                made += figures(name, by_arm)
+                notes.append(counts(name, by_arm))
+    notes += [measuring.summarize(figure) for figure in made]
     measuring.tell(args, made, notes)
 
 

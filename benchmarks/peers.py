@@ -28,8 +28,8 @@ def python() -> Path | None:
     stamp, interpreter = VENV / REQUIREMENTS.name, VENV / "bin" / "python"
     if stamp.exists() and stamp.read_bytes() == REQUIREMENTS.read_bytes():
         return interpreter
-    wanted = ["-p", str(interpreter), "-r", str(REQUIREMENTS)]
-    for arguments in (["venv", "-q", "--clear", str(VENV)], ["pip", "install", "-q", *wanted]):
+    options = ["-p", str(interpreter), "-r", str(REQUIREMENTS)]
+    for arguments in (["venv", "-q", "--clear", str(VENV)], ["pip", "install", "-q", *options]):
         if subprocess.run([sys.executable, "-m", "uv", *arguments], check=False).returncode:
             print(NOT_MEASURED)
             return None

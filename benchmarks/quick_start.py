@@ -51,7 +51,7 @@ def main() -> None:
         return seen[-1][WHOLE]
 
     measuring.interleaved({args.range_file: measure}, args.rounds)
-    figures = [Figure(name, [one[name] for one in seen], "s") for name in seen[0]]
+    figures = [Figure(name, [times[name] for times in seen], "s") for name in seen[0]]
     measuring.tell(args, figures, [f"{args.range_file}, every trial passed"])
 
 

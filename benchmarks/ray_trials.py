@@ -53,9 +53,9 @@ def run(points: list[dict[str, Any]], args: argparse.Namespace) -> list[Any]:
         tune_config=tune.TuneConfig(reuse_actors=args.reuse),
         run_config=tune.RunConfig(storage_path=str(args.folder / "results"), verbose=0),
     )
-    found = [result.metrics for result in tuner.fit()]
+    rows = [result.metrics for result in tuner.fit()]
     ray.shutdown()
-    return [{key: one[key] for key in ("val_acc", "test_acc", "steps")} for one in found]
+    return [{key: row[key] for key in ("val_acc", "test_acc", "steps")} for row in rows]
 
 
 if __name__ == "__main__":

@@ -87,25 +87,25 @@ def swept(place: Path, file: Path, also: str) -> Arms:
 def each(arms: Arms, measure: str, unit: str, words: str = "", goal: str = "") -> Iterator[Figure]:
     """A measure of every arm that has it."""
     for name, seeds in arms.items():
-        found = [result.measures for result in seeds.values()]
-        values = [float(one[measure]) for one in found if measure in one]
+        measured = [result.measures for result in seeds.values()]
+        values = [float(measures[measure]) for measures in measured if measure in measures]
         if values:
             yield Figure(f"{name}{words}", values, unit, goal)
 
 
 def differences(arms: Arms, pairs: Sequence[tuple[str, str, str]]) -> Iterator[Figure]:
     """Test accuracy of one arm less another's, by seed."""
-    for one, other, goal in pairs:
-        values = sweeping.apart(sweeping.test_accuracy, arms[one], arms[other])
+    for arm, other, goal in pairs:
+        values = sweeping.apart(sweeping.test_accuracy, arms[arm], arms[other])
         if values:
-            yield Figure(f"{one} - {other}", values, "points", goal)
+            yield Figure(f"{arm} - {other}", values, "points", goal)
 
 
 def proportional(place: Path, seeds: str) -> Iterator[Figure]:
     """How the arms with equal live edges compare, and what shares of skips came."""
-    known = swept(place / "sparse", SPARSE, seeds + REWIRED)
-    arms = {**known, **swept(place / "proportional", PROPORTIONAL, seeds + SHARES)}
-    every = [(name, one.measures) for name, found in arms.items() for one in found.values()]
+    sparse = swept(place / "sparse", SPARSE, seeds + REWIRED)
+    arms = {**sparse, **swept(place / "proportional", PROPORTIONAL, seeds + SHARES)}
+    every = [(name, result.measures) for name, arm in arms.items() for result in arm.values()]
     edges = [float(measures["live_parameters"]) for _, measures in every]
     yield Figure(
         "live parameters of all arms, most less least", [max(edges) - min(edges)], "", "<= 0"
@@ -127,8 +127,8 @@ def highways(place: Path, seeds: str) -> Iterator[Figure]:
     yield from differences(arms, HIGHWAYS_PAIRS)
     yield from each(arms, "grown_worth", "points", ": worth")
     built = {
-        name: found
-        for name, found in arms.items()
+        name: results
+        for name, results in arms.items()
         if name in ("both, extrema", "highways, extrema")
     }
     for measure in ("highways", "clones", "edges_added", "dead_units_found", "dead_units_left"):
@@ -159,14 +159,14 @@ def gradient(place: Path, seed: int) -> float:
 @torch.no_grad()
 def slopes(net: Blocks, trace: Trace, last: Tensor) -> dict[int, Tensor]:
     """dloss/da of each hidden node by the edges that there are now, and signals as in `trace`."""
-    found, sums = dict[int, Tensor](), {net.last: last}
+    by_node, sums = dict[int, Tensor](), {net.last: last}
     for node in range(net.last - 1, 0, -1):
-        found[node] = sum(
+        by_node[node] = sum(
             (sums[j] @ (block.weight * block.mask) for (_, j), block in net.out_of(node)),
             torch.zeros(()),
         )
-        sums[node] = found[node] * (trace.sums[node - 1] > 0)
-    return found
+        sums[node] = by_node[node] * (trace.sums[node - 1] > 0)
+    return by_node
 
 
 def main() -> None:
@@ -177,7 +177,7 @@ def main() -> None:
         grown = [gradient(place, seed) for seed in range(1, args.seeds + 1)]
     made.append(Figure("gradient at sources, all paths over old ones", grown, "x", ">= 1"))
     measuring.tell(
-        args, made, [measuring.told(figure) for figure in made if len(figure.values) > 1]
+        args, made, [measuring.summarize(figure) for figure in made if len(figure.values) > 1]
     )
 
 

@@ -76,9 +76,9 @@ def untrained(seeds: int) -> tuple[Shares, float, int]:
     with tempfile.TemporaryDirectory() as folder:
         space = seed_plan.read(ROOT / PORTFOLIO, {**STILL, "SEED": f"1:1:{seeds}"})
         train = CandidateTrainer(space, Means(results=Path(folder), parallel=2, verbose=False))
-        found = train(space.candidates, space.epochs)
-    draw = found[0].draws[0]
-    shares = [[one.accuracy for one in each.draws] for each in found]
+        trained = train(space.candidates, space.epochs)
+    draw = trained[0].draws[0]
+    shares = [[score.accuracy for score in each.draws] for each in trained]
     return np.array(shares), draw.majority, draw.samples
 
 
@@ -97,11 +97,11 @@ def chance(count: int, still: Shares, top: float, samples: int) -> Iterator[tupl
 
 def wrong(families: Shares, top: float, samples: int) -> list[float]:
     """For each family 1 if any of its candidates passes for learning, else 0."""
-    found = []
+    errors = []
     for family in families:
         p = [p_value([SeedScore(a, top, samples) for a in seeds], BAR) for seeds in family.tolist()]
-        found.append(float(min(holm(p, len(p))) < BAR.alpha))
-    return found
+        errors.append(float(min(holm(p, len(p))) < BAR.alpha))
+    return errors
 
 
 def nulls(count: int, seeds: int) -> Iterator[tuple[str, float]]:
@@ -123,11 +123,11 @@ def main() -> None:
         for workers in (1, 2)
     }
     seen = measuring.interleaved(ways, args.rounds)
-    one, two = seen.values()
+    alone, together = seen.values()
     figures = [
-        Figure("whole search, one trial at a time", one, "s"),
-        Figure("whole search, two trials at a time", two, "s", "<= 60"),
-        Figure("two at a time over one", measuring.ratios(two, one), "x", "<= 0.7"),
+        Figure("whole search, one trial at a time", alone, "s"),
+        Figure("whole search, two trials at a time", together, "s", "<= 60"),
+        Figure("two at a time over one", measuring.ratios(together, alone), "x", "<= 0.7"),
         Figure("different tables written", [len(contest.written)], "", "<= 1"),
     ]
     for name, share in nulls(args.families, args.null):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import measuring
 import sweeping
-from kill_nine import compared, running, told, wait_for
+from kill_nine import compared, report, running, wait_for
 from measuring import Figure
 
 from espalier.core.paths import ROOT
@@ -52,7 +52,7 @@ def main() -> int:
         sweeping.start(disturbed, VARIABLES).wait()
         faults = compared(calm, disturbed)
         resumed = [r.provenance.resumed for _, r in sweeping.results(disturbed)]
-        epochs = [float(one["epoch"]) for one in resumed if one]
+        epochs = [float(snapshot["epoch"]) for snapshot in resumed if snapshot]
         tried = sweeping.attempts(disturbed)
     figures = [
         Figure("kills", [args.kills], ""),
@@ -60,7 +60,7 @@ def main() -> int:
         Figure("epochs that were not trained again, a trial", epochs or [0], ""),
         *cost(args),
     ]
-    return told(args, faults, tried, figures)
+    return report(args, faults, tried, figures)
 
 
 def kill_once(place: Path) -> int:

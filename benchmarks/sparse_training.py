@@ -29,8 +29,8 @@ Arms = Mapping[tuple[str, str], Scores]
 """By method and way to begin."""
 
 
-def asked(seeds: int, density: float) -> str:
-    """What differs from the range file."""
+def format_overrides(seeds: int, density: float) -> str:
+    """Return what differs from the range file, a line for each symbol."""
     wishes = {
         "SEED": f"1:1:{seeds}",
         "SPARSE_DENSITY": f"{density:g}",
@@ -41,10 +41,10 @@ def asked(seeds: int, density: float) -> str:
 
 def scores(place: Path) -> Arms:
     """What the seeds of each arm came to."""
-    found = sweeping.arms(place, lambda t: (t.config["PRUNING_METHOD"], t.config["SPARSE_INIT"]))
+    results = sweeping.arms(place, lambda t: (t.config["PRUNING_METHOD"], t.config["SPARSE_INIT"]))
     return {
         arm: {seed: sweeping.test_accuracy(result) for seed, result in seeds.items()}
-        for arm, seeds in found.items()
+        for arm, seeds in results.items()
     }
 
 
@@ -53,12 +53,12 @@ def live(place: Path) -> set[int]:
     return {int(result.measures["live_parameters"]) for _, result in sweeping.results(place)}
 
 
-def figures(found: Arms) -> Iterator[Figure]:
+def figures(by_arm: Arms) -> Iterator[Figure]:
     """Every arm itself, and those that rewire against static edges."""
     for init, words in INITS.items():
-        plain = found.get((CONTROL, init), {})
+        plain = by_arm.get((CONTROL, init), {})
         for method in (CONTROL, *METHODS):
-            ours = found.get((method, init), {})
+            ours = by_arm.get((method, init), {})
             if ours:
                 yield Figure(f"{method}, {words}", list(ours.values()), "%")
             paired = [ours[seed] - plain[seed] for seed in ours if seed in plain]
@@ -72,12 +72,12 @@ def main() -> None:
     parser.add_argument("--density", type=float, default=0.1, help="(default: %(default)s)")
     args = parser.parse_args()
     with measuring.place(args) as place:
-        sweeping.once(place, RANGE, asked(args.seeds, args.density))
+        sweeping.once(place, RANGE, format_overrides(args.seeds, args.density))
         made = list(figures(scores(place)))
         counts = ", ".join(map(str, sorted(live(place))))
     notes = [
         f"live parameters of every trial: {counts}",
-        *(measuring.told(figure) for figure in made),
+        *(measuring.summarize(figure) for figure in made),
     ]
     measuring.tell(args, made, notes)
 

@@ -46,7 +46,7 @@ class Swept:
     @property
     def start_up(self) -> float:
         """Seconds from the start of the run to the first trial's, a probe for packs included."""
-        return min(one.started for one in self.attempts()) - self.started
+        return min(attempt.started for attempt in self.attempts()) - self.started
 
     @property
     def noted(self) -> list[str]:
@@ -144,25 +144,25 @@ def results(place: Path) -> list[tuple[Trial, Result]]:
 
 def arms(place: Path, named: Callable[[Trial], Name]) -> dict[Name, dict[str, Result]]:
     """What the seeds of each arm came to; trials that did not pass are told, and left out."""
-    found: dict[Name, dict[str, Result]] = defaultdict(dict)
+    by_arm: dict[Name, dict[str, Result]] = defaultdict(dict)
     for trial, result in results(place):
         if result.status is Status.PASSED:
-            found[named(trial)][trial.config["SEED"]] = result
+            by_arm[named(trial)][trial.config["SEED"]] = result
         else:
             measuring.say(f"{place.name}: {trial.name} {result.status}: {result.message}")
-    return found
+    return by_arm
 
 
-def pairs(one: Mapping[str, Found], other: Mapping[str, Found]) -> list[tuple[Found, Found]]:
+def pairs(arm: Mapping[str, Found], other: Mapping[str, Found]) -> list[tuple[Found, Found]]:
     """What two arms came to, by seed, where both have come to something."""
-    return [(one[seed], other[seed]) for seed in one if seed in other]
+    return [(arm[seed], other[seed]) for seed in arm if seed in other]
 
 
 def apart(
-    read: Callable[[Found], float], one: Mapping[str, Found], other: Mapping[str, Found]
+    read: Callable[[Found], float], arm: Mapping[str, Found], other: Mapping[str, Found]
 ) -> list[float]:
     """By how much a number is larger in the one arm than in the other, seed by seed."""
-    return [read(ours) - read(theirs) for ours, theirs in pairs(one, other)]
+    return [read(ours) - read(theirs) for ours, theirs in pairs(arm, other)]
 
 
 def test_accuracy(result: Result) -> float:

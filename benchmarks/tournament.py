@@ -77,8 +77,8 @@ def planted(place: Path, seeds: int) -> Iterator[Figure]:
         also += "CONFIG_TOURNAMENT_STEPS=100\n" if skips == "n" else ""
         here = sweeping.once(place / f"narrow-{skips}", RANGE, also)
         for judge in JUDGES:
-            found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
-            hits = [100.0 * at_bottleneck(*one) for one in found]
+            winners = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
+            hits = [100.0 * at_bottleneck(*winner) for winner in winners]
             share = [sum(hits) / len(hits)]
             goal = ">= 90" if judge == "information" and skips == "y" else ""
             yield Figure(f"bottleneck found by {judge}, {words}, of {len(hits)}", share, "%", goal)
@@ -89,10 +89,10 @@ def saturated(place: Path, seeds: int) -> Iterator[Figure]:
     also = ONE + f'CONFIG_SEED=1:1:{seeds}\nCONFIG_BLOCKS_SIZES="64,64"\n'
     here = sweeping.once(place / "saturated", RANGE, also)
     for judge in JUDGES:
-        found = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
-        share = [100.0 * sum(action == "" for action, _ in found) / len(found)]
+        winners = [a for c, *a in won(here) if c["TOURNAMENT_JUDGE"] == judge]
+        share = [100.0 * sum(action == "" for action, _ in winners) / len(winners)]
         goal = ">= 90" if judge == "information" else ""
-        yield Figure(f"saturated, nothing wins by {judge}, of {len(found)}", share, "%", goal)
+        yield Figure(f"saturated, nothing wins by {judge}, of {len(winners)}", share, "%", goal)
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,10 @@ def ranks(place: Path, seeds: int) -> Iterator[Figure]:
 def _correlation(place: Path, judge: str, seed: int) -> float:
     loss, entrants = _trained(place, judge, seed, None)
     after = [_trained(place, judge, seed, number)[0] for number in range(len(entrants))]
-    real = [(loss - one) / e.added for one, e in zip(after, entrants, strict=True)]
-    found = float(spearmanr([e.worth for e in entrants], real).statistic)
-    measuring.say(f"{judge}, seed {seed}: {found:.2f}")
-    return found
+    real = [(loss - new_loss) / e.added for new_loss, e in zip(after, entrants, strict=True)]
+    correlation = float(spearmanr([e.worth for e in entrants], real).statistic)
+    measuring.say(f"{judge}, seed {seed}: {correlation:.2f}")
+    return correlation
 
 
 def _trained(
@@ -155,7 +155,7 @@ def digits(place: Path, seeds: int) -> Iterator[Figure]:
     arms = sweeping.arms(here, named)
     for arm, results in arms.items():
         yield Figure(arm, list(map(sweeping.test_accuracy, results.values())), "%")
-        live = [float(one.measures["live_parameters"]) for one in results.values()]
+        live = [float(result.measures["live_parameters"]) for result in results.values()]
         yield Figure(f"{arm}: live parameters", live, "")
         for control in ("none", "tournament, random"):
             if arm.startswith("tournament, best"):
@@ -174,7 +174,7 @@ def main() -> None:
     with measuring.place(args) as place:
         made = [*planted(place, args.seeds), *saturated(place, args.seeds)]
         made += [*digits(place, args.seeds), *ranks(place / "ranks", args.seeds // 2)]
-    measuring.tell(args, made, [measuring.told(figure) for figure in made])
+    measuring.tell(args, made, [measuring.summarize(figure) for figure in made])
 
 
 if __name__ == "__main__":

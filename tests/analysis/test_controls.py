@@ -140,8 +140,8 @@ def test_shares_of_packs_are_known() -> None:
     item, other = arms()[0], arms()[2]
     for size, packed in ((1, False), (2, True)):
         origin = Provenance(pack=PackShare(size=size))
-        told = Result(**{**vars(other.result), "provenance": origin})
-        assert compared([item, TrialResult(other.trial, told, 1)])[0].packed is packed
+        in_pack = Result(**{**vars(other.result), "provenance": origin})
+        assert compared([item, TrialResult(other.trial, in_pack, 1)])[0].packed is packed
 
 
 def test_events_are_means_but_the_largest_jump_is_the_largest() -> None:

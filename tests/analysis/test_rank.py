@@ -157,10 +157,10 @@ def test_no_common_seed() -> None:
 
 
 def test_configurations_differing_in_an_unswept_symbol_stay_apart() -> None:
-    one = trial(1, 1)
-    two = trial(2, 2)
-    two = type(two)(2, two.name, two.id, {**two.config, "MODEL": "lenet5"}, two.swept)
-    assert len(rank([passed(one, 90.0), passed(two, 91.0)]).ranked) == 2
+    first = trial(1, 1)
+    other = trial(2, 2)
+    other = type(other)(2, other.name, other.id, {**other.config, "MODEL": "lenet5"}, other.swept)
+    assert len(rank([passed(first, 90.0), passed(other, 91.0)]).ranked) == 2
 
 
 def test_measure_means_are_over_the_counted_trials() -> None:
@@ -186,12 +186,12 @@ def test_a_trial_without_a_seed_symbol() -> None:
 
 
 def test_missed_target_sparsity_ranks_below_every_one_that_met_it() -> None:
-    told = {"TARGET_SPARSITY": "0.98"}
+    target = {"TARGET_SPARSITY": "0.98"}
     results = [
-        passed(trial(1, 1, END="400", **told), 99.0, final_sparsity=0.118, target_sparsity=0.98),
-        passed(trial(2, 1, END="15", **told), 60.0, final_sparsity=0.98, target_sparsity=0.98),
-        passed(trial(3, 1, END="14", **told), 50.0, final_sparsity=0.98, target_sparsity=0.98),
-        ended(trial(4, 2, END="14", **told), Status.FAILED, "diverged"),
+        passed(trial(1, 1, END="400", **target), 99.0, final_sparsity=0.118, target_sparsity=0.98),
+        passed(trial(2, 1, END="15", **target), 60.0, final_sparsity=0.98, target_sparsity=0.98),
+        passed(trial(3, 1, END="14", **target), 50.0, final_sparsity=0.98, target_sparsity=0.98),
+        ended(trial(4, 2, END="14", **target), Status.FAILED, "diverged"),
     ]
     ranking = rank(results)
     assert order(ranking) == ["config_002", "config_003", "config_001"]

@@ -145,8 +145,8 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
     assert main(["train", *ENTRY]) == 0
     (folder,) = sweeps(place / "test_matrix_results")
     with Store.open(folder / STORE) as store:
-        found = {trial.config["OPTIMIZER"] for trial in store.trials()}
-        assert len(found) > 1
+        optimizers = {trial.config["OPTIMIZER"] for trial in store.trials()}
+        assert len(optimizers) > 1
         assert store.header.command == "make"
 
 
@@ -235,10 +235,10 @@ def test_a_packed_sweep_gives_the_numbers_of_one_trial_at_a_time(place: Path) ->
     alone, packed = trained(place, "1"), trained(place, "3")
     assert len(alone) == len(packed) == 8
     kept = ("test_id", "status", "measures", "history", "provenance")
-    assert [lasting({key: one[key] for key in kept}) for one in alone] == [
-        lasting({key: one[key] for key in kept}) for one in packed
+    assert [lasting({key: record[key] for key in kept}) for record in alone] == [
+        lasting({key: record[key] for key in kept}) for record in packed
     ]
     sizes: dict[str, list[int]] = {"8": [], "16": []}
-    for one in packed:
-        sizes[one["config"]["CONFIG_MLP_WIDTH"]].append(one["provenance"]["pack"]["size"])
+    for record in packed:
+        sizes[record["config"]["CONFIG_MLP_WIDTH"]].append(record["provenance"]["pack"]["size"])
     assert sizes == {"8": [3, 3, 3, 1], "16": [3, 3, 3, 1]}

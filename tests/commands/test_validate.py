@@ -31,8 +31,8 @@ def test_it_writes_what_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configured(tmp_path, monkeypatch)
-    found = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
-    monkeypatch.setattr(gates, "run_gates", lambda fresh: iter(found))
+    results = [Gate("one", True, "well"), Gate("two", False, "not so well", {"ratio": 3.0})]
+    monkeypatch.setattr(gates, "run_gates", lambda fresh: iter(results))
     path = tmp_path / "found.json"
     assert run(["validate", "--json", str(path)]) == 1
     record = json.loads(path.read_text())

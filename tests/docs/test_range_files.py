@@ -28,7 +28,7 @@ def real() -> Symbols:
 
 
 def trials(real: Symbols, text: str) -> int:
-    axes = test_matrix.to_axes(real, toy.asked(real, text))
+    axes = test_matrix.to_axes(real, toy.parse_requests(real, text))
     return len(expand.expand(real, axes, None, True).configs)
 
 

@@ -30,7 +30,7 @@ def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
     ],
 )
 def test_requests(symbols: Symbols, text: str, name: str, values: tuple[str, ...] | None) -> None:
-    by_name = toy.asked(symbols, text)
+    by_name = toy.parse_requests(symbols, text)
     assert list(by_name) == [name]
     assert by_name[name].values == (values or ("round", DEFAULT, "star"))
 
@@ -56,14 +56,14 @@ def test_requests(symbols: Symbols, text: str, name: str, values: tuple[str, ...
 )
 def test_what_can_never_be_right(symbols: Symbols, text: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        toy.asked(symbols, text)
+        toy.parse_requests(symbols, text)
     assert message in str(caught.value)
 
 
 def test_later_files_win_and_say_so(symbols: Symbols) -> None:
     files = [
-        toy.asked(symbols, "CONFIG_COUNT=1|2\nCONFIG_COLOR_RED=y\nCONFIG_RATE=0.5", "a"),
-        toy.asked(symbols, "CONFIG_COLOR=blue\nCONFIG_COUNT=4\nCONFIG_RATE=0.50", "b"),
+        toy.parse_requests(symbols, "CONFIG_COUNT=1|2\nCONFIG_COLOR_RED=y\nCONFIG_RATE=0.5", "a"),
+        toy.parse_requests(symbols, "CONFIG_COLOR=blue\nCONFIG_COUNT=4\nCONFIG_RATE=0.50", "b"),
     ]
     merged, notes = requests.merge(files)
     assert {name: request.values for name, request in merged.items()} == {

@@ -127,9 +127,9 @@ def test_a_complete_config_may_hold_what_a_matrix_leaves_without_effect(symbols:
 def test_the_size_limit_is_raised_on_purpose(symbols: Symbols) -> None:
     text = "CONFIG_COUNT=1:1:10\nCONFIG_MASK=1:1:6"
     assert len(toy.expanded(symbols, text + "\nCONFIG_SWEEP_MAX_TRIALS=60").configs) == 60
-    assert len(expand.expand(symbols, toy.asked(symbols, text), 60, True).configs) == 60
+    assert len(expand.expand(symbols, toy.parse_requests(symbols, text), 60, True).configs) == 60
     with pytest.raises(UserError, match="more than 59 trials"):
-        expand.expand(symbols, toy.asked(symbols, text), 59, True)
+        expand.expand(symbols, toy.parse_requests(symbols, text), 59, True)
 
 
 def test_an_explosion_is_stopped_early(symbols: Symbols) -> None:
@@ -162,10 +162,12 @@ def test_ids_depend_on_content_only(symbols: Symbols) -> None:
 
 
 def test_dependencies_come_first(symbols: Symbols) -> None:
-    requested = toy.asked(symbols, "CONFIG_EDGE=1|2\nCONFIG_SHAPE=star|square\nCONFIG_PAINT=y|n")
+    requested = toy.parse_requests(
+        symbols, "CONFIG_EDGE=1|2\nCONFIG_SHAPE=star|square\nCONFIG_PAINT=y|n"
+    )
     names = [request.name for request in dependency_order.by_dependency(symbols, requested)]
     assert names == ["PAINT", "SHAPE", "EDGE"]
-    requested = toy.asked(
+    requested = toy.parse_requests(
         symbols, "CONFIG_COUNT=1|2\nCONFIG_FORCED=y|n\nCONFIG_MOST=5\nCONFIG_FORCER=y"
     )
     names = [request.name for request in dependency_order.by_dependency(symbols, requested)]
@@ -223,6 +225,6 @@ def brute_force(symbols: Symbols, space: dict[str, tuple[str, ...]]) -> tuple[se
 
 
 def test_requests_that_are_not_required_may_come_to_nothing(symbols: Symbols) -> None:
-    requested = toy.asked(symbols, "CONFIG_PAINT=n\nCONFIG_SHAPE=round|star")
+    requested = toy.parse_requests(symbols, "CONFIG_PAINT=n\nCONFIG_SHAPE=round|star")
     requested["SHAPE"] = replace(requested["SHAPE"], required=False)
     assert len(expand.expand(symbols, requested, None, True).configs) == 1

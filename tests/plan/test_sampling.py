@@ -30,7 +30,7 @@ def real() -> Symbols:
 
 
 def sampled(symbols: Symbols, text: str) -> Expansion:
-    return sampling.by_array(symbols, toy.asked(symbols, text), None, True)
+    return sampling.by_array(symbols, toy.parse_requests(symbols, text), None, True)
 
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> plan.Plan:
@@ -164,7 +164,7 @@ def test_what_would_not_be_balanced_is_refused(symbols: Symbols, text: str, mess
 
 def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(symbols: Symbols) -> None:
     text = "CONFIG_SHAPE=round\nCONFIG_EDGE=1|2\nCONFIG_COUNT=1|2\nCONFIG_PAINT=y|n"
-    requested = toy.asked(symbols, text)
+    requested = toy.parse_requests(symbols, text)
     requested["EDGE"] = replace(requested["EDGE"], required=False)
     expansion = sampling.by_array(symbols, requested, None, True)
     assert len(expansion.configs) == 4
@@ -172,7 +172,9 @@ def test_an_axis_of_a_matrix_that_is_off_throughout_takes_no_column(symbols: Sym
 
 
 def test_a_limit_is_told_the_number_of_trials(symbols: Symbols) -> None:
-    requested = toy.asked(symbols, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2")
+    requested = toy.parse_requests(
+        symbols, "CONFIG_COUNT=1|2\nCONFIG_PAINT=y|n\nCONFIG_RATE=0.1|0.2"
+    )
     with pytest.raises(UserError, match=r"more than 3 trials \(4 combinations: .*MAX_TRIALS=4 "):
         sampling.by_array(symbols, requested, 3, True)
     assert len(sampling.by_array(symbols, requested, 4, True).configs) == 4

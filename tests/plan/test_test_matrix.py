@@ -18,7 +18,7 @@ def real() -> Symbols:
 
 
 def expanded(real: Symbols, text: str) -> Expansion:
-    axes = test_matrix.to_axes(real, toy.asked(real, text))
+    axes = test_matrix.to_axes(real, toy.parse_requests(real, text))
     return expand.expand(real, axes, None, True)
 
 

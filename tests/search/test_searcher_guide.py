@@ -147,8 +147,8 @@ def guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_basic_usage_and_results(guide, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx(tmp_path, "FashionMNIST", train=400, test=50)
     names = guide(BASIC, steps=4, seeds=1)
-    found = names["searcher"].get_best_results(20)
-    assert len(found) == 8  # four sizes fit, with resampling and without
+    results = names["searcher"].get_best_results(20)
+    assert len(results) == 8  # four sizes fit, with resampling and without
     assert (tmp_path / "my_search_results.json").is_file()
     guide(ACCESS)
     out = capsys.readouterr().out

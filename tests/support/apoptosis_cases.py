@@ -23,8 +23,10 @@ DURATIONS = ("preservation_steps", "fade_steps")
 
 def strategies() -> list[type[ApoptosisManager]]:
     """All classes of `espalier` that are strategies over neurons."""
-    found = [getattr(espalier, name) for name in espalier.__all__]
-    return [one for one in found if isinstance(one, type) and issubclass(one, ApoptosisManager)]
+    public = [getattr(espalier, name) for name in espalier.__all__]
+    return [
+        kind for kind in public if isinstance(kind, type) and issubclass(kind, ApoptosisManager)
+    ]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -49,9 +51,9 @@ def named(kind: type, *names: str) -> str | None:
 
 def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -> dict[str, Any]:
     """Arguments for events that come soon."""
-    asked = {RATES: rate, INTERVALS: interval, DURATIONS: duration}
-    found = {named(kind, *names): value for names, value in asked.items()}
-    return {name: value for name, value in found.items() if name is not None} | {"maturity": 3}
+    settings = {RATES: rate, INTERVALS: interval, DURATIONS: duration}
+    given = {named(kind, *names): value for names, value in settings.items()}
+    return {name: value for name, value in given.items() if name is not None} | {"maturity": 3}
 
 
 def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:

@@ -44,7 +44,7 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
     settings = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     fields: Record = {
         "header": header(changes.pop("plan_id", "plan"), **settings),
-        "trials": [(one, f"CONFIG_LR={one.config['LR']}\n") for one in trials],
+        "trials": [(item, f"CONFIG_LR={item.config['LR']}\n") for item in trials],
         "results": results,
         "output": None,
         "parallel": 2,
@@ -56,16 +56,16 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
     return LaunchRequest(**{**fields, **changes})
 
 
-def created(asked: LaunchRequest) -> Path:
+def created(wish: LaunchRequest) -> Path:
     """Return the folder of a sweep whose runner was killed before its first trial."""
-    folder = results_dir.new_sweep_path(asked.results)
-    results_dir.create(folder, replace(asked.header, command=asked.command), asked.trials)
+    folder = results_dir.new_sweep_path(wish.results)
+    results_dir.create(folder, replace(wish.header, command=wish.command), wish.trials)
     return folder
 
 
 def command(results: Path, trials: Sequence[Trial], **changes: Any) -> list[str]:
     """The same as a command line."""
-    given = json.dumps([str(results), [one.as_json() for one in trials], changes])
+    given = json.dumps([str(results), [item.as_json() for item in trials], changes])
     return [sys.executable, __file__, given]
 
 

@@ -56,9 +56,9 @@ def _holding(expression: Any, truth: bool, depth: int) -> Iterator[Settings]:
 
 
 def _both(expressions: Iterable[Any], truth: bool, depth: int) -> Iterator[Settings]:
-    one, other = expressions
-    for first in _holding(one, truth, depth):
-        for second in _holding(other, truth, depth):
+    left, right = expressions
+    for first in _holding(left, truth, depth):
+        for second in _holding(right, truth, depth):
             if all(first[name] == second[name] for name in first.keys() & second.keys()):
                 yield {**first, **second}
 

@@ -132,6 +132,6 @@ def values(model: nn.Module) -> list[Tensor]:
     return [p.detach().clone() for p in model.parameters()]
 
 
-def same(one: Any, other: Any) -> bool:
+def same(tensors: Any, others: Any) -> bool:
     """Whether two lists of tensors are equal bit for bit."""
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    return all(torch.equal(a, b) for a, b in zip(tensors, others, strict=True))

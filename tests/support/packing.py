@@ -72,22 +72,22 @@ def configured(wishes: Values) -> Values:
 
     Under a model that their method can be chosen with, unless they name one; none of it is built.
     """
-    found = effective({"MODEL": "resnet18", **wishes})
-    method = found.get("PRUNING_METHOD")
+    config = effective({"MODEL": "resnet18", **wishes})
+    method = config.get("PRUNING_METHOD")
     if wishes.get("PRUNING_METHOD", method) == method:
-        return found
+        return config
     others = (effective({"MODEL": model, **wishes}) for model in ("sparse_mlp", "blocks"))
-    return next((c for c in others if c["PRUNING_METHOD"] == wishes["PRUNING_METHOD"]), found)
+    return next((c for c in others if c["PRUNING_METHOD"] == wishes["PRUNING_METHOD"]), config)
 
 
 def combinations() -> list[Values]:
     """Every optimizer, each kind of it that cannot be mixed, with every method it allows."""
-    found = []
+    allowed = []
     for wishes in _products(["OPTIMIZER", "PRUNING_METHOD"]):
         taken = configured(wishes)
         own = [n for n in symbols().shape if n in taken and _is_choice_of(n, wishes)]
-        found += [c for c in _products(own, wishes) if c.items() <= configured(c).items()]
-    return [c for c in found if _method_of(c).packable]
+        allowed += [c for c in _products(own, wishes) if c.items() <= configured(c).items()]
+    return [c for c in allowed if _method_of(c).packable]
 
 
 def _products(choices: Sequence[str], start: Values | None = None) -> Iterator[Values]:
@@ -334,30 +334,30 @@ class Gap:
     weight: float
 
 
-def gap(one: Outcome, other: Outcome) -> Gap:
+def gap(outcome: Outcome, other: Outcome) -> Gap:
     """Asserts that what is not a number with rounding errors is equal."""
-    assert len(one.losses) == len(other.losses)
-    assert one.error == other.error
-    assert len(one.records) == len(other.records)
-    assert (one.mask is None) == (other.mask is None)
-    assert one.mask is None or torch.equal(one.mask, other.mask)  # type: ignore[arg-type]
-    pairs = zip(one.tensors, other.tensors, strict=True)
+    assert len(outcome.losses) == len(other.losses)
+    assert outcome.error == other.error
+    assert len(outcome.records) == len(other.records)
+    assert (outcome.mask is None) == (other.mask is None)
+    assert outcome.mask is None or torch.equal(outcome.mask, other.mask)  # type: ignore[arg-type]
+    pairs = zip(outcome.tensors, other.tensors, strict=True)
     weights = [float((a.double() - b.double()).abs().max()) for a, b in pairs]
-    return Gap(_apart(one.losses, other.losses), max([0.0, *weights]))
+    return Gap(_apart(outcome.losses, other.losses), max([0.0, *weights]))
 
 
-def _apart(one: Sequence[float], other: Sequence[float]) -> float:
-    ours, theirs = (torch.tensor(values, dtype=torch.float64) for values in (one, other))
+def _apart(losses: Sequence[float], others: Sequence[float]) -> float:
+    ours, theirs = (torch.tensor(values, dtype=torch.float64) for values in (losses, others))
     return float((ours - theirs).abs()[ours.isfinite() | theirs.isfinite()].max())
 
 
-def assert_same(one: Outcome, other: Outcome) -> Gap:
+def assert_same(outcome: Outcome, other: Outcome) -> Gap:
     """The gate: losses of every step within 1e-10, final weights within 1e-6, the same masks.
 
     Where a gradient is near 0, as that of twins that cancel, Adam makes an error of a weight of it
     that is larger by the rate over epsilon, here 10,000 times.
     """
-    apart = gap(one, other)
+    apart = gap(outcome, other)
     assert apart.loss <= 1e-10
     assert apart.weight <= 1e-6
     return apart

@@ -28,11 +28,11 @@ def summary(results: Path) -> list[Record]:
     """sweep_summary.json without what a kill may change: how often a trial was tried."""
     records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text())
     changing = ("attempts", "message")  # a message names the folder of the sweep
-    return [{k: v for k, v in one.items() if k not in changing} for one in records]
+    return [{k: v for k, v in record.items() if k not in changing} for record in records]
 
 
 def tried(results: Path) -> list[tuple[int, str, str]]:
-    return [(one.trial, one.status, one.reason) for one in attempts(results)]
+    return [(attempt.trial, attempt.status, attempt.reason) for attempt in attempts(results)]
 
 
 def many(marks: Path) -> list[Trial]:
@@ -65,4 +65,5 @@ def finished(results: Path) -> dict[int, str]:
 
 def running(results: Path) -> list[Attempt]:
     """The attempts that are open right now."""
-    return [one for one in attempts(results) if one.status == "running"] if sweeps(results) else []
+    tries = attempts(results) if sweeps(results) else []
+    return [attempt for attempt in tries if attempt.status == "running"]

@@ -33,7 +33,8 @@ def kept(task: Task, emit: Emit = discard) -> Result:
         outcomes = [outcome for _, outcome in Loop([trainer]).epochs()]
         distributed.check_agreement(trainer.run)
     torch.save(held(trainer), task.directory / f"rank{task.rank}.pt")
-    return Result(Status.PASSED, history=[one for one in outcomes if isinstance(one, dict)])
+    epochs = [outcome for outcome in outcomes if isinstance(outcome, dict)]
+    return Result(Status.PASSED, history=epochs)
 
 
 def held(trainer: Trainer) -> dict[str, Any]:

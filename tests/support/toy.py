@@ -150,11 +150,11 @@ def symbols(root: Path) -> Symbols:
     return Symbols(tree.parse(write(root)))
 
 
-def asked(known: Symbols, text: str, path: str = "f") -> requests.Requests:
-    """The requests of a range file's text."""
-    return requests.from_settings(known, range_file.parse(text, path))
+def parse_requests(symbols: Symbols, text: str, path: str = "f") -> requests.Requests:
+    """Return the requests of a range file's text."""
+    return requests.from_settings(symbols, range_file.parse(text, path))
 
 
-def expanded(known: Symbols, text: str, strict: bool = True) -> Expansion:
+def expanded(symbols: Symbols, text: str, strict: bool = True) -> Expansion:
     """The expansion of a range file's text."""
-    return expand.expand(known, asked(known, text), None, strict)
+    return expand.expand(symbols, parse_requests(symbols, text), None, strict)

@@ -46,11 +46,11 @@ def sweep(scores: dict[str, list[float]]) -> list[TrialResult]:
     return made
 
 
-def nets(*found: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
+def nets(*scored_sizes: tuple[int, Sequence[float]], by: str = "val_acc") -> list[TrialResult]:
     """A configuration for each size with its scores, one a seed."""
     made: list[TrialResult] = []
-    for place, (size, scores) in enumerate(found):
+    for place, (size, scores) in enumerate(scored_sizes):
         for seed, score in enumerate(scores, 1):
-            one = trial(len(made) + 1, seed, WIDTH=str(place))
-            made.append(passed(one, **{"val_acc": 50.0, by: score}, live_parameters=size))
+            seed_trial = trial(len(made) + 1, seed, WIDTH=str(place))
+            made.append(passed(seed_trial, **{"val_acc": 50.0, by: score}, live_parameters=size))
     return made

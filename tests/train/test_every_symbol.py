@@ -240,9 +240,9 @@ def others(name: str, present: str) -> Iterator[str]:
         yield from (canonical(kind, str(n)) for n in tried if float(n) in interval)
 
 
-def alike(one: Values, other: Values, name: str) -> bool:
+def alike(config: Values, other: Values, name: str) -> bool:
     """Return whether two configurations differ in `name` and in what it shows or hides, only."""
-    return all(one[n] == other[n] for n in one.keys() & other.keys() - {name})
+    return all(config[n] == other[n] for n in config.keys() & other.keys() - {name})
 
 
 def outcomes(values, data_dir):

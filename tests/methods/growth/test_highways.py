@@ -113,9 +113,9 @@ def test_bounds_hold_at_each_moment() -> None:
     run = run_of(kind="clones", reach=None, count=2, edges=5)
     state: GrowthState = run.method_state
     for _ in range(45):
-        known = len(state.editor.events)
+        events_before = len(state.editor.events)
         stepped(run)
-        new = state.editor.events[known:]
+        new = state.editor.events[events_before:]
         assert len(new) <= 2 and sum(event.added for event in new) <= 5
         assert all(event.op == "clone" for event in new)
     assert run.method.measures(run)["highways"] == 0

@@ -39,17 +39,17 @@ def born(run: Run) -> dict[tuple[int, int], torch.Tensor]:
 def test_as_many_go_as_come_at_each_of_twenty_moments(where: str, skips: float) -> None:
     run = run_of(where=where, skips=skips)
     state: GrowthState = run.method_state
-    live, wanted = state.net.live, math.ceil(0.1 * state.net.live)
+    live, per_event = state.net.live, math.ceil(0.1 * state.net.live)
     for _ in range(47):
         events = state.num_events
         loops.train(run, 1)
         assert state.net.live == live
         if state.num_events > events:
             new = sum(int((b.births == run.step).sum()) for _, b in state.net.each())
-            assert new == wanted  # all that came is still there after the event
+            assert new == per_event  # all that came is still there after the event
     measures = run.method.measures(run)
-    assert len(state.steps) == 20 and state.memory.new == 20 * wanted
-    assert measures["edges_added"] == measures["edges_dropped"] == 20 * wanted
+    assert len(state.steps) == 20 and state.memory.new == 20 * per_event
+    assert measures["edges_added"] == measures["edges_dropped"] == 20 * per_event
     assert measures["live_edges"] == live
     assert abs(measures["skip_share"] - skips) < 0.05
     assert (measures["skip_edges"] > 0) == (skips > 0)

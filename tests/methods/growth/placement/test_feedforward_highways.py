@@ -106,8 +106,8 @@ def test_the_source_gets_a_gradient_by_a_new_path() -> None:
 
     whole = slope()
     with without_grown(net):
-        known = slope()
-    assert float((whole - known).norm()) > 0
+        by_old_paths = slope()
+    assert float((whole - by_old_paths).norm()) > 0
 
 
 def test_without_dead_units_it_gets_a_clone() -> None:

@@ -165,8 +165,8 @@ def test_an_inserted_layer_is_the_identity_and_takes_the_chain_with_it() -> None
     assert torch.equal(new.weight.detach(), torch.eye(6, dtype=torch.float64))
     assert (event.where, event.added, new.live) == ("3", 6, 6)
     fresh = decay_groups(made.net.parameters(), 0.1)
-    for group, known in zip(fresh, made.optimizer.param_groups, strict=True):
-        assert [id(p) for p in group["params"]] == [id(p) for p in known["params"]]
+    for group, current in zip(fresh, made.optimizer.param_groups, strict=True):
+        assert [id(p) for p in group["params"]] == [id(p) for p in current["params"]]
 
 
 def test_a_clone_carries_its_source_exactly() -> None:
