@@ -116,8 +116,8 @@ class Method(Generic[State_contra]):
     `attach` puts whatever changes while training on `run.method_state`. Its type is the method's
     parameter: the hooks of `class SparseTraining(Method[Sparse])` are given a `Run[Sparse]`. A
     method is written for one model and knows nothing of sweeps or packs. Between two hooks the
-    tensors of parameters, gradients and optimizer state may be replaced by equal ones: keep parameters, never
-    their data. Draw random numbers from `run.generators["method"]`.
+    tensors of parameters, gradients and optimizer state may be replaced by equal ones: keep
+    parameters, never their data. Draw random numbers from `run.generators["method"]`.
     """
 
     # Whether several runs may be trained as one program. False for a method that changes shapes,
