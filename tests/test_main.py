@@ -104,7 +104,7 @@ def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> No
             "sweep-lineage --format gif",
             "--format gif: must be one of png, svg, pdf",
         ),
-        ("sweep-focus --region nan", "REGION=nan: must be a factor above 1, such as 2"),
+        ("sweep-focus --region nan", "--region nan: must be a factor above 1, such as 2"),
         (
             "sweep-run --output-dir --dry-run",
             "--output-dir --dry-run: must be a path; ./--dry-run is a file so called",

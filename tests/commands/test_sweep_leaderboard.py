@@ -116,6 +116,11 @@ def test_bad_top(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"error: --top {text}: must be an integer of at least 1\n"
 
 
+def test_a_wrong_option_is_named_as_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep-leaderboard", "--by", "luck"]) == 2
+    assert capsys.readouterr().err.startswith("error: --by luck: must be one of val_acc,")
+
+
 def test_it_never_imports_torch_or_pandas(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0, 2.0]}))
     code = (

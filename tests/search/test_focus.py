@@ -79,7 +79,7 @@ def test_around_a_place_or_a_trial() -> None:
 def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {**planned().settings, "RANK_BY": "val_acc"}
+    settings = {**planned().settings, "RANK_BY": "val_acc", "SETTING_OF_OLDER_CODE": "n"}
     folder = stored(tmp_path / "sweep", finished(), settings=settings)
     assert run(["sweep-focus", "--dir", str(folder), "--output-dir", str(tmp_path / "plan")]) == 0
     trials = read_plan(tmp_path / "plan").trials
@@ -96,5 +96,5 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
 
 @pytest.mark.parametrize("region", ["1", "0.5", "wide", "inf"])
 def test_a_region_that_is_no_factor_is_one_line(region: str) -> None:
-    with pytest.raises(UserError, match=f"REGION={region}: must be a factor above 1"):
+    with pytest.raises(UserError, match=f"--region {region}: must be a factor above 1"):
         run(["sweep-focus", "--region", region, "--dir", "nowhere"])

@@ -37,7 +37,7 @@ class Checked(click.ParamType[Any]):
         except click.BadParameter:
             converted = None
         if converted is None or converted != converted:  # NaN is within no range
-            raise UserError(f"{place(param, value)}: must be {self.rule}")
+            raise UserError(f"{place(param, value, ctx)}: must be {self.rule}")
         return converted
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
@@ -63,7 +63,7 @@ class Switch(click.types.BoolParamType):
         try:
             return bool(super().convert(value, param, ctx))
         except click.BadParameter:
-            raise UserError(f"{place(param, value)}: must be 1 or 0") from None
+            raise UserError(f"{place(param, value, ctx)}: must be 1 or 0") from None
 
 
 class PathType(click.Path):
@@ -75,15 +75,20 @@ class PathType(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the Path. Raises UserError."""
         if str(value).startswith("--"):
-            raise UserError(f"{place(param, value)}: must be a path; ./{value} is a file so called")
+            raise UserError(
+                f"{place(param, value, ctx)}: must be a path; ./{value} is a file so called"
+            )
         return super().convert(value, param, ctx)
 
 
-def place(param: click.Parameter | None, value: object) -> str:
-    """Return `NAME=value` for a variable of make, else `--option value`."""
+def place(param: click.Parameter | None, value: object, ctx: click.Context | None) -> str:
+    """Return `NAME=value` for a value of the environment, else `--option value`."""
     if param is None:
         return str(value)
-    return f"{param.envvar}={value}" if param.envvar else f"{param.opts[-1]} {value}"
+    source = ctx.get_parameter_source(param.name) if ctx and param.name else None
+    if source == click.core.ParameterSource.ENVIRONMENT:
+        return f"{param.envvar}={value}"
+    return f"{param.opts[-1]} {value}"
 
 
 def one_of(names: Sequence[str]) -> Checked:

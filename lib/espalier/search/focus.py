@@ -41,12 +41,13 @@ def plan_around(
 
     `around` is as for `choose_centre`; `region` is a factor above 1. Raises UserError.
     """
+    symbols = Symbols(tree.parse())
     with Store.open(folder / STORE, readonly=True) as store:
         trials, by = trial_results(store), ranking_measure(store, by)
-        settings = store.header.settings
+        settings = {n: text for n, text in store.header.settings.items() if n in symbols}
     ranking = rank(trials, by)
     centre = choose_centre(ranking, around)
-    axes = nearby_values(Symbols(tree.parse()), centre.first, tried_values(ranking), region)
+    axes = nearby_values(symbols, centre.first, tried_values(ranking), region)
     if not any(len(values) > 1 for values in axes.values()):
         raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
     heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"

@@ -178,8 +178,9 @@ def test_so_is_what_they_share(kind, wrong):
 
 @every
 def test_an_argument_that_does_not_exist_is_refused(kind):
-    with pytest.raises(TypeError, match="fade_duration"):
-        Training(kind, surgery_bodies.mlp, fade_duration=3)
+    for name in ("fade_duration", "rate"):
+        with pytest.raises(TypeError, match=f"{kind.__name__} has no argument '{name}'"):
+            Training(kind, surgery_bodies.mlp, **{name: 3})
 
 
 @every

@@ -60,9 +60,18 @@ _SHARED = {field.name for field in fields(ApoptosisOptions)}
 
 
 def _parts(
-    build: Callable[..., ApoptosisStrategy], rate: float, interval: int, options: Mapping[str, Any]
+    manager: ApoptosisManager,
+    build: Callable[..., ApoptosisStrategy],
+    rate: float,
+    interval: int,
+    options: Mapping[str, Any],
 ) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
     """Return the strategy that `build` makes of its arguments, and the options."""
+    valid = ManagerOptions.__annotations__
+    unknown = next((name for name in options if name not in valid), None)
+    if unknown is not None:
+        name = type(manager).__name__
+        raise TypeError(f"{name} has no argument {unknown!r}; options are {', '.join(valid)}")
     own = {name: value for name, value in options.items() if name not in _SHARED}
     shared = {name: value for name, value in options.items() if name in _SHARED}
     return build(**own), ApoptosisOptions(rate, interval, **shared)
@@ -85,7 +94,7 @@ class NeuronApoptosisManager(ApoptosisManager):
         apoptosis_interval: int = 500,
         **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(self.build, prune_rate, apoptosis_interval, options)
+        parts = _parts(self, self.build, prune_rate, apoptosis_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -128,7 +137,7 @@ class HybridGrowthAndDeath(ApoptosisManager):
         interval: int = 500,
         **options: Unpack[ManagerOptions],
     ) -> None:
-        parts = _parts(strategies.hybrid, turnover_rate, interval, options)
+        parts = _parts(self, strategies.hybrid, turnover_rate, interval, options)
         super().__init__(model, target_layers, *parts)
 
 
@@ -145,7 +154,7 @@ class GrowthOnlyManager(ApoptosisManager):
         **options: Unpack[ManagerOptions],
     ) -> None:
         build = partial(strategies.growth_only, max_capacity)
-        parts = _parts(build, growth_rate, growth_interval, options)
+        parts = _parts(self, build, growth_rate, growth_interval, options)
         super().__init__(model, target_layers, *parts)
 
 
