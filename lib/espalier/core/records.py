@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from typing_extensions import override
-
 PLAN_SCHEMA = 1
 """The version of plan.jsonl."""
 
@@ -76,8 +74,8 @@ class PlanHeader(PlanOrigin):
     command: str | None = None
     packs: Mapping[str, Mapping[str, Any]] | None = None
 
-    @override
     def as_json(self) -> dict[str, Any]:
+        """Return the JSON object."""
         first = {"schema": self.schema, "plan_id": self.plan_id, "trials": self.trials}
         return first | super().as_json()
 
@@ -136,8 +134,8 @@ class Provenance(JsonRecord):
         """How many trials were trained as one program with this one, it included."""
         return self.pack.size if self.pack else 1
 
-    @override
     def as_json(self) -> dict[str, Any]:
+        """Return the JSON object."""
         record = super().as_json()
         if self.code is not None:
             record["code"] = self.code.as_json()
@@ -145,9 +143,9 @@ class Provenance(JsonRecord):
             record["pack"] = self.pack.as_json()
         return record
 
-    @override
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Return the record of a JSON object."""
         code, pack = record.get("code"), record.get("pack")
         parts = {
             "code": None if code is None else Revision.from_json(code),
