@@ -51,7 +51,7 @@ Arms = dict[str, dict[str, Measures]]
 
 def without(path: Path, names: Sequence[str]) -> str:
     """A range file's text less the symbols `names`."""
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith(tuple(names)))
 
 
@@ -72,7 +72,7 @@ def arms(place: Path, part: str, seeds: int) -> Arms:
     by_arm: Arms = defaultdict(dict)
     for name, text in sweeps(part, seeds).items():
         folder, file = place / name.replace(", ", "-"), place / "range"
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         own = sweeping.arms(sweeping.once(folder, file), partial(named, name))
         for arm, results in own.items():
             by_arm[arm] |= {seed: result.measures for seed, result in results.items()}

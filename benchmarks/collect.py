@@ -86,7 +86,7 @@ def ran(name: str) -> bool:
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file)]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if file.exists():
-            keep(json.loads(file.read_text()), RESULTS)
+            keep(json.loads(file.read_text(encoding="utf-8")), RESULTS)
     print(flush=True)
     return done.returncode == 0
 
@@ -95,8 +95,11 @@ def keep(record: Record, folder: Path) -> Path:
     """Put a program's record into its machine's file, which is returned."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{slug(record['machine']['name'])}.json"
-    kept: dict[str, Record] = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**kept, record["name"]: record}, indent=1, sort_keys=True) + "\n")
+    kept: dict[str, Record] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(
+        json.dumps({**kept, record["name"]: record}, indent=1, sort_keys=True) + "\n",
+        encoding="utf-8",
+    )
     return path
 
 
@@ -108,7 +111,9 @@ def slug(name: str) -> str:
 def records(folder: Path = RESULTS) -> list[Record]:
     """Every record kept, machine by machine."""
     files = sorted(folder.glob("*.json"))
-    return [record for path in files for record in json.loads(path.read_text()).values()]
+    return [
+        record for path in files for record in json.loads(path.read_text(encoding="utf-8")).values()
+    ]
 
 
 if __name__ == "__main__":

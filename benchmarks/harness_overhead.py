@@ -92,7 +92,7 @@ def candidates(count: int, python: Path | None) -> dict[str, Measure]:
 
     def run(code: str, *arguments: str) -> float:
         command = [str(python), "-c", code, *arguments]
-        return float(subprocess.check_output(command, text=True).split()[-1])
+        return float(subprocess.check_output(command, encoding="utf-8").split()[-1])
 
     return measures | {
         "optuna, journal file": lambda place: run(OPTUNA, "journal", str(count), str(place)),

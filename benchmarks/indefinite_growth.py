@@ -34,7 +34,10 @@ def arms(place: Path, seeds: int) -> dict[str, Arm]:
     """Every arm by name."""
     again = f"CONFIG_SEED=1:1:{seeds}\n"
     control = place / "static-range"
-    control.write_text("".join(line for line in RANGE.open() if line.startswith(SAME)) + CONTROL)
+    control.write_text(
+        "".join(line for line in RANGE.open(encoding="utf-8") if line.startswith(SAME)) + CONTROL,
+        encoding="utf-8",
+    )
     grown = sweeping.once(place / "grown", RANGE, again)
     static = sweeping.once(place / "static", control, again)
     return {

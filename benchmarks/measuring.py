@@ -140,7 +140,7 @@ def tell(
     print("\n".join(table([row(figure) for figure in record["figures"]], HEAD)))
     print("".join(f"  {note}\n" for note in notes), end="", flush=True)
     if args.json:
-        args.json.write_text(json.dumps(record, indent=1) + "\n")
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def summarize(figure: Figure) -> str:
@@ -193,5 +193,9 @@ def machine(gpu: str = "") -> Record:
 def _cpu() -> str:
     """The processor as its maker calls it, as far as the system tells."""
     about = Path("/proc/cpuinfo")
-    match = re.search(r"^model name\s*: (.+)$", about.read_text(), re.M) if about.exists() else None
+    match = (
+        re.search(r"^model name\s*: (.+)$", about.read_text(encoding="utf-8"), re.M)
+        if about.exists()
+        else None
+    )
     return " ".join(match[1].split()) if match else platform.processor() or platform.machine()

@@ -40,7 +40,7 @@ def study(args: argparse.Namespace) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    points = json.loads(args.points.read_text())
+    points = json.loads(args.points.read_text(encoding="utf-8"))
     space = {name: sorted({point[name] for point in points}) for name in points[0]}
     return optuna.create_study(
         study_name="digits",
@@ -54,7 +54,7 @@ def study(args: argparse.Namespace) -> Any:
 def serve(args: argparse.Namespace) -> None:
     from plain_trial import train
 
-    points = json.loads(args.points.read_text())
+    points = json.loads(args.points.read_text(encoding="utf-8"))
     space = {name: sorted({point[name] for point in points}) for name in points[0]}
 
     def objective(trial: Any) -> float:

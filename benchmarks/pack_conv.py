@@ -78,7 +78,7 @@ def pairs(name: str, rounds: int) -> tuple[list[Seen], list[Seen]]:
             for into, variables in turn if number % 2 else reversed(turn):
                 place = Path(folder) / f"{number}{len(variables)}"
                 place.mkdir()
-                (place / "range").write_text(text)
+                (place / "range").write_text(text, encoding="utf-8")
                 done = sweeping.sweep(place, place / "range", PARALLEL=2, **variables)
                 decided = [f"packs of {done.packs}", *done.noted]
                 into.append(Seen(done.whole, done.start_up, decided))

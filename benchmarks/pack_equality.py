@@ -62,8 +62,12 @@ def swept(place: Path, name: str, epochs: int) -> Swept:
     """The sweep in one of the ways."""
     place.mkdir()
     reverse, variables = WAYS[name]
-    text = _reversed(RANGE.read_text()) if reverse else RANGE.read_text()
-    (place / "range").write_text(text)
+    text = (
+        _reversed(RANGE.read_text(encoding="utf-8"))
+        if reverse
+        else RANGE.read_text(encoding="utf-8")
+    )
+    (place / "range").write_text(text, encoding="utf-8")
     done = sweeping.sweep(place, place / "range", f"CONFIG_NUM_EPOCHS={epochs}\n", **variables)
     measuring.say(f"{name}: {done.whole:.1f} s, packs of {done.packs}")
     return done

@@ -92,7 +92,9 @@ class Contest:
 
     def by_peer(self, place: Path, name: str, program: str, *more: str) -> float:
         points = place / "points.json"
-        points.write_text(json.dumps([{**point, "epochs": self.epochs} for point in trials()]))
+        points.write_text(
+            json.dumps([{**point, "epochs": self.epochs} for point in trials()]), encoding="utf-8"
+        )
         clock = perf_counter()
         command = [str(self.peer), str(HERE / program), str(points), str(place), *more]
         printed = _printed(command)
@@ -145,7 +147,7 @@ def steady(place: Path, epochs: int, pack: int) -> float:
 
 
 def _printed(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
     return done.stdout

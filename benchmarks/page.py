@@ -69,7 +69,7 @@ HEADLINES = (  # program, its figure, and what that is in plain words
 
 def write(records: Iterable[Record], path: Path, order: Sequence[str]) -> None:
     """Write the page; programs in `order`, machines as they come."""
-    path.write_text(text(records, order))
+    path.write_text(text(records, order), encoding="utf-8")
 
 
 def text(records: Iterable[Record], order: Sequence[str]) -> str:

@@ -34,12 +34,15 @@ def python() -> Path | None:
             print(NOT_MEASURED)
             return None
     for packages in VENV.glob("lib/python*/site-packages"):
-        (packages / "train.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        (packages / "train.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     shutil.copy(REQUIREMENTS, stamp)
     return interpreter
 
 
 def versions() -> str:
     """The peers' pinned versions, as one line."""
-    pins = dict(line.split(" ")[0].split("==") for line in REQUIREMENTS.read_text().splitlines())
+    pins = dict(
+        line.split(" ")[0].split("==")
+        for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    )
     return ", ".join(f"{name} {pins[name]}" for name in NAMES)

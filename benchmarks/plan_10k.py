@@ -62,7 +62,9 @@ def command(folder: Path, index: int) -> float:
 def phases(folder: Path) -> dict[str, float]:
     """Seconds of each phase inside one process; fails if it imported torch."""
     argv = [sys.executable, "-c", PROBE, str(folder / "ranges"), str(folder / "probe")]
-    marks = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    marks = json.loads(
+        subprocess.run(argv, check=True, capture_output=True, encoding="utf-8").stdout
+    )
     assert "torch" not in marks.pop("heavy")
     assert marks.pop("ids") == TRIALS
     names = list(marks)
@@ -73,7 +75,7 @@ def main() -> None:
     args = measuring.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "ranges").write_text(RANGES)
+        (folder / "ranges").write_text(RANGES, encoding="utf-8")
         seconds = [command(folder, i) for i in range(REPEATS)]
         cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
         parts = phases(folder)

@@ -32,7 +32,7 @@ def main() -> None:
     args = parser.parse_args()
     calm = {"RAY_USAGE_STATS_ENABLED": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
     os.environ.update(calm, HOME=str(args.folder), PYTHONPATH=str(Path(__file__).parent))
-    print(json.dumps(run(json.loads(args.points.read_text()), args)))
+    print(json.dumps(run(json.loads(args.points.read_text(encoding="utf-8")), args)))
 
 
 def run(points: list[dict[str, Any]], args: argparse.Namespace) -> list[Any]:

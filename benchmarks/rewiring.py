@@ -139,7 +139,7 @@ def highways(place: Path, seeds: str) -> Iterator[Figure]:
 def gradient(place: Path, seed: int) -> float:
     """The median over sources of how many times as large their gradient is by all paths."""
     file = place / "gradient-range"
-    file.write_text(f"{ONE}CONFIG_SEED={seed}\n")
+    file.write_text(f"{ONE}CONFIG_SEED={seed}\n", encoding="utf-8")
     plan = planning.plan_from_files([HIGHWAYS, file])
     trainer, _ = worker_entry.prepare(Task.single(plan.trials[0], plan.settings, place))
     for _ in Loop([trainer]).epochs():

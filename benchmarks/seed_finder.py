@@ -52,12 +52,16 @@ class Contest:
         environment = {**clean, "XDG_CACHE_HOME": str(place / "cache")}
         command = [sys.executable, "-P", "-m", "espalier", *words]
         clock = perf_counter()
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8"
+        )
         seconds = perf_counter() - clock
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
         (folder,) = place.glob("seeds_*")
-        self.written.add(tuple((folder / name).read_text() for name in (JSON, CSV, TABLE)))
+        self.written.add(
+            tuple((folder / name).read_text(encoding="utf-8") for name in (JSON, CSV, TABLE))
+        )
         return seconds
 
     @property

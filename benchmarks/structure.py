@@ -39,7 +39,7 @@ class Checkout:
         folders = (root / "lib" / "espalier", root / "models")
         self.source = sorted({path.resolve() for top in folders for path in top.rglob("*.py")})
         self.tests = sorted((root / "tests").rglob("*.py"))
-        self.texts = {path: path.read_text() for path in self.source + self.tests}
+        self.texts = {path: path.read_text(encoding="utf-8") for path in self.source + self.tests}
         self.trees = {path: ast.parse(self.texts[path]) for path in self.source}
         self.rooms: dict[Path, list[Path]] = collections.defaultdict(list)
         for path in self.source:

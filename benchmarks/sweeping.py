@@ -96,11 +96,11 @@ def once(place: Path, range_file: Path | str, also: str = "") -> Path:
 
 def plan(place: Path, range_file: Path | str, also: str = "") -> float:
     """Wall seconds of `sweep-generate` into `place`."""
-    (place / "also-range").write_text(also)
+    (place / "also-range").write_text(also, encoding="utf-8")
     files = [str(range_file), *([str(place / "also-range")] if also else [])]
     clock = time.perf_counter()
     arguments = ["sweep-generate", *files, "--output-dir", str(place / CONFIGS)]
-    done = subprocess.run(_command(*arguments), cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(_command(*arguments), cwd=ROOT, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     return time.perf_counter() - clock
@@ -119,7 +119,7 @@ def start(
         env=calm | {key: str(value) for key, value in variables.items()},
         stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
         stderr=subprocess.STDOUT if capture else None,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
     )
 

@@ -135,7 +135,9 @@ def _trained(
     text = ONE.replace("DENSITY=1", "DENSITY=0.05").replace("STOP=0.5", "STOP=0.75")
     text = text.replace("EPOCHS=60", f"EPOCHS={4 * GRAFTED}")
     file = place / "also-range"
-    file.write_text(text + f"CONFIG_SEED={seed}\nCONFIG_TOURNAMENT_JUDGE={judge}\n")
+    file.write_text(
+        text + f"CONFIG_SEED={seed}\nCONFIG_TOURNAMENT_JUDGE={judge}\n", encoding="utf-8"
+    )
     plan = planning.plan_from_files([RANGE, file])
     task = Task.single(plan.trials[0], plan.settings, place)
     trainer, _ = worker_entry.prepare(task)

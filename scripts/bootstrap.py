@@ -189,7 +189,9 @@ def _environment() -> dict[str, str]:
 
 def _error(failure: str) -> SetupError:
     """Return the error of the last command, from its part of the log."""
-    output = LOG.read_text(errors="replace").rpartition("\n$ ")[2].splitlines()[1:]
+    output = (
+        LOG.read_text(encoding="utf-8", errors="replace").rpartition("\n$ ")[2].splitlines()[1:]
+    )
     lines = [line.strip() for line in output if line.strip()] or ["it said nothing"]
     if any(NO_NETWORK.search(line) for line in lines):
         cause = "the package index cannot be reached (network is needed once; then try again)"

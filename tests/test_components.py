@@ -120,7 +120,7 @@ def test_python_files_with_a_component_have_a_fragment(kind):
 
 
 def _defines(path, base):
-    tops = ast.parse(path.read_text()).body
+    tops = ast.parse(path.read_text(encoding="utf-8")).body
     bases = [b for item in tops if isinstance(item, ast.ClassDef) for b in item.bases]
     plain = [b.value if isinstance(b, ast.Subscript) else b for b in bases]
     return any(isinstance(b, ast.Name) and b.id == base for b in plain)
@@ -175,7 +175,7 @@ def test_no_other_file_names_a_component():
         f"{path.relative_to(LIBRARY)}:{node.lineno}: {node.value}"
         for path in LIBRARY.rglob("*.py")
         if path.resolve().parent not in own
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in names
     ]
     assert smears == []

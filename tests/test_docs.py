@@ -52,7 +52,7 @@ def symbols() -> set[str]:
     kconf = tree.parse()
     names = {item.name for item in kconf.unique_defined_syms} | set(kconf.named_choices)
     for page in PAGES:
-        names |= set(re.findall(r"^config (\w+)$", page.read_text(), re.MULTILINE))
+        names |= set(re.findall(r"^config (\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
     return names
 
 
@@ -93,13 +93,13 @@ def python(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pages
 def test_make_targets_exist(page: Path) -> None:
-    names = sorted(targets(page.read_text()))
+    names = sorted(targets(page.read_text(encoding="utf-8")))
     done = subprocess.run(["make", "-n", *names, "FROM=a", "TO=b"], cwd=ROOT, capture_output=True)
     assert b"No rule" not in done.stderr and b"Nothing to be done" not in done.stderr, done.stderr
 
 
 def test_every_listed_target_is_documented() -> None:
-    documented = set().union(*(targets(page.read_text()) for page in PAGES))
+    documented = set().union(*(targets(page.read_text(encoding="utf-8")) for page in PAGES))
     assert len(listed_targets()) > 25
     assert listed_targets() - documented == set()
 
@@ -107,7 +107,7 @@ def test_every_listed_target_is_documented() -> None:
 @pages
 def test_symbols_exist(page: Path) -> None:
     unknown = set()
-    for name, star in re.findall(r"\bCONFIG_([A-Z0-9_]+)(\*|<)?", page.read_text()):
+    for name, star in re.findall(r"\bCONFIG_([A-Z0-9_]+)(\*|<)?", page.read_text(encoding="utf-8")):
         prefix = any(symbol.startswith(name) for symbol in symbols())
         if name not in symbols() | {"X", "NAME"} and not (star and prefix):
             unknown.add(name)
@@ -116,7 +116,7 @@ def test_symbols_exist(page: Path) -> None:
 
 @pages
 def test_named_files_exist(page: Path) -> None:
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     examples = {name for name, _ in FILE.findall(text)}
     named = set(re.findall(r"(?:defconfigs|docs|lib|models|scripts)/[\w./-]*\w", code(text)))
     assert [name for name in sorted(named - examples) if not (ROOT / name).exists()] == []
@@ -124,18 +124,21 @@ def test_named_files_exist(page: Path) -> None:
 
 @pages
 def test_relative_links_resolve(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pages
 def test_page_is_in_the_index(page: Path) -> None:
-    assert page.name in (ROOT / "docs" / "index.md").read_text() or page.name == "index.md"
+    assert (
+        page.name in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+        or page.name == "index.md"
+    )
 
 
 @pages
 def test_command_lines_exist_with_their_options(page: Path, checkout: Path) -> None:
-    for words in re.findall(r"-m espalier (.+)", code(page.read_text())):
+    for words in re.findall(r"-m espalier (.+)", code(page.read_text(encoding="utf-8"))):
         verb, *rest = words.split()
         assert verb in VERBS
         offered = help_of(checkout, verb)
@@ -144,9 +147,11 @@ def test_command_lines_exist_with_their_options(page: Path, checkout: Path) -> N
 
 def test_range_file_of_the_readme(checkout: Path) -> None:
     (block,) = [
-        text for _, text in FENCE.findall(PAGES[0].read_text()) if "CONFIG_MODEL_SELECT" in text
+        text
+        for _, text in FENCE.findall(PAGES[0].read_text(encoding="utf-8"))
+        if "CONFIG_MODEL_SELECT" in text
     ]
-    (checkout / "my-range").write_text(block)
+    (checkout / "my-range").write_text(block, encoding="utf-8")
     done = espalier(checkout, "sweep-generate", "my-range")
     assert done.returncode == 0, done.stderr
     # 4 weight decays, 3 betas, 3 seeds
@@ -159,7 +164,9 @@ def masked(text: str) -> list[str]:
 
 
 def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
-    (shown,) = [text for kind, text in FENCE.findall(PAGES[0].read_text()) if kind == "text"]
+    (shown,) = [
+        text for kind, text in FENCE.findall(PAGES[0].read_text(encoding="utf-8")) if kind == "text"
+    ]
     config = {"TARGET_SPARSITY": "0.7"}
     measures = {"final_sparsity": 0.7, "total_time": 1.0}
     outcomes = []
@@ -193,7 +200,7 @@ def test_python_of_the_results_page(
         }
 
     records = [record(1, 0.85, 90.0), record(2, 0.85, 94.0), record(3, 0.87, None)]
-    (tmp_path / "sweep_summary.json").write_text(json.dumps(records))
+    (tmp_path / "sweep_summary.json").write_text(json.dumps(records), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     blocks = [text for kind, text in FENCE.findall(page_text("results.md")) if kind == "python"]
     assert len(blocks) == 2
@@ -206,7 +213,7 @@ def test_python_of_the_results_page(
 
 
 def page_text(name: str) -> str:
-    return (ROOT / "docs" / name).read_text()
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
 TRAIN = """
@@ -227,12 +234,12 @@ def test_components_of_the_page_train_with_no_other_edit(checkout: Path) -> None
     assert len(files) == 10  # two a kind
     for name, text in files.items():
         assert not (checkout / name).exists(), f"{name} is no longer new: choose another example"
-        (checkout / name).write_text(text)
+        (checkout / name).write_text(text, encoding="utf-8")
     chosen = {"MODEL": "linear", "DATASET": "stripes", "OPTIMIZER": "adagrad"}
     chosen |= {"PRUNING_METHOD": "clamp", "LR_SCHEDULE": "inverse_sqrt"}
     lines = [f"CONFIG_{choice}={name}" for choice, name in chosen.items()]
     lines += ["CONFIG_LINEAR_BIAS=y|n", "CONFIG_CLAMP_LIMIT=0.25", "CONFIG_NUM_EPOCHS=2"]
-    (checkout / "new-range").write_text("\n".join(lines) + "\n")
+    (checkout / "new-range").write_text("\n".join(lines) + "\n", encoding="utf-8")
     done = espalier(checkout, "sweep-generate", "new-range")
     assert done.returncode == 0, done.stderr
     done = python(checkout, "-c", TRAIN)
@@ -245,7 +252,9 @@ def test_components_of_the_page_train_with_no_other_edit(checkout: Path) -> None
 
 
 def test_the_rooms_of_the_page_are_those_of_the_import_contract() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]
     rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page_text("architecture.md"), re.MULTILINE)
     assert [room for room, _ in rows] == contracts["contracts"][0]["layers"][::-1]
     begin = [LIBRARY / room / file for room, files in rows for file in re.findall("`(.*?)`", files)]
@@ -256,7 +265,7 @@ def test_the_page_of_the_architecture_names_functions_where_they_are() -> None:
     places = re.findall(r"`([\w/]+\.py)`: ((?:`\w+`,? ?)+)", page_text("architecture.md"))
     assert len(places) > 20
     for path, names in places:
-        text = (LIBRARY / path).read_text()
+        text = (LIBRARY / path).read_text(encoding="utf-8")
         for name in re.findall(r"\w+", names):
             assert re.search(rf"^ *(def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE), name
 

@@ -18,7 +18,7 @@ SOURCES = {"benchmarks": "benchmarks", "scripts": "scripts", "docs": "docs"}
 
 def imported(path: Path) -> Iterator[str]:
     """Yield the modules that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -52,5 +52,5 @@ def test_tests_mirror_what_they_are_of() -> None:
 
 def test_helpers_are_no_tests() -> None:
     assert not list((TESTS / "support").rglob("test_*.py"))
-    texts = (path.read_text() for path in (TESTS / "support").glob("*.py"))
+    texts = (path.read_text(encoding="utf-8") for path in (TESTS / "support").glob("*.py"))
     assert not any(text.startswith("def test_") or "\ndef test_" in text for text in texts)

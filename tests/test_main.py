@@ -17,7 +17,7 @@ def full(path: str) -> int:
 
 
 def read(path: str) -> int:
-    return len(Path(path).read_text())
+    return len(Path(path).read_text(encoding="utf-8"))
 
 
 def query(path: str) -> int:

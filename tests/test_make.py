@@ -12,7 +12,7 @@ import pytest
 from espalier.core.paths import ROOT
 from espalier.kconfig import defconfigs
 
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given", "config-given"}
 
 
@@ -122,7 +122,7 @@ def test_a_sweep_without_a_range_file_is_one_line(checkout, target, flags):
 
 
 def test_the_configuration_is_not_run(checkout):
-    (checkout / ".config").write_text('CONFIG_DATA_DIR="$(shell touch RAN)"\n')
+    (checkout / ".config").write_text('CONFIG_DATA_DIR="$(shell touch RAN)"\n', encoding="utf-8")
     make(checkout, "help")
     make(checkout, "clean")
     assert not (checkout / "RAN").exists()
@@ -165,7 +165,7 @@ def test_sweep_clean_removes_only_the_plan(checkout):
 
 
 def test_continuous_integration_runs_the_checks():
-    script = (ROOT / ".ci/run").read_text()
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert "exec make check </dev/null" in script
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
 
@@ -173,7 +173,7 @@ def test_continuous_integration_runs_the_checks():
 def test_the_nightly_tests_are_those_that_test_leaves_out(checkout):
     plain, nightly = (recipe(checkout, target)[-1] for target in ("test", "test-nightly"))
     assert nightly == f"{plain} -m nightly"
-    assert "-m 'not nightly'" in (ROOT / "pyproject.toml").read_text()
+    assert "-m 'not nightly'" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_lint_checks_the_imports_too(checkout):
@@ -184,7 +184,7 @@ def lint_imports(checkout: Path, python: str) -> subprocess.CompletedProcess[str
     """Run `make lint-imports` with a shell script in place of the environment's Python."""
     for name, text in {"scripts/bootstrap": "", ".venv/bin/python": python}.items():
         (checkout / name).parent.mkdir(parents=True)
-        (checkout / name).write_text(f"#!/bin/sh\n{text}\n")
+        (checkout / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (checkout / name).chmod(0o755)
     return make(checkout, "lint-imports")
 

@@ -111,7 +111,7 @@ def test_no_unequal_number_of_parameters_looks_like_an_equal_one() -> None:
 def test_files_of_a_sweep(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     assert "In the mean over configurations" in write_reports(folder)
-    text = (folder / "sweep_deltas.json").read_text()
+    text = (folder / "sweep_deltas.json").read_text(encoding="utf-8")
     assert text == deltas_json(comparisons(rank(networks()), PLAIN))
     first = json.loads(text)[0]
     assert (first["symbol"], first["value"], first["control"]) == (
@@ -141,7 +141,9 @@ def test_the_picture_and_its_error(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     picture = tmp_path / "deltas.svg"
     assert run(["sweep-leaderboard", "--dir", str(folder), "--deltas", str(picture)]) == 0
-    assert "difference of the validation accuracy (%), more is better" in picture.read_text()
+    assert "difference of the validation accuracy (%), more is better" in picture.read_text(
+        encoding="utf-8"
+    )
     alone = stored(tmp_path / "alone", networks()[:2], controls=PLAIN)
     with pytest.raises(UserError, match="no configuration has a control"):
         run(["sweep-leaderboard", "--dir", str(alone), "--deltas", str(tmp_path / "x.png")])

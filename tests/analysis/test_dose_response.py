@@ -131,7 +131,7 @@ def test_the_command_writes_the_numbers_and_a_picture(
 ) -> None:
     folder = stored(tmp_path / "sweep", climbing())
     assert run(["sweep-ladder", "--dir", str(folder)]) == 0
-    (record,) = json.loads((folder / JSON).read_text())
+    (record,) = json.loads((folder / JSON).read_text(encoding="utf-8"))
     assert record["symbol"] == "CONFIG_ADAMWPRUNE_BETA1"
     assert record["d50"] == pytest.approx(0.06, rel=0.03)
     assert (folder / PICTURE).read_bytes().startswith(b"\x89PNG")

@@ -19,7 +19,9 @@ from measuring import Figure
 from espalier.core.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
-PROGRAMS = sorted(p.name for p in FOLDER.glob("*.py") if "__main__" in p.read_text())
+PROGRAMS = sorted(
+    p.name for p in FOLDER.glob("*.py") if "__main__" in p.read_text(encoding="utf-8")
+)
 EVERY = [*collect.PROGRAMS, *collect.LONG_PROGRAMS, *collect.GPU_PROGRAMS]
 
 
@@ -86,7 +88,7 @@ def test_what_is_told_is_printed_and_written(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed.splitlines()[1].split() == list(measuring.HEAD)
     assert printed.splitlines()[2].split() == ["packs", "2", "x", "1", *"22", ">=", "2.5", "NO"]
-    written = json.loads(args.json.read_text())
+    written = json.loads(args.json.read_text(encoding="utf-8"))
     assert set(written) == set(record())
     assert written["notes"] == ["a note"] and written["figures"][0]["met"] is False
 
@@ -132,7 +134,9 @@ def test_without_records_the_page_says_so():
 
 
 def test_the_page_is_what_the_records_give():
-    assert (ROOT / "docs" / "benchmarks.md").read_text() == page.text(collect.records(), EVERY)
+    assert (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8") == page.text(
+        collect.records(), EVERY
+    )
 
 
 def test_every_program_is_collected_or_is_part_of_another():

@@ -25,7 +25,7 @@ FILES = {
 def root(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "lib/espalier/models").symlink_to("../../models")
     return tmp_path
 

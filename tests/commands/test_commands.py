@@ -78,7 +78,9 @@ def test_a_verb_is_imported_once_it_is_called(words: list[str], imported: list[s
 
 def test_make_calls_verbs_that_exist_with_options_that_they_have() -> None:
     given = ["RANGE_CONFIG=r", "MAX_TRIALS=1", "DATASET=d", "BUDGET=1", "FROM=a", "TO=b"]
-    listed = re.findall(r"^## [ *] ([a-z][a-z-]*) +- ", (ROOT / "Makefile").read_text(), re.M)
+    listed = re.findall(
+        r"^## [ *] ([a-z][a-z-]*) +- ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+    )
     made = subprocess.run(["make", "-n", *listed, *given], cwd=ROOT, capture_output=True, text=True)
     calls = re.findall(r"-m espalier (\S+)(.*(?:\\\n.*)*)", made.stdout)
     assert {verb for verb, _ in calls} <= set(VERBS)
@@ -117,7 +119,7 @@ def test_a_variable_that_make_gives_empty_is_not_given(
 ) -> None:
     for name in ("PARALLEL", "PACK", "NEW", "RANK_BY", "SAMPLER", "MAX_TRIALS", "PRIORITY"):
         monkeypatch.setenv(name, "")
-    (tmp_path / "r").write_text("CONFIG_SEED=1|2\n")
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert main(["sweep-generate", "r"]) == 0
     assert main(["sweep-run", "--dry-run"]) == 0

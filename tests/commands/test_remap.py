@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Path:
     """A complete `.config` of a small network on the digits."""
     wishes, path = tmp_path / "wishes", tmp_path / "config"
     lines = ("CONFIG_MODEL_SELECT_MLP=y", "CONFIG_MLP_WIDTH=12", "CONFIG_DEVICE_CPU=y")
-    wishes.write_text("\n".join((*lines, "CONFIG_PRUNING_SELECT_NONE=y")) + "\n")
+    wishes.write_text("\n".join((*lines, "CONFIG_PRUNING_SELECT_NONE=y")) + "\n", encoding="utf-8")
     kconf = tree.parse()
     kconf.load_config(str(wishes))
     kconf.write_config(str(path))

@@ -22,7 +22,7 @@ def snapshot(tmp_path: Path) -> Path:
 def resumed(folder: Path, *args: str) -> Result:
     assert main(["resume", *args, "--output-dir", str(folder), "--in-process"]) == 0
     (path,) = folder.glob("config_001*/training_metrics.json")
-    metrics = json.loads(path.read_text())
+    metrics = json.loads(path.read_text(encoding="utf-8"))
     names = ("status", "measures", "history", "provenance")
     return Result.from_json({name: metrics[name] for name in names})
 
@@ -44,9 +44,9 @@ def test_it_goes_on_for_longer(snapshot: Path, tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_no_more_does_not_matter(snapshot: Path, tmp_path: Path) -> None:
-    about = json.loads(snapshot.read_text())
+    about = json.loads(snapshot.read_text(encoding="utf-8"))
     about["made"]["settings"]["SNAPSHOT_DELTA"] = "n"
-    snapshot.write_text(json.dumps(about))
+    snapshot.write_text(json.dumps(about), encoding="utf-8")
     assert resumed(tmp_path / "branch", str(snapshot)).provenance.resumed["epoch"] == 2
 
 

@@ -33,7 +33,7 @@ SMALL, LARGE = ((("BLOCKS_DENSITY", density),) for density in ("0.01", "1"))
 def file(folder: Path, **changes: str) -> Path:
     path = folder / "seeds-range"
     lines = {**SETTINGS, **changes}.items()
-    path.write_text("".join(f"CONFIG_{name}={value}\n" for name, value in lines))
+    path.write_text("".join(f"CONFIG_{name}={value}\n" for name, value in lines), encoding="utf-8")
     return path
 
 
@@ -96,7 +96,10 @@ def test_a_mistake_is_one_line(
 def texts(folder: Path) -> dict[str, str]:
     """The texts that a search left, by name."""
     (place,) = folder.glob("seeds_*")
-    return {name: (place / name).read_text() for name in ("seeds.json", "seeds.csv", "seeds.txt")}
+    return {
+        name: (place / name).read_text(encoding="utf-8")
+        for name in ("seeds.json", "seeds.csv", "seeds.txt")
+    }
 
 
 def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_with(

@@ -15,7 +15,9 @@ def generate(*argv: str) -> int:
 
 
 def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1:1:20\nCONFIG_PRUNING_METHOD=none|state\n")
+    (tmp_path / "r").write_text(
+        "CONFIG_SEED=1:1:20\nCONFIG_PRUNING_METHOD=none|state\n", encoding="utf-8"
+    )
     assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 0
     assert capsys.readouterr().out == (
         "Variable parameters:\n"
@@ -29,7 +31,7 @@ def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_is_one_line_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEDE=1\n")
+    (tmp_path / "r").write_text("CONFIG_SEDE=1\n", encoding="utf-8")
     assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 2
     assert capsys.readouterr().err == (
         f"error: {tmp_path / 'r'}:1: CONFIG_SEDE: no such symbol; did you mean CONFIG_SEED?\n"
@@ -40,7 +42,7 @@ def test_an_error_is_one_line_and_writes_nothing(
 def test_the_limit_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1:1:9\n")
+    (tmp_path / "r").write_text("CONFIG_SEED=1:1:9\n", encoding="utf-8")
     argv = [str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")]
     monkeypatch.setenv("MAX_TRIALS", "8")
     assert generate(*argv) == 2
@@ -52,8 +54,8 @@ def test_the_limit_of_the_environment(
 
 
 def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a").write_text("CONFIG_SEED=1|2\n")
-    (tmp_path / "b").write_text("CONFIG_SEED=3\n")
+    (tmp_path / "a").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
+    (tmp_path / "b").write_text("CONFIG_SEED=3\n", encoding="utf-8")
     out = str(tmp_path / "out")
     assert generate(str(tmp_path / "a"), str(tmp_path / "b"), "--output-dir", out) == 0
     note = f"Note: {tmp_path}/b:1: CONFIG_SEED=3 overrides {tmp_path}/a:1: CONFIG_SEED=1|2\n"
@@ -64,9 +66,9 @@ def test_several_files_in_one_argument_as_make_hands_them_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("a").write_text("CONFIG_SEED=1|2\n")
-    Path("b*").write_text("CONFIG_NUM_EPOCHS=1|2\n")
-    Path("my ranges").write_text("CONFIG_SEED=1:1:7\n")
+    Path("a").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
+    Path("b*").write_text("CONFIG_NUM_EPOCHS=1|2\n", encoding="utf-8")
+    Path("my ranges").write_text("CONFIG_SEED=1:1:7\n", encoding="utf-8")
     assert generate("a  b*", "--output-dir", "out") == 0
     assert "Wrote 4 configurations" in capsys.readouterr().out
     assert generate("my ranges", "--output-dir", "out") == 0
@@ -76,7 +78,7 @@ def test_several_files_in_one_argument_as_make_hands_them_on(
 
 
 def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1|2\n")
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
     code = (
         "import sys; from espalier.__main__ import main; main(sys.argv[1:]); "
         "print([m for m in ('torch', 'scipy', 'pandas', 'numpy') if m in sys.modules])"
@@ -90,7 +92,7 @@ def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_estimate_from_a_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n")
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)  # no earlier results here
     monkeypatch.delenv("PACK", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
@@ -118,7 +120,8 @@ def test_the_sampler_of_the_command_line_and_of_the_environment(
 ) -> None:
     (tmp_path / "r").write_text(
         "CONFIG_LEARNING_RATE=1e-4|1e-3|1e-2\nCONFIG_ADAMWPRUNE_BETA1=0.8|0.85|0.9\n"
-        "CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0|0.1|0.2\nCONFIG_PRUNING_WARMUP=50|100|150\n"
+        "CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0|0.1|0.2\nCONFIG_PRUNING_WARMUP=50|100|150\n",
+        encoding="utf-8",
     )
     argv = [str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")]
     monkeypatch.setenv("SAMPLER", "orthogonal")

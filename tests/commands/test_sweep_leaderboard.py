@@ -178,7 +178,7 @@ def test_picture_of_the_curves(tmp_path: Path) -> None:
     picture = tmp_path / "curves.svg"
     args = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
     assert leaderboard(args) == 0
-    text = picture.read_text()
+    text = picture.read_text(encoding="utf-8")
     assert "<!-- config_003 LR=3 -->" in text and "<!-- config_002 LR=2 -->" in text
     assert "config_001" not in text and "<!-- validation loss (nats) -->" in text
 

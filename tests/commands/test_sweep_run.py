@@ -31,7 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def planned(place: Path) -> Path:
-    (place / "my-range").write_text(RANGE)
+    (place / "my-range").write_text(RANGE, encoding="utf-8")
     assert main(["sweep-generate", "my-range"]) == 0
     return place
 
@@ -42,7 +42,9 @@ def test_a_plan_is_run_and_told_about(planned: Path, capsys: pytest.CaptureFixtu
     with Store.open(folder / STORE) as store:
         assert store.counts() == {"passed": 2}
         assert store.header.settings["DEVICE"] == "cpu"
-        assert store.config_text(1) == (planned / "sweep_configs" / "config_001").read_text()
+        assert store.config_text(1) == (planned / "sweep_configs" / "config_001").read_text(
+            encoding="utf-8"
+        )
     assert (folder / "sweep_summary.json").exists()
     capsys.readouterr()
     assert main(["sweep-status"]) == 0
@@ -57,13 +59,15 @@ def test_the_guides_folders(planned: Path) -> None:
 
 def test_an_orthogonal_sweep_ends_with_its_main_effects(planned: Path) -> None:
     text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_BATCH_SIZE=16|32\nCONFIG_SEED=1|2\n"
-    (planned / "my-range").write_text(RANGE + text)
+    (planned / "my-range").write_text(RANGE + text, encoding="utf-8")
     assert main(["sweep-generate", "my-range", "--sampler", "orthogonal"]) == 0
     assert main(["sweep-run", "--output-dir", "mine", *ENTRY]) == 0
-    effects = json.loads((planned / "mine" / "sweep_effects.json").read_text())
+    effects = json.loads((planned / "mine" / "sweep_effects.json").read_text(encoding="utf-8"))
     assert (effects["array"], effects["rows"], effects["combinations"]) == ("L4", 4, 8)
     assert [[level["n"] for level in axis["levels"]] for axis in effects["axes"]] == [[4, 4]] * 3
-    assert "MAIN EFFECTS (L4: " in (planned / "mine" / "sweep_analysis.txt").read_text()
+    assert "MAIN EFFECTS (L4: " in (planned / "mine" / "sweep_analysis.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_dry_run_runs_nothing(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +128,7 @@ def test_without_a_plan_there_is_one_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_stale_plan_is_refused(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (planned / "my-range").write_text(RANGE + "CONFIG_SEED=7\n")
+    (planned / "my-range").write_text(RANGE + "CONFIG_SEED=7\n", encoding="utf-8")
     assert main(["sweep-run", *ENTRY]) == 2
     assert "changed since the plan was made" in capsys.readouterr().err
     assert not (planned / "test_matrix_results").exists()
@@ -133,7 +137,9 @@ def test_a_stale_plan_is_refused(planned: Path, capsys: pytest.CaptureFixture[st
 def test_plain_make_trains_the_configuration(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (place / ".config").write_text("CONFIG_NUM_EPOCHS=2\nCONFIG_PRUNING_RAMP_END_EPOCH=1\n")
+    (place / ".config").write_text(
+        "CONFIG_NUM_EPOCHS=2\nCONFIG_PRUNING_RAMP_END_EPOCH=1\n", encoding="utf-8"
+    )
     assert main(["train", *ENTRY]) == 0
     assert "\n1 trial: 1 passed\n" in capsys.readouterr().out
     (folder,) = sweeps(place / "test_matrix_results")
@@ -141,7 +147,7 @@ def test_plain_make_trains_the_configuration(
 
 
 def test_plain_make_trains_a_test_matrix(place: Path) -> None:
-    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n")
+    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n", encoding="utf-8")
     assert main(["train", *ENTRY]) == 0
     (folder,) = sweeps(place / "test_matrix_results")
     with Store.open(folder / STORE) as store:
@@ -153,11 +159,11 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
 def test_plain_make_says_what_a_test_matrix_is_and_leaves_out(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n")
+    (place / ".config").write_text("CONFIG_OPTIMIZER_MODE_MULTIPLE=y\n", encoding="utf-8")
     assert main(["train", *ENTRY]) == 0
     description = capsys.readouterr().out.split("new sweep")[0]
     assert "Variable parameters:\n  CONFIG_OPTIMIZER: " in description
-    (place / ".config").write_text("CONFIG_SEED=9\n")
+    (place / ".config").write_text("CONFIG_SEED=9\n", encoding="utf-8")
     assert main(["train", *ENTRY]) == 0
     assert "parameters" not in capsys.readouterr().out.split("new sweep")[0]
 
@@ -219,7 +225,10 @@ def trained(folder: Path, pack: str) -> list[dict[str, Any]]:
     """What is in the training_metrics.json of each trial, in plan order."""
     results = folder / f"packs_of_{pack}"
     assert main(["sweep-run", "--output-dir", str(results), "--pack", pack, "--in-process"]) == 0
-    return [json.loads(path.read_text()) for path in sorted(results.glob(f"*/{METRICS}"))]
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(results.glob(f"*/{METRICS}"))
+    ]
 
 
 def lasting(value: Any) -> Any:
@@ -230,7 +239,7 @@ def lasting(value: Any) -> Any:
 
 
 def test_a_packed_sweep_gives_the_numbers_of_one_trial_at_a_time(place: Path) -> None:
-    (place / "r").write_text(REAL_RANGE)
+    (place / "r").write_text(REAL_RANGE, encoding="utf-8")
     assert main(["sweep-generate", "r"]) == 0
     alone, packed = trained(place, "1"), trained(place, "3")
     assert len(alone) == len(packed) == 8

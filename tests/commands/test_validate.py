@@ -19,7 +19,7 @@ FAST = ("CONFIG_NUM_EPOCHS=2", "CONFIG_TRAIN_SUBSET=100", "CONFIG_DEVICE_CPU=y")
 def configured(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> Path:
     """A complete `.config` in `folder` that sets `lines`."""
     wishes, path = folder / "wishes", folder / ".config"
-    wishes.write_text("\n".join((*FAST, *lines)) + "\n")
+    wishes.write_text("\n".join((*FAST, *lines)) + "\n", encoding="utf-8")
     kconf = tree.parse()
     kconf.load_config(str(wishes))
     kconf.write_config(str(path))
@@ -35,7 +35,7 @@ def test_it_writes_what_it_tells(
     monkeypatch.setattr(gates, "run_gates", lambda fresh: iter(results))
     path = tmp_path / "found.json"
     assert run(["validate", "--json", str(path)]) == 1
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     assert record["passed"] is False
     assert [gate["passed"] for gate in record["gates"]] == [True, False]
     assert record["config"]["CONFIG_NUM_EPOCHS"] == "2"

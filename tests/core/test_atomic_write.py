@@ -13,22 +13,22 @@ def test_the_new_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     for text in ("one", "two\n"):
         atomic_write(path, text)
-        assert path.read_text() == text
+        assert path.read_text(encoding="utf-8") == text
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
 
     def write_half() -> None:
         with draft(path) as place:
-            place.write_text("ne")
+            place.write_text("ne", encoding="utf-8")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         write_half()
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 

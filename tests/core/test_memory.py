@@ -10,16 +10,16 @@ MEMINFO = "MemTotal:  8000 kB\nMemFree:  1000 kB\nMemAvailable:  5000 kB\nHugePa
 def machine(folder, group="/"):
     proc = folder / "proc"
     (proc / "self").mkdir(parents=True)
-    (proc / "meminfo").write_text(MEMINFO)
-    (proc / "self/cgroup").write_text(f"4:memory:/old\n0::{group}\n")
+    (proc / "meminfo").write_text(MEMINFO, encoding="utf-8")
+    (proc / "self/cgroup").write_text(f"4:memory:/old\n0::{group}\n", encoding="utf-8")
     return proc, folder / "groups"
 
 
 def limit(group, maximum, current, stat="anon 5\ninactive_file 0\n"):
     group.mkdir(parents=True)
-    (group / "memory.max").write_text(f"{maximum}\n")
-    (group / "memory.current").write_text(f"{current}\n")
-    (group / "memory.stat").write_text(stat)
+    (group / "memory.max").write_text(f"{maximum}\n", encoding="utf-8")
+    (group / "memory.current").write_text(f"{current}\n", encoding="utf-8")
+    (group / "memory.stat").write_text(stat, encoding="utf-8")
 
 
 def test_without_limits_it_is_what_the_machine_has(tmp_path):
@@ -50,9 +50,11 @@ def test_groups_of_version_1_are_heeded_too(tmp_path):
     proc, groups = machine(tmp_path)  # in the group /old, which a container may not see
     (groups / "memory").mkdir(parents=True)
     for name, value in (("limit", 3000), ("usage", 2000)):
-        (groups / f"memory/memory.{name}_in_bytes").write_text(f"{value}\n")
+        (groups / f"memory/memory.{name}_in_bytes").write_text(f"{value}\n", encoding="utf-8")
     assert available(proc, groups) == 1000
-    (groups / "memory/memory.stat").write_text("inactive_file 7\ntotal_inactive_file 500\n")
+    (groups / "memory/memory.stat").write_text(
+        "inactive_file 7\ntotal_inactive_file 500\n", encoding="utf-8"
+    )
     assert available(proc, groups) == 1500
 
 

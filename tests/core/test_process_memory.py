@@ -27,7 +27,7 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(("anon", "peak"), [(3000, 4000), (4500, 4500)])
 def test_what_is_shared_does_not_count(proc: Path, anon: int, peak: int) -> None:
-    (proc / "7/status").write_text(STATUS.format(anon=anon))
+    (proc / "7/status").write_text(STATUS.format(anon=anon), encoding="utf-8")
     assert process_memory.private_memory(7) == PrivateMemory(anon * 1024, peak * 1024)
 
 
@@ -39,7 +39,7 @@ def test_a_process_that_has_ended_holds_nothing(proc: Path) -> None:
 
 def test_what_the_kernel_killed(proc: Path) -> None:
     assert process_memory.kills() == 0
-    (proc / "vmstat").write_text("pgfault 12\noom_kill 3\n")
+    (proc / "vmstat").write_text("pgfault 12\noom_kill 3\n", encoding="utf-8")
     assert process_memory.kills() == 3
 
 

@@ -19,7 +19,7 @@ def test_code_is_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
         subprocess.run([*GIT, *args], cwd=tmp_path, check=True, capture_output=True)
 
     git("init")
-    (tmp_path / "a.py").write_text("1")
+    (tmp_path / "a.py").write_text("1", encoding="utf-8")
     git("add", "a.py")
     git("commit", "-m", "one")
     clean = fresh(tmp_path)
@@ -27,7 +27,7 @@ def test_code_is_the_commit_and_what_differs_from_it(tmp_path: Path) -> None:
     assert (clean["modified"], clean["changes"]) == (False, "")
     changed = []
     for text in ("2", "3"):
-        (tmp_path / "a.py").write_text(text)
+        (tmp_path / "a.py").write_text(text, encoding="utf-8")
         changed.append(fresh(tmp_path))
     assert {code["commit"] for code in changed} == {clean["commit"]}
     assert all(code["modified"] for code in changed)

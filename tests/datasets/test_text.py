@@ -96,7 +96,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 def test_shakespeare_is_the_published_file_or_nothing(tmp_path, monkeypatch):
     path = tmp_path / text.SHAKESPEARE
     assert one_line(tmp_path, corpus="shakespeare").startswith(f"{path}: No such file")
-    path.write_text("To be, or not to be")
+    path.write_text("To be, or not to be", encoding="utf-8")
     assert "damaged or not the published file" in one_line(tmp_path, corpus="shakespeare")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(text, "SHAKESPEARE_SHA256", digest)
@@ -114,7 +114,7 @@ def test_a_python_without_its_sources_is_one_line(tmp_path, monkeypatch):
 
 
 def test_a_text_and_the_one_it_shifts_to_have_one_vocabulary(poem):
-    (poem / "other.txt").write_text("\u00e5\u00e4\u00f6")
+    (poem / "other.txt").write_text("\u00e5\u00e4\u00f6", encoding="utf-8")
     here = Text(
         corpus="file",
         file="poem.txt",

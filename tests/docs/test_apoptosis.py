@@ -10,7 +10,7 @@ import pytest
 import espalier
 from espalier.core.paths import ROOT
 
-PAGE = (ROOT / "docs" / "apoptosis.md").read_text()
+PAGE = (ROOT / "docs" / "apoptosis.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

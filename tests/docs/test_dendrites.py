@@ -9,7 +9,7 @@ import pytest
 from espalier.core.paths import ROOT
 from espalier.kconfig import defconfigs
 
-PAGE = (ROOT / "docs" / "dendrites.md").read_text()
+PAGE = (ROOT / "docs" / "dendrites.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

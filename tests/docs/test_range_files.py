@@ -13,7 +13,7 @@ from espalier.kconfig import range_file, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, test_matrix
 
-PAGE = (ROOT / "docs" / "range-files.md").read_text()
+PAGE = (ROOT / "docs" / "range-files.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n((?:(?!```).*\n)*?# Total: (\d+) trials\n)```", PAGE)
 ROWS = [
     [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]

@@ -13,7 +13,7 @@ from espalier.core.paths import ROOT
 from espalier.search import distributions, guide_names, search_runs
 from espalier.search.searcher import HyperparameterSearcher
 
-PAGE = (ROOT / "docs" / "search.md").read_text()
+PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -40,15 +40,17 @@ def test_dendritic_networks_fit_their_budget_on_every_data_set(path, data):
 def test_the_quick_look_at_dendritic_networks_ends_in_a_report(tmp_path: Path) -> None:
     short = tmp_path / "short"
     widths = "CONFIG_DENDRITES_NEURONS=8|12\nCONFIG_DENDRITES_PER_NEURON=8\n"
-    short.write_text(widths + "CONFIG_NUM_EPOCHS=4\nCONFIG_SEED=1|2\nCONFIG_PACK=1\n")
+    short.write_text(
+        widths + "CONFIG_NUM_EPOCHS=4\nCONFIG_SEED=1|2\nCONFIG_PACK=1\n", encoding="utf-8"
+    )
     quick = Path(defconfigs.ROOT, "defconfigs", "dendritic-quick-range")
     plan, results = str(tmp_path / "plan"), tmp_path / "results"
     assert main(["sweep-generate", str(quick), str(short), "--output-dir", plan]) == 0
     command = ["sweep-run", "--config-dir", plan, "--output-dir", str(results), "--in-process"]
     assert main(command) == 0
-    text = (results / "sweep_analysis.txt").read_text()
+    text = (results / "sweep_analysis.txt").read_text(encoding="utf-8")
     assert "CONFIG_PRUNING_METHOD=resampling against none:" in text and "PARAMETERS:" in text
-    (front,) = json.loads((results / "sweep_pareto.json").read_text())
+    (front,) = json.loads((results / "sweep_pareto.json").read_text(encoding="utf-8"))
     assert all(1600 <= item["live_parameters"] <= 2000 for item in front["configurations"])
 
 
@@ -115,7 +117,7 @@ def test_the_mechanism_acts_within_a_few_steps(
     preset: str, measure: str, least: float, tmp_path: Path
 ) -> None:
     short = tmp_path / "short"
-    short.write_text(SHORT)
+    short.write_text(SHORT, encoding="utf-8")
     plan = planning.plan_from_files([FOLDER / preset, short])
     (trial,) = plan.trials
     assert plan.settings["DEBUG_CHECKS"] == "y"

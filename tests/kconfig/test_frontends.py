@@ -22,7 +22,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 def make(target: str) -> str:
     assert frontends.run(target) == 0
-    return Path(".config").read_text()
+    return Path(".config").read_text(encoding="utf-8")
 
 
 def without_leading_comment(text: str) -> str:
@@ -49,19 +49,21 @@ class TestPreset:
 
     def test_every_line_of_it_is_in_the_configuration(self, preset):
         config = make(f"{preset.name}_defconfig").splitlines()
-        assert set(without_leading_comment(preset.read_text()).splitlines()) <= set(config)
+        assert set(without_leading_comment(preset.read_text(encoding="utf-8")).splitlines()) <= set(
+            config
+        )
 
 
 def test_a_configuration_of_defaults_saves_to_nothing():
     make("defconfig")
     frontends.run("savedefconfig")
-    assert Path("defconfig").read_text() == ""
+    assert Path("defconfig").read_text(encoding="utf-8") == ""
 
 
 def test_the_old_configuration_is_kept():
     before = make("defconfig")
     make("digits-matrix_defconfig")
-    assert Path(".config.old").read_text() == before
+    assert Path(".config.old").read_text(encoding="utf-8") == before
 
 
 def test_another_file_can_be_the_configuration(monkeypatch):
@@ -87,17 +89,17 @@ def test_another_file_can_be_the_configuration(monkeypatch):
 )
 @pytest.mark.parametrize("target", ["olddefconfig", "savedefconfig", "oldconfig"])
 def test_a_line_without_effect_is_refused(target, line, message):
-    Path(".config").write_text(f"# Mine\n{line}\n")
+    Path(".config").write_text(f"# Mine\n{line}\n", encoding="utf-8")
     with pytest.raises(UserError) as error:
         frontends.run(target)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
-    assert Path(".config").read_text() == f"# Mine\n{line}\n"
+    assert Path(".config").read_text(encoding="utf-8") == f"# Mine\n{line}\n"
 
 
 def test_floats_may_be_quoted_or_not_and_are_written_canonically():
     for text in ("0.50", '"0.50"', "5e-1"):
-        Path(".config").write_text(f"CONFIG_TARGET_SPARSITY={text}\n")
+        Path(".config").write_text(f"CONFIG_TARGET_SPARSITY={text}\n", encoding="utf-8")
         assert 'CONFIG_TARGET_SPARSITY="0.5"\n' in make("olddefconfig")
 
 
@@ -122,7 +124,7 @@ def test_an_unknown_target(target, message):
 
 def test_new_symbols_are_listed_with_the_values_they_would_get(capsys):
     text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "").replace("CONFIG_AMP_OFF=y\n", "")
-    Path(".config").write_text(text)
+    Path(".config").write_text(text, encoding="utf-8")
     capsys.readouterr()
     frontends.run("listnewconfig")
     assert capsys.readouterr().out == "CONFIG_BATCH_SIZE=32\nCONFIG_AMP_OFF=y\n"
@@ -133,7 +135,7 @@ def test_new_symbols_are_listed_with_the_values_they_would_get(capsys):
 def test_all_yes_switches_on_what_all_no_switches_off():
     assert "CONFIG_COMPILE=y\n" in make("allyesconfig")
     assert "# CONFIG_COMPILE is not set\n" in make("allnoconfig")
-    assert make("olddefconfig") == Path(".config").read_text()
+    assert make("olddefconfig") == Path(".config").read_text(encoding="utf-8")
 
 
 def test_random_configurations_are_valid_and_made_again_by_their_seed(monkeypatch, capsys):
@@ -172,7 +174,7 @@ def answers(monkeypatch, *lines: str) -> list[str]:
 
 def test_oldconfig_asks_only_what_is_open_and_again_after_a_bad_answer(monkeypatch, capsys):
     text = make("defconfig").replace("CONFIG_BATCH_SIZE=32\n", "")
-    Path(".config").write_text(text)
+    Path(".config").write_text(text, encoding="utf-8")
     prompts = answers(monkeypatch, "0", "?", "64")
     assert "CONFIG_BATCH_SIZE=64\n" in make("oldconfig")
     assert prompts == ["Batch size (samples) (CONFIG_BATCH_SIZE) [32] "] * 3
@@ -200,7 +202,9 @@ def test_oldconfig_asks_what_an_answer_opens(monkeypatch):
 
 
 def test_a_refused_answer_leaves_the_value_that_was_there(monkeypatch):
-    Path(".config").write_text("CONFIG_BATCH_SIZE=48\nCONFIG_TARGET_SPARSITY=0.5\n")
+    Path(".config").write_text(
+        "CONFIG_BATCH_SIZE=48\nCONFIG_TARGET_SPARSITY=0.5\n", encoding="utf-8"
+    )
 
     def fake_input(prompt: str) -> str:
         first = prompt not in prompts
@@ -239,7 +243,9 @@ def test_menus_need_a_terminal():
 def test_the_menus_open_again_until_what_they_saved_is_valid(monkeypatch):
     saved = iter(["CONFIG_TARGET_SPARSITY=70\n", "CONFIG_TARGET_SPARSITY=0.7\n"])
     monkeypatch.setattr(screen, "check_terminal", lambda: None)
-    monkeypatch.setattr(screen, "run", lambda kconf: Path(".config").write_text(next(saved)))
+    monkeypatch.setattr(
+        screen, "run", lambda kconf: Path(".config").write_text(next(saved), encoding="utf-8")
+    )
     prompts = answers(monkeypatch, "")
     assert make("menuconfig") == "CONFIG_TARGET_SPARSITY=0.7\n"
     assert len(prompts) == 1
@@ -263,7 +269,7 @@ def test_a_folder_is_not_taken_for_the_configuration(monkeypatch):
     ],
 )
 def test_a_fragment_that_cannot_be_read_is_one_line(tmp_path, text, message):
-    (tmp_path / "Kconfig").write_text(text)
+    (tmp_path / "Kconfig").write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as error:
         tree.parse(tmp_path)
     assert str(error.value).startswith(message)

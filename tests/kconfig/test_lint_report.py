@@ -87,7 +87,7 @@ CASES = {  # a symbol's definition -> what is said about it
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
 def test_a_tree(text, expected, tmp_path, monkeypatch):
-    (tmp_path / "Kconfig").write_text(text)
+    (tmp_path / "Kconfig").write_text(text, encoding="utf-8")
     monkeypatch.setenv("srctree", str(tmp_path))  # noqa: SIM112
     kconf = kconfiglib.Kconfig("Kconfig", warn_to_stderr=False)
     lines = list(lint_tree.findings(kconf))
@@ -115,7 +115,7 @@ def messages(root: Path) -> list[str]:
 
 
 def add(path: Path, text: str) -> None:
-    path.write_text(path.read_text() + text)
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
 def test_a_symbol_that_nothing_reads(copy):
@@ -146,7 +146,9 @@ def test_a_choice_that_nothing_reads(copy):
 
 def test_an_option_that_does_not_say_who_shares_its_value(copy):
     path = copy / "models/mlp.Kconfig"
-    path.write_text(path.read_text().replace("\t  Pack: same\n", "", 1))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("\t  Pack: same\n", "", 1), encoding="utf-8"
+    )
     assert messages(copy) == [f"CONFIG_MLP_WIDTH must have one of the help lines {SCOPES}"]
 
 
@@ -162,7 +164,8 @@ def test_half_a_component(copy):
 def test_a_component_known_by_name_elsewhere(copy):
     other = copy / "lib/espalier/core/trial_config.py"
     other.write_text(
-        'NAME = "x"\nif NAME in ("mlp", "lenet5"):\n    pass\nASK = "MODEL_SELECT_MLP"\n'
+        'NAME = "x"\nif NAME in ("mlp", "lenet5"):\n    pass\nASK = "MODEL_SELECT_MLP"\n',
+        encoding="utf-8",
     )
     assert lint_report.findings(copy) == [
         "lib/espalier/core/trial_config.py:2: compares with component 'lenet5'",

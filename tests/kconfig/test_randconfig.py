@@ -58,7 +58,7 @@ config PATH
 
 @pytest.fixture
 def symbols(tmp_path, monkeypatch) -> Symbols:
-    (tmp_path / "Kconfig").write_text(TREE)
+    (tmp_path / "Kconfig").write_text(TREE, encoding="utf-8")
     monkeypatch.setenv("srctree", str(tmp_path))  # noqa: SIM112
     return Symbols(kconfiglib.Kconfig("Kconfig", warn_to_stderr=False))
 

@@ -61,7 +61,7 @@ def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
     ]
     choice = 'choice NET\n\tprompt "Net"\n\thelp\n\t  Pack: same\n'
     text = choice + "".join(members) + "endchoice\n"
-    (tmp_path / "Kconfig").write_text(text)
+    (tmp_path / "Kconfig").write_text(text, encoding="utf-8")
     assert Symbols(tree.parse(tmp_path)).controls == {"NET": ["a", "c"]}
 
 
@@ -87,6 +87,8 @@ def test_every_prompted_symbol_of_the_tree_is_somewhere() -> None:
 
 
 def test_a_symbol_that_does_not_say_who_shares_its_value(tmp_path: Path) -> None:
-    (tmp_path / "Kconfig").write_text('config A\n\tbool "A"\n\thelp\n\t  What it is.\n')
+    (tmp_path / "Kconfig").write_text(
+        'config A\n\tbool "A"\n\thelp\n\t  What it is.\n', encoding="utf-8"
+    )
     with pytest.raises(UserError, match="^Kconfig:1: CONFIG_A must have one of the help lines 'Id"):
         Symbols(tree.parse(tmp_path))

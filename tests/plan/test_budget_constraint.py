@@ -40,7 +40,7 @@ def symbols() -> Symbols:
 @pytest.fixture
 def planned(tmp_path: Path, symbols: Symbols) -> Planner:
     def plan(*lines: str) -> Plan:
-        (tmp_path / "r").write_text("\n".join(lines))
+        (tmp_path / "r").write_text("\n".join(lines), encoding="utf-8")
         return planning.plan_from_files([tmp_path / "r"], symbols=symbols)
 
     return plan
@@ -109,7 +109,7 @@ def test_a_solved_number_is_that_of_the_trial_and_its_files(
     (trial,) = plan.trials
     assert trial.config["MLP_WIDTH"] == "6"  # 64*6+6 + 6*10+10 = 460; 75 more with 7
     write_plan(plan, tmp_path / "out", symbols)
-    assert "CONFIG_MLP_WIDTH=6\n" in (tmp_path / "out" / trial.name).read_text()
+    assert "CONFIG_MLP_WIDTH=6\n" in (tmp_path / "out" / trial.name).read_text(encoding="utf-8")
     assert read_plan(tmp_path / "out").trials == plan.trials
     (again,) = planning.plan_from_config(tmp_path / "out" / trial.name, symbols=symbols).trials
     assert again.id == trial.id
@@ -173,7 +173,7 @@ def test_a_row_of_an_array_that_does_not_fit_refuses_the_array(planned: Planner)
 
 
 def test_without_a_budget_planning_imports_no_torch(tmp_path: Path) -> None:
-    (tmp_path / "r").write_text("CONFIG_MODEL=mlp|sparse_mlp\n")
+    (tmp_path / "r").write_text("CONFIG_MODEL=mlp|sparse_mlp\n", encoding="utf-8")
     code = (
         "import sys; from pathlib import Path; from espalier.plan import planning\n"
         f"planning.plan_from_files([Path({str(tmp_path / 'r')!r})])\n"

@@ -31,7 +31,7 @@ def made(tmp_path: Path, symbols: Symbols) -> Plan:
 
 
 def make(folder: Path, symbols: Symbols, text: str) -> Plan:
-    (folder / "ranges").write_text(text)
+    (folder / "ranges").write_text(text, encoding="utf-8")
     return planning.plan_from_files([folder / "ranges"], symbols=symbols)
 
 
@@ -43,7 +43,9 @@ def test_round_trip(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
     written = write_plan(made, tmp_path / "out", symbols)
     assert read_plan(tmp_path / "out") == written
     assert replace(written, files="") == made
-    header = json.loads((tmp_path / "out" / "plan.jsonl").read_text().splitlines()[0])
+    header = json.loads(
+        (tmp_path / "out" / "plan.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    )
     assert header["schema"] == 1
     assert header["trials"] == 8
     assert header["axes"][0] == {"symbol": "SHAPE", "values": ["round", "square", "star"]}
@@ -75,7 +77,7 @@ def test_configs_are_complete_and_olddefconfig_leaves_them(
 
 def test_the_summary_has_the_earlier_layout(tmp_path: Path, made: Plan, symbols: Symbols) -> None:
     write_plan(made, tmp_path / "out", symbols)
-    text = (tmp_path / "out" / "combinations_summary.txt").read_text()
+    text = (tmp_path / "out" / "combinations_summary.txt").read_text(encoding="utf-8")
     assert text.startswith(
         "Configuration Combinations Summary\n"
         "==================================================\n"
@@ -116,10 +118,10 @@ def test_a_foreign_file_is_never_deleted(
 ) -> None:
     out = tmp_path / "out"
     write_plan(made, out, symbols)
-    (out / name).write_text("mine")
+    (out / name).write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match=f"holds {name}, which no plan wrote"):
         write_plan(made, out, symbols)
-    assert (out / name).read_text() == "mine"
+    assert (out / name).read_text(encoding="utf-8") == "mine"
 
 
 def test_only_a_folder_with_a_plan_is_replaced(
@@ -131,7 +133,7 @@ def test_only_a_folder_with_a_plan_is_replaced(
     (out / "plan.jsonl").unlink()
     with pytest.raises(UserError, match="holds combinations_summary.txt, which no plan wrote"):
         write_plan(made, out, symbols)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="is not a folder"):
         write_plan(made, tmp_path / "file", symbols)
 
@@ -157,7 +159,7 @@ def test_names_past_999_keep_their_order(tmp_path: Path, symbols: Symbols) -> No
 def test_a_damaged_plan_is_refused(tmp_path: Path, made: Plan, symbols: Symbols, damage) -> None:
     write_plan(made, tmp_path / "out", symbols)
     path = tmp_path / "out" / "plan.jsonl"
-    path.write_text(damage(path.read_text()))
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(UserError, match="damaged"):
         read_plan(tmp_path / "out")
 
@@ -175,7 +177,7 @@ def test_a_plan_that_is_fresh(tmp_path: Path, made: Plan, symbols: Symbols) -> N
 
 
 def test_a_stale_plan(tmp_path: Path, made: Plan) -> None:
-    (tmp_path / "ranges").write_text("CONFIG_COUNT=1\n")
+    (tmp_path / "ranges").write_text("CONFIG_COUNT=1\n", encoding="utf-8")
     again = r"plan again: make sweep-generate RANGE_CONFIG=ranges"
     with pytest.raises(UserError, match=f"^ranges: changed since the plan was made; {again}"):
         staleness.check_fresh(made, tmp_path)
@@ -188,7 +190,7 @@ def test_a_stale_plan(tmp_path: Path, made: Plan) -> None:
 
 
 def test_a_plan_of_another_tree(tmp_path: Path, made: Plan) -> None:
-    with (tmp_path / "Kconfig").open("a") as file:
+    with (tmp_path / "Kconfig").open("a", encoding="utf-8") as file:
         file.write('config NEW\n    bool "New"\n    help\n      Pack: may differ\n')
     with pytest.raises(UserError, match="Kconfig: the tree changed since the plan was made"):
         staleness.check_fresh(made, tmp_path)
@@ -200,13 +202,15 @@ def test_files_that_are_not_as_the_plan_wrote_them(
     out = tmp_path / "out"
     written = write_plan(made, out, symbols)
     edited = out / "config_002"
-    edited.write_text(edited.read_text().replace('RATE="0.1"', 'RATE="0.2"'))
+    edited.write_text(
+        edited.read_text(encoding="utf-8").replace('RATE="0.1"', 'RATE="0.2"'), encoding="utf-8"
+    )
     with pytest.raises(UserError, match="config_002: edited by hand; plan again"):
         staleness.check_files(written, out, tmp_path)
     edited.unlink()
     with pytest.raises(UserError, match="config_002: missing"):
         staleness.check_files(written, out, tmp_path)
-    (out / "config_999").write_text("")
+    (out / "config_999").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="config_999: not part of the plan"):
         staleness.check_files(written, out, tmp_path)
 

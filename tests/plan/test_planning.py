@@ -28,7 +28,7 @@ def others(symbols: Symbols) -> list[str]:
 
 def planned(folder: Path, text: str, symbols: Symbols) -> Plan:
     path = folder / "ranges"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return planning.plan_from_files([path], symbols=symbols)
 
 
@@ -86,8 +86,8 @@ def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
 
 
 def test_several_files_are_merged_left_to_right(tmp_path: Path, real: Symbols) -> None:
-    (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n")
-    (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n")
+    (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n", encoding="utf-8")
+    (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n", encoding="utf-8")
     made = planning.plan_from_files([tmp_path / "a", tmp_path / "b"], symbols=real)
     assert [dict(t.swept) for t in made.trials] == [
         {"NUM_EPOCHS": "6", "SEED": "1"},
@@ -127,7 +127,9 @@ def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Sym
 
 def test_a_folder_of_config_files(tmp_path: Path, real: Symbols) -> None:
     for number, rate in [(1, "0.1"), (2, "0.2"), (10, "0.3"), (11, "1e-1")]:
-        (tmp_path / f"config_{number}").write_text(f"CONFIG_LEARNING_RATE={rate}\n")
+        (tmp_path / f"config_{number}").write_text(
+            f"CONFIG_LEARNING_RATE={rate}\n", encoding="utf-8"
+        )
     made = planning.plan_from_directory(tmp_path, symbols=real)
     assert [(t.number, t.name, dict(t.swept)) for t in made.trials] == [
         (1, "config_1", {"LEARNING_RATE": "0.1"}),
@@ -140,7 +142,7 @@ def test_a_folder_of_config_files(tmp_path: Path, real: Symbols) -> None:
 
 
 def test_a_folder_without_a_plan_is_read_as_config_files(tmp_path: Path) -> None:
-    (tmp_path / "config_001").write_text("CONFIG_SEED=4\n")
+    (tmp_path / "config_001").write_text("CONFIG_SEED=4\n", encoding="utf-8")
     assert [t.config["SEED"] for t in planning.open_plan(tmp_path).trials] == ["4"]
 
 
@@ -153,8 +155,8 @@ def test_a_folder_without_a_plan_is_read_as_config_files(tmp_path: Path) -> None
     ],
 )
 def test_a_bad_file_in_a_folder(tmp_path: Path, real: Symbols, text: str, message: str) -> None:
-    (tmp_path / "config_1").write_text("CONFIG_SEED=7\n")
-    (tmp_path / "config_2").write_text(text)
+    (tmp_path / "config_1").write_text("CONFIG_SEED=7\n", encoding="utf-8")
+    (tmp_path / "config_2").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         planning.plan_from_directory(tmp_path, symbols=real)
 
@@ -171,10 +173,10 @@ def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
 ) -> None:
     folder = tmp_path / "defconfigs"
     folder.mkdir()
-    (folder / "small-range").write_text("")
-    (folder / "Kconfig.defaults").write_text("")
+    (folder / "small-range").write_text("", encoding="utf-8")
+    (folder / "Kconfig.defaults").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine").write_text("")
+    (tmp_path / "mine").write_text("", encoding="utf-8")
     assert planning.find("mine", tmp_path) == Path("mine")
     assert capsys.readouterr().err == ""
     assert planning.find("lenet5/defconfigs/small-range", tmp_path) == folder / "small-range"
@@ -215,10 +217,12 @@ def test_a_symbol_that_differs_unasked_is_noted() -> None:
 
 
 def test_a_default_that_follows_an_axis_is_noted(tmp_path: Path) -> None:
-    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\n")
+    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\n", encoding="utf-8")
     (note,) = planning.plan_from_files([tmp_path / "r"]).notes
     assert note.startswith("CONFIG_PRUNING_METHOD is not set and differs: ")
-    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n")
+    (tmp_path / "r").write_text(
+        "CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n", encoding="utf-8"
+    )
     assert planning.plan_from_files([tmp_path / "r"]).notes == []
 
 

@@ -24,7 +24,7 @@ def real() -> Symbols:
 
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> Plan:
-    (folder / "r").write_text(text)
+    (folder / "r").write_text(text, encoding="utf-8")
     return planning.plan_from_files([folder / "r"], symbols=real, sampler=sampler)
 
 
@@ -106,6 +106,6 @@ def test_how_many_means_nothing_to_a_grid(tmp_path: Path, real: Symbols) -> None
 
 
 def test_the_page_says_what_its_example_draws(tmp_path: Path, real: Symbols) -> None:
-    page = (ROOT / "docs" / "samplers.md").read_text().split("## A random draw")[1]
+    page = (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8").split("## A random draw")[1]
     plan = planned(tmp_path, real, page.split("```")[1].removeprefix("bash\n"))
     assert f"\n    {describe_design(plan.design)}\n" in page

@@ -34,7 +34,7 @@ def sampled(symbols: Symbols, text: str) -> Expansion:
 
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> plan.Plan:
-    (folder / "r").write_text(text)
+    (folder / "r").write_text(text, encoding="utf-8")
     return planning.plan_from_files([folder / "r"], symbols=real, sampler=sampler)
 
 
@@ -111,13 +111,13 @@ def test_the_design_is_in_the_plan_and_its_summary(tmp_path: Path, real: Symbols
     plan.write_plan(planned(tmp_path, real, FOUR, "orthogonal"), tmp_path / "out", real)
     read = plan.read_plan(tmp_path / "out")
     assert (read.design["array"], read.design["rows"], read.design["combinations"]) == ("L9", 9, 81)
-    text = (tmp_path / "out" / plan.SUMMARY).read_text()
+    text = (tmp_path / "out" / plan.SUMMARY).read_text(encoding="utf-8")
     assert "\n\nL9: 9 of 81 combinations\n  CONFIG_LEARNING_RATE: column 1\n" in text
 
 
 def test_a_stale_plan_is_made_again_with_its_sampler(tmp_path: Path, real: Symbols) -> None:
     made = planned(tmp_path, real, FOUR, "orthogonal")
-    (tmp_path / "r").write_text(FOUR + "CONFIG_SEED=9\n")
+    (tmp_path / "r").write_text(FOUR + "CONFIG_SEED=9\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"RANGE_CONFIG=\S+/r SAMPLER=orthogonal "):
         staleness.check_fresh(made)
 

@@ -119,7 +119,7 @@ def test_the_reports_of_a_sweep_with_a_control(tmp_path: Path) -> None:
     text = write_reports(folder)
     assert "\nAGAINST CONTROLS:\n" in text
     assert text.index("TOP 10") < text.index("AGAINST CONTROLS") < text.index("FAILED TESTS")
-    assert len(json.loads((folder / "sweep_controls.json").read_text())) == 2
+    assert len(json.loads((folder / "sweep_controls.json").read_text(encoding="utf-8"))) == 2
 
 
 def test_a_sweep_without_controls_says_nothing_of_them(tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def test_text(name: str, golden: Callable[[str, str], None]) -> None:
 
 
 def test_the_page_shows_what_is_printed() -> None:
-    block = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), re.DOTALL)
+    block = re.search(
+        r"```text\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert block and block[1].replace("CONFIG_X", "CONFIG_A") in render_effects(
         effects(FULL), DESIGN
     )
@@ -74,7 +76,7 @@ def test_the_reports_of_an_orthogonal_sweep(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", sweep([*FULL[:3], [60.0, None]]), axes=AXES, design=DESIGN)
     text = write_reports(folder)
     assert text.isascii() and "\nMAIN EFFECTS (L4: 4 of 8 combinations):\n" in text
-    it = json.loads((folder / "sweep_effects.json").read_text())
+    it = json.loads((folder / "sweep_effects.json").read_text(encoding="utf-8"))
     assert (it["array"], it["balanced"], it["not_counted"]) == ("L4", False, ["config_008"])
     assert it["best"]["values"] == {"CONFIG_A": 0, "CONFIG_B": 0, "CONFIG_C": 1}
     assert it["best"]["config_file"] is None

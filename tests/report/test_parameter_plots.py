@@ -64,7 +64,7 @@ def test_picture_of_one_configuration_and_of_several(tmp_path: Path, sizes: tupl
     folder = stored(tmp_path / "sweep_1", results)
     picture = tmp_path / "parameters.svg"
     assert run(["sweep-leaderboard", "--dir", str(folder), "--parameters", str(picture)]) == 0
-    assert "<!-- live parameters -->" in picture.read_text()
+    assert "<!-- live parameters -->" in picture.read_text(encoding="utf-8")
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:

@@ -54,4 +54,6 @@ def test_the_reports_of_a_sweep_whose_networks_differ_in_size(tmp_path: Path) ->
     folder = stored(tmp_path / "s", nets((100, [70.0]), (200, [80.0])))
     text = write_reports(folder)
     assert text.index("TOP 10") < text.index("PARAMETERS:") < text.index("FAILED TESTS")
-    assert len(json.loads((folder / "sweep_pareto.json").read_text())[0]["front"]) == 2
+    assert (
+        len(json.loads((folder / "sweep_pareto.json").read_text(encoding="utf-8"))[0]["front"]) == 2
+    )

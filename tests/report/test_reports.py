@@ -22,10 +22,10 @@ def test_both_files_are_written_from_the_store(tmp_path: Path) -> None:
     ]
     folder = stored(tmp_path / "sweep_1", results)
     text = write_reports(folder)
-    assert (folder / "sweep_analysis.txt").read_text() == text
+    assert (folder / "sweep_analysis.txt").read_text(encoding="utf-8") == text
     assert "Config file: config_003" in text
     assert f"   Log: {folder}/config_005_mlp/output.log" in text
-    records = json.loads((folder / "sweep_summary.json").read_text())
+    records = json.loads((folder / "sweep_summary.json").read_text(encoding="utf-8"))
     assert [item["status"] for item in records] == ["passed"] * 4 + ["error", "notrun"]
     assert [item["attempts"] for item in records] == [1, 1, 1, 1, 2, 0]
 

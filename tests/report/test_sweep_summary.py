@@ -106,11 +106,11 @@ def test_the_snippet_of_the_guide(tmp_path, monkeypatch, capsys) -> None:
         ended(trial(6, 2, ADAMWPRUNE_BETA1="0.89"), Status.NOTRUN),
     ]
     results[2] = passed(results[2].trial, 92.0, test_acc=99.5)
-    (tmp_path / "sweep_summary.json").write_text(summary_text(results))
+    (tmp_path / "sweep_summary.json").write_text(summary_text(results), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     import pandas as pd
 
-    with open("sweep_summary.json", "r") as f:  # noqa: PTH123, UP015 (verbatim)
+    with open("sweep_summary.json", "r", encoding="utf-8") as f:  # noqa: PTH123, UP015 (verbatim)
         results = json.load(f)
 
     # Convert to DataFrame for analysis

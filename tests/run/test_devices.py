@@ -80,13 +80,16 @@ def test_the_driver_is_asked_where_nothing_is_inherited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\ncase $1 in -L) cat <<E\n{MIG}E\n;; *) cat <<E\n{FREE}E\nesac\n")
+    program.write_text(
+        f"#!/bin/sh\ncase $1 in -L) cat <<E\n{MIG}E\n;; *) cat <<E\n{FREE}E\nesac\n",
+        encoding="utf-8",
+    )
     program.chmod(0o755)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert devices.slots("auto", 0, 1) == ["MIG-1111", "MIG-2222"]
     assert devices.free_memory()["1"] == 1024 << 20
-    program.write_text("#!/bin/sh\nexit 9\n")
+    program.write_text("#!/bin/sh\nexit 9\n", encoding="utf-8")
     assert devices.free_memory() == {}
 
 
@@ -157,6 +160,6 @@ def test_the_drivers_answer_about_memory() -> None:
 def test_a_containers_quota_is_respected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, limit: int
 ) -> None:
-    (tmp_path / "cpu.max").write_text(quota)
+    (tmp_path / "cpu.max").write_text(quota, encoding="utf-8")
     monkeypatch.setattr(devices, "_QUOTA", tmp_path / "cpu.max")
     assert 1 <= devices.cores() <= limit

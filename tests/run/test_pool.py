@@ -69,7 +69,10 @@ def result_of(pool: Pool, assigned: Task) -> Result:
 def gone(pid: int) -> bool:
     """No process, or one that is dead and not yet collected."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+            == "Z"
+        )
     except OSError:
         return True
 
@@ -173,9 +176,9 @@ def test_children_of_a_trial_end_with_it(make: MakePool, tmp_path: Path) -> None
     pool = make()
     pool.submit(idle(pool), task(tmp_path, "family"))
     note = tmp_path / "1" / "child"
-    until(lambda: note.exists() and note.read_text() != "")
+    until(lambda: note.exists() and note.read_text(encoding="utf-8") != "")
     pool.kill(0)
-    until(lambda: gone(int(note.read_text())))
+    until(lambda: gone(int(note.read_text(encoding="utf-8"))))
 
 
 def test_a_death_is_noticed_while_a_grandchild_keeps_the_pipes_open(
@@ -194,10 +197,10 @@ def test_output_goes_to_the_log_of_the_trial_alone(make: MakePool, tmp_path: Pat
     pool = make()
     result_of(pool, task(tmp_path, "loud"))
     result_of(pool, task(tmp_path, "pass", 2))
-    log = (tmp_path / "1" / "output.log").read_text()
+    log = (tmp_path / "1" / "output.log").read_text(encoding="utf-8")
     assert all(line in log for line in ("from python", "to stderr", "from a child"))
-    assert "from" not in (tmp_path / "2" / "output.log").read_text()
-    assert (tmp_path / "workers.log").read_text() == ""
+    assert "from" not in (tmp_path / "2" / "output.log").read_text(encoding="utf-8")
+    assert (tmp_path / "workers.log").read_text(encoding="utf-8") == ""
 
 
 def test_workers_die_with_a_runner_that_is_killed(spawn: Spawn, tmp_path: Path) -> None:
@@ -251,21 +254,23 @@ def test_in_process_has_the_same_interface(
 
 
 def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
-    (tmp_path / "output.log").write_text("first\n  last \n\n")
+    (tmp_path / "output.log").write_text("first\n  last \n\n", encoding="utf-8")
     assigned = Task.single(trial(1), {}, tmp_path)
     assert death(-15, assigned).message == "worker was killed by signal 15 (SIGTERM): last"
     assert last_line(tmp_path / "none.log") == "none.log is missing"
     (tmp_path / "empty.log").touch()
     assert last_line(tmp_path / "empty.log") == "nothing is said in empty.log"
     warning = "[rank0]:[W1121 14:49:04.145118120 reducer.cpp:1545] Warning: beside the point\n"
-    (tmp_path / "output.log").write_text("last\n" + warning)
+    (tmp_path / "output.log").write_text("last\n" + warning, encoding="utf-8")
     assert last_line(tmp_path / "output.log") == "last"
-    (tmp_path / "output.log").write_text("== config_001 attempt 1, Sat Nov 21\n" + warning)
+    (tmp_path / "output.log").write_text(
+        "== config_001 attempt 1, Sat Nov 21\n" + warning, encoding="utf-8"
+    )
     assert last_line(tmp_path / "output.log") == "nothing is said in output.log"
 
 
 def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:
-    (tmp_path / "output.log").write_text("last\n")
+    (tmp_path / "output.log").write_text("last\n", encoding="utf-8")
     assigned = Task.single(trial(1), {}, tmp_path)
     results = [
         death(code, assigned, starved) for code, starved in ((-9, True), (-9, False), (-6, True))

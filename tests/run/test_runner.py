@@ -101,34 +101,36 @@ def test_what_a_trial_leaves_for_people_to_read(tmp_path: Path) -> None:
     (folder,) = (path for path in sweeps(tmp_path)[0].iterdir() if path.is_dir())
     assert folder.name == "config_001_mlp_sgd_state_97.5"
     assert {path.name for path in folder.iterdir()} >= {"config.txt", METRICS, "output.log"}
-    assert (folder / "config.txt").read_text() == "CONFIG_LR=0.001\n"
-    metrics = json.loads((folder / METRICS).read_text())
+    assert (folder / "config.txt").read_text(encoding="utf-8") == "CONFIG_LR=0.001\n"
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     assert metrics["config"]["CONFIG_TARGET_SPARSITY"] == "0.975"
     assert metrics["measures"]["val_acc"] == 51.0
     assert [a["status"] for a in metrics["attempts"]] == ["error", "passed"]
-    assert "RuntimeError: first attempt" in (folder / "output.log").read_text()
+    assert "RuntimeError: first attempt" in (folder / "output.log").read_text(encoding="utf-8")
 
 
 def test_files_that_a_killed_runner_did_not_write_are_written_later(tmp_path: Path) -> None:
     launch.run(request(tmp_path, [trial(1), trial(2, "crash")]))
     path = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / METRICS
-    written = path.read_text()
+    written = path.read_text(encoding="utf-8")
     path.unlink()
     launch.run(request(tmp_path, [trial(1), trial(2, "crash")]))
-    assert path.read_text() == written
+    assert path.read_text(encoding="utf-8") == written
 
 
 def test_metrics_from_before_a_killed_retry_are_written_again(tmp_path: Path) -> None:
     trials = [trial(1, "once")]
     launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
     path = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / METRICS
-    stale = path.read_text()
+    stale = path.read_text(encoding="utf-8")
     launch.run(request(tmp_path, trials))
-    written = path.read_text()
+    written = path.read_text(encoding="utf-8")
     assert written != stale
-    path.write_text(stale)  # as if the retry's runner had been killed before it wrote
+    path.write_text(
+        stale, encoding="utf-8"
+    )  # as if the retry's runner had been killed before it wrote
     launch.run(request(tmp_path, trials))
-    assert path.read_text() == written
+    assert path.read_text(encoding="utf-8") == written
 
 
 def test_a_retry_never_meets_what_an_error_left_in_the_worker(tmp_path: Path) -> None:
@@ -211,7 +213,7 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
     concluded = Counter(a.trial for a in tries if a.conclusive)
     assert concluded == {n: 2 if n == 3 else 1 for n in range(1, 21)}
     assert any(a.reason == "interrupted" for a in tries)
-    ended = Counter((tmp_path / "ends_b").read_text().split())
+    ended = Counter((tmp_path / "ends_b").read_text(encoding="utf-8").split())
     assert all(ended[f"config_{n:03}"] <= sum(a.trial == n for a in tries) for n in range(1, 21))
 
 
@@ -243,8 +245,10 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
 
 
 def test_a_second_signal_ends_everything_at_once(start: Start, tmp_path: Path) -> None:
-    process = start(tmp_path, [trial(1, "hang")], in_process=True)  # cannot stop in mid-trial
-    until(lambda: bool(running(tmp_path)))
+    hanging = tmp_path / "hanging"
+    trials = [trial(1, "hang", ENDS=str(hanging))]
+    process = start(tmp_path, trials, in_process=True)  # cannot stop in mid-trial
+    until(hanging.exists)
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.3)
@@ -314,7 +318,9 @@ def test_the_log_of_a_trial_that_did_not_pass_says_why(tmp_path: Path) -> None:
     assert launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1")) == 1
     last = {}
     for folder in sweeps(tmp_path)[0].glob("config_*"):
-        last[folder.name[:10]] = (folder / "output.log").read_text().splitlines()[-1]
+        last[folder.name[:10]] = (
+            (folder / "output.log").read_text(encoding="utf-8").splitlines()[-1]
+        )
     assert last["config_002"] == "== failed (diverged): loss is not finite"
     assert last["config_003"].startswith("== error (crash): worker was killed by signal 9")
     assert not last["config_001"].startswith("== passed")

@@ -103,7 +103,7 @@ def test_a_probe_says_how_large_packs_are(tmp_path: Path, in_process: bool) -> N
     trials = [*probed(tmp_path, 7, "3"), *probed(tmp_path, 8, "3", "b")[-1:]]
     assert launch.run(request(tmp_path, trials, in_process=in_process, **ALONE)) == 0
     assert packs(tmp_path) == [[1, 2, 3], [4, 5, 6], [7], [8]]
-    assert (tmp_path / "asked").read_text() == "a 7\n"
+    assert (tmp_path / "asked").read_text(encoding="utf-8") == "a 7\n"
     with opened(tmp_path) as store:
         assert store.header.packs == {"a": {"size": 3, "why": ""}}
 
@@ -112,7 +112,7 @@ def test_why_not_to_pack_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixt
     trials = probed(tmp_path, 6, "1 packs are slower here", "ab")
     assert launch.run(request(tmp_path, trials, **ALONE)) == 0
     assert all(len(pack) == 1 for pack in packs(tmp_path))
-    assert sorted((tmp_path / "asked").read_text().splitlines()) == ["a 3", "b 3"]
+    assert sorted((tmp_path / "asked").read_text(encoding="utf-8").splitlines()) == ["a 3", "b 3"]
     printed = capsys.readouterr().out
     assert printed.count("note: trials run one at a time: packs are slower here\n") == 1
     with opened(tmp_path) as store:
@@ -311,9 +311,9 @@ def test_errors_that_are_tried_again_on_request_are_packed_again(tmp_path: Path)
 def test_the_output_of_a_pack_is_found_from_each_of_its_trials(tmp_path: Path) -> None:
     assert launch.run(request(tmp_path, several(3), pack=3, **ALONE)) == 0
     first, *others = sorted(sweeps(tmp_path)[0].glob("config_*/output.log"))
-    assert "a pack of 3\n" in first.read_text()
+    assert "a pack of 3\n" in first.read_text(encoding="utf-8")
     for number, log in enumerate(others, 2):
-        (line,) = log.read_text().splitlines()
+        (line,) = log.read_text(encoding="utf-8").splitlines()
         assert line.startswith(f"== config_00{number} attempt 1, ")
         assert line.endswith("with config_001: see ../config_001_mlp_sgd/output.log")
         assert (log.parent / "../config_001_mlp_sgd/output.log").resolve() == first
@@ -350,7 +350,7 @@ def test_the_time_of_a_packed_trial_is_its_share(start: Start, tmp_path: Path) -
 def test_the_summary_counts_attempts_and_hides_no_trial(tmp_path: Path) -> None:
     trials = several(3, _2={"PACKED": "raise"})
     launch.run(request(tmp_path, trials, pack=3, **ALONE))
-    records = json.loads((sweeps(tmp_path)[0] / "sweep_summary.json").read_text())
+    records = json.loads((sweeps(tmp_path)[0] / "sweep_summary.json").read_text(encoding="utf-8"))
     assert [(record["status"], record["attempts"]) for record in records] == [
         ("passed", 2),
         ("passed", 2),

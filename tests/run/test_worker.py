@@ -83,7 +83,7 @@ def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
     with capfd.disabled(), worker.capture_output(task(tmp_path)):
         results(fake_entry.train, task(tmp_path, "loud"))
     print("after")
-    log = (tmp_path / "output.log").read_text()
+    log = (tmp_path / "output.log").read_text(encoding="utf-8")
     assert log.startswith("== config_001 attempt 1, ")
     for line in ("from python", "to stderr", "from a child"):
         assert line in log
@@ -94,7 +94,7 @@ def test_the_second_attempt_appends(tmp_path: Path) -> None:
     for attempt in (1, 2):
         with worker.capture_output(Task((trial(1),), {}, (tmp_path,), (attempt,))):
             pass
-    assert (tmp_path / "output.log").read_text().count("== config_001 attempt") == 2
+    assert (tmp_path / "output.log").read_text(encoding="utf-8").count("== config_001 attempt") == 2
 
 
 def test_loading_warms_the_module_up() -> None:

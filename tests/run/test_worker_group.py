@@ -79,7 +79,7 @@ def test_rank_0_alone_tells_of_a_trial_that_all_train(pool: Pool, tmp_path: Path
     assert first != second
     assert meeting == same != ""
     assert (device, next_device) == ("0", "5")
-    assert "attempt 1 rank 1" in (tmp_path / "1" / "output.log").read_text()
+    assert "attempt 1 rank 1" in (tmp_path / "1" / "output.log").read_text(encoding="utf-8")
     again = result(pool, task(tmp_path, "meet", number=2)).measures["noted"]
     assert again["rank0"][0] == first  # they stay, and never meet twice at the same place
     assert again["rank0"][1] != meeting
@@ -133,7 +133,9 @@ def test_no_process_outlives_the_sweep(start: Start, tmp_path: Path, end: signal
 
 
 def _all_noted(results: Path) -> list[int]:
-    return [int(path.read_text().split(" ")[0]) for path in results.glob("*/*/rank?")]
+    return [
+        int(path.read_text(encoding="utf-8").split(" ")[0]) for path in results.glob("*/*/rank?")
+    ]
 
 
 def test_one_failed_trial_is_data(start: Start, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def stand_in(root: Path, install: str) -> None:
     python = root / ".venv/bin/python"
-    python.write_text(STAND_IN.format(install=install))
+    python.write_text(STAND_IN.format(install=install), encoding="utf-8")
     python.chmod(0o755)
 
 
@@ -51,7 +51,11 @@ def bootstrap(root: Path, stage: str, **env: str) -> subprocess.CompletedProcess
 
 def installs(root: Path) -> list[str]:
     """The installer's calls so far."""
-    return [line for line in (root / "calls").read_text().splitlines() if "pip install" in line]
+    return [
+        line
+        for line in (root / "calls").read_text(encoding="utf-8").splitlines()
+        if "pip install" in line
+    ]
 
 
 def test_a_stage_is_installed_once_with_the_stages_it_contains(checkout):
@@ -68,10 +72,10 @@ def test_a_stage_is_installed_once_with_the_stages_it_contains(checkout):
 
 def test_changed_requirements_are_installed(checkout):
     bootstrap(checkout, "plan")
-    (checkout / "requirements/plan.txt").write_text("rich==0\n")
+    (checkout / "requirements/plan.txt").write_text("rich==0\n", encoding="utf-8")
     bootstrap(checkout, "plan")
     assert len(installs(checkout)) == 2
-    assert (checkout / ".venv/plan.txt").read_text() == "rich==0\n"
+    assert (checkout / ".venv/plan.txt").read_text(encoding="utf-8") == "rich==0\n"
 
 
 def test_an_interrupted_install_starts_over_in_an_empty_environment(checkout, monkeypatch):
@@ -83,7 +87,8 @@ def test_an_interrupted_install_starts_over_in_an_empty_environment(checkout, mo
     remade = STAND_IN.format(install="exit 0")
     venv.write_text(
         "#!/bin/sh\nrm -rf .venv && mkdir -p .venv/bin .venv/lib/python3.11/site-packages\n"
-        f"cat > .venv/bin/python <<'END'\n{remade}END\nchmod +x .venv/bin/python\n"
+        f"cat > .venv/bin/python <<'END'\n{remade}END\nchmod +x .venv/bin/python\n",
+        encoding="utf-8",
     )
     venv.chmod(0o755)
     monkeypatch.chdir(checkout)
@@ -97,7 +102,9 @@ def test_an_interrupted_install_starts_over_in_an_empty_environment(checkout, mo
 def test_the_library_is_found_from_wherever_the_checkout_is(checkout):
     bootstrap(checkout, "plan")
     link = checkout / ".venv/lib/python3.11/site-packages/espalier.pth"
-    assert (link.parent / link.read_text()).resolve() == (checkout / "lib").resolve()
+    assert (link.parent / link.read_text(encoding="utf-8")).resolve() == (
+        checkout / "lib"
+    ).resolve()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +123,9 @@ def test_a_failure_is_one_line_that_names_the_log(checkout, said, cause):
     assert done.stderr.startswith(f"error: installing stage 'plan' failed: {cause}")
     assert done.stderr.endswith("full log: .venv.log\n")
     assert done.stderr.count("\n") == 1
-    assert "$ .venv/bin/python -m uv pip install" in (checkout / ".venv.log").read_text()
+    assert "$ .venv/bin/python -m uv pip install" in (checkout / ".venv.log").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_without_network_what_was_there_still_works(checkout):
@@ -157,7 +166,7 @@ def test_no_python_is_one_line(checkout, tmp_path):
 
 
 def pins(stage: str) -> set[str]:
-    return set((ROOT / "requirements" / f"{stage}.txt").read_text().splitlines())
+    return set((ROOT / "requirements" / f"{stage}.txt").read_text(encoding="utf-8").splitlines())
 
 
 def test_stages_pin_the_same_versions():
@@ -177,10 +186,10 @@ def test_an_interrupted_upgrade_is_not_taken_for_a_finished_stage(checkout):
     bootstrap(checkout, "plan")
     (checkout / ".venv/installing").touch()
     python = checkout / "python"
-    python.write_text('#!/bin/sh\necho "$*" >> asked\n')
+    python.write_text('#!/bin/sh\necho "$*" >> asked\n', encoding="utf-8")
     python.chmod(0o755)
     bootstrap(checkout, "plan", PYTHON=str(python))
-    assert (checkout / "asked").read_text().endswith("scripts/bootstrap.py plan\n")
+    assert (checkout / "asked").read_text(encoding="utf-8").endswith("scripts/bootstrap.py plan\n")
 
 
 def test_a_stage_is_not_installed_while_packages_are_being_written(checkout, monkeypatch):

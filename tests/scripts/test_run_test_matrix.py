@@ -25,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / folder, root / folder)
     python = root / ".venv/bin/python"
     python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\nif [ "$2" = -m ]; then echo "$(pwd): $*"; fi\n')
+    python.write_text('#!/bin/sh\nif [ "$2" = -m ]; then echo "$(pwd): $*"; fi\n', encoding="utf-8")
     python.chmod(0o755)
     for stage in ("plan", "train"):
         shutil.copy(root / f"requirements/{stage}.txt", root / ".venv")
@@ -43,9 +43,9 @@ def test_it_says_what_keeps_it_from_running(checkout: Path) -> None:
     """Here the stand-in is the only Python, and cannot install what is missing."""
     (checkout / ".venv/train.txt").unlink()
     (checkout / ".venv/installing").touch()
-    script = (checkout / "scripts/bootstrap.py").read_text()
+    script = (checkout / "scripts/bootstrap.py").read_text(encoding="utf-8")
     (checkout / "scripts/bootstrap.py").write_text(
-        script.replace('"-m", "venv"', '"-m", "there_is_no_venv"')
+        script.replace('"-m", "venv"', '"-m", "there_is_no_venv"'), encoding="utf-8"
     )
     done = started(checkout, "--config-dir", "x")
     assert done.returncode == 2
@@ -55,7 +55,7 @@ def test_it_says_what_keeps_it_from_running(checkout: Path) -> None:
 
 
 def test_a_dry_run_for_real(tmp_path: Path) -> None:
-    (tmp_path / "config_001").write_text('CONFIG_SEED=1\nCONFIG_DEVICE="cpu"\n')
+    (tmp_path / "config_001").write_text('CONFIG_SEED=1\nCONFIG_DEVICE="cpu"\n', encoding="utf-8")
     done = started(ROOT, "--config-dir", str(tmp_path), "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "config_001" in done.stdout

@@ -90,7 +90,7 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
     assert all(16 <= int(item.config["MLP_WIDTH"]) <= 64 for item in trials)
     centres = {item.trial.id for item in choose_centre(rank(finished()), "best").results}
     assert centres <= {item.id for item in trials}
-    assert (folder / RANGE).read_text().startswith("# Around ")
+    assert (folder / RANGE).read_text(encoding="utf-8").startswith("# Around ")
     assert "CONFIG_LEARNING_RATE: 3 values" in capsys.readouterr().out
 
 

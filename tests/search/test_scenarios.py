@@ -36,7 +36,7 @@ def test_budget_writes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     result = scenarios.optimize_for_budget(1000, "digits", 3, output=tmp_path, **SHORT)
     assert 800 <= result.total_params <= 1000
-    saved = json.loads((tmp_path / "budget_1000_digits_results.json").read_text())
+    saved = json.loads((tmp_path / "budget_1000_digits_results.json").read_text(encoding="utf-8"))
     assert len(saved["trials"]) == 3
     assert saved["trials"][0]["params"] == result.params
 

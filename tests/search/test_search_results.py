@@ -33,7 +33,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_no_number_that_json_does_not_know(tmp_path: Path) -> None:
     odd = SearchResult({}, float("nan"), None, 1, float("inf"), None)
     save(SavedSearch([odd]), tmp_path / "r.json")
-    text = (tmp_path / "r.json").read_text()
+    text = (tmp_path / "r.json").read_text(encoding="utf-8")
     assert "NaN" not in text and "Infinity" not in text
 
 
@@ -46,7 +46,7 @@ def test_the_predecessors_bare_list(tmp_path: Path) -> None:
         "train_time": 12.5,
         "final_test_loss": 0.6,
     }
-    (tmp_path / "old.json").write_text(json.dumps([record]))
+    (tmp_path / "old.json").write_text(json.dumps([record]), encoding="utf-8")
     saved = load_results(tmp_path / "old.json")
     assert saved.version == 0
     assert saved.trials == [SearchResult({"n_neurons": 12, "seed": 42}, 0.8, 0.9, 7198, 12.5, 0.6)]
@@ -54,13 +54,13 @@ def test_the_predecessors_bare_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"trials": [{"a": 1}]}', '"x"', "{"])
 def test_another_file_is_one_line(tmp_path: Path, text: str) -> None:
-    (tmp_path / "r.json").write_text(text)
+    (tmp_path / "r.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="holds no results of a search"):
         load_results(tmp_path / "r.json")
 
 
 def test_a_later_version_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "r.json").write_text('{"trials": [], "version": 9}')
+    (tmp_path / "r.json").write_text('{"trials": [], "version": 9}', encoding="utf-8")
     with pytest.raises(UserError, match="version 9: must be 1"):
         load_results(tmp_path / "r.json")
 

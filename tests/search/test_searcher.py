@@ -67,7 +67,7 @@ def test_the_folder_is_that_of_any_sweep(searched) -> None:
     (path,) = stores(folder)
     names = {item.name for item in path.parent.iterdir()}
     assert {"sweep_analysis.txt", "sweep_summary.json"} <= names
-    summary = json.loads((path.parent / "sweep_summary.json").read_text())
+    summary = json.loads((path.parent / "sweep_summary.json").read_text(encoding="utf-8"))
     assert {(item["CONFIG_SEED"], item["status"]) for item in summary} == {
         (1, "passed"),
         (2, "passed"),
@@ -217,7 +217,7 @@ def test_saved_results_come_back_as_they_were(searched, tmp_path: Path) -> None:
     }
     assert saved.data_fingerprint
     assert saved.left_out == made.left_out
-    (record,) = json.loads((tmp_path / "found.json").read_text())["trials"]
+    (record,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["trials"]
     guides = ["params", "test_accuracy", "train_accuracy", "total_params", "train_time"]
     assert list(record)[:6] == [*guides, "final_test_loss"]
 

@@ -33,7 +33,7 @@ def train(task: Task, emit: Emit) -> Result:
         print(f"epoch {epoch}")
         emit({"epoch": epoch, "epochs": int(config["EPOCHS"]), "val_acc": 10.0 * epoch})
     if "ENDS" in config:  # one line for every time that this trial has run to its end
-        with Path(config["ENDS"]).open("a") as file:
+        with Path(config["ENDS"]).open("a", encoding="utf-8") as file:
             file.write(f"{task.trial.name}\n")
     return ACTS[config["ACT"]](task)
 
@@ -147,7 +147,7 @@ def loud(task: Task) -> Result:
 def family(task: Task) -> Result:
     """Start a child, note its process id, and hang."""
     child = subprocess.Popen(["sleep", "600"])
-    (task.directory / "child").write_text(str(child.pid))
+    (task.directory / "child").write_text(str(child.pid), encoding="utf-8")
     return hanging(task)
 
 

@@ -16,7 +16,9 @@ def train(task: Task, emit: Emit) -> Result:
     """Each notes its place; a rank 0 that comes to its end tells what was noted."""
     emit({"epoch": 1, "epochs": 1, "rank": task.rank})
     draft = task.directory / f"draft{task.rank}"
-    draft.write_text(f"{os.getpid()} {task.rendezvous} {os.environ['CUDA_VISIBLE_DEVICES']}")
+    draft.write_text(
+        f"{os.getpid()} {task.rendezvous} {os.environ['CUDA_VISIBLE_DEVICES']}", encoding="utf-8"
+    )
     draft.rename(task.directory / f"rank{task.rank}")
     if task.rank:
         return fake_entry.ACTS[task.trial.config["SECOND"]](task)
@@ -27,13 +29,19 @@ def train(task: Task, emit: Emit) -> Result:
 
 def noted(folder: Path) -> dict[str, list[str]]:
     """Process, meeting and device of each rank."""
-    return {path.name: path.read_text().split(" ") for path in sorted(folder.glob("rank*"))}
+    return {
+        path.name: path.read_text(encoding="utf-8").split(" ")
+        for path in sorted(folder.glob("rank*"))
+    }
 
 
 def gone(pid: int) -> bool:
     """No process, or one that is dead and not yet collected."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+            == "Z"
+        )
     except OSError:
         return True
 

@@ -51,7 +51,7 @@ def misfortune(kind: str) -> None:
 
 def probe_pack(tasks: Sequence[Task]) -> Result:
     config = tasks[0].trial.config
-    with Path(config["ASKED"]).open("a") as file:
+    with Path(config["ASKED"]).open("a", encoding="utf-8") as file:
         file.write(f"{tasks[0].trial.shape} {len(tasks)}\n")
     misfortune(config["ANSWER"])
     size, _, why = config["ANSWER"].partition(" ")

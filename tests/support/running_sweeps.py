@@ -26,7 +26,7 @@ def attempts(results: Path) -> list[Attempt]:
 
 def summary(results: Path) -> list[Record]:
     """sweep_summary.json without what a kill may change: how often a trial was tried."""
-    records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text())
+    records = json.loads((sweeps(results)[0] / "sweep_summary.json").read_text(encoding="utf-8"))
     changing = ("attempts", "message")  # a message names the folder of the sweep
     return [{k: v for k, v in record.items() if k not in changing} for record in records]
 

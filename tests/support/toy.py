@@ -141,7 +141,7 @@ config SWEEP_MAX_TRIALS
 
 def write(root: Path) -> Path:
     """The tree's Kconfig in `root`."""
-    (root / "Kconfig").write_text(KCONFIG)
+    (root / "Kconfig").write_text(KCONFIG, encoding="utf-8")
     return root
 
 

@@ -269,7 +269,7 @@ def data_dir(tmp_path_factory):
     small_files.write_batches(folder, classes=100, samples=200)
     for seed, name in enumerate(("text.txt", "other.txt", text.SHAKESPEARE)):
         letters = random.Random(seed).choices("abcdefg", k=4000)
-        (folder / name).write_text("".join(letters))
+        (folder / name).write_text("".join(letters), encoding="utf-8")
     digest = hashlib.sha256((folder / text.SHAKESPEARE).read_bytes()).hexdigest()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "SHAKESPEARE_SHA256", digest)

@@ -160,16 +160,16 @@ def test_a_damaged_cache_is_an_empty_one(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
     file = tmp_path / "espalier" / "packs.json"
-    (key,) = json.loads(file.read_text())
+    (key,) = json.loads(file.read_text(encoding="utf-8"))
     for damaged in ("{", "[]", f'{{"{key}": 1}}', f'{{"{key}": {{"count": 9, "size": "x"}}}}'):
-        file.write_text(damaged)
+        file.write_text(damaged, encoding="utf-8")
         assert pack_cache.load("shape", CPU, 4) is None
     pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
     assert pack_cache.load("shape", CPU, 4) == PackChoice(4, "", {})
 
 
 def test_a_cache_that_cannot_be_written_is_none(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     pack_cache.save("shape", CPU, 4, PackChoice(4, "", {}))
     assert pack_cache.load("shape", CPU, 4) is None

@@ -231,7 +231,7 @@ def test_a_number_that_was_never_solved_is_not_trained():
 
 def test_the_fingerprint_of_a_text_is_that_of_its_content(tmp_path):
     def fingerprint(content):
-        (tmp_path / "a.txt").write_text(content)
+        (tmp_path / "a.txt").write_text(content, encoding="utf-8")
         splits.prepare_splits.cache_clear()
         chosen = {**TEXT, "TEXT_CORPUS": "file", "TEXT_FILE": "a.txt", "TRAIN_SUBSET": "0"}
         return worker_entry.prepare(small_task(settings={"DATA_DIR": str(tmp_path)}, **chosen))[

@@ -11,7 +11,7 @@ from pathlib import Path
 def atomic_write(path: Path, text: str, sync: bool = False) -> None:
     """Write `text` to `path`, whole or not at all; `sync` as in `draft`. Raises OSError."""
     with draft(path, sync) as place:
-        place.write_text(text)
+        place.write_text(text, encoding="utf-8")
 
 
 @contextmanager

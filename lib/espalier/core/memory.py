@@ -46,7 +46,7 @@ def _of_groups(mine: Path, groups: Path) -> Iterator[int]:
 
     Version 2 has one tree of groups, version 1 a tree for each resource.
     """
-    lines = mine.read_text().splitlines() if mine.is_file() else ["0::/"]
+    lines = mine.read_text(encoding="utf-8").splitlines() if mine.is_file() else ["0::/"]
     for _, resources, name in (line.split(":", 2) for line in lines):
         if not resources:
             yield from _left(groups, name, _VERSION_2)
@@ -75,4 +75,4 @@ def _numbers(path: Path) -> dict[str, int]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text().strip() if path.is_file() else ""
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""

@@ -36,7 +36,7 @@ def kills() -> int:
 def _table(path: Path) -> dict[str, int]:
     """Return the numbers of a file with lines such as `VmHWM:  2160 kB` or `oom_kill 0`."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError:
         return {}
     return {name: int(value) for name, value in re.findall(r"^(\w+):?\s+(\d+)", text, re.M)}

@@ -35,7 +35,7 @@ def lock_folder(folder: Path, create: bool) -> Iterator[None]:
     try:
         if create:
             folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
+        handle = (folder / ".lock").open("a", encoding="utf-8")
     except OSError:
         yield
         return

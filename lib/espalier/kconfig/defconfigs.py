@@ -61,7 +61,7 @@ def leading_comment(text: str) -> str:
 
 def description(path: Path) -> str:
     """Return the first comment line of a preset or range file."""
-    return leading_comment(path.read_text()).partition("\n")[0].lstrip("# ")
+    return leading_comment(path.read_text(encoding="utf-8")).partition("\n")[0].lstrip("# ")
 
 
 def listing(root: Path = ROOT) -> str:

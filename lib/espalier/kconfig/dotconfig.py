@@ -40,7 +40,7 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
     symbols = Symbols(kconf)
     assigned = requests.from_settings(symbols, range_file.read(file)).values()
     kconf.unset_values()
-    kconf.config_header = leading_comment(file.read_text())
+    kconf.config_header = leading_comment(file.read_text(encoding="utf-8"))
     for request in assigned:
         assign.put(symbols, request.name, _only_value(request))
     for request in assigned:

@@ -34,7 +34,7 @@ class _Code:
 
 def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
     """Yield `file:line: what is wrong` for the tree and the code of the checkout `root`."""
-    modules = {path: ast.parse(path.read_text()) for path in _files(root, "*.py")}
+    modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _files(root, "*.py")}
     yield from _unread(kconf, _read(modules))
     yield from _unpaired_files(root)
     yield from _comparisons_with_names(root, modules)
@@ -122,7 +122,11 @@ def _folders(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _classes(path: Path) -> Iterator[ast.ClassDef]:
-    return (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef))
+    return (
+        n
+        for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(n, ast.ClassDef)
+    )
 
 
 def _bases(node: ast.ClassDef) -> set[str]:
@@ -157,7 +161,7 @@ def _is_text(node: ast.AST) -> bool:
 def _members_named_elsewhere(root: Path) -> Iterator[str]:
     """Yield members of the choices of components that files other than the component's name."""
     for path in [*_files(root, "*.py"), *_files(root, "*Kconfig"), root / "Kconfig"]:
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             for member in set(_SELECTS.findall(line)) - {path.stem.upper()}:
                 yield f"{_shown(root, path)}:{number}: names component {member.lower()!r}"
 

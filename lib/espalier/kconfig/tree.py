@@ -60,7 +60,7 @@ def _switch(prefix: str, mode: str, name: str) -> str:
 
 
 def _write_if_changed(path: Path, text: str) -> None:
-    if path.is_file() and path.read_text() == text:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text)

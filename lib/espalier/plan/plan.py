@@ -99,7 +99,9 @@ def read_plan(directory: Path) -> Plan:
     if not path.is_file():
         raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
     try:
-        first, *records = [json.loads(line) for line in path.read_text().splitlines()]
+        first, *records = [
+            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
+        ]
         header = PlanHeader.from_json(first)
         trials = [Trial.from_json(record) for record in records]
         origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
@@ -113,7 +115,7 @@ def read_plan(directory: Path) -> Plan:
 
 def config_text(directory: Path, trial: Trial) -> str:
     """Return the text of the trial's config_NNN."""
-    return (directory / trial.name).read_text()
+    return (directory / trial.name).read_text(encoding="utf-8")
 
 
 def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
@@ -175,10 +177,10 @@ def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     written = replace(plan, files=files_digest(draft, plan.trials))
     notes = [*design_lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
     summary = combinations.summary(plan.axes, plan.trials, notes)
-    (draft / SUMMARY).write_text(summary)
+    (draft / SUMMARY).write_text(summary, encoding="utf-8")
     records = [written.header().as_json(), *(trial.as_json() for trial in written.trials)]
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
-    (draft / PLAN).write_text(text)
+    (draft / PLAN).write_text(text, encoding="utf-8")
     return written
 
 

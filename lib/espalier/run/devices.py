@@ -63,7 +63,7 @@ def cores() -> int:
     """Return how many CPU cores this process may use, by affinity and by the container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = _QUOTA.read_text().split() if _QUOTA.is_file() else ["max"]
+    quota = _QUOTA.read_text(encoding="utf-8").split() if _QUOTA.is_file() else ["max"]
     return count if quota[0] == "max" else max(1, min(count, int(quota[0]) // int(quota[1])))
 
 
@@ -107,5 +107,5 @@ def _driver(*question: str) -> str | None:
     if not shutil.which("nvidia-smi"):
         return None
     command = ["nvidia-smi", *question]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     return answer.stdout if answer.returncode == 0 else None

@@ -189,7 +189,7 @@ def capture_output(task: Task) -> Iterator[None]:
     kept = os.dup(1), os.dup(2)
     for part in task.split()[1:] if task.action is Action.TRAIN else ():
         where = f"with {task.trial.name}: see ../{task.directory.name}/{LOG}"
-        with part.log.open("a") as log:
+        with part.log.open("a", encoding="utf-8") as log:
             log.write(f"{_heading(part)}, {where}\n")
     with task.log.open("ab", buffering=0) as sink:
         sink.write(f"{_heading(task)}\n".encode())

@@ -41,7 +41,9 @@ NAMES = {
 }
 """By name; any symbol goes by its own name as well."""
 
-GUIDE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("guide.toml").read_text())
+GUIDE: Mapping[str, Any] = tomllib.loads(
+    Path(__file__).with_name("guide.toml").read_text(encoding="utf-8")
+)
 """What the guide says, as data: `base`, `values` and the spaces of its scenarios."""
 
 

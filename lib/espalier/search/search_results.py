@@ -178,7 +178,7 @@ def load_results(path: str | Path) -> SavedSearch:
     Raises UserError if the file is neither.
     """
     try:
-        record = json.loads(Path(path).read_text())
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
         if isinstance(record, list):
             return SavedSearch([SearchResult(**_plain(item)) for item in record], version=0)
         trials = [SearchResult(**item) for item in record.pop("trials")]

@@ -97,7 +97,9 @@ def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
     """Return the plan of a file with settings over it."""
     with tempfile.TemporaryDirectory() as folder:
         over = Path(folder) / "options"
-        over.write_text("".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()))
+        over.write_text(
+            "".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()), encoding="utf-8"
+        )
         return planning.plan_from_files([file, over], symbols=symbols)
 
 

@@ -111,7 +111,7 @@ def skip_unusable() -> Iterator[None]:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock a sweep for its runner. Raises UserError, naming the other, if one is running."""
-    with disk_full.reported(folder), (folder / LOCK).open("a+") as file:
+    with disk_full.reported(folder), (folder / LOCK).open("a+", encoding="utf-8") as file:
         if not _acquire(file.fileno()):
             raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
         file.truncate(0)
@@ -135,7 +135,7 @@ def _acquire(descriptor: int) -> bool:
 
 def runner_of(folder: Path) -> str:
     """Return the process that runs this sweep, as `process N on HOST`; empty if there is none."""
-    with suppress(FileNotFoundError), (folder / LOCK).open() as file:
+    with suppress(FileNotFoundError), (folder / LOCK).open(encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -144,7 +144,7 @@ def runner_of(folder: Path) -> str:
 
 
 def _owner(folder: Path) -> str:
-    return (folder / LOCK).read_text().strip() or "another process"
+    return (folder / LOCK).read_text(encoding="utf-8").strip() or "another process"
 
 
 class SweepDir:
@@ -177,7 +177,10 @@ class SweepDir:
         if result.status is Status.PASSED:
             return
         line = f"== {result.status} ({result.reason}): {result.message}\n"
-        with disk_full.reported(self.folder), (self.directory(number) / LOG).open("a") as log:
+        with (
+            disk_full.reported(self.folder),
+            (self.directory(number) / LOG).open("a", encoding="utf-8") as log,
+        ):
             log.write(line)
 
     def write_metrics(self, trial: Trial, result: Result) -> None:
@@ -214,7 +217,7 @@ def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
 def _has(path: Path, last: Attempt) -> bool:
     """Return whether a training_metrics.json has the attempt `last`."""
     try:
-        written = json.loads(path.read_text())["attempts"][-1]
+        written = json.loads(path.read_text(encoding="utf-8"))["attempts"][-1]
         return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return False

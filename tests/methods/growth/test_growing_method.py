@@ -334,7 +334,7 @@ def test_the_table_of_operations(tmp_path):
     assert not (tmp_path / TABLE).exists()
     loops.train(run, 6)
     run.method.write(run, tmp_path)
-    with (tmp_path / TABLE).open() as file:
+    with (tmp_path / TABLE).open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert [line["where"] for line in lines] == ["0_1", "1_2", "2_3", "3_4"]
     assert int(lines[-1]["live"]) == run.model.live and lines[0]["step"] == "5"

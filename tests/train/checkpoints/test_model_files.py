@@ -243,7 +243,10 @@ def test_evaluate_says_what_the_trial_measured(
 
 def configured(folder: Path, *lines: str) -> list[str]:
     wishes, path = folder / "wishes", folder / "config"
-    wishes.write_text("\n".join(("CONFIG_TRAIN_SUBSET=120", "CONFIG_DEVICE_CPU=y", *lines)) + "\n")
+    wishes.write_text(
+        "\n".join(("CONFIG_TRAIN_SUBSET=120", "CONFIG_DEVICE_CPU=y", *lines)) + "\n",
+        encoding="utf-8",
+    )
     kconf = tree.parse()
     kconf.load_config(str(wishes))
     kconf.write_config(str(path))

@@ -95,7 +95,7 @@ def test_a_damaged_snapshot_is_noticed_and_the_one_before_used(
     [
         ("epoch_00002.pt", Path.unlink),
         ("epoch_00002.json", Path.unlink),
-        ("epoch_00002.json", lambda path: path.write_text('{"format": "es')),
+        ("epoch_00002.json", lambda path: path.write_text('{"format": "es', encoding="utf-8")),
     ],
 )
 def test_half_a_snapshot_is_none(name: str, damage: Callable[[Path], Any], tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     cut = snapshot_task(tmp_path)
     killed_after(2, cut)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
-    about = json.loads(path.read_text())
+    about = json.loads(path.read_text(encoding="utf-8"))
     about["made"][name] = "another"
     snapshot_files.write_manifest(path, about)
     result = worker_entry.train_trial(cut)
@@ -238,7 +238,7 @@ def test_reading_one_runs_no_code(tmp_path: Path) -> None:
 def test_what_is_no_snapshot_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"epoch_9\.json: No such file"):
         snapshot_files.load(tmp_path / "epoch_9.pt")
-    (tmp_path / "epoch_1.json").write_text('{"format": "another"}')
+    (tmp_path / "epoch_1.json").write_text('{"format": "another"}', encoding="utf-8")
     with pytest.raises(UserError, match="must be 'espalier snapshot 1'"):
         snapshot_files.load(tmp_path / "epoch_1.json")
 

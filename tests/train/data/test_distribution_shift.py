@@ -148,8 +148,8 @@ def test_hundreds_of_tasks_take_the_memory_of_one() -> None:
 
 
 def test_there_and_back_again_with_equal_numbers_of_samples(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("abcdefgh" * 200)
-    (tmp_path / "b.txt").write_text("hg\u00df\u20ac" * 150)
+    (tmp_path / "a.txt").write_text("abcdefgh" * 200, encoding="utf-8")
+    (tmp_path / "b.txt").write_text("hg\u00df\u20ac" * 150, encoding="utf-8")
     files = {"TEXT_FILE": f"{tmp_path}/a.txt", "TEXT_SHIFT_FILE": f"{tmp_path}/b.txt"}
     values = {**RETURN, **files, "TEXT_CORPUS": "file", "TEXT_SHIFT_CORPUS": "file"}
     trainer, data = prepared(**{**values, "TRAIN_SUBSET": "0", "TEXT_LENGTH": "0"})

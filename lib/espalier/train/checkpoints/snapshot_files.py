@@ -165,7 +165,7 @@ def load(path: Path) -> Snapshot:
     """
     path = path.with_suffix(".json")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise SnapshotError(f"{path}: {manifest['format']!r}: must be {FORMAT!r}")
     except OSError as error:

@@ -70,7 +70,7 @@ def save(shape: str, device: torch.device, count: int, choice: PackChoice) -> No
 
 def _read() -> dict[str, Record]:
     try:
-        records = json.loads((folder() / "packs.json").read_text())
+        records = json.loads((folder() / "packs.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return records if isinstance(records, dict) else {}
@@ -95,7 +95,7 @@ def machine(device: torch.device) -> str:
 def _processor() -> str:
     """Return the processor's name, where Linux has it."""
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return device_name(torch.device("cpu"))

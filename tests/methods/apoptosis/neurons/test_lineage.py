@@ -70,8 +70,11 @@ def test_the_table_has_a_row_a_founder_and_a_row_an_event(tmp_path):
     lineage = family()
     lineage.write(tmp_path / "lineage.csv")
     lineage.write(tmp_path / "lineage.jsonl")
-    rows = list(csv.DictReader((tmp_path / "lineage.csv").open()))
-    lines = [json.loads(line) for line in (tmp_path / "lineage.jsonl").read_text().splitlines()]
+    rows = list(csv.DictReader((tmp_path / "lineage.csv").open(encoding="utf-8")))
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "lineage.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert len(rows) == len(lines) == 5 + 4
     assert [(row["layer"], row["slot"], row["id"]) for row in rows if row["op"] == "founder"] == [
         *(("a", "0", "0"), ("a", "1", "1"), ("a", "2", "2")),
@@ -119,7 +122,7 @@ HEAD = "step,layer,slot,op,id,parents,fitness,age,drift\n"
 )
 def test_what_is_no_table_of_a_lineage_is_one_line(tmp_path, text, why):
     path = tmp_path / "lineage.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=why):
         Lineage.read(path)
 
@@ -163,5 +166,5 @@ def test_ages_over_time_are_those_of_the_living():
 
 def test_the_picture_has_a_row_a_layer(tmp_path):
     plot_lineage(family(), 40).savefig(tmp_path / "lineage.svg")
-    text = (tmp_path / "lineage.svg").read_text()
+    text = (tmp_path / "lineage.svg").read_text(encoding="utf-8")
     assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))

@@ -76,7 +76,7 @@ def test_layers_come_where_units_stand_out_and_change_nothing(tmp_path):
     measures = run.method.measures(run)
     assert measures["layers"] > 4 and measures["event_drop"] == 0.0
     run.method.write(run, tmp_path)
-    with (tmp_path / TABLE).open(newline="") as file:
+    with (tmp_path / TABLE).open(encoding="utf-8", newline="") as file:
         assert "insert_layer" in {line["op"] for line in csv.DictReader(file)}
 
 

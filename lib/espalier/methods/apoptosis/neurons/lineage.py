@@ -162,7 +162,7 @@ class Lineage:
     def write(self, path: Path) -> None:
         """Write founders and events: a table for `.csv`, else one JSON object a line."""
         records = [event.record() for event in (*self.founders(), *self.events)]
-        with draft(path) as place, place.open("w", newline="") as file:
+        with draft(path) as place, place.open("w", newline="", encoding="utf-8") as file:
             if path.suffix == ".csv":
                 table = csv.DictWriter(file, list(LineageEvent.__dataclass_fields__))
                 table.writeheader()
@@ -174,7 +174,7 @@ class Lineage:
     def read(cls, path: Path) -> Lineage:
         """Read what `write` wrote. Raises UserError for any other file."""
         try:
-            with path.open(newline="") as file:
+            with path.open(encoding="utf-8", newline="") as file:
                 rows = csv.DictReader(file) if path.suffix == ".csv" else map(json.loads, file)
                 return cls._from_events([LineageEvent.from_record(row) for row in rows])
         except (ValueError, LookupError, TypeError, AttributeError) as error:
