@@ -58,8 +58,6 @@ def test_values(right: str, expected: list[str]) -> None:
         ('CONFIG_X="a', "the quote is not closed"),
         ('CONFIG_X="a"b', "a quote belongs around a whole element"),
         ('CONFIG_X=a"b"', "a quote belongs around a whole element"),
-        ("CONFIG_X=1\nCONFIG_Y=2\nCONFIG_X=1", "f:3: CONFIG_X=1: already set in line 1"),
-        ("CONFIG_X=1\n# CONFIG_X is not set", "f:2: CONFIG_X=n: already set in line 1"),
     ],
 )
 def test_errors_are_one_line_with_a_place(text: str, message: str) -> None:
@@ -80,8 +78,8 @@ def test_files_of_other_systems(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"\xef\xbb\xbfCONFIG_A=1\r\nCONFIG_B=y|n\r\n")
     assert [s.values for s in range_file.read(path)] == [("1",), ("y", "n")]
-    path.write_bytes(b"CONFIG_A=\xff\n")
-    with pytest.raises(UserError, match="not a text file in UTF-8"):
+    path.write_bytes(b"# one\r\n\rCONFIG_A=\xff\n")
+    with pytest.raises(UserError, match=r"/r:3: byte 0xff is not UTF-8; save the file as UTF-8"):
         range_file.read(path)
     with pytest.raises(UserError, match="No such file"):
         range_file.read(tmp_path / "absent")
@@ -101,5 +99,46 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:
         range_file.parse(text, "f")
     except UserError as error:
-        assert str(error).startswith("f:")
-        assert len(str(error).splitlines()) == 1
+        assert all(line.startswith("f:") for line in error.lines)
+
+
+def test_every_malformed_line_is_told() -> None:
+    with pytest.raises(UserError) as caught:
+        range_file.parse("CONFIG_A=1\nFOO=1\n\nCONFIG_B = 2\nCONFIG_C=", "f")
+    assert [line[:4] for line in caught.value.lines] == ["f:2:", "f:4:", "f:5:"]
+
+
+def test_few_of_very_many_faults_are_shown() -> None:
+    with pytest.raises(UserError) as caught:
+        range_file.parse("FOO\n" * 102, "f")
+    assert len(caught.value.lines) == 101
+    assert caught.value.lines[-1] == "and 2 more; correct these first"
+
+
+@pytest.mark.parametrize(
+    ("line", "symbols"),
+    [
+        ("# CONFIG_X is not set  # only high ones", ["X"]),
+        ("# CONFIG_X is not set\t", ["X"]),
+        ("# CONFIG_X is not set, by default", ["X"]),
+        ("# CONFIG_X is not settled", []),
+        ("#CONFIG_X is not set", []),
+        ("#  CONFIG_X is not set", []),
+        ("#\tCONFIG_X is not set", []),
+        ("## CONFIG_X is not set", []),
+        ("# CONFIG_X  is not set", []),
+        ("# CONFIG_X=y is not set", []),
+        ("# Here CONFIG_X is not set", []),
+    ],
+)
+def test_a_symbol_is_off_where_other_readers_say_so(line: str, symbols: list[str]) -> None:
+    settings = range_file.parse(line, "f")
+    assert [(s.symbol, s.values) for s in settings] == [(name, ("n",)) for name in symbols]
+
+
+@pytest.mark.parametrize("end", list("\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
+def test_only_newlines_and_returns_end_a_line(end: str) -> None:
+    settings = range_file.parse(f"# page{end}CONFIG_SEED=5\rCONFIG_A=1\n", "f")
+    assert [(s.symbol, s.place.line) for s in settings] == [("A", 2)]
+    with pytest.raises(UserError, match="^f:1: "):
+        range_file.parse(f"{end}CONFIG_SEED=5", "f")

@@ -1,6 +1,11 @@
-"""The error that a user sees as one line."""
+"""The error that a user sees as one line, and several of them at once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+MOST_SHOWN = 100
+"""Of several errors, those that are printed; the first ones are what can be read and mended."""
 
 
 class UserError(Exception):
@@ -9,3 +14,26 @@ class UserError(Exception):
     Its text is one line that names the place, the value, the rule that must hold and the fix. The
     command line prints it after `error: `, prints nothing else, and exits with code 2.
     """
+
+    @property
+    def lines(self) -> list[str]:
+        """What is printed, each after an `error: ` of its own."""
+        return [str(self)]
+
+
+class UserErrors(UserError):
+    """Several that were found together. Its text has a line for each."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        """Join the errors, in their order."""
+        lines = [line for error in errors for line in error.lines]
+        if len(lines) > MOST_SHOWN:
+            more = len(lines) - MOST_SHOWN
+            lines = [*lines[:MOST_SHOWN], f"and {more} more; correct these first"]
+        super().__init__("\n".join(lines))
+        self._lines = lines
+
+    @property
+    def lines(self) -> list[str]:
+        """What is printed, each after an `error: ` of its own."""
+        return self._lines

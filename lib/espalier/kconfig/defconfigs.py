@@ -7,10 +7,12 @@ file, whose name ends in `-range`, may hold several values for a symbol.
 from __future__ import annotations
 
 import difflib
+import itertools
 from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.text_files import read_user_text, split_lines
 
 RANGE_SUFFIX = "-range"
 
@@ -51,17 +53,17 @@ def leading_comment(text: str) -> str:
 
     `# CONFIG_X is not set` is an assignment, not a comment.
     """
-    lines = []
-    for line in text.splitlines(keepends=True):
-        if not line.startswith("#") or line.startswith("# CONFIG_"):
-            break
-        lines.append(line)
-    return "".join(lines)
+    comments = itertools.takewhile(_is_comment, split_lines(text))
+    return "".join(f"{line}\n" for line in comments)
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#") and not line.startswith("# CONFIG_")
 
 
 def description(path: Path) -> str:
     """Return the first comment line of a preset or range file."""
-    return leading_comment(path.read_text(encoding="utf-8")).partition("\n")[0].lstrip("# ")
+    return leading_comment(read_user_text(path)).partition("\n")[0].lstrip("# ")
 
 
 def listing(root: Path = ROOT) -> str:

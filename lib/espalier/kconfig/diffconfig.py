@@ -23,7 +23,11 @@ def difference(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _values(file: Path) -> dict[str, str]:
-    return {setting.symbol: _shown(setting) for setting in range_file.read(file)}
+    values: dict[str, str] = {}
+    for setting in range_file.read(file):
+        if values.setdefault(setting.symbol, _shown(setting)) != _shown(setting):
+            raise setting.error("an earlier line sets it to another value; keep one")
+    return values
 
 
 def _shown(setting: Setting) -> str:

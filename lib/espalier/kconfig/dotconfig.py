@@ -12,8 +12,10 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.core.errors import UserError
-from espalier.kconfig import assign, range_file, requests
+from espalier.core.text_files import read_text
+from espalier.kconfig import assign, requests
 from espalier.kconfig.defconfigs import leading_comment
+from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
 
@@ -38,22 +40,29 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
     """
     require(file)
     symbols = Symbols(kconf)
-    assigned = requests.from_settings(symbols, range_file.read(file)).values()
+    assigned = requests.read(symbols, [file])[0].values()
+    faults = Faults()
+    for request in assigned:
+        with faults.collect():
+            _check_single(request)
+    faults.check()
     kconf.unset_values()
-    kconf.config_header = leading_comment(file.read_text(encoding="utf-8"))
+    kconf.config_header = leading_comment(read_text(file))
     for request in assigned:
-        assign.put(symbols, request.name, _only_value(request))
+        assign.put(symbols, request.name, request.values[0])
     for request in assigned:
-        _check_taken(symbols, request)
+        with faults.collect():
+            _check_taken(symbols, request)
+    faults.check()
 
 
-def _only_value(request: Request) -> str:
+def _check_single(request: Request) -> None:
     if request.is_axis:
-        raise UserError(
-            f"{request.at('|'.join(request.values))}: a configuration holds one value a symbol; "
-            f"use a range file with make sweep RANGE_CONFIG={request.place.path}"
+        raise request.error(
+            "|".join(request.values),
+            "a configuration holds one value a symbol; "
+            f"use a range file with make sweep RANGE_CONFIG={request.place.path}",
         )
-    return request.values[0]
 
 
 def _check_taken(symbols: Symbols, request: Request) -> None:
@@ -64,7 +73,7 @@ def _check_taken(symbols: Symbols, request: Request) -> None:
         reason = assign.why_invalid(symbols, name, value)
     else:
         reason = assign.why_inactive(symbols, name)
-    raise UserError(f"{request.at(value)}: {reason}; correct or delete the line")
+    raise request.error(value, f"{reason}; correct or delete the line")
 
 
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:

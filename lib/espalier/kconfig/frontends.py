@@ -71,7 +71,8 @@ def menuconfig(kconf: kconfiglib.Kconfig) -> None:
         try:
             return _load_if_there(kconf)
         except UserError as error:
-            input(f"error: {error}\nEnter opens the menus again, Ctrl-C keeps what was saved: ")
+            shown = "".join(f"error: {line}\n" for line in error.lines)
+            input(f"{shown}Enter opens the menus again, Ctrl-C keeps what was saved: ")
 
 
 def config(kconf: kconfiglib.Kconfig) -> None:

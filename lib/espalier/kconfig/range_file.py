@@ -12,26 +12,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.core.errors import UserError
+from espalier.core import text_files
+from espalier.core.text_files import split_lines
 from espalier.kconfig import number_range
+from espalier.kconfig.line_faults import Faults, LineError, Place
 
-_UNSET = re.compile(r"#\s*CONFIG_(\w+) is not set\s*")
+BLANKS = " \t"
+_UNSET = re.compile(r"# CONFIG_(\w+) is not set\b")  # any text may follow, as in other readers
 _ASSIGNMENT = re.compile(r"CONFIG_(\w+)=(.*)")
 _SPACED = re.compile(r"CONFIG_\w+\s*=.*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'[^"|#]*')
 _ESCAPE = re.compile(r"\\(.)")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of a file."""
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -43,51 +35,60 @@ class Setting:
     text: str  # the value as written
     place: Place
 
-    def error(self, rule: str, value: str | None = None) -> UserError:
+    def error(self, rule: str, value: str | None = None) -> LineError:
         """Return the error that this line breaks `rule`."""
         shown = self.text if value is None else value
-        return UserError(f"{self.place}: CONFIG_{self.symbol}={shown}: {rule}")
+        return LineError(self.place, f"CONFIG_{self.symbol}={shown}: {rule}")
 
 
 def read(path: Path) -> list[Setting]:
     """Return every setting of a file in its order.
 
-    Raises UserError if the file cannot be read, a line is malformed or a symbol is set twice.
+    Raises UserError, with every fault, if the file cannot be read or lines are malformed.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a text file in UTF-8") from None
-    return parse(text, str(path))
+    faults = Faults()
+    settings = read_lines(path, faults)
+    faults.check()
+    return settings
 
 
 def parse(text: str, path: str) -> list[Setting]:
     """Return the settings of a text, as `read` does of a file; `path` is for the places."""
-    first: dict[str, Setting] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        setting = _line(line.strip(), Place(path, number))
-        if setting is None:
-            continue
-        if (before := first.get(setting.symbol)) is not None:
-            raise setting.error(f"already set in line {before.place.line}; keep one of the two")
-        first[setting.symbol] = setting
-    return list(first.values())
+    faults = Faults()
+    settings = parse_lines(text, path, faults)
+    faults.check()
+    return settings
+
+
+def read_lines(path: Path, faults: Faults) -> list[Setting]:
+    """Return the settings of the well-formed lines of a file; the faults of others are collected.
+
+    A file that cannot be read is a fault too.
+    """
+    with faults.collect():
+        return parse_lines(text_files.read_user_text(path), str(path), faults)
+    return []
+
+
+def parse_lines(text: str, path: str, faults: Faults) -> list[Setting]:
+    """Return the settings of the well-formed lines of a text; `path` is for the places."""
+    settings = []
+    for number, line in enumerate(split_lines(text), start=1):
+        with faults.collect():
+            if setting := _line(line.strip(BLANKS), Place(path, number)):
+                settings.append(setting)
+    return settings
 
 
 def _line(line: str, place: Place) -> Setting | None:
-    if unset := _UNSET.fullmatch(line):
+    if unset := _UNSET.match(line):
         return Setting(unset[1], ("n",), "n", place)
     if not line or line.startswith("#"):
         return None
     assignment = _ASSIGNMENT.fullmatch(line)
-    if assignment is None:
-        raise UserError(f"{place}: {line}: {_malformed(line)}")
-    symbol, right = assignment.groups()
-    if right[:1].isspace():
-        raise UserError(f"{place}: {line}: {_malformed(line)}")
-    return _setting(symbol, right, place)
+    if assignment is None or assignment[2][:1].isspace():
+        raise LineError(place, f"{line}: {_malformed(line)}")
+    return _setting(assignment[1], assignment[2], place)
 
 
 def _malformed(line: str) -> str:
@@ -101,7 +102,7 @@ def _setting(symbol: str, right: str, place: Place) -> Setting:
         elements, end = _elements(right)
         values = [value for element in elements for value in _values(*element)]
     except ValueError as error:
-        raise UserError(f"{place}: CONFIG_{symbol}={right.strip()}: {error}") from None
+        raise LineError(place, f"CONFIG_{symbol}={right.strip()}: {error}") from None
     return Setting(symbol, tuple(values), right[:end].strip(), place)
 
 

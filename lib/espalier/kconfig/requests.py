@@ -8,13 +8,14 @@ overrides the other across files.
 from __future__ import annotations
 
 import difflib
-import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from espalier.core.errors import UserError
+from espalier.kconfig import range_file
 from espalier.kconfig.assign import DEFAULT
-from espalier.kconfig.range_file import Place, Setting
+from espalier.kconfig.line_faults import Faults, LineError, Place
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 
 Requests = dict[str, "Request"]
@@ -48,17 +49,48 @@ class Request:
 
     def at(self, value: str) -> str:
         """Return the place and the assignment, with which every message begins."""
+        return f"{self.place}: {self._assignment(value)}"
+
+    def error(self, value: str, rule: str) -> LineError:
+        """Return the error that the assignment of `value` breaks `rule`."""
+        return LineError(self.place, f"{self._assignment(value)}: {rule}")
+
+    def _assignment(self, value: str) -> str:
         if value == DEFAULT and self.excluded:
-            return f"{self.place}: CONFIG_{self.name} without {', '.join(sorted(self.excluded))}"
-        return f"{self.place}: CONFIG_{self.name}={value}"
+            return f"CONFIG_{self.name} without {', '.join(sorted(self.excluded))}"
+        return f"CONFIG_{self.name}={value}"
+
+
+def read(symbols: Symbols, paths: Iterable[Path]) -> tuple[Requests, list[str]]:
+    """Return the requests of files, where later ones win, and notes on what is in the files.
+
+    Raises UserError, with every fault of all files.
+    """
+    faults = Faults()
+    files = [check(symbols, range_file.read_lines(path, faults), faults) for path in paths]
+    faults.check()
+    return merge(files)
 
 
 def from_settings(symbols: Symbols, settings: Iterable[Setting]) -> Requests:
     """Return the requests of a file, in its order. Raises UserError for what is never right."""
+    faults = Faults()
+    requests = check(symbols, settings, faults)
+    faults.check()
+    return requests
+
+
+def check(symbols: Symbols, settings: Iterable[Setting], faults: Faults) -> Requests:
+    """Return the requests of the settings that can be right; the faults of others are collected."""
     by_target: dict[str, list[Setting]] = {}
     for setting in settings:
-        by_target.setdefault(_target(symbols, setting), []).append(setting)
-    return {name: _request(symbols, name, group) for name, group in by_target.items()}
+        with faults.collect():
+            by_target.setdefault(_target(symbols, setting), []).append(setting)
+    requests: Requests = {}
+    for name, group in by_target.items():
+        with faults.collect():
+            requests[name] = _request(symbols, name, group)
+    return requests
 
 
 def merge(files: Iterable[Requests]) -> tuple[Requests, list[str]]:
@@ -83,14 +115,14 @@ def _target(symbols: Symbols, setting: Setting) -> str:
     if name not in symbols:
         near = symbols.nearest(name)
         hint = f"did you mean CONFIG_{near}?" if near else "`make menuconfig` shows what there is"
-        raise UserError(f"{setting.place}: CONFIG_{name}: no such symbol; {hint}")
+        raise LineError(setting.place, f"CONFIG_{name}: no such symbol; {hint}")
     owner = symbols.owner(name)
     return owner[0] if owner else name
 
 
 def _request(symbols: Symbols, name: str, group: list[Setting]) -> Request:
-    kind = symbols.kind(name)
-    request = _of_choice(symbols, name, group) if kind == CHOICE else _of_symbol(symbols, group[0])
+    is_choice = symbols.kind(name) == CHOICE
+    request = (_of_choice if is_choice else _of_symbol)(symbols, name, group)
     if request.is_axis and not symbols.in_identity(name):
         raise group[0].error(
             "is not part of a trial's identity and cannot be swept; give one value"
@@ -100,9 +132,23 @@ def _request(symbols: Symbols, name: str, group: list[Setting]) -> Request:
     return request
 
 
-def _of_symbol(symbols: Symbols, setting: Setting) -> Request:
-    values = dict.fromkeys(_typed(symbols, setting, text) for text in setting.values)
-    return Request(setting.symbol, tuple(values), setting.place)
+def _of_symbol(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request:
+    return Request(name, _agreed(group, lambda s: _typed_values(symbols, s)), group[0].place)
+
+
+def _agreed(
+    group: Sequence[Setting], values: Callable[[Setting], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the values of lines that set the same. Raises UserError where they differ."""
+    first, *others = group
+    for setting in others:
+        if set(values(setting)) != set(values(first)):
+            raise setting.error(f"line {first.place.line} sets it to another value; keep one")
+    return values(first)
+
+
+def _typed_values(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_typed(symbols, setting, text) for text in setting.values))
 
 
 def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
@@ -113,14 +159,43 @@ def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
 
 
 def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:
-    by_name = [s for s in group if s.symbol == name]
-    if by_name and len(group) > 1:
-        other = next(s for s in group if s.symbol != name)
-        raise other.error(f"CONFIG_{name} is already set in line {by_name[0].place.line}")
-    if by_name:
-        values = dict.fromkeys(_member(symbols, by_name[0], text) for text in by_name[0].values)
-        return Request(name, tuple(values), by_name[0].place)
-    return _of_members(symbols, name, group)
+    """Return the request for a choice from lines with its name or its members, which must agree."""
+    named = [s for s in group if s.symbol == name]
+    switches = _switched_once(symbols, [s for s in group if s.symbol != name])
+    if not named:
+        return _of_members(symbols, name, switches)
+    request = _of_name(symbols, name, named)
+    if switches and not _agree(request, members := _of_members(symbols, name, switches)):
+        other = next(s for s in switches if s.place == members.place)
+        raise other.error(
+            f"line {request.place.line} sets CONFIG_{name} to another value; keep one"
+        )
+    return request
+
+
+def _of_name(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request:
+    return Request(name, _agreed(group, lambda s: _members_of(symbols, s)), group[0].place)
+
+
+def _members_of(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_member(symbols, setting, text) for text in setting.values))
+
+
+def _switched_once(symbols: Symbols, group: Sequence[Setting]) -> list[Setting]:
+    """Return one of the lines for each member of a choice. Raises UserError where they disagree."""
+    by_member: dict[str, list[Setting]] = {}
+    for setting in group:
+        by_member.setdefault(setting.symbol, []).append(setting)
+    for name, lines in by_member.items():
+        _of_symbol(symbols, name, lines)
+    return [lines[0] for lines in by_member.values()]
+
+
+def _agree(named: Request, members: Request) -> bool:
+    """Return whether a choice is set to the same by its name and by its members."""
+    if members.values == (DEFAULT,):  # members are only switched off
+        return not members.excluded.intersection(named.values)
+    return set(members.values) == set(named.values)
 
 
 def _member(symbols: Symbols, setting: Setting, text: str) -> str:
@@ -134,22 +209,26 @@ def _member(symbols: Symbols, setting: Setting, text: str) -> str:
 
 def _of_members(symbols: Symbols, name: str, group: list[Setting]) -> Request:
     """Return the request for a choice whose members are set as switches, of which one may be on."""
-    switches = [[_typed(symbols, s, text) for text in s.values] for s in group]
+    switches = [_typed_values(symbols, setting) for setting in group]
     owned = [symbols.owner(s.symbol) for s in group]
     labels = [owner[1] for owner in owned if owner]
-    values: dict[str, None] = {}
-    for states in itertools.product(*switches):
-        chosen = [label for label, state in zip(labels, states, strict=True) if state == "y"]
-        if len(chosen) < 2:
-            values.setdefault(chosen[0] if chosen else DEFAULT)
-    if not values:
-        raise group[-1].error(f"line {_first_on(group)} already selects another member; keep one")
+    always_on = [n for n, states in enumerate(switches) if "n" not in states]
+    if len(always_on) > 1:
+        first, second = (group[n] for n in always_on[:2])
+        raise second.error(f"line {first.place.line} already selects another member; keep one")
+    values = [labels[n] for n in always_on] or _one_or_none_on(labels, switches)
     off = frozenset(x for x, states in zip(labels, switches, strict=True) if "n" in states)
     return Request(name, tuple(values), _place(group), off)
 
 
-def _first_on(group: list[Setting]) -> int:
-    return next(s for s in group if "y" in s.values).place.line
+def _one_or_none_on(labels: Sequence[str], switches: Sequence[Sequence[str]]) -> list[str]:
+    """Return the values of a choice, as the product of its members' states has them in turn."""
+    off = [states.index("n") for states in switches]
+    orders = {DEFAULT: off}
+    for n, states in enumerate(switches):
+        if "y" in states:
+            orders[labels[n]] = [*off[:n], states.index("y"), *off[n + 1 :]]
+    return sorted(orders, key=lambda label: orders[label])
 
 
 def _place(group: list[Setting]) -> Place:

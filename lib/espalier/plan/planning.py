@@ -37,9 +37,10 @@ def plan_from_files(
     Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
-    files += [sampling.sampler_request(symbols, sampler)] if sampler else []
-    merged, notes = requests.merge(files)
+    merged, notes = requests.read(symbols, paths)
+    if sampler:
+        merged, more = requests.merge([merged, sampling.sampler_request(symbols, sampler)])
+        notes += more
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)

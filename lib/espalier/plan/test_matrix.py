@@ -10,8 +10,8 @@ from decimal import Decimal
 from espalier.core.component import KINDS
 from espalier.core.errors import UserError
 from espalier.kconfig import assign
+from espalier.kconfig.line_faults import Place
 from espalier.kconfig.number_range import plain
-from espalier.kconfig.range_file import Place
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import MATRIX

@@ -1,0 +1,61 @@
+"""Faults of the lines of a file, collected so that all of them are told in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from espalier.core.errors import UserError, UserErrors
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class LineError(UserError):
+    """A fault of one line; its text begins with the place."""
+
+    def __init__(self, place: Place, text: str) -> None:
+        """Say what is wrong at `place`."""
+        super().__init__(f"{place}: {text}")
+        self.place = place
+
+
+class Faults:
+    """Collects the faults of files, so that one run shows them all."""
+
+    def __init__(self) -> None:
+        self._errors: list[UserError] = []
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep the UserError of a block, which ends there, instead of raising it."""
+        try:
+            yield
+        except UserError as error:
+            self._errors.append(error)
+
+    def check(self) -> None:
+        """Raise what was collected: an error as it is, or several by file and line."""
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            files = list(dict.fromkeys(map(_file, self._errors)))
+            self._errors.sort(key=lambda error: (files.index(_file(error)), _line(error)))
+            raise UserErrors(self._errors)
+
+
+def _file(error: UserError) -> str:
+    return error.place.path if isinstance(error, LineError) else ""
+
+
+def _line(error: UserError) -> int:
+    return error.place.line if isinstance(error, LineError) else 0
