@@ -110,9 +110,9 @@ def test_every_malformed_line_is_told() -> None:
 
 def test_few_of_very_many_faults_are_shown() -> None:
     with pytest.raises(UserError) as caught:
-        range_file.parse("FOO\n" * 102, "f")
+        range_file.parse("FOO\n" * 999_999, "f")
     assert len(caught.value.lines) == 101
-    assert caught.value.lines[-1] == "and 2 more; correct these first"
+    assert caught.value.lines[-1] == "and more; correct these first"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_requests(symbols: Symbols, text: str, name: str, values: tuple[str, ...
         ("CONFIG_RATE=abc", "f:1: CONFIG_RATE=abc: must be a finite decimal number"),
         ("CONFIG_RATE=0.5|0|1", "f:1: CONFIG_RATE=0: must be in (0, 1]"),
         ("CONFIG_COUNT=1e3", "f:1: CONFIG_COUNT=1e3: must be a decimal integer"),
-        ("CONFIG_COUNT=1:0.5:3", "f:1: CONFIG_COUNT=1.5: must be a decimal integer"),
+        ("CONFIG_COUNT=1:0.5:3", "f:1: CONFIG_COUNT=1.5|2.5: must be a decimal integer"),
         ("CONFIG_PAINT=m", "f:1: CONFIG_PAINT=m: must be y or n"),
         ("# CONFIG_COUNT is not set", "f:1: CONFIG_COUNT=n: must be a decimal integer"),
         ("CONFIG_COLOR=bleu", "f:1: CONFIG_COLOR=bleu: no such member; did you mean blue?"),

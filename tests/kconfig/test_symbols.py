@@ -70,7 +70,6 @@ def test_members_and_owners(symbols: Symbols) -> None:
     assert list(symbols.members("COLOR")) == ["red", "blue"]
     assert symbols.owner("SHAPE_SELECT_STAR") == ("SHAPE", "star")
     assert symbols.owner("PAINT") is None
-    assert symbols.nearest("COLOUR") == "COLOR"
     assert "COLOR" in symbols
     assert "COLOUR" not in symbols
 
@@ -92,3 +91,11 @@ def test_a_symbol_that_does_not_say_who_shares_its_value(tmp_path: Path) -> None
     )
     with pytest.raises(UserError, match="^Kconfig:1: CONFIG_A must have one of the help lines 'Id"):
         Symbols(tree.parse(tmp_path))
+
+
+def test_an_integer_outside_of_a_range_that_always_holds_is_refused(symbols: Symbols) -> None:
+    assert symbols.canonical("MOST", "100") == "100"
+    with pytest.raises(ValueError, match=r"^must be in \[1, 100\]$"):
+        symbols.canonical("MOST", "101")
+    assert symbols.canonical("COUNT", "1000") == "1000"  # up to another symbol's value
+    assert symbols.canonical("EDGE", "9") == "9"

@@ -25,11 +25,10 @@ class UserErrors(UserError):
     """Several that were found together. Its text has a line for each."""
 
     def __init__(self, errors: Sequence[UserError]) -> None:
-        """Join the errors, in their order."""
+        """Join the errors, in their order; of very many, the first."""
         lines = [line for error in errors for line in error.lines]
         if len(lines) > MOST_SHOWN:
-            more = len(lines) - MOST_SHOWN
-            lines = [*lines[:MOST_SHOWN], f"and {more} more; correct these first"]
+            lines = [*lines[:MOST_SHOWN], "and more; correct these first"]
         super().__init__("\n".join(lines))
         self._lines = lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from espalier.core.errors import UserError, UserErrors
+from espalier.core.errors import MOST_SHOWN, UserError, UserErrors
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,13 @@ class Faults:
         try:
             yield
         except UserError as error:
-            self._errors.append(error)
+            self.add(error)
+
+    def add(self, error: UserError) -> None:
+        """Keep an error. Raises all of them once they are more than are shown."""
+        self._errors.append(error)
+        if len(self._errors) > MOST_SHOWN:
+            self.check()
 
     def check(self) -> None:
         """Raise what was collected: an error as it is, or several by file and line."""

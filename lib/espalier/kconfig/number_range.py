@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 from decimal import Decimal
 
@@ -41,12 +42,44 @@ def expand(text: str) -> list[str]:
     parts = [part.strip() for part in text.split(":")]
     if len(parts) != 3:
         raise ValueError('a range is start:step:end or start:*factor:end; quote it ("...") if text')
-    geometric = parts[1].startswith("*")
-    start, step, end = (_part(p) for p in (parts[0], parts[1].removeprefix("*"), parts[2]))
+    if parts[2].startswith("*"):
+        raise ValueError(f"the order is start:*factor:end, as in {_reordered(parts)}")
+    numbers = _numbers(*parts)
+    if len(numbers) == 1 and numbers[0] != _part(parts[2]):
+        raise ValueError(_only_its_start(parts))
+    if _is_hex(parts[0]) and _is_hex(parts[2]):
+        return [_hex(number) for number in numbers]
+    return [plain(number) for number in numbers]
+
+
+def _numbers(start: str, step: str, end: str) -> list[Decimal]:
+    expand_steps = _geometric if step.startswith("*") else _arithmetic
+    first, by, last = _part(start), _part(step.removeprefix("*")), _part(end)
     with decimal.localcontext(_DIGITS):
-        numbers = _geometric(start, step, end) if geometric else _arithmetic(start, step, end)
-    hexadecimal = all(_is_hex(part) for part in (parts[0], parts[2]))
-    return [hex(int(n)) if hexadecimal else plain(n) for n in numbers]
+        return expand_steps(first, by, last)
+
+
+def _only_its_start(parts: list[str]) -> str:
+    """Return the rule that a range broke whose first step leads beyond its end.
+
+    It was mostly meant as numpy and others have it: start:end:step.
+    """
+    order = f"start:{'*factor' if parts[1].startswith('*') else 'step'}:end"
+    rule = f"one value, {parts[0]}: the first step leads beyond the end; the order is {order}"
+    with contextlib.suppress(ValueError):
+        if len(_numbers(parts[0], parts[2], parts[1])) > 1:
+            return f"{rule}, as in {_reordered(parts)}"
+    return f"{rule}; write {parts[0]} for one value"
+
+
+def _reordered(parts: list[str]) -> str:
+    return ":".join([parts[0], parts[2], parts[1]])
+
+
+def _hex(number: Decimal) -> str:
+    if number != int(number):
+        raise ValueError("the step between 0x numbers must be whole")
+    return hex(int(number))
 
 
 def plain(number: Decimal) -> str:

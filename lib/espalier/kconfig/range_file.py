@@ -21,6 +21,7 @@ BLANKS = " \t"
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\b")  # any text may follow, as in other readers
 _ASSIGNMENT = re.compile(r"CONFIG_(\w+)=(.*)")
 _SPACED = re.compile(r"CONFIG_\w+\s*=.*")
+_UNPREFIXED = re.compile(r"(?!CONFIG_)[A-Z]\w*=\S.*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'[^"|#]*')
 _ESCAPE = re.compile(r"\\(.)")
@@ -65,9 +66,10 @@ def read_lines(path: Path, faults: Faults) -> list[Setting]:
 
     A file that cannot be read is a fault too.
     """
+    text = ""
     with faults.collect():
-        return parse_lines(text_files.read_user_text(path), str(path), faults)
-    return []
+        text = text_files.read_user_text(path)
+    return parse_lines(text, str(path), faults)
 
 
 def parse_lines(text: str, path: str, faults: Faults) -> list[Setting]:
@@ -94,7 +96,8 @@ def _line(line: str, place: Place) -> Setting | None:
 def _malformed(line: str) -> str:
     if _SPACED.fullmatch(line):
         return "no spaces are allowed before or after '='; remove them"
-    return "expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment"
+    hint = f"; did you mean CONFIG_{line}?" if _UNPREFIXED.fullmatch(line) else ""
+    return f"expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment{hint}"
 
 
 def _setting(symbol: str, right: str, place: Place) -> Setting:

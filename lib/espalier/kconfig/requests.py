@@ -7,18 +7,19 @@ overrides the other across files.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espalier.kconfig import range_file
+from espalier.kconfig import hints, range_file, value_hints
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults, LineError, Place
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 
 Requests = dict[str, "Request"]
+MOST_NAMED = 4
+"""Of the values of a line that break a rule."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read(symbols: Symbols, paths: Iterable[Path]) -> tuple[Requests, list[str]]:
     return merge(files)
 
 
-def from_settings(symbols: Symbols, settings: Iterable[Setting]) -> Requests:
+def from_settings(symbols: Symbols, settings: Sequence[Setting]) -> Requests:
     """Return the requests of a file, in its order. Raises UserError for what is never right."""
     faults = Faults()
     requests = check(symbols, settings, faults)
@@ -80,12 +81,12 @@ def from_settings(symbols: Symbols, settings: Iterable[Setting]) -> Requests:
     return requests
 
 
-def check(symbols: Symbols, settings: Iterable[Setting], faults: Faults) -> Requests:
+def check(symbols: Symbols, settings: Sequence[Setting], faults: Faults) -> Requests:
     """Return the requests of the settings that can be right; the faults of others are collected."""
     by_target: dict[str, list[Setting]] = {}
     for setting in settings:
         with faults.collect():
-            by_target.setdefault(_target(symbols, setting), []).append(setting)
+            by_target.setdefault(_target(symbols, setting, settings), []).append(setting)
     requests: Requests = {}
     for name, group in by_target.items():
         with faults.collect():
@@ -110,11 +111,10 @@ def _shown(request: Request) -> str:
     return request.at("|".join(request.values))
 
 
-def _target(symbols: Symbols, setting: Setting) -> str:
+def _target(symbols: Symbols, setting: Setting, settings: Iterable[Setting]) -> str:
     name = setting.symbol
     if name not in symbols:
-        near = symbols.nearest(name)
-        hint = f"did you mean CONFIG_{near}?" if near else "`make menuconfig` shows what there is"
+        hint = hints.of_symbol(symbols, name, settings)
         raise LineError(setting.place, f"CONFIG_{name}: no such symbol; {hint}")
     owner = symbols.owner(name)
     return owner[0] if owner else name
@@ -148,14 +148,33 @@ def _agreed(
 
 
 def _typed_values(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_typed(symbols, setting, text) for text in setting.values))
+    return _converted(setting, lambda text: _typed(symbols, setting, text))
+
+
+def _converted(setting: Setting, convert: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the distinct values of a line. Raises UserError with those that break a rule."""
+    values: dict[str, None] = {}
+    broken: dict[str, list[str]] = {}
+    for text in setting.values:
+        try:
+            values.setdefault(convert(text))
+        except ValueError as error:
+            broken.setdefault(str(error), []).append(text)
+    faults = Faults()
+    for rule, texts in broken.items():
+        more = ["..."] if len(texts) > MOST_NAMED else []
+        shown = "|".join(texts[:MOST_NAMED] + more) if len(setting.values) > 1 else setting.text
+        faults.add(setting.error(rule, shown))
+    faults.check()
+    return tuple(values)
 
 
 def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
     try:
         return symbols.canonical(setting.symbol, text)
     except ValueError as error:
-        raise setting.error(f"{error}", text) from None
+        hint = value_hints.of_value(symbols, setting, text)
+        raise ValueError(f"{error}; {hint}" if hint else str(error)) from None
 
 
 def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:
@@ -178,7 +197,7 @@ def _of_name(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request:
 
 
 def _members_of(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_member(symbols, setting, text) for text in setting.values))
+    return _converted(setting, lambda text: _member(symbols, setting, text))
 
 
 def _switched_once(symbols: Symbols, group: Sequence[Setting]) -> list[Setting]:
@@ -202,9 +221,9 @@ def _member(symbols: Symbols, setting: Setting, text: str) -> str:
     members = symbols.members(setting.symbol)
     if text.lower() in members:
         return text.lower()
-    near = difflib.get_close_matches(text.lower(), members, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise setting.error(f"no such member; {hint}known: {', '.join(members)}", text)
+    hint = value_hints.of_value(symbols, setting, text)
+    hint = f"{hint};" if hint else hints.of_member(symbols, setting.symbol, text)
+    raise ValueError(f"no such member; {hint}{' ' * bool(hint)}known: {', '.join(members)}")
 
 
 def _of_members(symbols: Symbols, name: str, group: list[Setting]) -> Request:

@@ -7,7 +7,6 @@ the selected member without its prefix and in lower case. `<KIND>_SELECT_<NAME>`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import kconfiglib
@@ -52,6 +51,7 @@ class Symbols:
         """Those that are not: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those that must be equal in all trials of a pack."""
+        self._fixed_ranges = {n: r for n, s in self._symbols.items() if (r := _fixed_range(s))}
         plain = {name: self._controls(members) for name, members in self._members.items()}
         self.controls = {name: values for name, values in plain.items() if values}
         """By choice, the values that reports compare the others with."""
@@ -80,10 +80,13 @@ class Symbols:
 
         Raises ValueError, whose text is the rule, if it is of another kind or out of its range.
         """
-        value = canonical(self.kind(name), text)
+        kind = self.kind(name)
+        value = canonical(kind, text)
         declared = self.float_range(name)
         if declared is not None and float(value) not in declared:
             raise ValueError(f"must be in {declared}")
+        if (always := self._fixed_ranges.get(name)) and not _is_within(always, kind, value):
+            raise ValueError(f"must be in [{always[0]}, {always[1]}]")
         return value
 
     def owner(self, name: str) -> tuple[str, str] | None:
@@ -114,10 +117,10 @@ class Symbols:
     def _controls(self, members: dict[str, Symbol]) -> list[str]:
         return [value for value, item in members.items() if self._marks[item.name].is_control]
 
-    def nearest(self, name: str) -> str | None:
-        """Return the most similar name, for error messages."""
-        near = difflib.get_close_matches(name, [*self._symbols, *self.choices], n=1)
-        return near[0] if near else None
+    @property
+    def names(self) -> Iterable[str]:
+        """Every symbol and named choice."""
+        return [*self._symbols, *self.choices]
 
     def _in_tree_order(self) -> Iterable[str]:
         seen: dict[str, None] = {}
@@ -135,6 +138,22 @@ def _marks(item: Symbol | Choice) -> Marks:
         node = item.nodes[0]
         text = f"{node.filename}:{node.linenr}: CONFIG_{item.name} {error}"
         raise UserError(text) from None
+
+
+def _fixed_range(symbol: Symbol) -> tuple[str, str] | None:
+    """Return the ends of the range of integers that holds whatever else is set, if there is one."""
+    if len(symbol.ranges) != 1:
+        return None
+    low, high, condition = symbol.ranges[0]
+    shared = [*kconfiglib.split_expr(symbol.direct_dep, kconfiglib.AND), symbol.kconfig.y]
+    parts = kconfiglib.split_expr(condition, kconfiglib.AND)
+    is_fixed = not low.nodes and not high.nodes and all(part in shared for part in parts)
+    return (low.str_value, high.str_value) if is_fixed else None
+
+
+def _is_within(ends: tuple[str, str], kind: str, value: str) -> bool:
+    base = 16 if kind == "hex" else 10
+    return int(ends[0], base) <= int(value, base) <= int(ends[1], base)
 
 
 def _members(choice: Choice) -> dict[str, Symbol]:
