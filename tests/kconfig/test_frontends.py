@@ -97,6 +97,26 @@ def test_a_line_without_effect_is_refused(target, line, message):
     assert Path(".config").read_text(encoding="utf-8") == f"# Mine\n{line}\n"
 
 
+def test_every_line_without_effect_is_told():
+    Path(".config").write_text(
+        "CONFIG_SGD_MOMENTUM=0.5\n\nCONFIG_PRUNING_SCHEDULED=n\n", encoding="utf-8"
+    )
+    with pytest.raises(UserError) as error:
+        frontends.run("olddefconfig")
+    assert [line.split(" ")[0] for line in error.value.lines] == [".config:1:", ".config:3:"]
+
+
+@pytest.mark.parametrize("line", ["CONFIG_SNAPSHOT_DELTA=y", "# CONFIG_SNAPSHOT_DELTA is not set"])
+@pytest.mark.parametrize("target", ["olddefconfig", "listnewconfig"])
+def test_a_symbol_of_an_earlier_version_is_left_out_with_a_note(target, line, capsys):
+    Path(".config").write_text(f"# Mine\n{line}\nCONFIG_SEED=3\n", encoding="utf-8")
+    assert "CONFIG_SEED=3" in make(target)
+    assert capsys.readouterr().err == (
+        "note: .config:2: CONFIG_SNAPSHOT_DELTA is gone, so the line is left out; "
+        "CONFIG_SNAPSHOT_COMPRESS took its place\n"
+    )
+
+
 def test_floats_may_be_quoted_or_not_and_are_written_canonically():
     for text in ("0.50", '"0.50"', "5e-1"):
         Path(".config").write_text(f"CONFIG_TARGET_SPARSITY={text}\n", encoding="utf-8")

@@ -45,7 +45,7 @@ def fault(symbols: Symbols, text: str) -> str:
             "CONFIG_PRUNING_SELECT_ADAMWPRUNE=y",
             "did you mean CONFIG_OPTIMIZER_SELECT_ADAMWPRUNE?",
         ),
-        ("CONFIG_SNAPSHOT_DELTA=y", "it is gone, and CONFIG_SNAPSHOT_COMPRESS took its place"),
+        ("CONFIG_SNAPSHOT_DELTA=y", "CONFIG_SNAPSHOT_COMPRESS took its place"),
     ],
 )
 def test_unknown_symbols(real: Symbols, text: str, hint: str) -> None:

@@ -161,6 +161,26 @@ def test_a_bad_file_in_a_folder(tmp_path: Path, real: Symbols, text: str, messag
         planning.plan_from_directory(tmp_path, symbols=real)
 
 
+def test_backups_in_a_folder_are_left_out_with_a_note(
+    tmp_path: Path, real: Symbols, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("config_lr0.1", "config_001", "config_001.old"):
+        (tmp_path / name).write_text(f"CONFIG_SEED={len(name)}\n", encoding="utf-8")
+    made = planning.plan_from_directory(tmp_path, symbols=real)
+    assert [trial.name for trial in made.trials] == ["config_001", "config_lr0.1"]
+    note = f"note: {tmp_path}: left out, as backups: config_001.old\n"
+    assert capsys.readouterr().err == note
+
+
+def test_every_fault_of_a_folder_is_told(tmp_path: Path, real: Symbols) -> None:
+    (tmp_path / "config_1").write_text("CONFIG_SEED=x\nCONFIG_NUM_EPOCHS=0\n", encoding="utf-8")
+    (tmp_path / "config_2").write_text("CONFIG_SEED=1\nCONFIG_SED=1\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        planning.plan_from_directory(tmp_path, symbols=real)
+    places = [line.removeprefix(f"{tmp_path}/").split(" ")[0] for line in caught.value.lines]
+    assert places == ["config_1:1:", "config_1:2:", "config_2:2:"]
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no config_"):
         planning.plan_from_directory(tmp_path)
@@ -183,8 +203,11 @@ def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
     assert capsys.readouterr().err == (
         "note: lenet5/defconfigs/small-range: no such file; taking defconfigs/small-range\n"
     )
-    with pytest.raises(UserError, match="smal-range: no such range file, nor .* small-range"):
-        planning.find("smal-range", tmp_path)
+    for name in ("smal-range", "small"):
+        with pytest.raises(UserError, match=f"{name}: no such range file, .* mean small-range"):
+            planning.find(name, tmp_path)
+    with pytest.raises(UserError, match="nor defconfigs/lenet; they lie there; make list-def"):
+        planning.find("lenet", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["none", "magnitude", "movement", "state"])

@@ -111,6 +111,58 @@ def test_errors(real: Symbols, text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+ONLY = "# CONFIG_SPARSITY_ENABLE_50 is not set\n# CONFIG_SPARSITY_ENABLE_90 is not set\n"
+MODE = "CONFIG_PRUNING_MODE_MULTIPLE=y\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MODE + ONLY + 'CONFIG_SPARSITY_ENABLE_70=y\nCONFIG_TARGET_SPARSITY="0.7"\n',
+        MODE + "CONFIG_SPARSITY_ENABLE_70=y\nCONFIG_TARGET_SPARSITY=0.70\n",
+        MODE + ONLY,
+    ],
+)
+def test_the_same_sparsity_said_twice_is_no_conflict(real: Symbols, text: str) -> None:
+    expansion = expanded(real, text + pruning(real))
+    assert [c.get("TARGET_SPARSITY") for c in expansion.configs.values()] == [None, "0.7"]
+
+
+def test_a_matrix_of_one_agrees_with_its_name(real: Symbols) -> None:
+    off = "".join(
+        f"# CONFIG_OPTIMIZER_ENABLE_{name.upper()} is not set\n"
+        for name in real.members("OPTIMIZER")
+        if name != "sgd"
+    )
+    text = "CONFIG_OPTIMIZER=sgd\nCONFIG_OPTIMIZER_MODE_MULTIPLE=y\n" + off
+    assert [c["OPTIMIZER"] for c in expanded(real, text).configs.values()] == ["sgd"]
+
+
+def test_switching_on_what_is_on_is_noted(real: Symbols) -> None:
+    text = FULL + "CONFIG_OPTIMIZER_ENABLE_SGD=y\nCONFIG_OPTIMIZER_ENABLE_ADAM=y\n"
+    text += "CONFIG_SPARSITY_ENABLE_70=y\nCONFIG_SPARSITY_ENABLE_99=y\n"
+    assert test_matrix.notes(real, toy.parse_requests(real, text)) == [
+        "f:3: CONFIG_OPTIMIZER_ENABLE_SGD=y and 1 more are the default; 4 other optimizers are on "
+        "too; `# CONFIG_OPTIMIZER_ENABLE_<NAME> is not set` switches one off",
+        "f:5: CONFIG_SPARSITY_ENABLE_70=y is the default; 2 other sparsities are on too; "
+        "`# CONFIG_SPARSITY_ENABLE_<NAME> is not set` switches one off",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FULL,
+        FULL + "# CONFIG_OPTIMIZER_ENABLE_SGD is not set\n",
+        FULL + "CONFIG_SPARSITY_ENABLE_99=y\n",
+        FULL + "CONFIG_SPARSITY_ENABLE_70=y\n" + ONLY,
+        "CONFIG_OPTIMIZER=sgd\n",
+    ],
+)
+def test_what_restricts_a_matrix_is_not_noted(real: Symbols, text: str) -> None:
+    assert test_matrix.notes(real, toy.parse_requests(real, text)) == []
+
+
 def test_an_empty_matrix(real: Symbols) -> None:
     off = "".join(f"CONFIG_MODEL_ENABLE_{m.upper()}=n\n" for m in real.members("MODEL"))
     with pytest.raises(

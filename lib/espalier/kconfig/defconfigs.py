@@ -6,20 +6,22 @@ file, whose name ends in `-range`, may hold several values for a symbol.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
+from espalier.kconfig import spelling
 
 RANGE_SUFFIX = "-range"
+LIST = "list-defconfigs"
+"""The target of make that lists them."""
 
 
 def paths(root: Path = ROOT) -> list[Path]:
     """Return the presets and range files of the checkout `root`, sorted by name."""
-    files = sorted((root / "defconfigs").iterdir())
+    files = sorted((root / "defconfigs").glob("*"))
     return [path for path in files if path.is_file() and not path.name.startswith("Kconfig")]
 
 
@@ -42,10 +44,17 @@ def find(name: str, root: Path = ROOT) -> Path:
         )
     by_name = {path.name: path for path in presets(root)}
     if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make list-defconfigs lists them")
+        near = spelling.nearest(name, by_name)
+        hint = f"did you mean {near}? " if near else ""
+        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make {LIST} lists them")
     return by_name[name]
+
+
+def near_range(name: str, root: Path = ROOT) -> str | None:
+    """Return the range file whose name `name` is almost, with or without its ending."""
+    stems = [path.name.removesuffix(RANGE_SUFFIX) for path in ranges(root)]
+    near = spelling.nearest(name.removesuffix(RANGE_SUFFIX), stems)
+    return None if near is None else near + RANGE_SUFFIX
 
 
 def leading_comment(text: str) -> str:

@@ -7,13 +7,14 @@ the preset, every front end keeps it, and `savedefconfig` writes it back.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import kconfiglib
 
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_text
-from espalier.kconfig import assign, requests
+from espalier.kconfig import assign, hints, requests
 from espalier.kconfig.defconfigs import leading_comment
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request
@@ -36,11 +37,13 @@ def require(file: Path) -> None:
 def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
     """Assign the values of `file`, and no others, to the tree.
 
-    Raises UserError if the file cannot be read or a line of it does not take effect as written.
+    Symbols of earlier versions are left out with a note. Raises UserError, with every fault, if the
+    file cannot be read or lines of it do not take effect as written.
     """
     require(file)
     symbols = Symbols(kconf)
-    assigned = requests.read(symbols, [file])[0].values()
+    read, notes = requests.read(symbols, [file], retired=hints.RETIRED)
+    assigned = read.values()
     faults = Faults()
     for request in assigned:
         with faults.collect():
@@ -54,6 +57,8 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
         with faults.collect():
             _check_taken(symbols, request)
     faults.check()
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _check_single(request: Request) -> None:

@@ -67,10 +67,20 @@ MOST_NAMED = 8
 """Of several symbols that may be meant."""
 
 
+def of_retired(setting: Setting) -> str:
+    """Return the note that a line with a symbol of an earlier version is left out."""
+    name = setting.symbol
+    return f"{setting.place}: CONFIG_{name} is gone, so the line is left out; {_successor(name)}"
+
+
+def _successor(name: str) -> str:
+    return f"CONFIG_{RETIRED[name]} took its place"
+
+
 def of_symbol(symbols: Symbols, name: str, settings: Iterable[Setting]) -> str:
     """Return what to do about the unknown symbol `name` of a file with these `settings`."""
     if name in RETIRED:
-        return f"it is gone, and CONFIG_{RETIRED[name]} took its place; correct or delete the line"
+        return f"{_successor(name)}; `make olddefconfig` takes the line out"
     meant = _meant(symbols, name.upper(), settings)
     if not meant:
         return "`make menuconfig` shows what there is"

@@ -7,7 +7,7 @@ overrides the other across files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,15 +62,23 @@ class Request:
         return f"CONFIG_{self.name}={value}"
 
 
-def read(symbols: Symbols, paths: Iterable[Path]) -> tuple[Requests, list[str]]:
+def read(
+    symbols: Symbols, paths: Iterable[Path], retired: Container[str] = ()
+) -> tuple[Requests, list[str]]:
     """Return the requests of files, where later ones win, and notes on what is in the files.
 
-    Raises UserError, with every fault of all files.
+    Lines with a symbol in `retired` are left out, with a note. Raises UserError, with every fault
+    of all files.
     """
     faults = Faults()
-    files = [check(symbols, range_file.read_lines(path, faults), faults) for path in paths]
+    files, notes = [], []
+    for path in paths:
+        settings = range_file.read_lines(path, faults)
+        notes += [hints.of_retired(s) for s in settings if s.symbol in retired]
+        files.append(check(symbols, [s for s in settings if s.symbol not in retired], faults))
     faults.check()
-    return merge(files)
+    merged, overrides = merge(files)
+    return merged, [*notes, *overrides]
 
 
 def from_settings(symbols: Symbols, settings: Sequence[Setting]) -> Requests:

@@ -19,6 +19,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.kconfig import assign
 from espalier.kconfig.assign import DEFAULT
+from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
@@ -260,7 +261,7 @@ def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> Too
 
 
 def _check_effect(walk: _Walk, requests: Requests, strict: bool) -> None:
-    """Raise UserError for requested values that no configuration has, the plainest case first."""
+    """Raise UserError for requested values that no configuration has, all of the plainest case."""
     lost = [
         (request, value)
         for request in requests.values()
@@ -272,9 +273,11 @@ def _check_effect(walk: _Walk, requests: Requests, strict: bool) -> None:
         (walk.hidden, "never in effect: {}"),
         (walk.blocked, "never in effect, since {}"),
     ):
+        faults = Faults()
         for request, value in lost:
             if (reason := cause.get((request.name, value))) and (strict or _binding(walk, request)):
-                raise UserError(f"{request.at(value)}: {template.format(reason)}")
+                faults.add(request.error(value, template.format(reason)))
+        faults.check()
 
 
 def _binding(walk: _Walk, request: Request) -> bool:

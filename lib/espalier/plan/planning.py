@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -13,10 +11,11 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Trial
-from espalier.kconfig import dotconfig, range_file, requests, tree
+from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
+from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, plan, sampling, staleness, test_matrix
+from espalier.plan import config_folder, expand, plan, sampling, staleness, test_matrix
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 
@@ -41,6 +40,7 @@ def plan_from_files(
     if sampler:
         merged, more = requests.merge([merged, sampling.sampler_request(symbols, sampler)])
         notes += more
+    notes += test_matrix.notes(symbols, merged)
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
@@ -64,13 +64,21 @@ def plan_of_single_trial(path: Path, done: str) -> Plan:
 def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan:
     """Plan a folder of `config_*` files that a user wrote: one trial each.
 
-    Trials keep their files' names; of two equal files the first counts. Raises UserError.
+    Trials keep their files' names; of two equal files the first counts. Backups are left out, with
+    a note. Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    paths = sorted((p for p in directory.glob("config_*") if p.is_file()), key=_natural)
+    paths, notes = config_folder.list_configs(directory)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
     if not paths:
         raise UserError(f"{directory}: holds no config_* file")
-    return _join(symbols, paths, [_single(symbols, path) for path in paths])
+    faults, singles = Faults(), []
+    for path in paths:
+        with faults.collect():
+            singles.append(_single(symbols, path))
+    faults.check()
+    return _join(symbols, paths, singles)
 
 
 def plan_from_rows(
@@ -111,7 +119,7 @@ def open_plan(directory: Path) -> Plan:
 def find(name: str, root: Path = ROOT) -> Path:
     """Return the range file `name`: as given, or, with a note, defconfigs/<its last part>.
 
-    Raises UserError with the nearest names if there is none.
+    Raises UserError, with a name that is near, if there is none.
     """
     folder = root / DEFCONFIGS
     for path in (Path(name), root / name):
@@ -120,10 +128,9 @@ def find(name: str, root: Path = ROOT) -> Path:
     if (path := folder / Path(name).name).is_file():
         print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
         return path
-    names = sorted(p.name for p in folder.glob("*") if p.is_file() and "Kconfig" not in p.name)
-    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.4) or names[:5]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"put it into {DEFCONFIGS}/"
-    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{Path(name).name}; {hint}")
+    near = defconfigs.near_range(path.name, root)
+    hint = f"did you mean {near}?" if near else f"they lie there; make {defconfigs.LIST} lists them"
+    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{path.name}; {hint}")
 
 
 def row_requests(
@@ -279,8 +286,3 @@ def _varied(configs: dict[str, dict[str, str]], symbols: Iterable[str]) -> list[
         if len(values) > 1:
             varied.append({"symbol": symbol, "values": [v for v in values if v is not None]})
     return varied
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Return a key that puts config_2 before config_10."""
-    return [(int(n or 0), text) for n, text in re.findall(r"(\d*)(\D*)", path.name)]
