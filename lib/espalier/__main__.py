@@ -16,6 +16,7 @@ import click
 
 from espalier import __version__
 from espalier.commands import VERBS
+from espalier.core import terminal, utf8_mode
 from espalier.core.errors import UserError
 
 PROGRAM = "python -m espalier"
@@ -64,18 +65,23 @@ COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return the exit code."""
-    args = sys.argv[1:] if argv is None else argv
+    with terminal.printable_output():
+        return run_in_lines(sys.argv[1:] if argv is None else argv)
+
+
+def run_in_lines(args: Sequence[str]) -> int:
+    """Run a verb, print what is wrong in lines, and return the exit code."""
     try:
         return run(args)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return 2
     except click.UsageError as error:
-        print(f"error: {describe_usage_error(error, args)}", file=sys.stderr)
+        print(f"error: {terminal.printable(describe_usage_error(error, args))}", file=sys.stderr)
         return 2
     except UserError as error:
         for line in error.lines:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {terminal.printable(line)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -84,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _unreadable() as error:
-        print(f"error: {_reason(error, args[0])}", file=sys.stderr)
+        print(f"error: {terminal.printable(_reason(error, args[0]))}", file=sys.stderr)
         return 2
 
 
@@ -124,4 +130,5 @@ def _reason(error: BaseException, verb: str) -> str:
 
 
 if __name__ == "__main__":
+    utf8_mode.ensure()
     sys.exit(main())

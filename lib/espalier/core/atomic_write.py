@@ -9,9 +9,12 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, text: str, sync: bool = False) -> None:
-    """Write `text` to `path`, whole or not at all; `sync` as in `draft`. Raises OSError."""
+    r"""Write `text` to `path`, whole or not at all; `sync` as in `draft`. Raises OSError.
+
+    A byte of a file name that is no UTF-8 is written as `\udcff`.
+    """
     with draft(path, sync) as place:
-        place.write_text(text, encoding="utf-8")
+        place.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager

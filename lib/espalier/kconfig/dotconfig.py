@@ -13,7 +13,7 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.core.errors import UserError
-from espalier.core.text_files import read_text
+from espalier.core.text_files import read_user_text
 from espalier.kconfig import assign, hints, requests
 from espalier.kconfig.defconfigs import leading_comment
 from espalier.kconfig.line_faults import Faults
@@ -50,7 +50,7 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
             _check_single(request)
     faults.check()
     kconf.unset_values()
-    kconf.config_header = leading_comment(read_text(file))
+    kconf.config_header = leading_comment(read_user_text(file))
     for request in assigned:
         assign.put(symbols, request.name, request.values[0])
     for request in assigned:
@@ -84,9 +84,12 @@ def _check_taken(symbols: Symbols, request: Request) -> None:
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
     """Write every value of the tree to `file`, and keep the old file as `<file>.old`.
 
-    Returns kconfiglib's message. Raises UserError if `file` is a folder: that would be renamed.
+    Returns kconfiglib's message. Raises UserError if `file` is a folder, which would be renamed, or
+    a file that is no text, which is not compared with.
     """
     if file.is_dir():
         raise UserError(f"{file}: is a folder; KCONFIG_CONFIG must name a file")
+    if file.exists():
+        read_user_text(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     return str(kconf.write_config(os.fspath(file)))

@@ -14,6 +14,7 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.core.errors import UserError
+from espalier.core.terminal import printable
 from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
 from espalier.kconfig.symbols import Symbols
 
@@ -71,7 +72,7 @@ def menuconfig(kconf: kconfiglib.Kconfig) -> None:
         try:
             return _load_if_there(kconf)
         except UserError as error:
-            shown = "".join(f"error: {line}\n" for line in error.lines)
+            shown = "".join(f"error: {printable(line)}\n" for line in error.lines)
             input(f"{shown}Enter opens the menus again, Ctrl-C keeps what was saved: ")
 
 

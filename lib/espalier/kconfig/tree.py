@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 import kconfiglib
 
@@ -19,6 +20,13 @@ MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix s
 }
 
 
+class _Tree(kconfiglib.Kconfig):  # type: ignore[misc]
+    """A tree that reads all its files as UTF-8 with or without a byte order mark."""
+
+    def _open(self, filename: str, mode: str) -> IO[str]:
+        return Path(filename).open(mode, encoding="utf-8-sig" if mode == "r" else "utf-8")
+
+
 def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     """Return the tree of `root`; warnings are kept on it and not printed.
 
@@ -30,7 +38,7 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
     try:
-        return kconfiglib.Kconfig("Kconfig", warn=True, warn_to_stderr=False)
+        return _Tree("Kconfig", warn=True, warn_to_stderr=False)
     except kconfiglib.KconfigError as error:  # its text names file and line
         raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _INT = re.compile(r"[+-]?[0-9]{1,1000}")  # Python itself reads no more than 4300 digits
 _HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -72,8 +73,8 @@ def _float(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    if "\n" in text:
-        raise ValueError("must be one line")
+    if _CONTROL.search(text):
+        raise ValueError("must be one line without control characters")
     return text
 
 

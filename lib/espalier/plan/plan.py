@@ -18,6 +18,7 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, PlanOrigin
+from espalier.core.text_files import read_text, read_user_text, split_lines
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -99,9 +100,7 @@ def read_plan(directory: Path) -> Plan:
     if not path.is_file():
         raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
     try:
-        first, *records = [
-            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
-        ]
+        first, *records = [json.loads(line) for line in split_lines(read_text(path))]
         header = PlanHeader.from_json(first)
         trials = [Trial.from_json(record) for record in records]
         origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
@@ -115,7 +114,7 @@ def read_plan(directory: Path) -> Plan:
 
 def config_text(directory: Path, trial: Trial) -> str:
     """Return the text of the trial's config_NNN."""
-    return (directory / trial.name).read_text(encoding="utf-8")
+    return read_user_text(directory / trial.name)
 
 
 def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:

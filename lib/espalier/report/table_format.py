@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from espalier.core import terminal
+
 Rows = Sequence[Sequence[str]]
 """The first row is the heading."""
 
@@ -32,5 +34,5 @@ def _print_rich(rows: Rows) -> None:
     heading, *rest = rows
     table = Table(*heading)
     for row in rest:
-        table.add_row(*map(escape, row))
-    Console().print(table)
+        table.add_row(*(escape(terminal.printable(cell)) for cell in row))
+    Console(file=terminal.drawing_file()).print(table)

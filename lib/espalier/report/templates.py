@@ -6,6 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from espalier.core.terminal import printable_lines
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -26,4 +28,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_printable,
     )
+
+
+def _printable(value: Any) -> Any:
+    """Return what is written for an expression: names and messages of trials are others' text."""
+    return printable_lines(value) if isinstance(value, str) else value

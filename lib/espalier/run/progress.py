@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from espalier.core.terminal import drawing_file, printable
 from espalier.core.trial import Result, Status, Trial
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
@@ -72,11 +73,11 @@ class LiveDisplay:
     def finish(self, result: Result, line: str) -> None:
         """Print the line above the moving part, unless the attempt passed."""
         if result.status is not Status.PASSED:
-            self._live.console.print(Text(line, style="red"))
+            self._live.console.print(Text(printable(line), style="red"))
 
     def note(self, line: str) -> None:
         """Print the line above the moving part."""
-        self._live.console.print(Text(line))
+        self._live.console.print(Text(printable(line)))
 
     def update(self, sweep: SweepStatus) -> None:
         """Redraw, unless that was just done."""
@@ -98,7 +99,7 @@ def show_cursor() -> None:
 
 def display() -> Display:
     """Return the display that suits standard output."""
-    console = Console()
+    console = Console(file=drawing_file())
     return LiveDisplay(console) if sys.stdout.isatty() and console.is_terminal else PlainDisplay()
 
 
@@ -109,7 +110,9 @@ def picture(sweep: SweepStatus) -> Group:
         ProgressBar(total=max(1, sweep.total), completed=sweep.done, width=30),
         Text(overall(sweep)),
     )
-    return Group(bar, *(Text(running_line(task), no_wrap=True) for task in sweep.running))
+    return Group(
+        bar, *(Text(printable(running_line(task)), no_wrap=True) for task in sweep.running)
+    )
 
 
 def finished_line(

@@ -19,6 +19,7 @@ from espalier.analysis.rank import TrialResult, grouped
 from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.text_files import read_text
 from espalier.core.trial import REPETITION, Record, Status, Trial
 from espalier.search.search_space import Proposal
 
@@ -178,7 +179,7 @@ def load_results(path: str | Path) -> SavedSearch:
     Raises UserError if the file is neither.
     """
     try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        record = json.loads(read_text(Path(path)))
         if isinstance(record, list):
             return SavedSearch([SearchResult(**_plain(item)) for item in record], version=0)
         trials = [SearchResult(**item) for item in record.pop("trials")]
