@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from espalier.core.errors import UserError
+from espalier.kconfig import foreign_config
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.range_file import Place, Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
@@ -83,6 +84,7 @@ def _target(symbols: Symbols, setting: Setting) -> str:
     if name not in symbols:
         near = symbols.nearest(name)
         hint = f"did you mean CONFIG_{near}?" if near else "`make menuconfig` shows what there is"
+        hint = foreign_config.hint(name) or hint
         raise UserError(f"{setting.place}: CONFIG_{name}: no such symbol; {hint}")
     owner = symbols.owner(name)
     return owner[0] if owner else name

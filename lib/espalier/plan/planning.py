@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import sys
 from collections import Counter
@@ -13,7 +14,8 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Trial
-from espalier.kconfig import dotconfig, range_file, requests, tree
+from espalier.kconfig import dotconfig, foreign_config, range_file, requests, tree
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, plan, sampling, staleness, test_matrix
@@ -37,11 +39,16 @@ def plan_from_files(
     Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
-    files += [sampling.sampler_request(symbols, sampler)] if sampler else []
-    merged, notes = requests.merge(files)
-    axes = test_matrix.to_axes(symbols, merged)
-    expansion = sampling.sample(symbols, axes, limit, strict)
+    files = [foreign_config.translate(symbols, range_file.read(path)) for path in paths]
+    notes = [note for file in files for note in file.notes]
+    parts: list[tuple[Requests, Expansion]] = []
+    for settings in itertools.product(*(file.parts for file in files)):
+        merged, overrides = _merged(symbols, settings, sampler)
+        axes = test_matrix.to_axes(symbols, merged)
+        parts.append((axes, sampling.sample(symbols, axes, limit, strict)))
+        notes += overrides
+    axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
+    notes = list(dict.fromkeys(notes))
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
 
@@ -123,6 +130,38 @@ def find(name: str, root: Path = ROOT) -> Path:
     near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.4) or names[:5]
     hint = f"did you mean {' or '.join(near)}?" if near else f"put it into {DEFCONFIGS}/"
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{Path(name).name}; {hint}")
+
+
+def _merged(
+    symbols: Symbols, files: Iterable[Sequence[Setting]], sampler: str | None
+) -> tuple[Requests, list[str]]:
+    requested = [requests.from_settings(symbols, settings) for settings in files]
+    requested += [sampling.sampler_request(symbols, sampler)] if sampler else []
+    return requests.merge(requested)
+
+
+def _join_parts(
+    path: Path, parts: Sequence[tuple[Requests, Expansion]], limit: int | None
+) -> tuple[Requests, Expansion]:
+    """Join the parts of a foreign preset. Raises UserError if they are too many or drawn."""
+    whole = _merge([expansion for _, expansion in parts])
+    if any(expansion.design for _, expansion in parts):
+        raise UserError(
+            f"{path}: means {len(parts)} range files, and a sampler chooses from one; "
+            f"make import-config FROM={path} OUT=<file> writes them"
+        )
+    allowed = limit or int(whole.settings[expand.LIMIT])
+    if len(whole.configs) > allowed:
+        raise expand.TooManyError(
+            str(path), f"more than {allowed} trials; allow {len(whole.configs)} with MAX_TRIALS"
+        )
+    axes: Requests = {}
+    for requested, _ in parts:
+        for name, request in requested.items():
+            before = axes.get(name, request)
+            values = dict.fromkeys([*before.values, *request.values])
+            axes[name] = replace(before, values=tuple(values))
+    return axes, whole
 
 
 def row_requests(
