@@ -107,9 +107,10 @@ def _why_no_preset(symbols: Symbols, preset: ForeignPreset) -> str | None:
         return f"names none of its models ({', '.join(table.models)})"
     switches = tuple(f"{kind}_ENABLE_" for kind in ("MODEL", "OPTIMIZER", "PRUNING"))
     for name, setting in preset.by_name.items():
-        if name in symbols and not table.knows(name) and setting.values != ("n",):
-            if _target(symbols, setting) in CHOICES or name.startswith(switches):
-                return f"has CONFIG_{name}, which is ours alone"
+        if name not in symbols or table.knows(name) or setting.values == ("n",):
+            continue
+        if _target(symbols, setting) in CHOICES or name.startswith(switches):
+            return f"has CONFIG_{name}, which is ours alone"
     for name in (*preset.values("PRUNING_METHOD"), *preset.values("OPTIMIZER")):
         if name.lower() not in (*table.methods, *table.optimizers):
             return f"has {name}, which is ours alone"
