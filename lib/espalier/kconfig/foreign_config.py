@@ -44,11 +44,12 @@ class Part:
     def takes(self, run: ForeignRun, methods: Sequence[str]) -> bool:
         """Return whether the trials of a run can be added without any others coming along."""
         mine, theirs = _plain(self.values), _plain(run.values)
+        optimizers = run.preset.table.optimizers
         joined = {**self.methods, run.optimizer: [*methods]}
         every = set(itertools.chain(*joined.values()))
         return (
             (self.model, mine) == (run.model, theirs)
-            and all({*every} & _possible(o) == {*own} for o, own in joined.items())
+            and all({*every} & {*optimizers[o].methods} == {*own} for o, own in joined.items())
         )  # fmt: skip
 
 
@@ -219,8 +220,8 @@ def _notes(
     if left_out:
         names = ", ".join(dict.fromkeys(left_out))
         notes.append(f"not run, as in that program, which has no such method for them: {names}")
-    if any(run.model == "resnet50" for run in runs):
-        notes.append("resnet50: images stay as they are, where that program enlarges them to 224")
+    models = {run.model: table.models[run.model].remark for run in runs}
+    notes += [f"{model}: {remark}" for model, remark in models.items() if remark]
     return [*notes, *dict.fromkeys(remark for run in runs for remark in run.remarks)]
 
 
@@ -277,10 +278,6 @@ def _renamed(table: ForeignTable, setting: Setting) -> list[Setting]:
         )
         for ours in table.targets(setting.symbol)
     ]
-
-
-def _possible(optimizer: str) -> set[str]:
-    return {"none", "state"} if optimizer == "adamwprune" else {"none", "magnitude", "movement"}
 
 
 def _plain(values: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:

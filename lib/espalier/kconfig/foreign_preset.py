@@ -16,6 +16,7 @@ from espalier.kconfig.range_file import Setting
 LEVELS = ("50", "70", "90", "95", "99")
 LEVELS_BY_DEFAULT = ("50", "70", "90")
 SPARSITY_BY_DEFAULT = "0.9"
+METHOD_BY_DEFAULT = "magnitude"
 
 
 class ForeignPreset:
@@ -50,11 +51,12 @@ class ForeignPreset:
     def models(self) -> list[str]:
         """Return the models that are trained; empty if the file names none of that program."""
         names = list(self.table.models)
+        matrix = [name for name in names if self.table.models[name].matrix]
         if self.is_on("MODEL_MODE_MULTIPLE"):
             return (
                 self._switched("MODEL_ENABLE_", names)
                 or self._switched("TEST_MODEL_", names)
-                or self._not_off("MODEL_ENABLE_", ["lenet5", "resnet18"])
+                or self._not_off("MODEL_ENABLE_", matrix)
             )
         single = self._agreeing(
             {
@@ -89,26 +91,31 @@ class ForeignPreset:
         if tests := self._tests():
             return tests[optimizer]
         named = self._named_methods()
-        if optimizer != "adamwprune":
-            return [name for name in named if name != "state"]
-        return self._built_in(named)
+        if self.table.optimizers[optimizer].built_in:
+            return self._built_in(optimizer, named)
+        return self._supported(optimizer, named)
 
-    def _built_in(self, named: Sequence[str]) -> list[str]:
-        """Return the methods of AdamWPrune, which prunes by its own state or not at all."""
-        if self.is_off("ADAMWPRUNE_ENABLE_PRUNING"):
-            return ["none"]
-        if self.is_off("PRUNING_ENABLE_STATE"):
-            # Its own pruning stays on: what that program calls "none" is no external method.
-            built_in = self.is_on("ADAMWPRUNE_ENABLE_PRUNING") and "none" in named
-            return ["state"] if built_in else [name for name in named if name == "none"]
-        methods = [name for name in named if name in ("none", "state")]
-        implied = self._is_matrix() and ({*named} - {"none"} or self._is_multiple())
-        return [*methods, "state"] if implied and "state" not in methods else methods
+    def _supported(self, optimizer: str, named: Iterable[str]) -> list[str]:
+        return [name for name in named if name in self.table.optimizers[optimizer].methods]
+
+    def _built_in(self, optimizer: str, named: Sequence[str]) -> list[str]:
+        """Return the methods of an optimizer that prunes by itself or not at all."""
+        own, unpruned = self.table.optimizers[optimizer].built_in, self.table.unpruned
+        switch = f"{optimizer.upper()}_ENABLE_PRUNING"
+        if self.is_off(switch):
+            return [unpruned]
+        if self.is_off(f"PRUNING_ENABLE_{own.upper()}"):
+            # Its own pruning stays on: what that program calls unpruned has no external method.
+            stays = self.is_on(switch) and unpruned in named
+            return [own] if stays else [name for name in named if name == unpruned]
+        methods = self._supported(optimizer, named)
+        implied = self._is_matrix() and ({*named} - {unpruned} or self._is_multiple())
+        return [*methods, own] if implied and own not in methods else methods
 
     def _named_methods(self) -> list[str]:
         names = self.table.methods
         if self.is_on("PRUNING_MODE_NONE"):
-            return ["none"]
+            return [self.table.unpruned]
         single = self._agreeing(
             {
                 "PRUNING_SELECT_*": self._switched("PRUNING_SELECT_", names),
@@ -116,7 +123,7 @@ class ForeignPreset:
             }
         )
         if self.is_on("PRUNING_MODE_SINGLE"):
-            return single or self._switched("PRUNING_", names) or ["magnitude"]
+            return single or self._switched("PRUNING_", names) or [METHOD_BY_DEFAULT]
         enabled = (
             self._switched("PRUNING_ENABLE_", names)
             or self._switched("PRUNING_ENABLED_", names)
@@ -125,7 +132,7 @@ class ForeignPreset:
         )
         if self._is_multiple():
             return enabled or self._not_off("PRUNING_ENABLE_", names)
-        return single or self._switched("PRUNING_", names) or enabled or ["none"]
+        return single or self._switched("PRUNING_", names) or enabled or [self.table.unpruned]
 
     def sparsities(self) -> tuple[tuple[str, ...], Setting | None]:
         """Return the target sparsities and the setting they are from, None for a default."""
@@ -188,7 +195,7 @@ class ForeignPreset:
         tests: dict[str, list[str]] = {}
         for optimizer in self.table.optimizers:
             prefix = f"TEST_{optimizer.upper()}_"
-            baseline = ["none"] if self.is_on(f"{prefix}BASELINE") else []
+            baseline = [self.table.unpruned] if self.is_on(f"{prefix}BASELINE") else []
             if methods := baseline + self._switched(prefix, self.table.methods):
                 tests[optimizer] = list(dict.fromkeys(methods))
         return tests

@@ -10,8 +10,6 @@ from espalier.kconfig.foreign_preset import ForeignPreset
 from espalier.kconfig.number_range import plain
 from espalier.kconfig.range_file import Setting
 
-ANNEALING = ("adamwadv", "adamwspam", "adamwprune")
-"""Optimizers that CONFIG_ADV_USE_COSINE_ANNEALING is for."""
 COSINE_END = "1e-6"
 LAST_EPOCHS = 2  # that program ends its default ramp at least this much before the run
 
@@ -83,35 +81,33 @@ class ForeignRun:
 
     def _scale_rate(self) -> None:
         """Multiply the rate as that program does for the Adam family on some models."""
-        factor = self.preset.table.models[self.model].rate_factor
-        if factor == "1" or self.optimizer == "sgd":
+        table = self.preset.table
+        factor = table.models[self.model].rate_factor
+        if factor == "1" or not table.optimizers[self.optimizer].rate_factor:
             return
         rate = self.values["LEARNING_RATE"]
         scaled = tuple(plain(_number(v, rate.source) * Decimal(factor)) for v in rate.values)
         self._set("LEARNING_RATE", scaled, rate.source)
         self.remarks.append(
-            f"that program multiplies the learning rate of {self.model} by {factor} for every "
-            f"optimizer but SGD: {'|'.join(rate.values)} is {'|'.join(scaled)}"
+            f"that program multiplies the learning rate of {self.model} by {factor} for all "
+            f"optimizers but SGD: {'|'.join(rate.values)} is {'|'.join(scaled)}"
         )
 
     def _schedule(self) -> None:
         """Give the schedule of the learning rate, which there goes by model and optimizer."""
-        if self.model == "resnet18":
-            switch, by_default = "RESNET18_USE_COSINE_SCHEDULE", True
+        cosine = self.preset.table.models[self.model].cosine
+        switched = self.optimizer in cosine.optimizers
+        source = self.preset.first([cosine.switch]) if switched else None
+        if source is not None:
+            on = self.preset.is_on(cosine.switch)
         else:
-            switch, by_default = "ADV_USE_COSINE_ANNEALING", self._anneals()
-        source = self.preset.first([switch])
-        has_switch = self.model == "resnet18" or self.optimizer in ANNEALING
-        on = by_default if source is None else has_switch and self.preset.is_on(switch)
+            base = self.values.get("ADAMWPRUNE_BASE")
+            built_in = self.preset.table.optimizers[self.optimizer].built_in
+            rule = base.values[0] if base and built_in else self.optimizer
+            on = rule in cosine.default
         self._set("LR_SCHEDULE", ("cosine" if on else "none",), source)
-        if on and self.model != "resnet18":
+        if on and cosine.end:
             self._cosine_end()
-
-    def _anneals(self) -> bool:
-        """Return whether that program's trainer anneals the rate where the file says nothing."""
-        base = self.values.get("ADAMWPRUNE_BASE")
-        rule = base.values[0] if base and self.optimizer == "adamwprune" else self.optimizer
-        return self.model == "lenet5" and rule in ("adamwadv", "adamwspam")
 
     def _cosine_end(self) -> None:
         """Give the end of the schedule, a rate there and a share of the first one here."""

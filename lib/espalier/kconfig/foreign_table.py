@@ -15,12 +15,34 @@ from espalier.core.text_files import read_text
 
 
 @dataclass(frozen=True)
+class Optimizer:
+    """An optimizer of that program: `built_in` is the method by which it prunes itself, if any."""
+
+    methods: Sequence[str]
+    built_in: str = ""
+    rate_factor: bool = True
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """How a model's learning rate is annealed: by which switch, for which optimizers."""
+
+    switch: str
+    optimizers: Sequence[str]
+    default: Sequence[str]
+    end: bool
+
+
+@dataclass(frozen=True)
 class Model:
     """A model of that program: its data sets with their classes, and its defaults."""
 
     datasets: Mapping[str, int]
-    rate_factor: str
     defaults: Mapping[str, str]
+    cosine: Cosine
+    rate_factor: str = "1"
+    matrix: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,9 +60,13 @@ class ForeignTable:
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Take the table as foreign_config.toml has it."""
         self.program: str = data["program"]
-        self.optimizers: tuple[str, ...] = tuple(data["optimizers"])
         self.methods: tuple[str, ...] = tuple(data["methods"])
-        self.models = {name: Model(**model) for name, model in data["models"].items()}
+        self.unpruned: str = data["unpruned"]
+        self.optimizers = {name: Optimizer(**row) for name, row in data["optimizers"].items()}
+        self.models = {
+            name: Model(**{**row, "cosine": Cosine(**row["cosine"])})
+            for name, row in data["models"].items()
+        }
         self.defaults: Mapping[str, str] = data["defaults"]
         self.becomes: Mapping[str, Sequence[str]] = data["becomes"]
         self.values: Mapping[str, Mapping[str, str]] = data["values"]

@@ -45,6 +45,8 @@ def files(texts: Sequence[str], out: Path) -> dict[Path, str]:
     """Return the texts by the file that each belongs into: `out`, or `out`-1 and on."""
     if out.is_dir():
         raise UserError(f"{out}: is a folder; OUT must name a file")
+    if not out.parent.is_dir():
+        raise UserError(f"{out.parent}: no such folder; OUT must name a file in one that is there")
     if len(texts) == 1:
         return {out: texts[0]}
     return {out.with_name(f"{out.name}-{n}"): text for n, text in enumerate(texts, start=1)}
