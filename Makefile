@@ -52,6 +52,7 @@ distclean: mrproper
 ##   listnewconfig      - List the symbols that the configuration leaves open
 ##   helpnewconfig      - The same, with their help texts
 ##   diffconfig         - Compare FROM=.config.old with TO=.config
+##   import-config      - FROM=<preset of mcgrof/AdamWPrune> in our symbols, into OUT=<file>
 ##   allnoconfig        - New configuration with every option off that can be
 ##   allyesconfig       - New configuration with every option on that can be
 ##   randconfig         - New random configuration; prints the KCONFIG_SEED it used
@@ -63,6 +64,10 @@ FROM ?= $(KCONFIG_CONFIG).old
 TO ?= $(KCONFIG_CONFIG)
 diffconfig: setup-plan
 	$(Q)$(ESPALIER) config diffconfig '$(FROM)' '$(TO)'
+
+.PHONY: import-config
+import-config: setup-plan
+	$(Q)$(ESPALIER) $@ "$$FROM"
 
 # The known names are spelled out so that a shell can complete them.
 .PHONY: $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%)
@@ -221,6 +226,7 @@ help:
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
+##   OUT=<file>             - What import-config writes, in place of the terminal
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

@@ -9,6 +9,7 @@ from __future__ import annotations
 VERBS = {
     "config": "Make, change or compare configurations",
     "evaluate": "Measure a saved model on its data set",
+    "import-config": "Write a preset of another program in our symbols",
     "lint": "Check the Kconfig tree, by itself and against the code",
     "remap": "Rename the tensors of a file as a model names them",
     "resume": "Continue a trial from a snapshot, in a new sweep",

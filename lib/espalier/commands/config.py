@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from espalier.core.errors import UserError
 from espalier.kconfig import defconfigs
+
+if TYPE_CHECKING:
+    from espalier.kconfig.randconfig import Fits
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -39,7 +43,25 @@ def command(target: str, files: Sequence[str]) -> int:
         return 0
     from espalier.kconfig import frontends
 
-    return frontends.run(target)
+    return frontends.run(target, _plannable() if target == frontends.RANDOM else None)
+
+
+def _plannable() -> Fits:
+    """Return whether the planner takes a configuration, as a function: the rest cannot train."""
+    from espalier.kconfig import tree
+    from espalier.kconfig.symbols import Symbols
+    from espalier.plan import planning
+
+    symbols = Symbols(tree.parse())  # a tree of its own: planning leaves values in it
+
+    def fits(config: Mapping[str, str]) -> bool:
+        try:
+            planning.plan_from_rows({}, [{k: v for k, v in config.items() if v}], symbols)
+        except UserError:
+            return False
+        return True
+
+    return fits
 
 
 def _print_differences(files: Sequence[str]) -> int:

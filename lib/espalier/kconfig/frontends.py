@@ -16,22 +16,28 @@ import kconfiglib
 from espalier.core.errors import UserError
 from espalier.core.terminal import printable
 from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
+from espalier.kconfig.randconfig import Fits
 from espalier.kconfig.symbols import Symbols
 
 Target = Callable[[kconfiglib.Kconfig], None]
 
 
-def run(name: str) -> int:
-    """Run a configuration target and return the exit code. Raises UserError."""
+def run(name: str, fits: Fits | None = None) -> int:
+    """Run a configuration target and return the exit code. Raises UserError.
+
+    `fits` says which configurations randconfig may draw; None takes any.
+    """
     try:
-        _target(name)(tree.parse())
+        _target(name, fits)(tree.parse())
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted, {dotconfig.path()} is as it was last saved", file=sys.stderr)
         return 130
     return 0
 
 
-def _target(name: str) -> Target:
+def _target(name: str, fits: Fits | None) -> Target:
+    if name == RANDOM and fits is not None:
+        return lambda kconf: random(kconf, fits)
     if name in TARGETS:
         return TARGETS[name]
     if name.endswith("_defconfig"):
@@ -143,14 +149,15 @@ def _has_prompt(symbol: kconfiglib.Symbol) -> bool:
     return any(node.prompt for node in symbol.nodes)
 
 
-def random(kconf: kconfiglib.Kconfig) -> None:
+def random(kconf: kconfiglib.Kconfig, fits: Fits = lambda config: True) -> None:
     """Write a random configuration, and print the seed that makes it again."""
     seed = randconfig.seed(os.environ.get("KCONFIG_SEED", ""))
     print(f"KCONFIG_SEED={seed}")
-    randconfig.randomise(Symbols(kconf), seed)
+    randconfig.randomise(Symbols(kconf), seed, fits)
     _save(kconf)
 
 
+RANDOM = "randconfig"
 TARGETS: dict[str, Target] = {
     "menuconfig": menuconfig,
     "nconfig": menuconfig,
@@ -162,7 +169,7 @@ TARGETS: dict[str, Target] = {
     "alldefconfig": alldefconfig,
     "allnoconfig": allnoconfig,
     "allyesconfig": allyesconfig,
-    "randconfig": random,
+    RANDOM: random,
     "listnewconfig": listnewconfig,
     "helpnewconfig": helpnewconfig,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import kconfiglib
 from kconfiglib import Symbol
 
-from espalier.kconfig import assign, spelling
+from espalier.kconfig import assign, foreign_config, spelling
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 
@@ -81,6 +81,8 @@ def of_symbol(symbols: Symbols, name: str, settings: Iterable[Setting]) -> str:
     """Return what to do about the unknown symbol `name` of a file with these `settings`."""
     if name in RETIRED:
         return f"{_successor(name)}; `make olddefconfig` takes the line out"
+    if hint := foreign_config.hint(name):
+        return hint
     meant = _meant(symbols, name.upper(), settings)
     if not meant:
         return "`make menuconfig` shows what there is"

@@ -44,7 +44,9 @@ class Faults:
             self.add(error)
 
     def add(self, error: UserError) -> None:
-        """Keep an error. Raises all of them once they are more than are shown."""
+        """Keep an error that is new. Raises all of them once they are more than are shown."""
+        if str(error) in map(str, self._errors):
+            return
         self._errors.append(error)
         if len(self._errors) > MOST_SHOWN:
             self.check()

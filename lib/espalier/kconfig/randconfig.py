@@ -1,8 +1,15 @@
-"""Draw a random configuration that is valid and that its seed gives again."""
+"""Draw a random configuration that can be trained here, and that its seed gives again.
+
+Choices and switches are drawn among what is visible, numbers within a factor of their defaults, so
+that sizes and schedules fit each other about as well as the defaults do. What a machine has is not
+drawn. Whether the whole can be trained is for the caller to say: what cannot is drawn again.
+"""
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Callable, Mapping
 
 import kconfiglib
 from kconfiglib import Symbol
@@ -10,11 +17,17 @@ from kconfiglib import Symbol
 from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
-from espalier.kconfig.values import AllowedRange, canonical
+from espalier.kconfig.values import canonical
 
-WIDEST_INT = 1000
-WIDEST_FLOAT = 1.0
-"""A number that may vary by more than this keeps its default: a uniform draw would say nothing."""
+Fits = Callable[[Mapping[str, str]], bool]
+"""Whether a configuration can be trained."""
+
+MACHINE = ("DATASET", "AMP", "COMPILE", "CPU_THREADS", "DEVICES_PER_TRIAL")
+"""What is there depends on the machine: data files, a GPU, a compiler, cores."""
+FACTOR = 2
+"""A number is at most this many times its default, and at least that part of it."""
+DRAWS = 1000
+DIGITS = 4  # significant, of a number with a point
 
 
 def seed(text: str) -> int:
@@ -32,15 +45,26 @@ def seed(text: str) -> int:
         ) from None
 
 
-def randomise(symbols: Symbols, seed: int) -> None:
-    """Draw every visible choice, bool and narrow number, in the order of the tree.
+def randomise(symbols: Symbols, seed: int, fits: Fits = lambda config: True) -> None:
+    """Leave a random configuration in the tree: the first one drawn that `fits`.
 
-    Symbols outside a trial's identity (device, paths) keep their values.
+    Symbols outside a trial's identity (device, paths) keep their values. Raises UserError if none
+    of a thousand fits.
     """
     rng = random.Random(seed)
+    for _ in range(DRAWS):
+        if fits(_drawn(symbols, rng)):
+            return
+    raise UserError(f"KCONFIG_SEED={seed}: none of {DRAWS} configurations can be trained")
+
+
+def _drawn(symbols: Symbols, rng: random.Random) -> dict[str, str]:
+    """Draw in the order of the tree, and return what came of it."""
+    symbols.kconf.unset_values()
     for name in symbols.identity:
-        if assign.is_active(symbols, name):
+        if name not in MACHINE and assign.is_active(symbols, name):
             assign.put(symbols, name, _draw(symbols, name, rng))
+    return assign.effective_config(symbols, symbols.identity)
 
 
 def _draw(symbols: Symbols, name: str, rng: random.Random) -> str:
@@ -58,19 +82,26 @@ def _draw(symbols: Symbols, name: str, rng: random.Random) -> str:
 
 
 def _draw_int(symbol: Symbol, rng: random.Random) -> str:
-    for low, high, condition in symbol.ranges:
+    default = int(symbol.str_value)
+    low, high = default // FACTOR, default * FACTOR
+    for first, last, condition in symbol.ranges:
         if kconfiglib.expr_value(condition):
-            first, last = int(low.str_value), int(high.str_value)
-            narrow = last - first <= WIDEST_INT
-            return str(rng.randint(first, last)) if narrow else symbol.str_value
-    return str(symbol.str_value)
+            low, high = max(low, int(first.str_value)), min(high, int(last.str_value))
+            break
+    return str(rng.randint(max(low, min(default, 1)), high))  # 0 means something else
 
 
 def _draw_float(symbols: Symbols, name: str, rng: random.Random) -> str:
-    interval = symbols.float_range(name)
-    if not isinstance(interval, AllowedRange) or not interval.high - interval.low <= WIDEST_FLOAT:
-        return assign.effective(symbols, name)
-    number = interval.low  # an open end is drawn again
-    while number == interval.low or number not in interval:
-        number = round(rng.uniform(interval.low, interval.high), 4)
-    return canonical("float", repr(number))
+    default = float(assign.effective(symbols, name))
+    allowed = symbols.float_range(name)
+    low, high = default / FACTOR, default * FACTOR
+    if allowed is not None:
+        low, high = max(low, allowed.low), min(high, allowed.high)
+    while True:  # an open end is drawn again
+        number = _rounded(rng.uniform(low, high))
+        if allowed is None or number in allowed:
+            return canonical("float", repr(number))
+
+
+def _rounded(number: float) -> float:
+    return round(number, DIGITS - 1 - math.floor(math.log10(number))) if number else 0.0

@@ -18,6 +18,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import config_folder, expand, plan, sampling, staleness, test_matrix
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
+from espalier.plan.range_requests import requested_parts
 
 DEFCONFIGS = "defconfigs"
 
@@ -36,13 +37,14 @@ def plan_from_files(
     Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    merged, notes = requests.read(symbols, paths)
-    if sampler:
-        merged, more = requests.merge([merged, sampling.sampler_request(symbols, sampler)])
-        notes += more
-    notes += test_matrix.notes(symbols, merged)
-    axes = test_matrix.to_axes(symbols, merged)
-    expansion = sampling.sample(symbols, axes, limit, strict)
+    requested, notes = requested_parts(symbols, paths, sampler)
+    parts: list[tuple[Requests, Expansion]] = []
+    for merged in requested:
+        notes += test_matrix.notes(symbols, merged)
+        axes = test_matrix.to_axes(symbols, merged)
+        parts.append((axes, sampling.sample(symbols, axes, limit, strict)))
+    axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
+    notes = list(dict.fromkeys(notes))
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
 
@@ -131,6 +133,30 @@ def find(name: str, root: Path = ROOT) -> Path:
     near = defconfigs.near_range(path.name, root)
     hint = f"did you mean {near}?" if near else f"they lie there; make {defconfigs.LIST} lists them"
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{path.name}; {hint}")
+
+
+def _join_parts(
+    path: Path, parts: Sequence[tuple[Requests, Expansion]], limit: int | None
+) -> tuple[Requests, Expansion]:
+    """Join the parts of a foreign preset. Raises UserError if they are too many or drawn."""
+    whole = _merge([expansion for _, expansion in parts])
+    if any(expansion.design for _, expansion in parts):
+        raise UserError(
+            f"{path}: means {len(parts)} range files, and a sampler chooses from one; "
+            f"make import-config FROM={path} OUT=<file> writes them"
+        )
+    allowed = limit or int(whole.settings[expand.LIMIT])
+    if len(whole.configs) > allowed:
+        raise expand.TooManyError(
+            str(path), f"more than {allowed} trials; allow {len(whole.configs)} with MAX_TRIALS"
+        )
+    axes: Requests = {}
+    for requested, _ in parts:
+        for name, request in requested.items():
+            before = axes.get(name, request)
+            values = dict.fromkeys([*before.values, *request.values])
+            axes[name] = replace(before, values=tuple(values))
+    return axes, whole
 
 
 def row_requests(

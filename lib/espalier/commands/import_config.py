@@ -1,0 +1,35 @@
+"""`import-config`: write a preset of another program in our symbols."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from espalier.commands.option_types import PATH, make_option
+from espalier.core.errors import UserError
+
+
+@click.command()
+@click.argument("source", type=PATH, metavar="FROM", help="preset, .config or range file to read")
+@make_option(
+    "OUT", "--out", type=PATH, help="file to write  [default: the terminal, where one is enough]"
+)
+def command(source: Path, out: Path | None) -> int:
+    """Write a preset of mcgrof/AdamWPrune as a range file in our symbols.
+
+    A preset whose values go by the model or the optimizer is several range files: OUT-1, OUT-2 ...
+    """
+    from espalier.core.atomic_write import atomic_write
+    from espalier.kconfig import foreign_text
+
+    if not str(source).strip("."):
+        raise UserError("FROM names no file; make import-config FROM=<preset>")
+    texts = foreign_text.imported(source)
+    if out is None:
+        print(foreign_text.only(texts, source), end="")
+        return 0
+    for path, text in foreign_text.files(texts, out).items():
+        atomic_write(path, text)
+        print(f"Wrote {path}")
+    return 0

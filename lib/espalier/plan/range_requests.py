@@ -1,0 +1,39 @@
+"""What range files request: their own symbols, or those of a foreign preset translated."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from espalier.kconfig import foreign_config, range_file, requests
+from espalier.kconfig.foreign_config import Translation
+from espalier.kconfig.line_faults import Faults
+from espalier.kconfig.requests import Requests
+from espalier.kconfig.symbols import Symbols
+from espalier.plan import sampling
+
+
+def requested_parts(
+    symbols: Symbols, paths: Sequence[Path], sampler: str | None
+) -> tuple[list[Requests], list[str]]:
+    """Return the merged requests of files, later ones winning, and notes on what is in them.
+
+    They are several only where a foreign preset means several range files. `sampler` goes before
+    CONFIG_SAMPLER. Raises UserError, with every fault of all files.
+    """
+    faults = Faults()
+    files = [_translated(symbols, path, faults) for path in paths]
+    checked = [[requests.check(symbols, part, faults) for part in file.parts] for file in files]
+    faults.check()
+    last = [sampling.sampler_request(symbols, sampler)] if sampler else []
+    merged = [requests.merge([*parts, *last]) for parts in itertools.product(*checked)]
+    notes = [note for file in files for note in file.notes]
+    return [part for part, _ in merged], notes + [note for _, over in merged for note in over]
+
+
+def _translated(symbols: Symbols, path: Path, faults: Faults) -> Translation:
+    settings = range_file.read_lines(path, faults)
+    with faults.collect():
+        return foreign_config.translate(symbols, settings)
+    return Translation([])
