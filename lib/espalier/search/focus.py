@@ -109,7 +109,7 @@ def held_numbers(centre: Trial, tried: Axes, hold: str | None = None) -> list[st
             f"must be {NOTHING} or numbers that were swept: {', '.join(tried) or 'there are none'}"
         )
         raise UserError(f"HOLD={wrong[0]}: {rule}")
-    fixed = {*TASK, *sampling(centre, *DATA)} if NOTHING not in named else set()
+    fixed = set() if NOTHING in named else _task(centre)
     return [name for name in tried if name in fixed or name in named]
 
 
@@ -121,7 +121,13 @@ def _held(name: str, tried: Sequence[str], centre: Configuration, ranking: Ranki
         best.setdefault(item.first.config.get(name, ""), item.first.name)
     others = [f"{text} ({best[text]})" for text in tried if text != own and text in best]
     also = f"; AROUND takes the best at {', '.join(others)}" if others else ""
-    return f"Held: CONFIG_{name}={own}; HOLD={NOTHING} lets it vary{also}"
+    free = f"; HOLD={NOTHING} lets it vary" if name in _task(centre.first) else ""
+    return f"Held: CONFIG_{name}={own}{free}{also}"
+
+
+def _task(centre: Trial) -> set[str]:
+    """Return the symbols that say what the task is, and of which data."""
+    return {*TASK, *sampling(centre, *DATA)}
 
 
 def _numbers(symbols: Symbols, centre: Trial, axes: Axes) -> Axes:
