@@ -217,6 +217,7 @@ help:
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
+##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)

@@ -124,8 +124,20 @@ def test_named_files_exist(page: Path) -> None:
 
 @pages
 def test_relative_links_resolve(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    places = [(page.parent / name if name else page, anchor) for name, anchor in links]
+    assert [path for path, _ in places if not path.exists()] == []
+    lost = [(path, anchor) for path, anchor in places if anchor[1:] not in anchors(path)]
+    assert lost == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page, and of any file the empty one: headings as GitHub links to them."""
+    if path.suffix != ".md":
+        return {""}
+    prose = FENCE.sub("", path.read_text(encoding="utf-8"))
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {""} | {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pages

@@ -63,6 +63,16 @@ def test_text(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"caveats_{name}", "\n".join(notes(rank(DIFFERENT[name]()))) + "\n")
 
 
+def test_commits_of_the_same_code_are_alike() -> None:
+    code = {"commit": "a" * 40, "modified": False, "sources": "c0de"}
+    later = {**code, "commit": "b" * 40}
+    assert notes(rank([made(1, code=code), made(2, code=later)])) == []
+    other = {**code, "modified": True, "sources": "beef", "files": ["models/mlp.py"]}
+    assert "    commit aaaaaaaaaaaa with changes in models/mlp.py [code beef]: 1 trial" in notes(
+        rank([made(1, code=later), made(2, code=other)])
+    )
+
+
 def test_data_may_differ_where_the_settings_do() -> None:
     for name in ("SPLIT_SEED", "TRAIN_SUBSET"):
         results = [

@@ -9,7 +9,8 @@ import pytest
 from trial_results import passed, sweep, trial
 
 from espalier.analysis import connectivity_threshold
-from espalier.analysis.dose_response import Ladder, Logistic, ladders
+from espalier.analysis.dose_response import Ladder, ladders
+from espalier.analysis.logistic_fit import Logistic
 from espalier.analysis.rank import TrialResult, rank
 from espalier.report import dose_response_report
 

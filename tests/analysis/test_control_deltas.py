@@ -141,7 +141,7 @@ def test_the_picture_and_its_error(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", networks(), controls=PLAIN)
     picture = tmp_path / "deltas.svg"
     assert run(["sweep-leaderboard", "--dir", str(folder), "--deltas", str(picture)]) == 0
-    assert "difference of the validation accuracy (%), more is better" in picture.read_text(
+    assert "difference of the validation accuracy (points), more is better" in picture.read_text(
         encoding="utf-8"
     )
     alone = stored(tmp_path / "alone", networks()[:2], controls=PLAIN)

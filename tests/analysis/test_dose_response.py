@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored_sweeps import stored
 from trial_results import passed, sweep, trial
@@ -15,12 +16,14 @@ from trial_results import passed, sweep, trial
 from espalier.__main__ import run
 from espalier.analysis.dose_response import (
     LadderPoint,
-    Logistic,
     climbed,
+    d50_interval,
+    deviation,
+    distance_from_monotone,
     isotonic,
     ladders,
-    violation,
 )
+from espalier.analysis.logistic_fit import Grid, Logistic
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC
@@ -49,8 +52,8 @@ def test_a_planted_curve_is_found_again() -> None:
     assert ladder.curve.d50 == pytest.approx(0.06, rel=0.03)
     assert ladder.curve.low == pytest.approx(12, abs=1)
     assert ladder.curve.high == pytest.approx(97, abs=1)
-    assert ladder.located and ladder.ends[0] < 0.06 < ladder.ends[1]
-    assert ladder.octaves < 0.5
+    assert ladder.located and ladder.ends and ladder.ends[0] < 0.06 < ladder.ends[1]
+    assert ladder.octaves and ladder.octaves < 0.5
     assert ladder.violation == 0
 
 
@@ -64,7 +67,7 @@ def test_a_curve_that_falls_with_the_symbol_is_found_too() -> None:
 def test_noise_widens_the_interval() -> None:
     (calm,) = ladders(rank(climbing()))
     (loud,) = ladders(rank(climbing(noise=[-9.0, 0.0, 9.0])))
-    assert calm.octaves < loud.octaves
+    assert calm.octaves and loud.octaves and calm.octaves < loud.octaves
 
 
 def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
@@ -73,12 +76,57 @@ def test_a_cliff_that_is_not_on_the_ladder_is_not_located() -> None:
     assert as_json(ladder)["d50"] is None
 
 
+def test_one_seed_claims_nothing() -> None:
+    (ladder,) = ladders(rank(climbing(noise=[0.0])))
+    record = as_json(ladder)
+    assert (record["seeds"], record["located"]) == (1, False)
+    assert [record[name] for name in ("d50", "d50_interval", "octaves")] == [None] * 3
+    text = render_ladder(ladder)
+    assert "d50: not located" in text and "there are 1): sweep CONFIG_SEED=1|2|3" in text
+    assert "interval 0." not in text
+
+
+def test_seeds_that_not_all_values_have_give_no_interval() -> None:
+    results = climbing()
+    kept = [r for r in results if r.seed == ("1" if r.trial.number > 12 else "2")]
+    (ladder,) = ladders(rank(kept))
+    assert (ladder.seeds, ladder.ends, ladder.located) == (0, None, False)
+    some = [r for r in results if r.seed != "3" or r.trial.number > 3]  # one lost a seed
+    (ladder,) = ladders(rank(some))
+    assert ladder.seeds == 2 and ladder.ends
+
+
+def test_seeds_that_do_not_differ_do_not_make_a_cliff_between_two_values_sure() -> None:
+    steep = Logistic(low=12.0, high=97.0, d50=0.07, slope=40.0)  # as good as a step
+    (ladder,) = ladders(rank(climbing(steep, [0.0, 0.0, 0.1])))
+    assert ladder.ends and ladder.ends[0] < 0.05 and ladder.ends[1] > 0.1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("alike", [True, False], ids=["a-cliff-a-seed", "noise"])
+def test_the_interval_covers_what_it_says(seeds: int, alike: bool) -> None:
+    """A smaller share than 0.95 of 100 is 0.88 or more but for a chance of 0.004."""
+    random, grid = np.random.default_rng(seeds), Grid(sorted(VALUES), 100.0)
+    values, covered = np.array(sorted(VALUES))[:, None], 0
+    for _ in range(100):
+        true = math.exp(random.uniform(math.log(0.03), math.log(0.2)))
+        d50 = true * np.exp(0.1 * alike * random.standard_normal(seeds))
+        scores = 12 + 85 / (1 + (d50 / values) ** 5)
+        scores = np.clip(scores + 3 * random.standard_normal(scores.shape), 0, 100)
+        (curve,) = grid.fit(scores.mean(1)[None])
+        low, high = d50_interval(grid, curve, scores)
+        covered += low <= true <= high
+    assert covered >= 93
+
+
 def test_text(golden: Callable[[str, str], None]) -> None:
     (fitted,) = ladders(rank(climbing()))
-    ladder = replace(fitted, curve=PLANTED, ends=(0.05, 0.08), outside=0.0, violation=0.0)
+    ladder = replace(fitted, curve=PLANTED, ends=(0.05, 0.08), off=0.0)
     golden("dose_response_located", render_ladder(ladder))
-    beyond = replace(ladder, rest={"WIDTH": "8"}, outside=0.13, violation=0.96)
+    beyond = replace(ladder, rest={"WIDTH": "8"}, ends=(0.05, 1.2), off=0.96, deviation=1.0)
     golden("dose_response_not_located", render_ladder(beyond))
+    single = replace(ladder, seeds=1, ends=None, off=5.0, deviation=None)
+    golden("dose_response_one_seed", render_ladder(single))
 
 
 def test_one_ladder_for_each_rest() -> None:
@@ -109,12 +157,25 @@ def test_isotonic_pools_neighbours_that_fall() -> None:
     assert isotonic([4, 3, 2, 9], [1, 1, 1, 1]) == [3, 3, 3, 9]
 
 
-def test_a_violation_is_told_in_deviations_of_a_seed() -> None:
+def test_the_distance_from_monotone_is_in_deviations_of_a_seed() -> None:
     # means 10, 30, 20: pooled to 25, so 5 off; each rung has seeds at +-2: deviation sqrt(8)
     scores = [[8, 12], [28, 32], [18, 22]]
-    assert violation(scores, rising=True) == pytest.approx(5 / math.sqrt(8))
-    assert violation([[1, 1], [3, 3], [2, 2]], rising=True) == math.inf
-    assert violation([[3], [2], [1]], rising=False) == 0
+    assert distance_from_monotone(scores, rising=True) == pytest.approx(5)
+    assert deviation(scores) == pytest.approx(math.sqrt(8))
+    assert distance_from_monotone([[3], [2], [1]], rising=False) == 0
+    assert deviation([[3], [2]]) is None
+    assert deviation([[1, 1], [3, 3]]) == 0
+
+
+@pytest.mark.parametrize(("off", "spread"), [(5.0, None), (5.0, 0.0)])
+def test_without_differing_seeds_no_number_of_deviations_is_said(
+    off: float, spread: float | None
+) -> None:
+    (fitted,) = ladders(rank(climbing()))
+    ladder = replace(fitted, off=off, deviation=spread)
+    assert "inf" not in render_ladder(ladder)
+    assert "not monotone, by 5.00 points; no two seeds differ" in render_ladder(ladder)
+    assert as_json(ladder)["violation"] is None
 
 
 def test_the_fit_knows_no_plateau_beyond_what_can_be() -> None:

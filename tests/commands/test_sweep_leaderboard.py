@@ -202,8 +202,15 @@ def test_a_panel_without_a_symbol_is_empty() -> None:
     low, high = (passed(trial(n, 1, **dict.fromkeys(values, str(n))), 90.0 + n) for n in (1, 2))
     panels = plot_sweep(rank([low, high]), values).axes
     assert [panel.axison for panel in panels] == [True] * 4 + [False] * 2
-    means = panels[0].lines[-1]  # through the bars
-    assert list(means.get_ydata()) == [91.0, 92.0]
+    assert panels[0].get_title() == "no means: other settings differ too"
+    assert list(panels[0].lines[-1].get_ydata()) == []
+
+
+def test_a_panel_shows_the_means_of_a_grid() -> None:
+    results = sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 96.0]})
+    (panel,) = plot_sweep(rank(results), {"ADAMWPRUNE_BETA1": ["0.85", "0.87"]}).axes
+    assert list(panel.lines[-1].get_ydata()) == [91.0, 95.5]  # through the bars
+    assert panel.get_title() == ""
 
 
 def test_plot_names_only_what_varies() -> None:

@@ -193,10 +193,36 @@ def test_top_lists_ten() -> None:
 
 
 def test_long_lists_are_cut_with_a_count() -> None:
-    results = [ended(trial(n, n), Status.ERROR, "crash", "x") for n in range(1, 61)]
+    results = [ended(trial(n, n), Status.ERROR, "crash", f"x{n}") for n in range(1, 61)]
     lines = report(results)
     assert sum(line.startswith("   Log: ") for line in lines) == 50
     assert "... and 10 more, in sweep_summary.json" in lines
+
+
+def test_the_same_failure_is_one_line_with_its_trials() -> None:
+    long = "the warmup of 1000 steps is longer than the run " * 5
+    same = [ended(trial(n, n), Status.FAILED, "schedule", f"a\n{long}") for n in range(1, 37)]
+    other = ended(trial(37, 1), Status.FAILED, "schedule", "another")
+    lines = report([*same, other])
+    assert sum(long.strip() in line for line in lines) == 1
+    start = lines.index(f"36 x failed (schedule): {long.strip()}")
+    assert lines[start + 1 : start + 5] == [
+        "   config_001 (seed 1), config_002 (seed 2), config_003 (seed 3) and 33 more",
+        "   Log: results/config_001_mlp/output.log",
+        "config_037 (seed 1): failed (schedule), 1 attempt: another",
+        "   Log: results/config_037_mlp/output.log",
+    ]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), None, "high"])
+def test_what_passed_without_a_number_did_pass(number: object) -> None:
+    results = [*sweep({"a": [90.0, 91.0]}), passed(trial(3, 3, ADAMWPRUNE_BETA1="a"), number)]  # type: ignore[arg-type]
+    text = page(results)
+    assert "INCOMPLETE: 2 of 3 seeds (1 passed without a finite validation accuracy)" in text
+    assert "did not pass" not in text
+    assert "PASSED WITHOUT A FINITE VALIDATION ACCURACY: 1 of 3 trials" in text
+    assert "\nconfig_003 (seed 3): val_acc is not a number, or was not reported" in text
+    assert "FAILED TESTS: 0 of 3" in text
 
 
 @pytest.mark.parametrize(

@@ -261,8 +261,11 @@ CODE = {"commit": "a" * 40, "modified": False, "changes": ""}
     ("now", "line"),
     [
         ({}, ""),
-        ({"commit": "b" * 40}, "(commit aaaaaaa, now bbbbbbb)"),
-        ({"modified": True, "changes": "1"}, "(commit aaaaaaa, now aaaaaaa, modified)"),
+        ({"commit": "b" * 40}, "(commit aaaaaaaaaaaa; now commit bbbbbbbbbbbb)"),
+        (
+            {"modified": True, "changes": "1", "files": ["lib/a.py"]},
+            "(commit aaaaaaaaaaaa; now commit aaaaaaaaaaaa with changes in lib/a.py)",
+        ),
         ({"commit": "", "modified": False}, ""),  # no git here: nothing can be said
     ],
 )

@@ -17,7 +17,14 @@ from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
 from espalier.plan.plan import Plan, read_plan
 from espalier.plan.planning import plan_from_rows
-from espalier.search.focus import RANGE, choose_centre, nearby_values, tried_values
+from espalier.search.focus import (
+    RANGE,
+    choose_centre,
+    held_numbers,
+    nearby_values,
+    plan_around,
+    tried_values,
+)
 
 BEST = ("sgd", "0.01", "32")
 SCORE = {BEST: 95.0, ("sgd", "0.04", "32"): 90.0, ("adam", "0.01", "128"): 80.0}
@@ -98,3 +105,61 @@ def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(
 def test_a_region_that_is_no_factor_is_one_line(region: str) -> None:
     with pytest.raises(UserError, match=f"--region {region}: must be a factor above 1"):
         run(["sweep-focus", "--region", region, "--dir", "nowhere"])
+
+
+@functools.cache
+def sparsities() -> tuple[TrialResult, ...]:
+    """Pruned to 50 % and to 90 %, at two rates; less pruned is better, and so is 0.01."""
+    ranges = {"TARGET_SPARSITY": "0.5|0.9", "LEARNING_RATE": "0.01|0.04", "PRUNING_WARMUP": "1"}
+    plan = plan_from_rows({"PRUNING_METHOD": "state", **ranges}, [{}])
+    made = []
+    for item in plan.trials:
+        swept = {name: item.config[name] for name in ("TARGET_SPARSITY", "LEARNING_RATE")}
+        sparsity, rate = map(float, swept.values())
+        reached = {"final_sparsity": sparsity, "target_sparsity": sparsity}
+        trial = replace(item, swept=swept)
+        made.append(passed(trial, 100 - 10 * sparsity - 100 * rate, **reached))
+    return tuple(made)
+
+
+@pytest.mark.parametrize(
+    ("hold", "varied"),
+    [
+        (None, {"LEARNING_RATE"}),
+        ("", {"LEARNING_RATE"}),
+        ("none", {"LEARNING_RATE", "TARGET_SPARSITY"}),
+        ("none, CONFIG_LEARNING_RATE", {"TARGET_SPARSITY"}),
+        ("LEARNING_RATE,TARGET_SPARSITY", set()),
+    ],
+)
+def test_the_task_is_held_unless_it_is_released(hold: str | None, varied: set[str]) -> None:
+    ranking = rank(sparsities())
+    tried = tried_values(ranking)
+    centre = choose_centre(ranking, "best").first
+    assert set(tried) - set(held_numbers(centre, tried, hold)) == varied
+
+
+def test_the_plan_does_not_drift_to_less_pruning(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep", [*sparsities()], settings={"RANK_BY": "val_acc"})
+    plan, heading = plan_around(folder, "best", None, None)
+    assert {item.config["TARGET_SPARSITY"] for item in plan.trials} == {"0.5"}
+    assert {item.config["LEARNING_RATE"] for item in plan.trials} == {"0.005", "0.01", "0.02"}
+    (best_at_90,) = [r.trial.name for r in sparsities() if r.result.measures["val_acc"] == 90.0]
+    assert heading[1] == (
+        "Held: CONFIG_TARGET_SPARSITY=0.5; HOLD=none lets it vary; "
+        f"AROUND takes the best at 0.9 ({best_at_90})"
+    )
+    assert f"# {heading[1]}" in (folder / RANGE).read_text(encoding="utf-8")
+    plan, _ = plan_around(folder, "best", None, None, "none")
+    assert len({item.config["TARGET_SPARSITY"] for item in plan.trials}) == 3
+    with pytest.raises(
+        UserError, match="no number but TARGET_SPARSITY, LEARNING_RATE, held; HOLD="
+    ):
+        plan_around(folder, "best", None, None, "LEARNING_RATE")
+
+
+def test_what_was_not_swept_cannot_be_held() -> None:
+    ranking = rank(finished())
+    tried = {"LEARNING_RATE": ["1"], "MLP_WIDTH": ["2"]}
+    with pytest.raises(UserError, match="HOLD=MLP_WITH: must be none or numbers that were swept"):
+        held_numbers(choose_centre(ranking, "best").first, tried, "MLP_WITH")

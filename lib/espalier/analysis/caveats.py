@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, sampling
 from espalier.core.records import Revision
+from espalier.core.revision import describe
 
 UNKNOWN = "unknown"
 
@@ -34,7 +35,7 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
 def _origins(trials: Sequence[TrialResult]) -> list[str]:
     """Return trials that came about in different ways."""
     tallies = {
-        "by {} revisions of the code": Counter(map(_revision, trials)),
+        "by {} revisions of the code": _revisions(trials),
         "with {} sets of package versions": Counter(_versions(trials)),
         "on {} devices": Counter(item.result.provenance.device or UNKNOWN for item in trials),
         "from {} sets of data under equal settings": _data(trials),
@@ -50,10 +51,14 @@ def _origins(trials: Sequence[TrialResult]) -> list[str]:
     return [head, *lines]
 
 
-def _revision(item: TrialResult) -> str:
-    code = item.result.provenance.code or Revision()
-    changed = f" with uncommitted changes {code.changes or ''}" if code.modified else ""
-    return (((code.commit or "")[:12] or UNKNOWN) + changed).rstrip()
+def _revisions(trials: Sequence[TrialResult]) -> Counter[str]:
+    """Return trials by their code, whatever commits of other files were between them."""
+    codes = [item.result.provenance.code or Revision() for item in trials]
+    text_of: dict[str, str] = {}
+    labels = [code.sources or describe(code) for code in codes]
+    for label, code in zip(labels, codes, strict=True):
+        text_of.setdefault(label, describe(code))
+    return Counter(text_of[label] for label in labels)
 
 
 def _versions(trials: Sequence[TrialResult]) -> list[str]:

@@ -46,11 +46,11 @@ def interval(values: Sequence[float]) -> Interval | None:
     if n == 1:
         return Interval(mean, 1, None)
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    return Interval(mean, n, _quantile(n - 1) * math.sqrt(variance / n))
+    return Interval(mean, n, t_quantile(n - 1) * math.sqrt(variance / n))
 
 
 @lru_cache
-def _quantile(degrees: int) -> float:
+def t_quantile(degrees: int) -> float:
     """Return the two-sided 95 % quantile of Student's t."""
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 

@@ -1,7 +1,7 @@
 """Ladders: one numeric symbol step by step, and where on it a measure falls from high to low.
 
 For each ladder a logistic curve in the logarithm of the symbol, d50 (where it is half-way between
-its two plateaus) with a bootstrap interval, and how far the means are from monotone.
+its two plateaus) with an interval over seeds, and how far the means are from monotone.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
-import numpy.typing as npt
 
-from espalier.analysis.confidence import LEVEL
+from espalier.analysis.confidence import interval, t_quantile
+from espalier.analysis.logistic_fit import Array, Grid, Logistic
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 
 FEWEST = 4
 """Rungs that a curve of four numbers needs."""
-DRAWS = 1000
-TAIL = (1 - LEVEL) / 2
-CHUNK = 100  # draws fitted at a time, for memory's sake
-PLACES, SLOPES = 161, np.geomspace(0.5, 30.0, 32)
-"""What is tried: half-way points over the ladder, and slopes in units of 1 / ln(symbol)."""
-
-Array = npt.NDArray[np.float64]
+SEEDS = 2
+"""Seeds that an interval needs, the same on all rungs."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +39,12 @@ class LadderPoint:
 
 
 @dataclass(frozen=True)
-class Logistic:
-    """low + (high - low) / (1 + (d50 / x)**slope); `high` is what it tends to for large x."""
-
-    low: float
-    high: float
-    d50: float
-    slope: float
-
-    def at(self, value: float) -> float:
-        """Return the curve at a value of the symbol."""
-        rising = 1 / (1 + (self.d50 / value) ** self.slope)
-        return float(self.low + (self.high - self.low) * rising)
-
-
-@dataclass(frozen=True)
 class Ladder:
     """What one ladder says. `rest` are the other swept symbols, the same on all rungs.
 
-    `ends` is the 95 % interval of d50. `outside` is the share of the bootstrap draws with a d50 at
-    one end of the ladder: from 0.025 on the interval is open there. `violation` is how far
-    the means are from a monotone curve at most, in standard deviations of a seed.
+    `ends` is the 95 % interval of d50, over `seeds` that passed on all rungs; None if these are
+    too few. `off` is how far the means are from a monotone curve at most, `deviation` the
+    standard deviation of a seed; None where no rung has two.
     """
 
     symbol: str
@@ -72,19 +52,29 @@ class Ladder:
     rest: Mapping[str, str]
     rungs: tuple[LadderPoint, ...]
     curve: Logistic
-    ends: tuple[float, float]
-    outside: float
-    violation: float
+    seeds: int
+    ends: tuple[float, float] | None
+    off: float
+    deviation: float | None
 
     @property
-    def octaves(self) -> float:
+    def octaves(self) -> float | None:
         """The width of the interval, in factors of two."""
-        return math.log2(self.ends[1] / self.ends[0])
+        return None if self.ends is None else math.log2(self.ends[1] / self.ends[0])
 
     @property
     def located(self) -> bool:
         """Whether d50 lies within the ladder, with its interval."""
-        return self.outside < TAIL
+        if self.ends is None:
+            return False
+        return self.rungs[0].value < self.ends[0] and self.ends[1] < self.rungs[-1].value
+
+    @property
+    def violation(self) -> float | None:
+        """How far the means are from monotone, in deviations of a seed; None without those."""
+        if not self.off:
+            return 0.0
+        return self.off / self.deviation if self.deviation else None
 
 
 def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
@@ -135,86 +125,56 @@ def climbed(
 ) -> Ladder:
     """Return a ladder of `rungs`, smallest value first."""
     scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.maximum)
-    means = np.array([fmean(values) for values in scores])
-    curve = grid.fit(means[None])[0]
-    drawn = np.array([rung.d50 for rung in grid.fit(resampled(scores))])
-    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
-    outside = float(max(np.mean(drawn <= rungs[0].value), np.mean(drawn >= rungs[-1].value)))
-    ends, bent = (float(low), float(high)), violation(scores, curve.high >= curve.low)
-    return Ladder(symbol, by, rest, tuple(rungs), curve, ends, outside, bent)
+    curve = grid.fit(np.array([[fmean(values) for values in scores]]))[0]
+    common = _common_seeds(rungs)
+    ends = d50_interval(grid, curve, common) if common.shape[1] >= SEEDS else None
+    off = distance_from_monotone(scores, curve.high >= curve.low)
+    seeds, spread = common.shape[1], deviation(scores)
+    return Ladder(symbol, by, rest, tuple(rungs), curve, seeds, ends, off, spread)
 
 
-def resampled(scores: Sequence[Sequence[float]]) -> Array:
-    """Return (DRAWS, rungs) means of seeds drawn with replacement on each rung.
+def _common_seeds(rungs: Sequence[LadderPoint]) -> Array:
+    """Return (rungs, seeds) scores of the seeds that all rungs have."""
+    by_draw = [rung.item.scores for rung in rungs]
+    draws = [draw for draw in by_draw[0] if all(draw in scores for scores in by_draw)]
+    return np.array([[scores[draw] for draw in draws] for scores in by_draw])
 
-    Their spread about the mean is enlarged by sqrt(n / (n - 1)): that of a few seeds drawn with
-    replacement is smaller than that of as many new seeds.
-    Source: Efron 1982, The jackknife, the bootstrap and other resampling plans, section 5.3.
+
+def d50_interval(grid: Grid, curve: Logistic, scores: Array) -> tuple[float, float]:
+    """Return the 95 % interval of d50 from (rungs, seeds) scores, of two seeds or more.
+
+    The t-interval over the curves of single seeds, in logarithms, about that of `curve`: it holds
+    however seeds vary, and whether or not a seed is alike on all rungs. Where a cliff falls
+    between two rungs all seeds may have the same d50 by the grid's choice. So the interval reaches
+    to every place whose curve fits the means as well, by the F-test of a profile; over the whole
+    gap if the curve is a step; and one step of the grid further.
+    Source: Bates and Watts 1988, Nonlinear regression analysis, chapter 6, for the profile.
     """
-    random = np.random.default_rng(0)
-    columns = []
-    for values in map(np.asarray, scores):
-        n = len(values)
-        means = values[random.integers(n, size=(DRAWS, n))].mean(1)
-        columns.append(values.mean() + math.sqrt(n / max(1, n - 1)) * (means - values.mean()))
-    return np.stack(columns, 1)
+    rungs, seeds = scores.shape
+    own = interval([math.log(each.d50) for each in grid.fit(scores.T)])
+    reach = own.half_width or 0.0 if own else 0.0
+    variance = float(np.mean(scores.var(1, ddof=1))) / seeds  # of a mean
+    slack = t_quantile(rungs * (seeds - 1)) ** 2 * variance  # F with 1 degree above is t squared
+    middle = math.log(curve.d50)
+    places = [*grid.places_within(scores.mean(1), slack), *(grid.gap(curve) or ())]
+    low, high = min(middle - reach, *places), max(middle + reach, *places)
+    return math.exp(low - grid.step), math.exp(high + grid.step)
 
 
-class Grid:
-    """Logistic curves over fixed places, of which the best in squares is taken.
-
-    For a given half-way point and slope the plateaus are a linear least-squares problem, so all of
-    them are solved at once; no start has to be guessed, and no optimum is only local.
-    """
-
-    def __init__(self, values: Sequence[float], upper: float) -> None:
-        """`values` ascend; no plateau may lie below 0 or above `most`."""
-        x = np.log(np.asarray(values))
-        self._most = upper
-        self._middles = np.repeat(np.linspace(x[0], x[-1], PLACES), len(SLOPES))
-        self._slopes = np.tile(SLOPES, PLACES)
-        steps = (x - self._middles[:, None]) * self._slopes[:, None]
-        self._rising = 1 / (1 + np.exp(-steps))  # (curves, rungs)
-        self._mean = self._rising.mean(1)
-        self._spread = np.square(self._rising - self._mean[:, None]).sum(1)
-
-    def fit(self, rows: Array) -> list[Logistic]:
-        """Return the curve for each of `rows` (n, rungs) of means."""
-        parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-        return [curve for part in parts for curve in self._best(part)]
-
-    def _best(self, rows: Array) -> list[Logistic]:
-        centre = rows.mean(1)
-        along = (self._rising - self._mean[:, None]) @ (rows - centre[:, None]).T  # (curves, n)
-        rise = along / self._spread[:, None]
-        low = centre - rise * self._mean[:, None]
-        slack = 1e-9 + 0.05 * np.ptp(rows, 1)  # plateaus are means of few seeds too
-        ends = np.stack([low, low + rise])
-        allowed = ((ends >= -slack) & (ends <= self._most + slack)).all(0)
-        gain = np.where(allowed, along * rise, -1.0)  # what the squares become less by
-        best, which = gain.argmax(0), np.arange(len(rows))
-        curves = zip(best, low[best, which], rise[best, which], strict=True)
-        return [self._curve(i, float(a), float(b)) for i, a, b in curves]
-
-    def _curve(self, place: int, low: float, rise: float) -> Logistic:
-        middle, slope = float(self._middles[place]), float(self._slopes[place])
-        return Logistic(low, low + rise, math.exp(middle), slope)
-
-
-def violation(scores: Sequence[Sequence[float]], rising: bool) -> float:
-    """Return how far the means are from monotone, in standard deviations of one seed.
-
-    0 if they are; infinity where they are not and no two seeds differ.
-    """
+def distance_from_monotone(scores: Sequence[Sequence[float]], rising: bool) -> float:
+    """Return how far the means are at most from monotone; 0 if they are."""
     sign = 1 if rising else -1
     means = [sign * fmean(values) for values in scores]
     level = isotonic(means, [len(values) for values in scores])
     worst = max(abs(a - b) for a, b in zip(means, level, strict=True))
+    return 0.0 if worst <= 1e-9 * max(map(abs, means)) else worst  # rounding
+
+
+def deviation(scores: Sequence[Sequence[float]]) -> float | None:
+    """Return the standard deviation of one seed, pooled over rungs; None if none has two."""
     squares = sum((v - fmean(values)) ** 2 for values in scores for v in values)
     freedom = sum(len(values) - 1 for values in scores)
-    if worst <= 1e-9 * max(map(abs, means)):  # rounding
-        return 0.0
-    return worst / math.sqrt(squares / freedom) if squares and freedom else math.inf
+    return math.sqrt(squares / freedom) if freedom else None
 
 
 def isotonic(means: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -57,7 +57,12 @@ class Effects:
         """The best value of each axis by its mean; empty if an axis has a value without one."""
         if any(level.mean is None for levels in self.axes.values() for level in levels):
             return {}
-        return {name: self._best(levels).value for name, levels in self.axes.items()}
+        return {name: level.value for name, level in self.chosen.items()}
+
+    @property
+    def chosen(self) -> dict[str, Level]:
+        """The best value of each axis by its mean, with all that is known of it."""
+        return {name: self._best(levels) for name, levels in self.axes.items()}
 
     @property
     def predicted(self) -> float | None:

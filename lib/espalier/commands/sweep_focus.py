@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,19 +33,25 @@ FACTOR = Checked(
     type=FACTOR,
     help="factor by which numbers may change  [default: half-way to the values tried]",
 )
+@make_option(
+    "HOLD",
+    "--hold",
+    metavar="SYMBOL,...",
+    help="numbers that keep their value, beside those of the task (such as TARGET_SPARSITY);"
+    " none among them lets those vary",
+)
 @sweep_dir
 @measure
 @click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
-def command(
-    around: str, region: float | None, folder: Path | None, by: str | None, output_dir: Path
-) -> int:
+def command(folder: Path | None, output_dir: Path, by: str | None, **near: Any) -> int:
     """Plan a sweep around a configuration of a finished one.
 
     Writes a range file into the folder of that sweep, and the plan of the new sweep.
     """
     folder = folder or newest_sweep(RESULTS)
-    plan, heading = plan_around(folder, around, by, region)
+    plan, heading = plan_around(folder, by=by, **near)
     write_plan(plan, output_dir)
-    print("\n".join([f"{folder / RANGE}: {heading}", *describe_plan(plan)]))
+    first, *held = heading
+    print("\n".join([f"{folder / RANGE}: {first}", *held, *describe_plan(plan)]))
     print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/; next: make sweep-run")
     return 0

@@ -40,13 +40,18 @@ class Measure:
         """Whether it is a mean over the ends of the tasks of a run whose data shifts."""
         return self.name.startswith("mean_")
 
+    @property
+    def difference_unit(self) -> str:
+        """The unit of a difference: two percentages differ by points."""
+        return " points" if self.unit == "%" else self.unit
+
     def number(self, value: float, sign: str = "") -> str:
         """Return a value as text without its unit; `sign` is `+` for a difference."""
         return format(value, f"{sign}.{self.decimals}f")
 
     def with_unit(self, value: float, sign: str = "") -> str:
         """Return a value as text with its unit; `sign` is `+` for a difference."""
-        return self.number(value, sign) + self.unit
+        return self.number(value, sign) + (self.difference_unit if sign else self.unit)
 
 
 def _accuracy(name: str, label: str, short: str, curve: str = "") -> Measure:

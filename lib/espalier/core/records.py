@@ -82,17 +82,23 @@ class PlanHeader(PlanOrigin):
 
 @dataclass(frozen=True, kw_only=True)
 class Revision(JsonRecord):
-    """A commit, whether the tree was `modified` since, and a hash of these `changes`.
+    """A commit, whether the code was `modified` since, in which `files`, and the hash of it all.
 
-    `commit` is empty where there is no git or no repository, `changes` where nothing differs.
+    `commit` is empty where git does not track the code, `changes` (of the hash) where nothing
+    differs from the commit. Older records have no `sources`.
     """
 
+    version: str | None = None
     commit: str | None = None
     modified: bool | None = None
     changes: str | None = None
+    sources: str | None = None
+    files: list[str] | None = None
 
     def differs(self, other: Revision) -> bool:
-        """Return whether both have a field and disagree in it."""
+        """Return whether the code was another: by its hash, else by any field that both have."""
+        if self.sources and other.sources:
+            return self.sources != other.sources
         mine, others = self.as_json(), other.as_json()
         return any(mine[name] != others[name] for name in mine.keys() & others)
 

@@ -1,38 +1,70 @@
-"""The revision of the code and the versions of its libraries, without importing any."""
+"""The revision of the code and the versions of its libraries, without importing any.
+
+Code is what a trial's numbers can hang on: the Python and Kconfig files of the library, those of
+`models/` with them, tracked by git or not. Results, range files, tests and pages are none of it.
+"""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from espalier.core.paths import LIBRARY, ROOT
+from espalier import __version__
+from espalier.core.paths import LIBRARY
 from espalier.core.records import Revision
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
+LOOK_ON = ("analysis", "report")
+"""Rooms that only read results, so that no number of a trial hangs on them."""
+MENUS = "Kconfig"  # the top of the tree, beside the library
+NAMED = 3  # changed files that are named
 
 
 @functools.cache
-def code(root: Path = ROOT) -> Revision:
-    """Return the commit and how the tree differs from it, as first asked for."""
-    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
-    text = status + _git(root, "diff", "HEAD") + _untracked(root)
-    changes = hashlib.sha256(text.encode()).hexdigest()[:12] if status else ""
-    return Revision(commit=commit, modified=bool(status), changes=changes)
+def code(library: Path = LIBRARY) -> Revision:
+    """Return the commit, a hash of the code, and what of it differs from the commit.
+
+    As first asked for. The commit is empty where git does not track the library.
+    """
+    digest, (commit, prefix) = sources(library), _repository(library)
+    changed = _changed(library, prefix) if commit else []
+    return Revision(
+        version=__version__,
+        commit=commit,
+        modified=bool(changed),
+        changes=digest[:12] if changed else "",
+        sources=digest,
+        files=changed,
+    )
 
 
 @functools.cache
-def sources() -> str:
-    """Return a hash of all Python files of the library, 16 hex digits, the same in later calls."""
-    files = {*LIBRARY.glob("**/*.py"), *LIBRARY.glob("models/*.py")}  # `**` follows no link
+def sources(library: Path = LIBRARY) -> str:
+    """Return a hash of all code files, 16 hex digits, the same in later calls."""
     digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path.relative_to(LIBRARY)} {path.stat().st_size}\n".encode())
-        digest.update(path.read_bytes())
+    for name, path in sorted(_code_files(library)):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(os.fsencode(f"{name} {content}\n"))
     return digest.hexdigest()[:16]
+
+
+def describe(code: Revision | None) -> str:
+    """Return a revision as text: its commit, what was changed since, the hash of its code."""
+    if code is None or not (code.commit or code.sources):
+        return "unknown"
+    commit = f"commit {code.commit[:12]}" if code.commit else f"version {code.version}, no commit"
+    names = list(code.files or [])
+    changes = f" with uncommitted changes {code.changes or ''}".rstrip() if code.modified else ""
+    if names:
+        more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+        changes = f" with changes in {', '.join(names[:NAMED])}{more}"
+    return commit + changes + (f" [code {code.sources[:12]}]" if code.sources else "")
 
 
 def versions() -> dict[str, str]:
@@ -40,11 +72,55 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **_versions()}
 
 
-def _untracked(root: Path) -> str:
-    """Return a line for each file that git does not track nor ignore: its name and a hash."""
-    names = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-    files = [root / name for name in names if name and (root / name).is_file()]
-    return "".join(f"{p} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in files)
+def _code_files(library: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each code file with its name in a checkout; each folder once, links or not."""
+    menus = library.parents[1] / MENUS
+    if menus.is_file():  # an installed package has none
+        yield MENUS, menus
+    entered = set()
+    for folder, folders, names in os.walk(library, followlinks=True):
+        entered.add(os.path.realpath(folder))
+        own = Path(folder).relative_to(library)
+        folders[:] = [
+            name
+            for name in folders
+            if _counts(own / name) and os.path.realpath(f"{folder}/{name}") not in entered
+        ]
+        for name in filter(_is_code, names):
+            if (path := Path(folder, name)).is_file():
+                yield (own / name).as_posix(), path
+
+
+def _counts(folder: Path) -> bool:
+    return folder.as_posix() not in LOOK_ON and not folder.name.startswith((".", "__"))
+
+
+def _is_code(name: str) -> bool:
+    return name.endswith((".py", "Kconfig")) and not name.startswith(".")
+
+
+def _repository(library: Path) -> tuple[str, str]:
+    """Return the commit and the checkout's folder in the repository, or nothing.
+
+    Nothing where git does not track the library: an environment within another's repository.
+    """
+    if not _git(library, "ls-files", "__init__.py"):
+        return "", ""
+    commit, _, prefix = _git(library.parents[1], "rev-parse", "HEAD", "--show-prefix").partition(
+        "\n"
+    )
+    return commit, prefix.strip()
+
+
+def _changed(library: Path, prefix: str) -> list[str]:
+    """Return the code files that are not as committed, as the checkout names them."""
+    root = library.parents[1]
+    own = library.relative_to(root).as_posix()
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    listed = _git(root, "status", *options, "--", own, "models", MENUS)
+    names = [entry[3:].removeprefix(prefix) for entry in listed.split("\0")]
+    looking = tuple(f"{own}/{room}/" for room in LOOK_ON)
+    return [n for n in names if _is_code(Path(n).name) and not n.startswith(looking)]
 
 
 @functools.cache
@@ -60,18 +136,23 @@ def _version(package: str) -> str:
         return ""
 
 
-def _git(root: Path, *args: str) -> str:
-    """Return what git prints, or nothing where there is no git or no repository."""
+def _git(folder: Path, *args: str) -> str:
+    """Return what git prints, or nothing where there is no git or no repository.
+
+    It takes the repository that `folder` is in, whatever a hook of another has set.
+    """
+    others = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
     try:
         done = subprocess.run(
-            ["git", *args],
-            cwd=root,
+            ["git", "--no-optional-locks", *args],
+            cwd=folder,
+            env={name: text for name, text in os.environ.items() if name not in others},
             capture_output=True,
             encoding="utf-8",
-            errors="replace",
+            errors="surrogateescape",
             check=False,
             timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return done.stdout if done.returncode == 0 else ""

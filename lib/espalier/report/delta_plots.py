@@ -49,7 +49,9 @@ def plot_deltas(differences: Sequence[Delta], by: Measure) -> Figure:
     panel.set_yticks(range(len(differences)), [_label(item) for item in differences])
     panel.invert_yaxis()
     direction = "more" if by.larger else "less"
-    panel.set_xlabel(f"difference of the {by.label} ({by.unit.strip()}), {direction} is better")
+    panel.set_xlabel(
+        f"difference of the {by.label} ({by.difference_unit.strip()}), {direction} is better"
+    )
     return figure
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.analysis import connectivity_threshold
 from espalier.analysis.confidence import interval
-from espalier.analysis.dose_response import Ladder, LadderPoint
+from espalier.analysis.dose_response import SEEDS, Ladder, LadderPoint
 from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.trial import Record
@@ -32,18 +31,45 @@ SURE = 2.0
 
 def render_ladder(ladder: Ladder) -> str:
     """Return a table of the rungs, and what they come to."""
-    low, high = map(ladder.by.with_unit, (ladder.curve.low, ladder.curve.high))
     crossings = connectivity_threshold.crossings(ladder)
     return render(
         "dose_response.txt",
-        SURE=SURE,
         ladder=ladder,
+        d50=_d50(ladder),
+        monotone=_monotone(ladder),
         table=_table(ladder),
-        plateaus=f"{low} to {high}",
         broken=", ".join(f"{name} {value:.3g}" for name, value in crossings.items()),
         predicted=connectivity_threshold.predicted(ladder),
         measured=connectivity_threshold.measured(ladder),
     )
+
+
+def _d50(ladder: Ladder) -> str:
+    """Return where the curve is half-way, with its interval, or why that is not claimed."""
+    low, high = map(ladder.by.with_unit, (ladder.curve.low, ladder.curve.high))
+    half = f"half-way from {low} to {high}"
+    if ladder.ends is None:
+        rule = f"an interval takes {SEEDS} seeds or more that passed at every value"
+        return (
+            f"d50: not located ({half}; {rule}, there are {ladder.seeds}): sweep CONFIG_SEED=1|2|3"
+        )
+    first, last = (f"{end:.3g}" for end in ladder.ends)
+    if not ladder.located:
+        beyond = f"its 95% interval, {first} to {last}, reaches an end of the ladder"
+        return f"d50: not located ({half}; {beyond}): sweep further values, or more seeds"
+    width = f"{ladder.octaves:.2f} octaves"
+    return f"d50: {ladder.curve.d50:.3g} (95% interval {first} to {last}, {width}), {half}"
+
+
+def _monotone(ladder: Ladder) -> str:
+    """Return how far the means are from monotone, and whether seeds explain that."""
+    if not ladder.off:
+        return "monotone"
+    if ladder.violation is None:
+        off = f"{ladder.by.number(ladder.off)}{ladder.by.difference_unit}"
+        return f"not monotone, by {off}; no two seeds differ, so nothing says if that is chance"
+    said = "as seeds allow" if ladder.violation < SURE else "more than seeds explain"
+    return f"monotone but for {ladder.violation:.2f} standard deviations of a seed ({said})"
 
 
 def _table(ladder: Ladder) -> str:
@@ -63,7 +89,7 @@ def _row(rung: LadderPoint, ladder: Ladder) -> list[str]:
 
 
 def as_json(ladder: Ladder) -> Record:
-    """Return the same as a JSON object; a number that is infinite is null."""
+    """Return the same as a JSON object; a number that is not known is null."""
     curve, sizes = ladder.curve, [rung.item.measure("live_parameters") for rung in ladder.rungs]
     return {
         "symbol": f"CONFIG_{ladder.symbol}",
@@ -73,9 +99,10 @@ def as_json(ladder: Ladder) -> Record:
         "scores": [rung.scores for rung in ladder.rungs],
         "live_parameters": [None if size is None else size.mean for size in sizes],
         "curve": vars(curve),
+        "seeds": ladder.seeds,
         "located": ladder.located,
         "d50": curve.d50 if ladder.located else None,
-        "d50_interval": list(ladder.ends) if ladder.located else None,
+        "d50_interval": list(ladder.ends) if ladder.located and ladder.ends else None,
         "octaves": ladder.octaves if ladder.located else None,
         "structure": {
             name: connectivity_threshold.shares(ladder.rungs, name)
@@ -84,7 +111,8 @@ def as_json(ladder: Ladder) -> Record:
         "structure_below_half_at": connectivity_threshold.crossings(ladder),
         "rung_predicted": connectivity_threshold.predicted(ladder),
         "rung_measured": connectivity_threshold.measured(ladder),
-        "violation": ladder.violation if math.isfinite(ladder.violation) else None,
+        "violation": ladder.violation,
+        "distance_from_monotone": ladder.off,
     }
 
 
@@ -119,7 +147,7 @@ def _panel(panel: Axes, ladder: Ladder) -> None:
     ratio = values[-1] / values[0]
     fine = [values[0] * ratio ** (i / (FINE - 1)) for i in range(FINE)]
     panel.plot(fine, [ladder.curve.at(value) for value in fine], color="C1")
-    if ladder.located:
+    if ladder.located and ladder.ends:
         panel.axvline(ladder.curve.d50, color="C3", linewidth=1)
         panel.axvspan(*ladder.ends, color="C3", alpha=0.15)
     panel.set_xscale("log")

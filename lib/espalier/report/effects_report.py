@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from espalier.analysis.confidence import Interval
+from espalier.analysis.confidence import Interval, Verdict, verdict
 from espalier.analysis.effects import Effects, Level
 from espalier.analysis.rank import TrialResult
 from espalier.core import strict_json
@@ -31,6 +31,7 @@ def render_effects(effects: Effects, design: Mapping[str, Any]) -> str:
         range=_range,
         level_text=_level,
         reason=_reason,
+        doubt=lambda name: describe_doubt(effects.chosen[name].effect),
         spread=format_interval,
         confounding=confounding(design),
     )
@@ -73,6 +74,16 @@ def confounding(design: Mapping[str, Any]) -> str:
     )
 
 
+def describe_doubt(effect: Interval | None) -> str:
+    """Return why the best value of an axis may be best by chance; empty if seeds tell it apart."""
+    match verdict(effect):
+        case Verdict.TIED:
+            return "  (not sure: its interval contains 0)"
+        case Verdict.UNKNOWN:
+            return "  (not sure: no interval)"
+    return ""
+
+
 def _axis(name: str, columns: Sequence[int], levels: Sequence[Level]) -> Record:
     return {
         "symbol": f"CONFIG_{name}",
@@ -99,6 +110,11 @@ def _best(effects: Effects) -> Record:
     run = effects.run
     return {
         "values": {f"CONFIG_{name}": typed(value) for name, value in effects.best.items()},
+        "not_sure": [
+            f"CONFIG_{name}"
+            for name, level in effects.chosen.items()
+            if verdict(level.effect) is not Verdict.BEHIND
+        ],
         "predicted": effects.predicted,
         "config_file": run.first.name if run else None,
         "measured": run.score.mean if run and run.score else None,
@@ -107,7 +123,9 @@ def _best(effects: Effects) -> Record:
 
 def _range(levels: Sequence[Level], by: Measure) -> str:
     means = [level.mean for level in levels if level.mean is not None]
-    return f" (range {by.number(max(means) - min(means))})" if len(means) == len(levels) else ""
+    if len(means) < len(levels):
+        return ""
+    return f" (range {by.number(max(means) - min(means))}{by.difference_unit})"
 
 
 def _level(level: Level, by: Measure) -> str:
@@ -122,7 +140,7 @@ def _distance(effect: Interval | None, by: Measure) -> str:
     if effect is None:
         return ""
     width = f" +/- {by.number(effect.half_width)}" if effect.half_width else ""
-    return f" ({by.number(effect.mean, '+')}{width})"
+    return f" ({by.with_unit(effect.mean, '+')}{width})"
 
 
 def _reason(item: TrialResult) -> str:

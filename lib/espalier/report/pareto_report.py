@@ -71,7 +71,7 @@ def _gain(gain: Interval | None, by: Measure) -> str:
         return "-"
     width = "" if not gain.half_width else f" +/- {by.number(gain.half_width)}"
     unsure = " (not sure)" * (verdict(gain) is not Verdict.BEHIND)
-    return f"{by.with_unit(gain.mean)}{width}{unsure}"
+    return f"{by.number(gain.mean)}{by.difference_unit}{width}{unsure}"
 
 
 def _record(front: Front) -> Record:

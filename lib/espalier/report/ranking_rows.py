@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from espalier.analysis.confidence import Interval, Verdict
-from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
+from espalier.core.trial import Status
 
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
@@ -58,7 +59,7 @@ def _floors(item: Configuration) -> str:
 
 def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     """Return what a reader must know about a ranked configuration; empty for a plain one."""
-    remarks = _flaws(item)
+    remarks = _flaws(item, ranking.measure)
     if ranking.best and item.samples != ranking.best.samples:
         remarks.append("other validation samples than the best's")
     elif ranking.level(item):
@@ -68,9 +69,9 @@ def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     return "; ".join(remarks)
 
 
-def _flaws(item: Configuration) -> list[str]:
+def _flaws(item: Configuration, by: Measure) -> list[str]:
     flaws = [describe_missed_target(item)] if item.short else []
-    return flaws if item.complete else [*flaws, describe_missing_seeds(item)]
+    return flaws if item.complete else [*flaws, describe_missing_seeds(item, by)]
 
 
 def describe_missed_target(item: Configuration) -> str:
@@ -109,7 +110,7 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
         f" | Test Acc: {format_mean(item, 'test_acc', '.2f', '%')}"
     )
     others = [f"{by.short.title()}: {format_measure(item, by)}" for by in _others(ranking)]
-    return " | ".join([line, *others, *_flaws(item)])
+    return " | ".join([line, *others, *_flaws(item, ranking.measure)])
 
 
 def _others(ranking: Ranking) -> list[Measure]:
@@ -117,14 +118,25 @@ def _others(ranking: Ranking) -> list[Measure]:
     return [by for by in (ranking.measure,) if by not in ACCURACIES]
 
 
-def describe_missing_seeds(item: Configuration) -> str:
+def describe_missing_seeds(item: Configuration, by: Measure) -> str:
     """Return how many of the planned seeds are behind the score, and why not all."""
     count = f"{len(item.scores)} of {len(item.results)} seeds"
-    lost = len(item.results) - len(item.scores) - item.pending
-    rest = [f"{lost} did not pass"] * (lost > 0) + [f"{item.pending} not run yet"] * (
-        item.pending > 0
-    )
+    numberless = len(passed_without(item))
+    lost = len(item.results) - len(item.scores) - item.pending - numberless
+    reasons = {
+        "did not pass": lost,
+        f"passed without a finite {by.label}": numberless,
+        "not run yet": item.pending,
+    }
+    rest = [f"{count} {reason}" for reason, count in reasons.items() if count]
     return f"INCOMPLETE: {count} ({', '.join(rest)})"
+
+
+def passed_without(item: Configuration) -> list[TrialResult]:
+    """Return the trials that passed and yet have no finite number of what ranks."""
+    counted = {trial.draw for trial in item.counted}
+    passed = [trial for trial in item.results if trial.result.status is Status.PASSED]
+    return [trial for trial in passed if trial.draw not in counted]
 
 
 def ranking_table(ranking: Ranking, top: int) -> list[list[str]]:

@@ -15,7 +15,7 @@ from espalier.analysis.confidence import Verdict
 from espalier.analysis.rank import SLACK, Configuration, Ranking, TrialResult, rank, swept_values
 from espalier.core.measures import MEASURES
 from espalier.core.trial import Status, Trial
-from espalier.report import ranking_rows
+from espalier.report import failure_rows, ranking_rows
 from espalier.report.templates import render
 
 TOP = 10
@@ -56,6 +56,10 @@ def render_analysis(
         targets=ranking_rows.best_per_target(ranking),
         parts=parts,
         failed=failed,
+        failures=failure_rows.grouped_failures(failed),
+        failure_line=failure_rows.failure_line,
+        numberless=_numberless(ranking),
+        name_trials=failure_rows.name_trials,
         reasons=reasons.most_common(),
         unmet=[item for item in results if abs(item.shortfall) > SLACK],
         number=Counter(item.result.status for item in results),
@@ -101,6 +105,12 @@ def tied(ranking: Ranking) -> list[Configuration]:
     return [item for item in ranking.ranked[1:] if item.verdict is Verdict.TIED]
 
 
+def _numberless(ranking: Ranking) -> list[TrialResult]:
+    """Return trials that passed without what ranks; of an empty ranking `nothing` says it."""
+    every = (ranking.ranked + ranking.unranked) if ranking.ranked else ()
+    return [trial for item in every for trial in ranking_rows.passed_without(item)]
+
+
 def _was_run(item: TrialResult) -> bool:
     return item.result.status in (Status.PASSED, Status.FAILED, Status.ERROR)
 
@@ -114,6 +124,7 @@ def _best(ranking: Ranking) -> dict[str, object]:
     comparable = [item for item in others if item.samples == best.samples]
     unclear = "Not compared with it (under 2 common seeds, or one difference on all)"
     return {
+        "best_files": [item.trial.name for item in best.counted],
         "seeds": [f"{_seed(item)} ({item.trial.name})" for item in best.counted],
         "why_incomplete": _why_incomplete(ranking),
         "hyperparameters": _hyperparameters(best.first),
@@ -136,7 +147,7 @@ def _seed(item: TrialResult) -> str:
 def _why_incomplete(ranking: Ranking) -> str:
     if any(item.complete for item in ranking.ranked):
         return "those that passed on all of their seeds missed their target sparsity"
-    return "no configuration passed on all of its seeds"
+    return "no configuration has a number for all of its seeds"
 
 
 def _hyperparameters(trial: Trial) -> dict[str, str]:

@@ -6,10 +6,11 @@ Made on request only, so that no sweep's end waits for matplotlib or depends on 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espalier.analysis.axis_means import AxisMeans, axis_means
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
@@ -34,7 +35,8 @@ def axes_of(ranking: Ranking) -> dict[str, list[str]]:
 def write_plot(ranking: Ranking, path: Path) -> None:
     """Write a panel a symbol: a dot a configuration (mean over seeds), a bar the mean of a value.
 
-    The line through the bars is the main effect, where the configurations are balanced.
+    Bars, and the line through them, are over configurations that can be compared; the title of
+    a panel says where these are not all.
 
     Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
     """
@@ -68,15 +70,32 @@ def plot_sweep(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:
 
 
 def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
-    groups = [_scores(ranking.ranked, name, text) for text in values]
-    means = [sum(scores) / len(scores) for scores in groups]
-    for place, scores in enumerate(groups):
+    for place, text in enumerate(values):
+        scores = _scores(ranking.ranked, name, text)
         panel.plot([place] * len(scores), scores, "o", color="C0", alpha=0.5)
-        panel.plot([place - 0.3, place + 0.3], [means[place]] * 2, color="C1")
-    panel.plot(range(len(values)), means, color="C1", linewidth=1)
+    comparable = axis_means(ranking, name)
+    bars = {values.index(text): mean for text, mean in comparable.means.items()}
+    for place, mean in bars.items():
+        panel.plot([place - 0.3, place + 0.3], [mean] * 2, color="C1")
+    panel.plot([*bars], [*bars.values()], color="C1", linewidth=1)
+    panel.set_title("\n".join(remarks(comparable, values)), fontsize="small")
     panel.set_xticks(range(len(values)), values)
     panel.set_xlabel(f"CONFIG_{name}")
     panel.set_ylabel(f"{ranking.measure.label} ({ranking.measure.unit.strip()})")
+
+
+def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:
+    """Return what limits the means of a symbol, a line each; nothing where nothing does."""
+    if not comparable.means:
+        return ["no means: other settings differ too"]
+    lines = []
+    if comparable.used < comparable.total:
+        lines.append(f"means of {comparable.used} of {comparable.total}: equal other settings")
+    if lone := [text for text in values if text not in comparable.means]:
+        lines.append(f"no mean of {', '.join(lone)}: other settings differ too")
+    if comparable.own:
+        lines.append(f"means over {', '.join(comparable.own)} of one value")
+    return lines
 
 
 def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:

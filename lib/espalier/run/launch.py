@@ -11,7 +11,7 @@ from pathlib import Path
 
 from espalier.core import disk_full, revision
 from espalier.core.errors import UserError
-from espalier.core.records import PlanHeader, Revision
+from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Status, Trial
 from espalier.report import reports
 from espalier.run import admission
@@ -200,15 +200,12 @@ def _other_code(store: Store) -> Iterator[str]:
     passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
     recorded = [result.provenance.code for result in passed]
     others = [code for code in recorded if code and code.differs(now)]
-    if others and now.commit:
+    if others and (now.commit or now.sources):
         yield (
             f"note: {len(others)} of {len(passed)} results were made by other code "
-            f"(commit {_commit(others[-1])}, now {_commit(now)}); NEW=1 runs everything again"
+            f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
+            "NEW=1 runs everything again"
         )
-
-
-def _commit(code: Revision) -> str:
-    return str(code.commit)[:7] + ", modified" * bool(code.modified)
 
 
 def _devices(request: LaunchRequest) -> list[str]:

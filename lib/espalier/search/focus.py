@@ -1,7 +1,8 @@
 """A sweep around one configuration of another: its choices kept, its numbers varied nearby.
 
 Half-way to the values next to it that were tried, or within a factor. The seeds are the same, so
-that the two sweeps can be compared.
+that the two sweeps can be compared. Numbers that say what the task is are held, since near the best
+they only make it easier.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from espalier.analysis.rank import Configuration, Ranking, rank
+from espalier.analysis.rank import Configuration, Ranking, rank, sampling
 from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
@@ -28,6 +29,11 @@ BEST = "best"
 RANGE = "focus-range"
 NUMBERS = ("int", "float")
 DIGITS = 3  # of a number that nobody chose
+TASK = ("TARGET_SPARSITY", "SPARSE_DENSITY", "MAX_PARAMS")
+"""What a network has to be, however it is trained: pruned less it would nearly always be better."""
+DATA = ("VALIDATION_FRACTION", "TRAIN_SUBSET")
+"""Of what data it is trained and measured on, beside the options of the data set."""
+NOTHING = "none"
 ITS_OWN = ("SAMPLER", "PRIORITY")
 """Beginnings of settings that speak of what the first sweep varied."""
 
@@ -35,11 +41,12 @@ Axes = dict[str, list[str]]
 
 
 def plan_around(
-    folder: Path, around: str, by: str | None, region: float | None
-) -> tuple[Plan, str]:
+    folder: Path, around: str, by: str | None, region: float | None, hold: str | None = None
+) -> tuple[Plan, list[str]]:
     """Write focus-range into the folder of a sweep; returns its plan, and what it is around.
 
-    `around` is as for `choose_centre`; `region` is a factor above 1. Raises UserError.
+    `around` is as for `choose_centre`, `hold` as for `held_numbers`; `region` is a factor above 1.
+    Raises UserError.
     """
     symbols = Symbols(tree.parse())
     with Store.open(folder / STORE, readonly=True) as store:
@@ -47,12 +54,17 @@ def plan_around(
         settings = {n: text for n, text in store.header.settings.items() if n in symbols}
     ranking = rank(trials, by)
     centre = choose_centre(ranking, around)
-    axes = nearby_values(symbols, centre.first, tried_values(ranking), region)
+    tried = _numbers(symbols, centre.first, tried_values(ranking))
+    held = held_numbers(centre.first, tried, hold)
+    free = {name: values for name, values in tried.items() if name not in held}
+    axes = nearby_values(symbols, centre.first, free, region)
     if not any(len(values) > 1 for values in axes.values()):
-        raise UserError(f"{folder}: sweeps no number, so there is nothing near to try")
-    heading = f"Around {centre.first.name} of {folder.name}, {around} by {by}"
+        but = f" but {', '.join(held)}, held; HOLD={NOTHING} lets the task vary" if held else ""
+        raise UserError(f"{folder}: nothing near to try, since it sweeps no number{but}")
+    heading = [f"Around {centre.first.name} of {folder.name}, {around} by {by}"]
+    heading += [_held(name, tried[name], centre, ranking) for name in held]
     with disk_full.reported(folder):
-        atomic_write(folder / RANGE, range_file(centre, axes, settings, [heading]))
+        atomic_write(folder / RANGE, range_file(centre, axes, settings, heading))
     return planning.plan_from_files([folder / RANGE]), heading
 
 
@@ -84,6 +96,45 @@ def tried_values(ranking: Ranking) -> Axes:
     return {name: list(values) for name, values in values_of.items()}
 
 
+def held_numbers(centre: Trial, tried: Axes, hold: str | None = None) -> list[str]:
+    """Return the symbols of `tried` that keep the value of the centre.
+
+    Those of the task and its data, and those that `hold` names, separated by commas; with `none`
+    among these, only the others. Raises UserError for one that was not swept.
+    """
+    named = [part.strip().removeprefix("CONFIG_") for part in (hold or "").split(",")]
+    named = [name for name in named if name]
+    if wrong := [name for name in named if name not in tried and name != NOTHING]:
+        rule = (
+            f"must be {NOTHING} or numbers that were swept: {', '.join(tried) or 'there are none'}"
+        )
+        raise UserError(f"HOLD={wrong[0]}: {rule}")
+    fixed = set() if NOTHING in named else _task(centre)
+    return [name for name in tried if name in fixed or name in named]
+
+
+def _held(name: str, tried: Sequence[str], centre: Configuration, ranking: Ranking) -> str:
+    """Return at what a symbol is held, and the best trial for each other value."""
+    own = centre.first.config[name]
+    best: dict[str, str] = {}
+    for item in ranking.ranked:
+        best.setdefault(item.first.config.get(name, ""), item.first.name)
+    others = [f"{text} ({best[text]})" for text in tried if text != own and text in best]
+    also = f"; AROUND takes the best at {', '.join(others)}" if others else ""
+    free = f"; HOLD={NOTHING} lets it vary" if name in _task(centre.first) else ""
+    return f"Held: CONFIG_{name}={own}{free}{also}"
+
+
+def _task(centre: Trial) -> set[str]:
+    """Return the symbols that say what the task is, and of which data."""
+    return {*TASK, *sampling(centre, *DATA)}
+
+
+def _numbers(symbols: Symbols, centre: Trial, axes: Axes) -> Axes:
+    """Return those of `axes` that are numbers of the centre."""
+    return {n: v for n, v in axes.items() if n in centre.config and symbols.kind(n) in NUMBERS}
+
+
 def nearby_values(symbols: Symbols, centre: Trial, axes: Axes, region: float | None) -> Axes:
     """Return the values to try of each numeric symbol of `axes`, that of `centre` among them.
 
@@ -93,11 +144,10 @@ def nearby_values(symbols: Symbols, centre: Trial, axes: Axes, region: float | N
     symbols.kconf.unset_values()
     for _ in range(2):  # a later value may be what makes an earlier one visible
         assign.load(symbols, centre.config)
-    near: Axes = {}
-    for name, values in axes.items():
-        if name in centre.config and symbols.kind(name) in NUMBERS:
-            near[name] = _taken(symbols, name, _around(centre.config[name], values, region))
-    return near
+    return {
+        name: _taken(symbols, name, _around(centre.config[name], values, region))
+        for name, values in _numbers(symbols, centre, axes).items()
+    }
 
 
 def _around(text: str, values: Sequence[str], region: float | None) -> list[float]:

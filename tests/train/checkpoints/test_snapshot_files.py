@@ -279,7 +279,7 @@ from espalier.core import revision
 from espalier.train import worker_entry
 from espalier.core.trial import Task, Trial
 from pathlib import Path
-revision.sources = lambda: sys.argv[2]  # whoever edits a file meanwhile does not matter here
+revision.sources = lambda *_: sys.argv[2]  # whoever edits a file meanwhile does not matter here
 trial, settings, folder = json.loads(sys.argv[1])
 result = worker_entry.train_trial(Task.single(Trial.from_json(trial), settings, Path(folder)))
 print(json.dumps(result.as_json()))
