@@ -147,7 +147,7 @@ def test_a_reader_cannot_write(path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
 def test_another_kind_of_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "sweep.db").write_bytes(content)
-    with pytest.raises(UserError, match="sweep.db: not the store of a sweep"):
+    with pytest.raises(UserError, match="sweep.db: damaged"):
         Store.open(tmp_path / "sweep.db")
 
 
@@ -205,7 +205,7 @@ def broken(path: Path, table: str) -> None:
 
 def test_a_damaged_page_is_one_line_for_readers_and_the_writer(path: Path) -> None:
     broken(path, "attempts")
-    line = f"{path}: damaged or out of reach .*malformed.*; move its folder away"
+    line = f"{path}: damaged .*malformed.*; `make sweep-rebuild DIR="
     with Store.open(path) as store:
         for read in (store.final_results, store.states, store.counts, store.attempts):
             with pytest.raises(UserError, match=line):

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espalier.core import names
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, PlanOrigin
 from espalier.core.trial import Trial
@@ -115,7 +116,8 @@ def read_plan(directory: Path) -> Plan:
 
 def config_text(directory: Path, trial: Trial) -> str:
     """Return the text of the trial's config_NNN."""
-    return (directory / trial.name).read_text(encoding="utf-8")
+    name = names.checked(trial.name, directory / PLAN)
+    return (directory / name).read_text(encoding="utf-8")
 
 
 def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
