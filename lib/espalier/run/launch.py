@@ -19,6 +19,7 @@ from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
 from espalier.store import locks, results_dir, sweep_finder
+from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
@@ -79,8 +80,13 @@ def run(request: LaunchRequest) -> int:
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
+        sweep.store.patience.stopping = lambda: runner.stopping
         with stopping_on_signals(runner):
-            runner.run()
+            try:
+                runner.run()
+            except StoreBusyError as error:  # told to stop, and it cannot be recorded now
+                print(f"stopped: {error}; `{request.command}` records what has ended and goes on")
+                return EXIT_INTERRUPTED
         left = pending(sweep.store, limits.attempts)
         return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
 
