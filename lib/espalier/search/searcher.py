@@ -55,9 +55,10 @@ class HyperparameterSearcher:
         `subset_size` training samples (None: all), `n_epochs` passes, `batch_size` samples a step.
         A configuration has `min_param_ratio` of `max_params` parameters at least (0: no budget).
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
-        the choice of configurations. Each search gets a folder in `output` (by
-        default test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new` and `in_process` are those of
-        `Means`. `settings` are further values by name or symbol. Raises UserError.
+        the choice of configurations. Each search gets a folder in `output` (by default
+        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`
+        and `in_process` are those of `Means`. `settings` are further values by name or symbol.
+        Raises UserError.
         """
         given = {
             "dataset": dataset,

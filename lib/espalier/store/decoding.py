@@ -29,11 +29,16 @@ class ContentError(ValueError):
     """A record of a file is none."""
 
 
-def trial(record: object) -> Trial:
-    """Return the trial that a JSON object stands for. Raises ContentError."""
+def trial(record: object, number: object = None) -> Trial:
+    """Return the trial that a JSON object stands for. Raises ContentError.
+
+    A `number` that is given must be that of the trial.
+    """
     fields = _fields(record, Trial, required=("number", "name", "id", "config"))
     if rule := names.broken_rule(fields["name"]):
         raise ContentError(f"name {_shown(fields['name'])}: {rule}")
+    if number is not None and fields["number"] != number:
+        raise ContentError(f"trial {_shown(number)}: has the record of another one")
     return Trial.from_json(dict(fields))
 
 

@@ -23,7 +23,7 @@ from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store import connections, decoding, file_systems, schema, sqlite_errors
 from espalier.store.busy import READER, Patience
 from espalier.store.connections import Connection
-from espalier.store.sqlite_errors import changing, reading
+from espalier.store.sqlite_errors import CONTENT, changing, reading
 
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
@@ -122,7 +122,7 @@ class Store:
             raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
         wait = Patience(path, patience if readonly else math.inf)
         opened = connections.for_reading if readonly else connections.for_writing
-        with sqlite_errors.translated(path):
+        with sqlite_errors.translated(path, *CONTENT):
             return cls(path, wait.wait(lambda: opened(path)), wait)
 
     @reading
@@ -136,6 +136,8 @@ class Store:
             )
         if other := schema.foreign(self._db):
             raise decoding.ContentError(other)
+        if self._db.execute("PRAGMA foreign_key_check(attempts)").fetchone():
+            raise decoding.ContentError("has attempts at trials that it does not have")
 
     def close(self) -> None:
         """Close the connection."""
@@ -154,6 +156,11 @@ class Store:
     def header(self) -> PlanHeader:
         """The plan's header, as `plan.jsonl` had it."""
         return decoding.header(self._meta("header"))
+
+    @reading
+    def setting(self, name: str) -> str:
+        """Return a setting of the header, which every plan has."""
+        return self.header.settings[name]
 
     @property
     @reading
@@ -179,8 +186,8 @@ class Store:
     @reading
     def trials(self) -> list[Trial]:
         """Return every trial, in plan order."""
-        rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
-        return [decoding.trial(decoding.value(text)) for (text,) in rows]
+        rows = self._db.execute("SELECT number, trial FROM trials ORDER BY number")
+        return [decoding.trial(decoding.value(text), number) for number, text in rows]
 
     @reading
     def directories(self) -> dict[int, str]:
