@@ -136,6 +136,7 @@ class Store:
             )
         if other := schema.foreign(self._db):
             raise decoding.ContentError(other)
+        decoding.header(self._meta("header"))  # every command needs it
         if self._db.execute("PRAGMA foreign_key_check(attempts)").fetchone():
             raise decoding.ContentError("has attempts at trials that it does not have")
 
