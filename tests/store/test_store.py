@@ -204,7 +204,7 @@ def broken(path: Path, table: str) -> None:
 
 
 @pytest.mark.parametrize("readonly", [True, False])
-@pytest.mark.parametrize("table", ["attempts", "trials", "meta"])
+@pytest.mark.parametrize("table", ["attempts", "meta"])
 def test_a_damaged_page_is_one_line_for_readers_and_the_writer(
     path: Path, table: str, readonly: bool
 ) -> None:
@@ -224,7 +224,7 @@ def test_a_record_that_is_no_trial_is_one_line(path: Path) -> None:
 def test_a_store_that_was_deleted_is_said_to_be_gone(path: Path) -> None:
     with Store.open(path) as store:
         for file in path.parent.iterdir():
-            file.unlink()
+            file.rename(file.with_suffix(".kept"))
         with pytest.raises(UserError, match="gone while it was in use"), store.writing():
             store.begin([1], 1, "cpu")
 

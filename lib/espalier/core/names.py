@@ -26,10 +26,10 @@ def broken_rule(name: object) -> str:
     """Return what is wrong with a name of an entry of a folder; empty if nothing is."""
     if not isinstance(name, str):
         return "must be text"
-    if not name or name.startswith("."):
-        return "must not be empty nor begin with a point"
     if any(sign in name for sign in _SEPARATORS):
         return "must name a folder within the sweep's, without / and the like"
+    if not name or name.startswith("."):
+        return "must not be empty nor begin with a point"
     if not name.isprintable():
         return "must consist of printable characters"
     try:

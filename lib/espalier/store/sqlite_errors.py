@@ -44,6 +44,13 @@ def damaged(path: Path, reason: object) -> DamagedStoreError:
     return DamagedStoreError(f"{path}: damaged ({_line(reason)}); {cure(path.parent)}")
 
 
+def gone(path: Path) -> UserError:
+    """Return the error that a file was deleted or renamed while it was open."""
+    return UserError(
+        f"{path}: gone while it was in use; was it, or the sweep's folder, deleted or renamed?"
+    )
+
+
 def cure(folder: Path) -> str:
     """Return how the store of a sweep is made again."""
     command = f"make sweep-rebuild DIR={shlex.quote(str(folder))}"
@@ -67,7 +74,7 @@ def explain(path: Path, error: Exception) -> UserError:
     """Return what an error of SQLite, or of reading what it holds, means for the user."""
     code = getattr(error, "sqlite_errorcode", None) or 0
     if not _is_there(path):
-        return UserError(f"{path}: gone while it was in use; was the sweep's folder deleted?")
+        return gone(path)
     if is_busy(error):
         return busy_error(path)
     if code in _LOCKING:

@@ -7,10 +7,11 @@ committed survives a kill or a power cut, and readers neither wait for the runne
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class Store:
     def __init__(self, path: Path, connection: Connection, patience: Patience) -> None:
         """Hold a connection; use `create` and `open` instead."""
         self.path, self._connection, self._db = path, connection, connection.db
-        self.patience = patience
+        self.patience, self._file = patience, path.stat()
 
     @classmethod
     def create(
@@ -262,11 +263,19 @@ class Store:
         with sqlite_errors.translated(self.path):
             self.patience.wait(lambda: self._db.execute("BEGIN IMMEDIATE"))
             try:
+                self._check_place()
                 yield
                 self.patience.wait(lambda: self._db.execute("COMMIT"))
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+    def _check_place(self) -> None:
+        """Raise UserError if the file was deleted or renamed: SQLite would go on with it unseen."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self.path.stat(), self._file):
+                return
+        raise sqlite_errors.gone(self.path)
 
     @changing
     def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
