@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,51 +21,25 @@ from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store import connections, decoding, file_systems, schema, sqlite_errors
+from espalier.store.attempt import (
+    BEGUN,
+    INCONCLUSIVE,
+    INTERRUPTED,
+    PACK_OOM,
+    READ,
+    WRITTEN,
+    Attempt,
+    as_row,
+    count_per_task,
+    from_row,
+)
 from espalier.store.busy import READER, Patience
 from espalier.store.connections import Connection
 from espalier.store.sqlite_errors import CONTENT, changing, reading
 
-INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
-PACK_OOM = "pack_oom"
-INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
-"""Reasons that say nothing about the trial; such an attempt uses up none of its allowance."""
+__all__ = ["INCONCLUSIVE", "INTERRUPTED", "PACK_OOM", "Attempt", "Store", "count_per_task"]
 
-_ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
-_RESTORED = f"{_ATTEMPT}, progress, result"
-_MARKS = ", ".join("?" * len(_RESTORED.split(",")))
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at a trial. Times are seconds since 1970; `finished` is None while it runs."""
-
-    trial: int
-    attempt: int
-    round: int
-    status: Status
-    reason: str
-    message: str
-    started: float
-    finished: float | None
-    worker: int  # process id
-    device: str
-    progress: Record = field(default_factory=dict)  # the last record that the trial emitted
-
-    @property
-    def task_key(self) -> tuple[int, float]:
-        """A key of its task: equal for attempts that began together, and for no others."""
-        return self.worker, self.started
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether its result is one of its trial, and not of the machine or the runner."""
-        return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
-
-
-def count_per_task(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
-    """Count the trials of each task, by `Attempt.task_key`; `attempts` are all of a sweep."""
-    return Counter(attempt.task_key for attempt in attempts)
 
 
 class Store:
@@ -207,8 +180,8 @@ class Store:
     def attempts(self, number: int | None = None) -> list[Attempt]:
         """Return every attempt, or those of one trial, in order."""
         where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
-        query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
-        return [_attempt(row) for row in self._db.execute(query, values)]
+        query = f"SELECT {READ} FROM attempts {where} ORDER BY trial, attempt"
+        return [from_row(row) for row in self._db.execute(query, values)]
 
     @reading
     def final_results(self) -> list[tuple[Trial, Result, int]]:
@@ -284,7 +257,7 @@ class Store:
         attempts = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
         same = (self.round, time.time(), worker, device)
         self._db.executemany(
-            f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
+            f"INSERT INTO attempts ({BEGUN}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
             [(number, attempt, *same) for number, attempt in attempts.items()],
         )
         return attempts
@@ -337,27 +310,14 @@ class Store:
         tries = list(attempts)
         counts = max(n for n, item in enumerate(tries) if item.conclusive)
         rows = [
-            _attempt_row(number, item, result if n == counts else None)
-            for n, item in enumerate(tries)
+            as_row(number, item, result if n == counts else None) for n, item in enumerate(tries)
         ]
-        self._db.executemany(f"INSERT INTO attempts ({_RESTORED}) VALUES ({_MARKS})", rows)
+        marks = ", ".join("?" * len(rows[0]))
+        self._db.executemany(f"INSERT INTO attempts ({WRITTEN}) VALUES ({marks})", rows)
 
     def _meta(self, key: str, default: Any = None) -> Any:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else decoding.value(row[0])
-
-
-def _attempt(row: tuple[Any, ...]) -> Attempt:
-    values = (*row[:3], Status(row[3]), *row[4:-1], decoding.epoch(decoding.value(row[-1] or "{}")))
-    decoding.check_fields(Attempt, values)
-    return Attempt(*values)
-
-
-def _attempt_row(number: int, item: Attempt, result: Result | None) -> tuple[object, ...]:
-    own = Result(item.status, item.reason, item.message) if result is None else result
-    head = (number, item.attempt, item.round, item.status.value, item.reason, item.message)
-    texts = (strict_json.encode(dict(item.progress)), strict_json.encode(own.as_json()))
-    return (*head, item.started, item.finished, item.worker, item.device, *texts)
 
 
 def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[object, ...]:
