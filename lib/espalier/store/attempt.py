@@ -63,7 +63,7 @@ def from_row(row: tuple[Any, ...]) -> Attempt:
 
 
 def as_row(number: int, item: Attempt, result: Result | None) -> tuple[object, ...]:
-    """Return the row of an attempt, with the columns WRITTEN; without a result, its reason alone."""
+    """Return the row of an attempt, with the columns WRITTEN; without a result, just its reason."""
     own = Result(item.status, item.reason, item.message) if result is None else result
     head = (number, item.attempt, item.round, item.status.value, item.reason, item.message)
     texts = (strict_json.encode(dict(item.progress)), strict_json.encode(own.as_json()))
