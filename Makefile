@@ -92,12 +92,13 @@ defconfig-%: setup-plan
 ##   sweep-leaderboard  - Its best configurations so far
 ##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
+##   sweep-rebuild      - Make a damaged sweep.db again from the files of its sweep: DIR=<folder>
 ##   sweep-clean        - Remove sweep_configs/ (never results)
 ##   validate           - Check the configuration's model and data before trusting a sweep of it
 ##   seed-finder        - The smallest network that learns, of RANGE_CONFIG or of a portfolio
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search validate
+.PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search validate
 .PHONY: seed-finder
 # Variables given to make reach the commands through the environment.
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
@@ -125,7 +126,7 @@ sweep-estimate: range-given
 sweep-run: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
@@ -226,6 +227,7 @@ help:
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
+##   DIR=<folder>           - Folder of a sweep, for sweep-rebuild
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   OUT=<file>             - What import-config writes, in place of the terminal
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config

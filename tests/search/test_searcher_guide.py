@@ -180,7 +180,7 @@ def test_scenarios(guide, tmp_path: Path) -> None:
     assert names["result"].total_params <= 8000
     assert len(names["results"]) == 3
     assert names["thorough"].total_params <= 8000
-    assert (tmp_path / "budget_8000_fashion-mnist_results.json").is_file()
+    assert (tmp_path / "sweeps" / "budget_8000_fashion-mnist_results.json").is_file()
 
 
 def test_command(guide, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,7 +147,7 @@ def test_a_reader_cannot_write(path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
 def test_another_kind_of_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "sweep.db").write_bytes(content)
-    with pytest.raises(UserError, match="sweep.db: not the store of a sweep"):
+    with pytest.raises(UserError, match="sweep.db: damaged"):
         Store.open(tmp_path / "sweep.db")
 
 
@@ -203,15 +203,15 @@ def broken(path: Path, table: str) -> None:
         file.write(b"\x55" * size)
 
 
-def test_a_damaged_page_is_one_line_for_readers_and_the_writer(path: Path) -> None:
-    broken(path, "attempts")
-    line = f"{path}: damaged or out of reach .*malformed.*; move its folder away"
-    with Store.open(path) as store:
-        for read in (store.final_results, store.states, store.counts, store.attempts):
-            with pytest.raises(UserError, match=line):
-                read()
-        with pytest.raises(UserError, match=line), store.writing():
-            store.begin([1], 1, "cpu")
+@pytest.mark.parametrize("readonly", [True, False])
+@pytest.mark.parametrize("table", ["attempts", "meta"])
+def test_a_damaged_page_is_one_line_for_readers_and_the_writer(
+    path: Path, table: str, readonly: bool
+) -> None:
+    broken(path, table)
+    line = f"{path}: damaged .*malformed.*; `make sweep-rebuild DIR={path.parent}` makes it again"
+    with pytest.raises(UserError, match=line):
+        Store.open(path, readonly)
 
 
 def test_a_record_that_is_no_trial_is_one_line(path: Path) -> None:
@@ -223,8 +223,36 @@ def test_a_record_that_is_no_trial_is_one_line(path: Path) -> None:
 
 def test_a_store_that_was_deleted_is_said_to_be_gone(path: Path) -> None:
     with Store.open(path) as store:
-        broken(path, "attempts")
         for file in path.parent.iterdir():
-            file.unlink()
-        with pytest.raises(UserError, match="gone while it was in use"):
-            store.counts()
+            file.rename(file.with_suffix(".kept"))
+        with pytest.raises(UserError, match="gone while it was in use"), store.writing():
+            store.begin([1], 1, "cpu")
+
+
+CONTENTS = {
+    "measures": '{"val_acc": "abc"}',
+    "a huge number": '{"val_acc": 1' + "0" * 400 + "}",
+    "no number": '{"val_acc": NaN}',
+    "no object": "[1, 2]",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+def test_a_result_that_is_none_is_one_line(path: Path, content: str) -> None:
+    with Store.open(path) as store:
+        record(store, 1, PASSED)
+        text = '{"status": "passed", "measures": ' + content + "}"
+        with store.writing():
+            store._db.execute("UPDATE attempts SET result = ?", (text,))
+    with Store.open(path) as store, pytest.raises(UserError, match="sweep.db: damaged"):
+        store.final_results()
+
+
+def test_names_out_of_a_store_stay_in_the_folder(path: Path) -> None:
+    with Store.open(path) as store, store.writing():
+        store._db.execute("UPDATE trials SET directory = '../' || directory")
+    with Store.open(path) as store, pytest.raises(UserError, match="must name a folder within"):
+        store.directories()
+    planned = [(trial(1), "", "/tmp/out")]
+    with pytest.raises(UserError, match="must name a folder within"):
+        Store.create(path.with_name("other.db"), header(), planned)

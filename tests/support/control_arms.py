@@ -8,7 +8,7 @@ from typing import Any
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Result, Status, Trial
 
-PLAIN = {"METHOD": "none"}
+PLAIN = {"METHOD": ["none"]}
 
 
 def trial(number: int, seed: int, **swept: str) -> Trial:

@@ -21,6 +21,7 @@ VERBS = {
     "sweep-ladder": "Find where results fall off along a swept number",
     "sweep-leaderboard": "Print the best configurations of a sweep",
     "sweep-lineage": "Draw which neurons descend from which",
+    "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",
     "sweep-status": "Show the progress of a sweep",
     "train": "Train the configuration: one trial, or a test matrix",

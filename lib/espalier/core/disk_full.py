@@ -24,7 +24,7 @@ def reported(folder: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode not in _SQLITE_NO_SPACE:
+        if getattr(error, "sqlite_errorcode", None) not in _SQLITE_NO_SPACE:  # text that is no text
             raise
         raise full(folder) from error
     except OSError as error:

@@ -1,4 +1,8 @@
-"""Paths of the checkout. make and scripts/ run everything in it, so some are relative to it."""
+"""Paths of the checkout, and the folders that commands write to.
+
+One rule: what is generated lies below the current folder. make and the programs of scripts/ run in
+the checkout, so there it is the checkout's.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espalier.core import names
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, PlanOrigin
 from espalier.core.text_files import read_text, read_user_text, split_lines
@@ -114,7 +115,7 @@ def read_plan(directory: Path) -> Plan:
 
 def config_text(directory: Path, trial: Trial) -> str:
     """Return the text of the trial's config_NNN."""
-    return read_user_text(directory / trial.name)
+    return read_user_text(directory / names.checked(trial.name, directory / PLAN))
 
 
 def config_texts(directory: Path, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:

@@ -39,4 +39,4 @@ def _status(item: TrialResult) -> str:
 
 def _message(item: TrialResult) -> str:
     """Return the last line of a message: that of an exception."""
-    return (item.result.message.strip().splitlines() or ["no message"])[-1]
+    return (split_lines(item.result.message.strip()) or ["no message"])[-1]

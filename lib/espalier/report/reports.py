@@ -41,7 +41,7 @@ def refused(store: Store) -> int:
 
 def ranking_measure(store: Store, by: str | None = None) -> str:
     """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan."""
-    return by or os.environ.get("RANK_BY") or store.header.settings["RANK_BY"]
+    return by or os.environ.get("RANK_BY") or store.setting("RANK_BY")
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espalier.core import disk_full, revision
+from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Status, Trial
@@ -20,8 +18,9 @@ from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
-from espalier.store import results_dir
-from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, skip_unusable, sweeps
+from espalier.store import locks, results_dir, sweep_finder
+from espalier.store.busy import StoreBusyError
+from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
 ENTRY = "espalier.train.worker_entry:train_trial"
@@ -81,8 +80,13 @@ def run(request: LaunchRequest) -> int:
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
+        sweep.store.patience.stopping = lambda: runner.stopping
         with stopping_on_signals(runner):
-            runner.run()
+            try:
+                runner.run()
+            except StoreBusyError as error:  # told to stop, and it cannot be recorded now
+                print(f"stopped: {error}; `{request.command}` records what has ended and goes on")
+                return EXIT_INTERRUPTED
         left = pending(sweep.store, limits.attempts)
         return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
 
@@ -106,23 +110,35 @@ def preview(request: LaunchRequest) -> int:
 def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
     """Open the sweep to run, with its lock held; say whether it is new or goes on."""
     with ExitStack() as stack:
-        with _exclusive(request.output or request.results):
+        with locks.choosing(request.output or request.results):
             folder, begun = existing(request), "going on"
-            if folder is None:
-                folder, begun = _created(request), "new sweep"
-            stack.enter_context(results_dir.locked(folder))
+            new = folder is None
+            folder = folder or _new_path(request)
+            stack.enter_context(locks.locked(folder))
+            if new:
+                begun = "new sweep"
+                _create(folder, request)
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
         sweep.take_over()
-        yield sweep, _refresh(sweep.store, request) or begun
+        again = _refresh(sweep.store, request)
+        sweep.write_plan()
+        yield sweep, again or begun
 
 
-def _created(request: LaunchRequest) -> Path:
-    results_dir.remove_unfinished(request.results)
+def _new_path(request: LaunchRequest) -> Path:
+    """Return the folder of a new sweep, which is not there yet unless it was named."""
+    if request.output is None:
+        results_dir.remove_unfinished(request.results)
     folder = request.output or new_sweep_path(request.results)
-    header = replace(request.header, command=request.command)
-    results_dir.create(folder, header, request.trials)
+    results_dir.check_path(folder)
     return folder
+
+
+def _create(folder: Path, request: LaunchRequest) -> None:
+    header = replace(request.header, command=request.command)
+    for line in results_dir.create(folder, header, request.trials):
+        print(line)
 
 
 @contextmanager
@@ -148,39 +164,21 @@ def _refresh(store: Store, request: LaunchRequest) -> str:
         return "trying errors again"
 
 
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """Let only one runner choose its sweep at a time, so that none is begun twice."""
-    try:
-        with disk_full.reported(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        what = f"cannot be a folder of results ({error.strerror})"
-        raise UserError(f"{folder}: {what}; name another") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def existing(request: LaunchRequest) -> Path | None:
     """Return the folder of the sweep to go on with: the newest of this plan, or the one named."""
     if request.output is not None:
         return _named(request.output, request)
     if request.new:
         return None
-    for folder in sweeps(request.results):
-        with skip_unusable():
-            if _plan_of(folder) == request.plan_id:
-                return folder
-    return None
+    ids = {trial.id for trial, _ in request.trials}
+    return sweep_finder.latest_of(request.results, request.plan_id, ids)
 
 
 def _named(folder: Path, request: LaunchRequest) -> Path | None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output-dir {folder}: must be a folder; name another")
+    if lost := sweep_finder.without_store(folder):
+        raise lost
     if not (folder / STORE).exists():
         return None
     if request.new or _plan_of(folder) != request.plan_id:

@@ -29,6 +29,7 @@ from espalier.run.priority import NONE, Priority
 from espalier.run.progress import Display, finished_line, show_cursor
 from espalier.run.worker import DISK_FULL, HOPELESS, OOM
 from espalier.run.worker_process import Progress
+from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import INCONCLUSIVE, Store
 from espalier.store.sweep_state import StatusTracker, SweepStatus
@@ -93,7 +94,7 @@ class Runner:
         finally:
             self._executor.close()
             self._view.close()
-            with suppress(disk_full.DiskFullError), self._store.writing():
+            with suppress(disk_full.DiskFullError, StoreBusyError), self._store.writing():
                 self._store.interrupt_running()
 
     def _check_needs(self) -> None:
@@ -171,13 +172,23 @@ class Runner:
         progress = self._unsaved_progress()
         if not (ended or free or progress):
             return {}
-        with self._store.writing():
+        with self._kept_if_locked(ended), self._store.writing():
             for busy, trial, result in ended:
                 self._store.finish(trial.number, busy.attempt(trial.number), result)
             for number, attempt, record in progress:
                 self._store.progress(number, attempt, record)
             tasks = ((slot, self._next_task(slot)) for slot in free)
             return {slot: task for slot, task in tasks if task is not None}
+
+    @contextmanager
+    def _kept_if_locked(self, ended: Sequence[Ended]) -> Iterator[None]:
+        """Keep what ended in a file if another program still has the store when we must stop."""
+        try:
+            yield
+        except StoreBusyError:
+            endings = [(trial.number, busy.attempt(trial.number), r) for busy, trial, r in ended]
+            self._sweep.keep_unrecorded(endings)
+            raise
 
     def _unsaved_progress(self) -> list[tuple[int, int, Record]]:
         if time.monotonic() - self._progress_saved < PROGRESS_INTERVAL:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from espalier.run.progress import counted, overall, running_line
-from espalier.store.results_dir import STORE, runner_of
+from espalier.store.locks import runner_of
+from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 from espalier.store.sweep_state import status_in
 

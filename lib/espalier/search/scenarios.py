@@ -63,14 +63,15 @@ def optimize_for_budget(
     """Return the best of random configurations whose ranges depend on the budget.
 
     Everything that was trained is written to `save`, by default
-    `budget_<max_params>_<dataset>_results.json` in the current folder. `options` as for
+    `budget_<max_params>_<dataset>_results.json` in the folder of the results. `options` as for
     `quick_prototype_search`.
     """
     scenario = Scenario(max_params, dataset, {"n_epochs": 10, **options})
     results = scenario.searcher.random_search(
         scenario.fit_to_budget(budget_space(max_params)), n_trials
     )
-    scenario.searcher.save_results(save or f"budget_{max_params}_{dataset}_results.json")
+    name = f"budget_{max_params}_{dataset}_results.json"
+    scenario.searcher.save_results(save or scenario.searcher.output / name)
     return results[0]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
-from espalier.core.paths import RESULTS, ROOT
+from espalier.core.paths import RESULTS
 from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.report import reports
@@ -23,13 +23,13 @@ from espalier.store.store import Store
 
 @dataclass(frozen=True)
 class Means:
-    """How searches run. `results` is the folder of all sweeps, by default the checkout's.
+    """How searches run. `results` is the folder of all sweeps, by default that of `make sweep-run`.
 
     `parallel` trials at a time (0: by device). With `new` a search that was run before is run
     again instead of gone on with. `in_process` starts no workers: for debuggers.
     """
 
-    results: Path = ROOT / RESULTS
+    results: Path = RESULTS
     parallel: int = 0
     new: bool = False
     in_process: bool = False

@@ -55,9 +55,10 @@ class HyperparameterSearcher:
         `subset_size` training samples (None: all), `n_epochs` passes, `batch_size` samples a step.
         A configuration has `min_param_ratio` of `max_params` parameters at least (0: no budget).
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
-        the choice of configurations. Each search gets a folder in `output` (the checkout's
-        results); data files are in `data_dir`. `parallel`, `new` and `in_process` are those of
-        `Means`. `settings` are further values by name or symbol. Raises UserError.
+        the choice of configurations. Each search gets a folder in `output` (by default
+        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`
+        and `in_process` are those of `Means`. `settings` are further values by name or symbol.
+        Raises UserError.
         """
         given = {
             "dataset": dataset,
@@ -144,6 +145,11 @@ class HyperparameterSearcher:
             print(f"{result.status}: {result.reason}: {dict(result.params)}")
         for line in self.left_out:
             print(line)
+
+    @property
+    def output(self) -> Path:
+        """The folder of the results of all searches."""
+        return self._means.results
 
     def save_results(self, path: str | Path) -> None:
         """Write everything this searcher has trained as JSON; `load_results` reads it."""

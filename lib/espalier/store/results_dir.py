@@ -1,47 +1,70 @@
 """The folder of a sweep: its store, its lock, and a folder for each trial.
 
-The store is the truth. The files of a trial are derived from it for people to read. If a killed
-runner did not write one, the next runner does.
+The store is the truth. The files of a trial are derived from it for people to read, and to make
+the store again if it is damaged. If a killed runner did not write one, the next runner does.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import os
-import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
 from espalier.core import disk_full, strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.names import check_inside, check_links
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
+from espalier.store import connections, file_systems, locks, plan_files, unrecorded
+from espalier.store.locks import LOCK, locked, runner_of
+from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Attempt, Store
+
+__all__ = ["LOCK", "locked", "runner_of"]
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
 METRICS = "training_metrics.json"
-LOCK = ".lock"
 METHOD = "PRUNING_METHOD"
+_DRAFT = ".-4194304.db"
+"""What the name of a draft of a store has more than that of the store, at most."""
+_MOMENT = 1e-3
 NAMING = ("MODEL", "OPTIMIZER", METHOD)
-PATIENCE = 1.0
-"""Seconds to wait for the lock, which `runner_of` holds for a moment."""
+SCANNED = 2.0
+"""Seconds to wait for a store that is locked, where all sweeps are looked through."""
 
 
-def create(folder: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str]]) -> None:
-    """Make the store of a new sweep in `folder`, from trials and the texts of their configs."""
+def check_path(folder: Path) -> None:
+    """Raise UserError if the path of a sweep's folder is too long for the store in it."""
+    connections.check_length(folder / (STORE + _DRAFT))
+
+
+def create(folder: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str]]) -> list[str]:
+    """Make the store of a new sweep in `folder`, from trials and the texts of their configs.
+
+    Return lines on what is special about its file system.
+    """
+    check_path(folder)
     named = ((trial, text, directory_name(trial, header.controls)) for trial, text in trials)
     with disk_full.reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
-    Store.create(folder / STORE, header, named)
+    Store.create(folder / STORE, header, named, _order(folder.parent))
+    system = file_systems.of(folder)
+    special = f"note: results are on {system}: {STORE} is kept without a write-ahead log there"
+    return [special] if system.network else []
+
+
+def _order(results: Path) -> float:
+    """Return now, or a moment after the latest sweep if the clock was put back since that began."""
+    orders = (order + _MOMENT for order, _ in _ordered(results, _ignoring_unusable))
+    return max(time.time(), *orders, 0.0)
 
 
 def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
@@ -67,11 +90,33 @@ def new_sweep_path(results: Path, now: float | None = None) -> Path:
 
 
 def remove_unfinished(results: Path) -> None:
-    """Remove the folders of sweeps whose runner was killed before their store was complete."""
+    """Remove the folders of sweeps whose runner was killed before their store was complete.
+
+    A folder in which a runner is about to write its store is locked by it and stays, as does one
+    that is not ours to change.
+    """
     for folder in results.glob("sweep_????????_??????*"):
-        if folder.is_dir() and all(map(_is_draft, folder.iterdir())):
+        with _ignoring_unusable():
+            if _is_unfinished(folder):
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with locks.abandoned(folder) as free:
+        if free and _is_unfinished(folder):
             _clear(folder)
+            (folder / LOCK).unlink(missing_ok=True)
             folder.rmdir()
+
+
+def _ignoring_unusable() -> AbstractContextManager[None]:
+    return suppress(UserError, OSError)
+
+
+def _is_unfinished(folder: Path) -> bool:
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(_is_draft(path) or path.name == LOCK for path in folder.iterdir())
 
 
 def _clear(folder: Path) -> None:
@@ -85,11 +130,17 @@ def _is_draft(path: Path) -> bool:
 
 def sweeps(results: Path) -> list[Path]:
     """Return the sweeps in `results`, the latest first; print a note for an unusable store."""
-    dated = []
+    found = _ordered(results, skip_unusable)
+    return [folder for _, folder in sorted(found, reverse=True)]
+
+
+def _ordered(
+    results: Path, skip: Callable[[], AbstractContextManager[None]]
+) -> Iterator[tuple[float, Path]]:
+    """Yield the place of each sweep of `results` in their order, and its folder."""
     for path in results.glob(f"sweep_*/{STORE}"):
-        with skip_unusable(), Store.open(path, readonly=True) as store:
-            dated.append((store.created, path.parent.name, path.parent))
-    return [folder for *_, folder in sorted(dated, reverse=True)]
+        with skip(), Store.open(path, readonly=True, patience=SCANNED) as store:
+            yield store.order, path.parent
 
 
 def newest_sweep(results: Path) -> Path:
@@ -108,50 +159,12 @@ def skip_unusable() -> Iterator[None]:
         print(f"note: left out: {error}", file=sys.stderr)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a sweep for its runner. Raises UserError, naming the other, if one is running."""
-    with disk_full.reported(folder), (folder / LOCK).open("a+", encoding="utf-8") as file:
-        if not _acquire(file.fileno()):
-            raise UserError(f"{folder}: {_owner(folder)} is running this sweep; let it end")
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield
-
-
-def _acquire(descriptor: int) -> bool:
-    """Try to take the lock for PATIENCE seconds; return whether that succeeded."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-        time.sleep(0.02)
-
-
-def runner_of(folder: Path) -> str:
-    """Return the process that runs this sweep, as `process N on HOST`; empty if there is none."""
-    with suppress(FileNotFoundError), (folder / LOCK).open(encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _owner(folder)
-    return ""
-
-
-def _owner(folder: Path) -> str:
-    return (folder / LOCK).read_text(encoding="utf-8").strip() or "another process"
-
-
 class SweepDir:
     """The folder and the store of a sweep that a runner has open."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the store in `folder`; `close()` it."""
+        """Open the store in `folder`; `close()` it. Raises UserError for links out of `folder`."""
+        check_links(folder, folder)
         self.folder = folder
         self.store = Store.open(folder / STORE)
         self._directories = self.store.directories()
@@ -167,6 +180,7 @@ class SweepDir:
     def prepare(self, number: int) -> Path:
         """Create the folder of a trial with its config.txt; return the folder."""
         directory = self.directory(number)
+        check_inside(self.folder, directory)
         with disk_full.reported(self.folder):
             directory.mkdir(exist_ok=True)
             atomic_write(directory / CONFIG, self.store.config_text(number))
@@ -192,6 +206,7 @@ class SweepDir:
 
     def take_over(self) -> None:
         """Close the attempts of a killed runner, and write the files that it did not."""
+        unrecorded.record(self.folder, self.store)
         with self.store.writing():
             self.store.interrupt_running()
         last = {attempt.trial: attempt for attempt in self.store.attempts()}
@@ -200,6 +215,14 @@ class SweepDir:
             if result.status != Status.NOTRUN and not _has(path, last[trial.number]):
                 self.prepare(trial.number)
                 self.write_metrics(trial, result)
+
+    def write_plan(self) -> None:
+        """Write the files from which, with those of the trials, the store can be made again."""
+        plan_files.write(self.folder, self.store)
+
+    def keep_unrecorded(self, endings: Iterable[unrecorded.Ending]) -> None:
+        """Keep results that the store, locked by another program, could not take in time."""
+        unrecorded.keep(self.folder, endings)
 
 
 def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
@@ -219,5 +242,5 @@ def _has(path: Path, last: Attempt) -> bool:
     try:
         written = json.loads(path.read_text(encoding="utf-8"))["attempts"][-1]
         return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
+    except (OSError, *CONTENT):
         return False

@@ -6,112 +6,117 @@ committed survives a kill or a power cut, and readers neither wait for the runne
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from itertools import starmap
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from espalier.core import disk_full, strict_json
+from espalier.core import disk_full, names, strict_json
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
-from espalier.store import schema, sqlite_errors
-from espalier.store.sqlite_errors import reading
+from espalier.store import connections, decoding, file_systems, schema, sqlite_errors
+from espalier.store.attempt import (
+    BEGUN,
+    INCONCLUSIVE,
+    INTERRUPTED,
+    PACK_OOM,
+    READ,
+    WRITTEN,
+    Attempt,
+    as_row,
+    count_per_task,
+    from_row,
+)
+from espalier.store.busy import READER, Patience
+from espalier.store.connections import Connection
+from espalier.store.sqlite_errors import CONTENT, changing, reading
 
-INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
-PACK_OOM = "pack_oom"
-INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
-"""Reasons that say nothing about the trial; such an attempt uses up none of its allowance."""
+__all__ = ["INCONCLUSIVE", "INTERRUPTED", "PACK_OOM", "Attempt", "Store", "count_per_task"]
 
-_ATTEMPT = "trial, attempt, round, status, reason, message, started, finished, worker, device"
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at a trial. Times are seconds since 1970; `finished` is None while it runs."""
-
-    trial: int
-    attempt: int
-    round: int
-    status: Status
-    reason: str
-    message: str
-    started: float
-    finished: float | None
-    worker: int  # process id
-    device: str
-    progress: Record = field(default_factory=dict)  # the last record that the trial emitted
-
-    @property
-    def task_key(self) -> tuple[int, float]:
-        """A key of its task: equal for attempts that began together, and for no others."""
-        return self.worker, self.started
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether its result is one of its trial, and not of the machine or the runner."""
-        return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
-
-
-def count_per_task(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:
-    """Count the trials of each task, by `Attempt.task_key`; `attempts` are all of a sweep."""
-    return Counter(attempt.task_key for attempt in attempts)
 
 
 class Store:
     """An open store. `close()` it, or use it in a `with` statement."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: Connection, patience: Patience) -> None:
         """Hold a connection; use `create` and `open` instead."""
-        self.path, self._db = path, connection
+        self.path, self._connection, self._db = path, connection, connection.db
+        self.patience, self._file = patience, path.stat()
 
     @classmethod
     def create(
-        cls, path: Path, header: PlanHeader, trials: Iterable[tuple[Trial, str, str]]
+        cls,
+        path: Path,
+        header: PlanHeader,
+        trials: Iterable[tuple[Trial, str, str]],
+        order: float | None = None,
     ) -> None:
         """Write the store of a new sweep; it appears under its name complete or not at all.
 
-        Each trial comes with the text of its `.config` and the name of its folder.
+        Each trial comes with the text of its `.config` and the name of its folder. `order` is its
+        place among other sweeps, by default the time.
         """
+        system = file_systems.of(path)
+        rows = (_row(*each, path) for each in trials)
         with disk_full.reported(path.parent), draft(path, sync=True) as place:
             try:
-                with closing(schema.connect(f"file:{schema.uri(place)}?mode=rwc")) as db:
-                    schema.fill(db, header, starmap(_row, trials))
+                with closing(connections.create(place)) as made:
+                    schema.fill(made.db, header, rows, system, order)
             finally:
                 for left in path.parent.glob(f"{place.name}-*"):
                     left.unlink()
 
     @classmethod
-    def open(cls, path: Path, readonly: bool = False) -> Store:
-        """Open an existing store. Raises UserError if there is none or it is of another kind."""
+    def open(cls, path: Path, readonly: bool = False, patience: float = READER) -> Store:
+        """Open an existing store. Raises UserError if there is none or it is of another kind.
+
+        While another program has locked it a reader waits `patience` seconds, a runner for ever.
+        """
+        store = cls.open_any(path, readonly, patience)
+        try:
+            store._check_kind()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open_any(cls, path: Path, readonly: bool = True, patience: float = READER) -> Store:
+        """Open a store of any version, as `open` does otherwise."""
+        if path.exists() and not path.is_file():
+            raise sqlite_errors.damaged(path, "must be a file")
         if not path.is_file():
             raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
-        frozen = readonly and not os.access(path.parent, os.W_OK)
-        mode = "mode=ro&immutable=1" if frozen else "mode=ro" if readonly else "mode=rw"
-        try:
-            store = cls(path, schema.connect(f"file:{schema.uri(path)}?{mode}"))
-            version = store._meta("schema")
-        except (sqlite3.DatabaseError, TypeError) as error:
-            raise UserError(f"{path}: not the store of a sweep ({error})") from error
+        wait = Patience(path, patience if readonly else math.inf)
+        opened = connections.for_reading if readonly else connections.for_writing
+        with sqlite_errors.translated(path, *CONTENT):
+            return cls(path, wait.wait(lambda: opened(path)), wait)
+
+    @reading
+    def _check_kind(self) -> None:
+        """Raise UserError unless this is a store of the version that this program reads."""
+        version = self._meta("schema")
         if version != schema.SCHEMA:
-            store.close()
-            raise UserError(
-                f"{path}: schema {version}: must be {schema.SCHEMA}; use its own version"
+            raise sqlite_errors.DamagedStoreError(
+                f"{self.path}: schema {version}: must be {schema.SCHEMA}; open it with the program "
+                f"that wrote it, or {sqlite_errors.cure(self.path.parent)}"
             )
-        return store
+        if other := schema.foreign(self._db):
+            raise decoding.ContentError(other)
+        decoding.header(self._meta("header"))  # every command needs it
+        if self._db.execute("PRAGMA foreign_key_check(attempts)").fetchone():
+            raise decoding.ContentError("has attempts at trials that it does not have")
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
+        self._connection.close()
 
     def __enter__(self) -> Store:
         """Return this store, which the end of the `with` statement closes."""
@@ -125,30 +130,45 @@ class Store:
     @reading
     def header(self) -> PlanHeader:
         """The plan's header, as `plan.jsonl` had it."""
-        return PlanHeader.from_json(self._meta("header"))
+        return decoding.header(self._meta("header"))
+
+    @reading
+    def setting(self, name: str) -> str:
+        """Return a setting of the header, which every plan has."""
+        return self.header.settings[name]
 
     @property
     @reading
     def created(self) -> float:
         """The start of the sweep, in seconds since 1970."""
-        return float(self._meta("created"))
+        return decoding.number(self._meta("created"))
+
+    @property
+    @reading
+    def order(self) -> float:
+        """The place of the sweep among others of its folder: of two the later one has the larger.
+
+        It is when the sweep began, unless the clock was put back before that.
+        """
+        return decoding.number(self._meta("order", self._meta("created")))
 
     @property
     @reading
     def round(self) -> int:
         """The round of attempts, from 1; in each, errors have a new allowance of attempts."""
-        return int(self._meta("round"))
+        return decoding.whole(self._meta("round"))
 
     @reading
     def trials(self) -> list[Trial]:
         """Return every trial, in plan order."""
-        rows = self._db.execute("SELECT trial FROM trials ORDER BY number")
-        return [Trial.from_json(json.loads(text)) for (text,) in rows]
+        rows = self._db.execute("SELECT number, trial FROM trials ORDER BY number")
+        return [decoding.trial(decoding.value(text), number) for number, text in rows]
 
     @reading
     def directories(self) -> dict[int, str]:
-        """Return the name of every trial's folder, by number."""
-        return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
+        """Return the name of every trial's folder, by number. It names an entry of a folder."""
+        rows = self._db.execute("SELECT number, directory FROM trials ORDER BY number")
+        return {number: names.checked(name, self.path) for number, name in rows}
 
     @reading
     def config_text(self, number: int) -> str:
@@ -160,8 +180,8 @@ class Store:
     def attempts(self, number: int | None = None) -> list[Attempt]:
         """Return every attempt, or those of one trial, in order."""
         where, values = ("", ()) if number is None else ("WHERE trial = ?", (number,))
-        query = f"SELECT {_ATTEMPT}, progress FROM attempts {where} ORDER BY trial, attempt"
-        return [_attempt(row) for row in self._db.execute(query, values)]
+        query = f"SELECT {READ} FROM attempts {where} ORDER BY trial, attempt"
+        return [from_row(row) for row in self._db.execute(query, values)]
 
     @reading
     def final_results(self) -> list[tuple[Trial, Result, int]]:
@@ -170,7 +190,7 @@ class Store:
         The result of a trial without a conclusive attempt has status `notrun`.
         """
         final = {
-            number: Result.from_json(json.loads(text))
+            number: decoding.result(decoding.value(text))
             for number, text in self._db.execute(
                 f"SELECT trial, result FROM attempts WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
             )
@@ -198,29 +218,46 @@ class Store:
         """Count the trials by their status."""
         return dict(Counter(self.states().values()))
 
+    @reading
+    def is_sound(self) -> bool:
+        """Return whether every page, row and record can be read, or raise UserError."""
+        check = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        self.header, self.round, self.created, self.directories()
+        self.attempts(), self.final_results()
+        return bool(check == ("ok",))
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Run the block as one durable transaction.
 
-        Raises DiskFullError, with nothing changed, on a full disk, and UserError if the file is
-        damaged or gone.
+        Waits while another program has locked the file. Raises DiskFullError, with nothing changed,
+        on a full disk, and UserError if the file is damaged or gone.
         """
         with sqlite_errors.translated(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
+            self.patience.wait(lambda: self._db.execute("BEGIN IMMEDIATE"))
             try:
+                self._check_place()
                 yield
-                self._db.execute("COMMIT")
+                self.patience.wait(lambda: self._db.execute("COMMIT"))
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
 
+    def _check_place(self) -> None:
+        """Raise UserError if the file was deleted or renamed: SQLite would go on with it unseen."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self.path.stat(), self._file):
+                return
+        raise sqlite_errors.gone(self.path)
+
+    @changing
     def begin(self, numbers: Iterable[int], worker: int, device: str) -> dict[int, int]:
         """Record that trials start together; return the number of each trial's attempt, from 1."""
         query = "SELECT coalesce(max(attempt), 0) + 1 FROM attempts WHERE trial = ?"
         attempts = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
         same = (self.round, time.time(), worker, device)
         self._db.executemany(
-            f"INSERT INTO attempts ({_ATTEMPT}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
+            f"INSERT INTO attempts ({BEGUN}) VALUES (?, ?, ?, 'running', '', '', ?, NULL, ?, ?)",
             [(number, attempt, *same) for number, attempt in attempts.items()],
         )
         return attempts
@@ -260,16 +297,29 @@ class Store:
         query = "UPDATE meta SET value = ? WHERE key = 'header'"
         self._db.execute(query, (strict_json.encode(header.as_json()),))
 
-    def _meta(self, key: str) -> Any:
+    def set_start(self, created: float, round_: int) -> None:
+        """Set when a sweep began, and its round, in a store that is made again from files."""
+        rows = [(strict_json.encode(created), "created"), (strict_json.encode(round_), "round")]
+        self._db.executemany("UPDATE meta SET value = ? WHERE key = ?", rows)
+
+    def restore(self, number: int, attempts: Iterable[Attempt], result: Result) -> None:
+        """Add the attempts at a trial, in order, as files tell them; `result` is the trial's.
+
+        Of attempts before the one that counts, no more than why they ended is known.
+        """
+        tries = list(attempts)
+        counts = max(n for n, item in enumerate(tries) if item.conclusive)
+        rows = [
+            as_row(number, item, result if n == counts else None) for n, item in enumerate(tries)
+        ]
+        marks = ", ".join("?" * len(rows[0]))
+        self._db.executemany(f"INSERT INTO attempts ({WRITTEN}) VALUES ({marks})", rows)
+
+    def _meta(self, key: str, default: Any = None) -> Any:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0])
+        return default if row is None else decoding.value(row[0])
 
 
-def _attempt(row: tuple[Any, ...]) -> Attempt:
-    values = (*row[:3], Status(row[3]), *row[4:-1], json.loads(row[-1] or "{}"))
-    return Attempt(*values)
-
-
-def _row(trial: Trial, config: str, directory: str) -> tuple[object, ...]:
+def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[object, ...]:
     text = strict_json.encode(trial.as_json())
-    return (trial.number, trial.id, trial.name, directory, text, config)
+    return (trial.number, trial.id, trial.name, names.checked(directory, origin), text, config)

@@ -1,0 +1,177 @@
+"""Read what a store or a trial's files hold as the plain data that it must be, or not at all.
+
+A file may be damaged or a stranger's. What passes here has the types that its classes say, so
+nothing behind it can stumble over a number that is a text, or over a list that is a number.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from espalier.core import names
+from espalier.core.measures import MEASURES
+from espalier.core.records import EpochRecord, PackShare, PlanHeader, Provenance, Revision
+from espalier.core.trial import Record, Result, Status, Trial
+
+_MEASURED = (*MEASURES, "final_sparsity", "target_sparsity", "total_time", "steps")
+"""Measures that reports compute with; the others are shown as they are."""
+_LARGEST = 2**63
+Check = Callable[[Any], bool]
+T = TypeVar("T")
+
+
+class ContentError(ValueError):
+    """A record of a file is none."""
+
+
+def trial(record: object, number: object = None) -> Trial:
+    """Return the trial that a JSON object stands for. Raises ContentError.
+
+    A `number` that is given must be that of the trial.
+    """
+    fields = _fields(record, Trial, required=("number", "name", "id", "config"))
+    if rule := names.broken_rule(fields["name"]):
+        raise ContentError(f"name {_shown(fields['name'])}: {rule}")
+    if number is not None and fields["number"] != number:
+        raise ContentError(f"trial {_shown(number)}: has the record of another one")
+    return Trial.from_json(dict(fields))
+
+
+def result(record: object) -> Result:
+    """Return the result that a JSON object stands for. Raises ContentError, ValueError."""
+    fields = _fields(record, Result, required=("status",), skipped=("status", "provenance"))
+    origin = _fields(fields.get("provenance", {}), Provenance, skipped=("code", "pack"))
+    for key, kind in (("code", Revision), ("pack", PackShare)):
+        if origin.get(key) is not None:
+            _fields(origin[key], kind)
+    measures = fields.get("measures", {})
+    for name in _MEASURED:
+        if not _conforms(float | None)(measures.get(name)):
+            raise ContentError(f"measure {name}: must be a number")
+    for each in fields.get("history", ()):
+        epoch(each)
+    return Result.from_json(dict(fields))
+
+
+def attempt(kind: type[T], record: object) -> T:
+    """Return the attempt, a `kind`, that a JSON object stands for. Raises ContentError."""
+    fields = dict(_fields(record, kind, skipped=("status",)))
+    fields["status"] = Status(fields["status"])
+    epoch(fields.get("progress", {}))
+    return kind(**fields)
+
+
+def epoch(record: object) -> Record:
+    """Return a record of an epoch, as JSON. Raises ContentError."""
+    return dict(_fields(record, EpochRecord))
+
+
+def header(record: object) -> PlanHeader:
+    """Return the header of a plan. Raises ContentError."""
+    fields = _fields(record, PlanHeader)
+    for axis in fields.get("axes", ()):
+        if not _conforms(str)(axis.get("symbol")) or not _conforms(list[str])(axis.get("values")):
+            raise ContentError("axes: must have a symbol and values")
+    return PlanHeader.from_json(fields)
+
+
+def value(text: str) -> Any:
+    """Return what a text of JSON stands for. Raises ValueError, also for bare NaN and Infinity."""
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def number(item: object) -> float:
+    """Return a number of JSON. Raises ContentError."""
+    if not _is_float(item):
+        raise ContentError(f"{_shown(item)}: must be a number")
+    return float(item)  # type: ignore[arg-type]
+
+
+def whole(item: object) -> int:
+    """Return a whole number of JSON. Raises ContentError."""
+    if not _is_int(item):
+        raise ContentError(f"{_shown(item)}: must be a whole number")
+    return int(item)  # type: ignore[call-overload, no-any-return]
+
+
+def check_fields(kind: type, values: Sequence[object]) -> None:
+    """Raise ContentError unless `values` are of the types of the fields of a class, in order."""
+    for (name, check), item in zip(_checks(kind).items(), values, strict=True):
+        if not check(item):
+            raise ContentError(f"{kind.__name__}.{name}: must not be {_shown(item)}")
+
+
+def _shown(item: object) -> str:
+    return ascii(str(item)[:40])
+
+
+def _fields(
+    record: object, kind: type, required: Sequence[str] = (), skipped: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Return a JSON object whose keys have the types of the fields of a class."""
+    if not isinstance(record, dict):
+        raise ContentError(f"{kind.__name__}: must be an object, not {_shown(record)}")
+    for name in required:
+        if name not in record:
+            raise ContentError(f"{kind.__name__}: has no {name}")
+    checks = _checks(kind)
+    for name, item in record.items():
+        if name in checks and name not in skipped and not checks[name](item):
+            raise ContentError(f"{kind.__name__}.{name}: must not be {_shown(item)}")
+    return record
+
+
+@functools.cache
+def _checks(kind: type) -> dict[str, Check]:
+    return {name: _conforms(hint) for name, hint in get_type_hints(kind).items()}
+
+
+@functools.cache
+def _conforms(hint: Any) -> Check:
+    """Return a function that says whether a value of JSON is of the type `hint`."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return lambda value: True
+    if origin in (Union, types.UnionType):
+        checks = [_conforms(part) for part in parts]
+        return lambda value: any(check(value) for check in checks)
+    if origin is list:
+        item = _conforms(parts[0])
+        return lambda value: isinstance(value, list) and all(map(item, value))
+    if origin in (dict, Mapping):
+        key, item = map(_conforms, parts)
+        return lambda value: (
+            isinstance(value, dict) and all(map(key, value)) and all(map(item, value.values()))
+        )
+    return _SCALARS.get(hint, lambda value: isinstance(value, hint))
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int and abs(value) < _LARGEST
+
+
+def _is_float(value: Any) -> bool:
+    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is text that can be written: half a surrogate pair cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_SCALARS: dict[Any, Check] = {int: _is_int, float: _is_float, str: _is_text}
+
+
+def _no_constant(name: str) -> Any:
+    raise ContentError(f"{name}: no number of JSON")

@@ -1,0 +1,118 @@
+"""Find the sweep of a plan among the folders of results, and stop where its store is no use.
+
+To begin such a sweep again in silence would train everything that it had finished a second time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from espalier.core.errors import UserError
+from espalier.store import decoding, plan_files, sqlite_errors
+from espalier.store.busy import READER, StoreBusyError
+from espalier.store.results_dir import METRICS, SCANNED, STORE
+from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
+from espalier.store.store import Store
+
+_FEW = 5  # files of trials that say which plan a folder without plan files is of
+
+
+class _Candidate(NamedTuple):
+    """A sweep of the plan: its place among others, its folder, and what is wrong with its store."""
+
+    order: float
+    folder: Path
+    fault: UserError | None
+
+
+def latest_of(results: Path, plan_id: str, ids: Collection[str]) -> Path | None:
+    """Return the latest sweep of a plan in `results`, or None. `ids` are those of its trials.
+
+    Raises UserError if its store is damaged, gone, locked or of another version. Prints a note for
+    such stores of other sweeps.
+    """
+    candidates = [
+        candidate
+        for folder in sorted(results.glob("sweep_*"))
+        if folder.is_dir()
+        for candidate in _candidates(folder, plan_id, ids)
+    ]
+    if not candidates:
+        return None
+    latest = max(candidates, key=lambda each: each[:2])
+    if latest.fault is not None:
+        raise UserError(f"{latest.fault}; NEW=1 (--new) begins new results") from latest.fault
+    return latest.folder
+
+
+def without_store(folder: Path) -> DamagedStoreError | None:
+    """Return an error if a folder has results of a sweep and no store, else None."""
+    if (folder / STORE).exists() or not (_files(folder) or (folder / plan_files.SWEEP).exists()):
+        return None
+    line = f"{folder}: has results but no {STORE}; rename it back if it was renamed, or "
+    return DamagedStoreError(line + sqlite_errors.cure(folder))
+
+
+def _candidates(folder: Path, plan_id: str, ids: Collection[str]) -> Iterator[_Candidate]:
+    try:
+        if fault := without_store(folder):
+            raise fault
+        if (folder / STORE).exists():
+            yield from _usable(folder, plan_id, SCANNED)
+    except StoreBusyError as busy:
+        if _claims(folder, plan_id, ids):
+            yield from _waited_for(folder, plan_id, busy)
+        else:
+            _note(busy)
+    except (UserError, OSError) as error:
+        if _claims(folder, plan_id, ids):
+            yield _Candidate(_order(folder), folder, UserError(str(error)))
+        else:
+            _note(error)
+
+
+def _usable(folder: Path, plan_id: str, patience: float) -> Iterator[_Candidate]:
+    with Store.open(folder / STORE, readonly=True, patience=patience) as store:
+        if store.header.plan_id == plan_id:
+            yield _Candidate(store.order, folder, None)
+
+
+def _waited_for(folder: Path, plan_id: str, busy: StoreBusyError) -> Iterator[_Candidate]:
+    try:
+        yield from _usable(folder, plan_id, READER)
+    except StoreBusyError:
+        yield _Candidate(_order(folder), folder, busy)
+
+
+def _claims(folder: Path, plan_id: str, ids: Collection[str]) -> bool:
+    """Return whether the files of a folder say that it is a sweep of the plan."""
+    with suppress(OSError, *CONTENT):
+        return plan_files.read_sweep(folder).header.plan_id == plan_id
+    found = [name for file in _files(folder)[:_FEW] if (name := _id_in(file))]
+    return bool(found) and all(name in ids for name in found)
+
+
+def _order(folder: Path) -> float:
+    with suppress(OSError, *CONTENT):
+        return plan_files.read_sweep(folder).order
+    return max((file.stat().st_mtime for file in _files(folder)), default=0.0)
+
+
+def _files(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(file for file in folder.glob(f"*/{METRICS}") if file.is_file())
+    return []
+
+
+def _id_in(file: Path) -> str:
+    with suppress(OSError, *CONTENT):
+        return str(decoding.value(file.read_text(encoding="utf-8"))["test_id"])
+    return ""
+
+
+def _note(error: Exception) -> None:
+    print(f"note: left out: {error}", file=sys.stderr)
