@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +14,14 @@ from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import LOG, Status, Trial
 from espalier.report import reports
-from espalier.run import admission
+from espalier.run import admission, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
-from espalier.store import results_dir
+from espalier.run.status_text import continuing
+from espalier.store import results_dir, trial_files
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, skip_unusable, sweeps
 from espalier.store.store import Store
 
@@ -44,20 +45,28 @@ class LaunchRequest:
     in_process: bool
     by: str | None = None  # overrides CONFIG_RANK_BY
     priority: str = ""  # which trials start first
-    command: str = "make sweep-run"  # what goes on with this sweep once it has stopped
+    command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
+    reuse: bool | None = None  # take over earlier results; False: train those again that were
+    again: Collection[int] = ()  # run only these trials, whatever came of them
 
     @property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority = Priority(self.priority, self.header.axes)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority)
+        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
 
     @property
     def plan_id(self) -> str:
         """The hash that identifies the plan."""
         return self.header.plan_id
+
+    def header_in(self, folder: Path) -> PlanHeader:
+        """Return the header of the store in `folder`: the plan's, and how to go on."""
+        entry = None if self.entry == ENTRY else self.entry
+        header = replace(self.header, entry=entry)
+        return replace(header, command=self.command or continuing(folder, header))
 
 
 def run(request: LaunchRequest) -> int:
@@ -67,11 +76,13 @@ def run(request: LaunchRequest) -> int:
     """
     devices, limits = _devices(request), request.limits  # refused before there is a folder
     with _sweep(request) as (sweep, begun), _steady(sweep.folder):
-        todo = pending(sweep.store, limits.attempts)
-        for line in _other_code(sweep.store):
-            print(line)
+        retrial.set_aside_earlier(sweep)
+        taken = _take_over(sweep, request, devices)
+        todo = limits.chosen(pending(sweep.store, limits.attempts))
+        for line in [*taken, *_other_code(sweep.store)]:
+            print(line, flush=True)
         if not todo:
-            print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
+            print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
             return _closing(sweep, request)
         devices = devices[: 1 if request.in_process else len(todo)]
         devices, notes = admission.fit_workers(devices, request.parallel)
@@ -83,7 +94,7 @@ def run(request: LaunchRequest) -> int:
         runner = Runner(sweep, executor, limits, display())
         with stopping_on_signals(runner):
             runner.run()
-        left = pending(sweep.store, limits.attempts)
+        left = limits.chosen(pending(sweep.store, limits.attempts))
         return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
 
 
@@ -113,16 +124,24 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
             stack.enter_context(results_dir.locked(folder))
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
+        trial_files.settle(sweep)
         sweep.take_over()
-        yield sweep, _refresh(sweep.store, request) or begun
+        yield sweep, _refresh(sweep, request) or begun
 
 
 def _created(request: LaunchRequest) -> Path:
     results_dir.remove_unfinished(request.results)
     folder = request.output or new_sweep_path(request.results)
-    header = replace(request.header, command=request.command)
-    results_dir.create(folder, header, request.trials)
+    results_dir.create(folder, request.header_in(folder), request.trials)
     return folder
+
+
+def _take_over(sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]) -> list[str]:
+    """Take over what earlier sweeps of the results folder have; return a line on it, if any."""
+    if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
+        return []
+    line = reuse.take_over(sweep, request.results, lambda: _executor(request, devices[:1], sweep))
+    return [line] if line else []
 
 
 @contextmanager
@@ -137,15 +156,39 @@ def _steady(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: {what}") from error
 
 
-def _refresh(store: Store, request: LaunchRequest) -> str:
-    """Take over the request's settings, and retry errors if only they are left."""
+def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
+    """Take over the request's settings, and retry what they or the user ask for.
+
+    Errors are retried if only they are left.
+    """
+    store, header = sweep.store, request.header_in(sweep.folder)
+    _check_entry(sweep.folder, store.header, header)
     with store.writing():
-        packs = store.header.packs
-        store.set_header(replace(request.header, command=request.command, packs=packs))
+        store.set_header(replace(header, packs=store.header.packs))
+        store.run_again(_rerun(store, request))
+        if request.again:
+            return "running again"
         if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
             return ""
         store.next_round()
         return "trying errors again"
+
+
+def _rerun(store: Store, request: LaunchRequest) -> set[int]:
+    """Return the trials to run again although they have ended."""
+    if request.again:
+        return {*request.again}
+    taken = reuse.taken_over(store) if request.reuse is False else []
+    return {*retrial.refused_before(store, request.header.settings), *taken}
+
+
+def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
+    """Raise UserError if other code trained the trials of a sweep so far."""
+    if before.entry != now.entry:
+        raise UserError(
+            f"{folder}: was begun with --entry {before.entry or ENTRY}, not {now.entry or ENTRY}; "
+            "go on with that one, or begin another sweep with NEW=1"
+        )
 
 
 @contextmanager
@@ -229,30 +272,38 @@ def _executor(request: LaunchRequest, devices: Sequence[str], sweep: SweepDir) -
 def _stopped(sweep: SweepDir, left: int, request: LaunchRequest) -> int:
     reports.write_reports(sweep.folder, request.by)
     counts = counted(sweep.store.counts()) or "none has ended"
-    print(f"stopped: {counts}, {left} to go; `{request.command}` goes on where this stopped")
+    print(f"stopped: {counts}, {left} to go; {_going_on(sweep)}")
     return EXIT_INTERRUPTED
 
 
 def _closing(sweep: SweepDir, request: LaunchRequest) -> int:
-    """Write and print the reports, with advice on what did not pass; return the exit code."""
+    """Write and print the reports, with advice on what did not pass; return the exit code.
+
+    Of trials that were to run again, only those decide on the exit code.
+    """
     print(reports.write_reports(sweep.folder, request.by))
     counts = sweep.store.counts()
-    total = sum(counts.values())
-    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}")
+    total, left = sum(counts.values()), len(pending(sweep.store, request.limits.attempts))
+    to_go = f", {left} to go; {_going_on(sweep)}" if left else ""
+    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}{to_go}")
     print(f"report: {sweep.folder / reports.ANALYSIS}")
-    bad = [name for name in (Status.FAILED, Status.ERROR) if name in counts]
+    states = sweep.store.states()
+    chosen = {number: states[number] for number in request.again or states}
+    bad = [name for name in _ADVICE if name in chosen.values()]
     for name in bad:
-        advice = _ADVICE[name].format(log=_first_log(sweep, name), command=request.command)
-        print(f"{name}: {advice}")
+        log = sweep.directory(min(n for n, state in chosen.items() if state == name)) / LOG
+        command = sweep.store.header.command
+        print(f"{name}: {_ADVICE[name].format(log=log, command=command)}")
     return 1 if bad else 0
 
 
+def _going_on(sweep: SweepDir) -> str:
+    return f"`{sweep.store.header.command}` goes on where this stopped"
+
+
+_FINISHED = "finished already; NEW=1 (--new) runs this plan again"
+_NOTHING = "nothing is left to train"
 _ADVICE = {
     Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
     Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
 }
-
-
-def _first_log(sweep: SweepDir, status: Status) -> Path:
-    states = sweep.store.states()
-    return sweep.directory(min(n for n, state in states.items() if state == status)) / LOG

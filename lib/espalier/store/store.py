@@ -26,6 +26,8 @@ from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store import schema, sqlite_errors
 from espalier.store.sqlite_errors import reading
 
+TAKEN_OVER = 0
+"""The round of an attempt that another sweep made and whose result was taken over."""
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
 INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
@@ -139,6 +141,13 @@ class Store:
         """The round of attempts, from 1; in each, errors have a new allowance of attempts."""
         return int(self._meta("round"))
 
+    @property
+    @reading
+    def again(self) -> dict[int, int]:
+        """The trials that were to be run again, with the number of the last attempt before that."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'again'").fetchone()
+        return {int(number): last for number, last in json.loads(row[0] if row else "{}").items()}
+
     @reading
     def trials(self) -> list[Trial]:
         """Return every trial, in plan order."""
@@ -182,15 +191,31 @@ class Store:
         ]
 
     @reading
+    def last_conclusive(self, number: int) -> tuple[Attempt, Result] | None:
+        """Return the last conclusive attempt at a trial with its result; None if there is none."""
+        query = (
+            f"SELECT {_ATTEMPT}, progress, result FROM attempts "
+            f"WHERE trial = ? AND {_CONCLUSIVE} ORDER BY attempt DESC LIMIT 1"
+        )
+        row = self._db.execute(query, (number,)).fetchone()
+        return row and (_attempt(row[:-1]), Result.from_json(json.loads(row[-1])))
+
+    @reading
     def states(self) -> dict[int, Status]:
-        """Return the status of every trial: running, or that of its last conclusive attempt."""
+        """Return the status of every trial: running, or that of its last conclusive attempt.
+
+        That of a trial to be run again is `notrun` until an attempt after that has begun.
+        """
         numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
         states = {number: Status.NOTRUN for (number,) in numbers}
         query = (
-            f"SELECT trial, status FROM attempts WHERE status = 'running' OR ({_CONCLUSIVE}) "
-            "ORDER BY trial, attempt"
+            "SELECT trial, status, attempt FROM attempts "
+            f"WHERE status = 'running' OR ({_CONCLUSIVE}) ORDER BY trial, attempt"
         )
-        states.update((number, Status(text)) for number, text in self._db.execute(query))
+        again = self.again
+        for number, text, attempt in self._db.execute(query):
+            if attempt > again.get(number, 0):
+                states[number] = Status(text)
         return states
 
     @reading
@@ -224,6 +249,24 @@ class Store:
             [(number, attempt, *same) for number, attempt in attempts.items()],
         )
         return attempts
+
+    def take_over(self, number: int, attempt: Attempt, result: Result) -> None:
+        """Record an attempt of another sweep as the first one at a trial, with its result."""
+        values = (number, 1, TAKEN_OVER, attempt.status, attempt.reason, attempt.message)
+        times = (attempt.started, attempt.finished, attempt.worker, attempt.device)
+        records = (strict_json.encode(attempt.progress), strict_json.encode(result.as_json()))
+        self._db.execute(
+            f"INSERT INTO attempts ({_ATTEMPT}, progress, result) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values + times + records,
+        )
+
+    def run_again(self, numbers: Iterable[int]) -> None:
+        """Let trials run again whatever came of them; their attempts stay."""
+        query = "SELECT coalesce(max(attempt), 0) FROM attempts WHERE trial = ?"
+        last = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        value = strict_json.encode({str(n): count for n, count in (self.again | last).items()})
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('again', ?)", (value,))
 
     def progress(self, number: int, attempt: int, record: Record) -> None:
         """Record the last progress of a running attempt."""
