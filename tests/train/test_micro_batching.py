@@ -102,7 +102,7 @@ def test_what_was_taken_is_in_the_provenance():
 )
 def test_what_would_train_otherwise_is_refused(changes, trouble):
     result = worker_entry.train_trial(task(4, **changes))
-    assert (result.status, result.reason) == (Status.FAILED, "micro_batch")
+    assert (result.status, result.reason) == (Status.ERROR, "input")
     assert trouble in result.message
     assert "CONFIG_MICRO_BATCH" in result.message
 
@@ -232,7 +232,7 @@ def test_auto_takes_whole_batches_where_they_fit():
 def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000)
     result = worker_entry.train_trial(task(AUTO))
-    assert (result.status, result.reason) == (Status.FAILED, "memory")
+    assert (result.status, result.reason) == (Status.ERROR, "input")
     assert "\n" not in result.message
 
 

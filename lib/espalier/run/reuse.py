@@ -163,8 +163,10 @@ def _is_same(made: Provenance, now: Provenance) -> bool:
 
 def _copied(each: EarlierResult, sweep: SweepDir) -> bool:
     """Copy the files of a result; return whether they could be read."""
+    place = f"{each.directory.parent.name}/{each.directory.name}"
+    heading = f"{each.trial.name}: taken over from {place}, attempt {each.attempt.attempt}"
     with suppress(OSError), disk_full.reported(sweep.folder):
-        trial_files.copy_as_draft(each.directory, sweep.directory(each.trial.number))
+        trial_files.copy_as_draft(each.directory, sweep.directory(each.trial.number), heading)
         return True
     return False
 

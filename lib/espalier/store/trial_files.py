@@ -57,18 +57,20 @@ def _is_branch(manifest: Path) -> bool:
         return False
 
 
-def copy_as_draft(source: Path, target: Path) -> None:
+def copy_as_draft(source: Path, target: Path, heading: str) -> None:
     """Copy a trial's folder to a draft of `target`, which `settle` puts in place. Raises OSError.
 
-    Large files become links to the same content: they are only ever replaced as a whole.
+    `heading` says in the log where it comes from. Large files become links to the same content:
+    they are only ever replaced as a whole.
     """
     draft = target.with_name(f"{_DRAFT}{target.name}")
     shutil.rmtree(draft, ignore_errors=True)
-    if not source.is_dir():  # its result does not need it
-        draft.mkdir()
-        return
-    ignored = shutil.ignore_patterns(*_REWRITTEN, f"{EARLIER}*")
-    shutil.copytree(source, draft, symlinks=True, ignore=ignored, copy_function=_link_or_copy)
+    if source.is_dir():  # its result does not need it
+        ignored = shutil.ignore_patterns(*_REWRITTEN, f"{EARLIER}*")
+        shutil.copytree(source, draft, symlinks=True, ignore=ignored, copy_function=_link_or_copy)
+    draft.mkdir(exist_ok=True)
+    with (draft / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"== {heading}\n")
 
 
 def _link_or_copy(source: str, target: str) -> None:
