@@ -10,11 +10,15 @@ import click
 from espalier.commands.option_types import PATH, make_option
 from espalier.commands.run_options import RunOptions, run_options
 from espalier.core.errors import UserError
-from espalier.core.paths import SWEEP_CONFIGS
+from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan import planning
 from espalier.plan.plan import config_texts
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
+from espalier.run.status_text import continuing
+from espalier.store.results_dir import STORE, sweeps
+from espalier.store.store import Store
+from espalier.store.sweep_state import status_in
 
 
 @click.command()
@@ -37,8 +41,21 @@ def command(config_dir: Path | None, folder: Path | None, dry_run: bool, **optio
 
 
 def _planned(chosen: RunOptions, config_dir: Path) -> LaunchRequest:
-    plan = planning.open_plan(config_dir)
+    try:
+        plan = planning.open_plan(config_dir)
+    except UserError as error:
+        raise UserError(f"{error}{_alternative()}") from error
     return chosen.request(plan.header(), config_texts(config_dir, plan.trials))
+
+
+def _alternative() -> str:
+    """Return how to go on with the newest sweep, if it has not ended: that takes no plan."""
+    for folder in sweeps(RESULTS)[:1]:
+        with Store.open(folder / STORE, readonly=True) as store:
+            sweep, header = status_in(store), store.header
+        if sweep.done < sweep.total:
+            return f"; or go on with the newest sweep: {continuing(folder, header)}"
+    return ""
 
 
 def _check_alone(folder: Path, config_dir: Path | None, output: Path | None) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from espalier.analysis.rank import sampling
 from espalier.core import disk_full, revision
 from espalier.core.errors import UserError
-from espalier.core.records import PlanHeader, Provenance
+from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.pool import Executor
@@ -122,10 +122,18 @@ def _is_usable(result: Result, header: PlanHeader, here: Provenance) -> bool:
     One that began at a snapshot may be that of a branch, which shares its beginning with another.
     """
     made = result.provenance
-    known = made.code is not None and bool(made.code.commit) and bool(made.data_fingerprint)
-    same = made.code == here.code and made.versions == here.versions
+    same = _same_code(made.code, here.code) and made.versions == here.versions
     settings = _mattering(made.settings or {}) == _mattering(header.settings)
-    return result.status in FINAL and not made.resumed and known and same and settings
+    whole = result.status in FINAL and not made.resumed and bool(made.data_fingerprint)
+    return whole and same and settings
+
+
+def _same_code(made: Revision | None, now: Revision | None) -> bool:
+    """Return whether both are known, by a commit or a hash of their own, and are the same."""
+    if made is None or now is None:
+        return False
+    known = made.as_json()
+    return bool(known.get("commit") or known.get("sources")) and not made.differs(now)
 
 
 def _mattering(settings: Mapping[str, str]) -> dict[str, str]:
@@ -157,8 +165,9 @@ def _asked(trial: Trial, sweep: SweepDir, executor: Executor) -> Provenance:
 
 
 def _is_same(made: Provenance, now: Provenance) -> bool:
-    names = ("code", "versions", "device", "data_fingerprint")
-    return all(getattr(made, name) == getattr(now, name) for name in names)
+    names = ("versions", "device", "data_fingerprint")
+    same = all(getattr(made, name) == getattr(now, name) for name in names)
+    return same and _same_code(made.code, now.code)
 
 
 def _copied(each: EarlierResult, sweep: SweepDir) -> bool:
