@@ -78,6 +78,13 @@ def test_a_stopped_sweep_goes_on_without_its_plan(
     assert "finished already" in said(capsys, *words, code=0)
 
 
+def test_settings_are_those_of_the_same_plan_if_there_is_one(stopped: Path) -> None:
+    plan(RANGE + "CONFIG_DATA_DIR=mended\n")
+    assert main(["sweep-run", "--dir", str(stopped), "--parallel", "1"]) == 0
+    with Store.open(stopped / STORE, readonly=True) as store:
+        assert store.header.settings["DATA_DIR"] == "mended"
+
+
 def test_new_runs_the_plan_of_a_folder_in_another_one(
     stopped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,8 +36,12 @@ def ended(results: Path) -> list[tuple[int, str, str]]:
     return sorted(tried(results), key=lambda item: item[0])
 
 
-def test_a_refusal_is_tried_again_when_what_it_hangs_on_changes(tmp_path: Path) -> None:
+def test_a_refusal_is_tried_again_when_what_it_hangs_on_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(tmp_path, MICRO_BATCH="8")
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("to change a setting for them, plan the same trials with it first")
     assert ended(tmp_path) == REFUSED
     assert run(tmp_path, MICRO_BATCH="0") == 0
     assert ended(tmp_path) == [REFUSED[0], PASSED[0], REFUSED[1], PASSED[1]]

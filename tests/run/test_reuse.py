@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,22 @@ def test_other_settings_or_another_entry_trains_again(
 def test_what_only_schedules_or_reports_changes_nothing(tmp_path: Path) -> None:
     ran(tmp_path, OLD[:1], "old")
     changes = {"PARALLEL": "1", "RANK_BY": "test_acc", "DATA_DIR": "elsewhere"}
-    assert ran(tmp_path, [*OLD[:1], trial(9)], "new", **changes) == ["config_009"]
+    new = [*OLD[:1], trial(9), trial(10)]
+    trained = ran(tmp_path, new, "new", in_process=False, **changes)
+    assert trained == ["config_009", "config_010"]
+
+
+def test_a_dry_run_says_what_may_be_taken_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran(tmp_path, OLD[:1], "old")
+    capsys.readouterr()
+    wish = request(tmp_path, [*OLD[:1], trial(9)], plan_id="new", entry="origin_entry:train")
+    for reuse, count in ((True, 1), (None, 0)):
+        launch.preview(replace(wish, reuse=reuse))
+        output = capsys.readouterr().out
+        assert output.startswith("would run 2 of 2 trials\n")
+        assert output.count("earlier sweeps have 1 of them, to be taken over if data are") == count
 
 
 def test_other_versions_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

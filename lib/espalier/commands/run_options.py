@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from espalier.commands.option_types import (
     reuse,
     together,
 )
+from espalier.core.errors import UserError
 from espalier.core.measures import MEASURES
-from espalier.core.paths import RESULTS
+from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
 from espalier.run.launch import ENTRY, LaunchRequest
 from espalier.store.results_dir import STORE
@@ -90,5 +93,15 @@ class RunOptions:
         open_trials = [t for t in trials if t.number in again or states[t.number] not in ended]
         check_still_valid(header, open_trials, folder)
         output = None if self.new else folder
-        place = replace(self.request(header, texts), results=folder.absolute().parent)
-        return replace(place, output=output, again=again)
+        request = replace(self.request(_newer(header), texts), results=folder.absolute().parent)
+        reuse = None if again else request.reuse
+        return replace(request, output=output, again=again, reuse=reuse)
+
+
+def _newer(header: PlanHeader) -> PlanHeader:
+    """Return the header with the settings of `sweep_configs/`, if that is the same plan."""
+    with suppress(UserError):
+        plan = read_plan(SWEEP_CONFIGS)
+        if plan.plan_id == header.plan_id:
+            return replace(header, settings=plan.settings)
+    return header

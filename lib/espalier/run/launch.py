@@ -7,19 +7,19 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from espalier.core import disk_full, revision
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Revision
-from espalier.core.trial import LOG, Status, Trial
-from espalier.report import reports
-from espalier.run import admission, retrial, reuse
+from espalier.core.trial import Status, Trial
+from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
-from espalier.run.progress import counted, display
-from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
+from espalier.run.progress import display
+from espalier.run.runner import RunLimits, Runner, pending, stopping_on_signals
 from espalier.run.status_text import continuing
 from espalier.store import results_dir, trial_files
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, skip_unusable, sweeps
@@ -28,6 +28,8 @@ from espalier.store.store import Store
 ENTRY = "espalier.train.worker_entry:train_trial"
 """What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
+_FINISHED = "finished already; NEW=1 (--new) runs this plan again"
+_NOTHING = "nothing is left to train"
 
 
 @dataclass(frozen=True)
@@ -77,25 +79,22 @@ def run(request: LaunchRequest) -> int:
     devices, limits = _devices(request), request.limits  # refused before there is a folder
     with _sweep(request) as (sweep, begun), _steady(sweep.folder):
         retrial.set_aside_earlier(sweep)
-        taken = _take_over(sweep, request, devices)
+        taken, workers = _take_over(sweep, request, devices)
         todo = limits.chosen(pending(sweep.store, limits.attempts))
         for line in [*taken, *_other_code(sweep.store)]:
             print(line, flush=True)
         if not todo:
             print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
-            return _closing(sweep, request)
-        devices = devices[: 1 if request.in_process else len(todo)]
-        devices, notes = admission.fit_workers(devices, request.parallel)
-        for line in notes:
-            print(line)
-        executor = _executor(request, devices, sweep)
+            return closing.report_end(sweep, limits, request.by)
+        executor = workers or _executor(request, devices, sweep, len(todo))
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
         with stopping_on_signals(runner):
             runner.run()
-        left = limits.chosen(pending(sweep.store, limits.attempts))
-        return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
+        if left := limits.chosen(pending(sweep.store, limits.attempts)):
+            return closing.report_stop(sweep, len(left), request.by)
+        return closing.report_end(sweep, limits, request.by)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -110,6 +109,9 @@ def preview(request: LaunchRequest) -> int:
     for trial, _ in request.trials:
         if trial.number in todo:
             print(trial.name, *(f"CONFIG_{name}={value}" for name, value in trial.swept.items()))
+    trials = [trial for trial, _ in request.trials] if request.reuse and folder is None else []
+    if earlier := reuse.find(request.results, trials, request.header_in(request.results)):
+        print(f"earlier sweeps have {len(earlier)} of them, to be taken over if data are the same")
     return 0
 
 
@@ -136,12 +138,19 @@ def _created(request: LaunchRequest) -> Path:
     return folder
 
 
-def _take_over(sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]) -> list[str]:
-    """Take over what earlier sweeps of the results folder have; return a line on it, if any."""
+def _take_over(
+    sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]
+) -> tuple[list[str], Executor | None]:
+    """Take over what earlier sweeps of the results folder have.
+
+    Return a line on it, if there is any, and the workers that were started if they can go on.
+    """
     if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
-        return []
-    line = reuse.take_over(sweep, request.results, lambda: _executor(request, devices[:1], sweep))
-    return [line] if line else []
+        return [], None
+    todo = len(pending(sweep.store, request.limits.attempts))
+    start = partial(_executor, request, devices, sweep)
+    line, workers = reuse.take_over(sweep, request.results, todo, start)
+    return [line] if line else [], workers
 
 
 @contextmanager
@@ -263,47 +272,14 @@ def _devices(request: LaunchRequest) -> list[str]:
     return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
 
 
-def _executor(request: LaunchRequest, devices: Sequence[str], sweep: SweepDir) -> Executor:
+def _executor(
+    request: LaunchRequest, devices: Sequence[str], sweep: SweepDir, trials: int
+) -> Executor:
+    """Start workers for so many trials, as many as memory allows; print a note if it does not."""
+    most = 1 if request.in_process else trials
+    fitting, notes = admission.fit_workers(devices[:most], request.parallel)
+    for line in notes:
+        print(line)
     if request.in_process:
         return InProcess(request.entry)
-    return Pool(request.entry, devices, sweep.folder / WORKERS_LOG)
-
-
-def _stopped(sweep: SweepDir, left: int, request: LaunchRequest) -> int:
-    reports.write_reports(sweep.folder, request.by)
-    counts = counted(sweep.store.counts()) or "none has ended"
-    print(f"stopped: {counts}, {left} to go; {_going_on(sweep)}")
-    return EXIT_INTERRUPTED
-
-
-def _closing(sweep: SweepDir, request: LaunchRequest) -> int:
-    """Write and print the reports, with advice on what did not pass; return the exit code.
-
-    Of trials that were to run again, only those decide on the exit code.
-    """
-    print(reports.write_reports(sweep.folder, request.by))
-    counts = sweep.store.counts()
-    total, left = sum(counts.values()), len(pending(sweep.store, request.limits.attempts))
-    to_go = f", {left} to go; {_going_on(sweep)}" if left else ""
-    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}{to_go}")
-    print(f"report: {sweep.folder / reports.ANALYSIS}")
-    states = sweep.store.states()
-    chosen = {number: states[number] for number in request.again or states}
-    bad = [name for name in _ADVICE if name in chosen.values()]
-    for name in bad:
-        log = sweep.directory(min(n for n, state in chosen.items() if state == name)) / LOG
-        command = sweep.store.header.command
-        print(f"{name}: {_ADVICE[name].format(log=log, command=command)}")
-    return 1 if bad else 0
-
-
-def _going_on(sweep: SweepDir) -> str:
-    return f"`{sweep.store.header.command}` goes on where this stopped"
-
-
-_FINISHED = "finished already; NEW=1 (--new) runs this plan again"
-_NOTHING = "nothing is left to train"
-_ADVICE = {
-    Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
-    Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
-}
+    return Pool(request.entry, fitting, sweep.folder / WORKERS_LOG)

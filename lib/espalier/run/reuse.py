@@ -51,17 +51,35 @@ class EarlierResult:
         return replace(self.result, provenance=replace(made, taken_over=origin))
 
 
-def take_over(sweep: SweepDir, results: Path, start: Callable[[], Executor]) -> str:
-    """Take over what sweeps in `results` have for trials of `sweep` that never ran.
+def take_over(
+    sweep: SweepDir, results: Path, todo: int, start: Callable[[int], Executor]
+) -> tuple[str, Executor | None]:
+    """Take over what sweeps in `results` have for those of the `todo` trials that never ran.
 
-    `start` starts the worker that is asked, if there is anything to ask. Return a line for people;
-    empty if nothing was taken over.
+    `start` starts workers for so many trials, if there is anything to ask. Return a line for
+    people, empty if nothing was taken over, and the workers, if they suit what is left to train.
     """
     header, trials = sweep.store.header, list(_untouched(sweep))
-    earlier = _find(results, trials, header) if trials else []
+    earlier = find(results, trials, header) if trials else []
     if not earlier:
-        return ""
-    taken = [each for each in _confirmed(earlier, sweep, start) if _copied(each, sweep)]
+        return "", None
+    left = todo - len(earlier)
+    executor = start(max(1, left))
+    try:
+        taken = [each for each in _confirmed(earlier, sweep, executor) if _copied(each, sweep)]
+        _record(taken, sweep)
+    except BaseException:
+        executor.close()
+        raise
+    line = _line(taken, len(sweep.store.trials()))
+    if left and len(taken) == len(earlier):
+        return line, executor
+    executor.close()
+    return line, None
+
+
+def _record(taken: Sequence[EarlierResult], sweep: SweepDir) -> None:
+    """Record results in the store, in one transaction, and put their files in place."""
     with sweep.store.writing():
         for each in taken:
             sweep.store.take_over(each.trial.number, each.attempt, each.marked)
@@ -69,7 +87,6 @@ def take_over(sweep: SweepDir, results: Path, start: Callable[[], Executor]) -> 
     for each in taken:
         sweep.prepare(each.trial.number)
         sweep.write_metrics(each.trial, each.marked)
-    return _line(taken, header.trials or len(sweep.store.trials()))
 
 
 def taken_over(store: Store) -> list[int]:
@@ -86,7 +103,7 @@ def _untouched(sweep: SweepDir) -> Iterator[Trial]:
             yield trial
 
 
-def _find(results: Path, trials: Iterable[Trial], header: PlanHeader) -> list[EarlierResult]:
+def find(results: Path, trials: Iterable[Trial], header: PlanHeader) -> list[EarlierResult]:
     """Return what may be taken over, as far as that can be told without a worker."""
     missing = {trial.id: trial for trial in trials}
     earlier: list[EarlierResult] = []
@@ -141,19 +158,15 @@ def _mattering(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _confirmed(
-    earlier: Iterable[EarlierResult], sweep: SweepDir, start: Callable[[], Executor]
+    earlier: Iterable[EarlierResult], sweep: SweepDir, executor: Executor
 ) -> Iterator[EarlierResult]:
     """Yield those that a worker would train on the same data and on such a device."""
     kinds: dict[tuple[tuple[str, str], ...], list[EarlierResult]] = {}
     for each in earlier:
         kinds.setdefault(tuple(sampling(each.trial, *SAMPLES).items()), []).append(each)
-    executor = start()
-    try:
-        for alike in kinds.values():
-            now = _asked(alike[0].trial, sweep, executor)
-            yield from (each for each in alike if _is_same(each.result.provenance, now))
-    finally:
-        executor.close()
+    for alike in kinds.values():
+        now = _asked(alike[0].trial, sweep, executor)
+        yield from (each for each in alike if _is_same(each.result.provenance, now))
 
 
 def _asked(trial: Trial, sweep: SweepDir, executor: Executor) -> Provenance:
