@@ -56,7 +56,9 @@ def grid(place: Path, rates: str, epochs: int, reuse: str) -> Grid:
     for words in (["sweep-generate", "range"], ["sweep-run"]):
         command = [sys.executable, "-P", "-m", "espalier", *words]
         environ = {**clean, "REUSE": reuse}
-        done = subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=place, env=environ, capture_output=True, encoding="utf-8"
+        )
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
     seconds = time.perf_counter() - clock
