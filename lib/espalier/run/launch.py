@@ -150,7 +150,8 @@ def _take_over(
     todo = len(pending(sweep.store, request.limits.attempts))
     start = partial(_executor, request, devices, sweep)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
-    return [line] if line else [], workers
+    again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
+    return [f"{line}; {again} trains them again"] if line else [], workers
 
 
 @contextmanager

@@ -198,4 +198,4 @@ def _line(taken: Sequence[EarlierResult], total: int) -> str:
         return ""
     sweeps = list(Counter(each.directory.parent.name for each in taken))
     names = ", ".join(sweeps[:3]) + (f" and {len(sweeps) - 3} more" if len(sweeps) > 3 else "")
-    return f"{len(taken)} of {total} results taken over from {names}; REUSE=0 trains them again"
+    return f"{len(taken)} of {total} results taken over from {names}"
