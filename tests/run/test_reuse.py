@@ -217,3 +217,15 @@ def test_the_lost_folder_of_an_earlier_trial_costs_its_files_and_nothing_else(
         path.unlink()
     (sweeps(tmp_path)[0] / "config_001_mlp_sgd").rmdir()
     assert ran(tmp_path, [*OLD[:1], trial(9)], "new") == ["config_009"]
+
+
+def test_a_symbolic_link_among_the_files_of_a_trial_stays_behind(tmp_path: Path) -> None:
+    ran(tmp_path, OLD[:1], "old")
+    mine = tmp_path / "mine"
+    mine.write_text("mine", encoding="utf-8")
+    log = sweeps(tmp_path)[0] / "config_001_mlp_sgd" / LOG
+    log.unlink(missing_ok=True)
+    log.symlink_to(mine)
+    assert ran(tmp_path, [*OLD[:1], trial(9)], "new") == ["config_009"]
+    assert mine.read_text(encoding="utf-8") == "mine"
+    assert not (sweeps(tmp_path)[0] / "config_001_mlp_sgd" / LOG).is_symlink()

@@ -122,8 +122,8 @@ def _in_sweep(path: Path, missing: Mapping[str, Trial], header: PlanHeader) -> l
     with Store.open(path, readonly=True) as store:
         if store.header.entry != header.entry:
             return []
-        same = [each for each in store.trials() if each.id in missing]
-        same = [each for each in same if each.config == missing[each.id].config]
+        alike = store.trials_with(missing)
+        same = [each for each in alike if each.config == missing[each.id].config]
         directories = store.directories() if same else {}
         ended = [(each, store.last_conclusive(each.number)) for each in same]
     return [

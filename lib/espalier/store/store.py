@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import starmap
@@ -155,6 +155,12 @@ class Store:
         return [Trial.from_json(json.loads(text)) for (text,) in rows]
 
     @reading
+    def trials_with(self, ids: Collection[str]) -> list[Trial]:
+        """Return the trials that have one of these ids, in plan order."""
+        rows = self._db.execute("SELECT id, trial FROM trials ORDER BY number")
+        return [Trial.from_json(json.loads(text)) for key, text in rows if key in ids]
+
+    @reading
     def directories(self) -> dict[int, str]:
         """Return the name of every trial's folder, by number."""
         return dict(self._db.execute("SELECT number, directory FROM trials ORDER BY number"))
@@ -265,6 +271,8 @@ class Store:
         """Let trials run again whatever came of them; their attempts stay."""
         query = "SELECT coalesce(max(attempt), 0) FROM attempts WHERE trial = ?"
         last = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        if not last:
+            return
         value = strict_json.encode({str(n): count for n, count in (self.again | last).items()})
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('again', ?)", (value,))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,16 +61,23 @@ def copy_as_draft(source: Path, target: Path, heading: str) -> None:
     """Copy a trial's folder to a draft of `target`, which `settle` puts in place. Raises OSError.
 
     `heading` says in the log where it comes from. Large files become links to the same content:
-    they are only ever replaced as a whole.
+    they are only ever replaced as a whole. Symbolic links stay behind: they could lead anywhere.
     """
     draft = target.with_name(f"{_DRAFT}{target.name}")
     shutil.rmtree(draft, ignore_errors=True)
-    if source.is_dir():  # its result does not need it
-        ignored = shutil.ignore_patterns(*_REWRITTEN, f"{EARLIER}*")
-        shutil.copytree(source, draft, symlinks=True, ignore=ignored, copy_function=_link_or_copy)
+    if source.is_dir() and not source.is_symlink():  # its result does not need it
+        shutil.copytree(source, draft, ignore=_ignored, copy_function=_link_or_copy)
     draft.mkdir(exist_ok=True)
     with (draft / LOG).open("a", encoding="utf-8") as log:
         log.write(f"== {heading}\n")
+
+
+def _ignored(folder: str, names: Sequence[str]) -> list[str]:
+    return [
+        name
+        for name in names
+        if name in _REWRITTEN or name.startswith(EARLIER) or Path(folder, name).is_symlink()
+    ]
 
 
 def _link_or_copy(source: str, target: str) -> None:
