@@ -86,7 +86,8 @@ defconfig-%: setup-plan
 ##   sweep              - sweep-generate, then sweep-run: RANGE_CONFIG=<range file>
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
 ##   sweep-estimate     - Say how many trials, how long and how much disk, before running
-##   sweep-run          - Run the generated sweep; continues one that was stopped
+##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
+##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
@@ -98,9 +99,12 @@ defconfig-%: setup-plan
 ##   seed-finder        - The smallest network that learns, of RANGE_CONFIG or of a portfolio
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
-.PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search validate
-.PHONY: seed-finder
+.PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
+.PHONY: validate seed-finder sweep-again
 # Variables given to make reach the commands through the environment.
+# What many shells hold under these names is none of ours.
+$(foreach name,DIR TRIALS STATUS,$(if $(findstring command,$(origin $(name))),,\
+	$(eval unexport $(name))))
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
 all train: config-given
@@ -113,7 +117,7 @@ validate: config-given
 
 sweep sweep-parallel: sweep-generate
 	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) sweep-run
+	$(Q)DIR= $(ESPALIER) sweep-run
 
 sweep-generate: range-given
 	$(Q)$(SETUP) plan
@@ -123,7 +127,7 @@ sweep-estimate: range-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) $@ $(LIMIT) "$$RANGE_CONFIG"
 
-sweep-run: setup-train
+sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild: setup-plan
@@ -227,9 +231,11 @@ help:
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
-##   DIR=<folder>           - Folder of a sweep, for sweep-rebuild
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   OUT=<file>             - What import-config writes, in place of the terminal
+##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
+##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of
+##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

@@ -23,7 +23,15 @@ Name = TypeVar("Name", bound=Hashable)
 Found = TypeVar("Found")
 
 CONFIGS, RESULTS = "configs", "results"
-ASKED = ("PACK", "PARALLEL", "NEW", "RANK_BY", "MAX_TRIALS")  # what the environment could ask for
+ASKED = (
+    "PACK",
+    "PARALLEL",
+    "NEW",
+    "REUSE",
+    "DIR",
+    "RANK_BY",
+    "MAX_TRIALS",
+)  # what the environment could ask for
 TIMES = ("seconds", "total_time", "started")
 """What differs between two runs of a trial and says nothing about its outcome."""
 

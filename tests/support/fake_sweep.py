@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def request(results: Path, trials: Sequence[Trial], **changes: Any) -> LaunchReq
 def created(wish: LaunchRequest) -> Path:
     """Return the folder of a sweep whose runner was killed before its first trial."""
     folder = results_dir.new_sweep_path(wish.results)
-    results_dir.create(folder, replace(wish.header, command=wish.command), wish.trials)
+    results_dir.create(folder, wish.header_in(folder), wish.trials)
     return folder
 
 

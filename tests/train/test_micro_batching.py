@@ -9,7 +9,8 @@ import trial_tasks
 from torch import nn
 
 from espalier.core import component, memory
-from espalier.core.contracts import CannotTrain, Model
+from espalier.core.contracts import Model
+from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape, TokenShape
 from espalier.core.trial import Status
 from espalier.train import micro_batching, worker_entry
@@ -102,7 +103,7 @@ def test_what_was_taken_is_in_the_provenance():
 )
 def test_what_would_train_otherwise_is_refused(changes, trouble):
     result = worker_entry.train_trial(task(4, **changes))
-    assert (result.status, result.reason) == (Status.FAILED, "micro_batch")
+    assert (result.status, result.reason) == (Status.ERROR, "input")
     assert trouble in result.message
     assert "CONFIG_MICRO_BATCH" in result.message
 
@@ -119,7 +120,7 @@ def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
     build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), layer)
     run = packing.trainer(values, build, packing.split(4))
-    with pytest.raises(CannotTrain, match="parts of 2 samples"):
+    with pytest.raises(UserError, match="parts of 2 samples"):
         check_separable(run, run.run.train.x[:4], 2)
 
 
@@ -139,7 +140,7 @@ def test_every_model_can_be_asked(name):
     if not normed:
         check_separable(run, run.run.train.x[:4], 2)
         return
-    with pytest.raises(CannotTrain):
+    with pytest.raises(UserError):
         check_separable(run, run.run.train.x[:4], 2)
 
 
@@ -232,7 +233,7 @@ def test_auto_takes_whole_batches_where_they_fit():
 def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000)
     result = worker_entry.train_trial(task(AUTO))
-    assert (result.status, result.reason) == (Status.FAILED, "memory")
+    assert (result.status, result.reason) == (Status.ERROR, "input")
     assert "\n" not in result.message
 
 

@@ -15,6 +15,7 @@ VERBS = {
     "resume": "Continue a trial from a snapshot, in a new sweep",
     "search": "Search for the best network within a budget of parameters",
     "seed-finder": "Find the smallest network that learns",
+    "sweep-again": "Run trials of a sweep again",
     "sweep-estimate": "Estimate the time and disk space of a sweep",
     "sweep-focus": "Plan a sweep around a configuration of a finished one",
     "sweep-generate": "Expand range files into the trials of a sweep",

@@ -129,6 +129,12 @@ parallel = make_option(
 new = make_option(
     "NEW", "--new", is_flag=True, type=Switch(), help="start new results instead of continuing"
 )
+reuse = make_option(
+    "REUSE",
+    "--reuse",
+    type=Switch(),
+    help="take over results of earlier sweeps; 0 trains them again  [default: 1, with NEW=1 0]",
+)
 pack = make_option(
     "PACK", "--pack", type=COUNT, help="trials to train as one program (0: a short probe decides)"
 )
@@ -138,8 +144,8 @@ in_process = click.option(
 results_of_run = click.option(
     "--output-dir", "output", type=PATH, help="folder of the results  [default: a new one]"
 )
-sweep_dir = click.option(
-    "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
+sweep_dir = make_option(
+    "DIR", "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
 )
 measure = make_option(
     "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure to rank by  [default: the sweep's]"

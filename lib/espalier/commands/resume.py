@@ -64,5 +64,4 @@ def _request(plan: Plan, folder: Path, in_process: bool) -> launch.LaunchRequest
         new=False,
         entry=launch.ENTRY,
         in_process=in_process,
-        command="the same command, with --output-dir and this folder,",
     )

@@ -25,4 +25,5 @@ def command(**options: Any) -> int:
     plan = planning.plan_from_config(dotconfig.path())
     if len(plan.trials) > 1 or plan.dropped or plan.notes:
         print("\n".join(describe_plan(plan)) + "\n")
-    return launch.run(chosen.request(*render(plan), "make"))
+    written, texts = render(plan)
+    return launch.run(chosen.request(written.header(), texts))

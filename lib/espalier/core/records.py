@@ -64,14 +64,16 @@ class PlanOrigin(JsonRecord):
 class PlanHeader(PlanOrigin):
     """The first line of plan.jsonl, and the header of a sweep's store.
 
-    A store adds `command`, which continues the sweep, and `packs`: by shape, the size of a pack
-    that a probe measured, and why it is 1 if it is.
+    A store adds `command`, which continues the sweep, `entry`, what trains its trials (None: the
+    library), and `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if
+    it is.
     """
 
     schema: int = PLAN_SCHEMA
     plan_id: str = ""
     trials: int = 0
     command: str | None = None
+    entry: str | None = None
     packs: Mapping[str, Mapping[str, Any]] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -117,7 +119,8 @@ class Provenance(JsonRecord):
 
     `seeds` are those of each purpose, `versions` those of python and the packages, `micro_batch`
     the samples that one pass takes (0: the whole batch). `resumed` says after which epoch a run
-    continued from a checkpoint, and of which other run if it did.
+    continued from a checkpoint, and of which other run if it did. `taken_over` says which `sweep`,
+    `trial` and `attempt` of it trained a result that was taken over.
     """
 
     started: str | None = None
@@ -133,6 +136,7 @@ class Provenance(JsonRecord):
     data_fingerprint: str | None = None
     micro_batch: int | None = None
     resumed: Mapping[str, Any] | None = None
+    taken_over: Mapping[str, Any] | None = None
     pack: PackShare | None = None
 
     @property

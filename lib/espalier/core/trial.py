@@ -29,6 +29,9 @@ Record = dict[str, Any]
 LOG = "output.log"
 """The file in a trial's folder that holds the output of its attempts."""
 
+SNAPSHOTS = "snapshots"
+"""The folder in a trial's folder that holds what it can go on from."""
+
 REPETITION = ("SEED", "SPLIT_SEED")
 """The symbols in which trials of one configuration differ."""
 

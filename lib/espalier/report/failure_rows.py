@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.text_files import split_lines
 
 NAMED = 3  # trials of a group that are named
 

@@ -17,7 +17,7 @@ from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.symbols import CHOICE, Symbols
 from espalier.run.devices import CPU, each
 from espalier.store.results_dir import STORE, skip_unusable, sweeps
-from espalier.store.store import Store, count_per_task
+from espalier.store.store import TAKEN_OVER, Store, count_per_task
 
 EPOCHS = "NUM_EPOCHS"
 WEIGHTS = {
@@ -152,7 +152,8 @@ def warming(results: Path) -> float:
     gaps: list[float] = []
     for folder in sweeps(results)[:SWEEPS]:
         with skip_unusable(), Store.open(folder / STORE, readonly=True) as store:
-            starts = [attempt.started for attempt in store.attempts()]
+            own = [attempt for attempt in store.attempts() if attempt.round != TAKEN_OVER]
+            starts = [attempt.started for attempt in own]
             gaps += [min(starts) - store.created] if starts else []
     return max(0.0, min(gaps, default=0.0))
 
@@ -169,7 +170,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
 def _of_sweep(symbols: Symbols, folder: Path, device: str) -> Iterator[Cost]:
     with Store.open(folder / STORE, readonly=True) as store:
         results, directories = store.final_results(), store.directories()
-        attempts = store.attempts()
+        attempts = [attempt for attempt in store.attempts() if attempt.round != TAKEN_OVER]
         ended = {a.trial: a for a in attempts if a.conclusive and a.finished is not None}
         together = count_per_task(attempts)
     share = (folder / STORE).stat().st_size / max(1, len(results))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
-from espalier.core.trial import LOG, Status, Trial
-from espalier.report import reports
-from espalier.run import admission
+from espalier.core.trial import Status, Trial
+from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
-from espalier.run.progress import counted, display
+from espalier.run.progress import display
 from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
-from espalier.store import locks, results_dir, sweep_finder
+from espalier.run.status_text import continuing
+from espalier.store import locks, results_dir, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
@@ -26,6 +27,8 @@ from espalier.store.store import Store
 ENTRY = "espalier.train.worker_entry:train_trial"
 """What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
+_FINISHED = "finished already; NEW=1 (--new) runs this plan again"
+_NOTHING = "nothing is left to train"
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,28 @@ class LaunchRequest:
     in_process: bool
     by: str | None = None  # overrides CONFIG_RANK_BY
     priority: str = ""  # which trials start first
-    command: str = "make sweep-run"  # what goes on with this sweep once it has stopped
+    command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
+    reuse: bool | None = None  # take over earlier results; False: train those again that were
+    again: Collection[int] = ()  # run only these trials, whatever came of them
 
     @property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority = Priority(self.priority, self.header.axes)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority)
+        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
 
     @property
     def plan_id(self) -> str:
         """The hash that identifies the plan."""
         return self.header.plan_id
+
+    def header_in(self, folder: Path) -> PlanHeader:
+        """Return the header of the store in `folder`: the plan's, and how to go on."""
+        entry = None if self.entry == ENTRY else self.entry
+        header = replace(self.header, entry=entry)
+        return replace(header, command=self.command or continuing(folder, header))
 
 
 def run(request: LaunchRequest) -> int:
@@ -66,17 +77,15 @@ def run(request: LaunchRequest) -> int:
     """
     devices, limits = _devices(request), request.limits  # refused before there is a folder
     with _sweep(request) as (sweep, begun), _steady(sweep.folder):
-        todo = pending(sweep.store, limits.attempts)
-        for line in _other_code(sweep.store):
-            print(line)
+        retrial.set_aside_earlier(sweep)
+        taken, workers = _take_over(sweep, request, devices)
+        todo = limits.chosen(pending(sweep.store, limits.attempts))
+        for line in [*taken, *_other_code(sweep.store)]:
+            print(line, flush=True)
         if not todo:
-            print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
-            return _closing(sweep, request)
-        devices = devices[: 1 if request.in_process else len(todo)]
-        devices, notes = admission.fit_workers(devices, request.parallel)
-        for line in notes:
-            print(line)
-        executor = _executor(request, devices, sweep)
+            print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
+            return closing.report_end(sweep, limits, request.by)
+        executor = workers or _executor(request, devices, sweep, len(todo))
         print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
         print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
         runner = Runner(sweep, executor, limits, display())
@@ -85,10 +94,12 @@ def run(request: LaunchRequest) -> int:
             try:
                 runner.run()
             except StoreBusyError as error:  # told to stop, and it cannot be recorded now
-                print(f"stopped: {error}; `{request.command}` records what has ended and goes on")
+                command = sweep.store.header.command
+                print(f"stopped: {error}; `{command}` records what has ended and goes on")
                 return EXIT_INTERRUPTED
-        left = pending(sweep.store, limits.attempts)
-        return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
+        if left := limits.chosen(pending(sweep.store, limits.attempts)):
+            return closing.report_stop(sweep, len(left), request.by)
+        return closing.report_end(sweep, limits, request.by)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -103,6 +114,9 @@ def preview(request: LaunchRequest) -> int:
     for trial, _ in request.trials:
         if trial.number in todo:
             print(trial.name, *(f"CONFIG_{name}={value}" for name, value in trial.swept.items()))
+    trials = [trial for trial, _ in request.trials] if request.reuse and folder is None else []
+    if earlier := reuse.find(request.results, trials, request.header_in(request.results)):
+        print(f"earlier sweeps have {len(earlier)} of them, to be taken over if data are the same")
     return 0
 
 
@@ -120,8 +134,9 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
                 _create(folder, request)
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
+        trial_folders.settle(sweep)
         sweep.take_over()
-        again = _refresh(sweep.store, request)
+        again = _refresh(sweep, request)
         sweep.write_plan()
         yield sweep, again or begun
 
@@ -136,9 +151,24 @@ def _new_path(request: LaunchRequest) -> Path:
 
 
 def _create(folder: Path, request: LaunchRequest) -> None:
-    header = replace(request.header, command=request.command)
-    for line in results_dir.create(folder, header, request.trials):
+    for line in results_dir.create(folder, request.header_in(folder), request.trials):
         print(line)
+
+
+def _take_over(
+    sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]
+) -> tuple[list[str], Executor | None]:
+    """Take over what earlier sweeps of the results folder have.
+
+    Return a line on it, if there is any, and the workers that were started if they can go on.
+    """
+    if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
+        return [], None
+    todo = len(pending(sweep.store, request.limits.attempts))
+    start = partial(_executor, request, devices, sweep)
+    line, workers = reuse.take_over(sweep, request.results, todo, start)
+    again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
+    return [f"{line}; {again} trains them again"] if line else [], workers
 
 
 @contextmanager
@@ -153,15 +183,39 @@ def _steady(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: {what}") from error
 
 
-def _refresh(store: Store, request: LaunchRequest) -> str:
-    """Take over the request's settings, and retry errors if only they are left."""
+def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
+    """Take over the request's settings, and retry what they or the user ask for.
+
+    Errors are retried if only they are left.
+    """
+    store, header = sweep.store, request.header_in(sweep.folder)
+    _check_entry(sweep.folder, store.header, header)
     with store.writing():
-        packs = store.header.packs
-        store.set_header(replace(request.header, command=request.command, packs=packs))
+        store.set_header(replace(header, packs=store.header.packs))
+        store.run_again(_rerun(store, request))
+        if request.again:
+            return "running again"
         if pending(store, request.limits.attempts) or Status.ERROR not in store.counts():
             return ""
         store.next_round()
         return "trying errors again"
+
+
+def _rerun(store: Store, request: LaunchRequest) -> set[int]:
+    """Return the trials to run again although they have ended."""
+    if request.again:
+        return {*request.again}
+    taken = reuse.taken_over(store) if request.reuse is False else []
+    return {*retrial.refused_before(store, request.header.settings), *taken}
+
+
+def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
+    """Raise UserError if other code trained the trials of a sweep so far."""
+    if before.entry != now.entry:
+        raise UserError(
+            f"{folder}: was begun with --entry {before.entry or ENTRY}, not {now.entry or ENTRY}; "
+            "go on with that one, or begin another sweep with NEW=1"
+        )
 
 
 def existing(request: LaunchRequest) -> Path | None:
@@ -215,39 +269,14 @@ def _devices(request: LaunchRequest) -> list[str]:
     return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
 
 
-def _executor(request: LaunchRequest, devices: Sequence[str], sweep: SweepDir) -> Executor:
+def _executor(
+    request: LaunchRequest, devices: Sequence[str], sweep: SweepDir, trials: int
+) -> Executor:
+    """Start workers for so many trials, as many as memory allows; print a note if it does not."""
+    most = 1 if request.in_process else trials
+    fitting, notes = admission.fit_workers(devices[:most], request.parallel)
+    for line in notes:
+        print(line)
     if request.in_process:
         return InProcess(request.entry)
-    return Pool(request.entry, devices, sweep.folder / WORKERS_LOG)
-
-
-def _stopped(sweep: SweepDir, left: int, request: LaunchRequest) -> int:
-    reports.write_reports(sweep.folder, request.by)
-    counts = counted(sweep.store.counts()) or "none has ended"
-    print(f"stopped: {counts}, {left} to go; `{request.command}` goes on where this stopped")
-    return EXIT_INTERRUPTED
-
-
-def _closing(sweep: SweepDir, request: LaunchRequest) -> int:
-    """Write and print the reports, with advice on what did not pass; return the exit code."""
-    print(reports.write_reports(sweep.folder, request.by))
-    counts = sweep.store.counts()
-    total = sum(counts.values())
-    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}")
-    print(f"report: {sweep.folder / reports.ANALYSIS}")
-    bad = [name for name in (Status.FAILED, Status.ERROR) if name in counts]
-    for name in bad:
-        advice = _ADVICE[name].format(log=_first_log(sweep, name), command=request.command)
-        print(f"{name}: {advice}")
-    return 1 if bad else 0
-
-
-_ADVICE = {
-    Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
-    Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
-}
-
-
-def _first_log(sweep: SweepDir, status: Status) -> Path:
-    states = sweep.store.states()
-    return sweep.directory(min(n for n, state in states.items() if state == status)) / LOG
+    return Pool(request.entry, fitting, sweep.folder / WORKERS_LOG)

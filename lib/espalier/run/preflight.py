@@ -31,12 +31,15 @@ def check(
     kinds = {tuple(sampling(trial, *NEEDS).items()): trial for trial in reversed(trials)}
     for trial in kinds.values():
         task = Task((trial,), dict(settings), (folder,), (0,), Action.PREFLIGHT)
-        result = _result(executor, task, stopping)
+        result = ask(executor, task, stopping)
         if result is not None and result.reason == HOPELESS:
             raise UserError(result.message)
 
 
-def _result(executor: Executor, task: Task, stopping: Callable[[], bool]) -> Result | None:
+def ask(
+    executor: Executor, task: Task, stopping: Callable[[], bool] = lambda: False
+) -> Result | None:
+    """Return what a worker says about the trial of a task; None if it is told to stop before."""
     while not (idle := executor.idle()):
         if stopping():
             return None

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -45,7 +45,7 @@ class RunLimits:
     """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
 
     A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
-    Trials with `priority` start first.
+    Trials with `priority` start first; with `only`, no other trial runs.
     """
 
     attempts: int
@@ -53,6 +53,11 @@ class RunLimits:
     pack: int
     waits: bool
     priority: Priority = NONE
+    only: frozenset[int] = frozenset()
+
+    def chosen(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of these trials that are to run."""
+        return [number for number in numbers if not self.only or number in self.only]
 
 
 class Runner:
@@ -67,7 +72,8 @@ class Runner:
         self._settings = self._store.header.settings
         self._errors = spent(self._store, limits.attempts)
         trials = {trial.number: trial for trial in self._store.trials()}
-        waiting = [trials[number] for number in pending(self._store, limits.attempts)]
+        numbers = limits.chosen(pending(self._store, limits.attempts))
+        waiting = [trials[number] for number in numbers]
         self._pack_limits = pack_limits(self._store)
         self._queue = PackQueue(limits.pack, self._pack_limits, waiting, limits.priority)
         self._probes = PackProbes(executor, self._settings, sweep.folder)
@@ -295,10 +301,14 @@ def cost(status: Status, reason: str, allowance: int) -> int:
 
 
 def spent(store: Store, allowance: int) -> Counter[int]:
-    """Return, by trial, how much of its allowance the attempts of this round have used up."""
+    """Return, by trial, how much of its allowance the attempts of this round have used up.
+
+    A trial that was to be run again has a new one since then.
+    """
     used: Counter[int] = Counter()
+    now, again = store.round, store.again
     for attempt in store.attempts():
-        if attempt.round == store.round:
+        if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
             used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
     return used
 

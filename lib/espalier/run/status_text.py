@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from espalier.core.records import PlanHeader
 from espalier.run.progress import counted, overall, running_line
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
@@ -15,7 +17,7 @@ from espalier.store.sweep_state import status_in
 def status_lines(folder: Path) -> Iterator[str]:
     """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
     with Store.open(folder / STORE, readonly=True) as store:
-        sweep, command = status_in(store), store.header.command
+        sweep, command = status_in(store), continuing(folder, store.header)
     runner = runner_of(folder)
     yield str(folder)
     if runner:
@@ -27,3 +29,13 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield f"nobody runs it; `{command}` goes on where it stopped"
     else:
         yield f"finished: {counted(sweep.counts)}"
+
+
+def continuing(folder: Path, header: PlanHeader) -> str:
+    """Return the command that goes on with a sweep, whatever has become of its plan since.
+
+    The folder may have any name. make would not hand on the path that an entry is found on.
+    """
+    if header.entry:
+        return f".venv/bin/python -m espalier sweep-run --dir {shlex.quote(str(folder))}"
+    return f"make sweep-run DIR={shlex.quote(str(folder).replace('$', '$$'))}"

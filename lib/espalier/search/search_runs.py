@@ -65,6 +65,7 @@ def _request(planned: Plan, means: Means) -> LaunchRequest:
         entry=ENTRY,
         in_process=means.in_process,
         command="the same search",
+        reuse=None if means.new else True,
     )
 
 

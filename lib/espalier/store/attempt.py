@@ -11,6 +11,8 @@ from espalier.core import strict_json
 from espalier.core.trial import Record, Result, Status
 from espalier.store import decoding
 
+TAKEN_OVER = 0
+"""The round of an attempt that another sweep made and whose result was taken over."""
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
 INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")

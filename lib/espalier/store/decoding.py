@@ -71,6 +71,13 @@ def epoch(record: object) -> Record:
     return dict(_fields(record, EpochRecord))
 
 
+def counts(record: object) -> dict[int, int]:
+    """Return a whole number by the number of a trial. Raises ContentError, ValueError."""
+    if not _conforms(dict[str, int])(record):
+        raise ContentError("must be whole numbers by trial")
+    return {int(number): count for number, count in dict(record).items()}  # type: ignore[call-overload]
+
+
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
     fields = _fields(record, PlanHeader)

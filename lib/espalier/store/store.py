@@ -10,8 +10,9 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from espalier.store.attempt import (
     INTERRUPTED,
     PACK_OOM,
     READ,
+    TAKEN_OVER,
     WRITTEN,
     Attempt,
     as_row,
@@ -37,7 +39,15 @@ from espalier.store.busy import READER, Patience
 from espalier.store.connections import Connection
 from espalier.store.sqlite_errors import CONTENT, changing, reading
 
-__all__ = ["INCONCLUSIVE", "INTERRUPTED", "PACK_OOM", "Attempt", "Store", "count_per_task"]
+__all__ = [
+    "INCONCLUSIVE",
+    "INTERRUPTED",
+    "PACK_OOM",
+    "TAKEN_OVER",
+    "Attempt",
+    "Store",
+    "count_per_task",
+]
 
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
@@ -158,11 +168,23 @@ class Store:
         """The round of attempts, from 1; in each, errors have a new allowance of attempts."""
         return decoding.whole(self._meta("round"))
 
+    @property
+    @reading
+    def again(self) -> dict[int, int]:
+        """The trials that were to be run again, with the number of the last attempt before that."""
+        return decoding.counts(self._meta("again", {}))
+
     @reading
     def trials(self) -> list[Trial]:
         """Return every trial, in plan order."""
         rows = self._db.execute("SELECT number, trial FROM trials ORDER BY number")
         return [decoding.trial(decoding.value(text), number) for number, text in rows]
+
+    @reading
+    def trials_with(self, ids: Collection[str]) -> list[Trial]:
+        """Return the trials that have one of these ids, in plan order."""
+        rows = self._db.execute("SELECT id, number, trial FROM trials ORDER BY number")
+        return [decoding.trial(decoding.value(text), n) for key, n, text in rows if key in ids]
 
     @reading
     def directories(self) -> dict[int, str]:
@@ -202,15 +224,31 @@ class Store:
         ]
 
     @reading
+    def last_conclusive(self, number: int) -> tuple[Attempt, Result] | None:
+        """Return the last conclusive attempt at a trial with its result; None if there is none."""
+        query = (
+            f"SELECT {WRITTEN} FROM attempts "
+            f"WHERE trial = ? AND {_CONCLUSIVE} ORDER BY attempt DESC LIMIT 1"
+        )
+        row = self._db.execute(query, (number,)).fetchone()
+        return row and (from_row(row[:-1]), decoding.result(decoding.value(row[-1])))
+
+    @reading
     def states(self) -> dict[int, Status]:
-        """Return the status of every trial: running, or that of its last conclusive attempt."""
+        """Return the status of every trial: running, or that of its last conclusive attempt.
+
+        That of a trial to be run again is `notrun` until an attempt after that has begun.
+        """
         numbers = self._db.execute("SELECT number FROM trials ORDER BY number")
         states = {number: Status.NOTRUN for (number,) in numbers}
         query = (
-            f"SELECT trial, status FROM attempts WHERE status = 'running' OR ({_CONCLUSIVE}) "
-            "ORDER BY trial, attempt"
+            "SELECT trial, status, attempt FROM attempts "
+            f"WHERE status = 'running' OR ({_CONCLUSIVE}) ORDER BY trial, attempt"
         )
-        states.update((number, Status(text)) for number, text in self._db.execute(query))
+        again = self.again
+        for number, text, attempt in self._db.execute(query):
+            if attempt > again.get(number, 0):
+                states[number] = Status(text)
         return states
 
     @reading
@@ -261,6 +299,22 @@ class Store:
             [(number, attempt, *same) for number, attempt in attempts.items()],
         )
         return attempts
+
+    def take_over(self, number: int, attempt: Attempt, result: Result) -> None:
+        """Record an attempt of another sweep as the first one at a trial, with its result."""
+        taken = replace(attempt, trial=number, attempt=1, round=TAKEN_OVER)
+        values = as_row(number, taken, result)
+        marks = ", ".join("?" * len(values))
+        self._db.execute(f"INSERT INTO attempts ({WRITTEN}) VALUES ({marks})", values)
+
+    def run_again(self, numbers: Iterable[int]) -> None:
+        """Let trials run again whatever came of them; their attempts stay."""
+        query = "SELECT coalesce(max(attempt), 0) FROM attempts WHERE trial = ?"
+        last = {n: int(self._db.execute(query, (n,)).fetchone()[0]) for n in numbers}
+        if not last:
+            return
+        value = strict_json.encode({str(n): count for n, count in (self.again | last).items()})
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('again', ?)", (value,))
 
     def progress(self, number: int, attempt: int, record: Record) -> None:
         """Record the last progress of a running attempt."""

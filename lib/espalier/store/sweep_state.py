@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Status
-from espalier.store.store import Attempt, Store, count_per_task
+from espalier.store.store import TAKEN_OVER, Attempt, Store, count_per_task
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class StatusTracker:
         durations = [
             (attempt.finished - attempt.started) / together[attempt.task_key]
             for attempt in attempts
-            if attempt.finished and attempt.conclusive
+            if attempt.finished and attempt.conclusive and attempt.round != TAKEN_OVER
         ]
         self._seconds, self._ended = sum(durations), len(durations)
 

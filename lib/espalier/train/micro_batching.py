@@ -24,7 +24,7 @@ from torch.autograd.profiler import profile
 
 from espalier.core import memory
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain
+from espalier.core.errors import UserError
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import batches
 from espalier.train.engine.seeds import global_states
@@ -62,7 +62,8 @@ class MicroBatchPlan:
     def choose_size(self, spare: Trainer) -> int:
         """Return the micro batch of runs like `spare`, which is consumed; 0: whole batches.
 
-        Raises CannotTrain if parts would not train like the whole, or one sample does not fit.
+        Raises UserError if parts would not train like the whole, or one sample does not fit: with
+        another limit, which is no part of its identity, the trial can be trained.
         """
         x, y = max(batches([spare.run]), key=lambda batch: len(batch[1]))
         size = self.limit if self.limit != AUTO else _largest_that_fits(spare, x, y)
@@ -78,8 +79,7 @@ def _largest_that_fits(spare: Trainer, x: Tensor, y: Tensor) -> int:
     _try(step, 1)  # the first step makes the optimizer's state, after its peak
     size = search_largest_size(step, room, len(y))
     if size == 0:
-        raise CannotTrain(
-            "memory",
+        raise UserError(
             f"CONFIG_MICRO_BATCH={AUTO}: a step with one sample takes more than the "
             f"{room / 1e6:.0f} MB that are free; choose a smaller model or fewer trials at a time",
         )
@@ -194,7 +194,7 @@ def _allocations(recorded: profile) -> list[int]:
 
 @torch.no_grad()
 def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
-    """Raise CannotTrain unless samples x (n, ...) give the same outputs in parts as together."""
+    """Raise UserError unless samples x (n, ...) give the same outputs in parts as together."""
     model = spare.run.model.train()
     buffers, drawn = [b.clone() for b in model.buffers()], global_states(x.device)
     whole = model(x)
@@ -204,8 +204,7 @@ def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
     elif not all(map(torch.equal, buffers, model.buffers())) or _far(whole, model, x.chunk(2)):
         trouble = "lets the samples of a batch see each other (batch normalisation)"
     if trouble:
-        raise CannotTrain(
-            "micro_batch",
+        raise UserError(
             f"CONFIG_MICRO_BATCH: parts of {size} samples do not train like whole batches, the "
             f"model {trouble}; set CONFIG_MICRO_BATCH=0, or CONFIG_BATCH_SIZE={size}",
         )

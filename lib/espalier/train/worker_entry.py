@@ -218,16 +218,20 @@ def _trainers(tasks: Iterable[Task]) -> Iterator[Trainer]:
 
 
 def preflight(task: Task) -> Result:
-    """Check that this machine has what the trial needs: its device, and its data, whole."""
+    """Check that this machine has what the trial needs: its device, and its data, whole.
+
+    The result has the provenance that one of training the trial would have.
+    """
     config, settings = Config(task.trial.config), Config(task.settings)
     try:
         device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
-        load_trial_data(config, settings, device)
+        data = load_trial_data(config, settings, device)
     except CannotTrain as error:  # a matter of this trial alone, not of the machine
         return Result(Status.FAILED, error.reason, str(error))
     except UserError as error:
         return Result(Status.ERROR, "input", str(error))
-    return Result(Status.PASSED)
+    origin = replace(_provenance(task), data_fingerprint=data.fingerprint)
+    return Result(Status.PASSED, provenance=origin)
 
 
 def _provenance(task: Task) -> Provenance:

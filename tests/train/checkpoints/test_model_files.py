@@ -224,7 +224,7 @@ def test_what_could_not_be_checked_later_is_refused_at_once(
     tmp_path: Path, changes: dict[str, str]
 ) -> None:
     result = worker_entry.train_trial(task(tmp_path, **changes))
-    assert (result.status, result.reason) == (Status.FAILED, "save_model")
+    assert (result.status, result.reason) == (Status.ERROR, "input")
 
 
 def evaluate_lines(path: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:

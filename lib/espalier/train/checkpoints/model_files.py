@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from espalier.core import revision
 from espalier.core.component import KINDS, symbol
-from espalier.core.contracts import CannotTrain, Run
+from espalier.core.contracts import Run
+from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape
 from espalier.core.trial import Task
 from espalier.kconfig.config_dataclass import kconfig_dataclass
@@ -37,11 +38,10 @@ class ModelSaving:
     enabled: bool | None = symbol("SAVE_MODEL")
 
     def check(self, data: Data) -> None:
-        """Raise CannotTrain if a model for such data could not be verified when read."""
+        """Raise UserError if a model for such data could not be verified when read."""
         images = isinstance(data.shape, SampleShape) and type(data.tasks) is TaskSequence
         if self.enabled and not images:
-            raise CannotTrain(
-                "save_model",
+            raise UserError(
                 "CONFIG_SAVE_MODEL=y: a model can be saved that was trained on images, on the "
                 "same ones throughout; set CONFIG_SAVE_MODEL=n",
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from espalier.core import component, revision
 from espalier.core.component import symbol
 from espalier.core.records import Provenance
-from espalier.core.trial import Record, Task
+from espalier.core.trial import SNAPSHOTS, Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.checkpoints import snapshot_files
@@ -17,7 +17,7 @@ from espalier.train.checkpoints.snapshot_files import Snapshot, SnapshotContext,
 from espalier.train.engine.early_stopping import NetworkSize
 from espalier.train.engine.trainer import Trainer
 
-FOLDER = "snapshots"
+FOLDER = SNAPSHOTS
 EPOCH, EVENT = "epoch", "event"
 """The reason for a snapshot: its epoch was due, or the network's structure had changed."""
 
