@@ -1,6 +1,6 @@
 """Files with a few changes at random, fed to the commands: no traceback and no hang.
 
-    .venv/bin/python benchmarks/mutated_files.py [--files 10000] [--seed 1] [--only N] [--limit 10]
+    .venv/bin/python benchmarks/mutated_files.py [--files 10000] [--seed 1] [--only N]
 
 The files are range files, `.config`, `plan.jsonl` and `sweep.db` (its bytes and its rows). Each is
 read in this process by the commands that read it, nothing is trained, and the tree is parsed once.
@@ -30,6 +30,7 @@ from typing import Any
 
 import measuring
 import mutations
+import torch  # noqa: F401 - a budget needs it, and the time to import it is no hang
 from measuring import Figure
 
 from espalier.__main__ import main as espalier
@@ -77,6 +78,7 @@ def main() -> int:
     parser = measuring.parser(__doc__)
     parser.add_argument("--files", type=int, default=10_000, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the changes (default: %(default)s)")
+    parser.add_argument("--kind", choices=KINDS, help="files of this kind alone")
     parser.add_argument("--only", type=int, metavar="N", help="run this case and show its output")
     parser.add_argument("--limit", type=float, default=10, help="seconds (default: %(default)s)")
     args = parser.parse_args()
@@ -84,7 +86,10 @@ def main() -> int:
         corpus = whole_files(Path(folder))
         if args.only is not None:
             return show(run_case(corpus, args.only, args))
-        outcomes = [run_case(corpus, number, args) for number in range(args.files)]
+        step = len(KINDS) if args.kind else 1
+        first = KINDS.index(args.kind) if args.kind else 0
+        numbers = range(first, first + step * args.files, step)
+        outcomes = [run_case(corpus, number, args) for number in numbers]
     return report(args, outcomes)
 
 
@@ -158,7 +163,7 @@ def run_case(corpus: Corpus, number: int, args: argparse.Namespace) -> Outcome:
             with time_limit(args.limit):
                 outcome.printed += [f"$ {' '.join(command)}", quietly(command)]
         except HangError:
-            outcome.fault = f"HangError\n{' '.join(command)}"
+            outcome.fault = f"HangError\n{' '.join(command)}\n{traceback.format_exc(limit=-6)}"
         except BaseException:  # noqa: BLE001 - whatever a command lets through is what is counted
             outcome.fault = f"{' '.join(command)}\n{traceback.format_exc(limit=-3, chain=False)}"
     return outcome
