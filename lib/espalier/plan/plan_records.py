@@ -35,7 +35,7 @@ def _trial(record: Any) -> Trial:
     _require(isinstance(record, dict))
     trial = Trial.from_json(record)
     _require(type(trial.number) is int and all(map(_is_text, (trial.name, trial.id, trial.shape))))
-    _require(trial.name.isprintable() and PurePath(trial.name).name == trial.name)
+    _require(trial.name.isprintable() and PurePath(trial.name).name == trial.name not in ("", ".."))
     _require(_has_texts(trial.config) and _has_texts(trial.swept))
     return trial
 
