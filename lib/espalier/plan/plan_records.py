@@ -24,7 +24,7 @@ def _header(record: Any) -> PlanHeader:
     _require(type(header.trials) is type(header.schema) is int and isinstance(header.design, dict))
     _require(_is_list(header.notes, _is_text) and _has_texts(header.settings))
     _require(_is_list(header.axes, lambda a: _is_text(a["symbol"]) and _is_texts(a["values"])))
-    _require(_is_list(header.sources, lambda s: _is_text(s["path"]) and _is_text(s["sha256"])))
+    _require(_is_list(header.sources, lambda s: type(s["path"]) is type(s["sha256"]) is str))
     _require(_is_list(header.dropped, lambda d: type(d["count"]) is int and _is_text(d["reason"])))
     _require(isinstance(header.counts, dict) and _all_of(header.counts.values(), int))
     _require(isinstance(header.controls, dict) and all(map(_is_texts, header.controls.values())))
