@@ -57,6 +57,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "cliff_rescue",
     "dendrites_table",
     "indefinite_growth",
+    "mutated_files",
     "rewiring",
     "tournament",
 )

@@ -30,6 +30,10 @@ def fault(symbols: Symbols, text: str) -> str:
         ("CONFIG_BATHC_SIZE=3", "did you mean CONFIG_BATCH_SIZE?"),
         ("CONFIG_TEST_MATRIX_MODE=y", "`make menuconfig` shows what there is"),
         ("CONFIG_VERBOSITY=y", "`make menuconfig` shows what there is"),
+        ("CONFIG_OPTIMIZER_SELECT_LION=y", "`make menuconfig` shows what there is"),
+        ("CONFIG_PRUNING_ENABLE_LOTTERY=y", "`make menuconfig` shows what there is"),
+        ("CONFIG_DEVICE_GPU=y", "did you mean CONFIG_DEVICE_CUDA?"),
+        ("CONFIG_OPTIMIZER=sgd\nCONFIG_WEIGHT_DECY=0", "did you mean CONFIG_SGD_WEIGHT_DECAY?"),
         (
             "CONFIG_OPTIMIZER=adamw\nCONFIG_WEIGHT_DECAY=0",
             "did you mean CONFIG_ADAMW_WEIGHT_DECAY?",

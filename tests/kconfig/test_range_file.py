@@ -108,6 +108,14 @@ def test_every_malformed_line_is_told() -> None:
     assert [line[:4] for line in caught.value.lines] == ["f:2:", "f:4:", "f:5:"]
 
 
+def test_very_long_lines_are_shown_in_part_and_hold_only_so_many_values() -> None:
+    for line in ("CONFIG_X=" + "|1:1:99999" * 500, "CONFIG_X=" + "|".join(["1:1:99999"] * 500)):
+        with pytest.raises(UserError) as caught:
+            range_file.parse(line, "f")
+        assert len(str(caught.value)) < 300
+    assert str(caught.value).endswith("...: too many values; at most 100000 are allowed")
+
+
 def test_few_of_very_many_faults_are_shown() -> None:
     with pytest.raises(UserError) as caught:
         range_file.parse("FOO\n" * 999_999, "f")

@@ -281,7 +281,7 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
 
 def left_behind(results: Path, trials: list[Trial], reason: str) -> None:
     """A sweep whose runner was killed after a pack of 8 had ended with `reason`; 1 had passed."""
-    folder = created(request(results, trials, pack=8))
+    folder = created(request(results, trials, pack=8, **ENTRY))
     with Store.open(folder / STORE) as store, store.writing():
         for number, attempt in store.begin(range(1, 9), 4711, "cpu").items():
             broken = Result(Status.ERROR, reason, "as it was")

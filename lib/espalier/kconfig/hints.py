@@ -18,6 +18,7 @@ OTHER_WORDS = {  # what others call it: what it is here, or the end of the names
     "BATCH": "BATCH_SIZE",
     "BATCHSIZE": "BATCH_SIZE",
     "BS": "BATCH_SIZE",
+    "EPOCH": "NUM_EPOCHS",
     "EPOCHS": "NUM_EPOCHS",
     "MAX_EPOCHS": "NUM_EPOCHS",
     "N_EPOCHS": "NUM_EPOCHS",
@@ -35,6 +36,7 @@ OTHER_WORDS = {  # what others call it: what it is here, or the end of the names
     "OPT": "OPTIMIZER",
     "OPTIM": "OPTIMIZER",
     "ARCH": "MODEL",
+    "COMPILE_MODEL": "COMPILE",
     "NETWORK": "MODEL",
     "NET": "MODEL",
     "METHOD": "PRUNING_METHOD",
@@ -50,6 +52,7 @@ OTHER_WORDS = {  # what others call it: what it is here, or the end of the names
     "GRADIENT_CLIP_NORM": "GRAD_CLIP_NORM",
     "MAX_GRAD_NORM": "GRAD_CLIP_NORM",
     "CLIP_GRAD": "GRAD_CLIP_NORM",
+    "DEVICE_GPU": "DEVICE_CUDA",
     "GPU": "DEVICE",
     "GPUS": "DEVICE",
     "NUM_GPUS": "DEVICES_PER_TRIAL",
@@ -97,9 +100,9 @@ def _meant(symbols: Symbols, name: str, settings: Iterable[Setting]) -> list[str
     word = OTHER_WORDS.get(name, name)
     if word in symbols:
         return [word]
-    ending = [other for other in symbols.prompted if other.endswith(f"_{word}")]
-    if ending:
-        return _of_chosen(symbols, ending, settings) or ending
+    owned = _ending_in(symbols, word)
+    if owned:
+        return _of_chosen(symbols, owned, settings) or owned
     if near := spelling.nearest(name, symbols.names):
         return [near]
     if "_SELECT_" in name:
@@ -107,6 +110,14 @@ def _meant(symbols: Symbols, name: str, settings: Iterable[Setting]) -> list[str
         return [other for other in symbols.names if other.endswith(component)]
     parts = [other for other in symbols.prompted if name.endswith(f"_{other}") and "_" in other]
     return parts[:1]
+
+
+def _ending_in(symbols: Symbols, word: str) -> list[str]:
+    """Return the symbols that are `word` of a component: the component's name, then that."""
+    own = [other.partition("_") for other in symbols.prompted]
+    ends = {end for _, _, end in own}
+    meant = word if word in ends or "_" not in word else spelling.nearest(word, ends)
+    return [f"{start}_{end}" for start, _, end in own if end == meant]
 
 
 def _of_chosen(symbols: Symbols, names: Sequence[str], settings: Iterable[Setting]) -> list[str]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from espalier.core.errors import MOST_SHOWN, UserError, UserErrors
 
+LONGEST = 200
+"""Characters of a file's line that an error shows."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -18,6 +21,11 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
+
+
+def shorten(text: str) -> str:
+    """Return `text`, or the beginning of a very long one, to be shown in an error."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class LineError(UserError):

@@ -6,8 +6,8 @@ import contextlib
 import decimal
 from decimal import Decimal
 
-MAX_VALUES = 1_000_000
-"""The longest range that is expanded: a longer one is a slip of the pen."""
+MAX_VALUES = 100_000
+"""The most values of a line: a longer range is a slip of the pen."""
 
 MAX_EXPONENT = 300
 """Of the numbers in a range: about what a float can hold. Their ratio stays within _DIGITS."""
@@ -94,7 +94,7 @@ def _arithmetic(start: Decimal, step: Decimal, end: Decimal) -> list[Decimal]:
     if (end - start) * step < 0:
         raise ValueError(f"the range is empty: a step of {plain(step)} leads away from its end")
     steps = (end - start) / step
-    _check_length(steps)
+    check_count(steps)
     return [start + i * step for i in range(int(steps) + 1)]
 
 
@@ -106,7 +106,7 @@ def _geometric(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
     ratio = end / start
     if (ratio - 1) * (factor - 1) < 0:
         raise ValueError(f"the range is empty: a factor of {plain(factor)} leads away from its end")
-    _check_length(ratio.ln() / factor.ln())
+    check_count(ratio.ln() / factor.ln())
     return _powers(start, factor, end)
 
 
@@ -122,9 +122,10 @@ def _powers(start: Decimal, factor: Decimal, end: Decimal) -> list[Decimal]:
     return numbers
 
 
-def _check_length(steps: Decimal) -> None:
-    if steps >= MAX_VALUES:
-        raise ValueError(f"the range has too many values; at most {MAX_VALUES} are allowed")
+def check_count(values: int | Decimal) -> None:
+    """Raise ValueError if a line has too many values."""
+    if values > MAX_VALUES:
+        raise ValueError(f"too many values; at most {MAX_VALUES} are allowed")
 
 
 def _part(text: str) -> Decimal:

@@ -15,7 +15,7 @@ from pathlib import Path
 from espalier.core import text_files
 from espalier.core.text_files import split_lines
 from espalier.kconfig import number_range
-from espalier.kconfig.line_faults import Faults, LineError, Place
+from espalier.kconfig.line_faults import Faults, LineError, Place, shorten
 
 BLANKS = " \t"
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\b")  # any text may follow, as in other readers
@@ -38,7 +38,7 @@ class Setting:
 
     def error(self, rule: str, value: str | None = None) -> LineError:
         """Return the error that this line breaks `rule`."""
-        shown = self.text if value is None else value
+        shown = shorten(self.text if value is None else value)
         return LineError(self.place, f"CONFIG_{self.symbol}={shown}: {rule}")
 
 
@@ -89,7 +89,7 @@ def _line(line: str, place: Place) -> Setting | None:
         return None
     assignment = _ASSIGNMENT.fullmatch(line)
     if assignment is None or assignment[2][:1].isspace():
-        raise LineError(place, f"{line}: {_malformed(line)}")
+        raise LineError(place, f"{shorten(line)}: {_malformed(line)}")
     return _setting(assignment[1], assignment[2], place)
 
 
@@ -103,9 +103,13 @@ def _malformed(line: str) -> str:
 def _setting(symbol: str, right: str, place: Place) -> Setting:
     try:
         elements, end = _elements(right)
-        values = [value for element in elements for value in _values(*element)]
+        values: list[str] = []
+        for element in elements:
+            values += _values(*element)
+            number_range.check_count(len(values))
     except ValueError as error:
-        raise LineError(place, f"CONFIG_{symbol}={right.strip()}: {error}") from None
+        shown = shorten(right.strip())
+        raise LineError(place, f"CONFIG_{symbol}={shown}: {error}") from None
     return Setting(symbol, tuple(values), right[:end].strip(), place)
 
 

@@ -148,18 +148,40 @@ def _agreed(
     group: Sequence[Setting], values: Callable[[Setting], tuple[str, ...]]
 ) -> tuple[str, ...]:
     """Return the values of lines that set the same. Raises UserError where they differ."""
-    first, *others = group
-    for setting in others:
-        if set(values(setting)) != set(values(first)):
-            raise setting.error(f"line {first.place.line} sets it to another value; keep one")
-    return values(first)
+    first = values(group[0])
+    for setting in group[1:]:
+        if set(values(setting)) != set(first):
+            raise setting.error(f"line {group[0].place.line} sets it to another value; keep one")
+    return first
 
 
 def _typed_values(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
-    return _converted(setting, lambda text: _typed(symbols, setting, text))
+    def hint(text: str) -> str:
+        meant = value_hints.of_value(symbols, setting, text)
+        return f"; {meant}" if meant else ""
+
+    return _converted(setting, lambda text: symbols.canonical(setting.symbol, text), hint)
 
 
-def _converted(setting: Setting, convert: Callable[[str], str]) -> tuple[str, ...]:
+def _members_of(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
+    members = symbols.members(setting.symbol)
+
+    def member(text: str) -> str:
+        if text.lower() not in members:
+            raise ValueError("no such member")
+        return text.lower()
+
+    def hint(text: str) -> str:
+        meant = value_hints.of_value(symbols, setting, text)
+        meant = f"{meant};" if meant else hints.of_member(symbols, setting.symbol, text)
+        return f"; {meant}{' ' * bool(meant)}known: {', '.join(members)}"
+
+    return _converted(setting, member, hint)
+
+
+def _converted(
+    setting: Setting, convert: Callable[[str], str], hint: Callable[[str], str]
+) -> tuple[str, ...]:
     """Return the distinct values of a line. Raises UserError with those that break a rule."""
     values: dict[str, None] = {}
     broken: dict[str, list[str]] = {}
@@ -172,17 +194,9 @@ def _converted(setting: Setting, convert: Callable[[str], str]) -> tuple[str, ..
     for rule, texts in broken.items():
         more = ["..."] if len(texts) > MOST_NAMED else []
         shown = "|".join(texts[:MOST_NAMED] + more) if len(setting.values) > 1 else setting.text
-        faults.add(setting.error(rule, shown))
+        faults.add(setting.error(f"{rule}{hint(texts[0])}", shown))
     faults.check()
     return tuple(values)
-
-
-def _typed(symbols: Symbols, setting: Setting, text: str) -> str:
-    try:
-        return symbols.canonical(setting.symbol, text)
-    except ValueError as error:
-        hint = value_hints.of_value(symbols, setting, text)
-        raise ValueError(f"{error}; {hint}" if hint else str(error)) from None
 
 
 def _of_choice(symbols: Symbols, name: str, group: list[Setting]) -> Request:
@@ -204,10 +218,6 @@ def _of_name(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request:
     return Request(name, _agreed(group, lambda s: _members_of(symbols, s)), group[0].place)
 
 
-def _members_of(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
-    return _converted(setting, lambda text: _member(symbols, setting, text))
-
-
 def _switched_once(symbols: Symbols, group: Sequence[Setting]) -> list[Setting]:
     """Return one of the lines for each member of a choice. Raises UserError where they disagree."""
     by_member: dict[str, list[Setting]] = {}
@@ -223,15 +233,6 @@ def _agree(named: Request, members: Request) -> bool:
     if members.values == (DEFAULT,):  # members are only switched off
         return not members.excluded.intersection(named.values)
     return set(members.values) == set(named.values)
-
-
-def _member(symbols: Symbols, setting: Setting, text: str) -> str:
-    members = symbols.members(setting.symbol)
-    if text.lower() in members:
-        return text.lower()
-    hint = value_hints.of_value(symbols, setting, text)
-    hint = f"{hint};" if hint else hints.of_member(symbols, setting.symbol, text)
-    raise ValueError(f"no such member; {hint}{' ' * bool(hint)}known: {', '.join(members)}")
 
 
 def _of_members(symbols: Symbols, name: str, group: list[Setting]) -> Request:

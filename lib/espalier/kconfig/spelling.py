@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 LETTERS_PER_SLIP = 4
@@ -11,13 +12,34 @@ LETTERS_PER_SLIP = 4
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name that fewest slips turn `name` into, or None if all are too far off.
 
-    A slip is a letter too many, too few, another one, or two that changed places.
+    A slip is a letter too many, too few, another one, or two that changed places. It is not the
+    first letter of a word: `gpu` is not a `cpu` misspelt.
     """
-    most = max(len(name) // LETTERS_PER_SLIP, len(name) > 2)
-    close = [other for other in names if abs(len(other) - len(name)) <= most]
-    slips = {other: count_slips(name.lower(), other.lower()) for other in close}
-    best = min(close, key=lambda other: slips[other], default=None)
-    return best if best is not None and slips[best] <= most else None
+    close = [other for other in names if abs(len(other) - len(name)) <= _most(name)]
+    slips = {other: _slips(name.lower(), other.lower()) for other in close}
+    near = {other: n for other, n in slips.items() if n is not None}
+    return min(near, key=lambda other: near[other], default=None)
+
+
+def _slips(name: str, other: str) -> int | None:
+    """Return the slips from one name to another; None if a word, or the whole, has too many."""
+    words, others = re.split("[_-]", name), re.split("[_-]", other)
+    pairs = list(zip(words, others, strict=True)) if len(words) == len(others) else [(name, other)]
+    total = 0
+    for word, meant in pairs:
+        slips = count_slips(word, meant)
+        if slips and not (slips <= _most(word) and _begin_alike(word, meant)):
+            return None
+        total += slips
+    return total if total <= _most(name) else None
+
+
+def _most(word: str) -> int:
+    return max(len(word) // LETTERS_PER_SLIP, len(word) > 2)
+
+
+def _begin_alike(word: str, other: str) -> bool:
+    return word[:1] == other[:1] or word[:2] == other[1::-1]
 
 
 def count_slips(first: str, second: str) -> int:

@@ -23,7 +23,7 @@ from espalier.core.text_files import read_text, read_user_text, split_lines
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import combinations
+from espalier.plan import combinations, plan_records
 from espalier.plan.design_text import design_lines
 
 PLAN = "plan.jsonl"
@@ -101,14 +101,13 @@ def read_plan(directory: Path) -> Plan:
     if not path.is_file():
         raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
     try:
-        first, *records = [json.loads(line) for line in split_lines(read_text(path))]
-        header = PlanHeader.from_json(first)
-        trials = [Trial.from_json(record) for record in records]
+        header, trials = plan_records.read(split_lines(read_text(path)))
         origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
         plan = Plan(**origin, trials=trials)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        is_whole = plan.header() == header
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
-    if plan.header() != header:
+    if not is_whole:
         raise UserError(f"{path}: damaged or of another version; make it again") from None
     return plan
 
