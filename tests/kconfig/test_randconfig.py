@@ -29,7 +29,22 @@ config EDGES
 config WIDE
     int "Wide"
     range 0 1000000
-    default 7
+    default 8
+    help
+      Pack: may differ
+config OFF
+    int "Off"
+    range 0 10
+    default 0
+    help
+      Pack: may differ
+config NUM_EPOCHS
+    int "Epochs"
+    default 20
+    help
+      Pack: may differ
+config COMPILE
+    bool "Compile"
     help
       Pack: may differ
 config SHARE
@@ -69,21 +84,40 @@ def drawn(symbols: Symbols, seed: int) -> dict[str, str]:
     return assign.effective_config(symbols, [*symbols.identity, *symbols.settings])
 
 
-def test_every_narrow_value_comes_up_and_stays_in_its_range(symbols):
+def test_choices_come_up_and_numbers_stay_around_their_defaults(symbols):
     configs = [drawn(symbols, seed) for seed in range(200)]
     assert {config["SHAPE"] for config in configs} == {"round", "square"}
     assert {config.get("EDGES") for config in configs} == {None, "3", "4", "5", "6"}
     assert all(("EDGES" in config) == (config["SHAPE"] == "square") for config in configs)
+    assert {config["WIDE"] for config in configs} == {str(n) for n in range(4, 13)}
     shares = [float(config["SHARE"]) for config in configs]
     assert len(set(shares)) > 100
-    assert all(0 < share <= 1 for share in shares)
+    assert all(0.25 <= share <= 0.75 for share in shares)
+    assert all(1 <= float(config["SCALE"]) <= 3 for config in configs)
 
 
-def test_wide_numbers_paths_and_settings_keep_their_values(symbols):
+def test_a_run_is_never_shorter_and_what_is_off_stays_off(symbols):
+    configs = [drawn(symbols, seed) for seed in range(50)]
+    assert {config["OFF"] for config in configs} == {"0"}
+    epochs = {int(config["NUM_EPOCHS"]) for config in configs}
+    assert min(epochs) >= 20 and max(epochs) <= 30 and len(epochs) > 5
+
+
+def test_paths_settings_and_the_machine_keep_their_values(symbols):
     for seed in range(20):
         config = drawn(symbols, seed)
-        assert (config["WIDE"], config["SCALE"]) == ("7", "2")
-        assert (config["PLACE"], config["PATH"]) == ("n", "data")
+        assert (config["PLACE"], config["PATH"], config["COMPILE"]) == ("n", "data", "n")
+
+
+def test_what_does_not_fit_is_drawn_again(symbols):
+    def square(config):
+        return config["SHAPE"] == "square"
+
+    for seed in range(10):
+        randconfig.randomise(symbols, seed, square)
+        assert assign.effective(symbols, "SHAPE") == "square"
+    with pytest.raises(UserError, match="KCONFIG_SEED=3: none of 1000 configurations can be"):
+        randconfig.randomise(symbols, 3, lambda config: False)
 
 
 def test_a_seed_is_a_configuration(symbols):

@@ -7,6 +7,8 @@ from torch import nn
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Model
 from espalier.core.samples import SampleShape, TokenShape
+from espalier.kconfig import tree
+from espalier.surgery.pairs import find_pairs
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
@@ -48,6 +50,19 @@ def test_every_model_takes_every_shape_of_its_kind(name, fields, shape):
     images = isinstance(shape, SampleShape)
     assert logits.shape == ((3, shape.classes) if images else (*x.shape, shape.vocabulary))
     assert bool(torch.isfinite(logits).all())
+
+
+def test_a_model_without_pairs_of_layers_says_so():
+    """Methods that exchange neurons are not offered for it."""
+    kconf = tree.parse()
+    for name in component.names("model"):
+        model, _ = build(name, shapes(name)[0])
+        kconf.unset_values()
+        if shapes(name) is TEXTS:
+            kconf.syms["DATASET_SELECT_TEXT"].set_value("y")
+        kconf.syms[f"MODEL_SELECT_{name.upper()}"].set_value("y")
+        said = kconf.syms["MODEL_LACKS_PAIRS"].str_value == "y"
+        assert said == (not find_pairs(model)), name
 
 
 @pytest.mark.parametrize("name", component.names("model"))

@@ -37,8 +37,11 @@ class ForeignPreset:
         return tuple(value for value in setting.values if value) if setting else ()
 
     def is_on(self, name: str) -> bool:
-        """Return whether the file switches `name` on."""
-        return "y" in self.values(name)
+        """Return whether the file switches `name` on. Raises UserError for what is no switch."""
+        values = self.values(name)
+        if values and values not in (("y",), ("n",)):
+            raise self.by_name[name].error("says which trials there are: must be y or n")
+        return values == ("y",)
 
     def is_off(self, name: str) -> bool:
         """Return whether the file switches `name` off."""
@@ -90,7 +93,7 @@ class ForeignPreset:
         """Return the methods that run with `optimizer`; none if it supports none of them."""
         if tests := self._tests():
             return tests[optimizer]
-        named = self._named_methods()
+        named = self.named_methods()
         if self.table.optimizers[optimizer].built_in:
             return self._built_in(optimizer, named)
         return self._supported(optimizer, named)
@@ -112,7 +115,8 @@ class ForeignPreset:
         implied = self._is_matrix() and ({*named} - {unpruned} or self._is_multiple())
         return [*methods, own] if implied and own not in methods else methods
 
-    def _named_methods(self) -> list[str]:
+    def named_methods(self) -> list[str]:
+        """Return the methods that the file names, whichever optimizers support them."""
         names = self.table.methods
         if self.is_on("PRUNING_MODE_NONE"):
             return [self.table.unpruned]
@@ -164,31 +168,31 @@ class ForeignPreset:
         default = self.values(f"{model.upper()}_ADAMWPRUNE_DEFAULT_VARIANT")
         return switched or self._listed("TEST_ADAMWPRUNE_VARIANTS") or list(single or default)
 
-    def dataset(self, model: str) -> tuple[str, Setting | None]:
-        """Return the data set of a model and the setting it is from, None for the default.
+    def datasets(self, model: str) -> tuple[tuple[str, ...], Setting | None]:
+        """Return the data sets of a model and the setting they are from, None for the default.
 
         Raises UserError for one that is not here, or with another number of classes.
         """
         known = self.table.models[model].datasets
         prefix = f"{model.upper()}_DATASET"
-        member = next((s for n in known if (s := self._member(f"{prefix}_{n.upper()}"))), None)
-        source = self.first([prefix]) or member
-        name = next(iter(known)) if source is None else source.values[0].lower()
-        if source is not None and source is member:
-            name = source.symbol.removeprefix(f"{prefix}_").lower()
-        if source is not None and name not in known:
-            raise source.error(f"there is no such data set here; {model} has {', '.join(known)}")
-        self._check_classes(model, name)
-        return name, source
+        names: tuple[str, ...] = tuple(known)[:1]
+        source = self.first([prefix])
+        if source is not None:
+            names = tuple(value.lower() for value in source.values)
+        elif members := self._switched(f"{prefix}_", known):
+            names, source = tuple(members), self.by_name[f"{prefix}_{members[0].upper()}"]
+        for name in names:
+            if source is not None and name not in known:
+                have = ", ".join(known)
+                raise source.error(f"there is no such data set here; {model} has {have}", name)
+            self._check_classes(model, name)
+        return names, source
 
     def _check_classes(self, model: str, dataset: str) -> None:
         classes = self.table.models[model].datasets[dataset]
         given = self.first([f"{model.upper()}_NUM_CLASSES"])
         if given is not None and given.values != (str(classes),):
             raise given.error(f"{dataset} has {classes} classes, and a model here has as many")
-
-    def _member(self, name: str) -> Setting | None:
-        return self.by_name[name] if self.is_on(name) else None
 
     def _tests(self) -> dict[str, list[str]]:
         """Return the methods by optimizer of a file that names its tests one by one."""

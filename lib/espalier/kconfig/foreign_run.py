@@ -34,8 +34,7 @@ class ForeignRun:
 
     def __post_init__(self) -> None:
         """Work out every value. Raises UserError for one that nothing here corresponds to."""
-        dataset, source = self.preset.dataset(self.model)
-        self.values["DATASET"] = Value((dataset,), source)
+        self._set("DATASET", *self.preset.datasets(self.model))
         self._set("TARGET_SPARSITY", *self.preset.sparsities())
         if variants := self.preset.variants(self.model):
             self._set("STATE_IMPORTANCE", tuple(variants), self._any_source())
@@ -95,21 +94,21 @@ class ForeignRun:
 
     def _schedule(self) -> None:
         """Give the schedule of the learning rate, which there goes by model and optimizer."""
-        cosine = self.preset.table.models[self.model].cosine
-        switched = self.optimizer in cosine.optimizers
-        source = self.preset.first([cosine.switch]) if switched else None
+        table = self.preset.table
+        annealing = table.models[self.model].annealing
+        switched = self.optimizer in annealing.optimizers
+        source = self.preset.first([annealing.switch]) if switched else None
         if source is not None:
-            on = self.preset.is_on(cosine.switch)
+            on = self.preset.is_on(annealing.switch)
         else:
             base = self.values.get("ADAMWPRUNE_BASE")
-            built_in = self.preset.table.optimizers[self.optimizer].built_in
-            rule = base.values[0] if base and built_in else self.optimizer
-            on = rule in cosine.default
-        self._set("LR_SCHEDULE", ("cosine" if on else "none",), source)
-        if on and cosine.end:
-            self._cosine_end()
+            built_in = table.optimizers[self.optimizer].built_in
+            on = (base.values[0] if base and built_in else self.optimizer) in annealing.default
+        self._set("LR_SCHEDULE", (table.schedules["annealed" if on else "constant"],), source)
+        if on and annealing.end:
+            self._annealing_end()
 
-    def _cosine_end(self) -> None:
+    def _annealing_end(self) -> None:
         """Give the end of the schedule, a rate there and a share of the first one here."""
         end = self.preset.first(["ADV_COSINE_ETA_MIN"])
         rates = self.values["LEARNING_RATE"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Annealing:
     """How a model's learning rate is annealed: by which switch, for which optimizers."""
 
     switch: str
@@ -39,7 +38,7 @@ class Model:
 
     datasets: Mapping[str, int]
     defaults: Mapping[str, str]
-    cosine: Cosine
+    annealing: Annealing
     rate_factor: str = "1"
     matrix: bool = False
     remark: str = ""
@@ -62,9 +61,10 @@ class ForeignTable:
         self.program: str = data["program"]
         self.methods: tuple[str, ...] = tuple(data["methods"])
         self.unpruned: str = data["unpruned"]
+        self.schedules: Mapping[str, str] = data["schedules"]
         self.optimizers = {name: Optimizer(**row) for name, row in data["optimizers"].items()}
         self.models = {
-            name: Model(**{**row, "cosine": Cosine(**row["cosine"])})
+            name: Model(**{**row, "annealing": Annealing(**row["annealing"])})
             for name, row in data["models"].items()
         }
         self.defaults: Mapping[str, str] = data["defaults"]
@@ -130,5 +130,7 @@ class ForeignTable:
 @functools.cache
 def load() -> ForeignTable:
     """Return the table."""
+    import tomllib  # few files need the table
+
     path = Path(__file__).with_name("foreign_config.toml")
     return ForeignTable(tomllib.loads(read_text(path)))

@@ -1,8 +1,9 @@
 """Draw a random configuration that can be trained here, and that its seed gives again.
 
-Choices and switches are drawn among what is visible, numbers within a factor of their defaults, so
-that sizes and schedules fit each other about as well as the defaults do. What a machine has is not
-drawn. Whether the whole can be trained is for the caller to say: what cannot is drawn again.
+Choices and switches are drawn among what is visible, numbers around their defaults, and the run is
+never shorter than by default: sizes stay what they are meant to be, and schedules come to act. What
+a machine has is not drawn. Whether the whole can be trained is for the caller to say: what cannot
+is drawn again.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ Fits = Callable[[Mapping[str, str]], bool]
 
 MACHINE = ("DATASET", "AMP", "COMPILE", "CPU_THREADS", "DEVICES_PER_TRIAL")
 """What is there depends on the machine: data files, a GPU, a compiler, cores."""
-FACTOR = 2
-"""A number is at most this many times its default, and at least that part of it."""
+AROUND = (0.5, 1.5)
+"""Numbers are drawn between these many times their defaults."""
+LENGTH = {"NUM_EPOCHS": (1.0, 1.5), "BATCH_SIZE": (0.5, 1.0), "VALIDATION_FRACTION": (0.5, 1.0)}
+"""Those that a run's number of steps comes from: what is timed in steps needs as many."""
 DRAWS = 1000
 DIGITS = 4  # significant, of a number with a point
 
@@ -83,7 +86,7 @@ def _draw(symbols: Symbols, name: str, rng: random.Random) -> str:
 
 def _draw_int(symbol: Symbol, rng: random.Random) -> str:
     default = int(symbol.str_value)
-    low, high = default // FACTOR, default * FACTOR
+    low, high = (int(default * part) for part in LENGTH.get(symbol.name, AROUND))
     for first, last, condition in symbol.ranges:
         if kconfiglib.expr_value(condition):
             low, high = max(low, int(first.str_value)), min(high, int(last.str_value))
@@ -94,7 +97,7 @@ def _draw_int(symbol: Symbol, rng: random.Random) -> str:
 def _draw_float(symbols: Symbols, name: str, rng: random.Random) -> str:
     default = float(assign.effective(symbols, name))
     allowed = symbols.float_range(name)
-    low, high = default / FACTOR, default * FACTOR
+    low, high = (default * part for part in LENGTH.get(name, AROUND))
     if allowed is not None:
         low, high = max(low, allowed.low), min(high, allowed.high)
     while True:  # an open end is drawn again

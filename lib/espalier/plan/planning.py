@@ -293,6 +293,7 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         kconfig=singles[0].kconfig,
         controls=singles[0].controls,
         counts=counts,
+        notes=list(dict.fromkeys(note for single in singles for note in single.notes)),
     )
 
 
