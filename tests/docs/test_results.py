@@ -1,4 +1,4 @@
-"""The page on results says how often equal configurations are called behind, as `rank` calls them."""
+"""The page on results says how often `rank` calls equal configurations behind."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfi
 LOOK_ON = ("analysis", "report")
 """Rooms that only read results, so that no number of a trial hangs on them."""
 MENUS = "Kconfig"  # the top of the tree, beside the library
-NAMED = 3  # changed files that are named
+NAMED, KEPT = 3, 20  # changed files that a text names, and a record keeps
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def code(library: Path = LIBRARY) -> Revision:
         modified=bool(changed),
         changes=digest[:12] if changed else "",
         sources=digest,
-        files=changed,
+        files=changed[:KEPT],
     )
 
 
@@ -62,7 +62,7 @@ def describe(code: Revision | None) -> str:
     names = list(code.files or [])
     changes = f" with uncommitted changes {code.changes or ''}".rstrip() if code.modified else ""
     if names:
-        more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+        more = " and others" * (len(names) > NAMED)
         changes = f" with changes in {', '.join(names[:NAMED])}{more}"
     return commit + changes + (f" [code {code.sources[:12]}]" if code.sources else "")
 
