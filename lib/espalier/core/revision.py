@@ -20,8 +20,8 @@ from espalier.core.paths import LIBRARY
 from espalier.core.records import Revision
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
-LOOK_ON = ("analysis", "report")
-"""Rooms that only read results, so that no number of a trial hangs on them."""
+OUTSIDE = ("analysis", "report", "validation", "search", "commands")
+"""Rooms that no training is done by, so that no number of a trial hangs on them."""
 MENUS = "Kconfig"  # the top of the tree, beside the library
 NAMED, KEPT = 3, 20  # changed files that a text names, and a record keeps
 
@@ -92,7 +92,7 @@ def _code_files(library: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _counts(folder: Path) -> bool:
-    return folder.as_posix() not in LOOK_ON and not folder.name.startswith((".", "__"))
+    return folder.as_posix() not in OUTSIDE and not folder.name.startswith((".", "__"))
 
 
 def _is_code(name: str) -> bool:
@@ -119,8 +119,8 @@ def _changed(library: Path, prefix: str) -> list[str]:
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
     listed = _git(root, "status", *options, "--", own, "models", MENUS)
     names = [entry[3:].removeprefix(prefix) for entry in listed.split("\0")]
-    looking = tuple(f"{own}/{room}/" for room in LOOK_ON)
-    return [n for n in names if _is_code(Path(n).name) and not n.startswith(looking)]
+    outside = tuple(f"{own}/{room}/" for room in OUTSIDE)
+    return [n for n in names if _is_code(Path(n).name) and not n.startswith(outside)]
 
 
 @functools.cache
