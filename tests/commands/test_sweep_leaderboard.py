@@ -81,6 +81,15 @@ def test_it_marks_what_the_report_marks(tmp_path: Path, capsys: pytest.CaptureFi
     assert "BEST PER TARGET SPARSITY:" in out and "\n50.0%: config_002 | " in out
 
 
+def test_it_names_what_passed_without_a_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = [passed(trial(1, 1, LR="1"), 90.0), passed(trial(2, 1, LR="2"), float("nan"))]
+    assert leaderboard(["--dir", str(stored(tmp_path / "sweep_1", results))]) == 0
+    line = "Passed without a finite validation accuracy, not ranked: config_002 (seed 1)"
+    assert line in capsys.readouterr().out.splitlines()
+
+
 def test_nothing_passed_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", [ended(trial(1, 1), Status.NOTRUN)])
     assert leaderboard(["--dir", str(folder)]) == 0

@@ -16,7 +16,7 @@ def test_kconfig_offers_exactly_these() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "text", "difference"),
     [
-        ("val_acc", 88.514, "88.51%", "+88.51%"),
+        ("val_acc", 88.514, "88.51%", "+88.51 points"),
         ("val_loss", 0.12346, "0.1235 nats", "+0.1235 nats"),
         ("mean_val_loss", -0.5, "-0.5000 nats", "-0.5000 nats"),
     ],

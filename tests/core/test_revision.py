@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from espalier.core import revision
-from espalier.core.paths import LIBRARY
+from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.records import Revision
 
 GIT = ("git", "-c", "user.name=n", "-c", "user.email=e")
@@ -20,6 +21,7 @@ FRESH_CODE = ["models/new.py", "models/new.Kconfig", "lib/espalier/methods/own/n
 NO_CODE = ["README.md", "tests/test_a.py", "defconfigs/a-range", "lib/espalier/report/tables.py"]
 NO_CODE += ["sweep_configs/config_001", "results/sweep/sweep.db", "run.log", "models/sweep.png"]
 NO_CODE += ["models/model.pt", "lib/espalier/train/.#loop.py", "lib/espalier/__pycache__/x.py"]
+NO_CODE += ["lib/espalier/search/focus.py", "lib/espalier/commands/train.py"]
 NO_CODE += ["requirements/train.txt", "lib/espalier/report/templates/page.txt", "notes.py"]
 
 
@@ -135,7 +137,7 @@ def test_records_without_a_hash_are_compared_as_they_were() -> None:
 def test_our_own_code_is_all_found() -> None:
     names = {name for name, _ in revision._code_files(LIBRARY)}  # noqa: SLF001
     assert {"Kconfig", "models/mlp.py", "models/mlp.Kconfig", "train/loop.py"} <= names
-    assert not any(name.startswith(("report/", "analysis/")) for name in names)
+    assert not any(name.startswith(tuple(revision.OUTSIDE)) for name in names)
 
 
 def test_versions_are_known_without_importing_anything() -> None:
@@ -144,3 +146,13 @@ def test_versions_are_known_without_importing_anything() -> None:
         "assert found['torch'] and found['python']; assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_training_imports_what_is_outside() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = contracts["tool"]["importlinter"]["contracts"][0]["layers"][::-1]  # the first in front
+    last = max(rooms.index(room) for room in ("train", "methods"))
+    assert all(rooms.index(room) > last for room in revision.OUTSIDE)
+    code = "import sys, espalier.run.worker; print(*(n for n in sys.modules if 'espalier.' in n))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {name.split(".")[1] for name in done.stdout.split()} & {*revision.OUTSIDE}

@@ -23,6 +23,8 @@ FEWEST = 4
 """Rungs that a curve of four numbers needs."""
 SEEDS = 2
 """Seeds that an interval needs, the same on all rungs."""
+ROUNDING = 1e-9
+"""What differences are lost in, as a part of the scores."""
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,17 @@ def distance_from_monotone(scores: Sequence[Sequence[float]], rising: bool) -> f
     means = [sign * fmean(values) for values in scores]
     level = isotonic(means, [len(values) for values in scores])
     worst = max(abs(a - b) for a, b in zip(means, level, strict=True))
-    return 0.0 if worst <= 1e-9 * max(map(abs, means)) else worst  # rounding
+    return 0.0 if worst <= ROUNDING * max(map(abs, means)) else worst
 
 
 def deviation(scores: Sequence[Sequence[float]]) -> float | None:
     """Return the standard deviation of one seed, pooled over rungs; None if none has two."""
     squares = sum((v - fmean(values)) ** 2 for values in scores for v in values)
     freedom = sum(len(values) - 1 for values in scores)
-    return math.sqrt(squares / freedom) if freedom else None
+    if not freedom:
+        return None
+    spread = math.sqrt(squares / freedom)
+    return 0.0 if spread <= ROUNDING * max(abs(v) for values in scores for v in values) else spread
 
 
 def isotonic(means: Sequence[float], weights: Sequence[float]) -> list[float]:

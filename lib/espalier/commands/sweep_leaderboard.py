@@ -11,11 +11,12 @@ from espalier.analysis.rank import Ranking, rank
 from espalier.commands.option_types import PATH, POSITIVE, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report.delta_plots import write_deltas
+from espalier.report.failure_rows import name_trials
 from espalier.report.learning_curves import write_curves
 from espalier.report.parameter_plots import write_parameters
 from espalier.report.ranking_rows import best_per_target, ranking_table
 from espalier.report.reports import ranking_measure, refused, trial_results
-from espalier.report.sweep_analysis import counts, method, nothing
+from espalier.report.sweep_analysis import counts, method, nothing, numberless
 from espalier.report.sweep_plots import write_plot
 from espalier.report.table_format import print_table
 from espalier.store.results_dir import STORE, newest_sweep
@@ -58,5 +59,7 @@ def _print_ranking(ranking: Ranking, top: int) -> None:
         print(nothing(ranking))
     else:
         print_table(ranking_table(ranking, top))
+    if lost := numberless(ranking):
+        print(f"Passed without a finite {ranking.measure.label}, not ranked: {name_trials(lost)}")
     if targets := best_per_target(ranking):
         print("\n" + "\n".join(targets).rstrip())

@@ -84,7 +84,7 @@ class PlanHeader(PlanOrigin):
 
 @dataclass(frozen=True, kw_only=True)
 class Revision(JsonRecord):
-    """A commit, whether the code was `modified` since, in which `files`, and the hash of it all.
+    """A commit, whether the code was `modified` since, in `files` (the first), and its hash.
 
     `commit` is empty where git does not track the code, `changes` (of the hash) where nothing
     differs from the commit. Older records have no `sources`.

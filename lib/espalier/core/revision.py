@@ -20,10 +20,10 @@ from espalier.core.paths import LIBRARY
 from espalier.core.records import Revision
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
-LOOK_ON = ("analysis", "report")
-"""Rooms that only read results, so that no number of a trial hangs on them."""
+OUTSIDE = ("analysis", "report", "validation", "search", "commands")
+"""Rooms that no training is done by, so that no number of a trial hangs on them."""
 MENUS = "Kconfig"  # the top of the tree, beside the library
-NAMED = 3  # changed files that are named
+NAMED, KEPT = 3, 20  # changed files that a text names, and a record keeps
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def code(library: Path = LIBRARY) -> Revision:
         modified=bool(changed),
         changes=digest[:12] if changed else "",
         sources=digest,
-        files=changed,
+        files=changed[:KEPT],
     )
 
 
@@ -62,7 +62,7 @@ def describe(code: Revision | None) -> str:
     names = list(code.files or [])
     changes = f" with uncommitted changes {code.changes or ''}".rstrip() if code.modified else ""
     if names:
-        more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+        more = " and others" * (len(names) > NAMED)
         changes = f" with changes in {', '.join(names[:NAMED])}{more}"
     return commit + changes + (f" [code {code.sources[:12]}]" if code.sources else "")
 
@@ -92,7 +92,7 @@ def _code_files(library: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _counts(folder: Path) -> bool:
-    return folder.as_posix() not in LOOK_ON and not folder.name.startswith((".", "__"))
+    return folder.as_posix() not in OUTSIDE and not folder.name.startswith((".", "__"))
 
 
 def _is_code(name: str) -> bool:
@@ -119,8 +119,8 @@ def _changed(library: Path, prefix: str) -> list[str]:
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
     listed = _git(root, "status", *options, "--", own, "models", MENUS)
     names = [entry[3:].removeprefix(prefix) for entry in listed.split("\0")]
-    looking = tuple(f"{own}/{room}/" for room in LOOK_ON)
-    return [n for n in names if _is_code(Path(n).name) and not n.startswith(looking)]
+    outside = tuple(f"{own}/{room}/" for room in OUTSIDE)
+    return [n for n in names if _is_code(Path(n).name) and not n.startswith(outside)]
 
 
 @functools.cache

@@ -67,7 +67,7 @@ def _monotone(ladder: Ladder) -> str:
         return "monotone"
     if ladder.violation is None:
         off = f"{ladder.by.number(ladder.off)}{ladder.by.difference_unit}"
-        return f"not monotone, by {off}; no two seeds differ, so nothing says if that is chance"
+        return f"not monotone, by {off}; seeds do not differ, so nothing says if that is chance"
     said = "as seeds allow" if ladder.violation < SURE else "more than seeds explain"
     return f"monotone but for {ladder.violation:.2f} standard deviations of a seed ({said})"
 

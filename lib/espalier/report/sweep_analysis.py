@@ -58,7 +58,7 @@ def render_analysis(
         failed=failed,
         failures=failure_rows.grouped_failures(failed),
         failure_line=failure_rows.failure_line,
-        numberless=_numberless(ranking),
+        numberless=numberless(ranking),
         name_trials=failure_rows.name_trials,
         reasons=reasons.most_common(),
         unmet=[item for item in results if abs(item.shortfall) > SLACK],
@@ -105,7 +105,7 @@ def tied(ranking: Ranking) -> list[Configuration]:
     return [item for item in ranking.ranked[1:] if item.verdict is Verdict.TIED]
 
 
-def _numberless(ranking: Ranking) -> list[TrialResult]:
+def numberless(ranking: Ranking) -> list[TrialResult]:
     """Return trials that passed without what ranks; of an empty ranking `nothing` says it."""
     every = (ranking.ranked + ranking.unranked) if ranking.ranked else ()
     return [trial for item in every for trial in ranking_rows.passed_without(item)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 SIZE = 4.0  # inches a panel
+NAMED = 2  # values or symbols that the title of a panel names
 
 
 def axes_of(ranking: Ranking) -> dict[str, list[str]]:
@@ -92,10 +93,15 @@ def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:
     if comparable.used < comparable.total:
         lines.append(f"means of {comparable.used} of {comparable.total}: equal other settings")
     if lone := [text for text in values if text not in comparable.means]:
-        lines.append(f"no mean of {', '.join(lone)}: other settings differ too")
+        lines.append(f"no mean of {_few(lone)}: other settings differ too")
     if comparable.own:
-        lines.append(f"means over {', '.join(comparable.own)} of one value")
+        lines.append(f"means over {_few(comparable.own)} of one value")
     return lines
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names, as many as a title has room for."""
+    return ", ".join(names[:NAMED]) + f" and {len(names) - NAMED} more" * (len(names) > NAMED)
 
 
 def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:

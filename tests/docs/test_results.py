@@ -1,7 +1,4 @@
-"""The page on results says how often equal configurations are called behind, as `rank` calls them.
-
-The test of the cure, where there is one, will replace this.
-"""
+"""The page on results says how often `rank` calls equal configurations behind."""
 
 from __future__ import annotations
 
