@@ -71,7 +71,7 @@ def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> No
     [
         (
             "sweep-rum",
-            "no such command 'sweep-rum'; did you mean sweep-run or sweep-focus or sweep-status?",
+            "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep-focus?",
         ),
         ("zzz", "no such command 'zzz'; see python -m espalier --help"),
         ("--zzz", "no such option '--zzz'; see python -m espalier --help"),

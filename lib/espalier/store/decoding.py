@@ -20,6 +20,7 @@ from espalier.core.trial import Record, Result, Status, Trial
 
 _MEASURED = (*MEASURES, "final_sparsity", "target_sparsity", "total_time", "steps")
 """Measures that reports compute with; the others are shown as they are."""
+_WHOLE = ("epoch", "epochs", "step")
 _LARGEST = 2**63
 Check = Callable[[Any], bool]
 T = TypeVar("T")
@@ -54,7 +55,8 @@ def result(record: object) -> Result:
         if not _conforms(float | None)(measures.get(name)):
             raise ContentError(f"measure {name}: must be a number")
     for each in fields.get("history", ()):
-        epoch(each)
+        if not _is_plain(each):
+            epoch(each)
     return Result.from_json(dict(fields))
 
 
@@ -69,6 +71,24 @@ def attempt(kind: type[T], record: object) -> T:
 def epoch(record: object) -> Record:
     """Return a record of an epoch, as JSON. Raises ContentError."""
     return dict(_fields(record, EpochRecord))
+
+
+def _is_plain(record: Record) -> bool:
+    """Return whether an epoch has finite numbers alone, and whole ones where it must.
+
+    Nearly all have. There are as many epochs as there are trials times their length, so those are
+    checked in one go.
+    """
+    for name in _WHOLE:
+        if type(record.get(name, 0)) is not int:
+            return False
+    for item in record.values():
+        if type(item) is float:
+            if item - item != 0.0:
+                return False
+        elif type(item) is not int or not -_LARGEST < item < _LARGEST:
+            return False
+    return True
 
 
 def counts(record: object) -> dict[int, int]:
@@ -150,6 +170,8 @@ def _conforms(hint: Any) -> Check:
     if origin is list:
         item = _conforms(parts[0])
         return lambda value: isinstance(value, list) and all(map(item, value))
+    if origin in (dict, Mapping) and parts[1] is Any:
+        return lambda value: isinstance(value, dict)  # whose keys are texts in JSON
     if origin in (dict, Mapping):
         key, item = map(_conforms, parts)
         return lambda value: (
