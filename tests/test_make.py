@@ -114,12 +114,13 @@ def test_common_names_count_only_where_make_is_given_them(checkout):
     env = {"PATH": "/usr/bin:/bin", "DIR": "a", "STATUS": "b", "TRIALS": "c"}
     shown = [
         subprocess.run([*command, *given], cwd=checkout, env=env, capture_output=True, text=True)
-        for given in ([], ["DIR=x y", "TRIALS=config_001"])
+        for given in ([], ["DIR=x$(shell touch y)'", "TRIALS=config_001"])
     ]
     assert [sorted(done.stdout.splitlines()) for done in shown] == [
         [],
-        ["DIR=x y", "TRIALS=config_001"],
+        ["DIR=x$(shell touch y)'", "TRIALS=config_001"],
     ]
+    assert not (checkout / "y").exists()
 
 
 @pytest.mark.parametrize("target", ["sweep", "sweep-generate", "sweep-estimate", "sweep-parallel"])

@@ -37,4 +37,4 @@ def continuing(folder: Path, header: PlanHeader) -> str:
     """
     if header.entry:
         return f".venv/bin/python -m espalier sweep-run --dir {shlex.quote(str(folder))}"
-    return f"make sweep-run DIR={shlex.quote(str(folder).replace('$', '$$'))}"
+    return f"make sweep-run DIR={shlex.quote(str(folder))}"
