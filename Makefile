@@ -99,7 +99,7 @@ defconfig-%: setup-plan
 # Text as it was given, which make does not expand. What many shells hold under these names is none
 # of ours.
 $(foreach name,DIR TRIALS STATUS,$(if $(findstring command,$(origin $(name))),\
-	$(eval override $(name) := $$(value $(name))),$(eval unexport $(name))))
+	$(eval override $(name) := $$(value $(name)))$(eval export $(name)),$(eval unexport $(name))))
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
 all train: config-given
