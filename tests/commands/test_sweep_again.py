@@ -122,10 +122,8 @@ def test_a_trial_runs_again_and_no_other(
     monkeypatch.setenv("TRIALS", name.format(stopped))
     output = said(capsys, "sweep-again", *ENTRY, code=0)
     assert "running again, 1 of 2 trials" in output
-    assert (
-        f"1 to go; `.venv/bin/python -m espalier sweep-run --dir {stopped} --entry fake_entry:real` goes on"
-        in output
-    )
+    advice = f".venv/bin/python -m espalier sweep-run --dir {stopped} --entry fake_entry:real"
+    assert f"1 to go; `{advice}` goes on" in output
     assert attempts(stopped) == [(1, 1), (1, 2)]
     (metrics,) = stopped.glob(f"config_001*/{METRICS}")
     record = json.loads(metrics.read_text(encoding="utf-8"))
