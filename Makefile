@@ -102,9 +102,10 @@ defconfig-%: setup-plan
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again
 # Variables given to make reach the commands through the environment.
-# What many shells hold under these names is none of ours.
-$(foreach name,DIR TRIALS STATUS,$(if $(findstring command,$(origin $(name))),,\
-	$(eval unexport $(name))))
+# Text as it was given, which make does not expand. What many shells hold under these names is none
+# of ours.
+$(foreach name,DIR TRIALS STATUS,$(if $(findstring command,$(origin $(name))),\
+	$(eval override $(name) := $$(value $(name)))$(eval export $(name)),$(eval unexport $(name))))
 LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
 
 all train: config-given

@@ -111,15 +111,16 @@ def test_a_sweep_is_planned_before_torch_is_installed(checkout):
 def test_common_names_count_only_where_make_is_given_them(checkout):
     (checkout / "show.mk").write_text("show:\n\t@env | grep -E '^(DIR|TRIALS|STATUS)=' || :\n")
     command = ["make", "-f", "Makefile", "-f", "show.mk", "show"]
-    env = {"PATH": "/usr/bin:/bin", "DIR": "a", "STATUS": "b", "TRIALS": "c"}
+    env = {"PATH": "/usr/bin:/bin", "STATUS": "b", "TRIALS": "c"}
     shown = [
         subprocess.run([*command, *given], cwd=checkout, env=env, capture_output=True, text=True)
-        for given in ([], ["DIR=x y", "TRIALS=config_001"])
+        for given in ([], ["DIR=x$(shell touch y)'", "TRIALS=config_001"])
     ]
     assert [sorted(done.stdout.splitlines()) for done in shown] == [
         [],
-        ["DIR=x y", "TRIALS=config_001"],
+        ["DIR=x$(shell touch y)'", "TRIALS=config_001"],
     ]
+    assert not (checkout / "y").exists()
 
 
 @pytest.mark.parametrize("target", ["sweep", "sweep-generate", "sweep-estimate", "sweep-parallel"])

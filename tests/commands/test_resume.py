@@ -75,3 +75,21 @@ def test_a_damaged_snapshot_is_one_line(
     snapshot.with_suffix(".pt").write_bytes(b"")
     assert main(["resume", str(snapshot), "--output-dir", str(tmp_path / "branch")]) == 2
     assert "damaged: its checksum" in capsys.readouterr().err
+
+
+def test_a_branch_is_not_the_sweep_of_the_same_trial_from_its_start(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = tmp_path / "test_matrix_results" / "sweep_branch"
+    config = resumed(branch, str(snapshot)).provenance.config
+    monkeypatch.chdir(tmp_path)
+    text = "".join(f'CONFIG_{name}="{value}"\n' for name, value in config.items())
+    (tmp_path / "whole-range").write_text(f"{text}CONFIG_DEVICE=cpu\n", encoding="utf-8")
+    assert main(["sweep-generate", "whole-range"]) == 0
+    assert main(["sweep-run", "--in-process"]) == 0
+    (whole,) = set((tmp_path / "test_matrix_results").iterdir()) - {branch}
+    (path,) = whole.glob("config_001*/training_metrics.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["config"] == {f"CONFIG_{name}": value for name, value in config.items()}
+    assert "resumed" not in record["provenance"]
+    assert "taken_over" not in record["provenance"]

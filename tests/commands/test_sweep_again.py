@@ -70,7 +70,7 @@ def test_a_stopped_sweep_goes_on_without_its_plan(
         assert "; or go on with the newest sweep: " in said(capsys, "sweep-run", code=2)
     advice = said(capsys, "sweep-status", code=0).splitlines()[-1].split("`")[1]
     words = shlex.split(advice)[3:]  # without .venv/bin/python -m espalier
-    assert words == ["sweep-run", "--dir", str(stopped)]
+    assert words == ["sweep-run", "--dir", str(stopped), *ENTRY[:2]]
     assert "would go on with" in said(capsys, *words, "--dry-run", code=0)
     output = said(capsys, *words, code=0)
     assert f"{stopped}: going on, 1 of 2 trials" in output
@@ -80,7 +80,7 @@ def test_a_stopped_sweep_goes_on_without_its_plan(
 
 def test_settings_are_those_of_the_same_plan_if_there_is_one(stopped: Path) -> None:
     plan(RANGE + "CONFIG_DATA_DIR=mended\n")
-    assert main(["sweep-run", "--dir", str(stopped), "--parallel", "1"]) == 0
+    assert main(["sweep-run", "--dir", str(stopped), *ENTRY]) == 0
     with Store.open(stopped / STORE, readonly=True) as store:
         assert store.header.settings["DATA_DIR"] == "mended"
 
@@ -88,7 +88,7 @@ def test_settings_are_those_of_the_same_plan_if_there_is_one(stopped: Path) -> N
 def test_new_runs_the_plan_of_a_folder_in_another_one(
     stopped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = said(capsys, "sweep-run", "--dir", str(stopped), "--new", code=0)
+    output = said(capsys, "sweep-run", "--dir", str(stopped), "--new", *ENTRY, code=0)
     assert ": new sweep, 2 of 2 trials" in output
     assert len(sweeps(Path("test_matrix_results"))) == 2
     assert attempts(stopped) == [(1, 1)]
@@ -120,14 +120,15 @@ def test_a_trial_runs_again_and_no_other(
     stopped: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("TRIALS", name.format(stopped))
-    output = said(capsys, "sweep-again", code=0)
+    output = said(capsys, "sweep-again", *ENTRY, code=0)
     assert "running again, 1 of 2 trials" in output
-    assert f"1 to go; `.venv/bin/python -m espalier sweep-run --dir {stopped}` goes on" in output
+    advice = f".venv/bin/python -m espalier sweep-run --dir {stopped} --entry fake_entry:real"
+    assert f"1 to go; `{advice}` goes on" in output
     assert attempts(stopped) == [(1, 1), (1, 2)]
     (metrics,) = stopped.glob(f"config_001*/{METRICS}")
     record = json.loads(metrics.read_text(encoding="utf-8"))
     assert [item["attempt"] for item in record["attempts"]] == [1, 2]
-    assert said(capsys, "sweep-again", "--trials", "", "--status", "passed", code=0)
+    assert said(capsys, "sweep-again", *ENTRY, "--trials", "", "--status", "passed", code=0)
     assert attempts(stopped) == [(1, 1), (1, 2), (1, 3)]
 
 

@@ -153,7 +153,7 @@ def test_plain_make_trains_a_test_matrix(place: Path) -> None:
     with Store.open(folder / STORE) as store:
         optimizers = {trial.config["OPTIMIZER"] for trial in store.trials()}
         assert len(optimizers) > 1
-        assert str(store.header.command).endswith(f"--dir test_matrix_results/{folder.name}")
+        assert str(store.header.command).endswith(f"{folder.name} --entry fake_entry:real")
 
 
 def test_plain_make_says_what_a_test_matrix_is_and_leaves_out(

@@ -30,6 +30,7 @@ from espalier.store.results_dir import STORE, new_sweep_path, sweeps
 from espalier.store.store import Store
 
 GO_ON = ".venv/bin/python -m espalier sweep-run --dir"  # these sweeps have an entry of their own
+WITH = "--entry fake_entry:train"
 TWO = [trial(1), trial(2)]
 
 
@@ -252,7 +253,7 @@ def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) ->
     folder = created(request(tmp_path, TWO))
     assert list(status_lines(folder))[1:] == [
         "0/2 done: none",
-        f"nobody runs it; `{GO_ON} {folder}` goes on where it stopped",
+        f"nobody runs it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
     ]
 
 
@@ -319,7 +320,7 @@ def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:
         store.begin([2], 1, "cpu")
     assert list(status_lines(folder))[1:] == [
         "1/2 done: 1 passed",
-        f"nobody runs it; `{GO_ON} {folder}` goes on where it stopped",
+        f"nobody runs it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
     ]
 
 

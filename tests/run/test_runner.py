@@ -237,7 +237,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert f"--dir {sweeps(tmp_path)[0]}` goes on" in output
+    assert f"--dir {sweeps(tmp_path)[0]} --entry fake_entry:train` goes on" in output
     assert "Traceback" not in output
     tries = tried(tmp_path)
     assert tries == [(1, "passed", ""), (2, "error", "interrupted"), (3, "error", "interrupted")]
@@ -278,7 +278,7 @@ def test_a_sweep_in_the_background_can_still_be_stopped(start: Start, tmp_path: 
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert f"--dir {sweeps(tmp_path)[0]}` goes on" in output
+    assert f"--dir {sweeps(tmp_path)[0]} --entry fake_entry:train` goes on" in output
     assert all(map(gone, workers))
 
 

@@ -6,7 +6,9 @@ continues from a copy: the trial of the snapshot stays as it is.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -49,13 +51,16 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
     if not (folder / results_dir.STORE).exists():
         name = results_dir.directory_name(trial, plan.controls)
         copy_snapshot(start, trial, folder / name, values)
-    return launch.run(_request(plan, folder, in_process))
+    return launch.run(_request(plan, folder, in_process, start.manifest["sha256"]))
 
 
-def _request(plan: Plan, folder: Path, in_process: bool) -> launch.LaunchRequest:
+def _request(plan: Plan, folder: Path, in_process: bool, state: str) -> launch.LaunchRequest:
+    """Return what to run: a plan of its own, as from its start the trial would be another."""
     written, trials = render(plan)
+    header = written.header()
+    plan_id = hashlib.sha256(f"{header.plan_id} from {state}".encode()).hexdigest()[:12]
     return launch.LaunchRequest(
-        header=written.header(),
+        header=replace(header, plan_id=plan_id),
         trials=trials,
         results=RESULTS,
         output=folder,

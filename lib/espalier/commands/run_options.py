@@ -40,9 +40,7 @@ how_to_run = together(
     ),
     make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure to rank by"),
     in_process,
-    click.option(
-        "--entry", help=f"function that trains a trial  [default: the sweep's, else {ENTRY}]"
-    ),
+    entry,
 )
 run_options = together(results_of_run, how_to_run, new, reuse)
 
@@ -56,7 +54,7 @@ class RunOptions:
     priority: str | None
     by: str | None
     in_process: bool
-    entry: str | None
+    entry: str
     output: Path | None = None
     new: bool = False
     reuse: bool | None = None  # None: as long as nothing is to begin anew
@@ -64,8 +62,9 @@ class RunOptions:
     def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
         """Return what to run, from a plan's header and its trials with their configs' texts."""
         settings = header.settings
-        entry = self.entry or header.entry or ENTRY
-        usual = None if self.new or entry != ENTRY else True  # code of others is in no revision
+        usual = (
+            None if self.new or self.entry != ENTRY else True
+        )  # code of others is in no revision
         return LaunchRequest(
             header=header,
             trials=texts,
@@ -75,7 +74,7 @@ class RunOptions:
             pack=int(settings["PACK"]) if self.pack is None else self.pack,
             priority=self.priority or settings.get("PRIORITY", ""),
             new=self.new,
-            entry=entry,
+            entry=self.entry,
             in_process=self.in_process,
             by=self.by,
             reuse=usual if self.reuse is None else self.reuse,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,10 @@ def _planned(chosen: RunOptions, config_dir: Path) -> LaunchRequest:
 def _alternative() -> str:
     """Return how to go on with the newest sweep, if it has not ended: that takes no plan."""
     for folder in sweeps(RESULTS)[:1]:
-        with Store.open(folder / STORE, readonly=True) as store:
+        with suppress(UserError), Store.open(folder / STORE, readonly=True) as store:
             sweep, header = status_in(store), store.header
-        if sweep.done < sweep.total:
-            return f"; or go on with the newest sweep: {continuing(folder, header)}"
+            if sweep.done < sweep.total:
+                return f"; or go on with the newest sweep: {continuing(folder, header)}"
     return ""
 
 

@@ -214,7 +214,7 @@ def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
     if before.entry != now.entry:
         raise UserError(
             f"{folder}: was begun with --entry {before.entry or ENTRY}, not {now.entry or ENTRY}; "
-            "go on with that one, or begin another sweep with NEW=1"
+            "give that one to go on, or begin another sweep with NEW=1"
         )
 
 

@@ -141,8 +141,8 @@ def _is_usable(result: Result, header: PlanHeader, here: Provenance) -> bool:
     made = result.provenance
     same = _same_code(made.code, here.code) and made.versions == here.versions
     settings = _mattering(made.settings or {}) == _mattering(header.settings)
-    whole = result.status in FINAL and not made.resumed and bool(made.data_fingerprint)
-    return whole and same and settings
+    known = bool(made.data_fingerprint and made.device)
+    return result.status in FINAL and not made.resumed and known and same and settings
 
 
 def _same_code(made: Revision | None, now: Revision | None) -> bool:

@@ -34,8 +34,11 @@ def status_lines(folder: Path) -> Iterator[str]:
 def continuing(folder: Path, header: PlanHeader) -> str:
     """Return the command that goes on with a sweep, whatever has become of its plan since.
 
-    The folder may have any name. make would not hand on the path that an entry is found on.
+    An entry is always given anew, as a file is not to say what code runs; make would not hand on
+    the path that it is found on.
     """
+    place = shlex.quote(str(folder))
     if header.entry:
-        return f".venv/bin/python -m espalier sweep-run --dir {shlex.quote(str(folder))}"
-    return f"make sweep-run DIR={shlex.quote(str(folder).replace('$', '$$'))}"
+        command = ".venv/bin/python -m espalier sweep-run"
+        return f"{command} --dir {place} --entry {shlex.quote(header.entry)}"
+    return f"make sweep-run DIR={place}"
