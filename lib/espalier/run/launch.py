@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espalier.core import disk_full, revision
+from espalier.core import disk_full, os_errors, revision, standard_streams, stop_signals
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Revision
+from espalier.core.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import LOG, Status, Trial
 from espalier.report import reports
 from espalier.run import admission
@@ -19,7 +20,7 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import counted, display
-from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
+from espalier.run.runner import RunLimits, Runner, pending
 from espalier.store import results_dir
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, skip_unusable, sweeps
 from espalier.store.store import Store
@@ -63,28 +64,41 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal.
+    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
+    printed, the trials run.
     """
-    devices, limits = _devices(request), request.limits  # refused before there is a folder
-    with _sweep(request) as (sweep, begun), _steady(sweep.folder):
-        todo = pending(sweep.store, limits.attempts)
-        for line in _other_code(sweep.store):
-            print(line)
-        if not todo:
-            print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
-            return _closing(sweep, request)
-        devices = devices[: 1 if request.in_process else len(todo)]
-        devices, notes = admission.fit_workers(devices, request.parallel)
-        for line in notes:
-            print(line)
-        executor = _executor(request, devices, sweep)
-        print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
-        print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-        runner = Runner(sweep, executor, limits, display())
-        with stopping_on_signals(runner):
-            runner.run()
-        left = pending(sweep.store, limits.attempts)
+    with stop_signals.heeded(), standard_streams.tolerant(stop_signals.requested):
+        devices = _devices(request)  # refused before there is a folder
+        with _sweep(request) as (sweep, begun), _steady(sweep.folder):
+            code = _run(request, sweep, begun, devices)
+        return EXIT_INTERRUPTED if stop_signals.requested() else code
+
+
+def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: list[str]) -> int:
+    todo = pending(sweep.store, request.limits.attempts)
+    for line in _other_code(sweep.store):
+        print(line)
+    if not todo:
+        print(f"{sweep.folder}: finished already; NEW=1 (--new) runs this plan again")
+    elif not stop_signals.requested():
+        with suppress(KeyboardInterrupt):  # the second request: what was done is reported
+            _train(request, sweep, f"{begun}, {len(todo)}", devices[: len(todo)])
+    with stop_signals.patience(2):
+        left = pending(sweep.store, request.limits.attempts)
         return _stopped(sweep, len(left), request) if left else _closing(sweep, request)
+
+
+def _train(request: LaunchRequest, sweep: SweepDir, begun: str, devices: list[str]) -> None:
+    """Run the trials that are pending, on as many of the devices as memory allows."""
+    devices, notes = admission.fit_workers(
+        devices[: 1 if request.in_process else None], request.parallel
+    )
+    for line in notes:
+        print(line)
+    executor = _executor(request, devices, sweep)
+    print(f"{sweep.folder}: {begun} of {len(request.trials)} trials", end=", ")
+    print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
+    Runner(sweep, executor, request.limits, display()).run()
 
 
 def preview(request: LaunchRequest) -> int:
@@ -109,6 +123,7 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
         with _exclusive(request.output or request.results):
             folder, begun = existing(request), "going on"
             if folder is None:
+                stop_signals.check()
                 folder, begun = _created(request), "new sweep"
             stack.enter_context(results_dir.locked(folder))
         sweep = SweepDir(folder)
@@ -130,11 +145,11 @@ def _steady(folder: Path) -> Iterator[None]:
     """Report a results folder that is deleted or locked away under a running sweep as one line."""
     try:
         yield
-    except BrokenPipeError:  # that is our reader's end: `... | head` has seen enough
-        raise
     except OSError as error:
-        what = error if folder.is_dir() else "gone; was it deleted while the sweep ran?"
-        raise UserError(f"{folder}: {what}") from error
+        what = f"{error.filename or folder}: {os_errors.describe(error)}"
+        if not folder.is_dir():
+            what = f"{folder}: gone; was it deleted while the sweep ran?"
+        raise UserError(what) from error
 
 
 def _refresh(store: Store, request: LaunchRequest) -> str:

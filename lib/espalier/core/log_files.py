@@ -1,0 +1,60 @@
+"""Log files: appended to by several processes, and never larger than a limit."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from io import FileIO
+from pathlib import Path
+
+MIB = 1 << 20
+LIMIT = 32 * MIB
+"""The bytes that a log may have before its middle is left out."""
+KEPT = 8 * MIB
+"""The bytes that are kept of its beginning, and as many of its end."""
+_MARK = re.compile(rb"^== (\d+) bytes are left out here: .*\n", re.MULTILINE)
+
+
+def open_log(path: Path) -> FileIO:
+    """Open a log to append to. Raises OSError, also for what is no plain file, such as a pipe."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe would wait for a reader
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "must be a plain file", str(path))
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def trim(path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
+    """Leave out the middle of a log that is over `limit` bytes, and say so there.
+
+    Those who append to it meanwhile go on at its new end; what they write just now may be lost.
+    A log that is gone, or is no plain file, is left as it is. Raises OSError.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return
+    if status.st_size <= limit or not stat.S_ISREG(status.st_mode):
+        return
+    with path.open("r+b") as file:
+        head, left_out = _head(file.read(kept + 256), kept)
+        file.seek(-kept, os.SEEK_END)
+        tail = file.read(kept)
+        tail = tail[tail.find(b"\n") + 1 :]
+        left_out += status.st_size - len(head) - len(tail)
+        rule = f"a log keeps its first and its last {kept / MIB:g} MiB"
+        file.seek(len(head))
+        file.write(f"== {left_out} bytes are left out here: {rule}\n".encode() + tail)
+        file.truncate()
+
+
+def _head(data: bytes, kept: int) -> tuple[bytes, int]:
+    """Return the part to keep of the beginning of a log, and the bytes left out after it so far."""
+    if mark := _MARK.search(data):
+        return data[: mark.start()], int(mark[1]) - len(mark[0])
+    end = data.rfind(b"\n", 0, kept) + 1
+    return (data[:end] if end else data[: kept - 1] + b"\n"), 0
