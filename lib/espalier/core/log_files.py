@@ -14,18 +14,26 @@ LIMIT = 32 * MIB
 """The bytes that a log may have before its middle is left out."""
 KEPT = 8 * MIB
 """The bytes that are kept of its beginning, and as many of its end."""
+_LINE = 1 << 16  # bytes within which a line is looked for, to cut at its end
 _MARK = re.compile(rb"^== (\d+) bytes are left out here: .*\n", re.MULTILINE)
 
 
 def open_log(path: Path) -> FileIO:
     """Open a log to append to. Raises OSError, also for what is no plain file, such as a pipe."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK  # a pipe would wait for a reader
-    descriptor = os.open(path, flags, 0o666)
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        raise _not_plain(path) if error.errno == errno.ENXIO else error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "must be a plain file", str(path))
+        raise _not_plain(path)
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def _not_plain(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "must be a plain file", str(path))
 
 
 def trim(path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
@@ -44,7 +52,7 @@ def trim(path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
         head, left_out = _head(file.read(kept + 256), kept)
         file.seek(-kept, os.SEEK_END)
         tail = file.read(kept)
-        tail = tail[tail.find(b"\n") + 1 :]
+        tail = tail[tail.find(b"\n", 0, _LINE) + 1 :]
         left_out += status.st_size - len(head) - len(tail)
         rule = f"a log keeps its first and its last {kept / MIB:g} MiB"
         file.seek(len(head))
@@ -56,5 +64,5 @@ def _head(data: bytes, kept: int) -> tuple[bytes, int]:
     """Return the part to keep of the beginning of a log, and the bytes left out after it so far."""
     if mark := _MARK.search(data):
         return data[: mark.start()], int(mark[1]) - len(mark[0])
-    end = data.rfind(b"\n", 0, kept) + 1
+    end = data.rfind(b"\n", max(0, kept - _LINE), kept) + 1
     return (data[:end] if end else data[: kept - 1] + b"\n"), 0

@@ -20,6 +20,11 @@ def describe(error: OSError) -> str:
     return f"{text}; {advice}" if advice else text
 
 
+def place(error: OSError, otherwise: object) -> str:
+    """Return the file that an error is about: of a rename, the one to be replaced."""
+    return str(error.filename2 or error.filename or otherwise)
+
+
 def is_shortage(error: OSError) -> bool:
     """Return whether it is no fault of a file: there are too many files or processes."""
     return error.errno in _ADVICE

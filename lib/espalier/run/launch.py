@@ -146,7 +146,7 @@ def _steady(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{error.filename or folder}: {os_errors.describe(error)}"
+        what = f"{os_errors.place(error, folder)}: {os_errors.describe(error)}"
         if not folder.is_dir():
             what = f"{folder}: gone; was it deleted while the sweep ran?"
         raise UserError(what) from error

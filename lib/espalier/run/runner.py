@@ -138,7 +138,8 @@ class Runner:
             raise error
         if not os.access(folder, os.W_OK):
             raise error
-        return f"{error.filename or self._sweep.directory(number)}: {os_errors.describe(error)}"
+        place = os_errors.place(error, self._sweep.directory(number))
+        return f"{place}: {os_errors.describe(error)}"
 
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []

@@ -266,8 +266,8 @@ def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
 def _without_log(task: Task, error: OSError) -> list[str]:
     """Return the lines of results of a task whose log cannot be opened."""
     result = failure(error)
-    if result.reason == "crash":
-        text = f"{error.filename or task.log}: {os_errors.describe(error)}"
+    if result.reason == "crash" and not isinstance(error, FileNotFoundError):
+        text = f"{os_errors.place(error, task.log)}: {os_errors.describe(error)}"
         result = replace(result, reason=HOPELESS, message=printable(text))
     result = of_several(len(task.trials), result)
     return [_result_line(number, result) for number in task.due]

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
-from espalier.core import disk_full, strict_json
+from espalier.core import disk_full, os_errors, strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.log_files import open_log
@@ -200,7 +200,7 @@ class SweepDir:
                     self.prepare(trial.number)
                     self.write_metrics(trial, result)
                 except OSError as error:  # what a trial did to its folder stops no sweep
-                    print(f"note: {error.filename or path}: {error.strerror}; see {STORE}")
+                    print(f"note: {os_errors.place(error, path)}: {os_errors.describe(error)}")
 
 
 def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
