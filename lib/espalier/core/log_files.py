@@ -24,7 +24,9 @@ def open_log(path: Path) -> FileIO:
     try:
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise _not_plain(path) if error.errno == errno.ENXIO else error
+        if error.errno != errno.ENXIO:  # a pipe without a reader
+            raise
+        raise _not_plain(path) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _not_plain(path)

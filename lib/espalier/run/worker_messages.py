@@ -60,6 +60,8 @@ def parse(line: bytes) -> Message:
 
 
 def _message(record: Any) -> Message:
+    if not isinstance(record, dict):
+        raise TypeError("a message is an object")
     if "ready" in record:
         return Ready()
     if "over" in record:
