@@ -25,7 +25,7 @@ from running_sweeps import (
 )
 
 from espalier.core import stop_signals
-from espalier.run import launch
+from espalier.run import launch, pool, worker_messages
 from espalier.run.runner import cost
 from espalier.store import results_dir
 from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
@@ -191,9 +191,11 @@ KEPT = [
 
 
 def test_no_trial_can_end_the_sweep_or_cost_another_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it does to its worker, the pipes and its folder; each has one that passes beside."""
+    monkeypatch.setattr(worker_messages, "LONGEST", 1 << 20)
+    monkeypatch.setattr(pool, "TRACEBACK_TIME", 0.1)
     acts = [act for name in [*LOST, *KEPT] for act in (name, "pass")]
     trials = [trial(n, act) for n, act in enumerate(acts, 1)]
     wish = request(tmp_path, trials, entry="hostile_entry:train", MAX_ATTEMPTS="1")

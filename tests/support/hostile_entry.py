@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import fake_entry
-import numpy as np
 
 from espalier.core.trial import LOG, Emit, Result, Status, Task
 
@@ -24,6 +23,8 @@ def train(task: Task, emit: Emit) -> Result:
     act = task.trial.config["ACT"]
     if act in VALUES:
         return Result(Status.PASSED, measures={**fake_entry.passing(task).measures, **VALUES[act]})
+    if act == "numpy":
+        return Result(Status.PASSED, measures=scalars())
     ACTS.get(act, ordinary)(task, emit)
     return fake_entry.passing(task)
 
@@ -36,8 +37,14 @@ VALUES: dict[str, dict[str, Any]] = {
     "truth": {"val_acc": True},
     "object": {"val_acc": object()},
     "nan": {"val_acc": float("nan")},
-    "numpy": {"val_acc": np.float32(51.5), "count": np.int64(3), "each": [np.float64(1.0)]},
 }
+
+
+def scalars() -> dict[str, Any]:
+    """Return measures as numpy has them."""
+    import numpy as np
+
+    return {"val_acc": np.float32(51.5), "count": np.int64(3), "each": [np.float64(1.0)]}
 
 
 def ordinary(task: Task, emit: Emit) -> None:
@@ -148,8 +155,8 @@ def not_utf8(task: Task, emit: Emit) -> None:
 
 
 def printing(task: Task, emit: Emit) -> None:
-    """Print 48 MB: from this process, and from one that it starts."""
-    for _ in range(24):
+    """Print 40 MB: from this process, and from one that it starts."""
+    for _ in range(16):
         print("x" * 999_999)
     subprocess.run(["sh", "-c", "head -c 24000000 /dev/zero | tr '\\0' y"], check=True)
     print("\nlast words")
