@@ -66,7 +66,7 @@ def main() -> int:
         for place in (calm, disturbed):
             planned(place, args.range_config)
         began = time.monotonic()
-        run(calm, args).wait()
+        run(calm, args).communicate()
         undisturbed = time.monotonic() - began
         trials = len(sweeping.outcomes(calm))
         measuring.say(f"undisturbed: {trials} trials in {undisturbed:.1f} s")
@@ -130,11 +130,19 @@ def kill_often(
             faults.append(f"the sweep ended before {len(plan)} kills were made")
             break
         measuring.say(f"kill {kinds.total()}, {kind}: {len(now)} finished {' '.join(what)}")
-    while code := run(place, args).wait():  # trials whose workers were killed too often go again
-        if code != 1:
-            faults.append(f"the last runner ended with {code}")
-            break
+    faults += end(place, args)
     return kinds, faults
+
+
+def end(place: Path, args: argparse.Namespace) -> list[str]:
+    """Let the sweep come to its end; trials whose workers were killed too often go again."""
+    while True:
+        runner = run(place, args)
+        said, _ = runner.communicate()
+        if runner.returncode == 0:
+            return []
+        if runner.returncode != 1:
+            return [f"the last runner ended with {runner.returncode}: {said}"]
 
 
 def wait(place: Path, runner: subprocess.Popen[str], seeded: random.Random, trials: int) -> bool:

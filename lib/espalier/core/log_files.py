@@ -56,9 +56,10 @@ def trim(path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:
         tail = file.read(kept)
         tail = tail[tail.find(b"\n", 0, _LINE) + 1 :]
         left_out += status.st_size - len(head) - len(tail)
-        rule = f"a log keeps its first and its last {kept / MIB:g} MiB"
+        text = f"a log keeps its first and its last {kept / MIB:g} MiB"
+        mark = f"== {left_out} bytes are left out here: {text}\n".encode()
         file.seek(len(head))
-        file.write(f"== {left_out} bytes are left out here: {rule}\n".encode() + tail)
+        file.write((mark if head.endswith(b"\n") else b"\n" + mark) + tail)
         file.truncate()
 
 
@@ -67,4 +68,4 @@ def _head(data: bytes, kept: int) -> tuple[bytes, int]:
     if mark := _MARK.search(data):
         return data[: mark.start()], int(mark[1]) - len(mark[0])
     end = data.rfind(b"\n", max(0, kept - _LINE), kept) + 1
-    return (data[:end] if end else data[: kept - 1] + b"\n"), 0
+    return data[: end or kept], 0
