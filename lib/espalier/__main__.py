@@ -151,6 +151,8 @@ def start() -> int:
     except KeyboardInterrupt:
         code = stop_signals.EXIT_INTERRUPTED
     stop_signals.ignore()
+    if code == stop_signals.EXIT_INTERRUPTED:
+        standard_streams.show_cursor()
     return code
 
 

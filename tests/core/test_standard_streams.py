@@ -35,7 +35,8 @@ def test_a_character_without_an_encoding_is_its_escape() -> None:
     assert raw.getvalue() == b"\\xe9 \\udce9\n"
 
 
-def test_a_reader_that_does_not_read_is_not_waited_for() -> None:
+def test_a_reader_that_does_not_read_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standard_streams, "_GRACE", 0.0)
     ours, theirs = os.pipe()
     stream = os.fdopen(theirs, "w", encoding="utf-8")
     tolerant = TolerantStream(stream)

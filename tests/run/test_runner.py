@@ -15,6 +15,7 @@ from group_entry import gone
 from running_sweeps import (
     attempts,
     finished,
+    heeds,
     many,
     opened,
     running,
@@ -334,6 +335,24 @@ def test_two_signals_of_one_delivery_are_one_request(
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in output
+    assert tried(tmp_path) == [(1, "error", "interrupted")]
+    assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
+
+
+def test_a_signal_before_the_sweep_is_open_leaves_a_report_of_it(
+    start: Start, tmp_path: Path
+) -> None:
+    """Also of what a killed runner left open."""
+    first = start(tmp_path, [trial(1, "hang")])
+    until(lambda: bool(running(tmp_path)))
+    first.kill()
+    first.communicate()
+    second = start(tmp_path, [trial(1, "hang")])
+    until(lambda: heeds(second.pid))
+    second.send_signal(signal.SIGHUP)
+    output, _ = second.communicate(timeout=20)
+    assert second.returncode == 130
+    assert output.startswith("stopped: none has ended, 1 to go")
     assert tried(tmp_path) == [(1, "error", "interrupted")]
     assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
 

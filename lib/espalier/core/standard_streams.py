@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import select
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +18,7 @@ _KEPT = 1 << 20
 """Characters that are kept for a reader that does not read, at most."""
 _PIECE = 1024
 """Characters that are written at once: a pipe that is ready takes so many without a wait."""
+_GRACE = 1.0  # seconds that a reader still has when there is a hurry
 _PAUSE = 0.1  # seconds between two looks at whether to go on waiting for a reader
 
 
@@ -95,10 +98,11 @@ class TolerantStream(io.TextIOBase):
         self._write_ready()
 
     def drain(self, hurried: Callable[[], bool]) -> None:
-        """Write what waits, as long as that takes or until `hurried`."""
-        self._write_ready()
-        while self._waiting and not hurried():
+        """Write what waits, as long as that takes, or for a moment if `hurried`."""
+        end = math.inf
+        while self._waiting and time.monotonic() < end:
             self._write_ready(_PAUSE)
+            end = min(end, time.monotonic() + _GRACE) if hurried() else end
 
     def _write_ready(self, seconds: float = 0.0) -> None:
         while self._waiting and self._ready(seconds):
