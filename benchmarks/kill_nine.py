@@ -44,10 +44,10 @@ SIGNALS = {
     "SIGINT twice": [signal.SIGINT] * 2,
     "SIGTERM twice": [signal.SIGTERM] * 2,
 }
-KINDS = [WORKER, RUNNER, BOTH] * 2 + list(SIGNALS)
+KINDS = [WORKER, RUNNER, BOTH] * 3 + list(SIGNALS)
 FIRST = 0.1  # seconds after the start of a runner, before which nothing is sent
-LAST = 2.5  # seconds, of the kills that do not wait for trials
-PACES = ("0.02", "0.05", "0.1")  # seconds that a trial sleeps, until the kills are over
+LAST = 2.0  # seconds, of the kills that do not wait for trials
+PACES = ("0.05", "0.1", "0.2")  # seconds that a trial sleeps, until the kills are over
 
 
 def main() -> int:
@@ -105,33 +105,39 @@ def kill_often(
     seeded.shuffle(plan)
     faults: list[str] = []
     while plan:
-        kept, done, began = passed(place), kinds.total(), time.time()
+        kept, began = passed(place), time.time()
         runner = run(place, args, seeded.choice(PACES))
-        kind = WORKER
-        while kind == WORKER and plan and wait(place, runner, seeded, trials // args.kills):
-            kind = plan.pop()
-            send(kind, runner, place, seeded)
-            kinds[kind] += 1
-        if kind == WORKER:  # none is left to end this runner, or it came to its end
-            runner.kill()
-        said, _ = runner.communicate()
-        what = [
-            f"kill {kinds.total()}, {kind}: {fault}"
-            for fault in stopped(place, kind, runner, began)
-        ]
-        what += [
-            f"kill {kinds.total()}: {line}" for line in said.splitlines() if "Traceback" in line
-        ]
-        now = passed(place)
-        if not kept.items() <= now.items():
-            what.append(f"kill {kinds.total()}: a finished trial was lost or changed")
-        faults += what
-        if kinds.total() == done and runner.returncode == 0:
-            faults.append(f"the sweep ended before {len(plan)} kills were made")
-            break
-        measuring.say(f"kill {kinds.total()}, {kind}: {len(now)} finished {' '.join(what)}")
-    faults += end(place, args)
-    return kinds, faults
+        sent = list(kill(place, runner, plan, seeded, (trials - len(kept)) // (2 * len(plan))))
+        if not sent and runner.poll() is not None:
+            runner.communicate()
+            return kinds, [*faults, f"the sweep ended before {len(plan)} kills were made"]
+        kinds.update(sent)
+        kind = sent[-1] if sent else WORKER
+        new = [f"kill {kinds.total()}, {kind}: {f}" for f in seen(place, kind, runner, began)]
+        if not kept.items() <= passed(place).items():
+            new.append(f"kill {kinds.total()}: a finished trial was lost or changed")
+        faults += new
+        measuring.say(
+            f"kill {kinds.total()}, {kind}: {len(passed(place))} finished{'; '.join(['', *new])}"
+        )
+    return kinds, faults + end(place, args)
+
+
+def kill(
+    place: Path,
+    runner: subprocess.Popen[str],
+    plan: list[str],
+    seeded: random.Random,
+    trials: int,
+) -> Iterator[str]:
+    """Kill what `plan` says until the runner is to end; yield the kinds."""
+    while plan and wait(place, runner, seeded, trials):
+        kind = plan.pop()
+        send(kind, runner, seeded)
+        yield kind
+        if kind != WORKER:
+            return
+    runner.kill()  # nothing is left that would end it
 
 
 def end(place: Path, args: argparse.Namespace) -> list[str]:
@@ -163,7 +169,7 @@ def heeding(runner: subprocess.Popen[str]) -> bool:
     return False
 
 
-def send(kind: str, runner: subprocess.Popen[str], place: Path, seeded: random.Random) -> None:
+def send(kind: str, runner: subprocess.Popen[str], seeded: random.Random) -> None:
     """Kill, or signal the process group, the second time within a moment of the first."""
     if kind in (WORKER, BOTH) and (workers := list(children(runner.pid))):
         with suppress(ProcessLookupError):
@@ -183,8 +189,11 @@ def children(process: int) -> Iterator[int]:
         yield from map(int, names.split())
 
 
-def stopped(place: Path, kind: str, runner: subprocess.Popen[str], began: float) -> Iterator[str]:
-    """Yield what a signal did not leave as it should."""
+def seen(place: Path, kind: str, runner: subprocess.Popen[str], began: float) -> Iterator[str]:
+    """Yield what a runner that has been stopped did not leave as it should."""
+    said, _ = runner.communicate()
+    if "Traceback" in said:
+        yield said[-2000:]
     if kind not in SIGNALS:
         return
     if runner.returncode != EXIT_INTERRUPTED:
@@ -195,7 +204,7 @@ def stopped(place: Path, kind: str, runner: subprocess.Popen[str], began: float)
         yield f"{left} attempts left open"
     for name in (SUMMARY, ANALYSIS):
         path = place / sweeping.RESULTS / name
-        if not path.exists() or path.stat().st_mtime < began - 1:
+        if not path.exists() or path.stat().st_mtime < began:
             yield f"no new {name}"
 
 
