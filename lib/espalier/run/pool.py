@@ -163,11 +163,12 @@ class Pool:
 
     def _check_start(self, slot: int, group: WorkerGroup) -> None:
         """Raise UserError if workers cannot start here; one that is killed has another try."""
-        code = next(each.process.returncode for each in group.workers if each.dead)
+        victim = next(worker for worker in group.workers if worker.dead)
+        code = victim.process.returncode
         self._killed_starts[slot] += 1
-        if code < 0 and self._killed_starts[slot] < STARTS:
+        if code < 0 and not victim.fault and self._killed_starts[slot] < STARTS:
             return
-        why = last_line(self._log) if code > 0 else f"it {describe_exit(code)}"
+        why = last_line(self._log) if code > 0 else victim.fault or f"it {describe_exit(code)}"
         raise UserError(f"{self._log}: a worker could not start: {why}; mend that and rerun")
 
 
