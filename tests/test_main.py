@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
+from running_sweeps import heeds, until
 
 from espalier import __main__ as espalier
 from espalier import __version__
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
 def full(path: str) -> int:
@@ -64,6 +71,25 @@ def test_a_mistake_of_ours_is_not_hidden() -> None:
 def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert espalier.main(["stopped", "path"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_signal_is_heeded_from_the_first_line_of_the_program(spawn: Spawn) -> None:
+    command = [sys.executable, "-P", "-m", "espalier", "lint"]
+    process = spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: heeds(process.pid))
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
+        process.send_signal(number)
+    assert process.communicate(timeout=20) == ("", "stopped\n")
+    assert process.returncode == 130
+
+
+def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
+    command = [sys.executable, "-P", "-m", "espalier", "--version"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(": No space left on device\n")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

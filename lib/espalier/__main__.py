@@ -1,25 +1,34 @@
 """Run a verb of the command line: `python -m espalier VERB ...`.
 
 The module of a verb is imported when that verb is called. Bad input is one line and exit code 2,
-without a traceback.
+without a traceback. Requests to stop are heeded before anything else is imported.
 """
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
-from collections.abc import Sequence
-from typing import Any
+from espalier.core import standard_streams, stop_signals, utf8_mode
 
-import click
+if __name__ == "__main__":
+    stop_signals.install(patience=1)
+    standard_streams.repair()
+    utf8_mode.ensure()
 
-from espalier import __version__
-from espalier.commands import VERBS
-from espalier.core import terminal, utf8_mode
-from espalier.core.errors import UserError
+import importlib  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from typing import Any  # noqa: E402
+
+import click  # noqa: E402
+
+from espalier import __version__  # noqa: E402
+from espalier.commands import VERBS  # noqa: E402
+from espalier.core import os_errors, terminal  # noqa: E402
+from espalier.core.errors import UserError  # noqa: E402
 
 PROGRAM = "python -m espalier"
+SWEEPING = {"sweep-run", "train"}
+"""Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)
 COMPLETION = "_ESPALIER_COMPLETE"
 """The variable that a shell sets to get completions."""
@@ -72,7 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_in_lines(args: Sequence[str]) -> int:
     """Run a verb, print what is wrong in lines, and return the exit code."""
     try:
-        return run(args)
+        if not set(args[:1]) & SWEEPING:
+            stop_signals.raise_at_once()
+        return _printed(run(args), args)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return 2
@@ -85,9 +96,9 @@ def run_in_lines(args: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return stop_signals.EXIT_INTERRUPTED
     except BrokenPipeError:  # `... | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.flush()
         return 141
     except _unreadable() as error:
         print(f"error: {terminal.printable(_reason(error, args[0]))}", file=sys.stderr)
@@ -117,6 +128,14 @@ def describe_usage_error(error: click.UsageError, args: Sequence[str]) -> str:
     return ": ".join([*path[1:], f"{text[:1].lower()}{text[1:]}; {hint}"])
 
 
+def _printed(code: int, args: Sequence[str]) -> int:
+    """Return `code`. Raises OSError if what was printed cannot be written, unless a sweep ran."""
+    error = standard_streams.flush()
+    if error and not set(args[:1]) & SWEEPING:
+        raise error
+    return code
+
+
 def _unreadable() -> tuple[type[Exception], ...]:
     """Return the exceptions of a file that cannot be read or written."""
     import sqlite3  # only once something was raised: most verbs do not need it
@@ -126,9 +145,23 @@ def _unreadable() -> tuple[type[Exception], ...]:
 
 def _reason(error: BaseException, verb: str) -> str:
     file = getattr(error, "filename", None) or verb
-    return f"{file}: {' '.join((getattr(error, 'strerror', None) or str(error)).split())}"
+    if isinstance(error, OSError):
+        return f"{file}: {os_errors.describe(error)}"
+    return f"{file}: {' '.join(str(error).split())}"
+
+
+def start() -> int:
+    """Run the verb of the command line to the end of this process; return the exit code."""
+    try:
+        code = main()
+        standard_streams.flush()
+    except KeyboardInterrupt:
+        code = stop_signals.EXIT_INTERRUPTED
+    stop_signals.ignore()
+    if code == stop_signals.EXIT_INTERRUPTED:
+        standard_streams.show_cursor()
+    return code
 
 
 if __name__ == "__main__":
-    utf8_mode.ensure()
-    sys.exit(main())
+    sys.exit(start())

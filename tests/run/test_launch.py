@@ -164,18 +164,18 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def test_a_reader_that_has_seen_enough_is_no_fault_of_the_folder(tmp_path: Path) -> None:
-    code = (
-        f"import fake_sweep as f; f.launch.run(f.request(f.Path({str(tmp_path)!r}), [f.trial(1)]))"
-    )
-    ours, theirs = os.pipe()
-    os.close(ours)
-    process = subprocess.run(
-        [sys.executable, "-c", code], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False
-    )
-    os.close(theirs)
-    assert "\nBrokenPipeError" in process.stderr  # for the command line to make an exit code of
-    assert "UserError" not in process.stderr
+@pytest.mark.parametrize("output", ["gone", "full", "closed"])
+def test_whatever_becomes_of_the_output_the_trials_run(tmp_path: Path, output: str) -> None:
+    command = fake_sweep.command(tmp_path, [trial(1), trial(2, "diverge")])
+    environ = {**os.environ, "PYTHONPATH": str(HERE), "LC_ALL": "C", "PYTHONUNBUFFERED": ""}
+    redirect = {"gone": "| true", "full": ">/dev/full 2>&1", "closed": ">&- 2>&-"}[output]
+    shell = ["bash", "-c", f'"$0" "$@" {redirect}; exit ${{PIPESTATUS[0]}}']
+    code = subprocess.run([*shell, *command], env=environ, check=False).returncode
+    (folder,) = sweeps(tmp_path)
+    with Store.open(folder / STORE, readonly=True) as store:
+        assert store.counts() == {"passed": 1, "failed": 1}
+    assert (folder / "sweep_analysis.txt").exists()
+    assert code == 1
 
 
 def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Path) -> None:

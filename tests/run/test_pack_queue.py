@@ -9,6 +9,7 @@ from fake_sweep import trial
 
 from espalier.core.trial import Result, Status, Trial
 from espalier.run.pack_queue import PROBE_TRIALS, PackLimits, PackQueue, PackSize, pack_size, share
+from espalier.run.priority import Priority
 
 
 def shaped(number: int, shape: str = "a") -> Trial:
@@ -129,6 +130,31 @@ def test_a_share_leaves_work_for_all(
     waiting: int, running: float, workers: int, expected: int
 ) -> None:
     assert share(waiting, running, workers) == expected
+
+
+def test_a_retry_waits_behind_its_priority_at_the_cost_of_one() -> None:
+    """Not of sorting the queue again: 4,000 retries of 4,000 trials are 8,000 looks."""
+    looks: list[int] = []
+
+    class Counting(Priority):
+        def of(self, trial: Trial) -> tuple[int, ...]:
+            looks.append(trial.number)
+            return (trial.number % 2,)
+
+    queue = PackQueue(1, PackLimits(), several("a" * 6), Counting())
+    assert [each.number for each in queue] == [2, 4, 6, 1, 3, 5]
+    turn = queue.next(plenty, anywhere)
+    assert turn is not None
+    looks.clear()
+    queue.add(turn[1][0])
+    assert looks == [2]
+    assert (len(queue), [each.number for each in queue]) == (6, [4, 6, 2, 1, 3, 5])
+
+
+@pytest.mark.parametrize("answer", ["many", None, 2.5, [8]])
+def test_a_probe_that_answers_no_number_means_one_by_one(answer: object) -> None:
+    probed = pack_size(Result(Status.PASSED, measures={"pack": answer}))
+    assert (probed.size, probed.why) == (1, f"the probe answered pack={answer!r}")
 
 
 def test_what_a_probe_answers() -> None:

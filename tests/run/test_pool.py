@@ -13,6 +13,8 @@ from fake_sweep import HERE, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task
+from espalier.run import pool as pool_module
+from espalier.run import worker_process
 from espalier.run.pool import InProcess, Pool
 from espalier.run.worker_process import Progress, death, environment, last_line
 
@@ -191,6 +193,29 @@ def test_a_death_is_noticed_while_a_grandchild_keeps_the_pipes_open(
 def test_what_workers_cannot_import_is_one_line(make: MakePool, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could not start: ModuleNotFoundError: No module named"):
         idle(make(entry="no_such_module:train"))
+
+
+def test_a_worker_that_is_killed_while_it_starts_has_another_try(make: MakePool) -> None:
+    pool = make()
+    for _ in range(pool_module.STARTS - 1):
+        os.kill(pool.process(0), signal.SIGKILL)
+        before = pool.process(0)
+        until(lambda: pool.wait(0.05) == [] and pool.process(0) != before)  # noqa: B023
+    os.kill(pool.process(0), signal.SIGKILL)
+    with pytest.raises(UserError, match=r"could not start: it was killed by signal 9 \(SIGKILL\)"):
+        idle(pool)
+
+
+def test_a_task_that_no_worker_takes_in_is_not_waited_for(
+    make: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "ACCEPTANCE", 0.1)
+    pool = make()
+    stopped = pool.process(idle(pool))
+    os.kill(stopped, signal.SIGSTOP)
+    result = result_of(pool, task(tmp_path, "pass", PADDING="x" * 1_000_000))
+    assert result.message.startswith("worker was ended: it took in no task: ")
+    assert gone(stopped)
 
 
 def test_output_goes_to_the_log_of_the_trial_alone(make: MakePool, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ from group_entry import gone
 from running_sweeps import (
     attempts,
     finished,
+    heeds,
     many,
     opened,
     running,
@@ -25,9 +25,12 @@ from running_sweeps import (
     wait_for_new_attempt,
 )
 
-from espalier.run import launch
+from espalier.core import stop_signals
+from espalier.run import launch, pool, worker_messages
 from espalier.run.runner import cost
-from espalier.store.results_dir import METRICS, directory_name, sweeps
+from espalier.store import results_dir
+from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
+from espalier.store.store import Attempt, Store
 
 ENDED = {"passed", "failed", "error"}
 
@@ -144,18 +147,91 @@ def removed(folder: Path) -> bool:
     return not folder.exists()
 
 
-@pytest.mark.parametrize(("folder", "line"), [(".", "gone"), ("config_001_*", "No such file")])
-def test_a_folder_that_is_deleted_while_its_sweep_runs_is_one_line(
-    start: Start, tmp_path: Path, folder: str, line: str
-) -> None:
+def test_a_sweep_that_is_deleted_while_it_runs_is_one_line(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path, [trial(n, SECONDS="0.5") for n in range(1, 9)])
     until(lambda: bool(running(tmp_path)))
-    (deleted,) = sweeps(tmp_path)[0].glob(folder) if folder != "." else sweeps(tmp_path)
+    (deleted,) = sweeps(tmp_path)
     until(lambda: removed(deleted))
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "Traceback" not in output
-    assert line in output.splitlines()[-1]
+    assert "gone" in output.splitlines()[-1]
+
+
+LOST = {
+    "garbage": "crash",
+    "shape": "crash",
+    "nested": "crash",
+    "over": "crash",
+    "endless_line": "crash",
+    "closing_pipes": "crash",
+    "closing_all": "crash",
+    "leaving": "crash",
+    "killing_group": "crash",
+    "exiting_python": "crash",
+    "not_utf8": "crash",
+    "text": "result",
+    "huge": "result",
+    "endless": "result",
+    "truth": "result",
+    "bad_epoch": "result",
+}
+KEPT = [
+    *(
+        "repeated",
+        "stranger",
+        "stray_over",
+        "forking",
+        "closing_stdout",
+        "leaving_elsewhere",
+        "numpy",
+        "nan",
+    ),
+    *("deleting_folder", "log_folder", "metrics_folder", "printing"),
+]
+
+
+def test_no_trial_can_end_the_sweep_or_cost_another_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it does to its worker, the pipes and its folder; each has one that passes beside."""
+    monkeypatch.setattr(worker_messages, "LONGEST", 1 << 20)
+    monkeypatch.setattr(pool, "TRACEBACK_TIME", 0.1)
+    acts = [act for name in [*LOST, *KEPT] for act in (name, "pass")]
+    trials = [trial(n, act) for n, act in enumerate(acts, 1)]
+    wish = request(tmp_path, trials, entry="hostile_entry:train", MAX_ATTEMPTS="1")
+    assert launch.run(wish) == 1
+    ends = dict(zip(acts, attempts(tmp_path), strict=True))
+    assert {act: ends[act].reason for act in LOST} == LOST
+    assert {acts[a.trial - 1] for a in attempts(tmp_path) if a.status == "passed"} == {
+        *KEPT,
+        "pass",
+    }
+    assert ends["text"].message == "val_acc='abc': must be a number from -1e+100 to 1e+100"
+    assert "it wrote b'\\xff\\xfe{]' where records belong" in ends["garbage"].message
+    log = directory(tmp_path, ends["printing"]) / "output.log"
+    assert log.stat().st_size < 17 << 20
+    assert "bytes are left out here" in log.read_text(encoding="utf-8")
+    assert log.read_text(encoding="utf-8").endswith("last words\n")
+    assert (directory(tmp_path, ends["deleting_folder"]) / METRICS).exists()
+    assert capsys.readouterr().out.count("Is a directory; the result is in sweep.db") == 1
+    assert launch.run(wish) == 1  # what a trial did to its folder stops no later run either
+
+
+def directory(results: Path, attempt: Attempt) -> Path:
+    with opened(results) as store:
+        return sweeps(results)[0] / store.directories()[attempt.trial]
+
+
+def test_a_trial_whose_folder_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    wish = request(tmp_path, [trial(1), trial(2)], output=tmp_path / "mine")
+    results_dir.create(tmp_path / "mine", wish.header, wish.trials)
+    (tmp_path / "mine" / "config_001_mlp_sgd").touch()
+    assert launch.run(wish) == 1
+    with Store.open(tmp_path / "mine" / STORE, readonly=True) as store:
+        first, second = store.attempts()
+    assert (first.reason, second.status) == ("input", "passed")
+    assert first.message.endswith("config_001_mlp_sgd: File exists")
 
 
 def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path) -> None:
@@ -182,6 +258,7 @@ def test_a_full_disk_in_a_trial_stops_the_sweep_and_costs_nothing(tmp_path: Path
         ("error", "interrupted", 0),
         ("error", "disk_full", 0),
         ("error", "input", 3),
+        ("error", "result", 3),
     ],
 )
 def test_what_an_attempt_costs(status: str, reason: str, used: int) -> None:
@@ -244,18 +321,54 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
     assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
 
 
-def test_a_second_signal_ends_everything_at_once(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_process", [False, True])
+def test_two_signals_of_one_delivery_are_one_request(
+    start: Start, tmp_path: Path, in_process: bool
+) -> None:
+    """`timeout`, Slurm and systemd send make one, which passes it on, and the group another."""
     hanging = tmp_path / "hanging"
-    trials = [trial(1, "hang", ENDS=str(hanging))]
-    process = start(tmp_path, trials, in_process=True)  # cannot stop in mid-trial
+    process = start(tmp_path, [trial(1, "hang", ENDS=str(hanging))], in_process=in_process)
+    until(hanging.exists)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in output
+    assert tried(tmp_path) == [(1, "error", "interrupted")]
+    assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
+
+
+def test_a_signal_before_the_sweep_is_open_leaves_a_report_of_it(
+    start: Start, tmp_path: Path
+) -> None:
+    """Also of what a killed runner left open."""
+    first = start(tmp_path, [trial(1, "hang")])
+    until(lambda: bool(running(tmp_path)))
+    first.kill()
+    first.communicate()
+    second = start(tmp_path, [trial(1, "hang")])
+    until(lambda: heeds(second.pid))
+    second.send_signal(signal.SIGHUP)
+    output, _ = second.communicate(timeout=20)
+    assert second.returncode == 130
+    assert output.startswith("stopped: none has ended, 1 to go")
+    assert tried(tmp_path) == [(1, "error", "interrupted")]
+    assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
+
+
+def test_a_later_signal_ends_a_trial_that_holds_on(start: Start, tmp_path: Path) -> None:
+    hanging = tmp_path / "hanging"
+    trials = [trial(1, "stubborn", ENDS=str(hanging))]
+    process = start(tmp_path, trials, in_process=True)
     until(hanging.exists)
     process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.3)
+    time.sleep(stop_signals.SAME_REQUEST + 0.1)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert [a.trial for a in running(tmp_path)] == [1]  # for the next runner to close
+    assert tried(tmp_path) == [(1, "error", "interrupted")]
+    assert (sweeps(tmp_path)[0] / "sweep_summary.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import fake_entry
 import pytest
-from fake_sweep import trial
+from fake_sweep import HERE, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Entry, Record, Result, Status, Task
@@ -52,7 +54,13 @@ def test_an_entry_gets_the_trial_and_its_records_go_out(tmp_path: Path) -> None:
         ("oom", "error", "oom", "MemoryError: too large"),
         ("gpu_oom", "error", "oom", "OutOfMemoryError: CUDA out of memory"),
         ("full", "error", "disk_full", "OSError: [Errno 28] No space left on device"),
-        ("not_json", "error", "crash", "TypeError: Object of type object is not JSON serializable"),
+        (
+            "not_json",
+            "error",
+            "result",
+            "val_acc=a builtins.object: must be plain data (Object of type object is not JSON"
+            " serializable)",
+        ),
     ],
 )
 def test_whatever_happens_in_a_trial_is_data(
@@ -69,12 +77,12 @@ def test_the_traceback_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 def test_an_entry_cannot_return_notrun(tmp_path: Path) -> None:
     (result,) = results(lambda task, emit: Result(Status.NOTRUN), task(tmp_path))
-    assert result.reason == "crash"
+    assert (result.status, result.reason) == ("error", "result")
 
 
-def test_an_entry_that_returns_no_result_is_a_crash(tmp_path: Path) -> None:
+def test_an_entry_that_returns_no_result_is_named(tmp_path: Path) -> None:
     (result,) = results(lambda task, emit: None, task(tmp_path))  # type: ignore
-    assert result.reason == "crash"
+    assert result.message == "the entry returned a builtins.NoneType: must be a Result"
 
 
 def test_output_of_every_kind_lands_in_the_log_and_then_no_more(
@@ -97,6 +105,20 @@ def test_the_second_attempt_appends(tmp_path: Path) -> None:
     assert (tmp_path / "output.log").read_text(encoding="utf-8").count("== config_001 attempt") == 2
 
 
+def test_streams_that_a_trial_closes_are_there_for_the_next(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; import fake_sweep as f\n"
+        "from espalier.core.trial import Task; from espalier.run import worker\n"
+        "task = Task.single(f.trial(1), {}, Path(sys.argv[1]))\n"
+        "with worker.capture_output(task): sys.stdout.close(); sys.stderr = None\n"
+        "print('after'); print('errors', file=sys.stderr)\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(HERE)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("after\n", "errors\n")
+
+
 def test_loading_warms_the_module_up() -> None:
     fake_entry.READY.clear()
     assert worker.load("fake_entry:train") is fake_entry.train
@@ -110,7 +132,5 @@ def test_a_wrong_entry_is_one_line(name: str) -> None:
 
 
 def test_the_worker_itself_does_not_import_torch() -> None:
-    import subprocess
-
     code = "import sys, espalier.run.worker as w; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

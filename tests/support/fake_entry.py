@@ -90,6 +90,15 @@ def hanging(task: Task) -> Result:
     raise AssertionError
 
 
+def stubborn(task: Task) -> Result:
+    """Go on when interrupted, once."""
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        time.sleep(600)
+    raise AssertionError
+
+
 def once(task: Task) -> Result:
     """Crash at the first attempt only."""
     mark = task.directory / "tried"
@@ -170,6 +179,7 @@ ACTS = {
     "exit": exiting,
     "kill": killed,
     "hang": hanging,
+    "stubborn": stubborn,
     "once": once,
     "hang_once": hanging_once,
     "input": lacking,

@@ -75,8 +75,11 @@ def main(text: str) -> int:
 
 
 if __name__ == "__main__":
+    from espalier.core import standard_streams, stop_signals
     from espalier.core.errors import UserError
 
+    stop_signals.install(patience=1)  # as the command line begins
+    standard_streams.repair()
     try:
         sys.exit(main(sys.argv[1]))
     except UserError as error:

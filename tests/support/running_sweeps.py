@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -67,3 +68,13 @@ def running(results: Path) -> list[Attempt]:
     """The attempts that are open right now."""
     tries = attempts(results) if sweeps(results) else []
     return [attempt for attempt in tries if attempt.status == "running"]
+
+
+def heeds(process: int) -> bool:
+    """Whether a process has come to the line that installs handlers of signals."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)

@@ -38,7 +38,7 @@ def _escape(found: re.Match[str]) -> str:
 class PrintableStream:
     """A stream that writes `printable_lines`; in everything else it is the stream behind it."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | io.TextIOBase) -> None:
         """Write to `stream`."""
         self.rich_proxied_file = stream  # rich, which draws with escapes, writes to this one
 

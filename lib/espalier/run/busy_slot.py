@@ -17,6 +17,7 @@ class BusySlot:
     def __init__(self, task: Task) -> None:
         """The task begins now."""
         self.size, self.name, self.shape = len(task.trials), task.trial.name, task.trial.shape
+        self.log = task.log
         self._trials = {trial.number: trial for trial in task.trials}  # those that still run
         self._attempts = dict(zip(self._trials, task.attempts, strict=True))
         self._records: dict[int, Record] = {}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from espalier.core import revision
+from espalier.core import os_errors, revision, standard_streams, stop_signals
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
+from espalier.core.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import Status, Trial
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import display
-from espalier.run.runner import EXIT_INTERRUPTED, RunLimits, Runner, pending, stopping_on_signals
+from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
 from espalier.store import locks, results_dir, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
@@ -73,33 +74,49 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal.
+    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
+    printed, the trials run.
     """
-    devices, limits = _devices(request), request.limits  # refused before there is a folder
-    with _sweep(request) as (sweep, begun), _steady(sweep.folder):
-        retrial.set_aside_earlier(sweep)
-        taken, workers = _take_over(sweep, request, devices)
-        todo = limits.chosen(pending(sweep.store, limits.attempts))
-        for line in [*taken, *_other_code(sweep.store)]:
-            print(line, flush=True)
-        if not todo:
-            print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
-            return closing.report_end(sweep, limits, request.by)
-        executor = workers or _executor(request, devices, sweep, len(todo))
-        print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
-        print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-        runner = Runner(sweep, executor, limits, display())
-        sweep.store.patience.stopping = lambda: runner.stopping
-        with stopping_on_signals(runner):
+    with stop_signals.heeded(), standard_streams.tolerant(stop_signals.requested):
+        devices = _devices(request)  # refused before there is a folder
+        with _sweep(request) as (sweep, begun), _steady(sweep.folder):
+            sweep.store.patience.stopping = stop_signals.requested
             try:
-                runner.run()
-            except StoreBusyError as error:  # told to stop, and it cannot be recorded now
+                code = _run(request, sweep, begun, devices)
+            except StoreBusyError as error:
+                if not stop_signals.requested():
+                    raise
                 command = sweep.store.header.command
                 print(f"stopped: {error}; `{command}` records what has ended and goes on")
-                return EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED if stop_signals.requested() else code
+
+
+def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> int:
+    """Take over what earlier sweeps have, train what is pending, and report on all."""
+    limits = request.limits
+    if not stop_signals.requested():
+        with suppress(KeyboardInterrupt):  # the second request: what was done is reported
+            _work(request, sweep, begun, devices)
+    with stop_signals.patience(2):
         if left := limits.chosen(pending(sweep.store, limits.attempts)):
             return closing.report_stop(sweep, len(left), request.by)
         return closing.report_end(sweep, limits, request.by)
+
+
+def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
+    """Get a result for every pending trial: from an earlier sweep, or by training it."""
+    retrial.set_aside_earlier(sweep)
+    taken, workers = _take_over(sweep, request, devices)
+    todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
+    for line in [*taken, *_other_code(sweep.store)]:
+        print(line, flush=True)
+    if not todo:
+        print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
+        return
+    executor = workers or _executor(request, devices, sweep, len(todo))
+    print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
+    print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
+    Runner(sweep, executor, request.limits, display()).run()
 
 
 def preview(request: LaunchRequest) -> int:
@@ -127,6 +144,8 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
         with locks.choosing(request.output or request.results):
             folder, begun = existing(request), "going on"
             new = folder is None
+            if new:
+                stop_signals.check()
             folder = folder or _new_path(request)
             stack.enter_context(locks.locked(folder))
             if new:
@@ -176,11 +195,11 @@ def _steady(folder: Path) -> Iterator[None]:
     """Report a results folder that is deleted or locked away under a running sweep as one line."""
     try:
         yield
-    except BrokenPipeError:  # that is our reader's end: `... | head` has seen enough
-        raise
     except OSError as error:
-        what = error if folder.is_dir() else "gone; was it deleted while the sweep ran?"
-        raise UserError(f"{folder}: {what}") from error
+        what = f"{os_errors.place(error, folder)}: {os_errors.describe(error)}"
+        if not folder.is_dir():
+            what = f"{folder}: gone; was it deleted while the sweep ran?"
+        raise UserError(what) from error
 
 
 def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:

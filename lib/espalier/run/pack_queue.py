@@ -6,9 +6,11 @@ probe on the device measured for the shape; what became of earlier packs may lim
 
 from __future__ import annotations
 
+import bisect
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from espalier.core.trial import Action, Result, Status, Trial
@@ -34,8 +36,10 @@ def pack_size(result: Result) -> PackSize:
     """Return the size in the result of a probe; 1 if the probe did not pass."""
     if result.status is not Status.PASSED:
         return PackSize(1, f"the probe ended with {result.reason}: {result.message}")
-    size = int(result.measures.get("pack", 1))
-    return PackSize(max(1, size), str(result.measures.get("why", "")))
+    size = result.measures.get("pack", 1)
+    if not isinstance(size, int):
+        return PackSize(1, f"the probe answered pack={size!r}")
+    return PackSize(min(max(1, size), LARGEST), str(result.measures.get("why", "")))
 
 
 def share(waiting: int, running: float, workers: int) -> int:
@@ -99,25 +103,26 @@ class PackQueue:
         """Make packs of at most `size`; 0: as large as the probes of their shapes say."""
         self._size, self._limits, self._priority = size, limits, priority
         self._sizes: dict[str, PackSize | None] = {}  # by shape; None: being probed
-        self._waiting: OrderedDict[int, Trial] = OrderedDict()
-        self._count: Counter[str] = Counter()  # of those that wait, by shape
-        for trial in priority.ordered(trials):
-            self._append(trial)
+        self._places: list[tuple[int, ...]] = []  # the priorities of those that wait, sorted
+        self._waiting: dict[tuple[int, ...], dict[int, Trial]] = {}  # by priority, then by number
+        self._length, self._count = 0, Counter[str]()  # of those that wait; by shape
+        for trial in trials:
+            self.add(trial)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._length
 
     def __iter__(self) -> Iterator[Trial]:
-        return iter(self._waiting.values())
+        return chain.from_iterable(self._waiting[place].values() for place in self._places)
 
     def add(self, trial: Trial) -> None:
         """Let a trial wait, behind all others of its priority."""
-        self._append(trial)
-        ordered = self._priority.ordered(self._waiting.values())
-        self._waiting = OrderedDict((each.number, each) for each in ordered)
-
-    def _append(self, trial: Trial) -> None:
-        self._waiting[trial.number] = trial
+        place = self._priority.of(trial)
+        if place not in self._waiting:
+            bisect.insort(self._places, place)
+            self._waiting[place] = {}
+        self._waiting[place][trial.number] = trial
+        self._length += 1
         self._count[trial.shape] += 1
 
     def set_size(self, shape: str, size: PackSize) -> None:
@@ -152,7 +157,8 @@ class PackQueue:
         if size > 1:
             taken += [trial for trial in self if trial is not first and self._joins(trial, first)]
         for trial in taken[:size]:
-            del self._waiting[trial.number]
+            del self._waiting[self._priority.of(trial)][trial.number]
+        self._length -= len(taken[:size])
         self._count[first.shape] -= len(taken[:size])
         return taken[:size]
 

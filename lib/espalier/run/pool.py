@@ -17,14 +17,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from espalier.core import log_files, stop_signals
 from espalier.core.errors import UserError
-from espalier.core.trial import Record, Task
+from espalier.core.trial import Record, Result, Task
 from espalier.run import worker
 from espalier.run.devices import HERE, each
 from espalier.run.worker_group import WorkerGroup
-from espalier.run.worker_process import Event, Progress, environment, event_of, last_line
+from espalier.run.worker_process import (
+    Event,
+    Finished,
+    Progress,
+    WorkerProcess,
+    describe_exit,
+    environment,
+    last_line,
+)
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
+STARTS = 3
+"""How often in a row workers may be killed as they start, before the set-up is to blame."""
 
 
 class Executor(Protocol):
@@ -69,6 +80,7 @@ class Pool:
         self._entry, self._log, self.devices = entry, log, devices
         self._selector = selectors.DefaultSelector()
         self._groups: dict[int, WorkerGroup] = {}
+        self._killed_starts = [0] * len(devices)
         for slot in range(len(devices)):
             self._start(slot)
 
@@ -91,6 +103,7 @@ class Pool:
             events += self._read(*key.data)
         for slot in [slot for slot, group in self._groups.items() if group.dead]:
             events += self._replace_dead(slot)
+        log_files.trim(self._log)
         return events
 
     def kill(self, slot: int) -> None:
@@ -119,27 +132,44 @@ class Pool:
 
     def _read(self, slot: int, rank: int) -> list[Event]:
         group = self._groups[slot]
-        process = group.workers[rank]
-        lines = process.read_lines()
-        if lines is None:  # its end of the pipe is closed: it is dying, or as good as dead
-            with suppress(subprocess.TimeoutExpired):
-                process.process.wait(TRACEBACK_TIME)
-            process.end(closing=False)
-            return []
-        events = [event for line in lines for event in group.receive(slot, rank, line)]
+        lines = group.workers[rank].read_lines()
+        if group.workers[rank].closed:
+            self._hang_up(group.workers[rank])
+        events = [event for line in lines or () for event in group.receive(slot, rank, line)]
         if group.unfit:
             self.kill(slot)
         return events
 
+    @staticmethod
+    def _hang_up(process: WorkerProcess) -> None:
+        """End a worker whose end of the pipe is closed: it is dying, or as good as dead."""
+        with suppress(subprocess.TimeoutExpired):
+            process.process.wait(TRACEBACK_TIME)
+        if process.dead:
+            process.end(closing=False)
+        else:
+            process.break_off("it closed the pipe to its runner")
+
     def _replace_dead(self, slot: int) -> list[Event]:
         group = self._groups[slot]
         events = group.drain(slot)
-        if not group.ready:
-            last = last_line(self._log)
-            raise UserError(f"{self._log}: a worker could not start: {last}; mend that and rerun")
+        if group.ready:
+            self._killed_starts[slot] = 0
+        else:
+            self._check_start(slot, group)
         events += group.report_death(slot)
         self.kill(slot)
         return events
+
+    def _check_start(self, slot: int, group: WorkerGroup) -> None:
+        """Raise UserError if workers cannot start here; one that is killed has another try."""
+        victim = next(worker for worker in group.workers if worker.dead)
+        code = victim.process.returncode
+        self._killed_starts[slot] += 1
+        if code < 0 and not victim.fault and self._killed_starts[slot] < STARTS:
+            return
+        why = last_line(self._log) if code > 0 else victim.fault or f"it {describe_exit(code)}"
+        raise UserError(f"{self._log}: a worker could not start: {why}; mend that and rerun")
 
 
 class InProcess:
@@ -175,8 +205,10 @@ class InProcess:
         def emit(number: int, record: Record) -> None:
             events.append(Progress(0, number, record))
 
-        for lines in worker.perform(self._entry, self._task, emit):
-            events.extend(event_of(0, json.loads(line)) for line in lines)
+        with stop_signals.patience(0):  # a trial is stopped as that of a worker is
+            stop_signals.check()
+            for lines in worker.perform(self._entry, self._task, emit):
+                events.extend(map(_finished, lines))
         self._task = None
         return events
 
@@ -186,3 +218,8 @@ class InProcess:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+def _finished(line: str) -> Event:
+    record = json.loads(line)
+    return Finished(0, record["trial"], Result.from_json(record["result"]))

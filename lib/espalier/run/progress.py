@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -91,12 +90,6 @@ class LiveDisplay:
         self._live.stop()
 
 
-def show_cursor() -> None:
-    """Show the cursor again, as `close` does, for when there is no time for it."""
-    if sys.stdout.isatty():
-        os.write(1, b"\x1b[?25h")
-
-
 def display() -> Display:
     """Return the display that suits standard output."""
     console = Console(file=drawing_file())
@@ -128,10 +121,18 @@ def finished_line(
 
 def _measures(result: Result) -> str:
     shown = {"val_acc": (" val {:.1f}%", 1), "final_sparsity": (" sparsity {:.1f}%", 100)}
-    values = ((name, result.measures.get(name)) for name in shown)
-    return "".join(
-        shown[name][0].format(value * shown[name][1]) for name, value in values if value is not None
-    )
+    values = ((shown[name], result.measures.get(name)) for name in shown)
+    return "".join(_number(text, value, scale) for (text, scale), value in values)
+
+
+def _number(text: str, value: object, scale: int = 1) -> str:
+    """Return a number as `text` shows it; nothing for what is none, as an older store may have."""
+    if not isinstance(value, (int, float)):
+        return ""
+    try:
+        return text.format(value * scale)
+    except (OverflowError, ValueError):
+        return ""
 
 
 def running_line(task: TaskProgress) -> str:
@@ -144,7 +145,7 @@ def running_line(task: TaskProgress) -> str:
         ("val {:.1f}% ", record.val_acc),
         ("sparsity {:.1%} ", record.sparsity),
     )
-    shown = "".join(text.format(value) for text, value in numbers if value is not None)
+    shown = "".join(_number(text, value) for text, value in numbers)
     return f"{task.name} {shown or 'starting '} {duration(task.elapsed)}"
 
 

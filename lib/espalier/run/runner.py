@@ -8,16 +8,14 @@ never run again; one that had not finished is run again from its start.
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from types import FrameType
+from pathlib import Path
 
-from espalier.core import disk_full
+from espalier.core import disk_full, log_files, os_errors, stop_signals
 from espalier.core.trial import Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
@@ -26,18 +24,18 @@ from espalier.run.pack_probe import PackProbes
 from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
 from espalier.run.pool import Executor
 from espalier.run.priority import NONE, Priority
-from espalier.run.progress import Display, finished_line, show_cursor
-from espalier.run.worker import DISK_FULL, HOPELESS, OOM
+from espalier.run.progress import Display, finished_line
+from espalier.run.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
 from espalier.run.worker_process import Progress
 from espalier.store.busy import StoreBusyError
-from espalier.store.results_dir import SweepDir
+from espalier.store.results_dir import STORE, SweepDir
 from espalier.store.store import INCONCLUSIVE, Store
 from espalier.store.sweep_state import StatusTracker, SweepStatus
 
-EXIT_INTERRUPTED = 130
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
 PROGRESS_INTERVAL = 1.0  # seconds between two records of progress in the store
+BROKEN_TASK = f"{PACK}crash"
+"""The reason for which trials that were to begin together are tried again, each alone."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,10 @@ class Runner:
         self._tracker = StatusTracker(self._store)
         self._slots: dict[int, BusySlot] = {}
         self._progress_saved = time.monotonic()
-        self.stopping = False
+        self._refused: list[Ended] = []  # trials that have no folder to run in
 
     def run(self) -> None:
-        """Run until nothing is pending or `stopping` is set.
+        """Run until nothing is pending or a stop is requested.
 
         Raises DiskFullError, or UserError if workers cannot start or the machine lacks what the
         trials need. What still runs at the end is recorded as interrupted, unless the disk is full:
@@ -95,35 +93,64 @@ class Runner:
         try:
             self._view.update(self._status())
             self._check_needs()
-            while not self.stopping and (self._queue or self._slots):
+            while not stop_signals.requested() and (self._queue or self._slots or self._refused):
                 self._step()
         finally:
-            self._executor.close()
-            self._view.close()
-            with suppress(disk_full.DiskFullError, StoreBusyError), self._store.writing():
-                self._store.interrupt_running()
+            with stop_signals.patience(2):
+                self._close()
+
+    def _close(self) -> None:
+        self._executor.close()
+        with suppress(disk_full.DiskFullError, StoreBusyError), self._store.writing():
+            self._store.interrupt_running()
+        self._view.close()
 
     def _check_needs(self) -> None:
         trials, folder = list(self._queue), self._sweep.folder
-        preflight.check(self._executor, trials, self._settings, folder, lambda: self.stopping)
+        preflight.check(self._executor, trials, self._settings, folder, stop_signals.requested)
 
     def _step(self) -> None:
         ended = self._receive() + self._stop_late()
         for shape, size in self._probes.finished():
             self._set_pack_size(shape, size)
         for slot, task in self._commit(ended).items():
-            for number in task.due if task.action is Action.TRAIN else ():
-                self._sweep.prepare(number)
-            self._executor.submit(slot, task)
+            self._submit(slot, task)
         for each in ended:  # its files are written while the next trial runs
             self._conclude(*each)
         for line in broken_packs(ended):
             self._view.note(line)
         self._view.update(self._status())
 
+    def _submit(self, slot: int, task: Task) -> None:
+        """Start a task; trials without a folder end in an error, those beside them wait again."""
+        refused = {}
+        for number in task.due if task.action is Action.TRAIN else ():
+            try:
+                self._sweep.prepare(number)
+            except OSError as error:
+                refused[number] = Result(Status.ERROR, HOPELESS, self._blame(number, error))
+        if not refused:
+            self._executor.submit(slot, task)
+            return
+        beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
+        self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
+
+    def _blame(self, number: int, error: OSError) -> str:
+        """Return what is wrong with the folder of a trial. Raises `error` if it is no fault of it.
+
+        Without the folder of the sweep, or without files to open, no trial can run.
+        """
+        folder = self._sweep.folder
+        if os_errors.is_shortage(error) or not os.access(folder / STORE, os.W_OK):
+            raise error
+        if not os.access(folder, os.W_OK):
+            raise error
+        place = os_errors.place(error, self._sweep.directory(number))
+        return f"{place}: {os_errors.describe(error)}"
+
     def _receive(self) -> list[Ended]:
-        ended = []
-        for event in self._executor.wait(TICK):
+        ended, self._refused = self._refused, []
+        for event in self._executor.wait(0 if ended else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):
@@ -200,6 +227,8 @@ class Runner:
         if time.monotonic() - self._progress_saved < PROGRESS_INTERVAL:
             return []
         self._progress_saved = time.monotonic()
+        for busy in self._slots.values():
+            self._keep_small(busy.log)
         return [each for busy in self._slots.values() for each in busy.unsaved()]
 
     def _next_task(self, slot: int) -> Task | None:
@@ -230,14 +259,15 @@ class Runner:
     def _conclude(self, busy: BusySlot, trial: Trial, result: Result) -> None:
         if result.reason == DISK_FULL:
             raise disk_full.full(self._sweep.folder)
-        self._sweep.log_ending(trial.number, result)
+        self._keep_small(busy.log)
+        self._write(trial.number, lambda: self._sweep.log_ending(trial.number, result))
         pack = result.provenance.pack
         if pack and pack.why and busy.size > 1:
             self._note(f"note: trials run one at a time: {pack.why}")
         if result.reason in INCONCLUSIVE:
             self._requeue(trial)
             return
-        self._sweep.write_metrics(trial, result)
+        self._write(trial.number, lambda: self._sweep.write_metrics(trial, result))
         self._tracker.set(trial.number, result.status)
         seconds = busy.seconds_per_trial
         self._tracker.add_duration(seconds)
@@ -248,6 +278,21 @@ class Runner:
         if retried:
             self._requeue(trial)
         self._view.finish(result, finished_line(trial, result, seconds, retried, self._status()))
+
+    def _write(self, number: int, write: Callable[[], None]) -> None:
+        """Write a file of a trial. If that cannot be, note it and go on: the store has it all."""
+        try:
+            try:
+                write()
+            except FileNotFoundError:  # the trial has deleted its folder
+                self._sweep.prepare(number)
+                write()
+        except OSError as error:
+            self._note(f"note: {self._blame(number, error)}; the result is in {STORE} all the same")
+
+    def _keep_small(self, log: Path) -> None:
+        with suppress(OSError):  # then it cannot be appended to either, which is noted
+            log_files.trim(log)
 
     def _requeue(self, trial: Trial) -> None:
         self._queue.add(trial)
@@ -269,35 +314,11 @@ def pending(store: Store, allowance: int) -> list[int]:
     ]
 
 
-@contextmanager
-def stopping_on_signals(runner: Runner) -> Iterator[None]:
-    """Stop the runner cleanly on a signal of STOPPING; a second one ends everything at once.
-
-    Outside the main thread, as in some notebooks, signals are Python's and the main thread's.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if runner.stopping:
-            show_cursor()
-            os._exit(EXIT_INTERRUPTED)  # the workers notice and end themselves
-        runner.stopping = True
-
-    main = threading.current_thread() is threading.main_thread()
-    handled = (n for n in STOPPING if main and signal.getsignal(n) is not signal.SIG_IGN)  # nohup
-    kept = {number: signal.signal(number, stop) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
 def cost(status: Status, reason: str, allowance: int) -> int:
     """Return how much of a trial's allowance of attempts an attempt uses up."""
     if status != Status.ERROR or reason in INCONCLUSIVE:
         return 0
-    return allowance if reason == HOPELESS else 1
+    return allowance if reason in FINAL else 1
 
 
 def spent(store: Store, allowance: int) -> Counter[int]:

@@ -32,23 +32,33 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
-from espalier.core import disk_full, strict_json
+from espalier.core import disk_full, os_errors, strict_json
 from espalier.core.errors import UserError
+from espalier.core.log_files import open_log
 from espalier.core.trial import LOG, Action, Entry, Record, Result, Status, Task
+from espalier.run.result_check import (
+    BAD_RESULT,
+    BadResultError,
+    check_epoch,
+    check_result,
+    printable,
+    refuse,
+)
 
 OOM = "oom"
 """The reason of an error for lack of memory: the trial is tried again by itself."""
 HOPELESS = "input"
 """The reason of an error that trying again will not mend: missing data, a missing device."""
+FINAL = (HOPELESS, BAD_RESULT)
+"""The reasons of errors that trying again will not mend, and that do a worker no harm."""
 DISK_FULL = "disk_full"
 """The reason of an error that is none of the trial's doing: it stops the sweep."""
 PACK = "pack_"
 """How the reason of an error begins that one of several trials, or their number, caused."""
-OVER = {"over": True}
-"""The record that ends a task, after its last result."""
 _PR_SET_PDEATHSIG = 1
 
 EmitOf = Callable[[int, Record], None]
@@ -105,22 +115,31 @@ def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:
     numbers = [trial.number for trial in task.trials]
 
     def emit_if_due(index: int, record: Record) -> None:
+        checked = check_epoch(record)
         if numbers[index] in due and not task.rank:  # of several processes rank 0 reports
-            emit(numbers[index], record)
+            emit(numbers[index], checked)
 
     try:
         for index, result in _results(entry, task, emit_if_due):
-            line = _result_line(numbers[index], check_result(result))
+            line = _result_line(numbers[index], _checked(result))
             del due[numbers[index]]
             yield [line]
         if due:
             raise RuntimeError(f"{len(due)} of {len(numbers)} trials were left without result")
-    except Exception as error:  # noqa: BLE001
-        with suppress(OSError):  # the disk of the log may be what is full
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        with suppress(Exception):  # the disk of the log may be full, or stderr closed
             traceback.print_exc()
         if due:
             result = of_several(len(numbers), failure(error))
             yield [_result_line(number, result) for number in due]
+
+
+def _checked(result: object) -> Result:
+    """Return `result`, or an error that says why it is none."""
+    try:
+        return check_result(result)
+    except BadResultError as error:
+        return refuse(error)
 
 
 def _result_line(number: int, result: Result) -> str:
@@ -158,20 +177,16 @@ def of_several(count: int, result: Result) -> Result:
     """
     if count == 1 or result.reason == DISK_FULL:
         return result
-    return replace(result, reason=f"{PACK}{result.reason}")
+    reason = "crash" if result.reason in FINAL else result.reason
+    return replace(result, reason=f"{PACK}{reason}")
 
 
-def check_result(result: Result) -> Result:
-    """Return `result`, if it is one that an attempt can have. Raises ValueError otherwise."""
-    if result.status in (Status.NOTRUN, Status.RUNNING):
-        raise ValueError(f"an entry must not return status {result.status}")
-    return result
-
-
-def failure(error: Exception) -> Result:
+def failure(error: BaseException) -> Result:
     """Return the result of a trial that raised `error`."""
+    if isinstance(error, BadResultError):
+        return refuse(error)
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
-    text = " ".join(str(error).split())
+    text = printable(_text(error))
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if "builtins.MemoryError" in kinds or any(kind.endswith(".OutOfMemoryError") for kind in kinds):
         return Result(Status.ERROR, OOM, message)
@@ -180,29 +195,47 @@ def failure(error: Exception) -> Result:
     return Result(Status.ERROR, "crash", message)
 
 
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001
+        return "its text cannot be read"
+
+
 @contextmanager
 def capture_output(task: Task) -> Iterator[None]:
     """Append what this process and its children print to the output.log of the first trial.
 
-    The logs of the other trials name that trial.
+    The logs of the other trials name that trial. Raises OSError if the log cannot be opened, or if
+    the trial has closed what is needed to go on.
     """
-    kept = os.dup(1), os.dup(2)
     for part in task.split()[1:] if task.action is Action.TRAIN else ():
         where = f"with {task.trial.name}: see ../{task.directory.name}/{LOG}"
-        with part.log.open("a", encoding="utf-8") as log:
-            log.write(f"{_heading(part)}, {where}\n")
-    with task.log.open("ab", buffering=0) as sink:
+        with suppress(OSError), open_log(part.log) as log:
+            log.write(f"{_heading(part)}, {where}\n".encode())
+    streams, home = (sys.stdout, sys.stderr), Path.cwd()
+    with open_log(task.log) as sink:
         sink.write(f"{_heading(task)}\n".encode())
+        kept = os.dup(1), os.dup(2)
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
     try:
         yield
     finally:
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
-            with suppress(OSError):
+            with suppress(OSError, ValueError, AttributeError):
                 stream.flush()
             os.dup2(kept[number - 1], number)
             os.close(kept[number - 1])
+        sys.stdout, sys.stderr = map(_reopened, streams, (1, 2))
+        os.chdir(home)
+
+
+def _reopened(stream: TextIO, descriptor: int) -> TextIO:
+    """Return `stream`, or a new one if a trial has closed it."""
+    if not stream.closed:
+        return stream
+    return os.fdopen(descriptor, "w", 1, encoding="utf-8", closefd=False)
 
 
 def _heading(task: Task) -> str:
@@ -215,14 +248,29 @@ def _serve(entry: Entry, task: Task, pipe: BinaryIO) -> None:
         _send(pipe, strict_json.encode({"trial": number, "progress": record}))
 
     due, last = len(task.due), [""]
-    with capture_output(task):
-        for last in perform(entry, task, emit):
-            due -= len(last)
-            if due:
-                _send(pipe, *last)
-    _send(
-        pipe, *last, strict_json.encode(OVER)
-    )  # at once: the runner then has a free worker to count on
+    try:
+        with capture_output(task):
+            for last in perform(entry, task, emit):
+                due -= len(last)
+                if due:
+                    _send(pipe, *last)
+    except OSError as error:
+        if not due:  # it has closed what the next task needs: this process ends
+            _send(pipe, *last)
+            raise
+        last = _without_log(task, error)
+    over = strict_json.encode({"over": task.trial.number})
+    _send(pipe, *last, over)  # at once: the runner then has a free worker to count on
+
+
+def _without_log(task: Task, error: OSError) -> list[str]:
+    """Return the lines of results of a task whose log cannot be opened."""
+    result = failure(error)
+    if result.reason == "crash" and not isinstance(error, FileNotFoundError):
+        text = f"{os_errors.place(error, task.log)}: {os_errors.describe(error)}"
+        result = replace(result, reason=HOPELESS, message=printable(text))
+    result = of_several(len(task.trials), result)
+    return [_result_line(number, result) for number in task.due]
 
 
 def _send(pipe: BinaryIO, *lines: str) -> None:

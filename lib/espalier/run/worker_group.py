@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.trial import Task
-from espalier.run.worker_process import Event, Finished, WorkerProcess, spoils
+from espalier.run.worker_process import LEFT_READS, Event, Finished, WorkerProcess, spoils
 
 DEATH_NOTICE = 0.2
 """Seconds that another worker has to be seen dead, when one has lost its companion."""
@@ -78,7 +78,9 @@ class WorkerGroup:
         """Return the events that are still unread in the pipes."""
         events: list[Event] = []
         for rank, worker in enumerate(self.workers):
-            while (lines := worker.read_lines()) is not None:
+            for _ in range(LEFT_READS):
+                if (lines := worker.read_lines()) is None:
+                    break
                 events += [event for line in lines for event in self.receive(slot, rank, line)]
         return events
 

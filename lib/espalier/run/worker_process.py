@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espalier.core import memory, process_memory, strict_json
+from espalier.core import memory, os_errors, process_memory, strict_json
 from espalier.core.trial import Record, Result, Status, Task
-from espalier.run import worker
+from espalier.run import worker, worker_messages
 from espalier.run.devices import CPU
-from espalier.run.worker import HOPELESS, OOM
+from espalier.run.worker import FINAL, OOM
+from espalier.run.worker_messages import EpochMessage, Over, Ready, ResultMessage
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
+LEFT_READS = 64
+"""Reads from the pipe of a dead worker: more comes only from what it started and left behind."""
+ACCEPTANCE = 10.0
+"""Seconds that an idle worker has to take in its task."""
 ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")
 """Begins a line of a log that explains no death: a trial's heading, or a note of torch's."""
 
@@ -65,11 +71,14 @@ class WorkerProcess:
             )
         os.close(task_end)
         os.close(record_end)
-        self.ready, self._rest = False, b""
+        os.set_blocking(self.tasks, False)
+        self.ready, self._rest = False, bytearray()
+        self.closed = False  # whether nothing can come through the pipe any more
+        self.fault = ""  # what it did that no worker does
         self.kills = process_memory.kills()
         self.task: Task | None = None
         self.due: list[int] = []  # the numbers of the trials that have not ended
-        self.spoilt = False  # by a trial that ended in an error
+        self.spoilt = False  # by a trial that ended in an error, or left something behind
 
     @property
     def dead(self) -> bool:
@@ -80,7 +89,7 @@ class WorkerProcess:
         """Send a task. If the process is dead already, that shows later."""
         self.task, self.due = task, task.due
         with suppress(BrokenPipeError):
-            _write_all(self.tasks, strict_json.encode(task.as_json()).encode() + b"\n")
+            self._send(strict_json.encode(task.as_json()).encode() + b"\n")
 
     def read_lines(self) -> list[bytes] | None:
         """Read once; return the lines that are complete now, None if there is nothing to read."""
@@ -88,29 +97,76 @@ class WorkerProcess:
             chunk = os.read(self.records, CHUNK)
         except BlockingIOError:
             return None
-        *complete, self._rest = (self._rest + chunk).split(b"\n")
+        self.closed = not chunk
+        *complete, rest = chunk.split(b"\n")
+        if complete:
+            complete[0] = bytes(self._rest) + complete[0]
+            self._rest.clear()
+        self._rest += rest
+        if len(self._rest) > worker_messages.LONGEST:
+            self.break_off("it wrote a record without end")
+            self._rest.clear()
         return complete if chunk else None
 
     def receive(self, slot: int, line: bytes) -> list[Event]:
-        """Take in a line; return the events of `slot` that it reports."""
-        record = json.loads(line)
-        if "ready" in record:
-            self.ready = True
+        """Take in a line; return the events of `slot` that it reports.
+
+        What is no message of a worker ends it, and with it the trials that it had.
+        """
+        if self.fault:
             return []
-        if record == worker.OVER:
+        try:
+            message = worker_messages.parse(line)
+        except worker_messages.NoMessageError as error:
+            self.break_off(str(error))
+            return []
+        match message:
+            case Ready():
+                self.ready = True
+            case Over():
+                self._end_task(message.first)
+            case EpochMessage() if message.number in self.due:
+                return [Progress(slot, message.number, message.record)]
+            case ResultMessage() if message.number in self.due:
+                self.due.remove(message.number)
+                self.spoilt = self.spoilt or spoils(message.result)
+                return [Finished(slot, message.number, message.result)]
+            case _:  # of a trial that has ended here: something of it still runs
+                self.spoilt = True
+        return []
+
+    def break_off(self, fault: str) -> None:
+        """Kill a worker that does what none should do; its trials end as its death ends them."""
+        self.fault = self.fault or fault
+        self.end(closing=False)
+
+    def _end_task(self, first: int) -> None:
+        if self.task is None or self.task.trial.number != first:
+            self.spoilt = True
+        elif self.due:
+            self.break_off(f"it ended its task before {len(self.due)} of its trials")
+        else:
             self.task = None
-            return []
-        event = event_of(slot, record)
-        if isinstance(event, Finished):
-            self.due.remove(event.number)
-            self.spoilt = self.spoilt or spoils(event.result)
-        return [event]
+
+    def _send(self, data: bytes) -> None:
+        ready = select.poll()
+        ready.register(self.tasks, select.POLLOUT)
+        end = time.monotonic() + ACCEPTANCE
+        while data:
+            with suppress(BlockingIOError):
+                data = data[os.write(self.tasks, data) :]
+            if data and not ready.poll(1000 * max(0.0, end - time.monotonic())):
+                self.break_off("it took in no task")
+                return
 
     def report_death(self, slot: int) -> list[Event]:
         """Return the end of each trial that it still had when it died."""
         if self.task is None:
             return []
         result = death(self.process.returncode, self.task, process_memory.kills() > self.kills)
+        if self.fault:
+            message = f"worker was ended: {self.fault}: {last_line(self.task.log)}"
+            result = replace(result, message=message)
         return [Finished(slot, number, result) for number in self.due]
 
     def end(self, closing: bool = True) -> None:
@@ -148,20 +204,19 @@ def death(code: int, task: Task, starved: bool = False) -> Result:
 
     If meanwhile the kernel has killed processes for lack of memory (`starved`), this was one.
     """
-    how, reason = f"exited with code {code}", "crash"
-    if code < 0:
-        how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    how, reason = describe_exit(code), "crash"
     if starved and code == -signal.SIGKILL:
         how, reason = f"{how} for lack of memory", OOM
     message = f"worker {how}: {last_line(task.log)}"
     return worker.of_several(len(task.trials), Result(Status.ERROR, reason, message))
 
 
-def event_of(slot: int, record: Record) -> Event:
-    """Return the event of a record that a worker sent about a trial."""
-    if "progress" in record:
-        return Progress(slot, record["trial"], record["progress"])
-    return Finished(slot, record["trial"], Result.from_json(record["result"]))
+def describe_exit(code: int) -> str:
+    """Return how a process ended: `exited with code 1`, `was killed by signal 9 (SIGKILL)`."""
+    if code >= 0:
+        return f"exited with code {code}"
+    names = {int(number): f" ({number.name})" for number in signal.Signals}  # not real-time ones
+    return f"was killed by signal {-code}{names.get(-code, '')}"
 
 
 def spoils(result: Result) -> bool:
@@ -169,20 +224,19 @@ def spoils(result: Result) -> bool:
 
     After an error it may: a sticky CUDA error, memory still held, threads still running.
     """
-    return result.status is Status.ERROR and result.reason != HOPELESS
+    return result.status is Status.ERROR and result.reason not in FINAL
 
 
 def last_line(log: Path, limit: int = 300) -> str:
     """Return the last line of a log that has a message, at most `limit` characters of it."""
     if not log.is_file():
         return f"{log.name} is missing"
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - CHUNK))
-        lines = [line.strip() for line in file.read().decode(errors="replace").split("\n")]
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - CHUNK))
+            text = file.read(CHUNK).decode("utf-8", "replace")
+    except OSError as error:
+        return f"{log.name} cannot be read ({os_errors.describe(error)})"
+    lines = [" ".join(line.split()) for line in text.split("\n")]
     messages = [line for line in lines if line and not ASIDE.match(line)]
     return messages[-1][:limit] if messages else f"nothing is said in {log.name}"
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

@@ -11,12 +11,12 @@ from pathlib import Path
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
+from espalier.core.stop_signals import EXIT_INTERRUPTED
 from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.report import reports
 from espalier.run import launch
 from espalier.run.launch import ENTRY, LaunchRequest
-from espalier.run.runner import EXIT_INTERRUPTED
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 

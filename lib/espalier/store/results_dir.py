@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
-from espalier.core import disk_full, strict_json
+from espalier.core import disk_full, os_errors, strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.log_files import open_log
 from espalier.core.names import check_inside, check_links
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
@@ -191,11 +192,8 @@ class SweepDir:
         if result.status is Status.PASSED:
             return
         line = f"== {result.status} ({result.reason}): {result.message}\n"
-        with (
-            disk_full.reported(self.folder),
-            (self.directory(number) / LOG).open("a", encoding="utf-8") as log,
-        ):
-            log.write(line)
+        with disk_full.reported(self.folder), open_log(self.directory(number) / LOG) as log:
+            log.write(line.encode())
 
     def write_metrics(self, trial: Trial, result: Result) -> None:
         """Write the training_metrics.json of a trial."""
@@ -213,8 +211,11 @@ class SweepDir:
         for trial, result, _ in self.store.final_results():
             path = self.directory(trial.number) / METRICS
             if result.status != Status.NOTRUN and not _has(path, last[trial.number]):
-                self.prepare(trial.number)
-                self.write_metrics(trial, result)
+                try:
+                    self.prepare(trial.number)
+                    self.write_metrics(trial, result)
+                except OSError as error:  # what a trial did to its folder stops no sweep
+                    print(f"note: {os_errors.place(error, path)}: {os_errors.describe(error)}")
 
     def write_plan(self) -> None:
         """Write the files from which, with those of the trials, the store can be made again."""
@@ -240,6 +241,8 @@ def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
 def _has(path: Path, last: Attempt) -> bool:
     """Return whether a training_metrics.json has the attempt `last`."""
     try:
+        if not path.is_file():
+            return False
         written = json.loads(path.read_text(encoding="utf-8"))["attempts"][-1]
         return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
     except (OSError, *CONTENT):
