@@ -16,6 +16,8 @@ from espalier.core.errors import UserError
 
 _PICKLES = (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError)
 _VALUES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
+MALFORMED = (*_VALUES, ArithmeticError, AssertionError, MemoryError, RuntimeError)
+"""What comes of plain data and tensors that are not what the code that uses them expects."""
 
 
 LEVEL = 1
@@ -56,13 +58,14 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except (*_PICKLES, *_VALUES) as error:
         rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
-        raise UserError(f"{path}: {rule} ({_first_line(error)})") from None
+        raise UserError(f"{path}: {rule} ({first_line(error)})") from None
     if not isinstance(record, dict):
         raise UserError(f"{path}: must hold a dict, not {type(record).__name__}")
     return record
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line of at most 120 characters."""
     text = str(error).rpartition("WeightsUnpickler error:")[2]  # torch's advice comes before it
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0][:120] if lines else type(error).__name__
