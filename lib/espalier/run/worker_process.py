@@ -19,8 +19,8 @@ from espalier.run.devices import CPU
 from espalier.run.worker import HOPELESS, OOM
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
-ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")
-"""Begins a line of a log that explains no death: a trial's heading, or a note of torch's."""
+ASIDE = re.compile(r"== |epoch \d+/\d+: |trained: |(\[rank\d+\]:)?\[[IW]\d{4} ")
+"""Begins a line that explains no death: a trial's heading or its epochs, or a note of torch's."""
 
 
 @dataclass(frozen=True)
