@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,16 @@ def test_a_payload_in_place_of_tensors_is_one_line(
     error = capfd.readouterr().err
     assert error.startswith(f"error: {path}: ") and error.count("\n") == 1
     assert not canary.exists()
+
+
+def test_a_file_whose_pickle_is_cut_off_is_one_line(tmp_path: Path) -> None:
+    path, pickled = tmp_path / "cut.pt", saved({"a": torch.zeros(2)}, True)
+    with zipfile.ZipFile(io.BytesIO(pickled)) as whole, zipfile.ZipFile(path, "w") as cut:
+        for name in whole.namelist():
+            is_pickle = name.endswith("data.pkl")
+            cut.writestr(name, b"\x80\x02}X\x01" if is_pickle else whole.read(name))
+    with pytest.raises(UserError, match=r"cut\.pt: must be a file that torch\.save wrote"):
+        tensor_files.read(path)
 
 
 WRONG = {

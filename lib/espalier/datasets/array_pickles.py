@@ -49,7 +49,7 @@ class _Array:
 def _from_bytes(data: Any, kind: Any, shape: Any, order: Any) -> Any:
     """Return an array of numbers; a text, as Python 2 wrote bytes, counts as its bytes."""
     content = data.encode("latin1") if isinstance(data, str) else bytes(memoryview(data))
-    array = np.frombuffer(bytearray(content), kind.type)
+    array = np.frombuffer(content, kind.type).copy()  # one that can be written to
     return array.reshape([int(size) for size in shape], order="F" if order == "F" else "C")
 
 

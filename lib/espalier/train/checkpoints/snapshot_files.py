@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +82,7 @@ class Snapshot:
             content: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
             if {*content} != {"position", "history"}:
                 raise ValueError(f"holds {type(content).__name__} of other names")
-        except (pickle.UnpicklingError, EOFError, *tensor_files.MALFORMED) as error:
+        except tensor_files.UNREADABLE as error:
             line = tensor_files.first_line(error)
             raise SnapshotError(f"{self.file}: not plain data for this machine ({line})") from None
         return content
