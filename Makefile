@@ -11,7 +11,9 @@ GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATA
 	SAMPLER MAX_TRIALS NEW FROM TO KCONFIG_CONFIG KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
-$(foreach name,$(GIVEN),$(call as-text,$(name)))
+COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
+	$(filter command,$(firstword $(origin $(name)))),$(name)))
+$(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 
 V ?= 0
 Q := $(if $(filter-out 0,$(V)),,@)
@@ -78,11 +80,11 @@ diffconfig: setup-plan
 $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%): setup-plan
 	$(Q)$(ESPALIER) config "$$GOAL"
 
-%_defconfig: export GOAL = $@
+%_defconfig: override export GOAL = $@
 %_defconfig: setup-plan
 	$(Q)$(ESPALIER) config "$$GOAL"
 
-defconfig-%: export GOAL = $@
+defconfig-%: override export GOAL = $@
 defconfig-%: setup-plan
 	$(Q)$(ESPALIER) config "$$GOAL"
 
@@ -145,7 +147,7 @@ seed-finder: setup-train
 
 EXAMPLE := defconfigs/digits-adamwprune-range
 .PHONY: range-given
-range-given: export GOAL = $(firstword $(MAKECMDGOALS))
+range-given: override export GOAL = $(firstword $(MAKECMDGOALS))
 range-given:
 	@test -n "$$RANGE_CONFIG" || { printf '%s %s\n' "error: RANGE_CONFIG names no range file;" \
 		"for example: make $$GOAL RANGE_CONFIG=$(EXAMPLE)" >&2; exit 2; }

@@ -159,7 +159,7 @@ def test_no_value_is_ever_run(checkout: Path, value: str, origin: str) -> None:
         (checkout / name).write_text(text, encoding="utf-8")
         (checkout / name).chmod(0o755)
     (checkout / value).touch()  # KCONFIG_CONFIG must be there
-    given = {name: value for name in names}
+    given = {name: value for name in (*names, "GOAL", "OTHER")}
     arguments = [f"{n}={v}" for n, v in given.items()] if origin == "command line" else []
     env = {"PATH": "/usr/bin:/bin", **({} if arguments else given)}
     for target in ("diffconfig", "search", "bench", "sweep-generate", "train", "lock", "config"):

@@ -52,7 +52,8 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbol
     base = trust.without_trust(symbols, values, changes)
     if note := trust.note_ignored(place, values, base, HOW):
         print(note, flush=True)
-    config = {name: base[name] for name in made.config or {}}
+    trained = {*(made.config or {}), *(name for name in changes if name in symbols.identity)}
+    config = {name: base[name] for name in trained}
     try:
         quoted = {name: _quote(value) for name, value in base.items()}
         plan = planning.plan_from_rows(quoted, [{}], symbols)

@@ -33,9 +33,9 @@ from espalier.train.data.preprocessing import Preprocessing, preprocessing_finge
 EVALUATION_SETTINGS = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
 """Settings for a saved network, whatever others are."""
 FIELDS: dict[str, type] = {
-    **dict.fromkeys(("config", "settings", "shape", "state", "method", "preprocessing"), dict),
+    **dict.fromkeys(("config", "settings", "shape", "state", "method"), dict),
+    **dict.fromkeys(("preprocessing", "probe"), dict),
     **dict.fromkeys(("fingerprint", "data_fingerprint"), str),
-    "probe": dict,
 }
 """What a file must hold, and its kind."""
 HOW = "--data-dir or --config gives them"
@@ -144,11 +144,12 @@ def evaluation_values(
     """
     symbols = Symbols(tree.parse())
     here = assign.effective_config(symbols, symbols.settings)
-    here |= EVALUATION_SETTINGS | {n: v for n, v in given.items() if n in symbols.settings}
+    here |= {n: v for n, v in given.items() if n in symbols.settings}
+    here |= EVALUATION_SETTINGS
     taken = trust.without_trust(symbols, config, given)
     trusted = {n: v for n, v in settings.items() if n in symbols.need_trust and n != "DOWNLOAD"}
     _warn(trust.note_ignored(place, {**config, **trusted}, {**here, **taken}, HOW))
-    return taken, {name: value for name, value in here.items() if name in symbols.settings}
+    return taken, here
 
 
 def _check_shape(stored: Preprocessing, shape: SampleShape, place: str) -> None:
