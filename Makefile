@@ -5,6 +5,18 @@ MAKEFLAGS += -rR --no-print-directory
 .SUFFIXES:
 unexport PYTHONPATH PYTHONHOME CONFIG_
 
+# What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
+# commands through the environment, as $$NAME in double quotes where a recipe needs it.
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATASET BUDGET BENCH \
+	SAMPLER MAX_TRIALS NEW REUSE HOLD FROM TO KCONFIG_CONFIG KCONFIG_SEED PYTHON UPGRADE V
+as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
+	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
+COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
+	$(filter command,$(firstword $(origin $(name)))),$(name)))
+$(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
+# What many shells hold under these names is none of ours.
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT),$(eval unexport $(name)))
+
 V ?= 0
 Q := $(if $(filter-out 0,$(V)),,@)
 KCONFIG_CONFIG ?= .config
@@ -62,23 +74,26 @@ $(CONFIGURATORS): setup-plan
 
 FROM ?= $(KCONFIG_CONFIG).old
 TO ?= $(KCONFIG_CONFIG)
+export FROM TO
 diffconfig: setup-plan
-	$(Q)$(ESPALIER) config diffconfig '$(FROM)' '$(TO)'
+	$(Q)$(ESPALIER) config diffconfig "$$FROM" "$$TO"
 
 .PHONY: import-config
 import-config: setup-plan
-	$(Q)$(ESPALIER) $@ "$$FROM"
+	$(Q)$(ESPALIER) $@ $(if $(filter file,$(origin FROM)),,"$$FROM")
 
 # The known names are spelled out so that a shell can complete them.
 .PHONY: $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%)
 $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%): setup-plan
-	$(Q)$(ESPALIER) config $@
+	$(Q)$(ESPALIER) config "$$GOAL"
 
+%_defconfig: override export GOAL = $@
 %_defconfig: setup-plan
-	$(Q)$(ESPALIER) config $@
+	$(Q)$(ESPALIER) config "$$GOAL"
 
+defconfig-%: override export GOAL = $@
 defconfig-%: setup-plan
-	$(Q)$(ESPALIER) config $@
+	$(Q)$(ESPALIER) config "$$GOAL"
 
 ##
 ## Training (results go to test_matrix_results/):
@@ -101,13 +116,6 @@ defconfig-%: setup-plan
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again
-# Variables given to make reach the commands through the environment.
-# Text as it was given, which make does not expand. What many shells hold under these names is none
-# of ours.
-$(foreach name,DIR TRIALS STATUS,$(if $(findstring command,$(origin $(name))),\
-	$(eval override $(name) := $$(value $(name)))$(eval export $(name)),$(eval unexport $(name))))
-LIMIT := $(if $(MAX_TRIALS),--max-trials '$(MAX_TRIALS)')
-
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -122,11 +130,11 @@ sweep sweep-parallel: sweep-generate
 
 sweep-generate: range-given
 	$(Q)$(SETUP) plan
-	$(Q)$(ESPALIER) $@ $(LIMIT) "$$RANGE_CONFIG"
+	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
 
 sweep-estimate: range-given
 	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) $@ $(LIMIT) "$$RANGE_CONFIG"
+	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
 
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
@@ -138,23 +146,25 @@ sweep-clean:
 	$(Q)rm -rf sweep_configs
 
 SCENARIO ?= quick
+export SCENARIO
 search: setup-train
-	$(Q)$(ESPALIER) $@ --scenario '$(SCENARIO)' $(if $(DATASET),--dataset '$(DATASET)') \
-		$(if $(BUDGET),--budget '$(BUDGET)')
+	$(Q)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
+		$(if $(BUDGET),--budget "$$BUDGET")
 
 seed-finder: setup-train
 	$(Q)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
 .PHONY: range-given
+range-given: override export GOAL = $(firstword $(MAKECMDGOALS))
 range-given:
-	@test -n "$$RANGE_CONFIG" || { echo "error: RANGE_CONFIG names no range file;" \
-		"for example: make $(firstword $(MAKECMDGOALS)) RANGE_CONFIG=$(EXAMPLE)" >&2; exit 2; }
+	@test -n "$$RANGE_CONFIG" || { printf '%s %s\n' "error: RANGE_CONFIG names no range file;" \
+		"for example: make $$GOAL RANGE_CONFIG=$(EXAMPLE)" >&2; exit 2; }
 
 .PHONY: config-given
 config-given:
-	@test -e "$$KCONFIG_CONFIG" || { echo "error: $$KCONFIG_CONFIG: no such configuration;" \
-		"make menuconfig or make <name>_defconfig writes one" >&2; exit 2; }
+	@test -e "$$KCONFIG_CONFIG" || { printf '%s %s\n' "error: $$KCONFIG_CONFIG: no such" \
+		"configuration; make menuconfig or make <name>_defconfig writes one" >&2; exit 2; }
 
 ##
 ## Checks:
@@ -196,7 +206,7 @@ test-nightly: setup-dev
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
 bench: setup-train
-	$(Q)$(BENCHMARKS) $(if $(BENCH),--only '$(BENCH)')
+	$(Q)$(BENCHMARKS) $(if $(BENCH),--only "$$BENCH")
 
 bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu

@@ -102,7 +102,7 @@ def test_a_sweep_is_planned_before_torch_is_installed(checkout):
     ]
     assert lines == [
         "sh scripts/bootstrap plan",
-        "sweep-generate --max-trials '7' \"$RANGE_CONFIG\"",
+        'sweep-generate "$RANGE_CONFIG"',
         "sh scripts/bootstrap train",
         "DIR= sweep-run",  # of the plan just made
     ]
@@ -141,6 +141,62 @@ def test_the_configuration_is_not_run(checkout):
     make(checkout, "help")
     make(checkout, "clean")
     assert not (checkout / "RAN").exists()
+
+
+GIVEN = re.search(r"^GIVEN := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+HOSTILE = [
+    "'; touch RAN; '",
+    '"; touch RAN; "',
+    "$(shell touch RAN)",
+    "$$(touch RAN)",
+    "`touch RAN`",
+    "\\'; touch RAN #",
+    "a # b\ntouch RAN",
+]
+
+
+def test_every_variable_of_the_help_is_taken_as_text() -> None:
+    assert GIVEN
+    listed = set(re.findall(r"^##   ([A-Z_]+)=", MAKEFILE, re.MULTILINE))
+    assert set(GIVEN[1].replace("\\\n", "").split()) == listed | {"FROM", "TO", "UPGRADE"}
+    assert "'$(" not in MAKEFILE
+
+
+@pytest.mark.parametrize("origin", ["command line", "environment"])
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_value_is_ever_run(checkout: Path, value: str, origin: str) -> None:
+    """All variables have it at once; a stand-in of Python notes what reaches the commands."""
+    assert GIVEN
+    names = GIVEN[1].replace("\\\n", "").split()
+    stand_in = "#!/bin/sh\nenv -0 >environment\nfor a; do printf '%s\\0' \"$a\"; done >>arguments\n"
+    for name, text in {"scripts/bootstrap": "", ".venv/bin/python": stand_in}.items():
+        (checkout / name).parent.mkdir(parents=True)
+        (checkout / name).write_text(text, encoding="utf-8")
+        (checkout / name).chmod(0o755)
+    (checkout / value).touch()  # KCONFIG_CONFIG must be there
+    given = {name: value for name in (*names, "GOAL", "OTHER")}
+    arguments = [f"{n}={v}" for n, v in given.items()] if origin == "command line" else []
+    env = {"PATH": "/usr/bin:/bin", **({} if arguments else given)}
+    for target in ("diffconfig", "search", "bench", "sweep-generate", "train", "lock", "config"):
+        command = ["make", *arguments, target]
+        done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, (target, done.stderr)
+        seen = (checkout / "environment").read_text(encoding="utf-8").split("\0")
+        assert {line for line in seen if line.partition("=")[0] in names} == {
+            f"{name}={value}" for name in names
+        }
+    passed = (checkout / "arguments").read_text(encoding="utf-8").split("\0")
+    assert passed.count(value) == 7  # FROM, TO, SCENARIO, DATASET, BUDGET, BENCH, RANGE_CONFIG
+    assert not list(checkout.rglob("RAN"))
+
+
+@pytest.mark.parametrize("value", HOSTILE[:-1])
+@pytest.mark.parametrize("form", ["{}_defconfig", "defconfig-{}"])
+def test_no_goal_is_ever_run(checkout: Path, value: str, form: str) -> None:
+    goal = form.format(value)
+    with_python(checkout, "exit", goal)
+    make(checkout, goal, "sweep")  # in what it says about sweep, it names the first goal
+    assert not list(checkout.rglob("RAN"))
 
 
 def test_verbose_shows_the_commands(checkout):
@@ -195,13 +251,17 @@ def test_lint_checks_the_imports_too(checkout):
     assert [line for line in recipe(checkout, "lint") if "importlinter" in line]
 
 
-def lint_imports(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
-    """Run `make lint-imports` with a shell script in place of the environment's Python."""
+def with_python(checkout: Path, python: str, goal: str) -> subprocess.CompletedProcess[str]:
+    """Run a goal with a shell script in place of the environment's Python."""
     for name, text in {"scripts/bootstrap": "", ".venv/bin/python": python}.items():
         (checkout / name).parent.mkdir(parents=True)
         (checkout / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (checkout / name).chmod(0o755)
-    return make(checkout, "lint-imports")
+    return make(checkout, goal)
+
+
+def lint_imports(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
+    return with_python(checkout, python, "lint-imports")
 
 
 def test_lint_imports_is_silent_where_all_is_well(checkout):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.run import devices
+from espalier.run import devices, gpu_driver
 
 SMI = """\
 GPU 0: NVIDIA H200 (UUID: GPU-aaaa-1)
@@ -24,9 +27,25 @@ FREE = """\
 """
 
 
+@pytest.fixture(autouse=True)
+def _every_gpu_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_driver, "existing", list)
+
+
 @pytest.fixture
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says which names are GPUs here."""
+
+    def use(*names: str) -> None:
+        known = partial(takewhile, names.__contains__)
+        monkeypatch.setattr(gpu_driver, "existing", lambda given: list(known(given)))
+
+    return use
 
 
 @pytest.fixture
@@ -111,6 +130,47 @@ def test_cores_are_shared_out_by_threads(no_gpu: None) -> None:
 def test_a_gpu_that_is_not_there_is_one_line(no_gpu: None) -> None:
     with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible"):
         devices.slots("cuda", 0, 1)
+
+
+ABSENT = [  # the variable -> the GPUs that are taken, and what is said
+    ("0,1", [], "CUDA_VISIBLE_DEVICES=0,1: there is no GPU '0' here; trials run on the CPU"),
+    ("1", [], "CUDA_VISIBLE_DEVICES=1: there is no GPU '1' here; trials run on the CPU"),
+    (
+        "GPU-x",
+        [],
+        "CUDA_VISIBLE_DEVICES=GPU-x: there is no GPU 'GPU-x' here; trials run on the CPU",
+    ),
+    ("all", [], "CUDA_VISIBLE_DEVICES=all: there is no GPU 'all' here; trials run on the CPU"),
+    ("0, 1,7,2", ["0", "1"], "there is no GPU '7' here; trials run on 2 GPUs"),
+    ("0,1", ["0", "1"], ""),
+    ("1,0,1", ["1", "0"], ""),
+    ("0,-1,1", ["0"], ""),
+    ("-1", [], ""),
+    ("", [], ""),
+    ("NoDevFiles", [], ""),
+]
+
+
+@pytest.mark.parametrize(("value", "gpus", "said"), ABSENT)
+def test_a_gpu_that_is_not_there_is_not_believed(
+    value: str,
+    gpus: list[str],
+    said: str,
+    there: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    there(*gpus)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    monkeypatch.setattr(devices, "cores", lambda: 3)
+    assert devices.slots("auto", 0, 1) == (gpus or ["cpu"] * 3)
+    out = capsys.readouterr().out
+    assert said in out and out.count("\n") == bool(said)
+    if not gpus:
+        with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA=y: .*; set CONFIG_DEVICE_AUTO=y"):
+            devices.slots("cuda", 0, 1)
+    devices.slots("cpu", 0, 1)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_trial_may_take_several_devices(monkeypatch: pytest.MonkeyPatch) -> None:

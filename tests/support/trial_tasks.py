@@ -44,7 +44,8 @@ def task(
     values: Mapping[str, str], settings: Mapping[str, str], folder: Path | None = None
 ) -> Task:
     """Return the task of one trial under `values`."""
-    return Task.single(Trial(1, "config_001", "id", effective(values)), dict(settings), folder)
+    trial = Trial(1, "config_001", "id", effective(values))
+    return Task.single(trial, dict(settings), folder or Path("nowhere"))
 
 
 def small_task(settings: Mapping[str, str] | None = None, **changes: str) -> Task:

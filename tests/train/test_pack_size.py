@@ -42,12 +42,12 @@ def timed(monkeypatch):
     def use(seconds):
         seen = []
 
-        def step_seconds(together):
-            seen.append(len(together))
-            outcome = seconds[len(together)]
+        def step_seconds(arm, beside=None):
+            seen.append(len(arm.trainers))
+            outcome = seconds[len(arm.trainers)]
             if isinstance(outcome, Exception):
                 raise outcome
-            return outcome * len(together)
+            return outcome * len(arm.trainers)
 
         monkeypatch.setattr(pack_size, "step_seconds", step_seconds)
         return seen
@@ -135,10 +135,14 @@ def test_sizes_to_try():
     assert pack_size.candidate_sizes(4096) == [4, 16, 64, 256]
 
 
-def test_real_steps_are_timed_without_touching_the_first_run():
+def test_real_steps_are_timed_without_touching_the_first_run(monkeypatch):
+    monkeypatch.setattr(pack_size, "LONG", 60.0)  # however busy the machine is
     first, second = itertools.islice(trainers(), 2)
-    assert pack_size.step_seconds([first, second]) > 0
+    third = next(trainers())
+    alone = pack_size.Arm([third])
+    assert pack_size.step_seconds(pack_size.Arm([first, second]), alone) > 0
     assert first.run.step == second.run.step == pack_size.WARM + pack_size.TIMED
+    assert third.run.step == len(alone.seconds) == len(alone.held) == first.run.step  # in turn
 
 
 def test_an_answer_is_recalled_for_as_many_trials_or_fewer():
@@ -178,12 +182,62 @@ def test_a_cache_that_cannot_be_written_is_none(tmp_path, monkeypatch):
 def test_long_steps_are_told_by_two_in_succession(monkeypatch):
     def taking(*seconds):
         left = iter(seconds)
-        monkeypatch.setattr(pack_size, "_timed", lambda loop, x, y: next(left))
-        return pack_size.step_seconds(list(itertools.islice(trainers(), 1))), len(list(left))
+        monkeypatch.setattr(pack_size, "_timed", lambda loop, x, y: (next(left), 0.0))
+        arm = pack_size.Arm(list(itertools.islice(trainers(), 1)))
+        return pack_size.step_seconds(arm), len(list(left))
 
     assert taking(9.0, 0.5, 0.4, 0.3) == (0.4, 1)
     hiccup = [9.0, 0.5, *[1e-3] * (pack_size.WARM + pack_size.TIMED - 2)]
     assert taking(*hiccup) == (1e-3, 0)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Says how long the next steps take and how much of that this thread has a processor."""
+
+    def use(steps):
+        left = iter(steps)
+        monkeypatch.setattr(pack_size, "_timed", lambda loop, x, y: next(left))
+
+    return use
+
+
+STEPS = pack_size.WARM + pack_size.TIMED  # of an arm
+
+
+def measured(alone, pack, held=1.0):
+    """Steps of a probe of 4: alone, then in turn; `alone` are its times before and beside."""
+    before, beside = alone
+    turns = [(pack, held * pack), (beside, held * beside)] * STEPS
+    return [(before, held * before)] * STEPS + turns
+
+
+def test_a_quiet_machine_gives_an_answer_to_keep(machine):
+    machine(measured((4e-4, 4.4e-4), 8e-4, held=0.95))
+    choice = pack_size.choose_pack_size(trainers(), 4)
+    assert choice == PackChoice(4, "", {1: 4e-4, 4: 2e-4})
+
+
+@pytest.mark.parametrize(
+    ("alone", "held", "doubt"),
+    [
+        ((4e-4, 4e-4), 0.5, "this process had a processor for 50 % of the time"),
+        ((4e-4, 9e-4), 1.0, "the same step took 0.40 ms and then 0.90 ms"),
+        ((9e-4, 4e-4), 1.0, "the same step took 0.40 ms and then 0.90 ms"),
+    ],
+)
+def test_a_busy_machine_gives_an_answer_that_is_not_kept(machine, alone, held, doubt):
+    machine(measured(alone, 8e-4, held))
+    choice = pack_size.choose_pack_size(trainers(), 4)
+    assert (choice.size, choice.doubt) == (4, doubt)
+    pack_cache.save("shape-d", CPU, 4, choice)
+    assert pack_cache.load("shape-d", CPU, 4) is None
+
+
+def test_a_long_step_on_a_busy_machine_is_no_reason_for_ever(machine):
+    machine([(0.5, 0.1)] * 3)
+    choice = pack_size.choose_pack_size(trainers(), 16)
+    assert choice.size == 1 and choice.doubt == "this process had a processor for 20 % of the time"
 
 
 def test_a_search_that_compared_nothing_answers_nothing(timed, monkeypatch):

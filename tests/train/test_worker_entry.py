@@ -10,6 +10,7 @@ import torch
 from trial_tasks import TEXT, numbers, small_task
 
 from espalier.core.errors import UserError
+from espalier.core.memory import SHARERS
 from espalier.core.trial import Status, Task, Trial
 from espalier.models import charlm
 from espalier.train import worker_entry
@@ -151,6 +152,12 @@ def test_mixed_precision_reaches_the_loop():
 def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device.choose_device("auto", "off").type == "cpu"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert device.choose_device("auto", "off").type == "cpu"  # no runner gave it
+    monkeypatch.setenv(SHARERS, "1")
+    with pytest.raises(UserError, match="GPU 0: its driver has it, but torch .* cannot use it"):
+        device.choose_device("auto", "off")
+    assert device.choose_device("cpu", "off").type == "cpu"
     with pytest.raises(UserError, match="CONFIG_DEVICE_CUDA"):
         device.choose_device("cuda", "off")
 

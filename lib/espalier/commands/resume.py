@@ -17,6 +17,8 @@ from espalier.commands.option_types import PATH, in_process, results_of_run
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
 from espalier.run import launch
@@ -29,7 +31,7 @@ from espalier.store import results_dir
     "changes",
     nargs=-1,
     metavar="[SYMBOL=VALUE]...",
-    help=f"new values; a symbol is one of {', '.join(FREE)}",
+    help=f"new values; a symbol is one of {', '.join(FREE)}, or a path or check of the data",
 )
 @results_of_run
 @in_process
@@ -40,8 +42,10 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
 
     start = snapshot_files.load(snapshot)
     start.read()  # raises if it is damaged
-    values = read_changes(changes)
-    plan = plan_branch(Provenance.from_json(start.manifest["made"]), values, str(start.path))
+    symbols = Symbols(tree.parse())
+    values = read_changes(changes, symbols)
+    made = Provenance.from_json(start.manifest["made"])
+    plan = plan_branch(made, values, str(start.path), symbols)
     (trial,) = plan.trials
     if int(epochs := trial.config["NUM_EPOCHS"]) <= start.epoch:
         raise UserError(

@@ -8,6 +8,9 @@ batch is a pickled dictionary of `data`, (n, 3072) bytes, channel by channel and
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import torch
 from torch import Tensor
 
 from espalier.core.samples import RawData
-from espalier.datasets import published
+from espalier.datasets import array_pickles, published
 
 UNREADABLE = (  # errors that files raise that are not such a batch
     pickle.UnpicklingError,
@@ -24,6 +27,8 @@ UNREADABLE = (  # errors that files raise that are not such a batch
     ImportError,
     IndexError,
     KeyError,
+    MemoryError,
+    OverflowError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -35,15 +40,16 @@ def load_batches(reader: type[Any], data_dir: Path, download: bool, verify: bool
 
     Files are in `<data_dir>/<reader's base_folder>`. With `verify` each must have the published
     checksum, and the published archive, lying in `data_dir`, is unpacked if they are absent;
-    without it the files are unpickled as they are, which can run code they hold.
+    without it the files are read as they are. Either way no code that they hold is run.
     """
     folder = data_dir / reader.base_folder
     with published.lock_folder(data_dir, create=download and verify):
         _ensure(reader, data_dir, download, verify)
     if not verify:
         published.warn_unverified(folder)
-    (train_x, train_y, classes), (test_x, test_y, _) = (
-        _read(reader, data_dir, [name for name, _ in part])
+    classes = _read_classes(reader, folder)
+    (train_x, train_y), (test_x, test_y) = (
+        _read(reader, [folder / name for name, _ in part])
         for part in (reader.train_list, reader.test_list)
     )
     raw = RawData(train_x, train_y, test_x, test_y, classes)
@@ -81,24 +87,36 @@ def _archives(reader: type[Any], data_dir: Path, download: bool) -> list[Path]:
     raise published.damaged_error(archive, reader.tgz_md5)
 
 
-def _read(reader: type[Any], data_dir: Path, names: list[str]) -> tuple[Tensor, Tensor, int]:
-    """Return images (n, 3, 32, 32) uint8, labels (n,) and the number of classes of some batches.
-
-    Each file is read by a reader of its own, so that an error can name it.
-    """
-    batches = [_read_one(reader, data_dir, name) for name in names]
-    images = [torch.from_numpy(batch.data) for batch in batches]  # each (n, 32, 32, 3)
-    x = torch.cat(images).permute(0, 3, 1, 2).contiguous()
-    y = torch.tensor([label for batch in batches for label in batch.targets])
-    return x, y, len(batches[0].classes)
+def _read_classes(reader: type[Any], folder: Path) -> int:
+    """Return the number of classes, whose names are in a file of their own."""
+    path = folder / reader.meta["filename"]
+    with _named(path, reader):
+        return len(array_pickles.read(path)[reader.meta["key"]])
 
 
-def _read_one(reader: type[Any], data_dir: Path, name: str) -> Any:
-    meta = {**reader.meta, "md5": None}  # checksums have been compared before
-    lone = {"train_list": [(name, None)], "test_list": [], "meta": meta}
+def _read(reader: type[Any], paths: list[Path]) -> tuple[Tensor, Tensor]:
+    """Return images (n, 3, 32, 32) uint8 and labels (n,) of some batches."""
+    images, labels = [], []
+    for path in paths:
+        with _named(path, reader):
+            batch = array_pickles.read(path)
+            images.append(torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32))
+            labels += _labels(batch)
+    return torch.cat(images), torch.tensor(labels)
+
+
+def _labels(batch: dict[str, Any]) -> list[int]:
+    labels = list(batch["labels"] if "labels" in batch else batch["fine_labels"])
+    if not all(isinstance(label, Integral) for label in labels):
+        raise TypeError("a label is no integer")
+    return [int(label) for label in labels]
+
+
+@contextmanager
+def _named(path: Path, reader: type[Any]) -> Iterator[None]:
+    """Report what keeps a file from being read as one line that names it."""
     try:
-        return type(reader.__name__, (reader,), lone)(data_dir, train=True)
+        yield
     except UNREADABLE as error:
-        path = data_dir / reader.base_folder / name
-        reason = f"it or {meta['filename']} is not in the {reader.__name__} format: {error!r}"
+        reason = f"not in the {reader.__name__} format: {error!r}"
         raise published.unreadable_error(path, reason) from error

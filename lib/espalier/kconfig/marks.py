@@ -8,6 +8,7 @@ the help text says it, in a line of its own and in exactly these words:
 | `Identity: no` | what a user can set | a setting of the sweep, outside of a trial's identity |
 | `Pack: same` | what a user can set | equal in all trials of a pack (trained as one program) |
 | `Pack: may differ` | what a user can set | each trial of a pack may have a value of its own |
+| `Trust: needed` | what a user can set | a path, or a check: not taken from a file of others |
 | `Control: yes` | a member of a choice | reports compare the other members with it |
 | `Float in [a, b)` | a string | a number in this interval |
 
@@ -35,11 +36,13 @@ class Scope(Enum):
 
 
 CONTROL = "Control: yes"
+TRUST = "Trust: needed"
 _SCOPES = tuple(scope.value for scope in Scope)
-_FORMS = ", ".join(map(repr, [*_SCOPES, CONTROL, "Float in [a, b)"]))
+_FORMS = ", ".join(map(repr, [*_SCOPES, TRUST, CONTROL, "Float in [a, b)"]))
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
 _LINES = re.compile(  # lines that begin like a mark, in any spelling
-    r"^[ \t]*((?:identity|packs?|controls?)[ \t]*[:=].*|floats?[ \t]+(?:in|between|from)\b.*)$",
+    r"^[ \t]*((?:identity|packs?|trust|controls?)[ \t]*[:=].*"
+    r"|floats?[ \t]+(?:in|between|from)\b.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -51,6 +54,7 @@ class Marks:
     scope: Scope | None
     is_control: bool
     interval: AllowedRange | None
+    needs_trust: bool = False
 
 
 def parse(help_text: str) -> Marks:
@@ -59,11 +63,12 @@ def parse(help_text: str) -> Marks:
     Raises ValueError for a line that is almost a mark, and for two marks that contradict.
     """
     lines = [line.rstrip() for line in _LINES.findall(help_text)]
-    intervals = [_interval(line) for line in lines if line not in {*_SCOPES, CONTROL}]
+    intervals = [_interval(line) for line in lines if line not in {*_SCOPES, TRUST, CONTROL}]
     scopes = [Scope(line) for line in lines if line in _SCOPES]
     if len(scopes) > 1 or len(intervals) > 1:
         raise ValueError(f"has more than one help line of a kind: {', '.join(map(repr, lines))}")
-    return Marks(next(iter(scopes), None), CONTROL in lines, next(iter(intervals), None))
+    interval = next(iter(intervals), None)
+    return Marks(next(iter(scopes), None), CONTROL in lines, interval, TRUST in lines)
 
 
 def of(item: Symbol | Choice) -> Marks:
@@ -79,6 +84,8 @@ def of(item: Symbol | Choice) -> Marks:
     if marks.scope is not None and (choice or not can_be_set):
         owner = "its choice" if choice else "what a user can set"
         raise ValueError(f"has {marks.scope.value!r}, which belongs to {owner}")
+    if marks.needs_trust and (choice or not can_be_set):
+        raise ValueError(f"has {TRUST!r}, which belongs to what a user can set")
     if marks.is_control and choice is None:
         raise ValueError(f"has {CONTROL!r}, which belongs to members of a choice")
     if marks.interval is not None and item.orig_type != STRING:

@@ -52,6 +52,8 @@ class Symbols:
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those that must be equal in all trials of a pack."""
         self._fixed_ranges = {n: r for n, s in self._symbols.items() if (r := _fixed_range(s))}
+        self.need_trust = tuple(n for n in self.prompted if self._marks[n].needs_trust)
+        """Paths and checks: what they are in a file of others is not taken."""
         plain = {name: self._controls(members) for name, members in self._members.items()}
         self.controls = {name: values for name, values in plain.items() if values}
         """By choice, the values that reports compare the others with."""

@@ -7,19 +7,23 @@ from collections.abc import Mapping, Sequence
 
 from espalier.core.errors import UserError
 from espalier.core.records import Provenance
-from espalier.kconfig import tree
+from espalier.kconfig import trust
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 
 FREE = ("NUM_EPOCHS", "LEARNING_RATE", "GRAD_CLIP_NORM")
 """What may be another value: all else is in the snapshot already, where no symbol reaches it."""
+HOW = "give SYMBOL=VALUE after the snapshot to have them"
 
 
-def read_changes(texts: Sequence[str]) -> dict[str, str]:
-    """Return the values by symbol of `NAME=VALUE` texts. Raises UserError."""
+def read_changes(texts: Sequence[str], symbols: Symbols) -> dict[str, str]:
+    """Return the values by symbol of `NAME=VALUE` texts. Raises UserError.
+
+    A symbol is one of FREE, or one that is not taken from the snapshot (see `trust`).
+    """
     changes: dict[str, str] = {}
-    for name, value in map(_read_change, texts):
+    for name, value in (_read_change(text, (*FREE, *symbols.need_trust)) for text in texts):
         if name in changes:
             raise UserError(
                 f"{name}={value}: already given as {changes[name]}; keep one of the two"
@@ -28,26 +32,31 @@ def read_changes(texts: Sequence[str]) -> dict[str, str]:
     return changes
 
 
-def _read_change(text: str) -> tuple[str, str]:
+def _read_change(text: str, free: Sequence[str]) -> tuple[str, str]:
     name, _, value = text.removeprefix("CONFIG_").partition("=")
-    if name not in FREE or not value:
-        raise UserError(f"{text}: must be one of {', '.join(f'{free}=VALUE' for free in FREE)}")
+    if name not in free or not value:
+        raise UserError(f"{text}: must be one of {', '.join(f'{each}=VALUE' for each in free)}")
     return name, value
 
 
-def plan_branch(made: Provenance, changes: Mapping[str, str], place: str) -> Plan:
+def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbols: Symbols) -> Plan:
     """Return the plan of one trial: the configuration of a snapshot with `changes`.
 
     `made` is what the snapshot in the file `place` says it was made with: `config` and `settings`.
+    Its paths and checks are not taken, and a note says so.
     Raises UserError if that is no configuration of this version.
     """
-    config = {**(made.config or {}), **changes}
-    symbols = Symbols(tree.parse())
     settings = made.settings or {}
     settings = {name: value for name, value in settings.items() if name in symbols}  # some are gone
-    base = {name: _quote(value) for name, value in {**settings, **config}.items()}
+    values = {**settings, **(made.config or {}), **changes}
+    base = trust.without_trust(symbols, values, changes)
+    if note := trust.note_ignored(place, values, base, HOW):
+        print(note, flush=True)
+    trained = {*(made.config or {}), *(name for name in changes if name in symbols.identity)}
+    config = {name: base[name] for name in trained}
     try:
-        plan = planning.plan_from_rows(base, [{}], symbols)
+        quoted = {name: _quote(value) for name, value in base.items()}
+        plan = planning.plan_from_rows(quoted, [{}], symbols)
     except UserError as error:  # its place would be a line of rows that nobody wrote
         raise UserError(f"{place}: {str(error).partition(': ')[2]}") from error
     if len(plan.trials) != 1 or plan.trials[0].config != config:
@@ -59,5 +68,12 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str) -> Pla
 
 
 def _quote(value: str) -> str:
-    """Return a value as range files have it: in quotes if it could be taken for several."""
-    return value if re.fullmatch(r"[\w.+-]+", value) else f'"{value}"'
+    """Return a value as range files have it: in quotes if it could be taken for several.
+
+    Raises UserError for a value that no line of a file can hold.
+    """
+    if re.fullmatch(r"[\w.+-]+", value):
+        return value
+    if not value.isprintable() or '"' in value:
+        raise UserError(f"value: {value!r} cannot be a value of a configuration")
+    return f'"{value}"'

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.run import gpu_driver
 
 CPU = "cpu"
 HERE = "this process"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+HIDING = ("", "-1", "NoDevFiles")
+"""What users put there so that no GPU is seen."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -22,11 +24,16 @@ def slots(device: str, parallel: int, threads: int, ranks: int = 1) -> list[str]
 
     For `ranks` workers that train together there is one text with the devices of all (see `each`).
     `device` is auto, cpu or cuda; `parallel` 0 means one worker a GPU, or one for every
-    `threads` cores. Raises UserError if a GPU is required and there is none, or too few devices.
+    `threads` cores. A note is printed where CUDA_VISIBLE_DEVICES names GPUs that are not there.
+    Raises UserError if a GPU is required and there is none, or too few devices.
     """
     gpus = [] if device == CPU else visible_gpus()
+    absent = "" if device == CPU else _absent(gpus)
     if device == "cuda" and not gpus:
-        raise UserError("CONFIG_DEVICE_CUDA=y: no NVIDIA GPU is visible; set CONFIG_DEVICE_AUTO=y")
+        rule = absent or "no NVIDIA GPU is visible"
+        raise UserError(f"CONFIG_DEVICE_CUDA=y: {rule}; set CONFIG_DEVICE_AUTO=y")
+    if absent:
+        print(f"note: {absent}; trials run {describe_devices(gpus or [CPU])}", flush=True)
     _check_enough(ranks, gpus)
     if not gpus:
         together = ",".join([CPU] * ranks)
@@ -70,16 +77,26 @@ def cores() -> int:
 def visible_gpus() -> list[str]:
     """Return the GPUs this process may use, each once; CUDA_VISIBLE_DEVICES is respected.
 
-    Of that variable CUDA takes what comes before the first name that cannot be one.
+    Of that variable CUDA takes what comes before the first name that is not one of a GPU here.
     """
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if allowed is not None:
-        names = (part.strip() for part in allowed.split(","))
-        return list(dict.fromkeys(takewhile(re.compile(r"\d+$|GPU-|MIG-").match, names)))
-    answer = _driver("-L")
-    if answer is not None:
-        return parse_ids(answer)
-    return [str(index) for index, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
+    if VISIBLE in os.environ:
+        return gpu_driver.existing(_named_gpus())
+    answer = gpu_driver.smi("-L")
+    return [str(n) for n in range(gpu_driver.count())] if answer is None else parse_ids(answer)
+
+
+def _named_gpus() -> list[str]:
+    """Return what CUDA_VISIBLE_DEVICES names, each once, before the first part that is no name."""
+    parts = (part.strip() for part in os.environ[VISIBLE].split(","))
+    return list(dict.fromkeys(takewhile(re.compile(r"[0-9]+$|GPU-|MIG-").match, parts)))
+
+
+def _absent(gpus: Sequence[str]) -> str:
+    """Return what is wrong with CUDA_VISIBLE_DEVICES if it names more than the `gpus` there are."""
+    value = os.environ.get(VISIBLE, "")
+    names = (name.strip() for name in value.split(","))
+    missing = next((name for name in names if name not in gpus), "")
+    return "" if missing in HIDING else f"{VISIBLE}={value}: there is no GPU {missing!r} here"
 
 
 def parse_ids(text: str) -> list[str]:
@@ -94,18 +111,10 @@ def free_memory() -> dict[str, int]:
     MIG slices are not among them. An index is the driver's, which is CUDA's where GPUs are equal.
     """
     query = ("--query-gpu=index,uuid,memory.free", "--format=csv,noheader,nounits")
-    return parse_free_memory(_driver(*query) or "")
+    return parse_free_memory(gpu_driver.smi(*query) or "")
 
 
 def parse_free_memory(text: str) -> dict[str, int]:
     """Return the bytes free by GPU, from lines of `0, GPU-1234, 81000` in MiB."""
     rows = re.findall(r"^(\d+), (GPU-\S+), (\d+)$", text, re.M)
     return {name: int(mib) << 20 for index, uuid, mib in rows for name in (index, uuid)}
-
-
-def _driver(*question: str) -> str | None:
-    if not shutil.which("nvidia-smi"):
-        return None
-    command = ["nvidia-smi", *question]
-    answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    return answer.stdout if answer.returncode == 0 else None

@@ -30,6 +30,7 @@ class PackProbes:
         """What workers print while they measure goes to a log in `folder`."""
         self._executor, self._settings, self._folder = executor, settings, folder
         self._probes: dict[int, _Probe] = {}
+        self._doubted = False
 
     def __contains__(self, slot: int) -> bool:
         return slot in self._probes
@@ -47,6 +48,14 @@ class PackProbes:
         """Take in an event of a slot that is probing."""
         if isinstance(event, Finished):
             self._probes[event.slot].size = pack_size(event.result)
+            self._note_doubt(str(event.result.measures.get("doubt", "")))
+
+    def _note_doubt(self, doubt: str) -> None:
+        """Say, once a sweep, that a size was measured while the machine was busy."""
+        if doubt and not self._doubted:
+            what = "how many trials train as one program was measured on a busy machine"
+            print(f"note: {what} ({doubt}): that holds for this sweep only", flush=True)
+            self._doubted = True
 
     def finished(self) -> Iterator[tuple[str, PackSize]]:
         """Yield each shape that has been measured and its size; a probe that is late gives 1."""

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from espalier.core import log_files, stop_signals
 from espalier.core.errors import UserError
-from espalier.core.trial import Record, Result, Task
+from espalier.core.trial import Action, Record, Result, Task
 from espalier.run import worker
 from espalier.run.devices import HERE, each
 from espalier.run.worker_group import WorkerGroup
@@ -191,9 +191,12 @@ class InProcess:
         return os.getpid()
 
     def submit(self, slot: int, task: Task) -> None:
-        """Keep the task; it runs in `wait`."""
+        """Keep the task; it runs in `wait`. Its trials' logs get their epochs and nothing else."""
         del slot
         self._task = task
+        for part in task.split() if task.action is Action.TRAIN else ():
+            with suppress(OSError):
+                part.log.touch()
 
     def wait(self, seconds: float) -> list[Event]:
         """Run the task to its end, if there is one; output goes where this process's goes."""

@@ -12,7 +12,8 @@ A module that defines the entry may define more than that:
   index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
   about those that have not ended;
 * `probe_pack(tasks)`, which measures how many trials of their shape one program should train: a
-  result with the measures `pack` and, where that is 1, `why`.
+  result with the measures `pack` and, where that is 1, `why`; and `doubt` where the machine was too
+  busy to tell.
 """
 
 from __future__ import annotations

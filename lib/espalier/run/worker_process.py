@@ -25,8 +25,8 @@ LEFT_READS = 64
 """Reads from the pipe of a dead worker: more comes only from what it started and left behind."""
 ACCEPTANCE = 10.0
 """Seconds that an idle worker has to take in its task."""
-ASIDE = re.compile(r"== |(\[rank\d+\]:)?\[[IW]\d{4} ")
-"""Begins a line of a log that explains no death: a trial's heading, or a note of torch's."""
+ASIDE = re.compile(r"== |epoch \d+/\d+: |trained: |(\[rank\d+\]:)?\[[IW]\d{4} ")
+"""Begins a line that explains no death: a trial's heading or its epochs, or a note of torch's."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
-from espalier.train import final_metrics, pack_size
+from espalier.train import epoch_log, final_metrics, pack_size
 from espalier.train.building.run_builder import build_trainer, load_trial_data
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
@@ -143,6 +143,7 @@ class _Attempt:
         else:
             self.history.append(outcome)
             self._emit(outcome)
+            epoch_log.append_line(self.task, epoch_log.epoch_line(outcome))
             if not self.trainer.ended:
                 self.snapshots.after_epoch(self.trainer, self.history)
                 return None
@@ -170,9 +171,11 @@ class _Attempt:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])
         if self.task.rank == 0:  # last: it moves the model
             _saving(self.task).save(self.task, self.trainer.run, self.data)
-        return Result(
+        result = Result(
             Status.PASSED, measures=measures, history=self.history, provenance=self.provenance
         )
+        epoch_log.append_line(self.task, epoch_log.end_line(result))
+        return result
 
 
 def prepare(task: Task) -> tuple[Trainer, Data]:
@@ -194,8 +197,9 @@ def _saving(task: Task) -> ModelSaving:
 def probe_pack(tasks: Sequence[Task]) -> Result:
     """Measure how many trials of one shape to train as one program here.
 
-    `tasks` are for trials of that shape. The result has the measures `pack` and `why`. They are
-    kept for the next sweep on this machine, unless there was too little to do for a measurement.
+    `tasks` are for trials of that shape. The result has the measures `pack`, `why` and `doubt`.
+    They are kept for the next sweep on this machine, unless there was too little to do for a
+    measurement, or the machine was too busy.
     """
     trial, settings, count = tasks[0].trial, Config(tasks[0].settings), len(tasks)
     device = choose_device(settings.read("DEVICE", str), Config(trial.config).read("AMP", str))
@@ -206,8 +210,9 @@ def probe_pack(tasks: Sequence[Task]) -> Result:
         choice = pack_size.choose_pack_size(_trainers(itertools.cycle(tasks)), count)
         if choice is not None:
             pack_cache.save(shape, device, count, choice)
-    size, why = (1, "") if choice is None else (choice.size, choice.why)
-    return Result(Status.PASSED, measures={"pack": size, "why": why})
+    choice = choice or pack_cache.PackChoice(1, "", {})
+    measures = {"pack": choice.size, "why": choice.why, "doubt": choice.doubt}
+    return Result(Status.PASSED, measures=measures)
 
 
 def _trainers(tasks: Iterable[Task]) -> Iterator[Trainer]:

@@ -285,3 +285,12 @@ def test_evaluate_refuses_other_samples(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="fingerprint"):
         reevaluation.check_data(other, loaded.config, data, "place")
     assert trainer.micro_batch == 0
+
+
+def test_values_of_an_evaluation_are_the_user_s_or_the_defaults() -> None:
+    file = {"DATA_DIR": "/theirs", "DATA_WORKERS": "256", "DEVICE": "cuda"}
+    given = {"DATA_DIR": "/mine", "DATA_MEMORY": "100", "DOWNLOAD": "y", "DEVICE": "cuda"}
+    config, settings = model_loading.evaluation_values({"SEED": "3"}, file, "m.pt", given)
+    assert config == {"SEED": "3"}
+    expected = {"DATA_DIR": "/mine", "DATA_MEMORY": "100", "DATA_WORKERS": "0"}
+    assert settings.items() >= {**expected, "DEVICE": "cpu", "DOWNLOAD": "n"}.items()

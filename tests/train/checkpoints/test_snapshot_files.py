@@ -113,7 +113,7 @@ def test_a_snapshot_of_other_code_or_data_is_not_gone_on_from(
     killed_after(2, cut)
     path = tmp_path / snapshot_manager.FOLDER / "epoch_00001.json"
     about = json.loads(path.read_text(encoding="utf-8"))
-    about["made"][name] = "another"
+    about["made"][name] = {"SEED": "another"} if name == "config" else "another"
     snapshot_files.write_manifest(path, about)
     result = worker_entry.train_trial(cut)
     assert result.provenance.resumed is None
@@ -230,7 +230,8 @@ def test_reading_one_runs_no_code(tmp_path: Path) -> None:
     path = tmp_path / "epoch_00001.pt"
     torch.save({"position": os.system}, path)
     about = {"format": snapshot_files.FORMAT, "sha256": snapshot_files.digest(path.read_bytes())}
-    snapshot_files.write_manifest(path.with_suffix(".json"), {**about, "epoch": 1})
+    about |= {"epoch": 1, "reason": "epoch", "made": {}}
+    snapshot_files.write_manifest(path.with_suffix(".json"), about)
     with pytest.raises(UserError, match="not plain data"):
         snapshot_files.load(path).read()
 
@@ -239,8 +240,20 @@ def test_what_is_no_snapshot_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"epoch_9\.json: No such file"):
         snapshot_files.load(tmp_path / "epoch_9.pt")
     (tmp_path / "epoch_1.json").write_text('{"format": "another"}', encoding="utf-8")
-    with pytest.raises(UserError, match="must be 'espalier snapshot 1'"):
+    with pytest.raises(UserError, match="'another': this version reads 'espalier snapshot 1'; use"):
         snapshot_files.load(tmp_path / "epoch_1.json")
+
+
+def test_a_delta_snapshot_of_an_older_version_says_what_to_do(tmp_path: Path) -> None:
+    made = {"code": {"commit": "7917cfc0"}}
+    about = {"format": "espalier snapshot 2", "stored": {"as": "delta", "base": "x"}, "made": made}
+    snapshot_files.write_manifest(tmp_path / "epoch_00002.json", about)
+    with pytest.raises(UserError) as caught:
+        snapshot_files.load(tmp_path / "epoch_00002.pt")
+    assert str(caught.value).partition(": ")[2] == (
+        "a delta snapshot of an older version: it holds differences from another snapshot, which "
+        "this version does not read; check out 7917cfc0, or train the trial again"
+    )
 
 
 def test_another_network_is_refused() -> None:

@@ -20,7 +20,7 @@ def copy_snapshot(
     `changes` are the values that are not the snapshot's, by symbol.
     """
     made = snapshot.manifest["made"]
-    branch = {"from": str(snapshot.path), "made_by": made["code"], "changed": dict(changes)}
+    branch = {"from": str(snapshot.path), "made_by": made.get("code"), "changed": dict(changes)}
     now = {"sources": revision.sources(), "versions": revision.versions()}
     (directory / FOLDER).mkdir(parents=True, exist_ok=True)
     path = directory / FOLDER / snapshot.path.name

@@ -12,7 +12,12 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, Model
 from espalier.core.errors import UserError
 from espalier.core.trial_config import Config
-from espalier.train.checkpoints.model_loading import EVALUATION_SETTINGS, LoadedModel, load_model
+from espalier.train.checkpoints.model_loading import (
+    LoadedModel,
+    damage_reported,
+    evaluation_values,
+    load_model,
+)
 from espalier.train.data.preprocessing import load_raw_splits
 from espalier.train.data.splits import Data, load_data
 from espalier.train.engine.evaluation import evaluate_model
@@ -40,11 +45,14 @@ def reevaluate(
     trial; `data_dir` is another folder of the data sets. Raises UserError where the data, or what
     is done to them, are not those that the model was trained with.
     """
-    loaded = load_model(path, data_dir=data_dir)
-    config, own = others or (loaded.config, loaded.settings)
-    settings = {**own, **EVALUATION_SETTINGS, **({"DATA_DIR": data_dir} if data_dir else {})}
-    data = _data(config, settings)
-    check_data(loaded, config, data, str(path))
+    given = {**others[0], **others[1]} if others else {}
+    given |= {"DATA_DIR": data_dir} if data_dir else {}
+    loaded = load_model(path, given=given)
+    own = others or (loaded.config, loaded.settings)
+    config, settings = evaluation_values(*own, str(path), given)
+    with damage_reported(str(path)):
+        data = _data(config, settings)
+        check_data(loaded, config, data, str(path))
     splits = {"validation": data.validation, "test": data.test.open()}
     return [
         SplitScore(name, *evaluate_model(loaded.model, split), len(split))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,17 @@ import torch
 
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.records import Provenance
 from espalier.core.trial import Record
 from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.run_state import RunStateMismatch, capture, restore
 from espalier.train.engine.trainer import Trainer
 
 FORMAT = "espalier snapshot 1"
+DELTA_FORMAT = "espalier snapshot 2"
+"""That of snapshots that held differences, which this version does not read."""
+FIELDS: dict[str, type] = {"epoch": int, "sha256": str, "reason": str, "made": dict}
+"""What a manifest must hold, and its kind."""
 WHOLE, COMPRESSED = "whole", "compressed"
 """How the state is stored: as torch writes it, or compressed."""
 MEASURED = ("val_loss", "val_acc", "sparsity", "live_parameters")
@@ -76,8 +80,10 @@ class Snapshot:
             raise SnapshotError(f"{self.file}: damaged: its checksum is not that in {self.path}")
         try:
             content: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError) as error:
-            line = str(error).strip().splitlines()[0]
+            if {*content} != {"position", "history"}:
+                raise ValueError(f"holds {type(content).__name__} of other names")
+        except tensor_files.UNREADABLE as error:
+            line = tensor_files.first_line(error)
             raise SnapshotError(f"{self.file}: not plain data for this machine ({line})") from None
         return content
 
@@ -88,9 +94,12 @@ class Snapshot:
         """
         try:
             restore(trainer, content["position"])
+            history = [dict(record) for record in content["history"]]
         except RunStateMismatch as error:
             raise SnapshotError(f"{self.path}: not of this trial: {error}") from error
-        history: list[Record] = content["history"]
+        except tensor_files.MALFORMED as error:
+            what = f"{type(error).__name__}: {tensor_files.first_line(error)}"
+            raise SnapshotError(f"{self.path}: not of this trial, or damaged ({what})") from error
         return history
 
     def remove(self) -> None:
@@ -166,13 +175,31 @@ def load(path: Path) -> Snapshot:
     path = path.with_suffix(".json")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
-            raise SnapshotError(f"{path}: {manifest['format']!r}: must be {FORMAT!r}")
+        _check_format(manifest, path)
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}; a snapshot is epoch_N.json") from error
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SnapshotError(f"{path}: not what tells of a snapshot, or damaged") from error
     return Snapshot(path, manifest)
+
+
+def _check_format(manifest: Record, path: Path) -> None:
+    """Raise SnapshotError for another format, and whatever another content leads to."""
+    if manifest["format"] == DELTA_FORMAT:
+        commit = (manifest["made"].get("code") or {}).get("commit")
+        rule = "holds differences from another snapshot, which this version does not read"
+        fix = f"check out {commit or 'the commit that wrote it'}, or train the trial again"
+        raise SnapshotError(f"{path}: a delta snapshot of an older version: it {rule}; {fix}")
+    if manifest["format"] != FORMAT:
+        rule = f"this version reads {FORMAT!r}; use the version that wrote it"
+        raise SnapshotError(f"{path}: a snapshot in the format {manifest['format']!r}: {rule}")
+    for name, kind in FIELDS.items():
+        if not isinstance(manifest[name], kind):
+            raise TypeError(f"{name} must be a {kind.__name__}")
+    made = Provenance.from_json(manifest["made"])
+    for values in (made.config or {}, made.settings or {}):
+        if not all(isinstance(text, str) for pair in values.items() for text in pair):
+            raise TypeError("a configuration must be texts by text")
 
 
 def list_snapshots(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +15,13 @@ import torch
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 
-_PICKLES = (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError)
-_VALUES = (ValueError, KeyError, IndexError, AttributeError, TypeError)
-
-
+MALFORMED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(RuntimeError, TypeError, ValueError),
+)
+"""What comes of plain data and tensors that are not what the code that uses them expects."""
+UNREADABLE = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, struct.error, *MALFORMED)
+"""What comes of a file that torch did not write so."""
 LEVEL = 1
 """Of deflate. 6 makes networks of the digits 1 to 2 points of their size smaller, and is slower."""
 
@@ -54,15 +58,16 @@ def read(path: Path) -> dict[str, Any]:
         record = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except (*_PICKLES, *_VALUES) as error:
+    except UNREADABLE as error:
         rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
-        raise UserError(f"{path}: {rule} ({_first_line(error)})") from None
+        raise UserError(f"{path}: {rule} ({first_line(error)})") from None
     if not isinstance(record, dict):
         raise UserError(f"{path}: must hold a dict, not {type(record).__name__}")
     return record
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line of at most 120 characters."""
     text = str(error).rpartition("WeightsUnpickler error:")[2]  # torch's advice comes before it
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0][:120] if lines else type(error).__name__

@@ -29,11 +29,13 @@ class PackChoice:
     """How many trials to train together; `why` is the reason where it is only 1.
 
     `steps` holds the seconds that a step of one trial took, by the number trained together.
+    `doubt` says why the measurement may be wrong; empty if nothing speaks against it.
     """
 
     size: int
     why: str
     steps: dict[int, float]
+    doubt: str = ""
 
 
 def folder() -> Path:
@@ -60,7 +62,9 @@ def load(shape: str, device: torch.device, count: int) -> PackChoice | None:
 
 
 def save(shape: str, device: torch.device, count: int, choice: PackChoice) -> None:
-    """Keep a choice; a cache that cannot be written is none."""
+    """Keep a choice that is beyond doubt; a cache that cannot be written is none."""
+    if choice.doubt:
+        return
     path = folder() / "packs.json"
     records = {**_read(), _key(shape, device): {"count": count, **asdict(choice)}}
     with suppress(OSError):
