@@ -164,10 +164,13 @@ def test_tests_named_one_by_one_are_the_trials(tmp_path, symbols):
         ("CONFIG_PRUNING_SELECT_RIGL=y", "it has CONFIG_PRUNING_SELECT_RIGL, which is ours alone"),
         ("CONFIG_MODEL=resnet18", "CONFIG_MODEL says resnet18 and CONFIG_MODEL_* lenet5; keep one"),
         ("CONFIG_VERBOZE=y", "CONFIG_VERBOZE: no such symbol"),
+        ("CONFIG_OPTIMIZER_ENABLE_SGD=y|n", "says which trials there are: must be y or n"),
+        ('CONFIG_TEST_PRUNING_METHODS="none,rigl"', "it names rigl, which is no part of it"),
+        ('CONFIG_TEST_OPTIMIZERS="sgd,lion"', "it names lion, which is no part of it"),
     ],
 )
 def test_what_is_lacking_is_said_in_one_line(tmp_path, symbols, lines, lacking):
-    text = f"CONFIG_MODEL_LENET5=y\n{lines}\nCONFIG_OPTIMIZER_SGD=y\n"
+    text = f"CONFIG_MODEL_LENET5=y\n{lines}\nCONFIG_OPTIMIZER_MODE_MULTIPLE=y\n"
     with pytest.raises(UserError) as raised:
         planned(tmp_path, symbols, text)
     assert lacking in str(raised.value)
@@ -181,6 +184,13 @@ def test_a_value_with_which_nothing_is_lacking_is_ignored(tmp_path, symbols):
     )
     notes = planned(tmp_path, symbols, text).notes
     assert "read and ignored: LENET5_MAX_TIME, MAGNITUDE_PRUNING_STRUCTURED" in notes
+
+
+def test_two_data_sets_are_an_axis(tmp_path, symbols):
+    axis = "CONFIG_RESNET18_DATASET=cifar10|cifar100"
+    text = f"CONFIG_MODEL_RESNET18=y\nCONFIG_OPTIMIZER_SGD=y\n{axis}\n"
+    configs = [trial.config for trial in planned(tmp_path, symbols, text).trials]
+    assert [c["DATASET"] for c in configs] == ["cifar10", "cifar100"]
 
 
 def test_what_gives_way_is_said(tmp_path, symbols):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from espalier.kconfig.foreign_preset import ForeignPreset
 from espalier.kconfig.number_range import plain
 from espalier.kconfig.range_file import Setting
+from espalier.kconfig.values import canonical
 
 COSINE_END = "1e-6"
 LAST_EPOCHS = 2  # that program ends its default ramp at least this much before the run
@@ -168,7 +169,7 @@ class ForeignRun:
 
 def _number(text: str, source: Setting | None) -> Decimal:
     try:
-        return Decimal(text)
-    except InvalidOperation:
+        return Decimal(canonical("float", text))
+    except ValueError as error:
         assert source is not None  # defaults are numbers
-        raise source.error("must be a number", text) from None
+        raise source.error(f"{error}", text) from None

@@ -25,9 +25,9 @@ Fits = Callable[[Mapping[str, str]], bool]
 
 MACHINE = ("DATASET", "AMP", "COMPILE", "CPU_THREADS", "DEVICES_PER_TRIAL")
 """What is there depends on the machine: data files, a GPU, a compiler, cores."""
-AROUND = (0.5, 1.5)
-"""Numbers are drawn between these many times their defaults."""
-LENGTH = {"NUM_EPOCHS": (1.0, 1.5), "BATCH_SIZE": (0.5, 1.0), "VALIDATION_FRACTION": (0.5, 1.0)}
+AROUND = (0.8, 1.25)
+"""Numbers are drawn between these many times their defaults: far off, many would fit no model."""
+LENGTH = {"NUM_EPOCHS": (1.0, 1.25), "BATCH_SIZE": (0.8, 1.0), "VALIDATION_FRACTION": (0.8, 1.0)}
 """Those that a run's number of steps comes from: what is timed in steps needs as many."""
 DRAWS = 1000
 DIGITS = 4  # significant, of a number with a point
