@@ -46,7 +46,7 @@ def many(marks: Path) -> list[Trial]:
 def wait_for_new_attempt(results: Path, process: subprocess.Popen[str]) -> None:
     """Until this runner has started a trial: an attempt younger than the process."""
     count = len(attempts(results)) if sweeps(results) else 0
-    until(lambda: bool(sweeps(results)) and len(attempts(results)) > count)
+    until(lambda: any(results.glob(f"sweep_*/{STORE}")) and len(attempts(results)) > count)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -20,6 +20,8 @@ from espalier.core.trial import Record, Result, Status, Trial
 
 _MEASURED = (*MEASURES, "final_sparsity", "target_sparsity", "total_time", "steps")
 """Measures that reports compute with; the others are shown as they are."""
+_NUMERIC = {"TARGET_SPARSITY", "DEVICES_PER_TRIAL"}
+"""Symbols of a trial that this side of the runner computes with."""
 _WHOLE = ("epoch", "epochs", "step")
 _LARGEST = 2**63
 Check = Callable[[Any], bool]
@@ -38,6 +40,9 @@ def trial(record: object, number: object = None) -> Trial:
     fields = _fields(record, Trial, required=("number", "name", "id", "config"))
     if rule := names.broken_rule(fields["name"]):
         raise ContentError(f"name {_shown(fields['name'])}: {rule}")
+    for symbol in _NUMERIC & fields["config"].keys():
+        if not math.isfinite(float(fields["config"][symbol])):
+            raise ContentError(f"{symbol}: must be a finite number")
     if number is not None and fields["number"] != number:
         raise ContentError(f"trial {_shown(number)}: has the record of another one")
     return Trial.from_json(dict(fields))
