@@ -13,7 +13,7 @@ import mutations
 import pytest
 
 LINE = '{"a": {"b": [1, 2]}, "c": "x"}'
-ARGS = argparse.Namespace(seed=1, limit=0.2)
+ARGS = argparse.Namespace(seed=1, limit=0.05)
 
 
 def test_a_seed_makes_the_same_changes_again() -> None:

@@ -117,6 +117,30 @@ def test_a_symbol_of_an_earlier_version_is_left_out_with_a_note(target, line, ca
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [(".config", "olddefconfig"), (".config", "defconfig"), ("defconfig", "savedefconfig")],
+)
+def test_a_file_in_another_encoding_is_named_with_the_byte_and_kept(name, target):
+    make("defconfig")
+    Path(name).write_bytes(b"# Pr\xc3\xa9set\n# Pr\xe9set\n")
+    with pytest.raises(UserError) as error:
+        frontends.run(target)
+    assert str(error.value).startswith(f"{name}:2: byte 0xe9 is not UTF-8; save the file as UTF-8")
+    assert Path(name).read_bytes() == b"# Pr\xc3\xa9set\n# Pr\xe9set\n"
+
+
+def test_a_byte_order_mark_and_other_line_ends_cost_nothing():
+    Path(".config").write_bytes("\ufeff# Préset\r\nCONFIG_SEED=3\r\n".encode())
+    text = make("olddefconfig")
+    assert text.startswith("# Préset\n")
+    assert "CONFIG_SEED=3\n" in text
+    kconf = tree.parse()
+    Path(".config").write_text("\ufeffCONFIG_SEED=3\n", encoding="utf-8")
+    kconf.load_config(".config")  # as the menus do by themselves
+    assert kconf.syms["SEED"].str_value == "3"
+
+
 def test_floats_may_be_quoted_or_not_and_are_written_canonically():
     for text in ("0.50", '"0.50"', "5e-1"):
         Path(".config").write_text(f"CONFIG_TARGET_SPARSITY={text}\n", encoding="utf-8")

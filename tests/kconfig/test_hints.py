@@ -96,6 +96,7 @@ def test_unknown_members(real: Symbols, text: str, hint: str) -> None:
         ("CONFIG_COMPILE=0", "must be y or n; write n"),
         ("CONFIG_COMPILE=y,n", "must be y or n; use | between values: y|n"),
         ("CONFIG_LEARNING_RATE=fast,slow", "such as 0.001 or 1e-3"),
+        pytest.param(f"CONFIG_LEARNING_RATE={'9' * 99999}..", "or 1e-3", id="very long"),
     ],
 )
 def test_values_spelt_as_elsewhere(real: Symbols, text: str, hint: str) -> None:

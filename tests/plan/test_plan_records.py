@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from espalier.core.trial import Trial
+from espalier.kconfig import assign, tree
+from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan_records
 from espalier.plan.plan import Plan
 
@@ -86,3 +88,28 @@ def test_a_line_that_is_no_object_is_refused(text: str) -> None:
         plan_records.read([text])
     with pytest.raises(ValueError, match="not the record of a plan"):
         plan_records.read([lines()[0], text])
+
+
+@pytest.mark.parametrize(
+    ("change", "odd"),
+    [
+        ({}, None),
+        ({"PACK": "x"}, "PACK"),
+        ({"PACK": "01"}, "PACK"),
+        ({"PACK": None}, "PACK"),
+        ({"DEVICE": "gpu"}, "DEVICE"),
+        ({"NONE_SUCH": "1"}, "NONE_SUCH"),
+    ],
+)
+def test_a_setting_without_a_value_of_its_kind_is_seen(
+    real: Symbols, change: dict[str, str | None], odd: str | None
+) -> None:
+    real.kconf.unset_values()
+    settings = assign.effective_config(real, real.settings)
+    changed = {name: value for name, value in (settings | change).items() if value is not None}
+    assert plan_records.odd_setting(real, changed) == odd
+
+
+@pytest.fixture(scope="module")
+def real() -> Symbols:
+    return Symbols(tree.parse())

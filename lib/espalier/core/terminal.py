@@ -10,7 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _LINE = "\t\n"
@@ -76,5 +76,6 @@ def _made_printable(stream: Any) -> Any:
     if stream is None or isinstance(stream, PrintableStream):  # None: it was closed
         return stream
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
+        with suppress(OSError, ValueError):  # closed, or not what it was when Python opened it
+            stream.reconfigure(errors="backslashreplace")
     return PrintableStream(stream)

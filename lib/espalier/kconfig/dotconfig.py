@@ -84,12 +84,22 @@ def _check_taken(symbols: Symbols, request: Request) -> None:
 def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
     """Write every value of the tree to `file`, and keep the old file as `<file>.old`.
 
-    Returns kconfiglib's message. Raises UserError if `file` is a folder, which would be renamed, or
-    a file that is no text, which is not compared with.
+    Returns kconfiglib's message. Raises UserError if `file` cannot be replaced.
     """
+    _check_replaceable(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return str(kconf.write_config(os.fspath(file)))
+
+
+def save_minimal(kconf: kconfiglib.Kconfig, file: Path) -> str:
+    """Write what differs from the defaults to `file`; returns and raises as `save`."""
+    _check_replaceable(file)
+    return str(kconf.write_min_config(os.fspath(file)))
+
+
+def _check_replaceable(file: Path) -> None:
+    """Raise UserError if `file` is a folder, or no text to compare the new one with."""
     if file.is_dir():
         raise UserError(f"{file}: is a folder; KCONFIG_CONFIG must name a file")
     if file.exists():
         read_user_text(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return str(kconf.write_config(os.fspath(file)))

@@ -110,7 +110,7 @@ def alldefconfig(kconf: kconfiglib.Kconfig) -> None:
 def savedefconfig(kconf: kconfiglib.Kconfig) -> None:
     """Write what differs from the defaults to `./defconfig`."""
     dotconfig.load(kconf, dotconfig.path())
-    print(kconf.write_min_config(os.fspath(Path("defconfig"))))
+    print(dotconfig.save_minimal(kconf, Path("defconfig")))
 
 
 def listnewconfig(kconf: kconfiglib.Kconfig) -> None:

@@ -68,7 +68,7 @@ def _switch(prefix: str, mode: str, name: str) -> str:
 
 
 def _write_if_changed(path: Path, text: str) -> None:
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if path.is_file() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text)

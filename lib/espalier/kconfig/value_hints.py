@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from espalier.kconfig.line_faults import LONGEST
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_SPAN = re.compile(rf"({_NUMBER}?)\s*(?:\.\.\.?|…)\s*({_NUMBER})|(\d+)\s*[-–]\s*(\d+)")
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_SPAN = re.compile(rf"({_NUMBER})\s*(?:\.\.\.?|…)\s*({_NUMBER})|(\d+)\s*[-–]\s*(\d+)")
 _BRACKETS = re.compile(r"[\[({<]\s*(.*?)\s*[\])}>]")
 _BETWEEN = re.compile(r"\s*[|,;]\s*|\s+")
 _COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
@@ -21,6 +22,8 @@ def of_value(symbols: Symbols, setting: Setting, text: str) -> str:
     for value, words in _SWITCHES.items():
         if symbols.kind(setting.symbol) == "bool" and text.lower() in words:
             return f"write {value}"
+    if len(setting.text) > LONGEST:
+        return ""
     if setting.text.startswith('"') and len(setting.values) == 1 and re.search("[|:]", text):
         return f"quotes keep it one value; without them: {text}"
     return _of_several(symbols, setting)

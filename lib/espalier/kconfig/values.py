@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _INT = re.compile(r"[+-]?[0-9]{1,1000}")  # Python itself reads no more than 4300 digits
 _HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)

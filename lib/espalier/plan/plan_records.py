@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
+from espalier.kconfig.symbols import CHOICE, Symbols
 
 
 def read(lines: Iterable[str]) -> tuple[PlanHeader, list[Trial]]:
     """Return the header and the trials. Raises ValueError, or TypeError for a missing field."""
     first, *others = [json.loads(line) for line in lines]
     return _header(first), [_trial(record) for record in others]
+
+
+def odd_setting(symbols: Symbols, settings: Mapping[str, str]) -> str | None:
+    """Return a symbol outside of identity that has no value of its kind in `settings`, if any.
+
+    One that is always visible must be there.
+    """
+    always = [name for name in symbols.settings if _is_always_visible(symbols, name)]
+    return next((n for n in (*always, *settings) if not _is_value(symbols, n, settings)), None)
+
+
+def _is_always_visible(symbols: Symbols, name: str) -> bool:
+    prompts = [node.prompt for node in symbols.item(name).nodes if node.prompt]
+    return any(condition is symbols.kconf.y for _, condition in prompts)
+
+
+def _is_value(symbols: Symbols, name: str, settings: Mapping[str, str]) -> bool:
+    if name not in settings or name not in symbols:
+        return False
+    if symbols.kind(name) == CHOICE:
+        return settings[name] in symbols.members(name)
+    try:
+        return symbols.canonical(name, settings[name]) == settings[name]
+    except ValueError:
+        return False
 
 
 def _header(record: Any) -> PlanHeader:

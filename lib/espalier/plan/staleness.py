@@ -14,6 +14,7 @@ from espalier.core.trial import Record
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan as plans
+from espalier.plan import plan_records
 from espalier.plan.plan import Plan
 
 
@@ -40,8 +41,13 @@ def check_fresh(plan: Plan, root: Path = ROOT) -> None:
             raise UserError(f"{source['path']}: gone since the plan was made; {_again(plan)}")
         if _sha256(path) != source["sha256"]:
             raise UserError(f"{source['path']}: changed since the plan was made; {_again(plan)}")
-    if plan.kconfig and plan.kconfig != kconfig_hash(Symbols(tree.parse(root))):
+    if not plan.kconfig:
+        return
+    symbols = Symbols(tree.parse(root))
+    if plan.kconfig != kconfig_hash(symbols):
         raise UserError(f"Kconfig: the tree changed since the plan was made; {_again(plan)}")
+    if odd := plan_records.odd_setting(symbols, plan.settings):
+        raise UserError(f"{plans.PLAN}: CONFIG_{odd} has no value of its kind; {_again(plan)}")
 
 
 def check_files(plan: Plan, directory: Path, root: Path = ROOT) -> None:
