@@ -45,6 +45,13 @@ SIGNALS = {
     "SIGTERM twice": [signal.SIGTERM] * 2,
 }
 KINDS = [WORKER, RUNNER, BOTH] * 3 + list(SIGNALS)
+MARKS = [
+    ("finished trials lost", "lost or changed"),
+    ("trials finished twice", " times"),
+    ("signals without a new report", "no new"),
+    ("signals without exit code 130", "exit code"),
+]
+"""Kinds of faults, and what is in the line of each."""
 FIRST = 0.1  # seconds after the start of a runner, before which nothing is sent
 LAST = 2.0  # seconds, of the kills that do not wait for trials
 PACES = ("0.05", "0.1", "0.2")  # seconds that a trial sleeps, until the kills are over
@@ -75,6 +82,9 @@ def main() -> int:
         tried = sweeping.attempts(disturbed)
     whole = [Figure("undisturbed", [undisturbed], "s"), Figure("trials", [trials], "")]
     whole += [Figure(kind, [kinds[kind]], "") for kind in dict.fromkeys(KINDS)]
+    whole += [
+        Figure(what, [sum(mark in fault for fault in faults)], "", "<= 0") for what, mark in MARKS
+    ]
     return report(args, faults, tried, whole)
 
 
