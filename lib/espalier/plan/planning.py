@@ -16,7 +16,7 @@ from espalier.core.trial import Record, Trial
 from espalier.kconfig import dotconfig, range_file, requests, tree
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, plan, sampling, staleness, test_matrix
+from espalier.plan import expand, plan, sampling, sensible_runs, staleness, test_matrix
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 
@@ -42,6 +42,7 @@ def plan_from_files(
     merged, notes = requests.merge(files)
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
+    notes = [*notes, *sensible_runs.default_notes(expansion, merged)]
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
 
@@ -81,8 +82,9 @@ def plan_from_rows(
 
     Both map symbols (no CONFIG_) to values as a range file has them; where a symbol has several
     values (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration
-    are one. A row that Kconfig refuses is left out and counted. Raises UserError if there is no
-    row, if a value is malformed, or if one takes effect nowhere.
+    are one. A row that Kconfig refuses is left out and counted, and so is one whose run makes no
+    sense. Raises UserError if there is no row, if a value is malformed, if one takes effect
+    nowhere, or if no run makes sense.
     """
     symbols = symbols or Symbols(tree.parse())
     if not rows:
@@ -90,6 +92,7 @@ def plan_from_rows(
     requested = [row_requests(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
     expansion = _merge([expand_row(symbols, row) for row in requested])
     _check_rows(requested, expansion)
+    sensible_runs.leave_out(expansion, requested[0])
     names = dict.fromkeys(name for row in requested for name in row)
     return _plan(symbols, _varied(expansion.configs, names), expansion)
 

@@ -16,7 +16,7 @@ from espalier.core.trial import REPETITION, Record
 from espalier.kconfig import assign, range_file, requests
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, orthogonal_array, random_sampler
+from espalier.plan import expand, orthogonal_array, random_sampler, sensible_runs
 from espalier.plan.expand import Expansion
 from espalier.plan.orthogonal_array import Design
 
@@ -38,6 +38,18 @@ def sampler_request(symbols: Symbols, name: str) -> Requests:
     return requests.from_settings(symbols, settings)
 
 
+def all_combinations(
+    symbols: Symbols, requested: Requests, limit: int | None, strict: bool
+) -> Expansion:
+    """Expand to every combination whose run makes sense; arguments and errors as `expand.expand`.
+
+    Raises UserError too if none does.
+    """
+    expansion = expand.expand(symbols, requested, limit, strict)
+    sensible_runs.leave_out(expansion, requested)
+    return expansion
+
+
 def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
     """Expand to the rows of the smallest array that takes every axis, each with every seed.
 
@@ -52,15 +64,16 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
         on = [axis for axis in axes if any(axis.name in c for c in expansion.configs.values())]
         if on == axes or not expansion.configs:
             _check(axes[0].place.path, expansion, rows, design)
+            _check_runs(requested, expansion, design)
             _count(expansion, len(rows) * _repetitions(requested), design)
             expansion.design = _record(axes, design)
             return expansion
         axes = on
-    return expand.expand(symbols, requested, limit, strict)
+    return all_combinations(symbols, requested, limit, strict)
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "grid": expand.expand,
+    "grid": all_combinations,
     "orthogonal": by_array,
     "random": random_sampler.at_random,
 }
@@ -109,6 +122,18 @@ def _check(
         raise UserError(
             f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
             f"falls out, and without it no mean is balanced; take those values out, or {GRID}"
+        )
+
+
+def _check_runs(requested: Requests, expansion: Expansion, design: Design) -> None:
+    """Raise UserError if a row would be refused in its run."""
+    refused = sensible_runs.refusals(expansion)
+    if refused and len(refused) == len(expansion.configs):
+        raise sensible_runs.all_refused(refused, expansion, requested)
+    for error in refused.values():
+        raise UserError(
+            f"{design.array}: {len(refused)} of {len(expansion.configs)} trials would be refused "
+            f"at their start, and without them no mean is balanced: {error}; or take {GRID}"
         )
 
 

@@ -14,7 +14,7 @@ from espalier.methods.none import NoPruning
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
