@@ -20,6 +20,7 @@ def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 0
     assert capsys.readouterr().out == (
+        "Note: CONFIG_DATASET is not set, and digits is the default\n"
         "Variable parameters:\n"
         "  CONFIG_SEED: 20 values (1, 2, 3, ... 20)\n"
         "  CONFIG_PRUNING_METHOD: 2 values (none, state)\n"
@@ -59,6 +60,7 @@ def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[st
     out = str(tmp_path / "out")
     assert generate(str(tmp_path / "a"), str(tmp_path / "b"), "--output-dir", out) == 0
     note = f"Note: {tmp_path}/b:1: CONFIG_SEED=3 overrides {tmp_path}/a:1: CONFIG_SEED=1|2\n"
+    note += "Note: CONFIG_DATASET is not set, and digits is the default\n"
     assert capsys.readouterr().out.startswith(note + "No variable parameters: one trial.\n")
 
 
@@ -67,7 +69,7 @@ def test_several_files_in_one_argument_as_make_hands_them_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
-    Path("b*").write_text("CONFIG_NUM_EPOCHS=1|2\n", encoding="utf-8")
+    Path("b*").write_text("CONFIG_NUM_EPOCHS=20|30\n", encoding="utf-8")
     Path("my ranges").write_text("CONFIG_SEED=1:1:7\n", encoding="utf-8")
     assert generate("a  b*", "--output-dir", "out") == 0
     assert "Wrote 4 configurations" in capsys.readouterr().out

@@ -7,8 +7,11 @@ Nothing here imports torch, so that a plan can count too.
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +39,7 @@ class ImageCounts:
 
     train: int
     classes: int
+    test: int = 0
 
     def held_out(self, validation_fraction: float) -> int:
         """Return how many are for validation."""
@@ -67,6 +71,7 @@ class TextCounts:
     characters: int
     context: int
     stride: int  # 0: as long as a window
+    kinds: int = 0  # of characters; 0: only the text can tell
 
     def parts(self, validation_fraction: float) -> tuple[int, int, int]:
         """Return the characters for training, validation and test, in the order of the text."""
@@ -131,3 +136,19 @@ class CountSamples(Protocol):
     def __call__(self, config: Mapping[str, str], data_dir: Path) -> SampleCounts | None:
         """Return the samples of the data set of a trial; None where only its files can tell."""
         ...
+
+
+def count(dataset: str, config: Mapping[str, str], data_dir: Path) -> SampleCounts | None:
+    """Return the samples of `dataset` as a trial's `config` takes it; None if nothing can tell."""
+    counter = _counter(dataset)
+    return None if counter is None else counter(config, data_dir)
+
+
+@functools.cache
+def _counter(dataset: str) -> CountSamples | None:
+    """Return the function that counts the samples of a data set, if it has one."""
+    module = f"espalier.datasets.{dataset}_size"
+    if find_spec(module) is None:
+        return None
+    counter: CountSamples = importlib.import_module(module).count_samples
+    return counter

@@ -12,6 +12,8 @@ from espalier.datasets.sample_counts import TextCounts
 
 PUBLISHED = {"shakespeare": 1_115_394}
 """Characters of texts that need not be there to be counted."""
+KINDS = {"shakespeare": 65}
+"""How many different ones they have."""
 
 
 def count_samples(config: Mapping[str, str], data_dir: Path) -> TextCounts | None:
@@ -28,7 +30,8 @@ def count_samples(config: Mapping[str, str], data_dir: Path) -> TextCounts | Non
     counts = [min(size, limit or size) for size in sizes if size is not None]
     if len(counts) < len(sizes):
         return None
-    return TextCounts(min(counts), int(config["TEXT_CONTEXT"]), int(config["TEXT_STRIDE"]))
+    window = (int(config["TEXT_CONTEXT"]), int(config["TEXT_STRIDE"]))
+    return TextCounts(min(counts), *window, KINDS.get(names[0] or "", 0))
 
 
 @functools.lru_cache(maxsize=8)

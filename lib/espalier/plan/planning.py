@@ -34,7 +34,7 @@ def plan_from_files(
 
     `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
     must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
-    Raises UserError.
+    What would be refused at the start of its run is left out and counted. Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
     files = [requests.from_settings(symbols, range_file.read(path)) for path in paths]
@@ -42,6 +42,7 @@ def plan_from_files(
     merged, notes = requests.merge(files)
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
+    sensible_runs.leave_out(expansion, merged)
     notes = [*notes, *sensible_runs.default_notes(expansion, merged)]
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
@@ -53,8 +54,16 @@ def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | No
 
 
 def plan_of_single_trial(path: Path, done: str) -> Plan:
-    """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError."""
-    single = plan_from_config(path)
+    """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError.
+
+    Whether its run would make sense is not asked, since it is not to be run as it is.
+    """
+    dotconfig.require(path)
+    symbols = Symbols(tree.parse())
+    requested = requests.from_settings(symbols, range_file.read(path))
+    axes = test_matrix.to_axes(symbols, requested)
+    expansion = sampling.sample(symbols, axes, None, strict=False)
+    single = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, [path])
     if len(single.trials) != 1:
         several = f"{len(single.trials)} trials, and one can be {done} at a time"
         raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")

@@ -38,18 +38,6 @@ def sampler_request(symbols: Symbols, name: str) -> Requests:
     return requests.from_settings(symbols, settings)
 
 
-def all_combinations(
-    symbols: Symbols, requested: Requests, limit: int | None, strict: bool
-) -> Expansion:
-    """Expand to every combination whose run makes sense; arguments and errors as `expand.expand`.
-
-    Raises UserError too if none does.
-    """
-    expansion = expand.expand(symbols, requested, limit, strict)
-    sensible_runs.leave_out(expansion, requested)
-    return expansion
-
-
 def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
     """Expand to the rows of the smallest array that takes every axis, each with every seed.
 
@@ -69,11 +57,11 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
             expansion.design = _record(axes, design)
             return expansion
         axes = on
-    return all_combinations(symbols, requested, limit, strict)
+    return expand.expand(symbols, requested, limit, strict)
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "grid": all_combinations,
+    "grid": expand.expand,
     "orthogonal": by_array,
     "random": random_sampler.at_random,
 }

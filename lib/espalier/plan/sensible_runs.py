@@ -12,7 +12,6 @@ import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,8 @@ from espalier.core.errors import CannotTrain, UserError
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.run_length import RunLength, RunSchedule, steps_in
 from espalier.core.trial_config import Config
-from espalier.datasets.sample_counts import CountSamples, SampleCounts, check_batch
+from espalier.datasets import sample_counts
+from espalier.datasets.sample_counts import SampleCounts, check_batch
 from espalier.kconfig.requests import Requests
 from espalier.plan.expand import Expansion
 
@@ -138,8 +138,7 @@ class SensibleRuns:
     def _counts(self, config: Mapping[str, str]) -> SampleCounts | None:
         if not {DATASET, SUBSET, HELD_OUT, BATCH} <= config.keys():
             return None
-        count = _counter(config[DATASET])
-        return None if count is None else count(config, self.data_dir)
+        return sample_counts.count(config[DATASET], config, self.data_dir)
 
 
 @functools.cache
@@ -169,13 +168,3 @@ def _built(rule: _Rule, values: tuple[str | None, ...]) -> RunSchedule:
     pairs = zip(rule.read, values, strict=True)
     config = Config({name: value for name, value in pairs if value is not None})
     return component.build(rule.kind, config, "")
-
-
-@functools.cache
-def _counter(dataset: str) -> CountSamples | None:
-    """Return the function that counts the samples of a data set, if it has one."""
-    module = f"espalier.{component.KINDS['dataset'][0]}.{dataset}_size"
-    if find_spec(module) is None:
-        return None
-    count: CountSamples = importlib.import_module(module).count_samples
-    return count
