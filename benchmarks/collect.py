@@ -31,6 +31,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "quick_start",
     "plan_10k",
     "harness_overhead",
+    "estimate_truth",
     "adamwprune_step",
     "dendrites_layer",
     "dendrites_pack",

@@ -91,28 +91,23 @@ def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_estimate_from_a_probe(
+def test_an_estimate_of_measured_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)  # no earlier results here
-    monkeypatch.delenv("PACK", raising=False)
+    text = "CONFIG_DATASET=digits\nCONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n"
+    (tmp_path / "r").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PACK", "1")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
     assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Probing 1 of 3 trials ..."
+    assert lines[0] == "Measuring 1 network of 3 trials ..."
     assert "Trials: 3" in lines
-    assert lines[-2:] == [
-        "Measured on: a probe (3 trials)",
-        "Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster",
-    ]
-    monkeypatch.setenv("PACK", "1")
-    assert main(argv) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == lines[-2]
-    assert main([*argv[:-1], "epochs_entry:refuse"]) == 2
-    problem = "error: no trial could be timed: config_001: failed (no_data): there is none"
-    assert capsys.readouterr().err == problem + "\n"
+    assert "A trial takes 2m20s to 2m49s; all, one after the other, 7m00s to 8m28s" in lines
+    assert main([*argv[:-1], "fake_entry:real"]) == 2
+    problem = "no estimate: config_001 cannot be measured: failed (unmeasured): the entry's module"
+    assert capsys.readouterr().err == f"error: {problem} has no measure_speed\n"
     assert main(["sweep-estimate", "r", "--parallel", "x"]) == 2
     assert "--parallel x: must be an integer" in capsys.readouterr().err
 

@@ -43,7 +43,8 @@ def plan_from_files(
     axes = test_matrix.to_axes(symbols, merged)
     expansion = sampling.sample(symbols, axes, limit, strict)
     sensible_runs.leave_out(expansion, merged)
-    notes = [*notes, *sensible_runs.default_notes(expansion, merged)]
+    if strict:  # a complete `.config` says what it is about
+        notes = [*notes, *sensible_runs.default_notes(expansion, merged)]
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
 
 
