@@ -109,7 +109,7 @@ defconfig-%: setup-plan
 ##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-rebuild      - Make a damaged sweep.db again from the files of its sweep: DIR=<folder>
-##   sweep-clean        - Remove sweep_configs/ (never results)
+##   sweep-clean        - Remove sweep_configs/ and its drafts (never results)
 ##   validate           - Check the configuration's model and data before trusting a sweep of it
 ##   seed-finder        - The smallest network that learns, of RANGE_CONFIG or of a portfolio
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
@@ -143,7 +143,7 @@ sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild: setup-pla
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
-	$(Q)rm -rf sweep_configs
+	$(Q)rm -rf sweep_configs .sweep_configs.*
 
 SCENARIO ?= quick
 export SCENARIO

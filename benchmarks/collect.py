@@ -32,6 +32,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "grow_grid",
     "plan_10k",
     "harness_overhead",
+    "estimate_truth",
     "adamwprune_step",
     "dendrites_layer",
     "dendrites_pack",

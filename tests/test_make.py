@@ -226,12 +226,13 @@ def test_cleaning_removes_its_level_and_never_results(checkout, level):
     assert [name for name in gone if (checkout / name).exists()] == []
 
 
-def test_sweep_clean_removes_only_the_plan(checkout):
-    for name in [*KEPT, ".config", "sweep_configs/config_001"]:
+def test_sweep_clean_removes_only_the_plan_and_its_drafts(checkout):
+    draft = ".sweep_configs.host-1-ab"
+    for name in [*KEPT, ".config", "sweep_configs/config_001", f"{draft}/config_001"]:
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).touch()
     make(checkout, "sweep-clean")
-    assert not (checkout / "sweep_configs").exists()
+    assert not any((checkout / name).exists() for name in ("sweep_configs", draft))
     assert all((checkout / name).exists() for name in [*KEPT, ".config"])
 
 

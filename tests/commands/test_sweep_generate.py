@@ -20,6 +20,7 @@ def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 0
     assert capsys.readouterr().out == (
+        "Note: CONFIG_DATASET is not set, and digits is the default\n"
         "Variable parameters:\n"
         "  CONFIG_SEED: 20 values (1, 2, 3, ... 20)\n"
         "  CONFIG_PRUNING_METHOD: 2 values (none, state)\n"
@@ -59,6 +60,7 @@ def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[st
     out = str(tmp_path / "out")
     assert generate(str(tmp_path / "a"), str(tmp_path / "b"), "--output-dir", out) == 0
     note = f"Note: {tmp_path}/b:1: CONFIG_SEED=3 overrides {tmp_path}/a:1: CONFIG_SEED=1|2\n"
+    note += "Note: CONFIG_DATASET is not set, and digits is the default\n"
     assert capsys.readouterr().out.startswith(note + "No variable parameters: one trial.\n")
 
 
@@ -67,7 +69,7 @@ def test_several_files_in_one_argument_as_make_hands_them_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a").write_text("CONFIG_SEED=1|2\n", encoding="utf-8")
-    Path("b*").write_text("CONFIG_NUM_EPOCHS=1|2\n", encoding="utf-8")
+    Path("b*").write_text("CONFIG_NUM_EPOCHS=20|30\n", encoding="utf-8")
     Path("my ranges").write_text("CONFIG_SEED=1:1:7\n", encoding="utf-8")
     assert generate("a  b*", "--output-dir", "out") == 0
     assert "Wrote 4 configurations" in capsys.readouterr().out
@@ -89,28 +91,23 @@ def test_planning_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_estimate_from_a_probe(
+def test_an_estimate_of_measured_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "r").write_text("CONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)  # no earlier results here
-    monkeypatch.delenv("PACK", raising=False)
+    text = "CONFIG_DATASET=digits\nCONFIG_SEED=1|2|3\nCONFIG_DEVICE=cpu\n"
+    (tmp_path / "r").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PACK", "1")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
     assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Probing 1 of 3 trials ..."
+    assert lines[0] == "Measuring 1 network of 3 trials ..."
     assert "Trials: 3" in lines
-    assert lines[-2:] == [
-        "Measured on: a probe (3 trials)",
-        "Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster",
-    ]
-    monkeypatch.setenv("PACK", "1")
-    assert main(argv) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == lines[-2]
-    assert main([*argv[:-1], "epochs_entry:refuse"]) == 2
-    problem = "error: no trial could be timed: config_001: failed (no_data): there is none"
-    assert capsys.readouterr().err == problem + "\n"
+    assert "A trial takes 2m20s to 2m49s; all, one after the other, 7m00s to 8m28s" in lines
+    assert main([*argv[:-1], "fake_entry:real"]) == 2
+    problem = "no estimate: config_001 cannot be measured: failed (unmeasured): the entry's module"
+    assert capsys.readouterr().err == f"error: {problem} has no measure_speed\n"
     assert main(["sweep-estimate", "r", "--parallel", "x"]) == 2
     assert "--parallel x: must be an integer" in capsys.readouterr().err
 

@@ -16,7 +16,7 @@ from espalier.store.results_dir import METRICS, STORE, sweeps
 from espalier.store.store import Store
 
 ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
-RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_RAMP_END_EPOCH=1\nCONFIG_DEVICE_CPU=y\n"
+RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_METHOD=none\nCONFIG_DEVICE_CPU=y\n"
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_plain_make_trains_the_configuration(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / ".config").write_text(
-        "CONFIG_NUM_EPOCHS=2\nCONFIG_PRUNING_RAMP_END_EPOCH=1\n", encoding="utf-8"
+        "CONFIG_NUM_EPOCHS=2\nCONFIG_PRUNING_METHOD=none\n", encoding="utf-8"
     )
     assert main(["train", *ENTRY]) == 0
     assert "\n1 trial: 1 passed\n" in capsys.readouterr().out

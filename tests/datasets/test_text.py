@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espalier.core.errors import UserError
-from espalier.datasets import text
+from espalier.datasets import corpora
 from espalier.datasets.text import Text, decode, encode
 
 POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"
@@ -59,7 +59,7 @@ def test_less_of_a_text_keeps_its_vocabulary(poem):
 def test_prose_and_code_are_the_same_each_time_and_differ():
     prose, code = (load(None, corpus=name) for name in ("prose", "code"))
     assert whole(load(None)) == whole(prose) != whole(code)
-    assert len(whole(code)) == text.CODE_CHARACTERS
+    assert len(whole(code)) == corpora.CODE_CHARACTERS
     assert len(prose.train) > 300_000
     from pydoc_data.topics import topics
 
@@ -94,12 +94,12 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 
 
 def test_shakespeare_is_the_published_file_or_nothing(tmp_path, monkeypatch):
-    path = tmp_path / text.SHAKESPEARE
+    path = tmp_path / corpora.SHAKESPEARE
     assert one_line(tmp_path, corpus="shakespeare").startswith(f"{path}: No such file")
     path.write_text("To be, or not to be", encoding="utf-8")
     assert "damaged or not the published file" in one_line(tmp_path, corpus="shakespeare")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(text, "SHAKESPEARE_SHA256", digest)
+    monkeypatch.setattr(corpora, "SHAKESPEARE_SHA256", digest)
     assert whole(load(tmp_path, corpus="shakespeare")) == "To be, or not to be"
 
 
@@ -109,7 +109,7 @@ def test_a_python_without_its_prose_is_one_line(monkeypatch):
 
 
 def test_a_python_without_its_sources_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(text.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(corpora.sysconfig, "get_path", lambda name: str(tmp_path))
     assert f"{tmp_path}/argparse.py: No such file" in one_line(None, corpus="code")
 
 

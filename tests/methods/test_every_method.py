@@ -21,7 +21,7 @@ from espalier.methods.growth.action_tournament import TournamentOptions
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.methods.rewiring.rewiring_options import DropSchedule
+from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.packs import pack_compatibility
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.adamw import AdamW

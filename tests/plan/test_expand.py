@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espalier.core.errors import UserError
-from espalier.kconfig import assign
+from espalier.kconfig import assign, range_file, requests, tree
 from espalier.kconfig.range_file import Place
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order, expand
+from espalier.plan.expand import TooManyError
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +229,17 @@ def test_requests_that_are_not_required_may_come_to_nothing(symbols: Symbols) ->
     requested = toy.parse_requests(symbols, "CONFIG_PAINT=n\nCONFIG_SHAPE=round|star")
     requested["SHAPE"] = replace(requested["SHAPE"], required=False)
     assert len(expand.expand(symbols, requested, None, True).configs) == 1
+
+
+def test_an_absurd_product_is_refused_at_the_first_configuration() -> None:
+    symbols = Symbols(tree.parse())
+    axes = ("LEARNING_RATE=0.0001:0.0001:0.0256", "SEED=1:1:256", "NUM_EPOCHS=20:1:275")
+    text = "\n".join(f"CONFIG_{axis}" for axis in axes)
+    requested = requests.from_settings(symbols, range_file.parse(text, "r"))
+    with pytest.raises(
+        TooManyError, match=r"more than 9 trials \(16777216 comb.*; narrow an axis$"
+    ):
+        expand.expand(symbols, requested, 9, strict=True)
+    few = requests.from_settings(symbols, range_file.parse("CONFIG_SEED=1:1:10", "r"))
+    with pytest.raises(TooManyError, match="narrow an axis, or allow it with MAX_TRIALS=10 or"):
+        expand.expand(symbols, few, 9, strict=True)

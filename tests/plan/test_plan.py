@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,26 +224,6 @@ def test_an_interrupted_write_leaves_the_old_plan(
         write_plan(make(tmp_path, symbols, "CONFIG_COUNT=1"), out, symbols)
     assert read_plan(out) == written
     assert [path for path in names(tmp_path) if path.startswith(".out")] == []
-
-
-def test_drafts_of_a_killed_process_are_removed(
-    tmp_path: Path, made: Plan, symbols: Symbols
-) -> None:
-    for name, age in [(".out.dead", 4000), (".out.live", 10), (".other.dead", 4000)]:
-        (tmp_path / name).mkdir()
-        when = (tmp_path / name).stat().st_mtime - age
-        os.utime(tmp_path / name, (when, when))
-    write_plan(made, tmp_path / "out", symbols)
-    drafts = [name for name in names(tmp_path) if name.startswith(".o")]
-    assert drafts == [".other.dead", ".out.live"]
-
-
-def test_a_replaced_plan_that_could_not_be_removed_is_removed_by_the_next(
-    tmp_path: Path, made: Plan, symbols: Symbols
-) -> None:
-    (tmp_path / ".out.x.old").mkdir()
-    write_plan(made, tmp_path / "out", symbols)
-    assert not (tmp_path / ".out.x.old").exists()
 
 
 def test_a_folder_in_no_folder(tmp_path: Path, made: Plan, symbols: Symbols) -> None:

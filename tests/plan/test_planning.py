@@ -44,14 +44,14 @@ def test_a_plan_knows_what_its_reports_compare_with(tmp_path: Path, real: Symbol
 def test_every_block_of_the_guide_expands_as_printed(
     tmp_path: Path, real: Symbols, text: str, trials: int
 ) -> None:
-    made = planned(tmp_path, text, real)
+    made = planned(tmp_path, guide.whole(text), real)
     assert len(made.trials) == trials
     assert len({t.id for t in made.trials}) == trials
     assert made.counts["invalid"] == 0
 
 
 def test_the_first_example_of_the_guide_is_what_it_says(tmp_path: Path, real: Symbols) -> None:
-    first, *_, last = planned(tmp_path, guide.STEP_1, real).trials
+    first, *_, last = planned(tmp_path, guide.whole(guide.STEP_1), real).trials
     assert {k: first.config[k] for k in ("MODEL", "OPTIMIZER", "PRUNING_METHOD")} == {
         "MODEL": "resnet18",
         "OPTIMIZER": "adamwprune",
@@ -69,8 +69,9 @@ def test_the_first_example_of_the_guide_is_what_it_says(tmp_path: Path, real: Sy
 
 
 def test_a_change_of_one_range_keeps_the_ids_of_the_others(tmp_path: Path, real: Symbols) -> None:
-    before = {t.id for t in planned(tmp_path, guide.QUICK, real).trials}
-    wider = guide.QUICK.replace("0.03|0.07", "0.05|0.03|0.07")
+    text = guide.whole(guide.QUICK)
+    before = {t.id for t in planned(tmp_path, text, real).trials}
+    wider = text.replace("0.03|0.07", "0.05|0.03|0.07")
     assert before < {t.id for t in planned(tmp_path, wider, real).trials}
 
 
@@ -78,7 +79,7 @@ def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
     tmp_path: Path, real: Symbols
 ) -> None:
     text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=3|4\n"
-    trials = planned(tmp_path, text + "CONFIG_PRUNING_RAMP_END_EPOCH=2\n", real).trials
+    trials = planned(tmp_path, text + "CONFIG_PRUNING_METHOD=none\n", real).trials
     shapes = {trial.config["MLP_WIDTH"]: trial.shape for trial in trials}
     assert [trial.shape for trial in trials] == [shapes[t.config["MLP_WIDTH"]] for t in trials]
     assert len(set(shapes.values())) == 2
@@ -86,17 +87,17 @@ def test_trials_of_one_shape_can_differ_in_what_is_no_matter_of_shape(
 
 
 def test_several_files_are_merged_left_to_right(tmp_path: Path, real: Symbols) -> None:
-    (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=5\nCONFIG_SEED=1|2\n", encoding="utf-8")
-    (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=6|7\n", encoding="utf-8")
+    (tmp_path / "a").write_text("CONFIG_NUM_EPOCHS=15\nCONFIG_SEED=1|2\n", encoding="utf-8")
+    (tmp_path / "b").write_text("CONFIG_NUM_EPOCHS=16|17\n", encoding="utf-8")
     made = planning.plan_from_files([tmp_path / "a", tmp_path / "b"], symbols=real)
     assert [dict(t.swept) for t in made.trials] == [
-        {"NUM_EPOCHS": "6", "SEED": "1"},
-        {"NUM_EPOCHS": "6", "SEED": "2"},
-        {"NUM_EPOCHS": "7", "SEED": "1"},
-        {"NUM_EPOCHS": "7", "SEED": "2"},
+        {"NUM_EPOCHS": "16", "SEED": "1"},
+        {"NUM_EPOCHS": "16", "SEED": "2"},
+        {"NUM_EPOCHS": "17", "SEED": "1"},
+        {"NUM_EPOCHS": "17", "SEED": "2"},
     ]
-    assert len(made.notes) == 1
-    assert "CONFIG_NUM_EPOCHS=6|7 overrides" in made.notes[0]
+    assert "CONFIG_NUM_EPOCHS=16|17 overrides" in made.notes[0]
+    assert made.notes[1:] == ["CONFIG_DATASET is not set, and digits is the default"]
     assert len(made.sources) == 2
 
 
@@ -240,11 +241,12 @@ def test_a_symbol_that_differs_unasked_is_noted() -> None:
 
 
 def test_a_default_that_follows_an_axis_is_noted(tmp_path: Path) -> None:
-    (tmp_path / "r").write_text("CONFIG_OPTIMIZER=sgd|adamwprune\n", encoding="utf-8")
+    digits = "CONFIG_DATASET=digits\n"
+    (tmp_path / "r").write_text(f"{digits}CONFIG_OPTIMIZER=sgd|adamwprune\n", encoding="utf-8")
     (note,) = planning.plan_from_files([tmp_path / "r"]).notes
     assert note.startswith("CONFIG_PRUNING_METHOD is not set and differs: ")
     (tmp_path / "r").write_text(
-        "CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n", encoding="utf-8"
+        f"{digits}CONFIG_OPTIMIZER=sgd|adamwprune\nCONFIG_PRUNING_METHOD=none\n", encoding="utf-8"
     )
     assert planning.plan_from_files([tmp_path / "r"]).notes == []
 

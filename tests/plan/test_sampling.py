@@ -98,8 +98,7 @@ def test_a_grid_has_no_design_and_an_array_has_trials_of_the_grid(
 def test_the_command_line_goes_before_the_file_and_says_so(tmp_path: Path, real: Symbols) -> None:
     made = planned(tmp_path, real, "CONFIG_SAMPLER=orthogonal\n" + FOUR, "grid")
     assert len(made.trials) == 81
-    (note,) = made.notes
-    assert note.startswith("the command line:1: CONFIG_SAMPLER=grid overrides ")
+    assert made.notes[0].startswith("the command line:1: CONFIG_SAMPLER=grid overrides ")
 
 
 def test_no_axis_but_seeds_is_the_grid(tmp_path: Path, real: Symbols) -> None:

@@ -1,242 +1,119 @@
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import toy
 
-from espalier.core.records import PlanHeader
-from espalier.core.trial import Record, Result, Status, Task, Trial
-from espalier.kconfig import tree
-from espalier.kconfig.symbols import Symbols
+from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import cost_model
-from espalier.run.cost_model import Cost
-from espalier.run.timing_probe import TimingProbe
-from espalier.run.worker_process import Event, Finished, Progress
-from espalier.store import results_dir
-from espalier.store.store import Store
+from espalier.run.cost_model import NOISE, Span, Speed
+from espalier.run.speed_probe import PATIENCE, SpeedProbe
+from espalier.run.worker_process import Event, Finished
 
 
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
+def trial(number: int, shape: str = "a", epochs: int = 10) -> Trial:
+    config = {"NUM_EPOCHS": str(epochs)}
+    return Trial(number, f"config_{number:03}", f"{number:012x}", config, shape=shape)
 
 
-def trial(number: int, **config: str) -> Trial:
-    fixed = {"MODEL": "a", "DATASET": "d", "OPTIMIZER": "o", "BATCH_SIZE": "8"}
-    fixed |= {"NUM_EPOCHS": "10", "SEED": "1", "LEARNING_RATE": "0.1"}
-    return Trial(number, f"config_{number:03}", f"{number:012x}", {**fixed, **config})
+def measured(seconds: list[float], trials: int = 1, fixed: float = 0.0) -> Result:
+    measures = {"startup": fixed, "finish": 0.0, "trials": trials}
+    return Result(Status.PASSED, measures=measures, history=[{"seconds": s} for s in seconds])
 
 
-def cost(symbols: Symbols, measured: Trial, epoch: float, source: str = "s") -> Cost:
-    return Cost(cost_model.shape(symbols, measured.config), 1.0, epoch, 100, 10, source)
+def test_a_speed_is_the_share_of_one_trial() -> None:
+    speed = cost_model.speed([measured([4.0, 4.0], trials=2, fixed=1.0)])
+    assert speed.trials == 2
+    assert speed.epoch == (pytest.approx(2.0 / NOISE), pytest.approx(2.0 * NOISE))
+    assert speed.fixed == (pytest.approx(0.5 / NOISE), pytest.approx(0.5 * NOISE))
+    ten = speed.seconds([trial(1)])
+    assert ten.middle == pytest.approx(0.5 + 10 * 2.0)
 
 
-def test_distance(real: Symbols) -> None:
-    def between(**config: str) -> int:
-        shapes = [cost_model.shape(real, t.config) for t in (trial(1), trial(2, **config))]
-        return cost_model.distance(real, *shapes)
-
-    assert between(LEARNING_RATE="0.5", SEED="7", NUM_EPOCHS="90") == 0
-    assert between(CPU_THREADS="2") == 1
-    assert between(OPTIMIZER="p") == 10
-    assert between(BATCH_SIZE="16") == 100
-    assert between(MODEL="b", DATASET="e") == 2000
+def test_what_is_to_come_is_as_the_faster_or_the_slower_half() -> None:
+    speed = cost_model.speed([measured([1.0, 1.0, 3.0, 3.0]), measured([2.0])])
+    assert speed.epoch == (pytest.approx(1.0 / NOISE), pytest.approx(3.0 * NOISE))
+    assert speed.epoch.width == pytest.approx(3 * NOISE**2)
 
 
-def test_what_to_probe(real: Symbols) -> None:
-    trials = [trial(1), trial(2, LEARNING_RATE="0.2"), trial(3, OPTIMIZER="p"), trial(4, MODEL="b")]
-    names = [t.name for t in cost_model.unlike(real, trials, [], 6)]
-    assert names == ["config_001", "config_004", "config_003"]
-    assert cost_model.unlike(real, trials, [cost(real, trials[0], 1.0)], 1) == [trials[3]]
-    costs = [cost(real, t, 1.0) for t in trials]
-    assert cost_model.unlike(real, trials, costs, 6) == []
+def test_the_total_is_what_the_clock_says_when_workers_share_the_trials() -> None:
+    speeds = {"a": Speed(Span(1, 1), Span(2, 4), 1), "b": Speed(Span(0, 0), Span(10, 10), 1)}
+    trials = [trial(1), trial(2), trial(3), trial(4, "b")]
+    estimate = cost_model.total(trials, speeds, {"a": 1, "b": 1}, 2)
+    # 21, 21, then 21 and 100 side by side; at the slow end 41, 41, 41 and 100
+    assert estimate.wall == (121, 141)
+    assert estimate.compute == (3 * 21 + 100, 3 * 41 + 100)
+    assert (estimate.shortest, estimate.longest) == ((21, 41), (100, 100))
 
 
-def test_the_total(real: Symbols) -> None:
-    trials = [trial(1), trial(2, SEED="2"), trial(3, NUM_EPOCHS="20"), trial(4, MODEL="b")]
-    costs = [cost(real, trials[0], 2.0, "x"), cost(real, trial(9, MODEL="c"), 9.0, "y")]
-    estimate = cost_model.total(real, trials, costs, 2)
-    # 1 + 10 x 2, the same, 1 + 20 x 2; model b is as far from c as from a: the first counts
-    assert estimate.compute == 21 + 21 + 41 + 21
-    assert (estimate.wall, estimate.shortest, estimate.longest) == (52, 21, 41)
-    assert estimate.size == 4 * 100 + 50 * 10
-    assert (estimate.sources, estimate.unlike) == ({"x": 4}, 1)
-    assert cost_model.total(real, trials[2:3], costs, 8).wall == 41
-
-
-def change(folder: Path, what: str, *values: float) -> None:
-    """Change every attempt of a sweep."""
-    with contextlib.closing(sqlite3.connect(folder / "sweep.db")) as database, database:
-        database.execute(f"UPDATE attempts SET {what}", values)
-
-
-def store(folder: Path, trials: list[Trial], seconds: float, device: str = "cpu") -> None:
-    """A finished sweep whose trials took 3 s beside two epochs of `seconds` each."""
-    results_dir.create(folder, PlanHeader(), [(t, "") for t in trials])
-    history: list[Record] = [{"epoch": n, "seconds": seconds} for n in (1, 2)]
-    with Store.open(folder / "sweep.db") as opened, opened.writing():
-        for t in trials:
-            attempt = opened.begin([t.number], t.number, device)[t.number]
-            status = Status.FAILED if "BAD" in t.config else Status.PASSED
-            opened.finish(t.number, attempt, Result(status, history=history))
-    change(folder, "started = 0, finished = ?", 3 + 2 * seconds)
-
-
-def test_costs_of_earlier_sweeps(tmp_path: Path, real: Symbols) -> None:
-    bad = trial(3, MODEL="b", BAD="y", PRUNING_METHOD="none", OPTIMIZER="o")
-    first, two = (trial(n, PRUNING_METHOD="none") for n in (1, 2))
-    store(tmp_path / "sweep_20260101_000000", [first, two, bad], 5.0)
-    store(tmp_path / "sweep_20260102_000000", [first], 2.0)
-    store(tmp_path / "sweep_20260103_000000", [first], 1.0, "GPU-1")
-    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert (measured.startup, measured.epoch, measured.source) == (
-        3.0,
-        2.0,
-        "sweep_20260102_000000",
-    )
-    assert measured.bytes(first) > 1000  # its share of the store
-    assert [c.epoch for c in cost_model.from_results(real, tmp_path, "GPU-0")] == [1.0]
-    assert cost_model.from_results(real, tmp_path / "none", "cpu") == []
-
-
-def test_what_a_trial_of_a_pack_took_is_its_share(tmp_path: Path, real: Symbols) -> None:
-    trials = [trial(n, PRUNING_METHOD="none") for n in (1, 2)]
-    store(tmp_path / "sweep_a", trials, 1.0)
-    change(tmp_path / "sweep_a", "worker = 7, finished = 9")
-    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert (measured.startup, measured.epoch) == (2.5, 1.0)  # 9 s for two trials of two epochs
-
-
-def test_the_start_of_the_workers_is_the_least_that_was_seen(tmp_path: Path) -> None:
-    assert cost_model.warming(tmp_path) == 0
-    for name, gap in (("sweep_a", 7.5), ("sweep_b", 90_000.0)):
-        folder = tmp_path / name
-        results_dir.create(folder, PlanHeader(), [(trial(1), "")])
-        with Store.open(folder / "sweep.db") as opened, opened.writing():
-            opened.begin([1], 1, "cpu")
-            created = opened.created
-        change(folder, "started = ?", created + gap)
-    assert cost_model.warming(tmp_path) == pytest.approx(7.5, abs=1e-3)
-
-
-def test_an_earlier_sweep_that_is_no_use_is_left_out(
-    tmp_path: Path, real: Symbols, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trained = trial(1, PRUNING_METHOD="none")
-    store(tmp_path / "sweep_20260101_000000", [trained], 5.0)
-    damaged = tmp_path / "sweep_20260102_000000"
-    store(damaged, [trained], 2.0)
-    change(damaged, "result = 'noise'")
-    (measured,) = cost_model.from_results(real, tmp_path, "cpu")
-    assert measured.epoch == 5.0
-    assert capsys.readouterr().err.startswith(f"note: left out: {damaged}/sweep.db: damaged")
+def test_packs_are_handed_out_as_the_runner_does() -> None:
+    speeds = {"a": Speed(Span(0, 0), Span(1, 1), 8)}
+    trials = [trial(n, epochs=1) for n in range(1, 9)]
+    # of eight trials two workers take four each, although eight would fit into one pack
+    assert cost_model.total(trials, speeds, {"a": 8}, 2).wall == (4, 4)
+    assert cost_model.total(trials, speeds, {"a": 1}, 2).wall == (4, 4)
+    assert cost_model.total(trials, speeds, {"a": 8}, 1).wall == (8, 8)
+    # 3 and 3, then one each of the 2 that are left
+    assert cost_model.total(trials, speeds, {"a": 3}, 2).wall == (4, 4)
 
 
 class Script:
-    """An executor on a clock of its own: each trial has `epochs` epochs of `seconds`.
+    """An executor on a clock of its own, whose slots answer after some seconds, or never."""
 
-    The first trial of a fresh worker takes 50 s more to start; ending takes 2 s.
-    """
-
-    def __init__(self, slots: int, epochs: int, seconds: float, result: Result) -> None:
-        self.now = 0.0
+    def __init__(self, slots: int, seconds: float, result: Result) -> None:
+        self.now, self._seconds, self._result = 0.0, seconds, result
         self.devices = ["cpu"] * slots
-        self._script = (epochs, seconds, result)
-        self._runs: dict[int, Iterator[tuple[float, Event]]] = {}
-        self._cold = set(range(slots))
-        self.killed = 0
-        self.submitted: list[str] = []
-
-    def clock(self) -> float:
-        return self.now
+        self.running: dict[int, tuple[Task, float]] = {}
+        self.asked: list[tuple[Action, list[str]]] = []
+        self.most = self.killed = 0
 
     def idle(self) -> list[int]:
-        return [slot for slot in range(len(self.devices)) if slot not in self._runs]
+        return [slot for slot in range(len(self.devices)) if slot not in self.running]
 
     def process(self, slot: int) -> int:
         return slot
 
     def submit(self, slot: int, task: Task) -> None:
-        self.submitted.append(task.trial.name)
-        self._runs[slot] = self._run(slot, 50.0 if slot in self._cold else 0.0)
-        self._cold.discard(slot)
-
-    def _run(self, slot: int, late: float) -> Iterator[tuple[float, Event]]:
-        epochs, seconds, result = self._script
-        for epoch in range(1, epochs + 1):
-            yield seconds + (late if epoch == 1 else 0), Progress(slot, 1, {"epoch": epoch})
-        yield 2.0, Finished(slot, 1, result)
+        self.asked.append((task.action, [each.name for each in task.trials]))
+        (task.directory / "left").write_bytes(b"123")
+        self.running[slot] = task, self.now
+        self.most = max(self.most, len(self.running))
 
     def wait(self, seconds: float) -> list[Event]:
-        slot = next(iter(self._runs))
-        took, event = next(self._runs[slot])
-        self.now += took
-        if isinstance(event, Finished):
-            del self._runs[slot]
-        return [event]
+        self.now += 1.0
+        done = [s for s, (_, since) in self.running.items() if self.now - since >= self._seconds]
+        return [Finished(s, self.running.pop(s)[0].trial.number, self._result) for s in done]
 
     def kill(self, slot: int) -> None:
         self.killed += 1
-        self._cold.add(slot)
-        self._runs.pop(slot)
+        del self.running[slot]
 
     def close(self) -> None:
-        self._runs.clear()
+        self.running.clear()
 
 
-PASSED = Result(Status.PASSED)
+def probe(script: Script, folder: Path) -> SpeedProbe:
+    return SpeedProbe(script, {}, folder, clock=lambda: script.now)
 
 
-def test_a_trial_that_ends_is_measured_in_a_warm_worker(tmp_path: Path) -> None:
-    script = Script(1, 3, 0.5, PASSED)
-    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{"A": "1"}])
-    (measured,) = probed.costs
-    assert script.submitted == ["config_001", "config_001"]
-    assert (measured.epoch, measured.startup, dict(measured.shape)) == (0.5, 2.0, {"A": "1"})
-    assert measured.seconds(trial(1)) == 2.0 + 10 * 0.5
-    assert (probed.problems, script.killed) == ([], 0)
+def test_every_slot_measures_at_the_same_time(tmp_path: Path) -> None:
+    script = Script(2, 5.0, measured([1.0]))
+    packs = [[trial(1), trial(2)], [trial(3)], [trial(4)]]
+    answers = probe(script, tmp_path).speeds(packs, 5.0)
+    assert script.most == 2
+    assert script.asked[0] == (Action.MEASURE, ["config_001", "config_002"])
+    assert [(len(each.trials), each.size) for each in answers] == [(2, 3), (1, 3), (1, 3)]
 
 
-def test_a_long_trial_is_stopped_after_some_epochs(tmp_path: Path) -> None:
-    script = Script(1, 1000, 3.0, PASSED)
-    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert [(c.epoch, c.startup) for c in probed.costs] == [(3.0, 0.0)]
-    assert script.killed == 1
+def test_pack_sizes_are_those_of_the_shapes(tmp_path: Path) -> None:
+    script = Script(1, 1.0, Result(Status.PASSED, measures={"pack": 7}))
+    groups = {"a": [trial(1), trial(2)], "b": [trial(3, "b")]}
+    assert probe(script, tmp_path).pack_sizes(groups, 5.0) == {"a": 7, "b": 7}
+    assert script.asked[0] == (Action.PROBE, ["config_001", "config_002"])
 
 
-def test_every_slot_is_busy_while_probing(tmp_path: Path) -> None:
-    script = Script(3, 1000, 3.0, PASSED)
-    TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert script.submitted == ["config_001"] * 3
-
-
-def test_more_trials_than_slots(tmp_path: Path) -> None:
-    script = Script(1, 1000, 3.0, PASSED)
-    trials = [trial(1), trial(2), trial(3)]
-    probed = TimingProbe(script, {}, tmp_path, script.clock).run(trials, [{}, {}, {}])
-    assert script.submitted == ["config_001", "config_002", "config_003"]
-    assert len(probed.costs) == 3
-
-
-def test_a_trial_that_cannot_run_is_a_problem(tmp_path: Path) -> None:
-    script = Script(1, 0, 0.0, Result(Status.ERROR, "input", "data/x: no such folder"))
-    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert probed.costs == []
-    assert probed.problems == ["config_001: error (input): data/x: no such folder"]
-
-
-def test_a_trial_without_an_epoch_is_given_up(tmp_path: Path) -> None:
-    script = Script(1, 2, 500.0, PASSED)
-    script._run = lambda slot, late: iter([(500.0, Progress(slot, 1, {"step": 1}))])  # type: ignore
-    probed = TimingProbe(script, {}, tmp_path, script.clock).run([trial(1)], [{}])
-    assert probed.problems == ["config_001: no epoch within 500 s"]
-
-
-def test_shapes_of_unknown_symbols_are_kept(tmp_path: Path) -> None:
-    symbols = toy.symbols(tmp_path)
-    config = {"COUNT": "1", "RATE": "0.1", "OTHER": "x", "SEED": "1"}
-    assert cost_model.shape(symbols, config) == {"COUNT": "1", "OTHER": "x"}
+def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    script = Script(1, 1e9, measured([1.0]))
+    (answer,) = probe(script, tmp_path).speeds([[trial(1)]], 5.0)
+    assert (answer.result.status, script.killed) == (Status.ERROR, 1)
+    assert answer.result.message == f"no answer within {5 + PATIENCE + 1:.0f} s"

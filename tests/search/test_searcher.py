@@ -144,7 +144,7 @@ def test_random_search_trains_what_it_draws(tmp_path: Path) -> None:
     assert all(800 <= item.total_params <= 1000 for item in results)
 
 
-def test_a_configuration_that_fails_is_kept_with_its_reason(tmp_path: Path) -> None:
+def test_a_configuration_that_would_be_refused_is_left_out_with_its_reason(tmp_path: Path) -> None:
     made = searcher(tmp_path, seeds=1)
     grid = {
         "n_dendrite_inputs": [10],
@@ -153,11 +153,10 @@ def test_a_configuration_that_fails_is_kept_with_its_reason(tmp_path: Path) -> N
     }
     (passed,) = made.grid_search(grid)
     assert passed.params == {"n_dendrite_inputs": 10, "synaptic_resampling": False}
-    (failed,) = made.failures
-    assert (failed.status, failed.test_accuracy, failed.val_accuracy) == ("failed", None, None)
-    assert failed.reason.startswith("resampling_never_starts: ")
-    assert failed.total_params > 0
-    with pytest.raises(UserError, match="none of 1 configurations passed: resampling_never_starts"):
+    (line,) = made.left_out
+    assert line.startswith("1 left out: no resampling would come before step ")
+    assert made.failures == []
+    with pytest.raises(UserError, match="the trial would be refused at its start: no resampling"):
         made.grid_search({**grid, "synaptic_resampling": [True]})
 
 

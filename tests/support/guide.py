@@ -1,5 +1,14 @@
 """The configuration blocks of the sweep guide, as printed there, with the trials each means."""
 
+MEANT = ("CONFIG_DATASET=cifar10", "CONFIG_NUM_EPOCHS=100")
+"""What the guide takes for granted, and without which its warm-up outlasts every run."""
+
+
+def whole(block: str) -> str:
+    """Return a block with what is meant beside it."""
+    return "\n".join([*(line for line in MEANT if line.split("=")[0] not in block), block])
+
+
 FORMAT = """# Fixed parameters
 CONFIG_MODEL_MODE_SINGLE=y
 CONFIG_TARGET_SPARSITY=0.7

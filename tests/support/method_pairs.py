@@ -9,7 +9,7 @@ from kconfiglib import Kconfig
 
 from espalier.core import component
 from espalier.kconfig import tree
-from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 
 # Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)

@@ -22,7 +22,7 @@ from kconfig_values import assigned, symbols
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.trial import Task, Trial
-from espalier.datasets import text
+from espalier.datasets import corpora
 from espalier.kconfig import assign
 from espalier.kconfig.values import canonical
 from espalier.train import worker_entry
@@ -267,12 +267,12 @@ def data_dir(tmp_path_factory):
     small_files.write_idx(folder, "FashionMNIST", train=200)
     small_files.write_batches(folder, classes=10, samples=40)
     small_files.write_batches(folder, classes=100, samples=200)
-    for seed, name in enumerate(("text.txt", "other.txt", text.SHAKESPEARE)):
+    for seed, name in enumerate(("text.txt", "other.txt", corpora.SHAKESPEARE)):
         letters = random.Random(seed).choices("abcdefg", k=4000)
         (folder / name).write_text("".join(letters), encoding="utf-8")
-    digest = hashlib.sha256((folder / text.SHAKESPEARE).read_bytes()).hexdigest()
+    digest = hashlib.sha256((folder / corpora.SHAKESPEARE).read_bytes()).hexdigest()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "SHAKESPEARE_SHA256", digest)
+        patch.setattr(corpora, "SHAKESPEARE_SHA256", digest)
         yield str(folder)
 
 

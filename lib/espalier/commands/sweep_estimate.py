@@ -19,7 +19,7 @@ from espalier.run.plan_estimate import estimate_plan
 @pack
 @entry_option
 def command(parallel: int | None, pack: int | None, entry: str, **ranges: Any) -> int:
-    """Estimate the time and disk space of a sweep, from earlier results or a short probe."""
+    """Estimate the time and disk space of a sweep, from steps of its trials measured now."""
     plan = read_plan(**ranges)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack

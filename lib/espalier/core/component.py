@@ -109,6 +109,19 @@ def symbols(hint: Any, name: str) -> list[str]:
     return [part for f in fields for part in symbols(types[f.name], symbol_of(f, name))]
 
 
+def needed_symbols(hint: Any, name: str) -> list[str]:
+    """Return those of `symbols` that a trial must have for a field of type `hint` to be built."""
+    if not is_group(hint):
+        return [name]
+    types = hints(hint)
+    return [
+        part
+        for f in dataclasses.fields(hint)
+        if without_none(types[f.name]) is types[f.name]
+        for part in needed_symbols(types[f.name], symbol_of(f, name))
+    ]
+
+
 def without_none(hint: Any) -> Any:
     """Return `X` for the type `X | None`, and any other type as it is."""
     parts = get_args(hint)

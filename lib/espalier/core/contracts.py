@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from espalier.core.birth_record import BirthRecord
-from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split, steps_in
+from espalier.core.errors import CannotTrain as CannotTrain
+from espalier.core.run_length import RunLength, steps_in
+from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split
 from espalier.core.self_measuring import Measures
 
 State_co = TypeVar("State_co", default=object, covariant=True)
@@ -228,13 +230,9 @@ class Run(Generic[State_co]):
     @property
     def total_steps(self) -> int:
         """The number of updates in the whole run."""
-        return self.epochs * self.steps_per_epoch
+        return self.length.total_steps
 
-
-class CannotTrain(Exception):
-    """A trial cannot be trained as its configuration says; its result is `failed`."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        """`reason` is the short code of the result, `message` the line shown to the user."""
-        super().__init__(message)
-        self.reason = reason
+    @property
+    def length(self) -> RunLength:
+        """The epochs of the run and the updates in each."""
+        return RunLength(self.epochs, self.steps_per_epoch)

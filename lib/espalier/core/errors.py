@@ -36,3 +36,12 @@ class UserErrors(UserError):
     def lines(self) -> list[str]:
         """What is printed, each after an `error: ` of its own."""
         return self._lines
+
+
+class CannotTrain(Exception):
+    """A trial cannot be trained as its configuration says; its result is `failed`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """`reason` is the short code of the result, `message` the line shown to the user."""
+        super().__init__(message)
+        self.reason = reason

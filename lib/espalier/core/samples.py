@@ -10,6 +10,8 @@ from typing import ClassVar, TypeAlias
 import torch
 from torch import Tensor
 
+from espalier.core.run_length import steps_in as steps_in
+
 
 @dataclass(frozen=True)
 class SampleShape:
@@ -115,15 +117,6 @@ class Split:
 def piece_size(size: int, sample: Sequence[int]) -> int:
     """Return `size`, or fewer samples of the shape `sample`, so that memory stays within bounds."""
     return max(1, min(size, PIECE_VALUES // math.prod(sample)))
-
-
-def steps_in(samples: int, batch_size: int) -> int:
-    """Count the batches in one pass over `samples`, a smaller last one included.
-
-    A single sample left over joins the batch before it, because BatchNorm cannot train on one.
-    """
-    leftover = 1 if batch_size > 1 and samples > batch_size and samples % batch_size == 1 else 0
-    return -(-samples // batch_size) - leftover
 
 
 def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:

@@ -116,6 +116,7 @@ class Action(StrEnum):
     TRAIN = "train"
     PREFLIGHT = "preflight"  # check that this machine has what the first trial needs
     PROBE = "probe"  # measure how many trials of this shape one program should train
+    MEASURE = "measure"  # train for a few seconds to see how long the trials take
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ class Config:
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._values
 
+    def values(self) -> Mapping[str, str]:
+        """Return everything as text, for those who count and do not configure by it."""
+        return self._values
+
     def read(self, symbol: str, kind: type) -> Any:
         """Return the value of `symbol` as `kind`: bool, int, float or str.
 

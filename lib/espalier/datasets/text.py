@@ -1,8 +1,7 @@
 """Text, character by character: what every Python ships, tiny Shakespeare, or any file.
 
-Prose is the language reference that `help()` shows (`pydoc_data.topics`), code the sources of a few
-modules of the standard library. Both differ between versions of Python, and the fingerprint of a
-result's data says so.
+See `espalier.datasets.corpora`. What ships with Python differs between versions, and the
+fingerprint of a result's data says so.
 Source: Karpathy 2015, "The Unreasonable Effectiveness of Recurrent Neural Networks" (tiny
 Shakespeare, 1,115,394 characters, the last tenth held out).
 Differs: the last tenth is the test set; validation is cut from the rest.
@@ -10,10 +9,6 @@ Differs: the last tenth is the test set; validation is cut from the rest.
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import sysconfig
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -26,18 +21,9 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawText, Shape, TokenShape
+from espalier.datasets.corpora import code, prose, read_corpus
+from espalier.datasets.sample_counts import TEST_SHARE
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-
-TEST_SHARE = 0.1
-CODE_CHARACTERS = 1_000_000
-MODULES = (
-    *("argparse", "ast", "calendar", "configparser", "contextlib", "csv", "dataclasses"),
-    *("difflib", "doctest", "enum", "fractions", "functools", "inspect", "ipaddress"),
-    *("mailbox", "optparse", "os", "pickle", "pickletools"),
-)
-"""Modules that are one file in every Python from 3.11 on, more than are needed of each version."""
-SHAKESPEARE = "tinyshakespeare.txt"
-SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 @kconfig_dataclass
@@ -62,7 +48,7 @@ class Text(Dataset):
 
         The vocabulary is that of the whole corpus, however much of it is used.
         """
-        text = _corpus(self.corpus, self.file, data_dir)
+        text = read_corpus(self.corpus, self.file, data_dir)
         symbols = "".join(sorted(set(text).union(*self._others(data_dir))))
         codes = encode(text[: self.length or len(text)], symbols)
         held_out = round(TEST_SHARE * len(codes))
@@ -89,17 +75,7 @@ class Text(Dataset):
             return []
         if self.shift_corpus is None:
             return [prose(), code()]
-        return [prose(), code(), _corpus(self.shift_corpus, self.shift_file, data_dir)]
-
-
-def _corpus(name: str, file: str | None, data_dir: Path) -> str:
-    readers: dict[str, Callable[[], str]] = {
-        "prose": prose,
-        "code": code,
-        "shakespeare": lambda: shakespeare(data_dir / SHAKESPEARE),
-        "file": lambda: any_file(data_dir, file or ""),
-    }
-    return readers[name]()
+        return [prose(), code(), read_corpus(self.shift_corpus, self.shift_file, data_dir)]
 
 
 def encode(text: str, symbols: str) -> Tensor:
@@ -119,54 +95,3 @@ def encode(text: str, symbols: str) -> Tensor:
 def decode(codes: Tensor, symbols: str) -> str:
     """Return the text of `codes` (n,), as `encode` gave them."""
     return "".join(symbols[place] for place in codes.tolist())
-
-
-def prose() -> str:
-    """Return all topics of Python's language reference, in the order of their names."""
-    try:
-        topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
-    except ImportError:
-        raise UserError(
-            "this Python lacks pydoc_data.topics, the default prose; install the whole standard "
-            "library or set CONFIG_TEXT_CORPUS_FILE=y"
-        ) from None
-    return "\n".join(topics[name] for name in sorted(topics))
-
-
-def code() -> str:
-    """Return the first CODE_CHARACTERS characters of the modules' sources, one after the other."""
-    folder = Path(sysconfig.get_path("stdlib"))
-    text = "\n".join(_read(folder / f"{name}.py") for name in MODULES)
-    return text[:CODE_CHARACTERS]
-
-
-def shakespeare(path: Path) -> str:
-    """Return the published text; raise UserError if the checksum is another one."""
-    text = _read(path)
-    if hashlib.sha256(text.encode()).hexdigest() != SHAKESPEARE_SHA256:
-        raise UserError(
-            f"{path}: damaged or not the published file (its SHA-256 is not "
-            f"{SHAKESPEARE_SHA256}); put that file there, or read this one with CONFIG_TEXT_FILE"
-        )
-    return text
-
-
-def any_file(data_dir: Path, name: str) -> str:
-    """Return the text of the file `name`, relative to `data_dir` unless it is absolute."""
-    if not name:
-        raise UserError('CONFIG_TEXT_FILE="": names no file; set it to the path of a text in UTF-8')
-    return _read(data_dir / name)
-
-
-def _read(path: Path) -> str:
-    """Return text as it is on disk, with its line ends."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: not text in UTF-8 (byte {error.start}); convert it to UTF-8"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{path}: {error.strerror or error}; put the text there: it is never downloaded"
-        ) from None

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, LrSchedule
+from espalier.core.contracts import LrSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.lr_schedules.step_schedule import StepSchedule
 
 
 @kconfig_dataclass
@@ -24,10 +25,5 @@ class Step(LrSchedule):
     @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """Return the factor. Raises CannotTrain if the run ends before the first drop."""
-        if self.every_epochs >= epochs:
-            raise CannotTrain(
-                "lr_schedule",
-                f"CONFIG_STEP_EVERY_EPOCHS={self.every_epochs}: must be less than "
-                f"CONFIG_NUM_EPOCHS={epochs}, or the learning rate never changes",
-            )
+        StepSchedule(self.every_epochs).check_epochs(epochs)
         return float(self.multiplier ** (step // (steps_per_epoch * self.every_epochs)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from espalier.core.contracts import CannotTrain, LrSchedule
+from espalier.core.contracts import LrSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.lr_schedules.annealing import anneal
+from espalier.lr_schedules.warmup_cosine_schedule import WarmupSchedule
 
 
 @kconfig_dataclass
@@ -23,12 +24,7 @@ class WarmupCosine(LrSchedule):
     @override
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """Return the factor. Raises CannotTrain if nothing is left after the warm-up."""
-        if self.warmup_epochs >= epochs:
-            raise CannotTrain(
-                "lr_schedule",
-                f"CONFIG_WARMUP_COSINE_WARMUP_EPOCHS={self.warmup_epochs}: must be less than "
-                f"CONFIG_NUM_EPOCHS={epochs}",
-            )
+        WarmupSchedule(self.warmup_epochs).check_epochs(epochs)
         warmup = self.warmup_epochs * steps_per_epoch
         if step < warmup:
             return (step + 1) / warmup

@@ -30,6 +30,12 @@ def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:
     return list(ordered.values())
 
 
+def independent(symbols: Symbols, names: Iterable[str], requests: Requests) -> set[str]:
+    """Return those of `names`, of a trial's identity, that no request depends on."""
+    needed = set().union(*(_needs(symbols, name) for name in requests))
+    return {name for name in names if symbols.in_identity(name)} - needed
+
+
 def _needs(symbols: Symbols, name: str) -> set[str]:
     """Return all that can change what `name` may be, transitively; choices for their members."""
     seen: set[str] = set()

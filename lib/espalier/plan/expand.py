@@ -22,13 +22,16 @@ from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import dependency_order
+from espalier.plan import budget_constraint, dependency_order
 from espalier.plan.budget_constraint import Budgets
 
 ID_SCHEME = 1
 """Changes when the same configuration must get another id."""
 
 LIMIT = "SWEEP_MAX_TRIALS"
+SENSIBLE = 100_000
+"""More trials than this nobody is advised to allow."""
+LIMIT_OF_PARAMETERS = budget_constraint.LIMIT
 VISITS_PER_TRIAL = 100
 """Refused combinations cost time too: a walk ends after this many for every trial allowed."""
 
@@ -125,6 +128,7 @@ class _Walk:
         self.symbols = symbols
         self.order = dependency_order.by_dependency(symbols, requests)
         self.axes = {n: _positions(r) for n, r in requests.items() if r.is_axis}
+        self.independent = dependency_order.independent(symbols, self.axes, requests)
         self.row = rows[0]  # the axes that have one value for now
         self.rest = _products([len(self._values(request)) for request in self.order])
         self.limit = limit
@@ -208,6 +212,8 @@ class _Walk:
         if not self.result.settings:
             settings = assign.effective_config(self.symbols, self.symbols.settings)
             self.result.settings = settings
+        if not self.visits:
+            self._require_room()
         self.took.update(self.path.items())
         self.took.update(
             (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
@@ -228,6 +234,25 @@ class _Walk:
         self.placed[key] = (place, config)
         self._count_visit()
 
+    def _require_room(self) -> None:
+        """Raise TooManyError at once if independent axes alone have more values than allowed.
+
+        The first configuration has been reached. Of an axis that nothing else depends on, each
+        value that holds there gives another one, whatever the values of the other such axes.
+        """
+        free = [r for r in self.order if r.name in self.path and r.name in self.independent]
+        if LIMIT_OF_PARAMETERS not in self.path:
+            self._check_limit(math.prod(map(self._count_holding, free)))
+
+    def _count_holding(self, axis: Request) -> int:
+        """Return how many values of an axis hold beside the present ones of all others."""
+        held, kept = 0, self.path[axis.name]
+        for value in self._values(axis):
+            assign.put(self.symbols, axis.name, value)
+            held += self._holds(axis, value)
+        assign.put(self.symbols, axis.name, kept)
+        return held
+
     def _overruled(self, config: Config) -> str | None:
         """Return what a later assignment undid, such as by a select; None if all of it holds."""
         for request in self.order:
@@ -244,19 +269,23 @@ class _Walk:
 
     def _count_visit(self) -> None:
         self.visits += 1
+        self._check_limit(len(self.placed))
+
+    def _check_limit(self, trials: int) -> None:
         if self.limit is None:
             self.limit = int(assign.effective(self.symbols, LIMIT))
-        if len(self.placed) > self.limit or self.visits > VISITS_PER_TRIAL * self.limit:
+        if trials > self.limit or self.visits > VISITS_PER_TRIAL * self.limit:
             raise _too_many(self.order, self.result.combinations, self.limit)
 
 
 def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> TooManyError:
     axes = sorted((r for r in requests if r.is_axis), key=lambda r: -len(r.values))
     sizes = ", ".join(f"CONFIG_{r.name} has {len(r.values)} values" for r in axes[:4])
+    allow = f", or allow it with MAX_TRIALS={combinations} or CONFIG_{LIMIT}"
     return TooManyError(
         axes[0].place.path,
         f"more than {limit} trials ({combinations} combinations: {sizes}); "
-        f"narrow an axis, or allow it with MAX_TRIALS={combinations} or CONFIG_{LIMIT}",
+        f"narrow an axis{allow if combinations <= SENSIBLE else ''}",
     )
 
 

@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,14 +22,11 @@ from espalier.core.text_files import read_text, read_user_text, split_lines
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import combinations, plan_records
+from espalier.plan import combinations, drafts, plan_records
 from espalier.plan.design_text import design_lines
 
 PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"
-ABANDONED = 3600.0
-"""Seconds after which a draft folder is that of a killed process."""
-RETIRED = ".old"
 _OURS = re.compile(rf"config_[0-9]+|{re.escape(PLAN)}|{re.escape(SUMMARY)}")
 
 
@@ -84,12 +80,11 @@ def write_plan(plan: Plan, directory: Path, symbols: Symbols | None = None) -> P
     """
     check_ours(directory)
     symbols = symbols or Symbols(tree.parse())
-    _sweep_up(directory)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    drafts.sweep_up(directory)
+    draft = drafts.create(directory)
     try:
         written = _fill(plan, draft, symbols)
-        draft.chmod(0o755)
-        _swap(draft, directory)
+        drafts.swap(draft, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return written
@@ -181,22 +176,3 @@ def _fill(plan: Plan, draft: Path, symbols: Symbols) -> Plan:
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
     (draft / PLAN).write_text(text, encoding="utf-8")
     return written
-
-
-def _sweep_up(directory: Path) -> None:
-    """Remove replaced plans that could not be removed, and drafts of a killed process.
-
-    A draft counts as such when it is older than ABANDONED.
-    """
-    for path in directory.parent.glob(f".{directory.name}.*"):
-        if path.suffix == RETIRED or time.time() - path.stat().st_mtime > ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _swap(draft: Path, directory: Path) -> None:
-    """Put `draft` in the place of `directory`; a rename cannot replace a folder with content."""
-    retired = draft.with_name(draft.name + RETIRED)
-    if directory.exists():
-        directory.rename(retired)
-    draft.rename(directory)
-    shutil.rmtree(retired, ignore_errors=True)

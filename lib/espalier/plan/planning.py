@@ -15,7 +15,15 @@ from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import config_folder, expand, plan, sampling, staleness, test_matrix
+from espalier.plan import (
+    config_folder,
+    expand,
+    plan,
+    sampling,
+    sensible_runs,
+    staleness,
+    test_matrix,
+)
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
@@ -34,7 +42,7 @@ def plan_from_files(
 
     `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
     must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
-    Raises UserError.
+    What would be refused at the start of its run is left out and counted. Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
     requested, notes = requested_parts(symbols, paths, sampler)
@@ -42,7 +50,11 @@ def plan_from_files(
     for merged in requested:
         notes += test_matrix.notes(symbols, merged)
         axes = test_matrix.to_axes(symbols, merged)
-        parts.append((axes, sampling.sample(symbols, axes, limit, strict)))
+        sampled = sampling.sample(symbols, axes, limit, strict)
+        sensible_runs.leave_out(sampled, merged)
+        if strict:  # a complete `.config` says what it is about
+            notes += sensible_runs.default_notes(sampled, merged)
+        parts.append((axes, sampled))
     axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
     notes = list(dict.fromkeys(notes))
     return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
@@ -55,8 +67,16 @@ def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | No
 
 
 def plan_of_single_trial(path: Path, done: str) -> Plan:
-    """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError."""
-    single = plan_from_config(path)
+    """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError.
+
+    Whether its run would make sense is not asked, since it is not to be run as it is.
+    """
+    dotconfig.require(path)
+    symbols = Symbols(tree.parse())
+    requested = requests.from_settings(symbols, range_file.read(path))
+    axes = test_matrix.to_axes(symbols, requested)
+    expansion = sampling.sample(symbols, axes, None, strict=False)
+    single = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, [path])
     if len(single.trials) != 1:
         several = f"{len(single.trials)} trials, and one can be {done} at a time"
         raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
@@ -92,8 +112,9 @@ def plan_from_rows(
 
     Both map symbols (no CONFIG_) to values as a range file has them; where a symbol has several
     values (`SEED`: `1|2|3`) each row takes all of them. Rows that come to the same configuration
-    are one. A row that Kconfig refuses is left out and counted. Raises UserError if there is no
-    row, if a value is malformed, or if one takes effect nowhere.
+    are one. A row that Kconfig refuses is left out and counted, and so is one whose run makes no
+    sense. Raises UserError if there is no row, if a value is malformed, if one takes effect
+    nowhere, or if no run makes sense.
     """
     symbols = symbols or Symbols(tree.parse())
     if not rows:
@@ -101,6 +122,7 @@ def plan_from_rows(
     requested = [row_requests(symbols, base, row, n) for n, row in enumerate(rows, start=1)]
     expansion = _merge([expand_row(symbols, row) for row in requested])
     _check_rows(requested, expansion)
+    sensible_runs.leave_out(expansion, requested[0])
     names = dict.fromkeys(name for row in requested for name in row)
     return _plan(symbols, _varied(expansion.configs, names), expansion)
 

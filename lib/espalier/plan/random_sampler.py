@@ -1,6 +1,6 @@
 """The random sampler: some of all feasible combinations, all of them equally likely.
 
-The grid is expanded exactly, so nothing is drawn that Kconfig or a budget would refuse, and
+The grid is expanded exactly, so nothing is drawn that Kconfig, a budget or a run would refuse, and
 nothing twice.
 """
 
@@ -15,7 +15,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand
+from espalier.plan import expand, sensible_runs
 from espalier.plan.expand import Config, Expansion, TooManyError
 
 TRIALS = "SAMPLER_TRIALS"
@@ -50,12 +50,14 @@ def at_random(symbols: Symbols, requested: Requests, limit: int | None, strict: 
 
 def _space(symbols: Symbols, requested: Requests, strict: bool) -> Expansion:
     try:
-        return expand.expand(symbols, requested, SPACE, strict)
+        expansion = expand.expand(symbols, requested, SPACE, strict)
     except TooManyError as error:
         raise UserError(
             f"{error.path}: the random sampler draws from all that is feasible, and there are more "
             f"than {SPACE} combinations; narrow an axis"
         ) from None
+    sensible_runs.leave_out(expansion, requested)
+    return expansion
 
 
 def _without_seeds(requested: Requests) -> Requests:

@@ -16,7 +16,7 @@ from espalier.core.trial import REPETITION, Record
 from espalier.kconfig import assign, range_file, requests
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, orthogonal_array, random_sampler
+from espalier.plan import expand, orthogonal_array, random_sampler, sensible_runs
 from espalier.plan.expand import Expansion
 from espalier.plan.orthogonal_array import Design
 
@@ -52,6 +52,7 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
         on = [axis for axis in axes if any(axis.name in c for c in expansion.configs.values())]
         if on == axes or not expansion.configs:
             _check(axes[0].place.path, expansion, rows, design)
+            _check_runs(requested, expansion, design)
             _count(expansion, len(rows) * _repetitions(requested), design)
             expansion.design = _record(axes, design)
             return expansion
@@ -109,6 +110,18 @@ def _check(
         raise UserError(
             f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
             f"falls out, and without it no mean is balanced; take those values out, or {GRID}"
+        )
+
+
+def _check_runs(requested: Requests, expansion: Expansion, design: Design) -> None:
+    """Raise UserError if a row would be refused in its run."""
+    refused = sensible_runs.refusals(expansion)
+    if refused and len(refused) == len(expansion.configs):
+        raise sensible_runs.all_refused(refused, expansion, requested)
+    for error in refused.values():
+        raise UserError(
+            f"{design.array}: {len(refused)} of {len(expansion.configs)} trials would be refused "
+            f"at their start, and without them no mean is balanced: {error}; or take {GRID}"
         )
 
 

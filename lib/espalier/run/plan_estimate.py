@@ -4,101 +4,199 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espalier.core import strict_json
 from espalier.core.errors import UserError
-from espalier.core.paths import RESULTS
-from espalier.core.trial import Trial
+from espalier.core.trial import Status, Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan, write_configs
-from espalier.run import cost_model as costing
+from espalier.run import cost_model
 from espalier.run.admission import fit_workers
-from espalier.run.cost_model import Estimate
+from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
 from espalier.run.devices import slots
+from espalier.run.estimate_text import Findings, describe_range, format_estimate
+from espalier.run.pack_queue import share
 from espalier.run.pool import Pool
-from espalier.run.progress import duration
-from espalier.run.timing_probe import Probed, TimingProbe
+from espalier.run.speed_probe import TICK, Measured, SpeedProbe
 
-TICK = 0.1  # seconds
-PROBES = 6
-"""At most this many trials are started to see how long they take."""
+BUDGET = 120.0
+"""Seconds that measuring may take, about, over all shapes."""
+LONGEST, SHORTEST = 12.0, 2.0
+"""Seconds for one measurement: no more is needed, and less tells nothing."""
+WIDEST = 2.25
+"""A range whose ends are farther apart is no estimate: its middle may be off by more than 1.5."""
+
+Groups = Mapping[str, Sequence[Trial]]
+"""Trials by their shape: of one model, one data set, one batch size."""
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What measures: the device of each worker, trials in a pack (0: by a probe), and the entry."""
+
+    workers: list[str]
+    pack: int
+    entry: str
 
 
 def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]:
-    """Return what a plan takes, for people: from earlier results, or from a short probe.
+    """Return what a plan takes, for people, from steps of its own trials that are measured now.
 
-    `parallel` and `pack` are as in a sweep. A probe is announced on stdout. Raises
-    UserError if no trial could be timed.
+    `parallel` and `pack` are as in a sweep. That it measures is announced on stdout. Raises
+    UserError if there can be no estimate that is right within a factor of 1.5.
     """
-    symbols = Symbols(tree.parse())
-    slots = _slots(plan, parallel)
-    costs = costing.from_results(symbols, RESULTS, slots[0])
-    todo = costing.unlike(symbols, plan.trials, costs, PROBES)
-    problems: list[str] = []
-    warming = costing.warming(RESULTS)
-    if todo:
-        print(f"Probing {len(todo)} of {len(plan.trials)} trials ...", flush=True)
-        probed, warming = _probe(symbols, plan, todo, slots, entry)
-        costs, problems = [*costs, *probed.costs], [*_packs(plan, pack), *probed.problems]
-    if not costs:
-        raise UserError(f"no trial could be timed: {'; '.join(problems)}")
-    total = costing.total(symbols, plan.trials, costs, len(slots))
-    return [*format_estimate(plan, total, len(slots), warming), *problems]
+    means, groups = _Means(_slots(plan, parallel), pack, entry), _groups(plan.trials)
+    workers = len(means.workers)
+    _require_measurable(plan, groups, workers)
+    what = "networks" if len(groups) > 1 else "network"
+    print(f"Measuring {len(groups)} {what} of {len(plan.trials)} trials ...", flush=True)
+    findings = _measure(plan, groups, means)
+    estimate = cost_model.total(plan.trials, findings.speeds, findings.packs, workers)
+    _require_narrow(estimate, findings)
+    return format_estimate(plan.trials, estimate, findings, workers)
 
 
-def format_estimate(plan: Plan, estimate: Estimate, workers: int, warming: float) -> list[str]:
-    """Return an estimate as lines; `warming` is the seconds before the first trial begins."""
-    count = len(plan.trials)
-    shortest, longest = duration(estimate.shortest), duration(estimate.longest)
-    basis = ", ".join(f"{source} ({n} trials)" for source, n in estimate.sources.items())
-    lines = [
-        f"Trials: {count}",
-        f"Time: about {duration(warming + estimate.wall)}, {workers} at a time; "
-        f"{duration(warming)} of it until the workers are warm",
-        f"A trial takes {shortest} to {longest}; all, one after the other, "
-        f"{duration(estimate.compute)}",
-        f"Disk: about {_size(estimate.size)} ({_size(estimate.size / count)} a trial)",
-        f"Measured on: {basis}",
-    ]
-    if estimate.unlike:
-        lines.append(f"{estimate.unlike} trials are unlike anything measured: theirs is a guess")
-    return lines
+def _require_measurable(plan: Plan, groups: Groups, workers: int) -> None:
+    """Raise UserError if the trials cannot be measured, or are too many to be."""
+    ranks = max(trial.ranks for trial in plan.trials)
+    if ranks > 1:
+        raise UserError(
+            f"CONFIG_DEVICES_PER_TRIAL={ranks}: trials of several processes cannot be measured "
+            "beforehand; run one, with its seed alone, and see"
+        )
+    if _seconds(groups, workers) < SHORTEST:
+        raise UserError(
+            f"no estimate: {len(groups)} different networks, each of which would have to be "
+            f"measured; narrow the axes ({int(BUDGET * workers / SHORTEST)} can be)"
+        )
 
 
-def _packs(plan: Plan, pack: int) -> list[str]:
-    """Return a line if trials may be trained together, which the probe does not do."""
-    if pack == 1 or len({trial.shape for trial in plan.trials}) == len(plan.trials):
-        return []
-    return ["Measured one trial at a time: packs (CONFIG_PACK) may make the sweep faster"]
+def _require_narrow(estimate: Estimate, findings: Findings) -> None:
+    if estimate.wall.width > WIDEST:
+        seen = describe_range(estimate.wall + Span(findings.warming, findings.warming))
+        raise UserError(
+            f"no estimate: epochs took so unlike times that the sweep may take {seen}; measure "
+            "again when the machine is quiet, or run one trial to its end if its network grows"
+        )
 
 
-def _probe(
-    symbols: Symbols, plan: Plan, todo: list[Trial], slots: list[str], entry: str
-) -> tuple[Probed, float]:
-    """Measure trials; return their costs, and the seconds until the first worker was warm."""
-    shapes = [costing.shape(symbols, trial.config) for trial in todo]
-    with tempfile.TemporaryDirectory() as name:
-        folder, begun = Path(name), time.monotonic()
-        pool = Pool(entry, slots, folder / "workers.log")
-        try:
-            while not pool.idle():
-                pool.wait(TICK)
-            warming = time.monotonic() - begun
-            probed = TimingProbe(pool, plan.settings, folder).run(todo, shapes)
-        finally:
-            pool.close()
-        texts = _config_bytes(symbols, replace(plan, trials=todo), folder)
-    costs = [replace(c, size=c.size + texts) for c in probed.costs]
-    return replace(probed, costs=costs), warming
+def _seconds(groups: Groups, workers: int) -> float:
+    """Return how long one measurement may take."""
+    return min(LONGEST, BUDGET * workers / len(groups))
 
 
-def _config_bytes(symbols: Symbols, plan: Plan, folder: Path) -> float:
-    """Return the bytes that a trial's `.config` takes, in its folder and in the store."""
+def _groups(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.shape, []).append(trial)
+    return groups
+
+
+def _measure(plan: Plan, groups: Groups, means: _Means) -> Findings:
+    """Let workers measure every shape. Raises UserError if one cannot be measured."""
+    workers, seconds = len(means.workers), _seconds(groups, len(means.workers))
+    with tempfile.TemporaryDirectory() as name, _pool(means, Path(name)) as (pool, warming):
+        folder = Path(name)
+        probe = SpeedProbe(pool, plan.settings, folder)
+        packs = {shape: min(means.pack or 1, len(group)) for shape, group in groups.items()}
+        if not means.pack:
+            several = {shape: group for shape, group in groups.items() if len(group) > 1}
+            packs |= probe.pack_sizes(several, seconds)
+        measured = probe.speeds(_chosen(groups, packs, workers), seconds)
+        configs = _config_bytes(plan, folder)
+    speeds, notes = _speeds(measured)
+    fitting = {shape: min(packs[shape], speeds[shape].trials) for shape in groups}
+    size = sum(_bytes(each, groups[each.trials[0].shape]) for each in _one_each(measured))
+    return Findings(speeds, fitting, warming, size + configs, notes)
+
+
+@contextmanager
+def _pool(means: _Means, folder: Path) -> Iterator[tuple[Pool, float]]:
+    """Yield workers, and the seconds until all were warm."""
+    begun = time.monotonic()
+    pool = Pool(means.entry, means.workers, folder / "workers.log")
+    try:
+        while len(pool.idle()) < len(means.workers):
+            pool.wait(TICK)
+        yield pool, time.monotonic() - begun
+    finally:
+        pool.close()
+
+
+def _chosen(groups: Groups, packs: Mapping[str, int], workers: int) -> list[list[Trial]]:
+    """Return the packs to measure: two of each shape that has them, and one for every worker."""
+    lists: list[list[Trial]] = []
+    for shape, group in groups.items():
+        size = min(packs[shape], share(len(group), 0, workers))
+        lists.append(list(group[:size]))
+        if len(group) > size:
+            lists.append(list(group[-size:]))
+    filled = (
+        -(-len(lists) // workers) * workers
+    )  # a worker without work would let others run faster
+    return [lists[i % len(lists)] for i in range(filled)]
+
+
+def _speeds(measured: Sequence[Measured]) -> tuple[dict[str, Speed], list[str]]:
+    """Return speeds by shape, with notes. Raises UserError for a shape that cannot be measured."""
+    by_shape: dict[str, list[Measured]] = {}
+    for each in measured:
+        by_shape.setdefault(each.trials[0].shape, []).append(each)
+    speeds: dict[str, Speed] = {}
+    for shape, several in by_shape.items():
+        passed = [each.result for each in several if each.result.status is Status.PASSED]
+        if not passed:
+            raise _unmeasured(several[0])
+        speeds[shape] = cost_model.speed(passed)
+    random = any(each.result.measures.get("random") for each in measured)
+    note = "Measured on random samples in the shapes of a data set whose files are not here"
+    return speeds, [note] if random else []
+
+
+def _unmeasured(measured: Measured) -> UserError:
+    result, trial = measured.result, measured.trials[0]
+    return UserError(
+        f"no estimate: {trial.name} cannot be measured: {result.status} ({result.reason}): "
+        f"{result.message}"
+    )
+
+
+def _one_each(measured: Sequence[Measured]) -> list[Measured]:
+    """Return one measurement of each shape, one that passed."""
+    passed = [each for each in measured if each.result.status is Status.PASSED]
+    return list({each.trials[0].shape: each for each in passed}.values())
+
+
+def _bytes(measured: Measured, group: Sequence[Trial]) -> float:
+    """Return what the results of a shape's trials take on disk, but for their configurations."""
+    records = [len(strict_json.encode(r)) + len(strict_json.pretty(r)) for r in EPOCH_RECORDS]
+    fixed = measured.size / len(measured.trials)
+    values = sum(2 * len(strict_json.encode(trial.as_json())) for trial in group)
+    epochs = sum(int(trial.config[EPOCHS]) for trial in group)
+    return fixed * len(group) + values + epochs * sum(records) / len(records)
+
+
+EPOCH_RECORDS = [
+    {
+        "epoch": 10, "epochs": 20, "step": 1000, "train_loss": 0.123456789012345,
+        "val_loss": 0.123456789012345, "val_acc": 98.14814814814815, "lr": 0.000123456789,
+        "sparsity": 0.123456789012345, "seconds": 0.123456789012345,
+    }
+]  # fmt: skip
+"""What an epoch leaves, in the store and in training_metrics.json."""
+
+
+def _config_bytes(plan: Plan, folder: Path) -> float:
+    """Return the bytes that the trials' `.config` take, in their folders and in the store."""
     (folder / "configs").mkdir()
-    write_configs(plan, folder / "configs", symbols)
-    return 2 * costing.folder_size(folder / "configs") / len(plan.trials)
+    one = replace(plan, trials=plan.trials[:1])
+    write_configs(one, folder / "configs", Symbols(tree.parse()))
+    return 2 * cost_model.folder_size(folder / "configs") * len(plan.trials)
 
 
 def _slots(plan: Plan, parallel: int) -> list[str]:
@@ -107,11 +205,3 @@ def _slots(plan: Plan, parallel: int) -> list[str]:
     every_slot = slots(plan.settings["DEVICE"], parallel, threads, ranks)
     devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel)
     return devices
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "KB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"

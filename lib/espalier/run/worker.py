@@ -12,8 +12,10 @@ A module that defines the entry may define more than that:
   index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
   about those that have not ended;
 * `probe_pack(tasks)`, which measures how many trials of their shape one program should train: a
-  result with the measures `pack` and, where that is 1, `why`; and `doubt` where the machine was too
-  busy to tell.
+  result with the measures `pack` and, where that is 1, `why`, and `doubt` where the machine was too
+  busy to tell;
+* `measure_speed(tasks)`, which says how long the trials of `tasks`, one program, take: see
+  `espalier.train.speed`.
 """
 
 from __future__ import annotations
@@ -154,6 +156,8 @@ def _results(entry: Entry, task: Task, emit: EmitOf) -> Iterable[tuple[int, Resu
         yield 0, getattr(module, "preflight", _pass_preflight)(task)
     elif task.action is Action.PROBE:
         yield 0, getattr(module, "probe_pack", _choose_one)(tasks)
+    elif task.action is Action.MEASURE:
+        yield 0, getattr(module, "measure_speed", _measure_nothing)(tasks)
     elif len(tasks) > 1 and hasattr(module, "train_pack"):
         yield from module.train_pack(tasks, emit)
     else:
@@ -169,6 +173,11 @@ def _pass_preflight(task: Task) -> Result:
 def _choose_one(tasks: Sequence[Task]) -> Result:
     del tasks
     return Result(Status.PASSED, measures={"pack": 1})
+
+
+def _measure_nothing(tasks: Sequence[Task]) -> Result:
+    del tasks
+    return Result(Status.FAILED, "unmeasured", "the entry's module has no measure_speed")
 
 
 def of_several(count: int, result: Result) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -185,10 +185,13 @@ class HyperparameterSearcher:
 
     def _feasible(self, space: SearchSpace) -> list[Proposal]:
         """Return what of a grid is feasible; print and keep what is not."""
-        for line in space.left_out():
+        self._leave_out(space.left_out())
+        return list(space.every())
+
+    def _leave_out(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.left_out.append(line)
             self._say(line)
-        return list(space.every())
 
     def _seeds(self, spaces: Sequence[Grid]) -> list[int]:
         """Return the seeds that a space lists, or as many as usual, drawn from its interval."""
@@ -204,7 +207,9 @@ class HyperparameterSearcher:
         return seeds_of(Random(self.conditions.sampler_seed).sample(values, count))
 
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
-        folder, trials = search_runs.run(self.conditions.plan(proposals, seeds), self._means)
+        planned = self.conditions.plan(proposals, seeds)
+        self._leave_out(f"{drop['count']} left out: {drop['reason']}" for drop in planned.dropped)
+        folder, trials = search_runs.run(planned, self._means)
         self._trials += trials
         results = search_results.collect(trials, proposals, self.conditions.decays(proposals))
         for key, result in results.items():

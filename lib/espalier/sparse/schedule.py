@@ -30,6 +30,11 @@ def last_event(stop: float, total: int) -> int:
     return min(total - 1, math.floor(round(stop * total, 6)))
 
 
+def count_events(every: int, stop: float, total: int) -> int:
+    """Return how many events there are every `every` of `total` updates, up to a share `stop`."""
+    return max(0, last_event(stop, total)) // every
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A ramp from 0 at step `warmup` to `target` at step `ramp_end`, held from there on.

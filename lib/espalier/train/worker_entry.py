@@ -21,7 +21,7 @@ from espalier.core.trial import Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
-from espalier.train import epoch_log, final_metrics, pack_size
+from espalier.train import epoch_log, final_metrics, pack_size, speed
 from espalier.train.building.run_builder import build_trainer, load_trial_data
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
@@ -220,6 +220,11 @@ def _trainers(tasks: Iterable[Task]) -> Iterator[Trainer]:
     for task in tasks:
         with contextlib.suppress(*REFUSALS):
             yield prepare(task)[0]
+
+
+def measure_speed(tasks: Sequence[Task]) -> Result:
+    """Measure how long the trials of `tasks` take if one program trains them."""
+    return speed.measure(tasks, lambda task: prepare(task)[0], train_pack)
 
 
 def preflight(task: Task) -> Result:

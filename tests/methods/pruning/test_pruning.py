@@ -14,7 +14,7 @@ from espalier.methods.none import NoPruning
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_method import PruningMethod
-from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.adamwprune import AdamWPruneSpec, BaseName
@@ -189,6 +189,11 @@ def test_going_on_from_a_saved_state_is_exact(
         ),
         ({"warmup": 47, "ramp_end_epoch": 9, "frequency": 2}, "pruning_never_starts", "at 49"),
         ({"warmup": 24, "ramp_end_epoch": 4}, "ramp_ends_before_it_starts", "ends at step 24 "),
+        (
+            {"warmup": 5, "ramp_end_epoch": 9, "frequency": 3},
+            "ramp_never_ends",
+            "with epoch 9 but the run has 8, so that its target 0.7 is not reached: lower ",
+        ),
     ],
 )
 def test_a_schedule_that_cannot_prune_is_refused(
@@ -197,12 +202,6 @@ def test_a_schedule_that_cannot_prune_is_refused(
     with pytest.raises(CannotTrain, match=message) as caught:
         loops.run_of(SGD(), Magnitude(PruningPlan(**changes)))  # type: ignore[arg-type]
     assert caught.value.reason == reason
-
-
-def test_a_ramp_that_outlasts_the_run_is_cut_off() -> None:
-    run = trained(SGD(), Magnitude(PruningPlan(0.7, 5, 80, 3)), steps=48)
-    measures = run.method.measures(run)
-    assert 0 < measures["sparsity"] < measures["target_sparsity"] == 0.7
 
 
 def test_a_model_without_prunable_layers_is_refused() -> None:

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from espalier.core.contracts import CannotTrain, Method, Run
 from espalier.core.samples import Split
 from espalier.methods.rewiring import pixel_relevance
+from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.initial_mask import InitialMask, Start, sample_in_proportion
-from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.methods.rewiring.seed_network import train_linear_classifier
 from espalier.methods.rewiring.static import Static

@@ -9,8 +9,9 @@ from torch import nn
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import CannotTrain
+from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization as Dsr
-from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.methods.rewiring.set import SparseEvolution as Set
 from espalier.methods.rewiring.snfs import SparseMomentum as Snfs

@@ -14,8 +14,9 @@ from torch import nn
 from espalier.core.contracts import LrSchedule, Method, Run
 from espalier.methods.pruning.droplinear import DropLinearMethod
 from espalier.methods.pruning.magnitude import Magnitude
-from espalier.methods.pruning.pruning_options import PruningPlan
-from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
+from espalier.methods.rewiring.drop_schedule import DropSchedule
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RigL
 from espalier.optimizers.sgd import SGD
 from espalier.train import loop

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.sparse.masked_weight import weight_and_state
-from espalier.sparse.schedule import last_event
+from espalier.sparse.schedule import count_events
 
 DropPace = Literal["linear", "exponential"]
 DECAY = 0.5  # of the exponential pace: the first drop over the last is exp(0.5) at most
@@ -59,7 +59,7 @@ class Shrinking:
     @property
     def drops(self) -> int:
         """Number of drops; none comes after the last update."""
-        return max(0, last_event(self.stop, self.updates)) // self.every
+        return count_events(self.every, self.stop, self.updates)
 
     @cached_property
     def sizes(self) -> list[int]:

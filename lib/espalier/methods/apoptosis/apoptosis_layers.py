@@ -32,13 +32,7 @@ class ApoptosisLayers(MeteredMethod[LayerApoptosisManager]):
 
     @override
     def attach(self, run: Run[MeteredManager[LayerApoptosisManager]]) -> None:
-        first = self.lifespan.first_death
-        if first >= run.total_steps:
-            raise CannotTrain(
-                "apoptosis_never_starts",
-                f"the first layer would die at step {first}, but the run has {run.total_steps} "
-                "steps: lower CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN or raise CONFIG_NUM_EPOCHS",
-            )
+        self.lifespan.check_length(run.length)
         meter = EventMeter(pause=max(1, self.lifespan.interval // MAX_PROBES))
         run.method_state = MeteredManager(self._manager(run), meter)
 

@@ -24,6 +24,7 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
     ApoptosisOptions,
     ApoptosisStrategy,
 )
+from espalier.methods.apoptosis.neurons.event_schedule import EventSchedule
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
@@ -60,16 +61,17 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             raise CannotTrain(
                 "nothing_to_replace", "no two layers of the model follow each other as a pair"
             )
+        EventSchedule(self.pace.rate, self.pace.interval, self.settings.annealing).check_length(
+            run.length
+        )
         try:
             manager = self._manager(run, self.settings.shares(pairs))
         except ValueError as error:
             raise CannotTrain("apoptosis", str(error)) from error
-        first = next((s for s in range(1, run.total_steps) if manager.is_due(s)), None)
-        if first is None:
+        if not manager.is_due(self.pace.interval):
             raise CannotTrain(
                 "apoptosis_never_starts",
-                f"no event would come before step {run.total_steps}, the run's last: lower the "
-                "interval or raise CONFIG_NUM_EPOCHS; a rate of 0, or no room to grow, is never",
+                "no layer has room to grow: raise CONFIG_APOPTOSIS_GROWTH_MAX_CAPACITY",
             )
         meter = EventMeter(pause=max(SHORTEST_PAUSE, manager.options.interval // MAX_PROBES))
         run.method_state = MeteredManager(manager, meter)

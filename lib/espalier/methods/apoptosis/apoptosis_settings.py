@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.neurons.event_schedule import Annealing
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, layer_shares, select_pairs
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
@@ -24,8 +25,7 @@ class ApoptosisSettings:
     invert: bool | None = symbol("APOPTOSIS_INVERT")
     decay: float = symbol("APOPTOSIS_DECAY")
     maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
-    anneal: Literal["none", "half_cosine"] = symbol("APOPTOSIS_ANNEAL")
-    anneal_end: float | None = symbol("APOPTOSIS_ANNEAL_END")  # None: no end
+    annealing: Annealing
 
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """Return what the rate is multiplied with, by layer; ValueError if no layer is left."""
@@ -36,13 +36,12 @@ class ApoptosisSettings:
 
     def options(self, total_steps: int) -> dict[str, Any]:
         """Return the fields of `ApoptosisOptions` that these settings fix."""
-        annealed = self.anneal == "half_cosine"
         return {
             "fitness_metric": self.fitness,
             "maturity": self.maturity,
             "decay": self.decay,
             "invert": bool(self.invert),
-            "anneal_steps": round((self.anneal_end or 0) * total_steps) if annealed else 0,
+            "anneal_steps": self.annealing.steps(total_steps),
         }
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+from typing_extensions import override
+
 from espalier.core.component import symbol
+from espalier.core.errors import CannotTrain
+from espalier.core.run_length import RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.sparse.schedule import last_event
 
 
 @kconfig_dataclass
-class ResampleSchedule:
+class ResampleSchedule(RunSchedule):
     """Every `steps` updates, each interval `stretch` longer than the last, until `stop`.
 
     `stop` is a share of all updates in [0, 1]. None comes after the last update, since nothing
@@ -35,3 +39,14 @@ class ResampleSchedule:
     def due(self, step: int, total: int) -> bool:
         """Return whether an event follows update `step` (1 is the first)."""
         return self.events(step, total) > self.events(step - 1, total)
+
+    @override
+    def check_steps(self, length: RunLength) -> None:
+        total = length.total_steps
+        if self.events(total, total) == 0:
+            raise CannotTrain(
+                "resampling_never_starts",
+                f"no resampling would come before step {total}, the run's last, within the first "
+                f"{self.stop:g} of it: lower CONFIG_RESAMPLING_STEPS ({self.steps}) or raise "
+                "CONFIG_RESAMPLING_STOP or CONFIG_NUM_EPOCHS",
+            )

@@ -28,13 +28,7 @@ class Resampling(Method[Resampler]):
 
     @override
     def attach(self, run: Run[Resampler]) -> None:
-        if self.cadence.events(run.total_steps, run.total_steps) == 0:
-            raise CannotTrain(
-                "resampling_never_starts",
-                f"no resampling would come before step {run.total_steps}, the run's last, within "
-                f"the first {self.cadence.stop:g} of it: lower CONFIG_RESAMPLING_STEPS "
-                f"({self.cadence.steps}) or raise CONFIG_RESAMPLING_STOP or CONFIG_NUM_EPOCHS",
-            )
+        self.cadence.check_length(run.length)
         around = GrowthInputs(lambda: draw_batch(run, run.batch_size), _loss, _pixels(run))
         random = run.generators["method"]
         try:

@@ -18,7 +18,7 @@ from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.structure.network_editor import NetworkEditor
-from espalier.methods.growth.timing.gradient_variance import gradient_norm
+from espalier.methods.growth.timing.gradient_variance import VarianceTrigger, gradient_norm
 from espalier.methods.growth.timing.growth_credits import GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
@@ -60,14 +60,14 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
                 f"the method grows masked blocks, and the model is a {type(run.model).__name__}: "
                 "set CONFIG_MODEL=blocks",
             )
-        self.schedule.check(run.total_steps, run.steps_per_epoch)
+        self.schedule.check_length(run.length)
         editor = NetworkEditor(run.model, run.generators["method"], run.optimizer)
         variance, plateau = self.schedule.variance, self.schedule.plateau
         credits = self.budget.credits
         run.method_state = GrowthState(
             editor,
             self.begin(run.model),
-            variance=None if variance is None else variance.trigger(),
+            variance=None if variance is None else VarianceTrigger(**vars(variance)),
             plateau=None if plateau is None else plateau.trigger(),
             ledger=None if credits is None else credits.open_ledger(run.validation.y),
         )

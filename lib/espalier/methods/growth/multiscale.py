@@ -9,7 +9,6 @@ Differs: weights pass from one scale to the next without a change of the functio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -22,6 +21,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers import flops
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.methods.growth.structure.input_pyramid import InputPyramid
+from espalier.methods.growth.timing.passage_schedule import PassageSchedule
 from espalier.surgery.probe import evaluating
 from espalier.train.input_layers import find_input_layers
 
@@ -57,9 +57,10 @@ class Multiscale(Method[MultiscaleState]):
         if isinstance(run.method_state, MultiscaleState):  # attached before
             run.method_state.pyramid.close()
         x, _ = next(iter(run.train.pieces(1)))
-        size, factors = _size(x), self._factors()
+        schedule = PassageSchedule(self.factors, self.share)
+        size, factors = _size(x), schedule.numbers()
         if any(size[1] % factor or size[2] % factor for factor in factors):
-            raise self._refusal(f"each must divide the images' {size[1]} x {size[2]} pixels")
+            raise schedule.refusal(f"each must divide the images' {size[1]} x {size[2]} pixels")
         layers = find_input_layers(run.model, _distinct_images(x))
         if layers is None:
             raise CannotTrain(
@@ -67,41 +68,14 @@ class Multiscale(Method[MultiscaleState]):
                 "multi-scale training needs a model whose first layer is linear in all pixels, "
                 f"and the model is a {type(run.model).__name__}: set CONFIG_MODEL=mlp or blocks",
             )
-        passages = self._passages(run, factors)
+        schedule.check_length(run.length)
+        steps = [start * run.steps_per_epoch for start in schedule.starts(run.epochs)]
+        passages = dict(zip(steps[1:], factors[1:], strict=True))
         pyramid = InputPyramid(run.model, layers, size, run.optimizer, run.generators["method"])
         pyramid.coarsen(factors[0])
         run.method_state = MultiscaleState(
             pyramid, passages, step_operations=_operations_of_step(run, pyramid)
         )
-
-    def _factors(self) -> list[int]:
-        parts = [part.strip() for part in self.factors.split(",")]
-        factors = [int(part) for part in parts if part.isdecimal() and int(part)]
-        if len(factors) < max(len(parts), 2) or factors[-1] != 1:
-            raise self._refusal("must be whole numbers with commas between that end with 1")
-        if any(a % b or a == b for a, b in pairwise(factors)):
-            raise self._refusal("each must be a divisor of the one before, and smaller")
-        return factors
-
-    def _refusal(self, rule: str) -> CannotTrain:
-        return CannotTrain("factors", f"CONFIG_MULTISCALE_FACTORS={self.factors!r}: {rule}")
-
-    def _passages(self, run: Run[MultiscaleState], factors: list[int]) -> dict[int, int]:
-        """Return the step at which each factor but the first begins.
-
-        Raises CannotTrain if one has no epoch.
-        """
-        epochs = run.epochs
-        starts = [round(i * self.share * epochs + 1e-9) for i in range(len(factors))]
-        if any(a >= b for a, b in pairwise([*starts, epochs])):
-            raise CannotTrain(
-                "scale_without_epochs",
-                f"CONFIG_MULTISCALE_SHARE={self.share:g} of {epochs} epochs for each of "
-                f"{len(factors) - 1} sizes of pooled images must leave each of them, and whole "
-                "images, an epoch or more: change it or raise CONFIG_NUM_EPOCHS",
-            )
-        steps = [start * run.steps_per_epoch for start in starts]
-        return dict(zip(steps[1:], factors[1:], strict=True))
 
     @override
     def after_step(self, run: Run[MultiscaleState]) -> None:

@@ -16,6 +16,7 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites.drop_linear import DropPace, Shrinking, smallest_columns
+from espalier.methods.pruning.dropping_schedule import DroppingSchedule
 from espalier.sparse.mask import MaskSet, prunable
 
 
@@ -78,6 +79,7 @@ class DropLinearMethod(Method[Columns]):
                 f"CONFIG_DROPLINEAR_LAYERS={self.layers}: the model has only {len(linear)} linear "
                 "layers that are trained",
             )
+        DroppingSchedule(self.steps, self.stop).check_length(run.length)
         chosen = dict(list(linear.items())[: self.layers])
         schedules = [self._schedule(name, w, run) for name, w in chosen.items()]
         run.method_state = Columns(chosen, schedules)
@@ -91,13 +93,7 @@ class DropLinearMethod(Method[Columns]):
                 f"CONFIG_DROPLINEAR_SHARE={self.share:g}: of the {inputs} inputs of {name} that "
                 f"is {columns}; at least one must go and one stay",
             )
-        try:
-            return Shrinking(columns, run.total_steps, self.steps, self.stop, self.pace)
-        except ValueError as error:
-            raise CannotTrain(
-                "dropping_never_starts",
-                f"{error}: lower CONFIG_DROPLINEAR_STEPS or raise CONFIG_NUM_EPOCHS",
-            ) from None
+        return Shrinking(columns, run.total_steps, self.steps, self.stop, self.pace)
 
     @override
     def after_backward(self, run: Run[Columns]) -> None:

@@ -9,7 +9,7 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.pruning.pruning_options import PruningPlan
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.sparse.mask import prunable
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
@@ -33,7 +33,7 @@ class PruningMethod(Method[Pruner], ABC):
         weights = prunable(run.model)
         if not weights:
             raise CannotTrain("nothing_to_prune", "the model has no linear or convolution layer")
-        schedule = self.plan.schedule(run)
+        schedule = self.plan.schedule(run.length)
         run.method_state = Pruner(weights, schedule, self.plan.allocation)
 
     @override

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.rewiring_options import DropSchedule
+from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
     SparseTraining,

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.rewiring_options import DropSchedule
+from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
     Sparse,

@@ -10,10 +10,12 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
+from espalier.core.run_length import RunLength
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.rewiring.chain_connectivity import measure_connectivity
-from espalier.methods.rewiring.rewiring_options import DropSchedule, SparsePlan
+from espalier.methods.rewiring.drop_schedule import DropSchedule
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.sparse.edges import Edges
 from espalier.sparse.mask import MaskSet, prunable
 from espalier.sparse.selection import select_missing, select_weakest
@@ -125,7 +127,7 @@ class SparseTraining(Method[Sparse]):
         if self.rewiring is None:
             return
         epochs = run.epochs - run.method_state.charged
-        self.rewiring.schedule.check(epochs * run.steps_per_epoch)
+        self.rewiring.schedule.check_length(RunLength(epochs, run.steps_per_epoch))
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",

@@ -6,12 +6,14 @@ import torch
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, LrSchedule, Method, Model, Optimizer, Run
+from espalier.core.paths import ROOT
 from espalier.core.samples import SampleShape, Shape, TokenShape
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
 from espalier.rates.rate_options import RatePlan
 from espalier.train.building import parameter_budget
 from espalier.train.building.causality import check_causal
+from espalier.train.building.random_samples import STAND_IN, stand_in
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.distribution_shift import apply_shift
 from espalier.train.data.splits import Data, load_data
@@ -48,6 +50,8 @@ def build_trainer(task: Task) -> tuple[Trainer, Data]:
 def load_trial_data(config: Config, settings: Config, device: torch.device) -> Data:
     """Return the data of a trial. Raises CannotTrain or UserError."""
     dataset = component.select("dataset", config, Dataset)
+    if STAND_IN in settings:
+        dataset = stand_in(dataset, config, ROOT / settings.read("DATA_DIR", str))
     model = component.select("model", config, Model)
     if model.takes is not dataset.holds:
         raise CannotTrain(

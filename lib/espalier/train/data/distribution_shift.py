@@ -14,19 +14,17 @@ import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
 from espalier.core import component
-from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.samples import SampleShape, Shape, Split, TokenShape
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
-from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import (
     Data,
     PreparedSplits,
@@ -46,15 +44,6 @@ from espalier.train.engine.task_sequence import (
 )
 
 
-@kconfig_dataclass
-class ShiftPlan:
-    """The kind of shift and the length of its tasks."""
-
-    kind: Literal["none", "permuted", "return"] = symbol("SHIFT")
-    task_epochs: int | None = symbol("SHIFT_EPOCHS")
-    seed: int | None = symbol("SHIFT_SEED")
-
-
 def apply_shift(config: Config, data: Data) -> Data:
     """Return the data of a trial with the shift of its configuration.
 
@@ -63,34 +52,23 @@ def apply_shift(config: Config, data: Data) -> Data:
     """
     plan = component.build(ShiftPlan, config, "")
     epochs, each = config.read("NUM_EPOCHS", int), plan.task_epochs or 1
+    plan.check_epochs(epochs)
     if plan.kind == "permuted":
         return _permuted(data, PermutedTasks(each, plan.seed or 0, data.request), epochs)
     if plan.kind == "return":
         other = _shifted_request(data.request)
-        data = _returning(data, ReturningTasks(each, data.request, other), epochs)
+        data = _returning(data, ReturningTasks(each, data.request, other))
         check_batch(config.read("BATCH_SIZE", int), len(data.train))
     return data
 
 
 def _permuted(data: Data, tasks: PermutedTasks, epochs: int) -> Data:
     """Return `data` under `tasks`; the test is that of the last task, and still sealed."""
-    if epochs % tasks.task_epochs or epochs == tasks.task_epochs:
-        raise CannotTrain(
-            "shift",
-            f"CONFIG_NUM_EPOCHS={epochs}: must be two or more times CONFIG_SHIFT_EPOCHS="
-            f"{tasks.task_epochs}, a whole number of tasks",
-        )
     test = tasks.permute(prepare_splits(data.request).test, tasks.task(epochs - 1))
     return replace(data, test=SealedTest(test), tasks=tasks)
 
 
-def _returning(data: Data, tasks: ReturningTasks, epochs: int) -> Data:
-    if epochs <= 2 * tasks.task_epochs:
-        raise CannotTrain(
-            "shift",
-            f"CONFIG_NUM_EPOCHS={epochs}: must be more than twice CONFIG_SHIFT_EPOCHS="
-            f"{tasks.task_epochs}, so that there is an epoch after the return",
-        )
+def _returning(data: Data, tasks: ReturningTasks) -> Data:
     other = prepare_splits(tasks.other)
     other.check_untouched()
     if other.shape != data.shape:

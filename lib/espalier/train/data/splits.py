@@ -21,10 +21,12 @@ from torch import Tensor
 
 from espalier.core import component
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, Dataset, Run
+from espalier.core.contracts import Dataset, Run
 from espalier.core.paths import ROOT
 from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split, TokenShape
 from espalier.core.trial_config import Config
+from espalier.datasets.sample_counts import ImageCounts
+from espalier.datasets.sample_counts import check_batch as check_batch
 from espalier.datasets.stratified_split import members_of_classes, stratified_order
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.device_residency import ResidencyPlan
@@ -226,38 +228,13 @@ def divide_samples(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:
     Validation is cut off first, so it is the same for every size of training subset. Raises
     CannotTrain if a part would be empty or a class would be missing by design.
     """
-    total = len(raw.train_y)
-    held_out = round(plan.validation_fraction * total)
-    size = plan.train_subset or total - held_out
-    _check_sizes(plan, held_out, total - held_out, len(members_of_classes(raw.train_y)))
+    counts = ImageCounts(len(raw.train_y), len(members_of_classes(raw.train_y)))
+    held_out = counts.held_out(plan.validation_fraction)
+    size = counts.training(plan.train_subset, plan.validation_fraction)
     order = stratified_order(raw.train_y, plan.split_seed)
     chosen = (order[held_out : held_out + size], order[:held_out])
     train, validation = (Split(raw.train_x[part], raw.train_y[part]) for part in chosen)
     return train, validation, Split(raw.test_x, raw.test_y)
-
-
-def _check_sizes(plan: DataPlan, held_out: int, left: int, classes: int) -> None:
-    if not held_out or not left:
-        raise CannotTrain(
-            "split",
-            f"CONFIG_VALIDATION_FRACTION={plan.validation_fraction}: leaves {left} training and "
-            f"{held_out} validation samples; each part needs one",
-        )
-    if plan.train_subset and not classes <= plan.train_subset <= left:
-        raise CannotTrain(
-            "subset",
-            f"CONFIG_TRAIN_SUBSET={plan.train_subset}: must be 0 (all) or in {classes}..{left}, "
-            "one sample a class up to all that validation leaves",
-        )
-
-
-def check_batch(batch_size: int, samples: int) -> None:
-    """Raise CannotTrain unless there are samples for a batch."""
-    if batch_size > samples:
-        raise CannotTrain(
-            "batch_size",
-            f"CONFIG_BATCH_SIZE={batch_size}: must be at most the {samples} training samples",
-        )
 
 
 def fingerprint(splits: tuple[Split, ...]) -> str:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain
 from espalier.core.samples import RawText, Split
 from espalier.core.trial import Record
+from espalier.datasets.sample_counts import check_windows, count_windows
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 NATS_PER_BIT = math.log(2)
@@ -41,7 +41,7 @@ class TextPart:
 
     def __len__(self) -> int:
         """Return the number of whole windows that are followed by a character."""
-        return max(0, (len(self.characters) - 1 - self.context) // self.stride + 1)
+        return count_windows(len(self.characters), self.context, self.stride)
 
     def first(self, windows: int) -> TextPart:
         """Return the characters of the first so many windows, and the next character."""
@@ -68,24 +68,13 @@ def cut_windows(raw: RawText, plan: WindowPlan) -> tuple[TextPart, TextPart, Tex
     cut = len(raw.train) - held_out
     texts = (raw.train[:cut], raw.train[cut:], raw.test)
     train, validation, test = (TextPart(text, raw.context, raw.stride) for text in texts)
-    _check(plan, train, validation, test)
+    check_windows(
+        (len(train), len(validation), len(test)),
+        raw.context,
+        plan.train_subset,
+        plan.validation_fraction,
+    )
     return train.first(plan.train_subset or len(train)), validation, test
-
-
-def _check(plan: WindowPlan, train: TextPart, validation: TextPart, test: TextPart) -> None:
-    sizes = f"{len(train)} training, {len(validation)} validation and {len(test)} test windows"
-    if not (len(train) and len(validation) and len(test)):
-        raise CannotTrain(
-            "split",
-            f"CONFIG_VALIDATION_FRACTION={plan.validation_fraction}: leaves {sizes} of "
-            f"{train.context} characters; each part needs one",
-        )
-    if plan.train_subset > len(train):
-        raise CannotTrain(
-            "subset",
-            f"CONFIG_TRAIN_SUBSET={plan.train_subset}: must be 0 (all) or in 1..{len(train)}, the "
-            "training windows that validation leaves",
-        )
 
 
 def text_fingerprint(parts: Sequence[TextPart], symbols: str) -> str:

@@ -26,9 +26,11 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from espalier.core.component import symbol
-from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
+from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.apoptosis.branches import rebirth
+from espalier.methods.apoptosis.branches.lifespan_schedule import (
+    LifespanOptions as LifespanOptions,
+)
 from espalier.methods.apoptosis.branches.residual_branches import (
     Branch,
     contributions,
@@ -37,55 +39,6 @@ from espalier.methods.apoptosis.branches.residual_branches import (
 from espalier.surgery.per_slice_restart import Restarts
 
 Zone = Literal["birth", "stable", "death"]
-_RULES = {
-    "max_lifespan": (1, float("inf"), "1 or more"),
-    "maturation": (0, float("inf"), "0 or more"),
-    "interval": (1, float("inf"), "1 or more"),
-    "threshold": (1e-9, 1, "in (0, 1]"),
-    "birth_share": (0, 1, "in [0, 1]"),
-    "death_share": (0, 1, "in [0, 1]"),
-}
-
-
-@kconfig_dataclass
-class LifespanOptions:
-    """The life of branches; times in steps (updates).
-
-    In the death zone influence falls from 1 to 0 within `max_lifespan`. Below `threshold` of it a
-    branch dies, at the next multiple of `interval`. A newborn is mature after `maturation` steps.
-    It is a `copy` of the branch of its kind that contributes most, with noise of
-    `mutation_strength` times the size of the weights, or `fresh`; fresh too if no other can be its
-    parent. `birth_share` and `death_share` of all branches begin in those zones, rounded, and at
-    least one in the death zone, which never has more.
-    """
-
-    max_lifespan: int = symbol("APOPTOSIS_LAYERS_MAX_LIFESPAN")
-    maturation: int = symbol("APOPTOSIS_LAYERS_MATURATION")
-    interval: int = symbol("APOPTOSIS_LAYERS_INTERVAL")
-    threshold: float = symbol("APOPTOSIS_LAYERS_THRESHOLD")
-    birth_share: float = symbol("APOPTOSIS_LAYERS_BIRTH_SHARE")
-    death_share: float = symbol("APOPTOSIS_LAYERS_DEATH_SHARE")
-    rebirth: Literal["copy", "fresh"] = symbol("APOPTOSIS_LAYERS_REBIRTH")
-    mutation_strength: float | None = symbol("APOPTOSIS_LAYERS_MUTATION_STRENGTH")
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for anything out of range."""
-        for name, (low, high, rule) in _RULES.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name}={getattr(self, name)!r}: must be {rule}")
-
-    def influence(self, age: int) -> float:
-        """Return the influence of a branch after `age` steps in the death zone."""
-        return max(0, self.max_lifespan - age) / self.max_lifespan
-
-    @property
-    def first_death(self) -> int:
-        """The step of the first death."""
-        spent = int((1 - self.threshold) * self.max_lifespan)  # steps, but for rounding
-        step = max(1, spent // self.interval) * self.interval
-        while self.influence(step) >= self.threshold:
-            step += self.interval
-        return step
 
 
 class LayerEvent(NamedTuple):

@@ -5,7 +5,6 @@ A strategy holds no state: what changes while a network trains is in its `LayerP
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
@@ -13,6 +12,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from espalier.methods.apoptosis.neurons.event_schedule import annealed_rate
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
@@ -62,13 +62,8 @@ class ApoptosisOptions:
         return step % self.interval == 0 and self.rate_at(step) > 0
 
     def rate_at(self, step: int) -> float:
-        """Return the share of neurons to replace at `step`.
-
-        Source: the cosine of Evci et al. 2020, "Rigging the Lottery", arXiv:1911.11134.
-        """
-        if not self.anneal_steps:
-            return self.rate
-        return self.rate * 0.5 * (1 + math.cos(math.pi * min(step / self.anneal_steps, 1.0)))
+        """Return the share of neurons to replace at `step`."""
+        return annealed_rate(self.rate, step, self.anneal_steps)
 
 
 def check(name: str, value: object, holds: bool, rule: str) -> None:

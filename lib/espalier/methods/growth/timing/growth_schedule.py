@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain
+from espalier.core.errors import CannotTrain
+from espalier.core.run_length import RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.timing.gradient_variance import VarianceTrigger
 from espalier.sparse.schedule import last_event
 
 
@@ -20,10 +22,6 @@ class VarianceOptions:
     window: int = symbol("GROWTH_WINDOW")  # steps
     reference: int = symbol("GROWTH_REFERENCE")  # windows
     alarms: float = symbol("GROWTH_ALARMS")  # share of windows, (0, 1)
-
-    def trigger(self) -> VarianceTrigger:
-        """Return a trigger without a history."""
-        return VarianceTrigger(self.window, self.reference, self.alarms)
 
 
 @dataclass
@@ -63,7 +61,7 @@ class PlateauOptions:
 
 
 @kconfig_dataclass
-class GrowthSchedule:
+class GrowthSchedule(RunSchedule):
     """At most `events` events, none after the share `stop` of all updates.
 
     By the clock they are as far apart as they can be, and the last is at the end of that share.
@@ -107,11 +105,10 @@ class GrowthSchedule:
             return self.events - done
         return self.events - self.events_planned(step - 1, total)
 
-    def check(self, total: int, epoch: int) -> None:
-        """Raise CannotTrain if there cannot be an event, or by the clock not all.
-
-        `total`: updates in all, `epoch`: updates in an epoch.
-        """
+    @override
+    def check_steps(self, length: RunLength) -> None:
+        """Raise CannotTrain if there cannot be an event, or by the clock not all."""
+        total, epoch = length.total_steps, length.steps_per_epoch
         last, why = self.last_step(total), ""
         if self.variance is not None:
             first = self.variance.window * (self.variance.reference + 1)

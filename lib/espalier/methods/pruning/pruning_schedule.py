@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from typing_extensions import override
+
 from espalier.core.component import symbol
-from espalier.core.contracts import CannotTrain, Run
+from espalier.core.errors import CannotTrain
+from espalier.core.run_length import RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.sparse.schedule import Curve, Schedule
 
 
 @kconfig_dataclass
-class PruningPlan:
+class PruningPlan(RunSchedule):
     """The target sparsity, its ramp, and its allocation to layers."""
 
     target: float = symbol("TARGET_SPARSITY")  # share of prunable weights, [0, 1)
@@ -21,18 +24,20 @@ class PruningPlan:
     curve: Curve = symbol("PRUNING_CURVE")
     allocation: Literal["global", "per_layer", "erk", "depth"] = symbol("PRUNING_ALLOCATION")
 
-    def schedule(self, run: Run) -> Schedule:
-        """Return the schedule in this run's steps.
+    def schedule(self, length: RunLength) -> Schedule:
+        """Return the schedule in the steps of a run.
 
-        Raises CannotTrain if the run would end before the first weight is pruned, or if the ramp
-        would end before it starts.
+        Raises CannotTrain if the run would end before the first weight is pruned or before the
+        target is reached, or if the ramp would end before it starts.
         """
-        ramp_end = self.ramp_end_epoch * run.steps_per_epoch
-        self._check(run, ramp_end)
+        self.check_length(length)
+        ramp_end = self.ramp_end_epoch * length.steps_per_epoch
         return Schedule(self.target, self.warmup, ramp_end, self.frequency, self.curve)
 
-    def _check(self, run: Run, ramp_end: int) -> None:
-        if ramp_end <= self.warmup and self.warmup < run.total_steps:
+    @override
+    def check_steps(self, length: RunLength) -> None:
+        ramp_end = self.ramp_end_epoch * length.steps_per_epoch
+        if ramp_end <= self.warmup and self.warmup < length.total_steps:
             raise CannotTrain(
                 "ramp_ends_before_it_starts",
                 f"the sparsity ramp ends at step {ramp_end} (epoch {self.ramp_end_epoch}) but "
@@ -41,9 +46,20 @@ class PruningPlan:
             )
         first = self.warmup + self.frequency
         first = min(first, ramp_end) if ramp_end > self.warmup else first
-        if first > run.total_steps:
+        if first > length.total_steps:
             raise CannotTrain(
                 "pruning_never_starts",
                 f"pruning starts at step {self.warmup} (first weights at {first}) but the run has "
-                f"{run.total_steps} steps: lower CONFIG_PRUNING_WARMUP or raise CONFIG_NUM_EPOCHS",
+                f"{length.total_steps} steps: lower CONFIG_PRUNING_WARMUP or raise "
+                "CONFIG_NUM_EPOCHS",
+            )
+
+    @override
+    def check_epochs(self, epochs: int) -> None:
+        if self.ramp_end_epoch > epochs:
+            raise CannotTrain(
+                "ramp_never_ends",
+                f"the sparsity ramp ends with epoch {self.ramp_end_epoch} but the run has "
+                f"{epochs}, so that its target {self.target:g} is not reached: lower "
+                "CONFIG_PRUNING_RAMP_END_EPOCH or raise CONFIG_NUM_EPOCHS",
             )

@@ -1,0 +1,49 @@
+"""The length of a run, and the schedules that can tell from it alone whether they come to act.
+
+Nothing here imports torch: a plan asks the same questions before anything runs. A module named
+`*_schedule.py` holds `RunSchedule`s, and imports no torch either.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class RunLength(NamedTuple):
+    """How long a run is."""
+
+    epochs: int
+    steps_per_epoch: int
+
+    @property
+    def total_steps(self) -> int:
+        """The number of updates in the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+
+class RunSchedule:
+    """A group of symbols that says when something happens in a run.
+
+    A trial that has all of its symbols is refused where it raises CannotTrain: when it is planned,
+    and again when it is trained.
+    """
+
+    def check_epochs(self, epochs: int) -> None:
+        """Raise CannotTrain if a run of so many epochs makes no sense, whatever an epoch is."""
+
+    def check_steps(self, length: RunLength) -> None:
+        """Raise CannotTrain if a run of this length makes no sense."""
+
+    def check_length(self, length: RunLength) -> None:
+        """Raise CannotTrain if either says so."""
+        self.check_steps(length)
+        self.check_epochs(length.epochs)
+
+
+def steps_in(samples: int, batch_size: int) -> int:
+    """Count the batches in one pass over `samples`, a smaller last one included.
+
+    A single sample left over joins the batch before it, because BatchNorm cannot train on one.
+    """
+    leftover = 1 if batch_size > 1 and samples > batch_size and samples % batch_size == 1 else 0
+    return -(-samples // batch_size) - leftover

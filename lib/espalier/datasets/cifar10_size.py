@@ -1,0 +1,14 @@
+"""The size of CIFAR-10, known without its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from espalier.datasets.sample_counts import ImageCounts, published
+
+
+def count_samples(config: Mapping[str, str], data_dir: Path) -> ImageCounts | None:
+    """Return the published number; None for files of the user's own."""
+    del data_dir
+    return published(config, ImageCounts(50_000, 10, 10_000))
