@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.records import Provenance
@@ -79,7 +77,7 @@ class Snapshot:
         if digest(data) != self.manifest["sha256"]:
             raise SnapshotError(f"{self.file}: damaged: its checksum is not that in {self.path}")
         try:
-            content: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
+            content: dict[str, Any] = tensor_files.load(io.BytesIO(data))
             if {*content} != {"position", "history"}:
                 raise ValueError(f"holds {type(content).__name__} of other names")
         except tensor_files.UNREADABLE as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,13 +50,20 @@ def _compress(path: Path) -> None:
             packed.writestr(name, stored.read(name))
 
 
+def load(source: Path | io.BytesIO, device: str | None = None) -> Any:
+    """Return what torch finds there, if it is tensors and plain data. Raises UNREADABLE."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of pickles in a form that it does not write
+        return torch.load(source, map_location=device, weights_only=True)
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the record in a file, its tensors on the CPU. Raises UserError.
 
     Only tensors and plain data are read: a pickle of anything else is refused.
     """
     try:
-        record = torch.load(path, map_location="cpu", weights_only=True)
+        record = load(path, "cpu")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except UNREADABLE as error:
