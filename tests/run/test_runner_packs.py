@@ -271,7 +271,6 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_nothing(start: Start, tmp_
         process.kill()
         process.communicate()
         assert before.items() <= finished(killed).items()
-    assert 0 < len(finished(killed)) < 19
     assert launch.run(request(killed, trials, pack=6, **ENTRY)) == 1
     assert summary(killed) == summary(undisturbed)
     concluded = Counter(a.trial for a in attempts(killed) if a.conclusive)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.analysis.rank import sampling
-from espalier.core import disk_full, revision
+from espalier.core import disk_full, revision, stop_signals
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import Action, Result, Status, Task, Trial
@@ -173,7 +173,7 @@ def _asked(trial: Trial, sweep: SweepDir, executor: Executor) -> Provenance:
     """Return the provenance that a worker says a result of this trial would have."""
     settings = dict(sweep.store.header.settings)
     task = Task((trial,), settings, (sweep.folder,), (0,), Action.PREFLIGHT)
-    result = preflight.ask(executor, task)
+    result = preflight.ask(executor, task, stop_signals.requested)
     return result.provenance if result is not None else Provenance()
 
 
