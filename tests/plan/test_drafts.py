@@ -50,6 +50,7 @@ def test_a_draft_of_a_killed_process_goes_at_once_and_that_of_a_living_one_stays
         ("x8kq2_", 4000, True),
         (f"{socket.gethostname()}-{os.getpid()}-ab{drafts.RETIRED}", 0, True),
     ],
+    ids=["gone", "elsewhere", "elsewhere, old", "earlier version", "earlier, old", "retired"],
 )
 def test_whose_draft_goes(tmp_path: Path, writer: str, age: int, goes: bool) -> None:
     draft = tmp_path / f".out.{writer}"

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from espalier.core import strict_json
+from espalier.core import decoding, strict_json
 from espalier.core.trial import Record, Result, Status
-from espalier.store import decoding
 
 TAKEN_OVER = 0
 """The round of an attempt that another sweep made and whose result was taken over."""

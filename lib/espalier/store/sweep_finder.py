@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from espalier.core import decoding
 from espalier.core.errors import UserError
-from espalier.store import decoding, plan_files, sqlite_errors
+from espalier.store import plan_files, sqlite_errors
 from espalier.store.busy import READER, StoreBusyError
 from espalier.store.results_dir import METRICS, SCANNED, STORE
 from espalier.store.sqlite_errors import CONTENT, DamagedStoreError

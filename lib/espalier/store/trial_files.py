@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from espalier.core import names
+from espalier.core import decoding, names
 from espalier.core.text_files import read_text
 from espalier.core.trial import Record, Result, Status, Trial
-from espalier.store import decoding
 from espalier.store.results_dir import CONFIG, METRICS
 from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Attempt

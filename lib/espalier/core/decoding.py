@@ -106,9 +106,10 @@ def counts(record: object) -> dict[int, int]:
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
     fields = _fields(record, PlanHeader)
-    for axis in fields.get("axes", ()):
-        if not _conforms(str)(axis.get("symbol")) or not _conforms(list[str])(axis.get("values")):
-            raise ContentError("axes: must have a symbol and values")
+    for name, parts in _PARTS.items():
+        for item in fields.get(name, ()):
+            if not all(check(item.get(part)) for part, check in parts.items()):
+                raise ContentError(f"{name}: must have {' and '.join(parts)}")
     return PlanHeader.from_json(fields)
 
 
@@ -209,3 +210,11 @@ _SCALARS: dict[Any, Check] = {int: _is_int, float: _is_float, str: _is_text}
 
 def _no_constant(name: str) -> Any:
     raise ContentError(f"{name}: no number of JSON")
+
+
+_PARTS: dict[str, dict[str, Check]] = {
+    "axes": {"symbol": _conforms(str), "values": _conforms(list[str])},
+    "sources": {"path": _conforms(str), "sha256": _conforms(str)},
+    "dropped": {"count": _conforms(int), "reason": _conforms(str)},
+}
+"""What each item of a list of a plan's header must have."""
