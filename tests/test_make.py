@@ -155,10 +155,18 @@ HOSTILE = [
 ]
 
 
+ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT"}
+"""Variables that are ours only there: many shells hold something else under these names."""
+
+
 def test_every_variable_of_the_help_is_taken_as_text() -> None:
     assert GIVEN
     listed = set(re.findall(r"^##   ([A-Z_]+)=", MAKEFILE, re.MULTILINE))
-    assert set(GIVEN[1].replace("\\\n", "").split()) == listed | {"FROM", "TO", "UPGRADE"}
+    assert set(GIVEN[1].replace("\\\n", "").split()) == (listed - ON_THE_COMMAND_LINE) | {
+        "FROM",
+        "TO",
+        "UPGRADE",
+    }
     assert "'$(" not in MAKEFILE
 
 

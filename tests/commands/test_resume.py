@@ -87,7 +87,7 @@ def test_a_branch_is_not_the_sweep_of_the_same_trial_from_its_start(
     (tmp_path / "whole-range").write_text(f"{text}CONFIG_DEVICE=cpu\n", encoding="utf-8")
     assert main(["sweep-generate", "whole-range"]) == 0
     assert main(["sweep-run", "--in-process"]) == 0
-    (whole,) = set((tmp_path / "test_matrix_results").iterdir()) - {branch}
+    (whole,) = set((tmp_path / "test_matrix_results").glob("sweep_*")) - {branch}
     (path,) = whole.glob("config_001*/training_metrics.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["config"] == {f"CONFIG_{name}": value for name, value in config.items()}

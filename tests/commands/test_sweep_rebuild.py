@@ -14,7 +14,7 @@ from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 
 RUN = ["sweep-run", "--entry", "fake_entry:real", "--parallel", "1", "--in-process"]
-RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_RAMP_END_EPOCH=1\nCONFIG_DEVICE_CPU=y\n"
+RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_METHOD=none\nCONFIG_DEVICE_CPU=y\n"
 
 
 @pytest.fixture(autouse=True)

@@ -204,10 +204,10 @@ def test_what_gives_way_is_said(tmp_path, symbols):
 
 
 def test_our_own_symbols_beside_a_preset_go_first(tmp_path, symbols):
-    more = "CONFIG_SEED=1|2|3\nCONFIG_DATASET=digits\nCONFIG_LR_SCHEDULE=step\n"
+    more = "CONFIG_SEED=1|2|3\nCONFIG_DATASET=fashion_mnist\nCONFIG_LR_SCHEDULE=step\n"
     configs = [trial.config for trial in planned(tmp_path, symbols, LENET5 + more).trials]
     assert {(c["DATASET"], c["LR_SCHEDULE"], c["BATCH_SIZE"]) for c in configs} == {
-        ("digits", "step", "256")
+        ("fashion_mnist", "step", "256")
     }
     assert [c["SEED"] for c in configs] == ["1", "2", "3"]
 

@@ -28,7 +28,7 @@ def fault(symbols: Symbols, text: str) -> str:
         ("CONFIG_EPOCHS=3", "did you mean CONFIG_NUM_EPOCHS?"),
         ("CONFIG_seed=3", "did you mean CONFIG_SEED?"),
         ("CONFIG_BATHC_SIZE=3", "did you mean CONFIG_BATCH_SIZE?"),
-        ("CONFIG_TEST_MATRIX_MODE=y", "`make menuconfig` shows what there is"),
+        ("CONFIG_TEST_MATRIX_MODE=y", "it is one of mcgrof/AdamWPrune; make import-config FROM="),
         ("CONFIG_VERBOSITY=y", "`make menuconfig` shows what there is"),
         ("CONFIG_OPTIMIZER_SELECT_LION=y", "`make menuconfig` shows what there is"),
         ("CONFIG_PRUNING_ENABLE_LOTTERY=y", "`make menuconfig` shows what there is"),

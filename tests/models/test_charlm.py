@@ -18,7 +18,7 @@ from espalier.train import worker_entry
 from espalier.train.data.text_windows import TextPart
 
 SHAPE = TokenShape(vocabulary=7, context=6)
-WISHES = {"DATASET": "text", "NUM_EPOCHS": "5"}
+WISHES = {"DATASET": "text", "NUM_EPOCHS": "5", "PRUNING_RAMP_END_EPOCH": "3"}
 
 
 @functools.cache

@@ -225,7 +225,7 @@ def directory(results: Path, attempt: Attempt) -> Path:
 
 def test_a_trial_whose_folder_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
     wish = request(tmp_path, [trial(1), trial(2)], output=tmp_path / "mine")
-    results_dir.create(tmp_path / "mine", wish.header, wish.trials)
+    results_dir.create(tmp_path / "mine", wish.header_in(tmp_path / "mine"), wish.trials)
     (tmp_path / "mine" / "config_001_mlp_sgd").touch()
     assert launch.run(wish) == 1
     with Store.open(tmp_path / "mine" / STORE, readonly=True) as store:

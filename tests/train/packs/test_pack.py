@@ -27,6 +27,7 @@ from espalier.train.packs.pack import Pack
 
 COMBINATIONS = packing.combinations()
 PLAIN: Values = {"OPTIMIZER": "adamw", "PRUNING_METHOD": "magnitude"}
+RAMP = {"PRUNING_RAMP_END_EPOCH": "15"}  # within the shortest run
 BUILDS = {packing.mlp: 4, packing.lenet: 3, packing.residual: 3}  # with how many trials
 
 UNPACKABLE = {
@@ -112,7 +113,7 @@ def on_a_device(trainers: Sequence[Trainer], verified: bool = False) -> loop.Pro
 )
 def test_a_pack_as_on_a_gpu_is_the_same_too(optimizer: str, build: Build) -> None:
     wishes = {**PLAIN, "OPTIMIZER": optimizer}
-    values = [packing.varied(wishes, k, NUM_EPOCHS=str(17 - k)) for k in range(3)]
+    values = [packing.varied(wishes, k, NUM_EPOCHS=str(17 - k), **RAMP) for k in range(3)]
     outcomes = packing.together(values, build, on_a_device)
     for each, outcome in zip(values, outcomes, strict=True):
         packing.assert_same(outcome, packing.alone(each, build))
@@ -124,7 +125,7 @@ EPOCHS = (20, 17, 19, 16, 18)
 
 @functools.cache
 def trial(k: int) -> Values:
-    return packing.varied(PLAIN, k, NUM_EPOCHS=str(EPOCHS[k]))
+    return packing.varied(PLAIN, k, NUM_EPOCHS=str(EPOCHS[k]), **RAMP)
 
 
 @functools.cache
@@ -186,7 +187,7 @@ def test_a_rate_too_high_fails_alone_and_in_a_pack_alike() -> None:
 
 
 def test_dropout_draws_from_each_trials_own_stream() -> None:
-    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k)) for k in range(3)]
+    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k), **RAMP) for k in range(3)]
     for each, outcome in zip(values, packing.together(values, packing.dropping), strict=True):
         packing.assert_same(outcome, packing.alone(each, packing.dropping))
 
@@ -247,7 +248,7 @@ def test_parameters_and_gradients_are_views_of_stacks() -> None:
 
 
 def test_one_run_that_is_left_has_tensors_of_its_own() -> None:
-    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k)) for k in range(2)]
+    values = [packing.varied(PLAIN, k, NUM_EPOCHS=str(16 + k), **RAMP) for k in range(2)]
     trainers = [packing.trainer(each, packing.mlp) for each in values]
     packing.train(trainers)
     for p in trainers[1].run.model.parameters():
