@@ -27,3 +27,14 @@ def test_without_a_file_it_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import-config", ""]) == 2
     error = "error: FROM names no file; make import-config FROM=<preset>\n"
     assert capsys.readouterr().err == error
+
+
+def test_the_preset_itself_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = tmp_path / "preset"
+    preset.write_text(LENET5, encoding="utf-8")
+    assert main(["import-config", str(preset), "--out", str(tmp_path / "." / "preset")]) == 2
+    rule = "is the preset that is read; OUT must name another file"
+    assert capsys.readouterr().err == f"error: {preset}: {rule}\n"
+    assert preset.read_text(encoding="utf-8") == LENET5

@@ -207,6 +207,9 @@ def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
     for name in ("smal-range", "small"):
         with pytest.raises(UserError, match=f"{name}: no such range file, .* mean small-range"):
             planning.find(name, tmp_path)
+    for name in ("", str(folder)):
+        with pytest.raises(UserError, match=f"RANGE_CONFIG={name}: is no file; name a range file"):
+            planning.find(name, tmp_path)
     with pytest.raises(UserError, match="nor defconfigs/lenet; they lie there; make list-def"):
         planning.find("lenet", tmp_path)
 

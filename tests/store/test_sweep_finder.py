@@ -91,6 +91,21 @@ def test_the_runner_stops_at_a_damaged_store_of_its_plan(
     assert len(sweeps(tmp_path)) == 1
 
 
+def test_a_sweep_that_lost_its_store_is_named_where_an_older_one_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    older, newer = (created(request(Path("test_matrix_results"), TRIALS)) for _ in range(2))
+    (newer / STORE).rename(newer / "kept.db")
+    (newer / SWEEP).write_text("{}", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["sweep-status"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"{older}\n")
+    assert shown.err.startswith(f"note: left out: {newer}: has results but no sweep.db; ")
+    assert f"make sweep-rebuild DIR={newer}" in shown.err
+
+
 def test_a_folder_without_plan_files_is_known_by_its_trials(tmp_path: Path) -> None:
     launch.run(request(tmp_path, TRIALS))
     (folder,) = sweeps(tmp_path)

@@ -29,7 +29,9 @@ def command(source: Path, out: Path | None) -> int:
     if out is None:
         print(foreign_text.only(texts, source), end="")
         return 0
-    for path, text in foreign_text.files(texts, out).items():
+    files = foreign_text.files(texts, out)
+    foreign_text.check_not(source, files)
+    for path, text in files.items():
         atomic_write(path, text)
         print(f"Wrote {path}")
     return 0

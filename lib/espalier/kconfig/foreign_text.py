@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espalier.core.errors import UserError
@@ -50,6 +50,13 @@ def files(texts: Sequence[str], out: Path) -> dict[Path, str]:
     if len(texts) == 1:
         return {out: texts[0]}
     return {out.with_name(f"{out.name}-{n}"): text for n, text in enumerate(texts, start=1)}
+
+
+def check_not(source: Path, files: Iterable[Path]) -> None:
+    """Raise UserError if the preset itself is among the files to write."""
+    for path in files:
+        if path.exists() and path.samefile(source):
+            raise UserError(f"{path}: is the preset that is read; OUT must name another file")
 
 
 def _text(source: Path, translation: Translation, part: Sequence[Setting]) -> str:

@@ -152,6 +152,8 @@ def find(name: str, root: Path = ROOT) -> Path:
     if (path := folder / Path(name).name).is_file():
         print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
         return path
+    if Path(name).is_dir():
+        raise UserError(f"RANGE_CONFIG={name}: is no file; name a range file")
     near = defconfigs.near_range(path.name, root)
     hint = f"did you mean {near}?" if near else f"they lie there; make {defconfigs.LIST} lists them"
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{path.name}; {hint}")

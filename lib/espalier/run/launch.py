@@ -250,7 +250,7 @@ def existing(request: LaunchRequest) -> Path | None:
 def _named(folder: Path, request: LaunchRequest) -> Path | None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output-dir {folder}: must be a folder; name another")
-    if lost := sweep_finder.without_store(folder):
+    if lost := results_dir.without_store(folder):
         raise lost
     if not (folder / STORE).exists():
         return None

@@ -22,9 +22,16 @@ from espalier.core.log_files import open_log
 from espalier.core.names import check_inside, check_links
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
-from espalier.store import connections, file_systems, locks, plan_files, unrecorded
+from espalier.store import (
+    connections,
+    file_systems,
+    locks,
+    plan_files,
+    sqlite_errors,
+    unrecorded,
+)
 from espalier.store.locks import LOCK, locked, runner_of
-from espalier.store.sqlite_errors import CONTENT
+from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
 from espalier.store.store import Attempt, Store
 
 __all__ = ["LOCK", "locked", "runner_of"]
@@ -139,9 +146,30 @@ def _ordered(
     results: Path, skip: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[tuple[float, Path]]:
     """Yield the place of each sweep of `results` in their order, and its folder."""
-    for path in results.glob(f"sweep_*/{STORE}"):
-        with skip(), Store.open(path, readonly=True, patience=SCANNED) as store:
-            yield store.order, path.parent
+    for folder in results.glob("sweep_*"):
+        with skip():
+            if lost := without_store(folder):
+                raise lost
+            if (folder / STORE).exists():
+                with Store.open(folder / STORE, readonly=True, patience=SCANNED) as store:
+                    yield store.order, folder
+
+
+def without_store(folder: Path) -> DamagedStoreError | None:
+    """Return an error if a folder has results of a sweep and no store, else None."""
+    if (folder / STORE).exists() or not (
+        metrics_files(folder) or (folder / plan_files.SWEEP).exists()
+    ):
+        return None
+    line = f"{folder}: has results but no {STORE}; rename it back if it was renamed, or "
+    return DamagedStoreError(line + sqlite_errors.cure(folder))
+
+
+def metrics_files(folder: Path) -> list[Path]:
+    """Return the files of the trials of a sweep that tell what came of each, in their order."""
+    with suppress(OSError):
+        return sorted(file for file in folder.glob(f"*/{METRICS}") if file.is_file())
+    return []
 
 
 def newest_sweep(results: Path) -> Path:

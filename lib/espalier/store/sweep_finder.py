@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from espalier.core import decoding
 from espalier.core.errors import UserError
-from espalier.store import plan_files, sqlite_errors
+from espalier.store import plan_files
 from espalier.store.busy import READER, StoreBusyError
-from espalier.store.results_dir import METRICS, SCANNED, STORE
-from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
+from espalier.store.results_dir import SCANNED, STORE, metrics_files, without_store
+from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Store
 
 _FEW = 5  # files of trials that say which plan a folder without plan files is of
@@ -48,14 +48,6 @@ def latest_of(results: Path, plan_id: str, ids: Collection[str]) -> Path | None:
     if latest.fault is not None:
         raise UserError(f"{latest.fault}; NEW=1 (--new) begins new results") from latest.fault
     return latest.folder
-
-
-def without_store(folder: Path) -> DamagedStoreError | None:
-    """Return an error if a folder has results of a sweep and no store, else None."""
-    if (folder / STORE).exists() or not (_files(folder) or (folder / plan_files.SWEEP).exists()):
-        return None
-    line = f"{folder}: has results but no {STORE}; rename it back if it was renamed, or "
-    return DamagedStoreError(line + sqlite_errors.cure(folder))
 
 
 def _candidates(folder: Path, plan_id: str, ids: Collection[str]) -> Iterator[_Candidate]:
@@ -93,20 +85,14 @@ def _claims(folder: Path, plan_id: str, ids: Collection[str]) -> bool:
     """Return whether the files of a folder say that it is a sweep of the plan."""
     with suppress(OSError, *CONTENT):
         return plan_files.read_sweep(folder).header.plan_id == plan_id
-    found = [name for file in _files(folder)[:_FEW] if (name := _id_in(file))]
+    found = [name for file in metrics_files(folder)[:_FEW] if (name := _id_in(file))]
     return bool(found) and all(name in ids for name in found)
 
 
 def _order(folder: Path) -> float:
     with suppress(OSError, *CONTENT):
         return plan_files.read_sweep(folder).order
-    return max((file.stat().st_mtime for file in _files(folder)), default=0.0)
-
-
-def _files(folder: Path) -> list[Path]:
-    with suppress(OSError):
-        return sorted(file for file in folder.glob(f"*/{METRICS}") if file.is_file())
-    return []
+    return max((file.stat().st_mtime for file in metrics_files(folder)), default=0.0)
 
 
 def _id_in(file: Path) -> str:
