@@ -146,6 +146,10 @@ def test_too_few_rungs_and_no_number_are_one_line() -> None:
         ladders(rank(sweep({"1": [1.0], "2": [2.0], "3": [3.0]})))
     with pytest.raises(UserError, match="no swept symbol is a number above 0"):
         ladders(rank(sweep({"a": [1.0], "b": [2.0]})))
+    with pytest.raises(
+        UserError, match="no trial has passed with a finite validation accuracy, so"
+    ):
+        ladders(rank(sweep({"1": [math.nan], "2": [math.nan]})))
     with pytest.raises(UserError, match="CONFIG_OTHER: a ladder takes"):
         ladders(rank(climbing()), "OTHER")
 

@@ -81,6 +81,10 @@ def test_around_a_place_or_a_trial() -> None:
     for wrong in ("0", "99", "config_999", "worst"):
         with pytest.raises(UserError, match=f"AROUND={wrong}: must be best, a place from 1 to 8"):
             choose_centre(ranking, wrong)
+    with pytest.raises(
+        UserError, match="no trial has passed with a finite validation accuracy, so"
+    ):
+        choose_centre(rank([]), "best")
 
 
 def test_the_plan_holds_the_centre_with_its_seeds_and_nothing_far(

@@ -152,7 +152,9 @@ def test_another_kind_of_file_is_one_line(tmp_path: Path, content: bytes) -> Non
 
 
 def test_no_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(
+        UserError, match="no such file; .*; if it was lost, .make sweep-rebuild DIR="
+    ):
         Store.open(tmp_path / "sweep.db")
 
 

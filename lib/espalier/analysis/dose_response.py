@@ -103,6 +103,9 @@ def ladders(ranking: Ranking, symbol: str | None = None) -> list[Ladder]:
 
 def _only(ranking: Ranking) -> str:
     """Return the symbol with the most numeric values."""
+    if not ranking.ranked:
+        rule = f"no trial has passed with a finite {ranking.measure.label}"
+        raise UserError(f"{rule}, so there is no ladder")
     values: dict[str, set[str]] = {}
     for item in ranking.ranked:
         for name, text in swept_values(item.first).items():

@@ -74,7 +74,8 @@ def choose_centre(ranking: Ranking, around: str) -> Configuration:
     Raises UserError if there is none.
     """
     if not ranking.ranked:
-        raise UserError("no trial has passed, so there is nothing to focus on")
+        rule = f"no trial has passed with a finite {ranking.measure.label}"
+        raise UserError(f"{rule}, so there is nothing to focus on")
     if around == BEST:
         return ranking.ranked[0]
     if around.isdecimal() and 0 < int(around) <= len(ranking.ranked):

@@ -103,7 +103,7 @@ class Store:
         if path.exists() and not path.is_file():
             raise sqlite_errors.damaged(path, "must be a file")
         if not path.is_file():
-            raise UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`")
+            raise _absent(path)
         wait = Patience(path, patience if readonly else math.inf)
         opened = connections.for_reading if readonly else connections.for_writing
         with sqlite_errors.translated(path, *CONTENT):
@@ -377,3 +377,8 @@ class Store:
 def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[object, ...]:
     text = strict_json.encode(trial.as_json())
     return (trial.number, trial.id, trial.name, names.checked(directory, origin), text, config)
+
+
+def _absent(path: Path) -> UserError:
+    lost = f"; if it was lost, {sqlite_errors.cure(path.parent)}" if path.parent.is_dir() else ""
+    return UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`{lost}")
