@@ -104,6 +104,7 @@ def test_each_model_has_the_data_set_and_the_rate_that_are_its_own(tmp_path, sym
         ("CONFIG_PRUNING_MOVEMENT=y\nCONFIG_SPARSITY_50=y", "TARGET_SPARSITY", ("0.5",)),
         ("CONFIG_PRUNING_MODE_SINGLE=y", "TARGET_SPARSITY", ("0.9",)),
         ('CONFIG_TEST_PRUNING_METHODS="none,movement"', "PRUNING_METHOD", ("none", "movement")),
+        ('CONFIG_TEST_PRUNING_METHODS="none movement"', "PRUNING_METHOD", ("none", "movement")),
     ],
 )
 def test_what_becomes_of_a_symbol(symbols, lines, name, values):
@@ -201,6 +202,16 @@ def test_what_gives_way_is_said(tmp_path, symbols):
     plan = planned(tmp_path, symbols, text)
     assert plan.trials[0].config["NUM_EPOCHS"] == "20"
     assert "RESNET50_EPOCHS=50: gives way to NUM_EPOCHS=20" in plan.notes
+
+
+def test_a_data_set_that_gives_way_to_ours_is_said(tmp_path, symbols):
+    text = "CONFIG_MODEL_LENET5=y\nCONFIG_LENET5_DATASET_MNIST=y\nCONFIG_DATASET={}\n"
+    plan = planned(tmp_path, symbols, text.format("digits"))
+    assert plan.trials[0].config["DATASET"] == "digits"
+    assert "LENET5_DATASET_MNIST=y: gives way to DATASET=digits" in plan.notes
+    assert not any(
+        "gives way" in note for note in planned(tmp_path, symbols, text.format("mnist")).notes
+    )
 
 
 def test_our_own_symbols_beside_a_preset_go_first(tmp_path, symbols):

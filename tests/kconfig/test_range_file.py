@@ -50,6 +50,7 @@ def test_values(right: str, expected: list[str]) -> None:
         ("CONFIG_X = 3", "f:1: CONFIG_X = 3: no spaces are allowed before or after '='"),
         ("CONFIG_X= 3", "f:1: CONFIG_X= 3: no spaces are allowed before or after '='"),
         ("FOO=1", "f:1: FOO=1: expected CONFIG_NAME=value"),
+        ("config_seed=1", "a comment; did you mean CONFIG_SEED=1?"),
         ("CONFIG_X", "f:1: CONFIG_X: expected CONFIG_NAME=value"),
         ("CONFIG_X=", 'a value is missing; write "" for an empty text'),
         ("CONFIG_X=y|", "a value is missing"),

@@ -7,6 +7,7 @@ name, as the program's own runner reads it, whatever the defaults of its Kconfig
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from espalier.core.errors import UserError
@@ -17,6 +18,7 @@ LEVELS = ("50", "70", "90", "95", "99")
 LEVELS_BY_DEFAULT = ("50", "70", "90")
 SPARSITY_BY_DEFAULT = "0.9"
 METHOD_BY_DEFAULT = "magnitude"
+_BETWEEN = re.compile(r"[,;\s]+")
 
 
 class ForeignPreset:
@@ -219,8 +221,7 @@ class ForeignPreset:
         return [name for name in names if not self.is_off(f"{prefix}{name.upper()}")]
 
     def _listed(self, name: str) -> list[str]:
-        items = ",".join(self.values(name)).lower().split(",")
-        return [item.strip() for item in items if item.strip()]
+        return [item for item in _BETWEEN.split(",".join(self.values(name)).lower()) if item]
 
     def _agreeing(self, ways: dict[str, list[str]]) -> list[str]:
         """Return what is named in one of several ways. Raises UserError if they differ."""

@@ -35,7 +35,7 @@ class ForeignRun:
 
     def __post_init__(self) -> None:
         """Work out every value. Raises UserError for one that nothing here corresponds to."""
-        self._set("DATASET", *self.preset.datasets(self.model))
+        self._dataset()
         self._set("TARGET_SPARSITY", *self.preset.sparsities())
         if variants := self.preset.variants(self.model):
             self._set("STATE_IMPORTANCE", tuple(variants), self._any_source())
@@ -47,6 +47,13 @@ class ForeignRun:
         self._ramp()
         self._spam()
         self._processor()
+
+    def _dataset(self) -> None:
+        values, source = self.preset.datasets(self.model)
+        self._set("DATASET", values, source)
+        ours = self.preset.first(["DATASET"])
+        if source is not None and ours is not None and ours.values != values:
+            self._remark(source, f"gives way to {ours.symbol}={ours.text}")
 
     def _set(self, name: str, values: tuple[str, ...], source: Setting | None = None) -> None:
         self.values[name] = Value(values, source)

@@ -21,7 +21,7 @@ BLANKS = " \t"
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\b")  # any text may follow, as in other readers
 _ASSIGNMENT = re.compile(r"CONFIG_(\w+)=(.*)")
 _SPACED = re.compile(r"CONFIG_\w+\s*=.*")
-_UNPREFIXED = re.compile(r"(?!CONFIG_)[A-Z]\w*=\S.*")
+_UNPREFIXED = re.compile(r"(?!CONFIG_)(?:config_)?([A-Za-z]\w*)=(\S.*)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'[^"|#]*')
 _ESCAPE = re.compile(r"\\(.)")
@@ -96,7 +96,8 @@ def _line(line: str, place: Place) -> Setting | None:
 def _malformed(line: str) -> str:
     if _SPACED.fullmatch(line):
         return "no spaces are allowed before or after '='; remove them"
-    hint = f"; did you mean CONFIG_{line}?" if _UNPREFIXED.fullmatch(line) else ""
+    meant = _UNPREFIXED.fullmatch(line)
+    hint = f"; did you mean CONFIG_{meant[1].upper()}={meant[2]}?" if meant else ""
     return f"expected CONFIG_NAME=value, '# CONFIG_NAME is not set' or a comment{hint}"
 
 
