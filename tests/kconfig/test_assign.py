@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import toy
 
+from espalier.core.errors import UserError
 from espalier.kconfig import assign
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.symbols import Symbols
@@ -83,3 +84,12 @@ def test_effective_values_are_canonical_and_load_back(symbols: Symbols) -> None:
     symbols.kconf.unset_values()
     assign.load(symbols, config)
     assert assign.effective_config(symbols, symbols.identity) == config
+
+
+@pytest.mark.parametrize("config", [{"GONE": "1"}, {"SHAPE": "gone"}])
+def test_a_configuration_of_another_tree_is_refused(
+    symbols: Symbols, config: dict[str, str]
+) -> None:
+    (name, value) = next(iter(config.items()))
+    with pytest.raises(UserError, match=f"^CONFIG_{name}={value}: not in this Kconfig tree; "):
+        assign.load(symbols, config)

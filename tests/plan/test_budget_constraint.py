@@ -118,7 +118,7 @@ def test_a_solved_number_is_that_of_the_trial_and_its_files(
 def test_what_is_solved_is_not_called_unset(planned: Planner) -> None:
     plan = planned(ONE_LAYER, "CONFIG_MLP_WIDTH=0\nCONFIG_MAX_PARAMS=500|1000")
     assert plan.notes[1:] == [
-        "CONFIG_MLP_WIDTH is solved for the budget and differs: 6 (1 trials), 13 (1 trials)"
+        "CONFIG_MLP_WIDTH is solved for the budget and differs: 6 (1 trial), 13 (1 trial)"
     ]
 
 

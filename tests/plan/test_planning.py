@@ -238,7 +238,7 @@ def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) ->
 def test_a_symbol_that_differs_unasked_is_noted() -> None:
     configs = [{"A": "1", "B": "x"}, {"A": "2", "B": "y"}, {"A": "3", "B": "y", "C": "z"}]
     assert planning.differing(configs, {"A"}) == [
-        "CONFIG_B is not set and differs: x (1 trials), y (2 trials)"
+        "CONFIG_B is not set and differs: x (1 trial), y (2 trials)"
     ]
     assert planning.differing(configs, {"A", "B"}) == []
 

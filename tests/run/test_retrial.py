@@ -144,3 +144,9 @@ def test_a_sweep_has_one_entry(tmp_path: Path) -> None:
     run(tmp_path)
     with pytest.raises(UserError, match="was begun with --entry origin_entry:train, not fake_"):
         run(tmp_path, entry="fake_entry:train")
+
+
+def test_an_entry_that_cannot_be_imported_binds_no_sweep(tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        launch.run(request(tmp_path, [trial(1)], entry="no_such_module:train"))
+    assert launch.run(request(tmp_path, [trial(1)])) == 0

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 import kconfiglib
 from kconfiglib import Choice, Symbol
 
+from espalier.core.errors import UserError
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
 
@@ -50,9 +51,18 @@ def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:
 
 
 def load(symbols: Symbols, config: Mapping[str, str]) -> None:
-    """Assign every value of `config`, as `effective_config` returned it."""
+    """Assign every value of `config`, as `effective_config` returned it, perhaps of another tree.
+
+    Raises UserError for a symbol, or a member of a choice, that this tree does not have.
+    """
     for name, value in config.items():
-        put(symbols, name, value)
+        try:
+            put(symbols, name, value)
+        except KeyError:
+            raise UserError(
+                f"CONFIG_{name}={value}: not in this Kconfig tree; check out the commit that it is "
+                "from, or plan again with make sweep-generate"
+            ) from None
 
 
 def why_inactive(symbols: Symbols, name: str) -> str:

@@ -273,7 +273,9 @@ def differing(
                 seen.setdefault(name, Counter())[value] += 1
     return [
         f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
-        + ", ".join(f"{value} ({count} trials)" for value, count in values.items())
+        + ", ".join(
+            f"{value} ({count} trial{'s' * (count != 1)})" for value, count in values.items()
+        )
         for name, values in seen.items()
         if len(values) > 1
     ]

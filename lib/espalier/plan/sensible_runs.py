@@ -59,7 +59,10 @@ def all_refused(refused: Refused, expansion: Expansion, requested: Requests) -> 
     """Return the error that says, once, why no configuration would be trained."""
     counts = _reasons(refused)
     what = f"each of {len(refused)} trials" if len(refused) > 1 else "the trial"
-    texts = [text if len(counts) == 1 else f"{text} ({n} trials)" for text, n in counts.items()]
+    texts = [
+        text if len(counts) == 1 else f"{text} ({n} trial{'s' * (n != 1)})"
+        for text, n in counts.items()
+    ]
     paths = dict.fromkeys(request.place.path for request in requested.values())
     why = "; ".join([*texts, *default_notes(expansion, requested)])
     return UserError(f"{', '.join(paths)}: {what} would be refused at its start: {why}")

@@ -38,6 +38,6 @@ def _stands(symbols: Symbols, settings: Mapping[str, str], config: Mapping[str, 
     try:
         assign.load(symbols, settings)
         assign.load(symbols, config)
-    except KeyError:  # a symbol, or a member of a choice, that is gone
+    except UserError:  # a symbol, or a member of a choice, that is gone
         return False
     return assign.effective_config(symbols, symbols.identity) == dict(config)

@@ -208,7 +208,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     Errors are retried if only they are left.
     """
     store, header = sweep.store, request.header_in(sweep.folder)
-    _check_entry(sweep.folder, store.header, header)
+    if store.attempts():  # an entry that started no worker binds nobody
+        _check_entry(sweep.folder, store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.run_again(_rerun(store, request))
