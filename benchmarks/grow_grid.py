@@ -23,8 +23,9 @@ from measuring import Figure
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance
 from espalier.core.trial import Record
+from espalier.store.attempt import TAKEN_OVER
 from espalier.store.results_dir import STORE, sweeps
-from espalier.store.store import TAKEN_OVER, Store
+from espalier.store.store import Store
 
 GRID = """
 CONFIG_LEARNING_RATE={rates}

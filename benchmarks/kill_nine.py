@@ -31,8 +31,8 @@ from measuring import Figure
 
 from espalier.core.stop_signals import EXIT_INTERRUPTED
 from espalier.report.reports import ANALYSIS, SUMMARY
+from espalier.store.attempt import Attempt
 from espalier.store.results_dir import STORE
-from espalier.store.store import Attempt
 
 HERE = Path(__file__).parent
 NOOPS = 'CONFIG_MODEL="mlp"\nCONFIG_LEARNING_RATE=0.0001:0.0001:0.04\nCONFIG_SEED=1:1:10\n'

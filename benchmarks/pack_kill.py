@@ -23,7 +23,7 @@ import sweeping
 from kill_nine import compared, report, running, wait_for
 from measuring import Figure
 
-from espalier.store.store import Attempt
+from espalier.store.attempt import Attempt
 
 RANGE = Path(__file__).parent / "pack_kill-range"
 

@@ -16,8 +16,9 @@ import measuring
 
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.store.attempt import Attempt
 from espalier.store.results_dir import STORE
-from espalier.store.store import Attempt, Store
+from espalier.store.store import Store
 
 Name = TypeVar("Name", bound=Hashable)
 Found = TypeVar("Found")

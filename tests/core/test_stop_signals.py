@@ -30,7 +30,7 @@ def send(number: signal.Signals = signal.SIGTERM) -> None:
 @pytest.mark.parametrize("number", stop_signals.STOPPING)
 def test_a_request_is_noted_and_belongs_to_its_block(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with stop_signals.heeded():
+    with stop_signals.noting():
         assert not stop_signals.requested()
         send(number)
         assert stop_signals.requested()
@@ -41,14 +41,14 @@ def test_a_request_is_noted_and_belongs_to_its_block(number: signal.Signals) -> 
 
 
 def test_what_comes_within_a_second_is_the_same_request() -> None:
-    with stop_signals.heeded():
+    with stop_signals.noting():
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
             send(number)
 
 
 @pytest.mark.usefixtures("at_once")
 def test_a_request_beyond_the_patience_raises() -> None:
-    with stop_signals.heeded():
+    with stop_signals.noting():
         with pytest.raises(KeyboardInterrupt), stop_signals.patience(0):
             send()
         with stop_signals.patience(2):

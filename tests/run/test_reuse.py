@@ -15,8 +15,9 @@ from fake_sweep import HERE, request, trial
 from espalier.core import revision
 from espalier.core.trial import LOG, Result, Trial
 from espalier.run import launch
+from espalier.store.attempt import Attempt
 from espalier.store.results_dir import METRICS, STORE, sweeps
-from espalier.store.store import Attempt, Store
+from espalier.store.store import Store
 
 OLD = [trial(1), trial(2, "diverge"), trial(3, "crash")]
 

@@ -29,8 +29,9 @@ from espalier.core import stop_signals
 from espalier.run import launch, pool, worker_messages
 from espalier.run.runner import cost
 from espalier.store import results_dir
+from espalier.store.attempt import Attempt
 from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
-from espalier.store.store import Attempt, Store
+from espalier.store.store import Store
 
 ENDED = {"passed", "failed", "error"}
 

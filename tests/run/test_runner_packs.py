@@ -29,7 +29,8 @@ from running_sweeps import (
 from espalier.core.trial import Result, Status, Trial
 from espalier.run import launch, pack_probe
 from espalier.run.status_text import status_lines
-from espalier.store.results_dir import STORE, locked, sweeps
+from espalier.store.locks import locked
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 
 ENTRY = {"entry": "pack_entry:train"}

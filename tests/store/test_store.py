@@ -10,7 +10,8 @@ from fake_sweep import header, trial
 from espalier.core.disk_full import DiskFullError
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Status
-from espalier.store.store import INTERRUPTED, Store
+from espalier.store.attempt import INTERRUPTED
+from espalier.store.store import Store
 
 PASSED = Result(Status.PASSED, measures={"val_acc": 97.0}, history=[{"epoch": 1}])
 CRASHED = Result(Status.ERROR, "crash", "it broke")

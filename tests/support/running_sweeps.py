@@ -12,8 +12,9 @@ from pathlib import Path
 from fake_sweep import trial
 
 from espalier.core.trial import Record, Trial
+from espalier.store.attempt import Attempt
 from espalier.store.results_dir import STORE, sweeps
-from espalier.store.store import Attempt, Store
+from espalier.store.store import Store
 
 
 def opened(results: Path) -> Store:

@@ -86,7 +86,7 @@ def patience(requests: int) -> Iterator[None]:
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
+def noting() -> Iterator[None]:
     """Note requests in this block, in a program that has not installed this too.
 
     Outside the main thread, as in some notebooks, signals are Python's and the main thread's.

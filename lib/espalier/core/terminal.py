@@ -28,11 +28,11 @@ def printable(text: str) -> str:
 
 def printable_lines(text: str) -> str:
     """Return the same, but with its line ends and tabs."""
-    return _STEERING.sub(lambda found: found[0] if found[0] in _LINE else _escape(found), text)
+    return _STEERING.sub(lambda match: match[0] if match[0] in _LINE else _escape(match), text)
 
 
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 class PrintableStream:

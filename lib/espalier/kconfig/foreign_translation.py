@@ -40,12 +40,12 @@ def _check_lacking(table: ForeignTable, settings: Iterable[Setting]) -> None:
             lacking.setdefault(what, setting)
     if lacking:
         first = next(iter(lacking.values()))
-        found = "; ".join(
+        places = "; ".join(
             f"{what}: line {setting.place.line}, CONFIG_{setting.symbol}={setting.text}"
             for what, setting in lacking.items()
         )
         raise UserError(
-            f"{first.place.path}: is for {table.program} and needs what there is not here: {found}"
+            f"{first.place.path}: is for {table.program} and needs what there is not here: {places}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Faults of the lines of a file, collected so that all of them are told in one go."""
+"""Faults of the lines of a file, collected so that all of them are reported together."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
-    with stop_signals.heeded(), standard_streams.tolerant(stop_signals.requested):
+    with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
             sweep.store.patience.stopping = stop_signals.requested
@@ -153,7 +153,7 @@ def _sweep(request: LaunchRequest) -> Iterator[tuple[SweepDir, str]]:
                 _create(folder, request)
         sweep = SweepDir(folder)
         stack.callback(sweep.close)
-        trial_folders.settle(sweep)
+        trial_folders.place_drafts(sweep)
         sweep.take_over()
         again = _refresh(sweep, request)
         sweep.write_plan()

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from espalier.core.trial import Action, Result, Status, Trial
 from espalier.run.priority import NONE, Priority
 from espalier.run.worker import DISK_FULL
-from espalier.store.store import PACK_OOM, Store, count_per_task
+from espalier.store.attempt import PACK_OOM, count_per_task
+from espalier.store.store import Store
 
 UNINFORMATIVE = ("", "interrupted", DISK_FULL)
 """Reasons that say nothing about packs; the first is that of a trial that passed."""

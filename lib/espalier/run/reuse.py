@@ -22,8 +22,9 @@ from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.pool import Executor
 from espalier.store import trial_folders
+from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.results_dir import STORE, SweepDir
-from espalier.store.store import TAKEN_OVER, Attempt, Store
+from espalier.store.store import Store
 
 FINAL = (Status.PASSED, Status.FAILED)
 """What is taken over: a trial with another status has not run to its end."""
@@ -83,7 +84,7 @@ def _record(taken: Sequence[EarlierResult], sweep: SweepDir) -> None:
     with sweep.store.writing():
         for each in taken:
             sweep.store.take_over(each.trial.number, each.attempt, each.marked)
-    trial_folders.settle(sweep)
+    trial_folders.place_drafts(sweep)
     for each in taken:
         sweep.prepare(each.trial.number)
         sweep.write_metrics(each.trial, each.marked)

@@ -27,9 +27,10 @@ from espalier.run.priority import NONE, Priority
 from espalier.run.progress import Display, finished_line
 from espalier.run.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
 from espalier.run.worker_process import Progress
+from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir
-from espalier.store.store import INCONCLUSIVE, Store
+from espalier.store.store import Store
 from espalier.store.sweep_state import StatusTracker, SweepStatus
 
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed

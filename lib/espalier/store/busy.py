@@ -88,9 +88,9 @@ def holders(path: Path) -> list[int]:
     Those that lock it against writers come first and alone, if there are any.
     """
     files = {place for name in (path, Path(f"{path}-shm")) if (place := _device_and_inode(name))}
-    found = [(mode, pid) for mode, pid, file in _locks() if file in files and pid != os.getpid()]
-    writers = sorted({pid for mode, pid in found if mode == "WRITE"})
-    return writers or sorted({pid for _, pid in found})
+    locks = [(mode, pid) for mode, pid, file in _locks() if file in files and pid != os.getpid()]
+    writers = sorted({pid for mode, pid in locks if mode == "WRITE"})
+    return writers or sorted({pid for _, pid in locks})
 
 
 def _locks() -> Iterator[tuple[str, int, str]]:

@@ -59,9 +59,9 @@ def rebuild(folder: Path, configs: Path) -> Iterator[str]:
         if _is_sound(folder / STORE):
             yield f"{folder / STORE}: is sound; there is nothing to make again"
             return
-        found = list(trial_files.read_all(folder))
-        stored = [each for each in found if isinstance(each, StoredTrial)]
-        for each in found:
+        files = list(trial_files.read_all(folder))
+        stored = [each for each in files if isinstance(each, StoredTrial)]
+        for each in files:
             if isinstance(each, Unreadable):
                 yield f"note: {each.path}: damaged ({each.reason}); its trial is run again"
         planned = _planned(folder, configs, stored)
@@ -151,9 +151,9 @@ def _from_old_store(folder: Path) -> Planned:
 
 
 def _from_configs(configs: Path, stored: Sequence[StoredTrial]) -> Planned:
-    found = plan.read_plan(configs)
-    header = found.header()
-    trials = [PlannedTrial(each, directory_name(each, header.controls)) for each in found.trials]
+    planned = plan.read_plan(configs)
+    header = planned.header()
+    trials = [PlannedTrial(each, directory_name(each, header.controls)) for each in planned.trials]
     return Planned(_record(header, stored), trials, f"all of the plan in {configs}")
 
 

@@ -30,11 +30,10 @@ from espalier.store import (
     sqlite_errors,
     unrecorded,
 )
-from espalier.store.locks import LOCK, locked, runner_of
+from espalier.store.attempt import Attempt
+from espalier.store.locks import LOCK
 from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
-from espalier.store.store import Attempt, Store
-
-__all__ = ["LOCK", "locked", "runner_of"]
+from espalier.store.store import Store
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
@@ -138,8 +137,8 @@ def _is_draft(path: Path) -> bool:
 
 def sweeps(results: Path) -> list[Path]:
     """Return the sweeps in `results`, the latest first; print a note for an unusable store."""
-    found = _ordered(results, skip_unusable)
-    return [folder for _, folder in sorted(found, reverse=True)]
+    ordered = _ordered(results, skip_unusable)
+    return [folder for _, folder in sorted(ordered, reverse=True)]
 
 
 def _ordered(

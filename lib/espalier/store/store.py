@@ -26,28 +26,16 @@ from espalier.store.attempt import (
     BEGUN,
     INCONCLUSIVE,
     INTERRUPTED,
-    PACK_OOM,
     READ,
     TAKEN_OVER,
     WRITTEN,
     Attempt,
     as_row,
-    count_per_task,
     from_row,
 )
 from espalier.store.busy import READER, Patience
 from espalier.store.connections import Connection
 from espalier.store.sqlite_errors import CONTENT, changing, reading
-
-__all__ = [
-    "INCONCLUSIVE",
-    "INTERRUPTED",
-    "PACK_OOM",
-    "TAKEN_OVER",
-    "Attempt",
-    "Store",
-    "count_per_task",
-]
 
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 

@@ -85,8 +85,8 @@ def _claims(folder: Path, plan_id: str, ids: Collection[str]) -> bool:
     """Return whether the files of a folder say that it is a sweep of the plan."""
     with suppress(OSError, *CONTENT):
         return plan_files.read_sweep(folder).header.plan_id == plan_id
-    found = [name for file in metrics_files(folder)[:_FEW] if (name := _id_in(file))]
-    return bool(found) and all(name in ids for name in found)
+    stored = [name for file in metrics_files(folder)[:_FEW] if (name := _id_in(file))]
+    return bool(stored) and all(name in ids for name in stored)
 
 
 def _order(folder: Path) -> float:

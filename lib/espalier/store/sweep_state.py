@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Status
-from espalier.store.store import TAKEN_OVER, Attempt, Store, count_per_task
+from espalier.store.attempt import TAKEN_OVER, Attempt, count_per_task
+from espalier.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from espalier.core.trial import LOG, SNAPSHOTS
+from espalier.store.attempt import TAKEN_OVER
 from espalier.store.results_dir import CONFIG, METRICS, SweepDir
-from espalier.store.store import TAKEN_OVER
 
 EARLIER = "attempt_"
 """How the name of a folder begins that holds what an earlier attempt left."""
@@ -58,7 +58,7 @@ def _is_branch(manifest: Path) -> bool:
 
 
 def copy_as_draft(source: Path, target: Path, heading: str) -> None:
-    """Copy a trial's folder to a draft of `target`, which `settle` puts in place. Raises OSError.
+    """Copy a trial's folder to a draft of `target`, for `place_drafts`. Raises OSError.
 
     `heading` says in the log where it comes from. Large files become links to the same content:
     they are only ever replaced as a whole. Symbolic links stay behind: they could lead anywhere.
@@ -88,7 +88,7 @@ def _link_or_copy(source: str, target: str) -> None:
     shutil.copy2(source, target, follow_symlinks=False)
 
 
-def settle(sweep: SweepDir) -> None:
+def place_drafts(sweep: SweepDir) -> None:
     """Put drafts of results that were taken over in their places; remove the others.
 
     What a killed runner left half done is thereby done, or never was.

@@ -83,7 +83,7 @@ def _read() -> dict[str, Record]:
 def _key(shape: str, device: torch.device) -> str:
     """Hash what a choice depends on: the shape, this code, torch and the machine as shared."""
     shared = [os.environ.get(name) for name in (SHARERS, WORKERS)]
-    parts = [shape, revision.code().as_json(), torch.__version__, machine(device), shared]
+    parts = [shape, revision.sources(), torch.__version__, machine(device), shared]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
