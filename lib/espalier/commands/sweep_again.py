@@ -23,7 +23,9 @@ ENDED = (Status.FAILED, Status.ERROR, Status.PASSED)
 
 @click.command()
 @make_option("TRIALS", "--trials", help="names of trials, as config_003,config_007")
-@make_option("STATUS", "--status", help="and those that are failed, error or passed; or several")
+@make_option(
+    "STATUS", "--status", help="as well as those that are failed, error or passed; or several"
+)
 @sweep_dir
 @how_to_run
 def command(trials: str | None, status: str | None, folder: Path | None, **options: Any) -> int:
