@@ -243,7 +243,7 @@ def test_a_method_that_is_gone_masks_nothing(name: str) -> None:
 @every
 def test_it_must_be_the_model_that_is_trained(name: str) -> None:
     model = loops.network()
-    other = torch.optim.AdamW(loops.network().parameters())
+    other = own_loops.adamw(loops.network().parameters())
     with pytest.raises(ValueError, match="0.weight: the optimizer does not train it"):
         getattr(espalier, name)(model, other, **ARGUMENTS[name])
     with pytest.raises(RuntimeError, match="no gradient has come"):
