@@ -13,24 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.sparse.masked_weight import find_leaks, weight_and_state
 from espalier.sparse.threshold import count
-
-
-def prunable(model: nn.Module) -> dict[str, Tensor]:
-    """Return the trainable linear and 2-d convolution weights by name, shared ones once."""
-    weights: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear | nn.Conv2d):
-            continue
-        weight: Tensor = module.weight
-        if weight.requires_grad and id(weight) not in seen:
-            seen.add(id(weight))
-            weights[f"{name}.weight" if name else "weight"] = weight
-    return weights
 
 
 class MaskSet:

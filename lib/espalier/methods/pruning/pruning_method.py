@@ -10,7 +10,7 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_schedule import PruningPlan
-from espalier.sparse.mask import prunable
+from espalier.sparse.prunable import prunable
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 

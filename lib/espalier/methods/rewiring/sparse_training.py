@@ -17,7 +17,8 @@ from espalier.methods.rewiring.chain_connectivity import measure_connectivity
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.sparse.edges import Edges
-from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.prunable import prunable
 from espalier.sparse.selection import select_missing, select_weakest
 from espalier.surgery.per_slice_restart import Restarts
 
