@@ -55,10 +55,7 @@ class Coverage:
         Raises ValueError if there is nothing to mask. `who` is what the user calls: a class.
         """
         if not self.weights:
-            raise ValueError(
-                f"{who}: the model has no linear or convolution weight that can be masked"
-                + (f"; left out: {self.describe_left_out()}" if self.left_out else "")
-            )
+            raise ValueError(f"{who}: {self.describe_nothing()}")
         if self.share < ENOUGH and not self.is_chosen:
             warnings.warn(f"{who}: {self.describe()}", stacklevel=3)
         return self
@@ -66,6 +63,11 @@ class Coverage:
     def describe(self) -> str:
         """Return one line: the share that is covered, and what is left out and why."""
         head = f"{100 * self.share:.3g} % of the weights in matrices can be pruned"
+        return f"{head}; left out: {self.describe_left_out()}" if self.left_out else head
+
+    def describe_nothing(self) -> str:
+        """Return one line for a model without a weight that can be masked."""
+        head = "the model has no linear or convolution layer whose weight can be masked"
         return f"{head}; left out: {self.describe_left_out()}" if self.left_out else head
 
     def describe_left_out(self, most: int = MOST) -> str:
