@@ -28,11 +28,13 @@ class Sparse:
     """The `method_state` of a run: its live edges and tensors that a method keeps beside them.
 
     `charged`: epochs that are not trained, because finding the first edges cost as much.
+    `gradients`: those that the coming event looks at, where they come from a loop of the user's.
     """
 
     edges: Edges
     memory: list[Tensor] = field(default_factory=list)
     charged: int = 0
+    gradients: list[Tensor] = field(default_factory=list)
 
     @property
     def masks(self) -> MaskSet:
