@@ -13,7 +13,7 @@ from: they are the user's, caught before they are masked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,8 @@ from espalier.methods.own_loop.arguments import as_value_errors, check_kinds, ch
 from espalier.methods.own_loop.arriving_gradients import ArrivingGradients, Sum
 from espalier.methods.own_loop.own_run import OwnRun
 from espalier.methods.rewiring.sparse_training import Sparse
-from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.prunable import prunable
 from espalier.sparse.pruner import Pruner
 
 Masked: TypeAlias = Pruner | Sparse
