@@ -1,6 +1,6 @@
 """The live edges of an ordinary model: their masks, birth steps, and a ledger of changes.
 
-An edge is a live weight of a linear or 2-d convolution layer. The others are exactly 0, and so is
+An edge is a live weight of a layer that `prunable.cover` knows. The others are exactly 0, and so is
 their optimizer state. A new edge begins at 0 with moments of 0 and trains as under a fresh
 optimizer, which is left to the given `Restarting`.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 from espalier.core.birth_record import GrowthEvent
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_weight import MaskedWeight, find_births
+from espalier.sparse.orientation import ROWS, Orientation
 
 
 class Restarting(Protocol):
@@ -60,6 +61,7 @@ class EdgeEvent(NamedTuple):
 class Edges:
     """The edges of `weights`, by name, that `optimizer` trains; all are live until `begin`.
 
+    `orientations` says how weights lie that are not (units, inputs, ...).
     The `ledger` has an entry for the beginning, then one for each event. Call `before_step` after
     each backward pass and `after_step` after each update.
     """
@@ -69,9 +71,11 @@ class Edges:
         weights: Mapping[str, Tensor],
         optimizer: torch.optim.Optimizer,
         restarts: Restarting,
+        orientations: Mapping[str, Orientation] | None = None,
     ) -> None:
         self.masks = MaskSet(weights)
         self.optimizer, self.restarts = optimizer, restarts
+        self.orientations = [(orientations or {}).get(name, ROWS) for name in weights]
         self.layers = [
             LayerEdges(name, weight, torch.zeros_like(weight, dtype=torch.int32))
             for name, weight in weights.items()
@@ -88,6 +92,14 @@ class Edges:
     def weights(self) -> list[Tensor]:
         """The layers' weights in the order of `names`."""
         return self.masks.weights
+
+    def by_unit(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return tensors, one a weight and of its shape, as (units, inputs of a unit, ...)."""
+        return [o.by_unit(x) for o, x in zip(self.orientations, tensors, strict=True)]
+
+    def as_stored(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return what `by_unit` returned in the shapes of the weights."""
+        return [o.as_stored(x) for o, x in zip(self.orientations, tensors, strict=True)]
 
     @property
     def births(self) -> list[Tensor]:
