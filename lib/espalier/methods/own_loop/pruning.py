@@ -80,7 +80,8 @@ class MovementPruning(OwnLoop):
         )
         check_choices(Movement, own)
         method = with_defaults(Movement, plan=plan, **own)
-        super().__init__(model, optimizer, method, ramp_end_step, scaler=scaler)
+        super().__init__(model, optimizer, method, ramp_end_step)
+        self.scaler = scaler
 
 
 class StatePruning(OwnLoop):

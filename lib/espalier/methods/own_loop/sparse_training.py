@@ -118,7 +118,8 @@ class SNFS(OwnLoop):
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         seed = options.get("seed", 0)
-        super().__init__(model, optimizer, method, total_steps, seed, scaler=scaler)
+        super().__init__(model, optimizer, method, total_steps, seed)
+        self.scaler = scaler
 
 
 class DSR(OwnLoop):
