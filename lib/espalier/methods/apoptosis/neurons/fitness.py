@@ -43,12 +43,12 @@ def grad_activation(observed: Observation) -> Tensor:
 
 def gradient(observed: Observation) -> Tensor:
     """Return ||G_i||, the norm of the loss's gradient by the weights that make neuron i."""
-    return _rows(observed.pair.producer.weight.grad, observed.pair)
+    return _rows(observed.pair.incoming_grad(), observed.pair)
 
 
 def weight(observed: Observation) -> Tensor:
     """Return ||W_i||."""
-    return _rows(observed.pair.producer.weight.detach(), observed.pair)
+    return _rows(observed.pair.incoming(), observed.pair)
 
 
 def composite(observed: Observation) -> Tensor:
@@ -108,10 +108,10 @@ def saliency(observed: Observation) -> Tensor:
 
 def columns(pair: Pair) -> Tensor:
     """Return the consumer's weights as (outputs * kernel, neurons, inputs a neuron feeds)."""
-    weights = pair.consumer.weight.detach()
-    if weights.ndim == 4:  # (outputs, neurons, kernel, kernel)
-        return weights.transpose(1, 2).transpose(2, 3).reshape(-1, pair.size, 1)
-    return weights.view(len(weights), pair.size, pair.per)
+    weights = pair.out_weight
+    if weights.ndim > 2:  # (outputs, neurons, *kernel)
+        return weights.movedim(1, -1).reshape(-1, pair.size, 1)
+    return weights.reshape(len(weights), pair.size, pair.per)
 
 
 def _rows(tensor: Tensor | None, pair: Pair) -> Tensor:
