@@ -6,7 +6,7 @@ neurons of each layer die, and others are born into their slots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,8 +23,11 @@ from espalier.methods.apoptosis.neurons.event_runner import (
 from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
+from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
+from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
 from espalier.surgery.pairs import Layer, Pair, find_pairs
@@ -40,6 +43,8 @@ class ApoptosisManager:
         optimizer.step()
         manager.step()
 
+    Under `torch.distributed` every process has a manager, and all do the same: samples of all are
+    pooled, and what the first writes is written everywhere.
     The classes of `managers` are this one with a strategy each.
     """
 
@@ -54,6 +59,7 @@ class ApoptosisManager:
 
         Raises ValueError for a model without pairs, and if `strategy` cannot work on these layers.
         """
+        model = processes.wrapped(model)
         pairs = _pairs(model, target_layers)
         strategy.check(pairs, options)
         self.model, self.strategy, self.options = model, strategy, options
@@ -64,7 +70,7 @@ class ApoptosisManager:
         self._history = EventHistory(self.populations)
         self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
         self.weight_ages = WeightAges(self.lineage, self.populations)
-        self._stat_source = options.stat_source(pairs)
+        self._stat_source = _stat_source(pairs, options)
         self._prepare_stats()
 
     def step(self) -> None:
@@ -109,20 +115,28 @@ class ApoptosisManager:
 
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
+        group = self.options.process_group
+        processes.check_equal(_named_parameters(self.populations), group)
+        processes.broadcast_generator(self._runner.generator, group)
         observations = self._stat_source.collect()
         for population in self.populations:
             population.observation = observations[population.name]
             population.age_to(self.step_count)
-        return all(observation.is_finite for observation in observations.values())
+        finite = all(observation.is_finite for observation in observations.values())
+        return processes.all_true(finite, group)
 
     def _advance(self) -> None:
+        due, busy = self.is_due(self.step_count), self.busy
         for population in self.populations:
             self._runner.advance(population)
-        if self.is_due(self.step_count):
+        if due:
             for population in self.populations:  # all, before an event changes the next layer
                 self._runner.score(population)
             for population in self.populations:
                 self._runner.begin(population)
+        if due or busy:
+            tensors = [x for population in self.populations for x in population.tensors()]
+            processes.broadcast(tensors, self.options.process_group)
 
     def _regrow_neurons(
         self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
@@ -200,6 +214,25 @@ def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
     if names is None:
         return pairs
     return select_pairs(pairs, [names] if isinstance(names, str) else names)
+
+
+def _named_parameters(populations: Sequence[LayerPopulation]) -> dict[str, Tensor]:
+    """Return the parameters of pairs of layers, by names for messages."""
+    return {
+        f"{population.name}, {name} of the {place} layer": parameter
+        for population in populations
+        for place, layer in (
+            ("first", population.site.pair.producer),
+            ("second", population.site.pair.consumer),
+        )
+        for name, parameter in layer.named_parameters(recurse=False)
+    }
+
+
+def _stat_source(pairs: list[Pair], options: ApoptosisOptions) -> StatSource:
+    """Return where neurons are observed; what processes see by themselves is pooled."""
+    source = options.stat_source(pairs)
+    return PooledStats(source, options.process_group) if source.is_local else source
 
 
 def _population(

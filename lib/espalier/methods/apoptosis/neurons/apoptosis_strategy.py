@@ -18,6 +18,7 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
+from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair
 
@@ -36,7 +37,8 @@ class ApoptosisOptions:
     fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
     rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
     the rate is multiplied with, by layer. `stat_source`: where neurons are observed; by default in
-    the passes of the training loop.
+    the passes of the training loop. `process_group`: under `torch.distributed`, the processes that
+    decide together; by default all of them.
     """
 
     rate: float
@@ -50,6 +52,7 @@ class ApoptosisOptions:
     anneal_steps: int = 0
     shares: Mapping[str, float] = field(default_factory=dict)
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
+    process_group: Group = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""

@@ -145,6 +145,14 @@ class LayerPopulation:
         self.fitness_ema.step(step - self.aged)
         self.aged = step
 
+    def tensors(self) -> list[Tensor]:
+        """Return all that an event may write to, and what stands in for those that fade."""
+        pair = self.site.pair
+        layers = [m for m in (pair.producer, pair.norm, pair.consumer, pair.after) if m is not None]
+        written = [x for layer in layers for x in (*layer.parameters(), *layer.buffers())]
+        substitute = {} if self.fade is None else vars(self.fade.substitute)
+        return [*written, *substitute.values()]
+
     def others(self, slots: Tensor) -> Tensor:
         """Return the slots (size - n,) that are neither among `slots` (n,) nor fading."""
         free = torch.ones(self.size, dtype=torch.bool, device=slots.device)
