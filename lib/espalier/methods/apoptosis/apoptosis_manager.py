@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
@@ -64,7 +65,8 @@ class ApoptosisManager:
         strategy.check(pairs, options)
         self.model, self.strategy, self.options = model, strategy, options
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
-        self.populations = [_population(pair, options, self._restarts) for pair in pairs]
+        mature = strategy.founders_are_mature
+        self.populations = [_population(pair, options, self._restarts, mature) for pair in pairs]
         for population in self.populations:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
@@ -105,10 +107,16 @@ class ApoptosisManager:
             return False
         return self.strategy.schedule.is_due(self.populations, self.options.rate_at(step))
 
+    def is_judging(self, step: int) -> bool:
+        """Return whether neurons are judged at `step`, whether or not an event begins there."""
+        if not self.options.is_event_step(step):
+            return False
+        return self.strategy.schedule.is_judging(self.populations, self.options.rate_at(step))
+
     def _needs_stats(self, step: int) -> bool:
         """Return whether neurons must be observed for what happens at `step`."""
         ending = self.strategy.schedule.is_ending
-        return self.is_due(step) or any(ending(each, step) for each in self.populations)
+        return self.is_judging(step) or any(ending(each, step) for each in self.populations)
 
     def _prepare_stats(self) -> None:
         self._stat_source.prepare(self._needs_stats(self.step_count + 1))
@@ -116,7 +124,8 @@ class ApoptosisManager:
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
         group = self.options.process_group
-        processes.check_equal(_named_parameters(self.populations), group)
+        if self.is_due(self.step_count):
+            processes.check_equal(_named_parameters(self.populations), group)
         processes.broadcast_generator(self._runner.generator, group)
         observations = self._stat_source.collect()
         for population in self.populations:
@@ -126,15 +135,15 @@ class ApoptosisManager:
         return processes.all_true(finite, group)
 
     def _advance(self) -> None:
-        due, busy = self.is_due(self.step_count), self.busy
+        judging, busy, past = self.is_judging(self.step_count), self.busy, len(self._history.events)
         for population in self.populations:
             self._runner.advance(population)
-        if due:
+        if judging:
             for population in self.populations:  # all, before an event changes the next layer
                 self._runner.score(population)
             for population in self.populations:
                 self._runner.begin(population)
-        if due or busy:
+        if busy or self.busy or len(self._history.events) > past:
             tensors = [x for population in self.populations for x in population.tensors()]
             processes.broadcast(tensors, self.options.process_group)
 
@@ -236,11 +245,13 @@ def _stat_source(pairs: list[Pair], options: ApoptosisOptions) -> StatSource:
 
 
 def _population(
-    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None
+    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None, mature: bool
 ) -> LayerPopulation:
-    device = pair.producer.weight.device
-    ema = FitnessEma(pair.size, options.decay, options.maturity, device)
-    ema.step(options.maturity)  # founders are mature
+    weight = pair.producer.weight
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    ema = FitnessEma(pair.size, options.decay, options.maturity, weight.device, dtype)
+    if mature:
+        ema.step(options.maturity)
     site = EditContext(pair, options.optimizer, restarts=restarts)
     share = options.shares.get(pair.name, 1.0)
     return LayerPopulation(site, ema, estimate_distribution(pair.producer.weight), share, pair.size)

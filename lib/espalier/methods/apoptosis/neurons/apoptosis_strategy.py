@@ -130,6 +130,10 @@ class ReplacementSchedule:
         """Return whether an event with this `rate`, above 0, would replace any neuron."""
         return True
 
+    def is_judging(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
+        """Return whether neurons are judged where an event may begin; by default if one is due."""
+        return self.is_due(populations, rate)
+
     def count(self, population: LayerPopulation, rate: float) -> int:
         """Return how many neurons of a layer are due at an event with this `rate`."""
         return population.quota(rate)
@@ -157,7 +161,7 @@ class ApoptosisStrategy:
     """Selection, death, birth and schedule of replacement.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
-    birth says otherwise.
+    birth says otherwise. `founders_are_mature`: those that a run begins with may die at once.
     """
 
     death: DeathRule
@@ -165,6 +169,7 @@ class ApoptosisStrategy:
     mutation_strength: float
     selection: Selection = select_weakest
     schedule: ReplacementSchedule = ReplacementSchedule()
+    founders_are_mature: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for a negative `mutation_strength`."""

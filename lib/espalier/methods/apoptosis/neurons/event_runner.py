@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -109,7 +110,9 @@ class EventRunner:
 
     def score(self, population: LayerPopulation) -> None:
         """Take the fitness of the neurons, as observed now, into its average."""
-        options, observations = self.options, [population.observed]
+        options, observed = self.options, population.observed
+        usual = population.fitness_ema.observe(observed.activations.mean((0, 1)))
+        observations = [replace(observed, running_mean=usual)]
         metric, invert = options.fitness_metric, options.invert
         fitness = measures.score(metric, observations, self.generator, invert)
         processes.broadcast([fitness], options.process_group)
