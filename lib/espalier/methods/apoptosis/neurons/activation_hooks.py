@@ -42,6 +42,7 @@ class Observation:
     consumer_input: Tensor
     consumer_input_grad: Tensor
     consumer_output_grad: Tensor
+    running_mean: Tensor | None = None  # of activations, (neurons, per)
 
     @property
     def is_finite(self) -> bool:

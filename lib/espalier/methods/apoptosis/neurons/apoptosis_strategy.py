@@ -18,6 +18,7 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
+from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
 from espalier.surgery.pairs import Pair
 
@@ -36,7 +37,8 @@ class ApoptosisOptions:
     fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
     rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
     the rate is multiplied with, by layer. `stat_source`: where neurons are observed; by default in
-    the passes of the training loop.
+    the passes of the training loop. `process_group`: under `torch.distributed`, the processes that
+    decide together; by default all of them.
     """
 
     rate: float
@@ -50,6 +52,7 @@ class ApoptosisOptions:
     anneal_steps: int = 0
     shares: Mapping[str, float] = field(default_factory=dict)
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
+    process_group: Group = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
@@ -127,6 +130,10 @@ class ReplacementSchedule:
         """Return whether an event with this `rate`, above 0, would replace any neuron."""
         return True
 
+    def is_judging(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
+        """Return whether neurons are judged where an event may begin; by default if one is due."""
+        return self.is_due(populations, rate)
+
     def count(self, population: LayerPopulation, rate: float) -> int:
         """Return how many neurons of a layer are due at an event with this `rate`."""
         return population.quota(rate)
@@ -154,7 +161,7 @@ class ApoptosisStrategy:
     """Selection, death, birth and schedule of replacement.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
-    birth says otherwise.
+    birth says otherwise. `founders_are_mature`: those that a run begins with may die at once.
     """
 
     death: DeathRule
@@ -162,6 +169,7 @@ class ApoptosisStrategy:
     mutation_strength: float
     selection: Selection = select_weakest
     schedule: ReplacementSchedule = ReplacementSchedule()
+    founders_are_mature: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for a negative `mutation_strength`."""

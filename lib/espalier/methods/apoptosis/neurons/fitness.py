@@ -25,6 +25,7 @@ FitnessMetric = Literal[
     "taylor",
     "activity",
     "utility",
+    "adaptable_utility",
     "saliency",
     "random",
 ]
@@ -88,6 +89,23 @@ def utility(observed: Observation) -> Tensor:
     return (size * columns(observed.pair).abs().sum(0)).sum(1)
 
 
+def adaptable_utility(observed: Observation) -> Tensor:
+    """Return mean |a_i - running mean of a_i| * sum_k |V_ki| / sum_j |W_ij|.
+
+    What varies of a neuron's part of the consumer's input, and how far that moves for a step of the
+    weights that make it. The running mean has the decay of the fitness; without one it is the mean
+    of what is observed.
+
+    Source: Dohare et al. 2021, Continual backprop, arXiv 2108.06325, the overall utility.
+    """
+    activations = observed.activations
+    usual = observed.running_mean
+    usual = activations.mean((0, 1)) if usual is None else usual
+    size = (activations - usual).abs().mean((0, 1))  # (neurons, per)
+    contribution = (size * columns(observed.pair).abs().sum(0)).sum(1)
+    return contribution / (observed.pair.incoming().abs().sum(1) + SMALL)
+
+
 def saliency(observed: Observation) -> Tensor:
     """Return the least squared error of the consumer's output without i, the others adjusted.
 
@@ -130,6 +148,7 @@ MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
     "taylor": taylor,
     "activity": activity,
     "utility": utility,
+    "adaptable_utility": adaptable_utility,
     "saliency": saliency,
 }
 
