@@ -12,7 +12,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.event_schedule import annealed_rate
+from espalier.methods.apoptosis.neurons.event_schedule import EventWindow, annealed_rate
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
@@ -36,9 +36,10 @@ class ApoptosisOptions:
     `maturity`: steps for which a newborn is not selected. `decay`: of the running average of
     fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
     rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
-    the rate is multiplied with, by layer. `stat_source`: where neurons are observed; by default in
-    the passes of the training loop. `process_group`: under `torch.distributed`, the processes that
-    decide together; by default all of them.
+    the rate is multiplied with, by layer. `window`: the steps at which events may begin, by default
+    all. `stat_source`: where neurons are observed; by default in the passes of the training loop.
+    `process_group`: under `torch.distributed`, the processes that decide together; by default all
+    of them.
     """
 
     rate: float
@@ -51,6 +52,7 @@ class ApoptosisOptions:
     invert: bool = False
     anneal_steps: int = 0
     shares: Mapping[str, float] = field(default_factory=dict)
+    window: EventWindow = EventWindow()
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
     process_group: Group = None
 
@@ -62,7 +64,8 @@ class ApoptosisOptions:
 
     def is_event_step(self, step: int) -> bool:
         """Return whether an event may begin at `step` (1 is the first)."""
-        return step % self.interval == 0 and self.rate_at(step) > 0
+        due = step % self.interval == 0 and self.window.is_open(step)
+        return due and self.rate_at(step) > 0
 
     def rate_at(self, step: int) -> float:
         """Return the share of neurons to replace at `step`."""
