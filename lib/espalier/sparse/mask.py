@@ -13,25 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.sparse.exact_zeros import ExactZeros
 from espalier.sparse.masked_weight import find_leaks, weight_and_state
 from espalier.sparse.threshold import count
-
-
-def prunable(model: nn.Module) -> dict[str, Tensor]:
-    """Return the trainable linear and 2-d convolution weights by name, shared ones once."""
-    weights: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear | nn.Conv2d):
-            continue
-        weight: Tensor = module.weight
-        if weight.requires_grad and id(weight) not in seen:
-            seen.add(id(weight))
-            weights[f"{name}.weight" if name else "weight"] = weight
-    return weights
 
 
 class MaskSet:
@@ -100,6 +86,18 @@ class MaskSet:
             self._keep = [w.new_ones(w.shape) for w in self.weights]
         for keep, part in zip(self._keep, self.split(self.mask), strict=True):
             torch.logical_not(part, out=keep)
+
+    def mark(self, layer: int, at: tuple[Tensor, ...], pruned: bool) -> None:
+        """Set the mask of single weights of a layer, which all have the other state now.
+
+        `at` has an index (n,) for each dimension. Weights and state are left to the caller. A mask
+        must have been set before.
+        """
+        assert self.mask is not None, "no mask has been set"
+        self.split(self.mask)[layer][at] = pruned
+        self._keep[layer][at] = 0 if pruned else 1
+        self.pruned += len(at[0]) if pruned else -len(at[0])
+        self._zeros = []
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
