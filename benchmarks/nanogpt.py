@@ -129,7 +129,9 @@ def main() -> None:
             frequency=10,
         )
     elif args.method == "rigl":
-        method = RigL(model, optimizer, density=0.3, total_steps=steps, frequency=20)
+        method = RigL(
+            model, optimizer, density=0.3, total_steps=steps, frequency=max(1, steps // 15)
+        )
     elif args.method == "apoptosis":
         method = FunctionalPreservationApoptosis(
             model,
