@@ -27,10 +27,11 @@ from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization
 from espalier.methods.rewiring.initial_mask import InitialMask
-from espalier.methods.rewiring.rewiring_options import Init, SparsePlan
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
 from espalier.methods.rewiring.snfs import SparseMomentum
 from espalier.methods.rewiring.static import Static
+from espalier.sparse.initial_edges import Init
 
 
 class SparseOptions(TypedDict, total=False):
