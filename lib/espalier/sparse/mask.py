@@ -36,7 +36,7 @@ class MaskSet:
         self.mask: Tensor | None = None  # (size,) bool: True where pruned, weights in a row
         self._spare: Tensor | None = None
         self._keep: list[Tensor] = []  # 0 where pruned, else 1, in the shapes of the weights
-        self._zeros: list[ExactZeros] = []  # of the current mask, once something asks for them
+        self._zeros: list[ExactZeros] = []  # of the current mask, once something is enforced
 
     @property
     def sparsity(self) -> float:
@@ -99,18 +99,37 @@ class MaskSet:
         if pairs:
             torch._foreach_mul_([grad for grad, _ in pairs], [keep for _, keep in pairs])
 
-    def zeros(self) -> list[ExactZeros]:
-        """Return what zeroes a tensor where its weight is pruned; empty before the first pruning."""
-        if self.pruned and not self._zeros:
-            assert self.mask is not None
-            self._zeros = [ExactZeros(dead) for dead in self.split(self.mask)]
-        return self._zeros if self.pruned else []
+    @property
+    def keep(self) -> list[Tensor]:
+        """0 where pruned, else 1, in the shapes of the weights; empty before the first pruning."""
+        return self._keep
+
+    def mask_gradient(self, position: int) -> None:
+        """Zero the gradient, where it is pruned, of the weight at `position`."""
+        gradient = self.weights[position].grad
+        if self.pruned and gradient is not None:
+            gradient.detach().mul_(self._keep[position])
+
+    @torch.no_grad()
+    def zero_weights(self) -> None:
+        """Zero the pruned weights, whoever has written there, also infinities and NaN."""
+        if self.mask is None:
+            return
+        for weight, dead in zip(self.weights, self.split(self.mask), strict=True):
+            weight.masked_fill_(dead, 0.0)
 
     def enforce(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero pruned weights and all of their state, whoever has written there."""
-        for weight, zeros in zip(self.weights, self.zeros(), strict=False):
+        if self.pruned and not self._zeros:
+            assert self.mask is not None
+            self._zeros = [ExactZeros(dead) for dead in self.split(self.mask)]
+        for weight, zeros in zip(self.weights, self._zeros, strict=False):
             for tensor in weight_and_state(weight, optimizer).values():
                 zeros.apply(tensor)
+
+    def clear(self) -> None:
+        """Forget the masks: nothing is pruned."""
+        self.pruned, self.mask, self._keep, self._zeros = 0, None, [], []
 
     def assert_masked(self, optimizer: torch.optim.Optimizer) -> None:
         """Raise AssertionError, naming the tensor, if the promise does not hold."""

@@ -21,11 +21,17 @@ from torch import Tensor, nn
 from espalier.core.contracts import Method, ReadsGradients
 from espalier.core.self_measuring import Measures
 from espalier.methods.own_loop.arguments import as_value_errors, check_kinds, check_weights
-from espalier.methods.own_loop.arriving_gradients import ArrivingGradients, Sum
+from espalier.methods.own_loop.gradient_sums import GradientSums, Share
 from espalier.methods.own_loop.own_run import OwnRun
 from espalier.methods.rewiring.sparse_training import Sparse
+<<<<<<< HEAD
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.prunable import prunable
+=======
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.prunable import prunable
+from espalier.sparse.masked_arrivals import MaskedArrivals
+>>>>>>> 46a3bb36dbb2f50e90918e4d0fb36997fae1702f
 from espalier.sparse.pruner import Pruner
 
 Masked: TypeAlias = Pruner | Sparse
@@ -46,13 +52,12 @@ class OwnLoop:
         method: Method[Any],
         total_steps: int,
         seed: int = 0,
-        *,
-        scaler: torch.amp.GradScaler | None = None,
     ) -> None:
         """Attach `method`. Raises ValueError or TypeError, with the layer or the argument."""
         check_kinds(model, optimizer)
         check_weights(prunable(model), optimizer)
-        self.method, self.scaler = method, scaler
+        self.method = method
+        self.scaler: torch.amp.GradScaler | None = None
         self._scale: float | None = None  # of the gradients that are arriving, once it is known
         self.run: OwnRun[Any] = OwnRun(model, optimizer, method, total_steps, seed)
         with as_value_errors():
@@ -99,10 +104,10 @@ class OwnLoop:
         before = self.masks.mask
         self.method.after_step(self.run)
         if self.masks.mask is not before:
-            self._mask_gradients()
+            self.masks.mask_gradients()
 
     def _check_arrived(self) -> None:
-        if not self._gradients.arrived and self.run.step == 0:
+        if not self._arrivals.arrived and self.run.step == 0:
             raise RuntimeError(
                 f"{type(self).__name__}.step(): no gradient has come to the model's weights yet; "
                 "call it after loss.backward() and optimizer.step(), for the model that is trained"
@@ -114,7 +119,7 @@ class OwnLoop:
         One whose gradients overflowed, so that loss scaling has skipped its update, follows the
         next update instead.
         """
-        method, sums, step = self.method, self._gradients.take(), self.run.step + 1
+        method, sums, step = self.method, self._sums.take(), self.run.step + 1
         if not isinstance(method, ReadsGradients) or not method.reads_at(self.run, step):
             return True
         if method.acts_at(self.run, step) and not _are_finite(sums):
@@ -125,18 +130,8 @@ class OwnLoop:
         method.take_gradients(self.run, sums)
         return True
 
-    def _mask_gradients(self) -> None:
-        """Mask the gradients that are there, by masks that have just changed."""
-        for position, weight in enumerate(self.masks.weights):
-            if weight.grad is not None:
-                self._mask(position, weight.grad)
-
-    def _mask(self, position: int, gradient: Tensor) -> None:
-        zeros = self.masks.zeros()
-        if zeros:
-            zeros[position].apply(gradient)
-
-    def _reading(self) -> Sum | None:
+    def reading(self) -> Share | None:
+        """Return what the method sums of the gradients that arrive now; None: nothing."""
         method = self.method
         if not isinstance(method, ReadsGradients):
             return None
@@ -147,16 +142,20 @@ class OwnLoop:
         return method.from_gradient
 
     def _listen(self) -> None:
-        self._gradients = ArrivingGradients(self.masks.weights, self._reading, self._mask)
+        weights, reads = self.masks.weights, isinstance(self.method, ReadsGradients)
+        self._arrivals = MaskedArrivals(self.masks)
+        self._sums = GradientSums(weights if reads else [], self)
 
     def remove(self) -> None:
-        """Remove the hooks from the model's weights: what is pruned may grow from now on."""
-        self._gradients.remove()
+        """Remove the hooks from the model's weights: gradients are masked no longer."""
+        self._arrivals.remove()
+        self._sums.remove()
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain data and tensors, to be saved with the model's and the optimizer's state."""
         masks = self.masks
         return {
+            "class": type(self).__name__,
             "shapes": {n: tuple(w.shape) for n, w in zip(masks.names, masks.weights, strict=True)},
             "step": self.run.step,
             "generator": self.run.generators["method"].get_state(),
@@ -164,30 +163,27 @@ class OwnLoop:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on exactly from what `state_dict` returned; the model's state may come before or after.
+        """Go on exactly from what `state_dict` returned; load the model before or after.
 
         Raises ValueError if it is of another model or class.
         """
-        own = self.state_dict()
-        if set(state_dict) != set(own) or set(state_dict["method"]) - {"mask"} != set(
-            own["method"]
-        ) - {"mask"}:
-            raise ValueError(f"state_dict: is not one of {type(self).__name__}")
-        for name, shape in own["shapes"].items():
-            saved = state_dict["shapes"].get(name)
-            if (
-                saved is None
-                or tuple(saved) != shape
-                or len(state_dict["shapes"]) != len(own["shapes"])
-            ):
-                raise ValueError(f"state_dict: {name} has shape {shape} here and {saved} there")
+        self._check_state(state_dict)
         self.run.step = self.run.epoch = int(state_dict["step"])
         self.run.generators["method"].set_state(state_dict["generator"].cpu())
         self.method.load_state_dict(self.run, state_dict["method"])
         self.masks.enforce(self.run.optimizer)
 
+    def _check_state(self, saved: Mapping[str, Any]) -> None:
+        own, kind = self.state_dict(), type(self).__name__
+        if saved.get("class") != kind:
+            raise ValueError(f"state_dict: is of {saved.get('class')}, and this is a {kind}")
+        for name in {**own["shapes"], **saved["shapes"]}:
+            here, there = own["shapes"].get(name), saved["shapes"].get(name)
+            if here is None or there is None or tuple(here) != tuple(there):
+                raise ValueError(f"state_dict: {name} has the shape {here} here and {there} there")
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_gradients"}
+        return {k: x for k, x in vars(self).items() if k not in ("_arrivals", "_sums")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Listen to the weights of the copy, to which hooks do not come along."""
@@ -195,7 +191,7 @@ class OwnLoop:
         self._listen()
 
 
-@torch._disable_dynamo
+@torch._disable_dynamo  # type: ignore[attr-defined]
 def _step_eagerly(loop: OwnLoop) -> None:
     """Step outside of any graph: what is decided here depends on numbers and on the step."""
     loop._step()

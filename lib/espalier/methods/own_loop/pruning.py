@@ -13,14 +13,9 @@ from typing import Any, Literal, TypedDict, Unpack
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_count, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import (
-    check_choices,
-    check_count,
-    check_names,
-    check_share,
-    given,
-)
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
 from espalier.methods.own_loop.own_loop import OwnLoop
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
@@ -80,7 +75,8 @@ class MovementPruning(OwnLoop):
         )
         check_choices(Movement, own)
         method = with_defaults(Movement, plan=plan, **own)
-        super().__init__(model, optimizer, method, ramp_end_step, scaler=scaler)
+        super().__init__(model, optimizer, method, ramp_end_step)
+        self.scaler = scaler
 
 
 class StatePruning(OwnLoop):

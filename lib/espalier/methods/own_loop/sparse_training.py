@@ -14,14 +14,9 @@ from typing import Any, Literal, TypedDict, Unpack
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_count, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import (
-    check_choices,
-    check_count,
-    check_names,
-    check_share,
-    given,
-)
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
 from espalier.methods.own_loop.own_loop import OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
@@ -113,12 +108,13 @@ class SNFS(OwnLoop):
         **options: Unpack[RewiringOptions],
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
-        if momentum is not None and momentum != 0:
-            check_share("momentum", momentum)
+        if momentum is not None:
+            check_share("momentum", momentum, zero=True)
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         seed = options.get("seed", 0)
-        super().__init__(model, optimizer, method, total_steps, seed, scaler=scaler)
+        super().__init__(model, optimizer, method, total_steps, seed)
+        self.scaler = scaler
 
 
 class DSR(OwnLoop):
