@@ -24,14 +24,9 @@ from espalier.methods.own_loop.arguments import as_value_errors, check_kinds, ch
 from espalier.methods.own_loop.gradient_sums import GradientSums, Share
 from espalier.methods.own_loop.own_run import OwnRun
 from espalier.methods.rewiring.sparse_training import Sparse
-<<<<<<< HEAD
 from espalier.sparse.mask import MaskSet
-from espalier.sparse.prunable import prunable
-=======
-from espalier.sparse.mask import MaskSet
-from espalier.sparse.prunable import prunable
 from espalier.sparse.masked_arrivals import MaskedArrivals
->>>>>>> 46a3bb36dbb2f50e90918e4d0fb36997fae1702f
+from espalier.sparse.prunable import prunable
 from espalier.sparse.pruner import Pruner
 
 Masked: TypeAlias = Pruner | Sparse
