@@ -8,7 +8,7 @@ and the others get the excess in equal parts. A weight that is dropped and grown
 is. So a layer that is full gives weights away unless its share is large.
 
 Source: Dettmers and Zettlemoyer 2019, Sparse Networks from Scratch: Faster Training without Losing
-Performance, arXiv 1907.04840, algorithm 1, with the edge cases of its public code.
+Performance, arXiv 1907.04840, algorithm 1 and its two edge cases, as in its public code.
 Differs: the average is the method's own, so that it is of gradients without weight decay, and under
 Adam not divided by the root of the second moment; under SGD it is (1 - momentum) times the buffer
 of torch, which no ratio or order sees. As many weights grow as are dropped, to the weight, where
