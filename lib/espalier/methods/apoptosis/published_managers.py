@@ -9,7 +9,11 @@ from torch import nn
 
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisOptions, check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ANY_RATE,
+    ApoptosisOptions,
+    check_choice,
+)
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.sparse.processes import Group
@@ -19,8 +23,6 @@ UTILITIES: dict[Utility, FitnessMetric] = {
     "contribution": "utility",
     "adaptable_contribution": "adaptable_utility",
 }
-ANY_RATE = 0.5
-"""Of a strategy whose rule has no rate: only that it is not 0 matters."""
 
 
 class RenewalOptions(TypedDict, total=False):

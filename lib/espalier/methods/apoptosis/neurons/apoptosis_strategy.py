@@ -25,6 +25,9 @@ from espalier.surgery.pairs import Pair
 MATURITY = 100
 """Steps for which a newborn is not selected, as in the code of Dohare et al. 2024."""
 
+ANY_RATE = 0.5
+"""The rate of a strategy whose rule has none: only that it is not 0 matters."""
+
 
 @dataclass(frozen=True)
 class ApoptosisOptions:
@@ -60,6 +63,8 @@ class ApoptosisOptions:
         """Raise ValueError for anything out of range."""
         check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
         check("interval", self.interval, self.interval >= 1, "1 or more")
+        check("maturity", self.maturity, self.maturity >= 0, "0 or more")
+        check("decay", self.decay, 0 <= self.decay < 1, "in [0, 1)")
         check_choice("fitness_metric", self.fitness_metric, get_args(FitnessMetric))
 
     def is_event_step(self, step: int) -> bool:
