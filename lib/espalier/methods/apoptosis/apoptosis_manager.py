@@ -31,7 +31,8 @@ from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
-from espalier.surgery.pairs import Layer, Pair, find_pairs
+from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairs import Pair, find_pairs
 from espalier.surgery.per_slice_restart import Restarts
 
 
@@ -226,15 +227,12 @@ def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
 
 
 def _named_parameters(populations: Sequence[LayerPopulation]) -> dict[str, Tensor]:
-    """Return the parameters of pairs of layers, by names for messages."""
+    """Return what makes and reads neurons, by names for messages."""
     return {
-        f"{population.name}, {name} of the {place} layer": parameter
+        f"parameter {number} of the neurons of {population.name}": parameter
         for population in populations
-        for place, layer in (
-            ("first", population.site.pair.producer),
-            ("second", population.site.pair.consumer),
-        )
-        for name, parameter in layer.named_parameters(recurse=False)
+        for pair in [population.site.pair]
+        for number, (parameter, _) in enumerate([*pair.slices(), pair.reader], 1)
     }
 
 
