@@ -90,6 +90,7 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             generator=run.generators["method"],
             shares=shares,
             stat_source=probe_stats,
+            chains_only=True,
             **self.settings.options(run.total_steps),
         )
         return ApoptosisManager(run.model, list(shares), self.strategy(), options)

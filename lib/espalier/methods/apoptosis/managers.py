@@ -29,6 +29,7 @@ from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.replacement.crossover import Mode
 from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
 from espalier.methods.apoptosis.replacement.overwriting import Regrowth
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 
@@ -44,6 +45,8 @@ class ManagerOptions(TypedDict, total=False):
     anneal_steps: int
     shares: Mapping[str, float]
     stat_source: Callable[[list[Pair]], StatSource]
+    pairs: PairNames | None
+    example: Any
     mutation_strength: float
     death: DeathKind
     birth: BirthKind

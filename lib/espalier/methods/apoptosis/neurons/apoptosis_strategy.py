@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.surgery.death import Substitute
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 MATURITY = 100
@@ -36,7 +37,9 @@ class ApoptosisOptions:
     fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
     rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
     the rate is multiplied with, by layer. `stat_source`: where neurons are observed; by default in
-    the passes of the training loop.
+    the passes of the training loop. `pairs` and `example`: as in
+    `espalier.surgery.pairs.find_pairs`; without an example the model's first forward pass is one.
+    `chains_only`: look at no pass, take chains of `nn.Sequential`s at their word.
     """
 
     rate: float
@@ -50,6 +53,9 @@ class ApoptosisOptions:
     anneal_steps: int = 0
     shares: Mapping[str, float] = field(default_factory=dict)
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
+    pairs: PairNames | None = None
+    example: Any = None
+    chains_only: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
