@@ -87,6 +87,7 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             generator=run.generators["method"],
             shares=shares,
             stat_source=self.stat_source(run),
+            chains_only=True,
             **self.options(run.length),
         )
         return ApoptosisManager(run.model, list(shares), self.strategy(), options)

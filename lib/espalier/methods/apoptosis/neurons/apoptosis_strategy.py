@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Par
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 MATURITY = 100
@@ -43,6 +44,9 @@ class ApoptosisOptions:
     all. `stat_source`: where neurons are observed; by default in the passes of the training loop.
     `process_group`: under `torch.distributed`, the processes that decide together; by default all
     of them.
+    `pairs` and `example`: as in `espalier.surgery.pairs.find_pairs`; without an example the model's
+    first forward pass is one. `chains_only`: look at no pass, take chains of `nn.Sequential`s at
+    their word.
     """
 
     rate: float
@@ -58,6 +62,9 @@ class ApoptosisOptions:
     window: EventWindow = EventWindow()
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
     process_group: Group = None
+    pairs: PairNames | None = None
+    example: Any = None
+    chains_only: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
