@@ -145,6 +145,11 @@ class HybridGrowthAndDeath(ApoptosisManager):
         parts = _parts(self, strategies.hybrid, turnover_rate, interval, options)
         super().__init__(model, target_layers, *parts)
 
+    @property
+    def apoptosis_mgr(self) -> ApoptosisManager:
+        """This manager, under the name that the earlier code had for the one within."""
+        return self
+
 
 class GrowthOnlyManager(ApoptosisManager):
     """The strategy `growth_only`: `growth_rate` and `max_capacity` are of the initial size."""
