@@ -97,6 +97,7 @@ class MaskSet:
         self.split(self.mask)[layer][at] = pruned
         self._keep[layer][at] = 0 if pruned else 1
         self.pruned += len(at[0]) if pruned else -len(at[0])
+        self._zeros = []
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""

@@ -106,7 +106,7 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
-        coverage = cover(run.model)
+        coverage = cover(run.model, run.layers)
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
