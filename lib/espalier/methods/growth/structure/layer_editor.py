@@ -161,7 +161,7 @@ class LayerSnapshot:
 
 
 class _NotKept:
-    """No copy: operations on edges check before they act, so that one that fails changes nothing."""
+    """No copy: operations on edges check before they act, so one that fails changes nothing."""
 
     def restore(self) -> None:
         """Leave everything as it is."""
