@@ -55,7 +55,7 @@ class LayerEditor(EdgeEditor[LayerNetwork]):
 
     @override
     def module_name(self, pair: Pair) -> str:
-        return self.net.block(*pair).name
+        return self.net.block(*pair).module_name
 
     @override
     def block(self, pair: Pair) -> LayerBlock:
