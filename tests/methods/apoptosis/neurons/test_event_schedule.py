@@ -58,7 +58,7 @@ def test_what_is_left_after_the_last_event_by_hand(asked, left):
 
 def test_of_tasks_the_one_with_least_left_counts():
     """Events at 50, 100 | 150, 200, 250, 300 | 350, 400, 450, 500 of 3 x 173 steps."""
-    assert schedule(50, task_epochs=1).rest(RunLength(3, 173)).left == 346 - 300
+    assert schedule(50, task_epochs=1).rest(RunLength(3, 173)).left == 519 - 500
     assert schedule(50, 0.6, task_epochs=1).rest(RunLength(3, 173)).left == 173 - 100
 
 
