@@ -5,12 +5,12 @@
 `rescue`: defconfigs/digits-rescue-range and its static controls, as users run them, from 5 to 20 %
 density, with one arm more for each way to choose the moments and to pay. On `mnist_5k` the same
 files from 2 to 8 % in half of the epochs, without those arms. The rescue ratio of an arm is
-(grow - low) / (high - low) of test accuracies: low has the edges of the beginning all along, high those of the
-end; `low, longer` does as many operations in more epochs. `rates`: the arm that grows by gradient
-with rates of single parts, at three base rates; each strategy is taken at the one with the best
-mean on validation, on the digits only. A figure's values are of one seed each; the notes have means
-with 95 % intervals, of ratios by a bootstrap over seeds, and of each difference p, by itself and
-corrected by Holm for all of its part.
+(grow - low) / (high - low) of test accuracies: low has the edges of the beginning all along, high
+those of the end; `low, longer` does as many operations in more epochs. `rates`: the arm that grows
+by gradient with rates of single parts, at three base rates; each strategy is taken at the one with
+the best mean on validation, on the digits only. A figure's values are of one seed each; the notes
+have means with 95 % intervals, of ratios by a bootstrap over seeds, and of each difference p, by
+itself and corrected by Holm for all of its part.
 """
 
 from __future__ import annotations
