@@ -23,7 +23,7 @@ from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparse.allocation import Allocation
 from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
-from espalier.sparse.mask import prunable
+from espalier.sparse.prunable import prunable
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.schedule import Curve, Schedule
 

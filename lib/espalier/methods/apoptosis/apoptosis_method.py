@@ -61,14 +61,14 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             raise CannotTrain(
                 "nothing_to_replace", "no two layers of the model follow each other as a pair"
             )
-        EventSchedule(self.pace.rate, self.pace.interval, self.settings.annealing).check_length(
-            run.length
-        )
+        settings, pace = self.settings, self.pace
+        schedule = EventSchedule(pace.rate, pace.interval, settings.annealing, settings.end)
+        schedule.check_length(run.length)
         try:
             manager = self._manager(run, self.settings.shares(pairs))
         except ValueError as error:
             raise CannotTrain("apoptosis", str(error)) from error
-        if not manager.is_due(self.pace.interval):
+        if not manager.is_due(schedule.first_event(run.length)):
             raise CannotTrain(
                 "apoptosis_never_starts",
                 "no layer has room to grow: raise CONFIG_APOPTOSIS_GROWTH_MAX_CAPACITY",
@@ -90,7 +90,7 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             generator=run.generators["method"],
             shares=shares,
             stat_source=probe_stats,
-            **self.settings.options(run.total_steps),
+            **self.settings.options(run.length),
         )
         return ApoptosisManager(run.model, list(shares), self.strategy(), options)
 

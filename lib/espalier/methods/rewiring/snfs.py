@@ -10,6 +10,8 @@ the cosine that all methods share.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -58,12 +60,34 @@ class SparseMomentum(SparseTraining):
     @torch.no_grad()
     def after_backward(self, run: Run[Sparse]) -> None:
         """Update the averages; gradients must be unscaled and not yet clipped."""
-        state = run.method_state
-        pairs = zip(state.memory, state.edges.weights, strict=True)
-        steps = [(m, _finite(w.grad)) for m, w in pairs if w.grad is not None]
+        self.take_gradients(run, [w.grad for w in run.method_state.edges.weights])
+        super().after_backward(run)
+
+    def reads_at(self, run: Run[Sparse], step: int) -> bool:
+        """Return True: every gradient counts."""
+        del run, step
+        return True
+
+    def acts_at(self, run: Run[Sparse], step: int) -> bool:
+        """Return whether an event follows update `step`."""
+        return self.schedule.is_due(step, run.total_steps)
+
+    def from_gradient(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Return the gradient."""
+        del weight
+        return gradient
+
+    @torch.no_grad()
+    def take_gradients(self, run: Run[Sparse], sums: Sequence[Tensor | None]) -> None:
+        """Update the averages of weights that have a gradient."""
+        pairs = zip(run.method_state.memory, sums, strict=True)
+        steps = [(m, _finite(g)) for m, g in pairs if g is not None]
         if steps:
             torch._foreach_lerp_([m for m, _ in steps], [g for _, g in steps], 1 - self.momentum)
-        super().after_backward(run)
+
+    def from_data(self, run: Run[Sparse]) -> list[Tensor]:
+        """Return the averages."""
+        return run.method_state.memory
 
 
 def score_by_momentum(run: Run[Sparse]) -> list[Tensor]:
