@@ -114,6 +114,8 @@ class OwnLoop:
         self.method.after_step(self.run)
         if self.masks.mask is not before:
             self.masks.mask_gradients()
+        if self.run.step == 1 and self.masks.mask is not None:
+            processes.check_equal({"the masks": self.masks.mask})
 
     def _check_arrived(self) -> None:
         if not self._arrivals.arrived and self.run.step == 0:
