@@ -1,20 +1,19 @@
-"""What do dendrites, their wiring and its resampling bring? The table of the digits, by seed.
+"""What do dendrites, their wiring and its resampling bring? Digits and real MNIST images, by seed.
 
-    python benchmarks/dendrites_table.py [--seeds N] [--epochs N] [--keep FOLDER]
+    python benchmarks/dendrites_table.py [--dataset digits|mnist_5k] [--seeds N] [--keep FOLDER]
 
-One sweep, as users run them: dendritic layers of five sizes in seven ways, a sparse layer of as
-many parameters with as many inputs a unit, and perceptrons with one hidden layer. A figure's values
-are test accuracies, or differences from the plain dendritic layer of that size, one a seed. The
-notes have means with 95 % t-intervals, not corrected for their number. The rate is not tuned for
-each way by itself.
+One sweep for each data set: dendritic layers of several sizes in seven ways, a sparse layer of as
+many parameters with as many inputs a unit, and a perceptron of about as many. A figure's values
+are test accuracies, or differences of them, one a seed; `all sizes` are means over the sizes. The
+notes have means with 95 % t-intervals and p of each difference, by itself and corrected by Holm:
+those over all sizes are one family, those of single sizes another. No rate is tuned for a way.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,15 +31,28 @@ Scores = dict[str, float]
 MEASURE, UNIT = "test_acc", "%"
 CLASSES = 10
 BASE = {
-    "DATASET": "digits",
     "OPTIMIZER": "adam",
     "LEARNING_RATE": "0.005",
     "BATCH_SIZE": "50",
     "CPU_THREADS": "1",
 }
-SIZES = ((8, 2, 8), (8, 3, 8), (10, 4, 8), (10, 4, 16), (10, 8, 16))
+Size = tuple[int, int, int]
 """Neurons, dendrites of each, and inputs of a dendrite."""
-HIDDEN = (3, 4, 5, 8, 16)
+
+
+@dataclass(frozen=True)
+class Bed:
+    """A data set with so many pixels, the sizes tried on it, and how long they train."""
+
+    pixels: int
+    sizes: tuple[Size, ...]
+    epochs: int
+
+
+BEDS = {
+    "digits": Bed(64, ((8, 2, 8), (8, 3, 8), (10, 4, 8), (10, 4, 16), (10, 8, 16)), 60),
+    "mnist_5k": Bed(784, ((10, 8, 16), (10, 8, 64), (20, 8, 64)), 20),
+}
 RESAMPLED = {
     "PRUNING_METHOD": "resampling",
     "RESAMPLING_SHARE": "0.25",
@@ -48,17 +60,29 @@ RESAMPLED = {
     "RESAMPLING_STOP": "0.75",
 }
 PLAIN, ZERO = "plain", "resampled, zero and reset"
+LINEAR, INHERIT = "linear dendrites", "resampled, fresh and inherited"
+RESET = "resampled, fresh and reset"
+SPARSE, SPARSE_RESAMPLED, DENSE = "sparse MLP", "sparse MLP, resampled", "MLP"
 WAYS: Mapping[str, Row] = {
     PLAIN: {},
     "live fan-in": {"DENDRITES_INIT": "live"},
-    "linear dendrites": {"DENDRITES_ACTIVATION": "linear"},
-    "resampled, fresh and inherited": RESAMPLED
-    | {"RESAMPLING_BIRTH": "fresh", "RESAMPLING_MOMENTS": "inherit"},
-    "resampled, fresh and reset": RESAMPLED | {"RESAMPLING_BIRTH": "fresh"},
+    LINEAR: {"DENDRITES_ACTIVATION": "linear"},
+    INHERIT: RESAMPLED | {"RESAMPLING_BIRTH": "fresh", "RESAMPLING_MOMENTS": "inherit"},
+    RESET: RESAMPLED | {"RESAMPLING_BIRTH": "fresh"},
     ZERO: RESAMPLED,
     "resampled by gradient": RESAMPLED | {"RESAMPLING_GROW": "gradient"},
 }
-CONTROLS: Mapping[str, Row] = {"sparse MLP": {}, "sparse MLP, resampled": RESAMPLED}
+CONTROLS: Mapping[str, Row] = {SPARSE: {}, SPARSE_RESAMPLED: RESAMPLED}
+DELTAS = {  # what is asked of all sizes together: an arm and its control
+    "structure, against sparse MLP": (LINEAR, SPARSE),
+    "structure, against MLP": (LINEAR, DENSE),
+    "nonlinearity": (PLAIN, LINEAR),
+    "resampling of dendrites": (ZERO, PLAIN),
+    "resampling of sparse MLP": (SPARSE_RESAMPLED, SPARSE),
+    "inherited against reset state": (INHERIT, RESET),
+    "live fan-in": ("live fan-in", PLAIN),
+    "growth by gradient against random": ("resampled by gradient", ZERO),
+}
 
 
 class Arm(NamedTuple):
@@ -69,17 +93,18 @@ class Arm(NamedTuple):
     row: Row
 
 
-def arms() -> Iterator[Arm]:
+def arms(bed: Bed) -> Iterator[Arm]:
     """Every arm, those of a size next to each other, the plain one first."""
-    for size in SIZES:
+    for size in bed.sizes:
         name = f"{', '.join(map(str, size))} ({dendritic(*size)} parameters)"
         for way, more in WAYS.items():
             yield Arm(name, way, of_dendrites(*size) | more)
         for way, more in CONTROLS.items():
             yield Arm(name, way, of_sparse(*size) | more)
-    for width in HIDDEN:
+        each = bed.pixels + 1 + CLASSES  # parameters of a unit
+        width = round((dendritic(*size) - CLASSES) / each)
         row = {"MODEL": "mlp", "MLP_LAYERS": "1", "MLP_WIDTH": str(width)}
-        yield Arm(f"MLP {width} ({65 * width + width * CLASSES + CLASSES} parameters)", PLAIN, row)
+        yield Arm(name, DENSE, row)
 
 
 def dendritic(neurons: int, dendrites: int, inputs: int) -> int:
@@ -104,28 +129,31 @@ def of_sparse(neurons: int, dendrites: int, inputs: int) -> Row:
     return {"MODEL": "sparse_mlp", **sizes}
 
 
-def swept(place: Path, args: argparse.Namespace) -> None:
+def swept(place: Path, dataset: str, seeds: int) -> None:
     """Plan and run all arms in `place`. Ends the program if the run fails."""
-    base = BASE | {"SEED": f"1:1:{args.seeds}", "NUM_EPOCHS": str(args.epochs)}
-    rows = [arm.row for arm in arms()]
-    write_plan(plan_from_rows(base, rows), place / sweeping.CONFIGS)
+    bed = BEDS[dataset]
+    base = {"DATASET": dataset, "SEED": f"1:1:{seeds}", "NUM_EPOCHS": str(bed.epochs)}
+    rows = [arm.row for arm in arms(bed)]
+    write_plan(plan_from_rows(BASE | base, rows), place / sweeping.CONFIGS)
     done = sweeping.start(place, {}, capture=True)
     said, _ = done.communicate()
     if done.returncode:
         sys.exit(said)
 
 
-def scores(place: Path) -> list[tuple[Arm, Scores]]:
-    """What the seeds of each arm came to."""
+def scores(place: Path, bed: Bed) -> dict[str, dict[str, Scores]]:
+    """What the seeds of each way came to, by size."""
     results = sweeping.results(place)
     for trial, result in results:
         if result.status is not Status.PASSED:
             measuring.say(f"{trial.name} {result.status}: {result.message}")
     passed = [(t.config, r.measures) for t, r in results if r.status is Status.PASSED]
-    return [
-        (arm, {c["SEED"]: m[MEASURE] for c, m in passed if is_of(c, row)})
-        for arm, row in ((arm, fill_defaults(arm.row)) for arm in arms())
-    ]
+    by_size: dict[str, dict[str, Scores]] = {}
+    for arm in arms(bed):
+        row = fill_defaults(arm.row)
+        ours = {c["SEED"]: float(m[MEASURE]) for c, m in passed if is_of(c, row)}
+        by_size.setdefault(arm.size, {})[arm.way] = ours
+    return by_size
 
 
 def fill_defaults(row: Row) -> Row:
@@ -146,33 +174,43 @@ def is_of(config: Mapping[str, str], row: Row) -> bool:
     return all(config.get(name, value) == value for name, value in row.items())
 
 
-def figures(scored_arms: Sequence[tuple[Arm, Scores]]) -> Iterator[Figure]:
-    """Every arm itself, and those of a size against its plain one."""
-    plain: Scores = {}
-    for arm, ours in scored_arms:
-        if not ours:
-            continue
-        yield Figure(f"{arm.size}: {arm.way}", list(ours.values()), UNIT)
-        if arm.way == PLAIN:
-            plain = ours
-        elif values := [ours[seed] - plain[seed] for seed in ours if seed in plain]:
-            yield Figure(f"{arm.size}: {arm.way} - {PLAIN}", values, "points")
+def figures(dataset: str, by_size: Mapping[str, Mapping[str, Scores]]) -> Iterator[Figure]:
+    """Every arm itself, those of a size against its plain one, and what all sizes say together."""
+    for name, (way, control) in DELTAS.items():
+        if values := means(by_size, way, control):
+            what = f"{dataset}, all sizes: {name}"
+            yield Figure(what, values, "points", family=f"{dataset}, all sizes")
+    for size, ways in by_size.items():
+        for way, ours in ways.items():
+            if ours:
+                yield Figure(f"{dataset}, {size}: {way}", list(ours.values()), UNIT)
+            gaps = sweeping.apart(float, ours, ways[PLAIN])
+            if way != PLAIN and gaps:
+                what = f"{dataset}, {size}: {way} - {PLAIN}"
+                yield Figure(what, gaps, "points", family=dataset)
+
+
+def means(by_size: Mapping[str, Mapping[str, Scores]], way: str, control: str) -> list[float]:
+    """The difference of two ways, mean over the sizes, of each seed that all of them have."""
+    pairs = [(ways[way], ways[control]) for ways in by_size.values()]
+    seeds = set.intersection(*(set(a) & set(b) for a, b in pairs))
+    return [sum(a[seed] - b[seed] for a, b in pairs) / len(pairs) for seed in sorted(seeds)]
 
 
 def main() -> None:
-    parser = measuring.parser(__doc__)
-    parser.add_argument("--seeds", type=int, default=16, help="(default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=60, help="(default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="the sweep there is read, or stays there")
+    parser = measuring.of_seeds(__doc__)
+    parser.add_argument("--dataset", choices=BEDS, help="one of the two; both without")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = args.keep or Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if not sweeping.attempts(place):
-            swept(place, args)
-        made = list(figures(scores(place)))
-        measuring.say(f"{len(sweeping.results(place))} trials")
-    measuring.tell(args, made, [measuring.summarize(figure) for figure in made])
+    made = list[Figure]()
+    with measuring.place(args) as kept:
+        for name in [args.dataset] if args.dataset else BEDS:
+            place = kept / name
+            place.mkdir(parents=True, exist_ok=True)
+            if not sweeping.attempts(place):
+                swept(place, name, args.seeds)
+            made += figures(name, scores(place, BEDS[name]))
+            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
+    measuring.tell(args, made, measuring.summaries(made))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from espalier.analysis.confidence import interval
+from espalier.analysis.multiple_tests import holm, paired_p
+from espalier.analysis.power import detectable_difference
 from espalier.core import revision
 
 Record = dict[str, Any]
@@ -33,12 +35,16 @@ BEGAN = time.perf_counter()
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing measured: every value seen, and the goal for their median (`>= 15`, `<= 5`)."""
+    """One thing measured: every value seen, and the goal for their median (`>= 15`, `<= 5`).
+
+    Values that are paired differences name the `family` of comparisons that are decided together.
+    """
 
     what: str
     values: Sequence[float]
     unit: str
     goal: str = ""
+    family: str = ""
 
     @property
     def value(self) -> float:
@@ -143,13 +149,47 @@ def tell(
         args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def summarize(figure: Figure) -> str:
+def summarize(figure: Figure, places: int = 2) -> str:
     """Return the mean and 95 % t-interval of a figure, not corrected for how many there are."""
     estimate = interval(list(figure.values))
     assert estimate is not None
-    width = "no interval" if estimate.half_width is None else f"+/- {estimate.half_width:.2f}"
-    sign = "+" if figure.unit == "points" else ""
-    return f"{figure.what}: {estimate.mean:{sign}.2f} {figure.unit} {width} (n={estimate.n})"
+    half = estimate.half_width
+    width = "no interval" if half is None else f"+/- {half:.{places}f}"
+    sign = "+" if figure.unit == "points" or figure.family else ""
+    mean = f"{estimate.mean:{sign}.{places}f} {figure.unit}".rstrip()
+    return f"{figure.what}: {mean} {width} (n={estimate.n})"
+
+
+def summaries(figures: Sequence[Figure], places: int = 2) -> list[str]:
+    """Return the summary of each figure; those of a family with p, by itself and after Holm.
+
+    And the difference that so many seeds detect with a power of 80 %, by the deviation seen.
+    """
+    judged = _judged(figures)
+    return [summarize(f, places) + judged.get(i, "") for i, f in enumerate(figures)]
+
+
+def _judged(figures: Sequence[Figure]) -> dict[int, str]:
+    """What is said of the p-values of each comparison, by its place among `figures`."""
+    families: dict[str, list[int]] = {}
+    for place, figure in enumerate(figures):
+        if figure.family:
+            families.setdefault(figure.family, []).append(place)
+    said = {}
+    for places in families.values():
+        p_values = [paired_p(figures[i].values) for i in places]
+        corrected = holm(p_values, len(places))
+        for i, p, after in zip(places, p_values, corrected, strict=True):
+            said[i] = f"; p {p:.2g}, {after:.2g} after Holm over {len(places)}{_seen(figures[i])}"
+    return said
+
+
+def _seen(figure: Figure) -> str:
+    """The difference that as many seeds would show, in words."""
+    if len(figure.values) < 2:
+        return ""
+    least = detectable_difference(statistics.stdev(figure.values), len(figure.values))
+    return f"; detectable {shown(least)}"
 
 
 HEAD = ("what", "median", "unit", "n", "min", "max", "goal", "met")

@@ -24,10 +24,11 @@ import numpy as np
 import numpy.typing as npt
 from measuring import Figure
 
+from espalier.analysis.multiple_tests import holm
 from espalier.commands.seed_finder import PORTFOLIO
 from espalier.core.paths import ROOT
 from espalier.search import seed_plan
-from espalier.search.learning import Bar, SeedScore, holm, p_value
+from espalier.search.learning import Bar, SeedScore, p_value
 from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
 from espalier.search.seed_report import CSV, JSON, TABLE

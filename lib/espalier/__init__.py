@@ -34,6 +34,8 @@ _HOMES = {
     "CrossoverApoptosis": "methods.apoptosis.managers",
     "OrthogonalApoptosis": "methods.apoptosis.managers",
     "DistillationApoptosis": "methods.apoptosis.managers",
+    "ContinualBackprop": "methods.apoptosis.published_managers",
+    "ReDo": "methods.apoptosis.published_managers",
     "LayerApoptosisManager": "methods.apoptosis.branches.layer_apoptosis",
     "HyperparameterSearcher": "search.searcher",
     "SearchResult": "search.search_results",

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from espalier.search.learning import Bar, SeedScore, holm, p_value
+from espalier.analysis.multiple_tests import holm
+from espalier.search.learning import Bar, SeedScore, p_value
 
 BAR = Bar(margin=0.05, alpha=0.01)
 SAMPLES, MAJORITY = 216, 22 / 216  # as the digits have
@@ -60,13 +61,6 @@ def test_equal_scores_are_not_sure_ones() -> None:
 def test_two_seeds_say_nothing() -> None:
     assert p_value([draw(1.0, 1000)] * 2, BAR) == 1.0
     assert p_value([], BAR) == 1.0
-
-
-def test_holm_by_hand_and_tests_that_were_not_made_count() -> None:
-    assert holm([0.01, 0.04, 0.03], 3) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.01, 0.04, 0.03], 10) == pytest.approx([0.1, 0.32, 0.27])
-    assert holm([0.5, 0.9], 2) == [1.0, 1.0]
-    assert holm([], 4) == []
 
 
 def families(of_one: np.ndarray) -> float:

@@ -21,6 +21,18 @@ class RunLength(NamedTuple):
         return self.epochs * self.steps_per_epoch
 
 
+class Rest(NamedTuple):
+    """How long a network is left alone before it is measured, in steps.
+
+    `left` come after the end of the last event, the least where there are several measures;
+    `interval` lie between two events. `symbol` is the one that ends events earlier.
+    """
+
+    left: int
+    interval: int
+    symbol: str
+
+
 class RunSchedule:
     """A group of symbols that says when something happens in a run.
 
@@ -33,6 +45,10 @@ class RunSchedule:
 
     def check_steps(self, length: RunLength) -> None:
         """Raise CannotTrain if a run of this length makes no sense."""
+
+    def rest(self, length: RunLength) -> Rest | None:
+        """Return what is left alone at the end; None without events after which that matters."""
+        return None
 
     def check_length(self, length: RunLength) -> None:
         """Raise CannotTrain if either says so."""

@@ -14,13 +14,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, SampleShape, Shape
-from espalier.datasets.stratified_split import members_of_classes
+from espalier.datasets.stratified_split import every_nth_of_class
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 CLASSES = 10
@@ -39,7 +38,7 @@ class Digits(Dataset):
         table = torch.from_numpy(np.loadtxt(_file(), delimiter=",", dtype=np.float32))
         x = table[:, :-1].reshape(-1, 1, 8, 8) / PIXEL_MAX  # (1797, 1, 8, 8)
         y = table[:, -1].long()  # (1797,)
-        test = _every_nth_of_class(y, TEST_EVERY)
+        test = every_nth_of_class(y, TEST_EVERY)
         return RawData(x[~test], y[~test], x[test], y[test], classes=CLASSES)
 
 
@@ -51,11 +50,3 @@ def _file() -> Path:
             "scikit-learn, which ships the digits, is not installed; run make setup-train"
         )
     return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
-
-
-def _every_nth_of_class(y: Tensor, n: int) -> Tensor:
-    """Return the mask (len(y),) of the last of each `n` consecutive samples of a class."""
-    chosen = torch.zeros(len(y), dtype=torch.bool)
-    for members in members_of_classes(y):
-        chosen[members[n - 1 :: n]] = True
-    return chosen

@@ -26,3 +26,11 @@ def members_of_classes(y: Tensor) -> list[Tensor]:
     """Return for each class present in `y` (n,) the ascending indices of its samples."""
     places = [(y == label).nonzero().squeeze(1) for label in range(int(y.max()) + 1)]
     return [members for members in places if len(members)]
+
+
+def every_nth_of_class(y: Tensor, n: int) -> Tensor:
+    """Return the mask (len(y),) of the last of each `n` consecutive samples of a class."""
+    chosen = torch.zeros(len(y), dtype=torch.bool)
+    for members in members_of_classes(y):
+        chosen[members[n - 1 :: n]] = True
+    return chosen

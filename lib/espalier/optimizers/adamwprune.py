@@ -34,7 +34,7 @@ from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_arrivals import MaskedArrivals
 from espalier.sparse.outside_writes import OutsideWrites
-from espalier.sparse.prunable import prunable
+from espalier.sparse.prunable import Layers, cover
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.schedule import Curve, Schedule
 
@@ -69,7 +69,9 @@ class AdamWPrune(GuardedAdam):
     every `frequency` steps; a pruned weight is exactly 0 after every step, also where somebody has
     written to it (see `sparse.outside_writes` for the one exception). Gradients of pruned weights
     are masked as they arrive. `importance` and `allocation` are as in the harness; `clip_norm` acts
-    with the bases adamwadv and adamwspam, `spam` with adamwspam.
+    with the bases adamwadv and adamwspam, `spam` with adamwspam. `layers` are names in the model,
+    `*` standing for anything, of what alone is pruned; without them there is a warning if under
+    90 % of the weights in matrices can be.
 
     Raises ValueError or TypeError for settings that make no sense by themselves or together, for
     complex parameters and where there is nothing to prune.
@@ -94,6 +96,7 @@ class AdamWPrune(GuardedAdam):
         curve: Curve = "cubic",
         importance: Importance = "bitter0",
         allocation: Allocation = "global",
+        layers: Layers = None,
     ) -> None:
         rule = BASES[_one_of("base", base, BaseName)]
         check_number("clip_norm", clip_norm)
@@ -121,7 +124,7 @@ class AdamWPrune(GuardedAdam):
             check_share("target_sparsity", target_sparsity)
             _check_allocation(importance, allocation)
             schedule = _schedule(target_sparsity, warmup_steps, ramp_end_step, frequency, curve)
-            weights = _weights(params, self.param_groups, target_sparsity)
+            weights = _weights(params, self.param_groups, target_sparsity, layers)
             self.pruner = Pruner(weights, schedule, allocation)
         self._listen()
 
@@ -257,13 +260,16 @@ class AdamWPruneSpec(Optimizer):
 
 
 def _weights(
-    params: nn.Module | list[Any], groups: list[dict[str, Any]], target: float
+    params: nn.Module | list[Any], groups: list[dict[str, Any]], target: float, layers: Layers
 ) -> dict[str, Tensor]:
     """Return the weights to prune, by name. Raises ValueError if there are none."""
     if isinstance(params, nn.Module):
-        weights = dict(prunable(params))
-    else:
-        weights = {name: p for name, p in named_parameters(groups) if p.ndim in (2, 4)}
+        return cover(params, layers).require("AdamWPrune").weights
+    if layers is not None:
+        raise ValueError(
+            "layers: pass the model, not its parameters, to choose layers of it by name"
+        )
+    weights = {name: p for name, p in named_parameters(groups) if p.ndim in (2, 4)}
     if not weights:
         raise ValueError(
             f"target_sparsity={target:g}: no linear or convolution weight is trained, and so there "

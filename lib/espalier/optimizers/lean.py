@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -20,8 +21,9 @@ from typing_extensions import override
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_adam import AdamStack
 from espalier.optimizers.stacked_sgd import SGDStack
-from espalier.surgery.update_rates import Rate
+from espalier.surgery.update_rates import Rate, StepSettings
 
+_STEPPED: WeakKeyDictionary[torch.optim.Optimizer, StepSettings] = WeakKeyDictionary()
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
 BUFFER = "momentum_buffer"
 
@@ -92,6 +94,7 @@ class Lean(torch.optim.Optimizer, ABC):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._stepped.keep(self.param_groups)
         with torch.no_grad():
             self._update()
         return loss
@@ -103,6 +106,7 @@ class Lean(torch.optim.Optimizer, ABC):
         """
         if self.has_hooks():
             return lambda: self.step() and None
+        self.forget_settings()
         ready: list[Callable[[], None]] = []
 
         def update() -> None:
@@ -134,6 +138,18 @@ class Lean(torch.optim.Optimizer, ABC):
     def effective_lr(self, lr: Rate) -> Rate:
         """Return the learning rate of this step, for a group's own `lr`."""
         return lr
+
+    def last_settings(self, group: dict[str, Any]) -> Mapping[str, Any]:
+        """Return a group's settings at the last `step`; as they are now for one made by `bind`."""
+        return self._stepped.of(group)
+
+    def forget_settings(self) -> None:
+        """Forget the settings of the last `step`: what updates next does not keep its own."""
+        self._stepped.forget()
+
+    @property
+    def _stepped(self) -> StepSettings:
+        return _STEPPED.setdefault(self, StepSettings())
 
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:

@@ -52,6 +52,7 @@ def plan_from_files(
         axes = test_matrix.to_axes(symbols, merged)
         sampled = sampling.sample(symbols, axes, limit, strict)
         sensible_runs.leave_out(sampled, merged)
+        notes += sensible_runs.rest_notes(sampled)
         if strict:  # a complete `.config` says what it is about
             notes += sensible_runs.default_notes(sampled, merged)
         parts.append((axes, sampled))

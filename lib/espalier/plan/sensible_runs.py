@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
 from espalier.core.paths import LIBRARY, ROOT
-from espalier.core.run_length import RunLength, RunSchedule, steps_in
+from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
 from espalier.core.trial_config import Config
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
@@ -89,6 +89,26 @@ def default_notes(expansion: Expansion, requested: Requests) -> list[str]:
     return [f"CONFIG_{DATASET} is not set, and {names.pop()} is the default"]
 
 
+def rest_notes(expansion: Expansion) -> list[str]:
+    """Return a note for each symbol with trials that are measured within an interval of an event.
+
+    What is measured then holds the network's recovery, which a control has not.
+    """
+    runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
+    short: dict[str, list[Rest]] = {}
+    for config in expansion.configs.values():
+        for rest in runs.rests(config):
+            if rest.left < rest.interval:
+                short.setdefault(rest.symbol, []).append(rest)
+    return [
+        f"{len(rests)} trial{'s are' if len(rests) > 1 else ' is'} measured less than an interval "
+        f"after the end of an event, {worst.left} of {worst.interval} steps at the least, and so "
+        f"with the recovery from it: lower CONFIG_{name}"
+        for name, rests in short.items()
+        for worst in [min(rests, key=lambda rest: rest.left / rest.interval)]
+    ]
+
+
 class _Rule(NamedTuple):
     """A kind of schedule, the symbols that it needs, and those that it reads where they are."""
 
@@ -118,13 +138,25 @@ class SensibleRuns:
         if EPOCHS not in config:
             return
         epochs, steps = int(config[EPOCHS]), self.steps_per_epoch(config)
-        for rule in _rules():
-            if rule.needed <= config.keys():
-                schedule = _built(rule, tuple(config.get(name) for name in rule.read))
-                if steps is None:
-                    schedule.check_epochs(epochs)
-                else:
-                    schedule.check_length(RunLength(epochs, steps))
+        for schedule in _schedules(config):
+            if steps is None:
+                schedule.check_epochs(epochs)
+            else:
+                schedule.check_length(RunLength(epochs, steps))
+
+    def rests(self, config: Mapping[str, str]) -> list[Rest]:
+        """Return what each schedule of a sensible configuration leaves alone at the end.
+
+        Empty where the number of steps is not known beforehand.
+        """
+        if EPOCHS not in config:
+            return []
+        steps = self.steps_per_epoch(config)
+        if steps is None:
+            return []
+        length = RunLength(int(config[EPOCHS]), steps)
+        rests = (schedule.rest(length) for schedule in _schedules(config))
+        return [rest for rest in rests if rest is not None]
 
     def steps_per_epoch(self, config: Mapping[str, str]) -> int | None:
         """Return the updates in an epoch; None where only the files of a data set can tell.
@@ -142,6 +174,13 @@ class SensibleRuns:
         if not {DATASET, SUBSET, HELD_OUT, BATCH} <= config.keys():
             return None
         return sample_counts.count(config[DATASET], config, self.data_dir)
+
+
+def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
+    """Yield the schedules that concern a configuration."""
+    for rule in _rules():
+        if rule.needed <= config.keys():
+            yield _built(rule, tuple(config.get(name) for name in rule.read))
 
 
 @functools.cache

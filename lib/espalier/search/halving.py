@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from espalier.search.learning import Bar, SeedScore, holm, p_value
+from espalier.analysis.multiple_tests import holm
+from espalier.search.learning import Bar, SeedScore, p_value
 
 Candidate = tuple[tuple[str, str], ...]
 """The swept symbols but for seeds, and their values."""

@@ -87,16 +87,3 @@ def _over_seeds(draws: Sequence[SeedScore], bar: Bar) -> float:
     counting = math.fsum(limit * (1 - limit) / samples for limit, samples in limits) / n
     error = math.sqrt(max(seen, counting) / n)
     return float(stdtr(n - 1, -mean / error)) if error else 1.0
-
-
-def holm(p_values: Sequence[float], family: int) -> list[float]:
-    """Return `p_values` corrected for `family` tests, in order; those not made count as 1.
-
-    So what is tested may be chosen by looking, as long as the family holds all that could be.
-    Source: Holm 1979, A simple sequentially rejective multiple test procedure.
-    """
-    corrected, worst = [1.0] * len(p_values), 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        worst = max(worst, min(1.0, (family - place) * p_values[index]))
-        corrected[index] = worst
-    return corrected

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.sparse.mask import MaskSet
-from espalier.sparse.masked_weight import MaskedWeight, find_births
+from espalier.sparse.masked_weight import MaskedWeight, find_births, weight_and_state
 from espalier.sparse.orientation import ROWS, Orientation
 
 
@@ -167,6 +167,58 @@ class Edges:
                 self.restarts.note_elements(weight, new.nonzero(as_tuple=True))
         self._record(step, dropped, grown)
 
+    @torch.no_grad()
+    def add(
+        self, layer: int, at: tuple[Tensor, ...], step: int, weights: Tensor | float = 0.0
+    ) -> None:
+        """Let single missing edges of a layer be born after update `step`, with these weights.
+
+        `at` has an index (n,) for each dimension, no element twice. What comes and goes after one
+        update is one event. Raises ValueError for an edge that is live.
+        """
+        edges = self.layers[layer]
+        if live := edges.count_live(at):
+            raise ValueError(f"{edges.name}: {live} of the edges that are to come are live")
+        edges.add(at, step)
+        edges.weight[at] = torch.as_tensor(weights).to(edges.weight)
+        self.masks.mark(layer, at, pruned=False)
+        self._reset_state(edges.weight, at)
+        self.restarts.note_elements(edges.weight, at)
+        self._count(layer, step, grown=len(at[0]))
+
+    @torch.no_grad()
+    def drop(self, layer: int, at: tuple[Tensor, ...], step: int) -> None:
+        """Drop single live edges of a layer after update `step`; see `add`.
+
+        Raises ValueError for an edge that is not live.
+        """
+        edges = self.layers[layer]
+        if absent := len(at[0]) - edges.count_live(at):
+            raise ValueError(f"{edges.name}: {absent} of the edges that are to go are not live")
+        edges.remove(at)
+        edges.weight[at] = 0.0
+        self.masks.mark(layer, at, pruned=True)
+        self._reset_state(edges.weight, at)
+        self._count(layer, step, dropped=len(at[0]))
+
+    def _reset_state(self, weight: Tensor, at: tuple[Tensor, ...]) -> None:
+        for name, tensor in weight_and_state(weight, self.optimizer).items():
+            if name != "weight":
+                tensor[at] = 0.0
+
+    def _count(self, layer: int, step: int, dropped: int = 0, grown: int = 0) -> None:
+        """Add to the last entry of the ledger, or begin one if that is of another step."""
+        last, zeros = self.ledger[-1], (0,) * len(self.layers)
+        if len(self.ledger) == 1 or last.step != step:
+            last = EdgeEvent(step, last.live, zeros, zeros)
+            self.ledger.append(last)
+        self.ledger[-1] = EdgeEvent(
+            step,
+            _plus(last.live, layer, grown - dropped),
+            _plus(last.dropped, layer, dropped),
+            _plus(last.grown, layer, grown),
+        )
+
     def before_step(self) -> None:
         """Zero the gradients of missing edges, after the backward pass."""
         self.masks.mask_gradients()
@@ -213,3 +265,7 @@ class Edges:
 
 def _sums(masks: Sequence[Tensor]) -> tuple[int, ...]:
     return tuple(int(mask.sum()) for mask in masks)
+
+
+def _plus(counts: tuple[int, ...], place: int, more: int) -> tuple[int, ...]:
+    return (*counts[:place], counts[place] + more, *counts[place + 1 :])

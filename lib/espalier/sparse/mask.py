@@ -87,6 +87,19 @@ class MaskSet:
         for keep, part in zip(self._keep, self.split(self.mask), strict=True):
             torch.logical_not(part, out=keep)
 
+    def mark(self, layer: int, at: tuple[Tensor, ...], pruned: bool) -> None:
+        """Set the mask of single weights of a layer, which all have the other state now.
+
+        `at` has an index (n,) for each dimension. Weights and state are left to the caller. A mask
+        must have been set before.
+        """
+        assert self.mask is not None, "no mask has been set"
+        self.split(self.mask)[layer][at] = pruned
+        self._keep[layer][at] = 0 if pruned else 1
+        self._zeros = []
+        self.pruned += len(at[0]) if pruned else -len(at[0])
+        self._zeros = []
+
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
         if not self.pruned:

@@ -15,12 +15,14 @@ from espalier.methods.apoptosis.branches.layer_apoptosis import (
     LayerApoptosisManager,
     LifespanOptions,
 )
+from espalier.methods.apoptosis.branches.lifespan_schedule import BranchSchedule
 from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
 from espalier.methods.apoptosis.metered_method import (
     MAX_PROBES,
     MeteredManager,
     MeteredMethod,
 )
+from espalier.methods.apoptosis.neurons.event_schedule import EventEnd
 
 
 @kconfig_dataclass
@@ -29,12 +31,20 @@ class ApoptosisLayers(MeteredMethod[LayerApoptosisManager]):
 
     lifespan: LifespanOptions
     targets: str
+    end: EventEnd
 
     @override
     def attach(self, run: Run[MeteredManager[LayerApoptosisManager]]) -> None:
-        self.lifespan.check_length(run.length)
+        BranchSchedule(self.lifespan, self.end).check_length(run.length)
         meter = EventMeter(pause=max(1, self.lifespan.interval // MAX_PROBES))
         run.method_state = MeteredManager(self._manager(run), meter)
+
+    @override
+    def after_step(self, run: Run[MeteredManager[LayerApoptosisManager]]) -> None:
+        if self.end.window(run.length).is_open(run.step):
+            super().after_step(run)
+        else:  # nothing ages
+            run.method_state.meter.watch(run, run.method_state.manager)
 
     def _manager(self, run: Run[MeteredManager[LayerApoptosisManager]]) -> LayerApoptosisManager:
         probe, _ = next(iter(run.validation.pieces(probe_size(run.validation))))

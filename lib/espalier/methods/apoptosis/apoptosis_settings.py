@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from espalier.core.component import symbol
+from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.apoptosis.neurons.event_schedule import Annealing
+from espalier.methods.apoptosis.neurons.event_schedule import Annealing, EventEnd
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, layer_shares, select_pairs
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
@@ -26,6 +27,7 @@ class ApoptosisSettings:
     decay: float = symbol("APOPTOSIS_DECAY")
     maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
     annealing: Annealing
+    end: EventEnd
 
     def shares(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """Return what the rate is multiplied with, by layer; ValueError if no layer is left."""
@@ -34,14 +36,15 @@ class ApoptosisSettings:
             return {pair.name: 1.0 for pair in select_pairs(pairs, names)}
         return layer_shares(pairs, self.layers)
 
-    def options(self, total_steps: int) -> dict[str, Any]:
+    def options(self, length: RunLength) -> dict[str, Any]:
         """Return the fields of `ApoptosisOptions` that these settings fix."""
         return {
             "fitness_metric": self.fitness,
             "maturity": self.maturity,
             "decay": self.decay,
             "invert": bool(self.invert),
-            "anneal_steps": self.annealing.steps(total_steps),
+            "anneal_steps": self.annealing.steps(length.total_steps),
+            "window": self.end.window(length),
         }
 
 

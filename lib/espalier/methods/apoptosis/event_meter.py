@@ -90,6 +90,10 @@ class EventMeter:
         if before is not None and begun:
             self.spikes.append(Spike(run.step, before))
             self.following, self._task = True, run.validation
+        self.watch(run, manager)
+
+    def watch(self, run: Run, manager: Manager) -> None:
+        """Look at the loss after an update, if it is not yet back after an event."""
         if self.following:
             self._follow(run, manager.busy)
 

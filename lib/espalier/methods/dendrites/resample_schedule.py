@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.errors import CannotTrain
-from espalier.core.run_length import RunLength, RunSchedule
+from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.sparse.schedule import last_event
 
@@ -50,3 +50,12 @@ class ResampleSchedule(RunSchedule):
                 f"{self.stop:g} of it: lower CONFIG_RESAMPLING_STEPS ({self.steps}) or raise "
                 "CONFIG_RESAMPLING_STOP or CONFIG_NUM_EPOCHS",
             )
+
+    @override
+    def rest(self, length: RunLength) -> Rest | None:
+        total = length.total_steps
+        events = self.events(total, total)
+        if not events:
+            return None
+        last = events * self.steps + self.stretch * events * (events - 1) // 2
+        return Rest(total - last, self.steps + self.stretch * (events - 1), "RESAMPLING_STOP")

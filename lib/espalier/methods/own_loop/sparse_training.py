@@ -9,7 +9,7 @@ can be masked or whose weights the optimizer does not train.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import nn
@@ -17,24 +17,24 @@ from torch import nn
 from espalier.core.arguments import check_count, check_share
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.own_loop.arguments import check_choices, check_names, given
-from espalier.methods.own_loop.own_loop import OwnLoop
+from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization
 from espalier.methods.rewiring.initial_mask import InitialMask
-from espalier.methods.rewiring.rewiring_options import Init, SparsePlan
+from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
 from espalier.methods.rewiring.snfs import SparseMomentum
 from espalier.methods.rewiring.static import Static
+from espalier.sparse.initial_edges import Init
 
 
-class SparseOptions(TypedDict, total=False):
+class SparseOptions(LoopOptions, total=False):
     """What a sparse network begins with."""
 
     density: float  # share of the weights that live, (0, 1]; CONFIG_SPARSE_DENSITY
     allocation: Literal["uniform", "er", "erk"]  # to layers; CONFIG_SPARSE_ALLOCATION
     init: Init  # CONFIG_SPARSE_INIT
-    seed: int  # of the first mask and of what grows at random; the same in all processes
 
 
 class RewiringOptions(SparseOptions, total=False):
@@ -55,7 +55,7 @@ class StaticSparse(OwnLoop):
         **options: Unpack[SparseOptions],
     ) -> None:
         check_names(type(self), options, SparseOptions)
-        super().__init__(model, optimizer, Static(_plan(options)), 1, options.get("seed", 0))
+        super().__init__(model, optimizer, Static(_plan(options)), 1, options)
 
 
 class SET(OwnLoop):
@@ -71,7 +71,7 @@ class SET(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = SparseEvolution(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 class RigL(OwnLoop):
@@ -87,7 +87,7 @@ class RigL(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = rigl.RigL(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 class SNFS(OwnLoop):
@@ -112,8 +112,7 @@ class SNFS(OwnLoop):
             check_share("momentum", momentum, zero=True)
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
-        seed = options.get("seed", 0)
-        super().__init__(model, optimizer, method, total_steps, seed)
+        super().__init__(model, optimizer, method, total_steps, options)
         self.scaler = scaler
 
 
@@ -130,7 +129,7 @@ class DSR(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = SparseReparameterization(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 def _parts(
@@ -144,7 +143,6 @@ def _parts(
 def _plan(options: Mapping[str, Any]) -> SparsePlan:
     if "density" in options:
         check_share("density", options["density"], one=True)
-    check_count("seed", options.get("seed", 0), 0)
     own = given(options, density="density", allocation="allocation", init="init")
     check_choices(SparsePlan, own)
     return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))

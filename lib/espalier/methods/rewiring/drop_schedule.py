@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.errors import CannotTrain
-from espalier.core.run_length import RunLength, RunSchedule
+from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 
@@ -50,6 +50,12 @@ class DropSchedule(RunSchedule):
                 f"{self._end(total):g} of {total} steps: lower CONFIG_SPARSE_EVERY or raise "
                 "CONFIG_SPARSE_STOP or CONFIG_NUM_EPOCHS",
             )
+
+    @override
+    def rest(self, length: RunLength) -> Rest | None:
+        total = length.total_steps
+        within = min(total, math.ceil(self._end(total))) - 1
+        return Rest(total - within // self.every * self.every, self.every, "SPARSE_STOP")
 
     def _end(self, total: int) -> float:
         return round(self.stop * total, 6)

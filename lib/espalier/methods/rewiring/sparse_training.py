@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -17,6 +17,7 @@ from espalier.methods.rewiring.chain_connectivity import measure_connectivity
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.sparse.edges import Edges
+from espalier.sparse.initial_edges import draw_uniform, scale_to_live_fan_in
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_missing, select_weakest
@@ -61,11 +62,6 @@ def grow_as_many_as_dropped(run: Run[Sparse], dropped: list[Tensor]) -> list[int
 def score_at_random(run: Run[Sparse]) -> list[Tensor]:
     """Return uniform scores in [0, 1): every missing edge is equally likely to grow."""
     return draw_uniform(run.method_state.edges.weights, run.generators["method"])
-
-
-def draw_uniform(weights: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Return numbers in [0, 1) in the weights' shapes. `generator` lives on the CPU."""
-    return [torch.rand(w.shape, generator=generator).to(w.device) for w in weights]
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,7 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
-        coverage = cover(run.model)
+        coverage = cover(run.model, run.layers)
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
@@ -128,7 +124,7 @@ class SparseTraining(Method[Sparse]):
         rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
         live = edges.as_stored(rows)
         if self.plan.init == "live":
-            _scale_to_live_fan_in(edges, live)
+            scale_to_live_fan_in(edges, live)
         edges.begin(live)
         run.method_state = Sparse(edges, charged=charged)
         self._check_rewiring(run)
@@ -206,14 +202,3 @@ class SparseTraining(Method[Sparse]):
 def count_missing(edges: Edges) -> list[int]:
     """Return the number of missing edges of each layer."""
     return [size - count for size, count in zip(edges.masks.sizes, edges.counts, strict=True)]
-
-
-@torch.no_grad()
-def _scale_to_live_fan_in(edges: Edges, live: list[Tensor]) -> None:
-    """Scale each unit's weights to keep the variance of its sum although some edges are missing."""
-    for weight, mask, orientation in zip(edges.weights, live, edges.orientations, strict=True):
-        by_unit = orientation.by_unit(mask)
-        rows = by_unit.flatten(1)
-        gain = (rows.shape[1] / rows.sum(1).clamp_min(1)).sqrt().to(weight)
-        gains = gain.view(-1, *[1] * (weight.ndim - 1)).expand(by_unit.shape)
-        weight.mul_(orientation.as_stored(gains))

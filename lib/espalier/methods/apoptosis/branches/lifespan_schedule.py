@@ -8,8 +8,9 @@ from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.errors import CannotTrain
-from espalier.core.run_length import RunLength, RunSchedule
+from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.neurons.event_schedule import EventEnd
 
 _RULES = {
     "max_lifespan": (1, float("inf"), "1 or more"),
@@ -22,7 +23,7 @@ _RULES = {
 
 
 @kconfig_dataclass
-class LifespanOptions(RunSchedule):
+class LifespanOptions:
     """The life of branches; times in steps (updates).
 
     In the death zone influence falls from 1 to 0 within `max_lifespan`. Below `threshold` of it a
@@ -61,13 +62,30 @@ class LifespanOptions(RunSchedule):
             step += self.interval
         return step
 
+
+@kconfig_dataclass
+class BranchSchedule(RunSchedule):
+    """The life of branches, which stands still where no event may begin."""
+
+    lifespan: LifespanOptions
+    end: EventEnd
+
     @override
     def check_steps(self, length: RunLength) -> None:
         """Raise CannotTrain if no branch dies before the last step."""
-        if self.first_death >= length.total_steps:
+        lived = sum(closes - start for start, closes, _ in self.end.window(length).tasks())
+        lived = min(lived, length.total_steps - 1)
+        if self.lifespan.first_death > lived:
             raise CannotTrain(
                 "apoptosis_never_starts",
-                f"the first layer would die at step {self.first_death}, but the run has "
-                f"{length.total_steps} steps: lower CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN or raise "
-                "CONFIG_NUM_EPOCHS",
+                f"the first layer would die after {self.lifespan.first_death} steps of its life, "
+                f"but {lived} of {length.total_steps} steps are for that: lower "
+                "CONFIG_APOPTOSIS_LAYERS_MAX_LIFESPAN, or raise CONFIG_NUM_EPOCHS or "
+                f"CONFIG_APOPTOSIS_STOP ({self.end.stop:g})",
             )
+
+    @override
+    def rest(self, length: RunLength) -> Rest | None:
+        """Take the last step of life of a task for its last event: branches fade until then."""
+        tasks = self.end.window(length).tasks()
+        return Rest(min(e - c for _, c, e in tasks), self.lifespan.interval, "APOPTOSIS_STOP")

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from espalier.core.component import symbol
 from espalier.core.errors import CannotTrain
-from espalier.core.run_length import RunLength, RunSchedule
+from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.sparse.schedule import last_event
 
@@ -104,6 +104,13 @@ class GrowthSchedule(RunSchedule):
         if not self.by_clock:
             return self.events - done
         return self.events - self.events_planned(step - 1, total)
+
+    @override
+    def rest(self, length: RunLength) -> Rest | None:
+        """Take the last step that an event may follow, and events as far apart as by the clock."""
+        last = self.last_step(length.total_steps)
+        interval = last // max(1, self.events)
+        return Rest(length.total_steps - last, interval, "GROWTH_STOP") if self.events else None
 
     @override
     def check_steps(self, length: RunLength) -> None:
