@@ -151,7 +151,9 @@ def side_by_side(
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()
+        due, events = manager.due, len(manager.apoptosis_events)
         manager.step()
+        assert due or len(manager.apoptosis_events) == events
         rule(published, published.update(x, y), step)
         if any(population.aged == step for population in manager.populations):
             ages = [population.fitness_ema.age.tolist() for population in manager.populations]
