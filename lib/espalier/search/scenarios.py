@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
-from espalier.search import training_length
+from espalier.search import api_words, training_length
 from espalier.search.guide_names import GUIDE
 from espalier.search.search_results import SearchResult, sort_results
 from espalier.search.searcher import Grid, HyperparameterSearcher
@@ -178,7 +178,8 @@ class Scenario:
             "seeds": guide_seeds(options.get("seeds", 3)),
         }
         self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
-        self._samples = training_length.training_samples(self.searcher.conditions)
+        with api_words.translated():
+            self._samples = training_length.training_samples(self.searcher.conditions)
         size = training_length.batch_size(given["batch_size"], self._samples)
         if size < given["batch_size"]:
             given["batch_size"] = size

@@ -12,7 +12,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import distributions, guide_names, search_results, search_runs
+from espalier.search import api_words, distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
 from espalier.search.search_results import Key, SavedSearch, SearchResult
 from espalier.search.search_runs import Means
@@ -218,7 +218,8 @@ class HyperparameterSearcher:
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
         planned = self.conditions.plan(proposals, seeds)
         self._leave_out(f"{drop['count']} left out: {drop['reason']}" for drop in planned.dropped)
-        folder, trials = search_runs.run(planned, self._means)
+        with api_words.translated():
+            folder, trials = search_runs.run(planned, self._means)
         self._trials += trials
         results = search_results.collect(trials, proposals, self.conditions.decays(proposals))
         for key, result in results.items():
