@@ -39,9 +39,11 @@ def network() -> nn.Module:
 class Replica:
     """A model, its optimizer, and data of this process alone."""
 
-    def __init__(self, rank: int, parallel: bool = True) -> None:
+    def __init__(self, rank: int, parallel: bool = True, lengths: bool = False) -> None:
         self.model = network()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-2)
+        # no rank has as many samples as the other, or sequences as long
+        self.shape = (8, 4 + rank, 6) if lengths else (16 - 3 * rank, 6)
         self.parallel = parallel
         self.forward: nn.Module
         self.wrap()
@@ -55,9 +57,10 @@ class Replica:
             self.forward = DistributedDataParallel(self.model)
 
     def update(self) -> None:
-        x = torch.randn(16, 6, generator=self.data)
+        x = torch.randn(self.shape, generator=self.data)
         self.optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(self.forward(x), (x[:, 0] > 0).long())
+        logits, labels = self.forward(x).flatten(0, -2), (x[..., 0] > 0).long().flatten()
+        loss = nn.functional.cross_entropy(logits, labels)
         loss.backward()
         if not self.parallel:
             processes.average([p.grad for p in self.model.parameters() if p.grad is not None])
@@ -76,12 +79,18 @@ class Replica:
         return {**names, **moments}
 
 
-def apoptosis(kind: type, rank: int, parallel: bool = True) -> int:
-    """Let neurons die and be born; return the number of events."""
-    replica = Replica(rank, parallel)
+def apoptosis(kind: type, rank: int, parallel: bool = True, lengths: bool = False) -> int:
+    """Let neurons die and be born; return the number of events.
+
+    Without data parallelism, generators differ at first, as they may in a group that is joined
+    after the manager is made.
+    """
+    replica = Replica(rank, parallel, lengths)
     options = apoptosis_cases.quick(kind, rate=0.3, interval=4, duration=2)
     if kind is espalier.GrowthOnlyManager:
         options |= {"max_capacity": 3.0}
+    if not parallel:
+        options |= {"generator": torch.Generator().manual_seed(rank)}
     manager = kind(replica.forward, optimizer=replica.optimizer, **options)
     for _ in range(4 * (EVENTS + 1)):
         replica.update()
@@ -90,7 +99,58 @@ def apoptosis(kind: type, rank: int, parallel: bool = True) -> int:
         if kind is espalier.GrowthOnlyManager and len(manager.apoptosis_events) > events:
             replica.wrap()
     processes.check_equal(replica.tensors())
+    manager.assert_consistent()
     return len({event.step for event in manager.apoptosis_events})
+
+
+def as_one_process(rank: int) -> int:
+    """Neurons die and are born as in one process that has the samples of both."""
+    groups = [dist.new_group([each]) for each in range(2)]  # every process makes every group
+    data = torch.Generator().manual_seed(7)
+    options = apoptosis_cases.quick(kind := espalier.HybridGrowthAndDeath, rate=0.3, interval=4)
+    options |= {"fitness_metric": "taylor"}
+    models = [network().double() for _ in range(2)]
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+    shared = kind(models[0], optimizer=optimizers[0], **options)
+    alone = kind(models[1], optimizer=optimizers[1], **options, process_group=groups[rank])
+    for _ in range(4 * EVENTS):
+        x = torch.randn(32, 6, generator=data, dtype=torch.float64)
+        for model, optimizer, part in zip(models, optimizers, (x[rank::2], x), strict=True):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(part), (part[:, 0] > 0).long()).backward()
+        processes.average([p.grad for p in models[0].parameters() if p.grad is not None])
+        for optimizer, manager in zip(optimizers, (shared, alone), strict=True):
+            optimizer.step()
+            manager.step()
+    for mine, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-9)
+    assert shared.apoptosis_events == alone.apoptosis_events
+    return len(shared.apoptosis_events)
+
+
+def refused(rank: int) -> int:
+    """What one process cannot do, all say; and so they do of replicas that are apart."""
+    replica = Replica(rank, parallel=False)
+    kind = espalier.ContinuousTurnoverApoptosis
+    manager = kind(replica.model, apoptosis_interval=2, optimizer=replica.optimizer)
+    replica.update()
+    manager.step()
+    if rank == 0:  # the other has no pass
+        replica.model(torch.randn(2, 6)).sum().backward()
+    try:
+        manager.step()
+    except ValueError as error:
+        assert str(error).startswith("process 1: 1.ffn.0: "), error
+    else:
+        raise RuntimeError("no process has noticed")
+    with torch.no_grad():
+        replica.model[1].ffn[0].bias.add_(rank)
+    try:
+        processes.check_equal(dict(replica.model.named_parameters()))
+    except RuntimeError as error:
+        assert str(error).startswith("1.ffn.0.bias: not the same in 2 processes"), error
+        return EVENTS
+    raise RuntimeError("no process has noticed")
 
 
 def branches(rank: int) -> int:
@@ -149,6 +209,10 @@ def cases() -> dict[str, Callable[[int], int]]:
     every["averaged by hand"] = partial(
         apoptosis, espalier.FunctionalPreservationApoptosis, parallel=False
     )
+    fades = espalier.GradualFadeApoptosis
+    every["sequences of different lengths"] = partial(apoptosis, fades, lengths=True)
+    every["as one process"] = as_one_process
+    every["refused"] = refused
     every["LayerApoptosisManager"] = branches
     every |= {name: partial(masked, name) for name in own_loops.ARGUMENTS}
     every["AdamWPrune"] = pruned_by_its_optimizer

@@ -151,7 +151,9 @@ def side_by_side(
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()
+        due, events = manager.due, len(manager.apoptosis_events)
         manager.step()
+        assert due or len(manager.apoptosis_events) == events
         rule(published, published.update(x, y), step)
         if any(population.aged == step for population in manager.populations):
             ages = [population.fitness_ema.age.tolist() for population in manager.populations]
@@ -197,3 +199,33 @@ def test_redo_is_as_published(adam: bool) -> None:
     )
     assert apart < (1e-6 if adam else 1e-12)
     assert deaths > 10
+
+
+def test_what_cannot_be_is_said_under_the_name_that_was_given() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    wrong: list[tuple[type[ApoptosisManager], dict[str, Any]]] = [
+        (ContinualBackprop, {"replacement_rate": 1.0}),
+        (ContinualBackprop, {"decay_rate": 1.0}),
+        (ContinualBackprop, {"maturity_threshold": -1}),
+        (ContinualBackprop, {"util_type": "weight"}),
+        (ReDo, {"threshold": float("nan")}),
+        (ReDo, {"period": 2.5}),
+    ]
+    for kind, arguments in wrong:
+        (name,) = arguments
+        with pytest.raises(ValueError, match=f"^{name}=.*: must be "):
+            kind(model, **arguments)
+
+
+def test_bfloat16_is_averaged_in_float32() -> None:
+    model = network(torch.bfloat16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    manager = ContinualBackprop(model, None, 0.1, 3, optimizer=optimizer)
+    for step in range(12):
+        optimizer.zero_grad()
+        x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step)).bfloat16()
+        model(x).square().mean().backward()
+        optimizer.step()
+        manager.step()
+    assert manager.apoptosis_events
+    assert manager.populations[0].fitness_ema.activation.dtype == torch.float32

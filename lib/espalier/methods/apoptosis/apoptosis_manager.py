@@ -67,7 +67,11 @@ class ApoptosisManager:
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
         self._loaded: Mapping[str, Any] | None = None
         self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
-        self._assemble(self._first_pass.pairs)
+        try:
+            self._assemble(self._first_pass.pairs)
+        except ValueError:
+            self._first_pass.remove()
+            raise
 
     def _assemble(self, pairs: list[Pair]) -> None:
         strategy, options = self.strategy, self.options

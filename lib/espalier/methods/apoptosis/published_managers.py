@@ -79,7 +79,9 @@ class ContinualBackprop(ApoptosisManager):
         """Raises ValueError for anything out of range."""
         _check_names(self, options)
         check_choice("util_type", util_type, UTILITIES)
+        check("replacement_rate", replacement_rate, 0 <= replacement_rate < 1, "in [0, 1)")
         check("maturity_threshold", maturity_threshold, maturity_threshold >= 0, "0 or more")
+        check("decay_rate", decay_rate, 0 <= decay_rate < 1, "in [0, 1)")
         shared = ApoptosisOptions(
             *(replacement_rate, 1, UTILITIES[util_type]),
             maturity=maturity_threshold + 1,
@@ -113,6 +115,6 @@ class ReDo(ApoptosisManager):
     ) -> None:
         """Raises ValueError for anything out of range."""
         _check_names(self, options)
-        check("period", period, period >= 1, "1 or more")
+        check("period", period, period >= 1 and period == int(period), "a whole number, 1 or more")
         shared = ApoptosisOptions(ANY_RATE, period, "activity", maturity=0, **options)
         super().__init__(model, target_layers, strategies.redo(threshold), shared)

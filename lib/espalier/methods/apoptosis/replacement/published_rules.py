@@ -73,7 +73,7 @@ def fold_running_mean(context: BirthContext, selected: Selected) -> Tensor:
     """Move the running mean of what the selected do to the next bias, and silence them."""
     population, slots = context.population, selected.slots
     pair, statistics = population.site.pair, population.observed.statistics
-    usual = population.fitness_ema.activation[slots].flatten().to(pair.consumer.weight.dtype)
+    usual = population.fitness_ema.activation[slots].flatten().to(statistics.mean)
     mean = death.substitute_mean(pair, slots, statistics)
     missed = statistics.mean[pair.columns(slots)] - usual
     rest = mean.rest + torch.outer(missed, missed)
