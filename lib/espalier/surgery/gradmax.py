@@ -138,8 +138,9 @@ def _eigenvectors(gram: Tensor) -> tuple[Tensor, Tensor]:
     LAPACK may fail where most rows are 0, as of taps that lie on padding always.
     """
     try:
-        return torch.linalg.eigh(gram)
-    except torch.linalg.LinAlgError:
+        values, vectors = torch.linalg.eigh(gram)
+        return values, vectors
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         live = (gram.diagonal() > 0).nonzero().flatten()
         values, inner = torch.linalg.eigh(gram[live][:, live])
         return values, gram.new_zeros(len(gram), len(live)).index_copy_(0, live, inner)

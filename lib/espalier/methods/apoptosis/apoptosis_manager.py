@@ -25,6 +25,7 @@ from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.neurons.user_checks import check_state, checked
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
@@ -61,6 +62,7 @@ class ApoptosisManager:
         self._loaded: Mapping[str, Any] | None = None
         self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
         self._assemble(self._first_pass.pairs)
+        self._first_pass.watch()
 
     def _assemble(self, pairs: list[Pair]) -> None:
         strategy, options = self.strategy, self.options
@@ -69,7 +71,7 @@ class ApoptosisManager:
         for population in self.populations:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
-        self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
+        self._runner = EventRunner(strategy, options, self._history, checked(self._regrow_neurons))
         self.weight_ages = WeightAges(self.lineage, self.populations)
         self._stat_source = options.stat_source(pairs)
         self._prepare_stats()
@@ -123,6 +125,7 @@ class ApoptosisManager:
 
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
+        self._first_pass.check_seen()
         observations = self._stat_source.collect()
         for population in self.populations:
             population.observation = observations[population.name]
@@ -204,6 +207,8 @@ class ApoptosisManager:
         Layers take the sizes they had: load this first, then the model's state, then the
         optimizer's.
         """
+        names = [population.name for population in self.populations]
+        check_state(state, names, whole=not self._first_pass.is_awaited)
         if self._first_pass.is_awaited:
             self._loaded = state
         for population in self._first_pass.known(self.populations, state["populations"]):
