@@ -1,11 +1,11 @@
 """Newborn neurons and synapses under 23 optimizers, against fresh ones: how far apart they are.
 
-A matrix (12, 10) and a vector are trained on noisy gradients for 300 updates. Then two rows, or 15
+Two matrices are trained on noisy gradients for 300 updates. Then two rows, or 15
 single elements, are born anew, and a fresh optimizer of the same class takes over copies of both.
 For 50 updates both get the same gradients. The distance is the largest, over these updates, of the
-norm of the difference of the newborns' weights, over that of the fresh optimizer's mean update.
-`x 1e-7`, say, is rounding; 1 is one update too many. Where an optimizer couples elements, the fresh
-one updates the whole matrix too.
+norm of the difference of the newborns' weights, over that of the fresh optimizer's mean update: 1
+is one update too many or too few. The fresh optimizer updates the whole matrix, which matters where
+elements are coupled.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ import torch
 from measuring import Figure, parser, tell
 from torch import Tensor, nn
 
+from espalier.core.paths import ROOT
 from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.restart_kinds import kind_of
 
 Build = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 BEFORE, UPDATES = 300, 50
+REQUIREMENTS = ROOT / "requirements" / "optimizers.txt"
+PACKAGES = ROOT / ".venv" / "optimizers"
+NOT_MEASURED = "NOT MEASURED: the packages of others could not be installed (no network?)"
 FORMATS = {"float32": torch.float32, "float64": torch.float64}
-"""Until a restart is exact, a distance of float32 is below this many fresh updates."""
 EXACT = 0.01
+"""An exact restart is closer than this many fresh updates, in either number format."""
 
 TORCH: dict[str, Build] = {
     "SGD (momentum)": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
@@ -50,8 +54,26 @@ TORCH: dict[str, Build] = {
 }
 
 
+def install() -> bool:
+    """Make the packages of requirements/optimizers.txt importable; return whether that worked.
+
+    They are put into a folder of their own at first, without what they require.
+    """
+    stamp = PACKAGES / REQUIREMENTS.name
+    if not stamp.exists() or stamp.read_bytes() != REQUIREMENTS.read_bytes():
+        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--target"]
+        if subprocess.run([*command, PACKAGES, "-r", REQUIREMENTS], check=False).returncode:
+            return False
+        shutil.copy(REQUIREMENTS, stamp)
+    sys.path.append(str(PACKAGES))
+    return True
+
+
 def third_party() -> dict[str, Build]:
-    """Return optimizers of two packages that are no part of the training environment."""
+    """Return optimizers of packages that are no part of the training environment."""
+    if not install():
+        print(NOT_MEASURED)
+        return {}
     import pytorch_optimizer as po  # noqa: PLC0415
     import schedulefree  # noqa: PLC0415
 
@@ -168,7 +190,11 @@ def measure(name: str, build: Build) -> tuple[list[Figure], str]:
 def main() -> int:
     args = parser(__doc__).parse_args()
     warnings.simplefilter("ignore")
-    figures, rows = [], []
+    figures: list[Figure] = []
+    rows = [
+        "distance in float32 / float64, in updates of the fresh optimizer",
+        "| optimizer | restart | slices | elements |",
+    ]
     for name, build in {**TORCH, **third_party()}.items():
         found, row = measure(name, build)
         figures += found
