@@ -10,6 +10,8 @@ elements are coupled.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable
