@@ -43,6 +43,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "apoptosis_jump",
     "apoptosis_events",
     "fitness_truth",
+    "newborn_optimizers",
     "growth_decisions",
     "sparse_training",
     "patch_experiment",

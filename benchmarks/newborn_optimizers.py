@@ -1,15 +1,17 @@
 """Newborn neurons and synapses under 23 optimizers, against fresh ones: how far apart they are.
 
-A matrix (12, 10) and a vector are trained on noisy gradients for 300 updates. Then two rows, or 15
+Two matrices are trained on noisy gradients for 300 updates. Then two rows, or 15
 single elements, are born anew, and a fresh optimizer of the same class takes over copies of both.
 For 50 updates both get the same gradients. The distance is the largest, over these updates, of the
-norm of the difference of the newborns' weights, over that of the fresh optimizer's mean update.
-`x 1e-7`, say, is rounding; 1 is one update too many. Where an optimizer couples elements, the fresh
-one updates the whole matrix too.
+norm of the difference of the newborns' weights, over that of the fresh optimizer's mean update: 1
+is one update too many or too few. The fresh optimizer updates the whole matrix, which matters where
+elements are coupled.
 """
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -19,15 +21,19 @@ import torch
 from measuring import Figure, parser, tell
 from torch import Tensor, nn
 
+from espalier.core.paths import ROOT
 from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.restart_kinds import kind_of
 
 Build = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 BEFORE, UPDATES = 300, 50
+REQUIREMENTS = ROOT / "requirements" / "optimizers.txt"
+PACKAGES = ROOT / ".venv" / "optimizers"
+NOT_MEASURED = "NOT MEASURED: the packages of others could not be installed (no network?)"
 FORMATS = {"float32": torch.float32, "float64": torch.float64}
-"""Until a restart is exact, a distance of float32 is below this many fresh updates."""
 EXACT = 0.01
+"""An exact restart is closer than this many fresh updates, in either number format."""
 
 TORCH: dict[str, Build] = {
     "SGD (momentum)": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
@@ -50,8 +56,26 @@ TORCH: dict[str, Build] = {
 }
 
 
+def install() -> bool:
+    """Make the packages of requirements/optimizers.txt importable; return whether that worked.
+
+    They are put into a folder of their own at first, without what they require.
+    """
+    stamp = PACKAGES / REQUIREMENTS.name
+    if not stamp.exists() or stamp.read_bytes() != REQUIREMENTS.read_bytes():
+        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--target"]
+        if subprocess.run([*command, PACKAGES, "-r", REQUIREMENTS], check=False).returncode:
+            return False
+        shutil.copy(REQUIREMENTS, stamp)
+    sys.path.append(str(PACKAGES))
+    return True
+
+
 def third_party() -> dict[str, Build]:
-    """Return optimizers of two packages that are no part of the training environment."""
+    """Return optimizers of packages that are no part of the training environment."""
+    if not install():
+        print(NOT_MEASURED)
+        return {}
     import pytorch_optimizer as po  # noqa: PLC0415
     import schedulefree  # noqa: PLC0415
 
@@ -143,7 +167,10 @@ def _started(optimizer: torch.optim.Optimizer) -> Any:
 
 
 def measure(name: str, build: Build) -> tuple[list[Figure], str]:
-    """Return an optimizer's distances and its row of the table of docs/newborns.md."""
+    """Return an optimizer's distances and its row of the table of docs/newborns.md.
+
+    The figure has the distances of slices and elements in either number format.
+    """
     distances, kind = {}, ""
     for number_format, dtype in FORMATS.items():
         for what in ("slices", "elements"):
@@ -154,10 +181,7 @@ def measure(name: str, build: Build) -> tuple[list[Figure], str]:
             distances[what, number_format] = trial.distance(what)
             kind = kind_of(trial.optimizer).name.lower()
     goal = "" if kind == "generic" else f"<= {EXACT}"
-    figures = [
-        Figure(f"{name}, {what}, {form} ({kind})", [value], "fresh updates", goal)
-        for (what, form), value in distances.items()
-    ]
+    figures = [Figure(f"{name} ({kind})", list(distances.values()), "fresh updates", goal)]
     cells = [
         " / ".join(f"{distances[what, form]:.1e}" for form in FORMATS)
         for what in ("slices", "elements")
@@ -168,13 +192,14 @@ def measure(name: str, build: Build) -> tuple[list[Figure], str]:
 def main() -> int:
     args = parser(__doc__).parse_args()
     warnings.simplefilter("ignore")
-    figures, rows = [], []
+    figures: list[Figure] = []
+    print("distances in float32 / float64, in mean updates of the fresh optimizer")
+    print("| optimizer | restart | slices | elements |\n|---|---|---|---|")
     for name, build in {**TORCH, **third_party()}.items():
         found, row = measure(name, build)
         figures += found
-        rows.append(row)
         print(row, flush=True)
-    tell(args, figures, rows)
+    tell(args, figures, ["n: slices and elements, in float32 and float64"])
     return 0 if all(figure.met is not False for figure in figures) else 1
 
 

@@ -41,10 +41,15 @@ class _Shadow:
     copy: nn.Parameter = field(default_factory=lambda: nn.Parameter(torch.empty(0)))
     names: tuple[frozenset[str], ...] = ()  # of state by element, of each part of the optimizer
     before: Tensor | None = None
+    index: tuple[Tensor, ...] = ()
 
-    def at(self) -> tuple[Tensor, ...]:
-        """Return the index of the elements in the parameter, for each dimension."""
-        return torch.unravel_index(self.places, self.shape)
+    def __post_init__(self) -> None:
+        self.put(self.places, self.shape)
+
+    def put(self, places: Tensor, shape: torch.Size) -> None:
+        """Let the newborns be at other places, of a parameter of `shape`."""
+        self.places, self.shape = places, shape
+        self.index = torch.unravel_index(places, shape)  # for each dimension
 
 
 @dataclass
@@ -124,9 +129,10 @@ class ShadowRestart:
         *older, youngest = self._cohorts
         for cohort in older:
             if (shadow := cohort.shadows.get(parameter)) is not None:
-                shadow.places = shadow.places[~torch.isin(shadow.places, places)]
+                stay = ~torch.isin(shadow.places, places)
+                shadow.put(shadow.places[stay], shadow.shape)
         own = youngest.shadows.setdefault(parameter, _Shadow(parameter, places, parameter.shape))
-        own.places = torch.unique(torch.cat([own.places, places]))
+        own.put(torch.unique(torch.cat([own.places, places])), own.shape)
 
     @torch.no_grad()
     def follow(self, parameter: Tensor, dim: int, source: Tensor) -> None:
@@ -134,8 +140,8 @@ class ShadowRestart:
         for cohort in self._cohorts:
             if (shadow := cohort.shadows.get(parameter)) is not None:
                 marks = _marks(shadow.places, shadow.shape)
-                shadow.places = optimizer_state.take_slices(marks, dim, source).flatten().nonzero()
-                shadow.places, shadow.shape = shadow.places.flatten(), parameter.shape
+                moved = optimizer_state.take_slices(marks, dim, source).flatten().nonzero()
+                shadow.put(moved.flatten(), parameter.shape)
 
     def after_step(self) -> None:
         """Do nothing: all is done when the optimizer has stepped."""
@@ -176,7 +182,7 @@ class ShadowRestart:
     def _make(self, cohort: _Cohort) -> None:
         """Make the fresh optimizer of a cohort, with a group for each of its parameters' groups."""
         for shadow in cohort.shadows.values():
-            shadow.copy = nn.Parameter(shadow.parameter.detach()[shadow.at()])
+            shadow.copy = nn.Parameter(shadow.parameter.detach()[shadow.index])
         members = [
             (place, [cohort.shadows[p].copy for p in group["params"] if p in cohort.shadows])
             for place, group in enumerate(self.optimizer.param_groups)
@@ -192,7 +198,7 @@ class ShadowRestart:
 
     def _take(self, cohort: _Cohort, shadow: _Shadow) -> None:
         """Bring settings, weights and state of newborns to what they are now."""
-        fresh, at = cohort.optimizer, shadow.at()
+        fresh, at = cohort.optimizer, shadow.index
         assert fresh is not None
         for group, place in zip(fresh.param_groups, cohort.groups, strict=True):
             group.update(self._settings(place))
@@ -204,7 +210,7 @@ class ShadowRestart:
 
     def _put(self, fresh: torch.optim.Optimizer, shadow: _Shadow) -> None:
         """Write weights and state of newborns."""
-        at = shadow.at()
+        at = shadow.index
         shadow.parameter[at] = shadow.copy.detach()
         names = []
         for held, own in self._states(fresh, shadow):
@@ -328,13 +334,13 @@ def _shadow_state(fresh: torch.optim.Optimizer | None, shadow: _Shadow) -> dict[
 
 def _take_gradient(shadow: _Shadow) -> None:
     gradient = shadow.parameter.grad
-    shadow.copy.grad = None if gradient is None else gradient[shadow.at()]
+    shadow.copy.grad = None if gradient is None else gradient[shadow.index]
 
 
 def _compare(cohort: _Cohort, shadow: _Shadow) -> None:
     """Note whether both optimizers made the same of newborns, before one replaces the other."""
     whole, alone, before = (
-        shadow.parameter.detach()[shadow.at()],
+        shadow.parameter.detach()[shadow.index],
         shadow.copy.detach(),
         shadow.before,
     )

@@ -22,6 +22,7 @@ from espalier.methods.apoptosis.neurons.event_runner import (
     EventRunner,
 )
 from espalier.methods.apoptosis.neurons.first_pass import FirstPass
+from espalier.methods.apoptosis.neurons.gradient_check import check_gradients
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
@@ -96,6 +97,8 @@ class ApoptosisManager:
         self._history.step += 1
         if self._restarts is not None:
             self._restarts.after_step()
+        if self.step_count == 1:  # a loop of the wrong order is noticed now, not at the first event
+            check_gradients(self.model, self.options.fitness_metric)
         if not self._needs_stats(self.step_count) or self._collect_stats():
             self._advance()
         for population in self.populations:
@@ -140,6 +143,7 @@ class ApoptosisManager:
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
         self._first_pass.check_seen()
+        check_gradients(self.model, self.options.fitness_metric)
         group = self.options.process_group
         if self.is_due(self.step_count):
             processes.check_equal(_named_parameters(self.populations), group)

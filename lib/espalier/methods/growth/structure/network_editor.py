@@ -175,6 +175,7 @@ class NetworkEditor(EdgeEditor[Blocks]):
     def extend(self, node: int, extra: int) -> Tensor:
         """Add units without edges at the end of a hidden node; return their places (extra,)."""
         self.check_hidden(node)
+        optimizer_state.check_resizable(self.optimizer, self.net.parameters())
         size, device = self.net.sizes[node], self.device
         source = torch.cat([torch.arange(size), torch.full((extra,), -1)]).to(device)
         for _, block in self.net.into(node):
