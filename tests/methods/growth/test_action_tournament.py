@@ -13,7 +13,7 @@ from espalier.methods.growth.action_tournament import (
     TournamentEntry,
     TournamentOptions,
 )
-from espalier.methods.growth.growth_actions import FAN, Candidate, candidates
+from espalier.methods.growth.growth_actions import FAN, Candidate, candidates, toolbox
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.edge_editor import mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
@@ -75,6 +75,37 @@ def test_every_action_leaves_the_logits_and_adds_what_it_says() -> None:
             assert 2 <= added <= 2 * FAN
         change.roll_back()
         assert run.model.live == live
+
+
+def test_the_toolbox_leaves_the_logits_too_but_for_rewiring() -> None:
+    run = run_of(3)
+    growth_beds.kill(run.model, 2, 1)  # a way for a highway
+    run.model.block(0, 1).weight.data[2] *= 1e3  # and a hot unit that it begins at
+    tried = list(toolbox(run, 9))
+    kinds = [c.action for c in tried]
+    assert [kinds.count(k) for k in ("patch", "clone", "highway", "rewire")] == [7, 2, 1, 1]
+    for candidate in tried:
+        before, live = growth_beds.logits(run.model), run.model.live
+        earlier = len(run.method_state.editor.events)
+        change = candidate.act()
+        assert change is not None, candidate
+        events = run.method_state.editor.events[earlier:]
+        added, dropped = sum(e.added for e in events), sum(e.dropped for e in events)
+        assert run.model.live == live + added - dropped and 0 < added <= 9
+        gap = float((growth_beds.logits(run.model) - before).abs().max())
+        assert (gap > 1e-3 and added == dropped) if candidate.action == "rewire" else gap < 1e-9
+        run.model.assert_masked(run.optimizer)
+        change.roll_back()
+        assert torch.equal(growth_beds.logits(run.model), before)
+
+
+def test_what_is_rewired_costs_the_edges_that_come() -> None:
+    run = run_of(3)
+    space = ActionSpace(6, skips=False, actions="all")
+    entries = TournamentOptions(steps=4).try_all(run, space.candidates(run, 1000))
+    added = {e.candidate.action: e.added for e in entries}
+    assert added["rewire"] == added["edges"] == 6 and 0 < added["patch"] <= 4
+    assert {"clone", "widen", "insert"} <= added.keys() and "skip" not in added
 
 
 def test_what_a_full_block_lacks_is_nothing() -> None:

@@ -28,8 +28,9 @@ from torch.nn import functional as F
 from espalier.core.component import symbol
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.growth_actions import SKIP, Candidate, candidates
+from espalier.methods.growth.growth_actions import NEED_GRAPH, SKIP, Candidate, candidates, toolbox
 from espalier.methods.growth.measurement.information import LabelProbe
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.losses import mean_losses, widen_float
@@ -39,7 +40,7 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class TournamentEntry:
-    """The outcome of an action: `added` live edges, and nats a sample gained, +/- `error`."""
+    """The outcome of an action: `added` edges that came, and nats a sample gained, +/- `error`."""
 
     candidate: Candidate
     added: int
@@ -49,7 +50,7 @@ class TournamentEntry:
 
     @property
     def worth(self) -> float:
-        """Nats a sample gained for each live edge that was added."""
+        """Nats a sample gained for each edge that came."""
         return self.gain / self.added if self.added > 0 else 0.0
 
     def p_value(self, min_gain: float = 0.0) -> float:
@@ -63,22 +64,31 @@ class TournamentEntry:
 
 @kconfig_dataclass
 class ActionSpace:
-    """The actions that compete, of about `size` edges; `skips`: skip blocks too."""
+    """The actions that compete, of about `size` edges; `skips`: skip blocks too.
+
+    With `actions` all there are patches, clones, highways and rewiring besides.
+    """
 
     size: int = symbol("TOURNAMENT_EDGES")
-    skips: bool = symbol("TOURNAMENT_SKIPS")
+    skips: bool | None = symbol("TOURNAMENT_SKIPS")  # None where nothing can lead past a layer
+    actions: Literal["basic", "all"] = symbol("TOURNAMENT_ACTIONS")
 
     def candidates(self, run: Run[GrowthState], max_edges: int) -> list[Candidate]:
         """Return the actions of at most `max_edges` edges, where that is certain beforehand."""
-        actions = candidates(run, min(self.size, max_edges))
-        return [candidate for candidate in actions if self.skips or candidate.action != SKIP]
+        size = min(self.size, max_edges)
+        basic = [c for c in candidates(run, size) if self.skips or c.action != SKIP]
+        return basic if self.actions == "basic" else [*basic, *toolbox(run, size)]
+
+    def left_out(self, editor: EdgeEditor) -> str:
+        """Return the actions that a network has no graph for, with blanks between."""
+        return "" if editor.has_graph else " ".join(NEED_GRAPH[self.actions])
 
     def act_at_random(self, run: Run[GrowthState], max_edges: int) -> None:
         """Do a possible action that adds at most `max_edges` edges, each equally likely."""
-        actions, net = self.candidates(run, max_edges), run.method_state.net
+        actions, editor = self.candidates(run, max_edges), run.method_state.editor
         for place in torch.randperm(len(actions), generator=run.generators["method"]).tolist():
-            before, change = net.live, actions[place].act()
-            if change is not None and 0 < net.live - before <= max_edges:
+            operations, change = len(editor.events), actions[place].act()
+            if change is not None and 0 < _added(editor, operations) <= max_edges:
                 return
             if change is not None:
                 change.roll_back()
@@ -123,13 +133,13 @@ class TournamentOptions:
     def _try(
         self, run: Run[GrowthState], candidate: Candidate, seed: int, trial: _Trial
     ) -> TournamentEntry | None:
-        net = run.method_state.net
-        before = net.live
+        editor = run.method_state.editor
+        operations = len(editor.events)
         with seeded(run, seed):
             change = candidate.act()
         if change is None:
             return None
-        added = net.live - before
+        added = _added(editor, operations)
         train_newborn(run, trial.batches)
         gains = trial.losses - self._losses(run, trial.judge_seed)
         change.roll_back()
@@ -155,10 +165,16 @@ class TournamentOptions:
         """Return the cross entropy of each validation sample: (samples,) float64."""
         with evaluating(run.model), torch.no_grad():
             pieces = [run.model(x) for x, _ in run.validation.pieces(2048)]
-        logits, y = widen_float(torch.cat(pieces)).double(), run.validation.y
+        logits = widen_float(torch.cat(pieces)).double().flatten(0, -2)  # of text, every place
+        y = run.validation.y.flatten()
         if self.judge == "loss":
             return F.cross_entropy(logits, y, reduction="none")
         return LabelProbe().losses(logits, y, torch.Generator().manual_seed(seed))
+
+
+def _added(editor: EdgeEditor, operations: int) -> int:
+    """Return the edges that came in all operations but the first `operations`."""
+    return sum(event.added for event in editor.events[operations:])
 
 
 def _draw_batches(run: Run, count: int, seed: int) -> list[Batch]:

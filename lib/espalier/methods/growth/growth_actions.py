@@ -1,12 +1,14 @@
-"""The actions by which a network of masked blocks can grow, each with its place, ready to be done.
+"""The actions by which a network can change, each with its place, ready to be done.
 
-All of them leave the logits as they are, and each costs about the same number of edges: those
-that add edges exactly that number, those that add units a multiple of the edges of a unit.
+All but rewiring leave the logits as they are, and each costs about the same number of edges: those
+that add edges exactly that number, those that add units a multiple of the edges of a unit. Where it
+is not known which layer leads to which, there are edges, patches and rewiring alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -14,9 +16,14 @@ from typing import TypeAlias
 from torch import Tensor
 
 from espalier.core.contracts import Run
-from espalier.layers.masked_blocks import Pair, key
+from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
+from espalier.methods.growth.placement.feedforward_highways import HighwayBounds, HighwaySearch
+from espalier.methods.growth.placement.patching import PatchSearch, PatchSize, fit_to_budget
+from espalier.methods.growth.placement.unit_statistics import measure_units
 from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
+from espalier.methods.growth.structure.edge_network import places_of
 from espalier.methods.growth.structure.operations import Patch
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.methods.growth.timing.growth_state import GrowthState
@@ -25,6 +32,11 @@ Act: TypeAlias = Callable[[], ReversibleChange | None]
 """Acts on the run's network; returns None if nothing can be added there."""
 
 SKIP = "skip"
+NEED_GRAPH = {
+    "basic": ("insert", SKIP, "widen"),
+    "all": ("clone", "highway", "insert", SKIP, "widen"),
+}
+"""The actions of each set that need a network of which it is known what leads to what."""
 FAN = 8
 """The most units that a new one reads, and feeds: those where the gradient is largest."""
 
@@ -39,16 +51,32 @@ class Candidate:
 
 
 def candidates(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
-    """Yield all actions of about `size` edges, in an order that depends on the structure alone."""
-    net = run.method_state.graph.net
-    nodes = range(1, net.last)
+    """Yield the basic actions of about `size` edges, in an order that the structure decides."""
+    editor = run.method_state.editor
+    nodes = _hidden_nodes(editor)
     yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
     yield from (Candidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
-    for j in range(1, net.last + 1):
-        for i in range(j):
-            action = "edges" if j == i + 1 else SKIP
-            yield Candidate(action, key((i, j)), partial(_add_edges, run, (i, j), size))
+    for pair in editor.possible_pairs():
+        action = "edges" if pair[1] == pair[0] + 1 else SKIP
+        yield Candidate(action, editor.name(pair), partial(_add_edges, run, pair, size))
     yield Candidate("random", "", partial(_add_random_edges, run, size))
+
+
+def toolbox(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
+    """Yield the other actions of about `size` edges, likewise."""
+    editor = run.method_state.editor
+    for pair in editor.net.pairs:
+        yield Candidate("patch", editor.name(pair), partial(_add_patch, run, pair, size))
+    for n in _hidden_nodes(editor)[:-1]:
+        yield Candidate("clone", str(n), partial(_clone, run, n, size))
+    if editor.has_graph:
+        yield Candidate("highway", "", partial(_build_highways, run, size))
+    yield Candidate("rewire", "", partial(_rewire, run, size))
+
+
+def _hidden_nodes(editor: EdgeEditor) -> Sequence[int]:
+    """Return the hidden nodes of a network whose graph is known."""
+    return range(1, len(editor.net.sizes) - 1) if editor.has_graph else ()
 
 
 def _add_edges(run: Run[GrowthState], pair: Pair, size: int) -> ReversibleChange | None:
@@ -87,3 +115,57 @@ def _add_random_edges(run: Run[GrowthState], size: int) -> ReversibleChange | No
     return block_rewiring.add(
         editor, block_rewiring.select_random_missing(editor.net, size, run.generators["method"])
     )
+
+
+def _add_patch(run: Run[GrowthState], pair: Pair, size: int) -> ReversibleChange | None:
+    """Add a dense square patch to a block, as `patching.place_by_gradient` would there."""
+    state = run.method_state
+    places = places_of(state.net.block(*pair).mask.shape[1], state.net.sizes[pair[0]])
+    side = max(1, math.isqrt(size // places))
+    square = PatchSize(side, side)
+    search = PatchSearch(state.net, square, run.generators["method"])
+    if pair not in search.open_blocks():
+        return None
+    stats = measure_units(run)
+    targets = search.targets(pair, stats.mean_gradient(pair))
+    sources = search.sources(pair, targets, stats.correlation(pair))
+    patch, new = fit_to_budget(state.net, search.take(pair, sources, targets), square, size)
+    return operations.add_patch(state.editor, patch) if new else None
+
+
+def _clone(run: Run[GrowthState], node: int, size: int) -> ReversibleChange:
+    """Copy the most active units of a node into the next one, to where they gain most."""
+    stats, net = measure_units(run), run.method_state.graph.net
+    reached = min(FAN, net.sizes[node + 2])
+    units = stats.rank_by_activity(node)[: max(1, size // (1 + reached))]
+    gains = stats.edge_gradient((node, node + 2))[:, units].sum(1)
+    return operations.clone(run.method_state.graph, (node, units), _largest(gains))
+
+
+def _build_highways(run: Run[GrowthState], size: int) -> ReversibleChange | None:
+    """Lead overactive units over dead ones, as far as these allow and there are edges for."""
+    graph = run.method_state.graph
+    search = HighwaySearch(graph.net, measure_units(run), FAN, ())
+    lengths = range(graph.net.last - 1, 0, -1)
+    first = None
+    for route in search.routes(lengths, HighwayBounds(size, size)):
+        change = route.build(graph)
+        first = first or change
+    return first
+
+
+def _rewire(run: Run[GrowthState], size: int) -> ReversibleChange | None:
+    """Drop the weakest edges that nothing needs, and add as many where the gradient is largest.
+
+    Not exact: what the dropped ones did is lost, and its judge sees that.
+    """
+    editor = run.method_state.editor
+    net = editor.net
+    free = block_rewiring.find_droppable(net, editor.necessary_edges(), editor.step, {})
+    scores = missing_edge_scores.score_by_gradient(run, net.pairs)
+    count = min(size, block_rewiring.count(free))
+    new = block_rewiring.select_top_missing(net, scores, count)
+    weakest = block_rewiring.select_weakest(net, free, block_rewiring.count(new))
+    change = block_rewiring.drop(editor, weakest)
+    block_rewiring.add(editor, new)
+    return change

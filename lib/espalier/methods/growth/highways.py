@@ -110,7 +110,7 @@ class Highways(GrowingMethod[HighwaysMemory]):
         if self.where == "scattered":
             scatter(state.graph, routes)
             return taken
-        return taken + [unit for route in routes for unit in route.build(state.graph)]
+        return taken + [unit for route in routes for unit in route.build(state.graph).event.units]
 
     @override
     def measures(self, run: Run[GrowthState[HighwaysMemory]]) -> Measures:

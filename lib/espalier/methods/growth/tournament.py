@@ -26,9 +26,10 @@ TABLE = "tournament.csv"
 
 @dataclass
 class TournamentMemory(Memory):
-    """The lines of the table of all entries so far."""
+    """The lines of the table of all entries so far, and the updates in their trials."""
 
     entrants: list[dict[str, Any]] = field(default_factory=list)
+    trial_updates: int = 0
 
 
 @kconfig_dataclass
@@ -41,6 +42,7 @@ class Tournament(GrowingMethod[TournamentMemory]):
 
     @override
     def begin(self, editor: EdgeEditor) -> TournamentMemory:
+        editor.allow_rollback()
         return TournamentMemory()
 
     @override
@@ -53,16 +55,25 @@ class Tournament(GrowingMethod[TournamentMemory]):
         best = self.options.winner(entries, max_edges)
         lines = [record(run.step, e, e.p_value(min_gain), e is best) for e in entries]
         memory.entrants = [*memory.entrants, *lines]
+        memory.trial_updates += self.options.steps * len(entries)
         if best is not None:
             apply(run, best)
 
     @override
     def measures(self, run: Run[GrowthState[TournamentMemory]]) -> Measures:
-        """Return `tournaments_declined`, the events at which doing nothing won, and others."""
+        """Return `tournaments_declined`, the events at which doing nothing won, and others.
+
+        `trial_updates` are those in trials, `updates_with_trials` all; `actions_left_out` are those
+        that this network has no graph for.
+        """
         state = run.method_state
+        left_out = self.actions.left_out(state.editor)
         return {
             **super().measures(run),
             "tournaments_declined": state.num_events - len(state.steps),
+            "trial_updates": state.memory.trial_updates,
+            "updates_with_trials": run.step + state.memory.trial_updates,
+            **({"actions_left_out": left_out} if left_out else {}),
         }
 
     @override

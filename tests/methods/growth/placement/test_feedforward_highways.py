@@ -84,7 +84,7 @@ def test_a_hot_unit_gets_a_highway_and_its_value_arrives_unchanged() -> None:
     gains = seen.edge_gradient((1, 4))[:, HOT[1]]
     assert route.targets.tolist() == gains.argsort(descending=True).tolist()[:2]
     assert route.gain == pytest.approx(float(gains.sort(descending=True).values[:2].sum()))
-    assert route.build(made) == ((2, 5), (3, 1))
+    assert route.build(made).event.units == ((2, 5), (3, 1))
     assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
     after = stats(made.net)
     assert torch.equal(after.values[3][:, 1], after.values[1][:, HOT[1]])
@@ -117,7 +117,7 @@ def test_without_dead_units_it_gets_a_clone() -> None:
     before, sizes = growth_beds.logits(made.net), list(made.net.sizes)
     route = only(search(made).routes((2, 0), PLENTY), HOT)
     assert (route.dead, route.edges) == ((), 1 + 2)
-    assert route.build(made) == ((2, sizes[2]),)
+    assert route.build(made).event.units == ((2, sizes[2]),)
     assert float((growth_beds.logits(made.net) - before).abs().max()) < 1e-12
     trace = made.net.trace(growth_beds.batch(-1)[0])
     assert torch.equal(trace.values[2][:, -1], trace.values[1][:, HOT[1]])

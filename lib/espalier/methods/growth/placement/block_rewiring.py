@@ -6,14 +6,14 @@ block, (outputs, columns) bool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.edge_editor import EdgeEditor, mask_indices
+from espalier.methods.growth.structure.edge_editor import At, EdgeEditor, mask_indices
 from espalier.methods.growth.structure.edge_network import EdgeBlock, EdgeNetwork, matrix_shape
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.sparse.selection import magnitudes, select_missing, select_smallest
@@ -63,19 +63,25 @@ def add(editor: EdgeEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange | 
 
     None if no edge is selected.
     """
-    changes = [
-        operations.add_edges(editor, pair, mask_indices(mask))
-        for pair, mask in masks.items()
-        if bool(mask.any())
-    ]
-    return changes[0] if changes else None
+    return _by_block(operations.add_edges, editor, masks)
 
 
-def drop(editor: EdgeEditor, masks: Mapping[Pair, Tensor]) -> None:
-    """Drop edges, block by block."""
+def drop(editor: EdgeEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange | None:
+    """Drop edges, block by block; return what `add` does."""
+    return _by_block(operations.drop_edges, editor, masks)
+
+
+def _by_block(
+    operation: Callable[[EdgeEditor, Pair, At], ReversibleChange],
+    editor: EdgeEditor,
+    masks: Mapping[Pair, Tensor],
+) -> ReversibleChange | None:
+    first = None  # the others are let go, as each may hold a copy of the network
     for pair, mask in masks.items():
         if bool(mask.any()):
-            operations.drop_edges(editor, pair, mask_indices(mask))
+            change = operation(editor, pair, mask_indices(mask))
+            first = first or change
+    return first
 
 
 def count(masks: Mapping[Pair, Tensor]) -> int:

@@ -26,6 +26,7 @@ from espalier.methods.growth.placement.block_rewiring import add, drop, select_r
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.methods.growth.structure.structural_events import Unit
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
@@ -50,13 +51,13 @@ class Route:
         """Edges that it adds."""
         return max(1, len(self.dead)) + len(self.targets)
 
-    def build(self, editor: NetworkEditor) -> tuple[Unit, ...]:
-        """Build it, and return the units that pass the value on."""
+    def build(self, editor: NetworkEditor) -> ReversibleChange:
+        """Build it; the units of the event are those that pass the value on."""
         if self.dead:
-            return operations.highway(editor, self.source, self.dead, self.targets).event.units
+            return operations.highway(editor, self.source, self.dead, self.targets)
         node, unit = self.source
         units = torch.tensor([unit], device=editor.device)
-        return operations.clone(editor, (node, units), self.targets).event.units
+        return operations.clone(editor, (node, units), self.targets)
 
     @property
     def emptied(self) -> list[Unit]:

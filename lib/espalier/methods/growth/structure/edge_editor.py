@@ -59,6 +59,9 @@ class EdgeEditor(ABC, Generic[Net_co]):
         self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
         self.added = self.dropped = 0  # edges, by the present operation
 
+    def allow_rollback(self) -> None:
+        """Let operations be taken back from now on, also where each then takes a copy."""
+
     def before_step(self) -> None:
         """Zero the gradients of missing edges, after a backward pass."""
 

@@ -31,8 +31,8 @@ from espalier.surgery.rollback import Rollback
 class LayerEditor(EdgeEditor[LayerNetwork]):
     """An editor of the edges of an ordinary model.
 
-    An operation can be taken back only while the editor is `reversible`, since that takes a copy
-    of the model for each.
+    An operation can be taken back only after `allow_rollback`, since each then takes a copy of the
+    model.
     """
 
     density_symbol: ClassVar[str] = "CONFIG_SPARSE_DENSITY"
@@ -44,6 +44,10 @@ class LayerEditor(EdgeEditor[LayerNetwork]):
         restarts = self.net.edges.restarts
         assert isinstance(restarts, Restarts)
         self.restarts = restarts
+
+    @override
+    def allow_rollback(self) -> None:
+        self.reversible = True
 
     @override
     def before_step(self) -> None:
