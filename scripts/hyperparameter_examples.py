@@ -2,7 +2,8 @@
 """The scenarios of the search guide, by name. Run as a program, all of them on digits.
 
 It takes the options of `search --help`; `--trials 5 --epochs 2 --seeds 1` makes it short. As with
-make, the results and all paths are relative to the checkout, wherever this is started.
+make, the results and all paths are relative to the checkout, wherever this is started. A program
+that imports this ends with one line where it gets bad input or has no data.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 
 from espalier.__main__ import main
 from espalier.core.paths import ROOT
+from espalier.search import api_words
 from espalier.search.scenarios import (
     compare_architectures,
     find_pareto_optimal,
@@ -25,6 +27,8 @@ __all__ = [
     "quick_prototype_search",
     "thorough_optimization",
 ]
+
+api_words.report_in_one_line()
 
 if __name__ == "__main__":
     os.chdir(ROOT)

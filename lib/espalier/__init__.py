@@ -13,6 +13,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AdamWPrune": "optimizers.adamwprune",
+    "MagnitudePruning": "methods.own_loop.pruning",
+    "MovementPruning": "methods.own_loop.pruning",
+    "StatePruning": "methods.own_loop.pruning",
+    "StaticSparse": "methods.own_loop.sparse_training",
+    "SET": "methods.own_loop.sparse_training",
+    "RigL": "methods.own_loop.sparse_training",
+    "SNFS": "methods.own_loop.sparse_training",
+    "DSR": "methods.own_loop.sparse_training",
     "FlattenWrapper": "layers.flatten",
     "remap": "train.checkpoints.remapping",
     "load_model": "train.checkpoints.model_loading",
@@ -25,6 +34,8 @@ _HOMES = {
     "CrossoverApoptosis": "methods.apoptosis.managers",
     "OrthogonalApoptosis": "methods.apoptosis.managers",
     "DistillationApoptosis": "methods.apoptosis.managers",
+    "ContinualBackprop": "methods.apoptosis.published_managers",
+    "ReDo": "methods.apoptosis.published_managers",
     "LayerApoptosisManager": "methods.apoptosis.branches.layer_apoptosis",
     "HyperparameterSearcher": "search.searcher",
     "SearchResult": "search.search_results",

@@ -12,11 +12,13 @@ import pytest
 from espalier.__main__ import main
 from espalier.commands.seed_finder import PORTFOLIO
 from espalier.core.errors import UserError
+from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import CandidateScore, HalvingResult, judge
 from espalier.search.learning import Bar, SeedScore
 from espalier.search.search_runs import Means
 from espalier.search.seed_plan import CandidateTrainer
+from espalier.train.checkpoints.model_loading import load_model
 
 SETTINGS = {
     "MODEL": "blocks",
@@ -118,7 +120,16 @@ def test_one_or_two_at_a_time_find_the_same_and_a_finished_search_is_gone_on_wit
     assert record["smallest"]["candidate"] == {"BLOCKS_DENSITY": "1"}
     assert record["smallest"]["size"] == 640 and record["smallest"]["p"] < 0.01
     assert record["next_smaller"]["learns"] is False and record["next_smaller"]["epochs"] == 4
-    assert "smallest that learns: BLOCKS_DENSITY=1: 640 live edges" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "smallest that learns: BLOCKS_DENSITY=1: 640 live edges" in out
+    (winner,) = single.glob("seeds_*/smallest-range")
+    assert out.splitlines()[-1] == f"make sweep RANGE_CONFIG={winner}"
+    again = planning.plan_from_files([winner])
+    assert [trial.config["SEED"] for trial in again.trials] == ["1", "2", "3"]
+    assert {trial.config["BLOCKS_DENSITY"] for trial in again.trials} == {"1"}
+    weights = [line.removeprefix("weights: ") for line in out.splitlines() if "model.pt" in line]
+    models = [load_model(path) for path in weights[-3:]]
+    assert [dict(loaded.config) for loaded in models] == [dict(t.config) for t in again.trials]
 
 
 def made() -> HalvingResult:

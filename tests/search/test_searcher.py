@@ -26,7 +26,14 @@ QUICK = {"n_epochs": 2, "lr": 0.01, "batch_size": 50, "seeds": 2, "in_process": 
 
 def searcher(folder: Path, **options) -> HyperparameterSearcher:
     """On digits, for at most 1,000 parameters unless `options` say otherwise."""
-    given = {**QUICK, "max_params": 1000, "output": folder, "verbose": False, **options}
+    given = {
+        **QUICK,
+        "max_params": 1000,
+        "min_param_ratio": 0.8,
+        "output": folder,
+        "verbose": False,
+        **options,
+    }
     return HyperparameterSearcher("digits", **given)
 
 
@@ -156,7 +163,9 @@ def test_a_configuration_that_would_be_refused_is_left_out_with_its_reason(tmp_p
     (line,) = made.left_out
     assert line.startswith("1 left out: no resampling would come before step ")
     assert made.failures == []
-    with pytest.raises(UserError, match="the trial would be refused at its start: no resampling"):
+    with pytest.raises(
+        UserError, match="no configuration of the space can be trained: no resampling"
+    ):
         made.grid_search({**grid, "synaptic_resampling": [True]})
 
 
@@ -279,7 +288,7 @@ def test_an_unknown_data_set_is_one_line() -> None:
 
 def test_missing_files_are_one_line(tmp_path: Path) -> None:
     made = HyperparameterSearcher(output=tmp_path, data_dir=tmp_path, verbose=False, **QUICK)
-    with pytest.raises(UserError, match="no such file; set CONFIG_DOWNLOAD=y or put the files"):
+    with pytest.raises(UserError, match="no such file; give settings="):
         made.grid_search({"n_dendrite_inputs": [120]})
 
 

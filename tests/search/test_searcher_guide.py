@@ -146,7 +146,7 @@ def guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_basic_usage_and_results(guide, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx(tmp_path, "FashionMNIST", train=400, test=50)
-    names = guide(BASIC, steps=4, seeds=1)
+    names = guide(BASIC, steps=4, seeds=1, min_param_ratio=0.8)
     results = names["searcher"].get_best_results(20)
     assert len(results) == 8  # four sizes fit, with resampling and without
     assert (tmp_path / "my_search_results.json").is_file()
@@ -159,7 +159,13 @@ def test_basic_usage_and_results(guide, tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_strategies(guide, tmp_path: Path) -> None:
     write_idx(tmp_path, "FashionMNIST", train=400, test=20)
-    names = guide("searcher = HyperparameterSearcher()", seeds=1, n_epochs=1, verbose=False)
+    names = guide(
+        "searcher = HyperparameterSearcher()",
+        seeds=1,
+        n_epochs=1,
+        verbose=False,
+        min_param_ratio=0.8,
+    )
     guide(GRID)
     assert len(names["searcher"].get_best_results(20)) == 4
     guide(RANDOM)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from espalier.sparse.edges import EdgeEvent, Edges
-from espalier.sparse.mask import prunable
 from espalier.sparse.masked_weight import ABSENT, weight_and_state
+from espalier.sparse.prunable import prunable
 from espalier.surgery.per_slice_restart import Restarts
 
 RATE = 0.01

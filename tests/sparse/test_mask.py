@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from torch import nn
 
-from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.mask import MaskSet
 
 
 def bools(text: str) -> torch.Tensor:
@@ -70,15 +69,3 @@ def test_a_broken_promise_is_named() -> None:
     optimizer.state[masks.weights[0]]["exp_avg"][0, 0] = 1e-30
     with pytest.raises(AssertionError, match="1 pruned elements of exp_avg of a are not 0"):
         masks.assert_masked(optimizer)
-
-
-def test_prunable_are_trainable_linear_and_convolution_weights_once_each() -> None:
-    model = nn.Sequential(
-        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Embedding(3, 4), nn.Linear(4, 4), nn.Linear(4, 4)
-    )
-    model[4].weight = model[3].weight  # shared
-    frozen = nn.Linear(2, 2)
-    frozen.weight.requires_grad = False
-    model.append(frozen)
-    assert list(prunable(model)) == ["0.weight", "3.weight"]
-    assert list(prunable(nn.Linear(2, 2))) == ["weight"]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from espalier.sparse.orientation import Orientation
 from espalier.sparse.selection import (
     select_droppable,
     select_missing,
@@ -73,3 +74,11 @@ def test_kernels_count_as_inputs_of_their_unit():
     weight[0, 0, 1, 1], weight[1, 0, 0, 1], weight[1, 0, 0, 0] = 0.1, 0.3, -0.2
     live = weight != 0
     assert select_weakest(weight, live, 5).nonzero().tolist() == [[1, 0, 0, 0]]
+
+
+def test_units_are_where_the_orientation_says():
+    weight, live = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), mask("xx", "xx")
+    assert torch.equal(select_droppable(weight, live), mask("x.", "x."))  # 2 and 4 stay
+    columns = Orientation(transposed=True)
+    assert torch.equal(select_droppable(weight, live, columns), mask("xx", ".."))  # 3 and 4 stay
+    assert torch.equal(select_weakest(weight, live, 1, columns), mask("x.", ".."))

@@ -202,7 +202,7 @@ def test_restarts_follow_a_layer_that_is_resized() -> None:
     for _ in range(3):
         step(model, x, optimizer)
         restarts.after_step()
-    births = restarts._births[pair.producer.weight].by_dim[0]
+    births = restarts.state_dict()["births"][0]["by_dim"][0]
     assert births.nonzero().flatten().tolist() == [3, 30, 31, 32]
     assert all(p.isfinite().all() for p in model.parameters())
 

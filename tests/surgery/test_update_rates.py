@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.surgery.per_slice_restart import Restarts
 from espalier.surgery.update_rates import UpdateRates, rates_of
 
 
@@ -35,9 +34,34 @@ def test_torchs_own_are_adapted_once_each():
     assert rates_of(first).effective_lr(0.1) == 0.1
 
 
-def test_an_optimizer_that_tells_nothing_is_refused():
+def test_a_class_of_ones_own_has_the_rates_of_its_groups():
     class Silent(torch.optim.Adam):
         pass
 
-    with pytest.raises(TypeError, match=r"^Silent: .* give it `rate_multipliers` and `effective"):
-        Restarts(Silent([parameter()], 0.1))
+    optimizer = Silent([parameter()], 0.1)
+    assert rates_of(optimizer).effective_lr(0.1) == 0.1
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, LeanAdam])
+def test_a_schedule_that_steps_first_does_not_change_what_the_last_update_used(kind):
+    p = parameter()
+    optimizer = kind([p], lr=torch.tensor(0.1))
+    p.grad = torch.ones(2)
+    rates = rates_of(optimizer)
+    group = optimizer.param_groups[0]
+    optimizer.step()
+    group["lr"].fill_(0.01)
+    group["betas"] = (0.5, 0.6)
+    settings = rates.last_settings(group)
+    assert float(settings["lr"]) == pytest.approx(0.1) and settings["betas"] == (0.9, 0.999)
+
+
+def test_an_update_that_was_bound_has_the_settings_that_its_group_has():
+    p = parameter()
+    optimizer = LeanAdam([p], 0.1)
+    p.grad = torch.ones(2)
+    optimizer.step()
+    update = optimizer.bind()
+    optimizer.param_groups[0]["lr"] = 0.01
+    update()
+    assert optimizer.last_settings(optimizer.param_groups[0])["lr"] == 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ from espalier.commands.option_types import (
     parallel,
     together,
 )
+from espalier.core import disk_full
+from espalier.core.atomic_write import atomic_write
 from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
 from espalier.plan import planning
@@ -23,11 +26,13 @@ from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, CandidateScore, Train
 from espalier.search.learning import Bar
 from espalier.search.search_runs import Means
-from espalier.search.seed_plan import CandidateSpace, CandidateTrainer
+from espalier.search.seed_plan import CandidateSpace, CandidateTrainer, SeedTrials
 
 PORTFOLIO = "defconfigs/digits-seeds-range"
 """The range file to search by default."""
 DATASET = KINDS["dataset"][1]
+WINNER = "smallest-range"
+"""The range file of the winner, beside its report."""
 
 bar_options = together(
     click.option(
@@ -65,7 +70,8 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
 
     Trains every candidate of a range file for a few epochs, the better half of them for twice as
     many, and so on, and measures on validation samples. The same command continues a search that
-    was stopped. The exit code is 0 if a network learns, else 1.
+    was stopped. The winner is left as a range file with its weights. The exit code is 0 if a
+    network learns, else 1.
     """
     bar = Bar(options["margin"] / 100, options["alpha"])
     space = seed_plan.read(planning.find(range_config), {DATASET: dataset} if dataset else {})
@@ -76,7 +82,19 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     print("\n" + seed_report.render_seeds(result, trainer.size), end="")
     folder = options["output_dir"] / f"seeds_{space.identity(counts, bar)}"
     print("\n".join(map(str, seed_report.write(result, trainer.size, folder))))
-    return 0 if result.smallest else 1
+    if result.smallest is None:
+        return 1
+    winner = trainer.trained(result.smallest.candidate)
+    print("\n".join(_usable(winner, folder / WINNER, seed_report.candidate_name(result.smallest))))
+    return 0
+
+
+def _usable(winner: SeedTrials, file: Path, name: str) -> list[str]:
+    """Write the winner's range file; return lines that say how to go on with the winner."""
+    heading = [f"The smallest that learns, {name}, of {winner.folder}"]
+    with disk_full.reported(file.parent):
+        atomic_write(file, winner.range_text(heading))
+    return [f"weights: {path}" for path in winner.weights] + [f"make sweep RANGE_CONFIG={file}"]
 
 
 def _means(options: dict[str, Any]) -> Means:

@@ -7,9 +7,10 @@ A component is a frozen dataclass of hyperparameters, whose fields are Kconfig s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -187,6 +188,35 @@ class Method(Generic[State_contra]):
         """
 
 
+@runtime_checkable
+class ReadsGradients(Protocol[State_contra]):
+    """A method that reads gradients of pruned weights too.
+
+    In a loop of the user's they are summed as they arrive, over the backward passes of an update,
+    before they are masked. `step` is the number of an update, from 1.
+    """
+
+    def reads_at(self, run: Run[State_contra], step: int) -> bool:
+        """Return whether gradients of update `step` are read."""
+        ...
+
+    def acts_at(self, run: Run[State_contra], step: int) -> bool:
+        """Return whether masks change after update `step`."""
+        ...
+
+    def from_gradient(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Return what is summed, in the shape of both; it may be the gradient itself."""
+        ...
+
+    def take_gradients(self, run: Run[State_contra], sums: Sequence[Tensor | None]) -> None:
+        """Take the sums of an update, one for each masked weight; None where nothing came."""
+        ...
+
+    def from_data(self, run: Run[State_contra]) -> list[Tensor]:
+        """Return the tensors that `take_gradients` writes, which processes have to average."""
+        ...
+
+
 class Augment(Protocol):
     """A random change of training images each time they are seen."""
 
@@ -216,6 +246,9 @@ class Run(Generic[State_co]):
     epoch: int = 0  # epochs complete
     method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
+    layers: str | Sequence[str] | None = (
+        None  # whose weights alone are masked, see `sparse.prunable`
+    )
 
     def attach(self) -> None:
         """Attach the method, and take the epochs that it charges. Raises `CannotTrain`."""

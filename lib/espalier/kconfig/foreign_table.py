@@ -14,7 +14,7 @@ from espalier.core.text_files import read_text
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class ForeignOptimizer:
     """An optimizer of that program: `built_in` is the method by which it prunes itself, if any."""
 
     methods: Sequence[str]
@@ -23,7 +23,7 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Annealing:
+class ForeignAnnealing:
     """How a model's learning rate is annealed: by which switch, for which optimizers."""
 
     switch: str
@@ -33,12 +33,12 @@ class Annealing:
 
 
 @dataclass(frozen=True)
-class Model:
+class ForeignModel:
     """A model of that program: its data sets with their classes, and its defaults."""
 
     datasets: Mapping[str, int]
     defaults: Mapping[str, str]
-    annealing: Annealing
+    annealing: ForeignAnnealing
     rate_factor: str = "1"
     matrix: bool = False
     remark: str = ""
@@ -62,9 +62,11 @@ class ForeignTable:
         self.methods: tuple[str, ...] = tuple(data["methods"])
         self.unpruned: str = data["unpruned"]
         self.schedules: Mapping[str, str] = data["schedules"]
-        self.optimizers = {name: Optimizer(**row) for name, row in data["optimizers"].items()}
+        self.optimizers = {
+            name: ForeignOptimizer(**row) for name, row in data["optimizers"].items()
+        }
         self.models = {
-            name: Model(**{**row, "annealing": Annealing(**row["annealing"])})
+            name: ForeignModel(**{**row, "annealing": ForeignAnnealing(**row["annealing"])})
             for name, row in data["models"].items()
         }
         self.defaults: Mapping[str, str] = data["defaults"]

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -20,8 +21,9 @@ from typing_extensions import override
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_adam import AdamStack
 from espalier.optimizers.stacked_sgd import SGDStack
-from espalier.surgery.update_rates import Rate
+from espalier.surgery.update_rates import Rate, StepSettings
 
+_STEPPED: WeakKeyDictionary[torch.optim.Optimizer, StepSettings] = WeakKeyDictionary()
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
 BUFFER = "momentum_buffer"
 
@@ -63,8 +65,19 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update once; return the closure's loss, if there is a closure."""
+        """Update once; return the closure's loss, if there is a closure.
+
+        Under `torch.compile` the graph ends before and begins anew after it: there is nothing to
+        compile around a fused kernel, and a graph would not see what else the step changes.
+        """
+        if torch.compiler.is_compiling():
+            return _step_eagerly(self, closure)
         return (_watched_step if self.has_hooks() else Lean._step)(self, closure)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: all but hooks, which torch does not copy, and patches."""
+        left = ("step", *(name for name in vars(self) if name.endswith("_hooks")))
+        return {name: value for name, value in vars(self).items() if name not in left}
 
     def has_hooks(self) -> bool:
         """Return whether a hook or a profiler waits for its steps."""
@@ -81,6 +94,7 @@ class Lean(torch.optim.Optimizer, ABC):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._stepped.keep(self.param_groups)
         with torch.no_grad():
             self._update()
         return loss
@@ -92,6 +106,7 @@ class Lean(torch.optim.Optimizer, ABC):
         """
         if self.has_hooks():
             return lambda: self.step() and None
+        self.forget_settings()
         ready: list[Callable[[], None]] = []
 
         def update() -> None:
@@ -124,6 +139,18 @@ class Lean(torch.optim.Optimizer, ABC):
         """Return the learning rate of this step, for a group's own `lr`."""
         return lr
 
+    def last_settings(self, group: dict[str, Any]) -> Mapping[str, Any]:
+        """Return a group's settings at the last `step`; as they are now for one made by `bind`."""
+        return self._stepped.of(group)
+
+    def forget_settings(self) -> None:
+        """Forget the settings of the last `step`: what updates next does not keep its own."""
+        self._stepped.forget()
+
+    @property
+    def _stepped(self) -> StepSettings:
+        return _STEPPED.setdefault(self, StepSettings())
+
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         """Return the call for `parameters` of `group`, 1 or more of one device and format."""
@@ -131,6 +158,11 @@ class Lean(torch.optim.Optimizer, ABC):
     def _scaling(self) -> dict[str, Tensor | None]:
         """Return what a GradScaler has left for the kernel, if one drives this step."""
         return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
+
+
+@torch._disable_dynamo  # type: ignore[attr-defined]  # imports the compiler only when called
+def _step_eagerly(optimizer: Lean, closure: Callable[[], Any] | None) -> Any:
+    return optimizer.step(closure)
 
 
 _watched_step = torch.optim.Optimizer.profile_hook_step(Lean._step)

@@ -88,6 +88,8 @@ class Stack(ABC):
 
     def __init__(self, optimizers: Sequence[Any], layout: Layout) -> None:
         self.optimizers = list(optimizers)
+        for optimizer in optimizers:
+            optimizer.forget_settings()  # schedules change them between steps of the stack alone
         self.layout = layout
         self._groups = [group for o in optimizers for group in o.param_groups]
         self._get = itemgetter(*self.READS, *self.FIXED)

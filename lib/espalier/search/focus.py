@@ -194,10 +194,17 @@ def range_file(
     centre: Configuration, axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
 ) -> str:
     """Return the text of a range file: the configuration, with `axes` and its seeds varied."""
-    trials = [item.trial for item in centre.results]
-    seeds = {name: _distinct(trials, name) for name in REPETITION if name in centre.first.config}
+    return range_text([item.trial for item in centre.results], axes, settings, heading)
+
+
+def range_text(
+    trials: Sequence[Trial], axes: Axes, settings: Mapping[str, str], heading: Sequence[str]
+) -> str:
+    """Return the text of a range file from the trials of one configuration, a seed each."""
+    first = trials[0].config
+    seeds = {name: _distinct(trials, name) for name in REPETITION if name in first}
     many = {**axes, **seeds}
-    fixed = {name: [text] for name, text in centre.first.config.items() if name not in many}
+    fixed = {name: [text] for name, text in first.items() if name not in many}
     outside = {n: [text] for n, text in settings.items() if not n.startswith(ITS_OWN)}
     lines = [f"# {line}" for line in heading]
     for title, part in (("Varied", many), ("As it was", fixed), ("Not of a trial", outside)):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
-from espalier.search import training_length
+from espalier.search import api_words, training_length
 from espalier.search.guide_names import GUIDE
 from espalier.search.search_results import SearchResult, sort_results
 from espalier.search.searcher import Grid, HyperparameterSearcher
@@ -24,6 +24,7 @@ DENDRITES = "n_dendrites"
 INPUTS = "n_dendrite_inputs"
 STEPS = "steps_to_resample"
 MOST = "max_params"
+SHARE = 0.8  # of the budget that a network uses at least: what is smaller competes for another one
 DOUBLINGS = 8
 
 DATASETS: Mapping[str, str] = GUIDE["datasets"]
@@ -170,9 +171,15 @@ class Scenario:
 
     def __init__(self, max_params: int, dataset: str, options: Mapping[str, Any]) -> None:
         """`options` are the searcher's. Raises UserError, also if the data cannot be read."""
-        given = {"batch_size": 256, **options, "seeds": guide_seeds(options.get("seeds", 3))}
+        given = {
+            "batch_size": 256,
+            "min_param_ratio": SHARE,
+            **options,
+            "seeds": guide_seeds(options.get("seeds", 3)),
+        }
         self.searcher = HyperparameterSearcher(dataset, max_params=max_params, **given)
-        self._samples = training_length.training_samples(self.searcher.conditions)
+        with api_words.translated():
+            self._samples = training_length.training_samples(self.searcher.conditions)
         size = training_length.batch_size(given["batch_size"], self._samples)
         if size < given["batch_size"]:
             given["batch_size"] = size

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
 from random import Random
@@ -30,6 +30,8 @@ from espalier.train.building.parameter_budget import Budget
 
 NUMBERS = ("int", "float")
 BUDGET = ("MAX_PARAMS", "MIN_PARAMS_SHARE")
+PATIENCE = 1000
+"""Draws in a row that cannot be trained, before a random search does with what it has."""
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,26 @@ class SearchSpace:
             for place in range(int(_weight((context, cell)))):
                 yield self._numbered(context, cell, place)
 
-    def sample(self, count: int, random: Random) -> list[Proposal]:
+    def sample(
+        self, count: int, random: Random, accept: Callable[[Proposal], bool] = lambda _: True
+    ) -> list[Proposal]:
         """Draw `count` different feasible configurations by the space's distributions.
 
-        All of them if there are no more.
+        All of them if there are no more. What `accept` refuses is drawn again, and after
+        `PATIENCE` refusals in a row there are fewer.
         """
         if self.total <= count:
-            return list(self.every())
+            return list(filter(accept, self.every()))
         sums = list(accumulate(context.chance * cell.chance for context, cell in self._cells))
         proposals: dict[frozenset[tuple[str, str]], Proposal] = {}
-        while len(proposals) < count:
+        refused = 0
+        while len(proposals) < count and refused < PATIENCE:
             place = bisect_right(sums, random.random() * sums[-1])
             drawn = self._drawn(*self._cells[min(place, len(sums) - 1)], random)
-            proposals.setdefault(frozenset(drawn.row.items()), drawn)
+            accepted = accept(drawn)
+            refused = 0 if accepted else refused + 1
+            if accepted:
+                proposals.setdefault(frozenset(drawn.row.items()), drawn)
         return list(proposals.values())
 
     def _contexts(self) -> list[Context]:

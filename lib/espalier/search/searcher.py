@@ -12,11 +12,12 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.search import distributions, guide_names, search_results, search_runs
+from espalier.search import api_words, distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
 from espalier.search.search_results import Key, SavedSearch, SearchResult
 from espalier.search.search_runs import Means
 from espalier.search.search_space import Proposal, SearchSpace
+from espalier.search.trainable import TrainableFilter
 
 Grid = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ class HyperparameterSearcher:
         batch_size: int = 256,
         n_classes: int = 10,
         verbose: bool = True,
-        min_param_ratio: float = 0.8,
+        min_param_ratio: float = 0.0,
         *,
         seeds: int | Sequence[int] = 3,
         sampler_seed: int = 0,
@@ -53,7 +54,8 @@ class HyperparameterSearcher:
         """Nothing is read or trained yet.
 
         `subset_size` training samples (None: all), `n_epochs` passes, `batch_size` samples a step.
-        A configuration has `min_param_ratio` of `max_params` parameters at least (0: no budget).
+        A configuration has `max_params` parameters at most (0: any number), and `min_param_ratio`
+        of that at least: by default whatever is under the limit is within it.
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
         the choice of configurations. Each search gets a folder in `output` (by default
         test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`
@@ -96,7 +98,11 @@ class HyperparameterSearcher:
         _require_lists(grids)
         first, *others = [self.space(grid) for grid in grids]
         first.require_feasible(others)
-        every = [proposal for space in (first, *others) for proposal in self._feasible(space)]
+        trainable = TrainableFilter(self.conditions)
+        feasible = (proposal for space in (first, *others) for proposal in self._feasible(space))
+        every = list(filter(trainable, feasible))
+        self._leave_out(trainable.left_out())
+        trainable.require_some(every)
         count = len(every)
         if max_trials is not None:
             count = min(positive("max_trials", max_trials), count)
@@ -114,7 +120,10 @@ class HyperparameterSearcher:
         space = self.space(param_distributions)
         space.require_feasible()
         random = Random(self.conditions.sampler_seed)
-        drawn = space.sample(positive("n_trials", n_trials), random)
+        trainable = TrainableFilter(self.conditions)
+        drawn = space.sample(positive("n_trials", n_trials), random, trainable)
+        self._leave_out(trainable.left_out())
+        trainable.require_some(drawn)
         total = "infinitely many" if math.isinf(space.total) else f"{space.total:.0f}"
         self._say(f"random search: {len(drawn)} of {total} feasible configurations")
         return self._search(drawn, self._seeds([param_distributions]))
@@ -209,7 +218,8 @@ class HyperparameterSearcher:
     def _search(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> list[SearchResult]:
         planned = self.conditions.plan(proposals, seeds)
         self._leave_out(f"{drop['count']} left out: {drop['reason']}" for drop in planned.dropped)
-        folder, trials = search_runs.run(planned, self._means)
+        with api_words.translated():
+            folder, trials = search_runs.run(planned, self._means)
         self._trials += trials
         results = search_results.collect(trials, proposals, self.conditions.decays(proposals))
         for key, result in results.items():

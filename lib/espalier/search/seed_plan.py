@@ -12,18 +12,26 @@ from pathlib import Path
 from statistics import fmean
 
 from espalier.analysis.rank import TrialResult
+from espalier.core import component
+from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
+from espalier.core.samples import SampleShape
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning
 from espalier.plan.plan import Plan
-from espalier.search import search_runs
+from espalier.search import focus, search_runs
 from espalier.search.halving import Candidate, CandidateScore
 from espalier.search.learning import FEWEST, SeedScore
 from espalier.search.search_runs import Means
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
+from espalier.train.checkpoints.model_files import FILE
 
-EPOCHS = "NUM_EPOCHS"
+EPOCHS, SAVE_MODEL = "NUM_EPOCHS", "SAVE_MODEL"
+DATASET = component.KINDS["dataset"][1]
+SHIFT, NO_SHIFT = "SHIFT", "none"
 SIZES = ("live_edges", "live_parameters")
 """What trials report their size as; the second where one does not report the first."""
 MEASURES = ("val_acc", "val_majority", "val_samples", "test_acc")
@@ -45,6 +53,13 @@ class CandidateSpace:
         return int(self.whole.trials[0].config[EPOCHS])
 
     @property
+    def can_keep_weights(self) -> bool:
+        """Whether a saved model could be verified when it is read: see CONFIG_SAVE_MODEL."""
+        config = self.whole.trials[0].config
+        images = component.find("dataset", config[DATASET], Dataset).holds is SampleShape
+        return images and config.get(SHIFT, NO_SHIFT) == NO_SHIFT
+
+    @property
     def names(self) -> list[str]:
         """The symbols in which candidates differ."""
         axes = (str(axis["symbol"]) for axis in self.whole.axes)
@@ -60,8 +75,10 @@ class CandidateSpace:
         return tuple((name, trial.config[name]) for name in self.names if name in trial.config)
 
     def plan(self, candidates: Iterable[Candidate], epochs: int) -> Plan:
-        """Return the sweep that trains those for `epochs`."""
+        """Return the sweep that trains those for `epochs`; the full training keeps the weights."""
         settings = {**self.settings, EPOCHS: str(epochs)}
+        if epochs == self.epochs and self.can_keep_weights:
+            settings[SAVE_MODEL] = "y"
         whole, chosen = _planned(self.file, settings, self.symbols), set(candidates)
         configs = {t.id: dict(t.config) for t in whole.trials if self.candidate(t) in chosen}
         axes = [str(axis["symbol"]) for axis in whole.axes]
@@ -103,6 +120,27 @@ def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
         return planning.plan_from_files([file, over], symbols=symbols)
 
 
+@dataclass(frozen=True)
+class SeedTrials:
+    """The trials of one candidate, one a seed, in the sweep in `folder`."""
+
+    folder: Path
+    trials: Sequence[Trial]
+    settings: Mapping[str, str]
+
+    def range_text(self, heading: Sequence[str]) -> str:
+        """Return a range file that trains the candidate with the same seeds again."""
+        return focus.range_text(self.trials, {}, self.settings, heading)
+
+    @property
+    def weights(self) -> list[Path]:
+        """The models that its trials left."""
+        with Store.open(self.folder / STORE, readonly=True) as store:
+            directories = store.directories()
+        files = (self.folder / directories[trial.number] / FILE for trial in self.trials)
+        return [file for file in files if file.is_file()]
+
+
 class CandidateTrainer:
     """Trains candidates of a space as sweeps; a stopped one is gone on with."""
 
@@ -112,19 +150,28 @@ class CandidateTrainer:
         """Of the sweeps, in order."""
         self.size = ""
         """What sizes are, one of SIZES, known from the first sweep on."""
+        self._trained: dict[Candidate, SeedTrials] = {}
 
     def __call__(self, candidates: Sequence[Candidate], epochs: int) -> list[CandidateScore]:
         """Train them for so many epochs, with every seed."""
-        folder, results = search_runs.run(self._space.plan(candidates, epochs), self._means)
+        sweep = self._space.plan(candidates, epochs)
+        folder, results = search_runs.run(sweep, self._means)
         self.folders.append(folder)
         self.size = self.size or size_of(results)
         groups: dict[Candidate, list[TrialResult]] = {candidate: [] for candidate in candidates}
         for item in sorted(results, key=lambda item: item.trial.number):
             groups[self._space.candidate(item.trial)].append(item)
+        for candidate, group in groups.items():
+            trials = [item.trial for item in group]
+            self._trained[candidate] = SeedTrials(folder, trials, sweep.settings)
         return [
             score_candidate(candidate, epochs, group, self.size)
             for candidate, group in groups.items()
         ]
+
+    def trained(self, candidate: Candidate) -> SeedTrials:
+        """Return the trials that a candidate was trained in last."""
+        return self._trained[candidate]
 
 
 def size_of(results: Sequence[TrialResult]) -> str:

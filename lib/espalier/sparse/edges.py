@@ -1,6 +1,6 @@
 """The live edges of an ordinary model: their masks, birth steps, and a ledger of changes.
 
-An edge is a live weight of a linear or 2-d convolution layer. The others are exactly 0, and so is
+An edge is a live weight of a layer that `prunable.cover` knows. The others are exactly 0, and so is
 their optimizer state. A new edge begins at 0 with moments of 0 and trains as under a fresh
 optimizer, which is left to the given `Restarting`.
 """
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.sparse.mask import MaskSet
-from espalier.sparse.masked_weight import MaskedWeight, find_births
+from espalier.sparse.masked_weight import MaskedWeight, find_births, weight_and_state
+from espalier.sparse.orientation import ROWS, Orientation
 
 
 class Restarting(Protocol):
@@ -60,6 +61,7 @@ class EdgeEvent(NamedTuple):
 class Edges:
     """The edges of `weights`, by name, that `optimizer` trains; all are live until `begin`.
 
+    `orientations` says how weights lie that are not (units, inputs, ...).
     The `ledger` has an entry for the beginning, then one for each event. Call `before_step` after
     each backward pass and `after_step` after each update.
     """
@@ -69,9 +71,11 @@ class Edges:
         weights: Mapping[str, Tensor],
         optimizer: torch.optim.Optimizer,
         restarts: Restarting,
+        orientations: Mapping[str, Orientation] | None = None,
     ) -> None:
         self.masks = MaskSet(weights)
         self.optimizer, self.restarts = optimizer, restarts
+        self.orientations = [(orientations or {}).get(name, ROWS) for name in weights]
         self.layers = [
             LayerEdges(name, weight, torch.zeros_like(weight, dtype=torch.int32))
             for name, weight in weights.items()
@@ -88,6 +92,14 @@ class Edges:
     def weights(self) -> list[Tensor]:
         """The layers' weights in the order of `names`."""
         return self.masks.weights
+
+    def by_unit(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return tensors, one a weight and of its shape, as (units, inputs of a unit, ...)."""
+        return [o.by_unit(x) for o, x in zip(self.orientations, tensors, strict=True)]
+
+    def as_stored(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return what `by_unit` returned in the shapes of the weights."""
+        return [o.as_stored(x) for o, x in zip(self.orientations, tensors, strict=True)]
 
     @property
     def births(self) -> list[Tensor]:
@@ -155,6 +167,58 @@ class Edges:
                 self.restarts.note_elements(weight, new.nonzero(as_tuple=True))
         self._record(step, dropped, grown)
 
+    @torch.no_grad()
+    def add(
+        self, layer: int, at: tuple[Tensor, ...], step: int, weights: Tensor | float = 0.0
+    ) -> None:
+        """Let single missing edges of a layer be born after update `step`, with these weights.
+
+        `at` has an index (n,) for each dimension, no element twice. What comes and goes after one
+        update is one event. Raises ValueError for an edge that is live.
+        """
+        edges = self.layers[layer]
+        if live := edges.count_live(at):
+            raise ValueError(f"{edges.name}: {live} of the edges that are to come are live")
+        edges.add(at, step)
+        edges.weight[at] = torch.as_tensor(weights).to(edges.weight)
+        self.masks.mark(layer, at, pruned=False)
+        self._reset_state(edges.weight, at)
+        self.restarts.note_elements(edges.weight, at)
+        self._count(layer, step, grown=len(at[0]))
+
+    @torch.no_grad()
+    def drop(self, layer: int, at: tuple[Tensor, ...], step: int) -> None:
+        """Drop single live edges of a layer after update `step`; see `add`.
+
+        Raises ValueError for an edge that is not live.
+        """
+        edges = self.layers[layer]
+        if absent := len(at[0]) - edges.count_live(at):
+            raise ValueError(f"{edges.name}: {absent} of the edges that are to go are not live")
+        edges.remove(at)
+        edges.weight[at] = 0.0
+        self.masks.mark(layer, at, pruned=True)
+        self._reset_state(edges.weight, at)
+        self._count(layer, step, dropped=len(at[0]))
+
+    def _reset_state(self, weight: Tensor, at: tuple[Tensor, ...]) -> None:
+        for name, tensor in weight_and_state(weight, self.optimizer).items():
+            if name != "weight":
+                tensor[at] = 0.0
+
+    def _count(self, layer: int, step: int, dropped: int = 0, grown: int = 0) -> None:
+        """Add to the last entry of the ledger, or begin one if that is of another step."""
+        last, zeros = self.ledger[-1], (0,) * len(self.layers)
+        if len(self.ledger) == 1 or last.step != step:
+            last = EdgeEvent(step, last.live, zeros, zeros)
+            self.ledger.append(last)
+        self.ledger[-1] = EdgeEvent(
+            step,
+            _plus(last.live, layer, grown - dropped),
+            _plus(last.dropped, layer, dropped),
+            _plus(last.grown, layer, grown),
+        )
+
     def before_step(self) -> None:
         """Zero the gradients of missing edges, after the backward pass."""
         self.masks.mask_gradients()
@@ -201,3 +265,7 @@ class Edges:
 
 def _sums(masks: Sequence[Tensor]) -> tuple[int, ...]:
     return tuple(int(mask.sum()) for mask in masks)
+
+
+def _plus(counts: tuple[int, ...], place: int, more: int) -> tuple[int, ...]:
+    return (*counts[:place], counts[place] + more, *counts[place + 1 :])

@@ -13,24 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from espalier.sparse.exact_zeros import ExactZeros
 from espalier.sparse.masked_weight import find_leaks, weight_and_state
 from espalier.sparse.threshold import count
-
-
-def prunable(model: nn.Module) -> dict[str, Tensor]:
-    """Return the trainable linear and 2-d convolution weights by name, shared ones once."""
-    weights: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear | nn.Conv2d):
-            continue
-        weight: Tensor = module.weight
-        if weight.requires_grad and id(weight) not in seen:
-            seen.add(id(weight))
-            weights[f"{name}.weight" if name else "weight"] = weight
-    return weights
 
 
 class MaskSet:
@@ -49,6 +36,7 @@ class MaskSet:
         self.mask: Tensor | None = None  # (size,) bool: True where pruned, weights in a row
         self._spare: Tensor | None = None
         self._keep: list[Tensor] = []  # 0 where pruned, else 1, in the shapes of the weights
+        self._zeros: list[ExactZeros] = []  # of the current mask, once something is enforced
 
     @property
     def sparsity(self) -> float:
@@ -63,6 +51,7 @@ class MaskSet:
         if old is None or pruned < self.pruned + len(fresh):  # first time, or some came back
             self.restore(mask)
         self.mask, self.pruned, self._spare = mask, pruned, old
+        self._zeros = []
         parts = self._positions_by_weight(fresh)
         for weight, keep, part in zip(self.weights, self._keep, parts, strict=True):
             for tensor in (keep, *weight_and_state(weight, optimizer).values()):
@@ -92,10 +81,24 @@ class MaskSet:
         """Set the masks alone, for weights and state that already obey them."""
         self.mask = mask.to(self.weights[0].device)
         self.pruned = count(self.mask)
+        self._zeros = []
         if not self._keep:
             self._keep = [w.new_ones(w.shape) for w in self.weights]
         for keep, part in zip(self._keep, self.split(self.mask), strict=True):
             torch.logical_not(part, out=keep)
+
+    def mark(self, layer: int, at: tuple[Tensor, ...], pruned: bool) -> None:
+        """Set the mask of single weights of a layer, which all have the other state now.
+
+        `at` has an index (n,) for each dimension. Weights and state are left to the caller. A mask
+        must have been set before.
+        """
+        assert self.mask is not None, "no mask has been set"
+        self.split(self.mask)[layer][at] = pruned
+        self._keep[layer][at] = 0 if pruned else 1
+        self._zeros = []
+        self.pruned += len(at[0]) if pruned else -len(at[0])
+        self._zeros = []
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
@@ -108,6 +111,38 @@ class MaskSet:
         ]
         if pairs:
             torch._foreach_mul_([grad for grad, _ in pairs], [keep for _, keep in pairs])
+
+    @property
+    def keep(self) -> list[Tensor]:
+        """0 where pruned, else 1, in the shapes of the weights; empty before the first pruning."""
+        return self._keep
+
+    def mask_gradient(self, position: int) -> None:
+        """Zero the gradient, where it is pruned, of the weight at `position`."""
+        gradient = self.weights[position].grad
+        if self.pruned and gradient is not None:
+            gradient.detach().mul_(self._keep[position])
+
+    @torch.no_grad()
+    def zero_weights(self) -> None:
+        """Zero the pruned weights, whoever has written there, also infinities and NaN."""
+        if self.mask is None:
+            return
+        for weight, dead in zip(self.weights, self.split(self.mask), strict=True):
+            weight.masked_fill_(dead, 0.0)
+
+    def enforce(self, optimizer: torch.optim.Optimizer) -> None:
+        """Zero pruned weights and all of their state, whoever has written there."""
+        if self.pruned and not self._zeros:
+            assert self.mask is not None
+            self._zeros = [ExactZeros(dead) for dead in self.split(self.mask)]
+        for weight, zeros in zip(self.weights, self._zeros, strict=False):
+            for tensor in weight_and_state(weight, optimizer).values():
+                zeros.apply(tensor)
+
+    def clear(self) -> None:
+        """Forget the masks: nothing is pruned."""
+        self.pruned, self.mask, self._keep, self._zeros = 0, None, [], []
 
     def assert_masked(self, optimizer: torch.optim.Optimizer) -> None:
         """Raise AssertionError, naming the tensor, if the promise does not hold."""

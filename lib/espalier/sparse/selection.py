@@ -1,7 +1,7 @@
 """Selection of edges to drop and to grow: exact counts, the same on every machine.
 
-A layer is (outputs, ...): a row holds the edges that lead into one of its units. Ties are decided
-by position.
+A layer is (outputs, ...), so that a row holds the edges that lead into one of its units, unless an
+orientation says how it lies. Ties are decided by position.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from espalier.sparse.orientation import ROWS, Orientation
 from espalier.sparse.threshold import mark_smallest
 
 LARGEST = torch.finfo(torch.float32).max
@@ -25,22 +26,24 @@ def select_per_unit(keys: Tensor, count: int) -> Tensor:
     return select_smallest(torch.where(first, -math.inf, -keys), count)
 
 
-def select_weakest(weight: Tensor, live: Tensor, count: int) -> Tensor:
-    """Return the `count` smallest |w| of what may go, or all of that: (outputs, ...) bool."""
-    free = select_droppable(weight, live)
+def select_weakest(
+    weight: Tensor, live: Tensor, count: int, orientation: Orientation = ROWS
+) -> Tensor:
+    """Return the `count` smallest |w| of what may go, or all of that: bool in its shape."""
+    free = select_droppable(weight, live, orientation)
     keys = torch.where(free, magnitudes(weight), math.inf)
     return select_smallest(keys, min(count, int(free.sum())))
 
 
-def select_droppable(weight: Tensor, live: Tensor) -> Tensor:
-    """Return the live edges of a layer that may go: (outputs, ...) bool.
+def select_droppable(weight: Tensor, live: Tensor, orientation: Orientation = ROWS) -> Tensor:
+    """Return the live edges of a layer that may go: bool in the weight's shape.
 
     Where a layer has an edge for each of its units, the largest of each unit stays. If that holds
     in every layer every output is reached from some input. Otherwise one edge of the layer stays.
     """
-    keys = torch.where(live, magnitudes(weight), -1.0)
-    units = keys if int(live.sum()) >= len(live) else keys.view(1, -1)
-    return live & ~_best_of_rows(units).view(live.shape)
+    keys = orientation.by_unit(torch.where(live, magnitudes(weight), -1.0))
+    units = keys if int(live.sum()) >= len(keys) else keys.reshape(1, -1)
+    return live & ~orientation.as_stored(_best_of_rows(units).view(keys.shape))
 
 
 def select_missing(scores: Tensor, missing: Tensor, count: int) -> Tensor:

@@ -33,7 +33,7 @@ RETIRED = ".damaged"
 
 
 @dataclass(frozen=True)
-class Planned:
+class RecoveredPlan:
     """What a sweep planned, and in words where that was read."""
 
     record: SweepRecord
@@ -81,7 +81,9 @@ def _is_sound(path: Path) -> bool:
         return False
 
 
-def _write(folder: Path, planned: Planned, stored: Mapping[str, StoredTrial]) -> Iterator[str]:
+def _write(
+    folder: Path, planned: RecoveredPlan, stored: Mapping[str, StoredTrial]
+) -> Iterator[str]:
     texts = dict(_texts(folder, planned, stored))
     rows = [
         (trial, texts[trial.number], _directory(stored.get(trial.id), name))
@@ -118,7 +120,7 @@ def _retire(folder: Path) -> Iterator[str]:
     yield f"{folder / name}: what was there before"
 
 
-def _planned(folder: Path, configs: Path, stored: Sequence[StoredTrial]) -> Planned:
+def _planned(folder: Path, configs: Path, stored: Sequence[StoredTrial]) -> RecoveredPlan:
     """Return the plan of the sweep from the first place that has it. Raises UserError."""
     for read in (_from_plan_files, _from_old_store):
         with suppress(UserError, OSError, *CONTENT):
@@ -135,29 +137,29 @@ def _planned(folder: Path, configs: Path, stored: Sequence[StoredTrial]) -> Plan
     return _from_trials(stored)
 
 
-def _from_plan_files(folder: Path) -> Planned:
+def _from_plan_files(folder: Path) -> RecoveredPlan:
     trials, origin = plan_files.read_trials(folder), "all of its plan"
-    return Planned(plan_files.read_sweep(folder), trials, origin)
+    return RecoveredPlan(plan_files.read_sweep(folder), trials, origin)
 
 
-def _from_old_store(folder: Path) -> Planned:
+def _from_old_store(folder: Path) -> RecoveredPlan:
     with Store.open_any(folder / STORE) as store:
         names = store.directories()
         trials = [PlannedTrial(trial, names[trial.number]) for trial in store.trials()]
         record = SweepRecord(store.header, store.round, store.created, store.order)
     if record.header.trials not in (0, len(trials)):
         raise UserError(f"{folder / STORE}: lacks trials")
-    return Planned(record, trials, "all of its plan, as the old store had it")
+    return RecoveredPlan(record, trials, "all of its plan, as the old store had it")
 
 
-def _from_configs(configs: Path, stored: Sequence[StoredTrial]) -> Planned:
+def _from_configs(configs: Path, stored: Sequence[StoredTrial]) -> RecoveredPlan:
     planned = plan.read_plan(configs)
     header = planned.header()
     trials = [PlannedTrial(each, directory_name(each, header.controls)) for each in planned.trials]
-    return Planned(_record(header, stored), trials, f"all of the plan in {configs}")
+    return RecoveredPlan(_record(header, stored), trials, f"all of the plan in {configs}")
 
 
-def _from_trials(stored: Sequence[StoredTrial]) -> Planned:
+def _from_trials(stored: Sequence[StoredTrial]) -> RecoveredPlan:
     """Return as much of a plan as the trials that ended tell."""
     trials = [PlannedTrial(each.trial, each.directory) for each in stored]
     made = Plan(
@@ -170,7 +172,7 @@ def _from_trials(stored: Sequence[StoredTrial]) -> Planned:
         "those that ended: what else was planned stands nowhere (its plan files are missing, and "
         "the folder of the plan has another plan)"
     )
-    return Planned(_record(made.header(), stored), trials, origin)
+    return RecoveredPlan(_record(made.header(), stored), trials, origin)
 
 
 def _axes(stored: Sequence[StoredTrial]) -> list[dict[str, object]]:
@@ -199,7 +201,7 @@ def _record(header: PlanHeader, stored: Sequence[StoredTrial]) -> SweepRecord:
 
 
 def _texts(
-    folder: Path, planned: Planned, stored: Mapping[str, StoredTrial]
+    folder: Path, planned: RecoveredPlan, stored: Mapping[str, StoredTrial]
 ) -> Iterator[tuple[int, str]]:
     """Yield the `.config` of each trial: from its folder, else as the Kconfig tree writes it."""
     missing: list[Trial] = []

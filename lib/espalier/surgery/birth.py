@@ -18,6 +18,7 @@ from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution, default_distribution
+from espalier.surgery.pair_layers import by_output
 from espalier.surgery.pairs import Pair
 
 
@@ -34,11 +35,19 @@ def fresh(
 
     Source: Sokar et al. 2023, arXiv:2302.12902.
     """
-    producer = site.pair.producer
-    law = law or default_distribution(producer)
-    rows = law.draw(producer.weight, len(slots), generator)
-    place(site, slots, rows)
+    place(site, slots, draw_incoming(site.pair, len(slots), generator, law))
     site.reset_state(slots)
+
+
+def draw_incoming(
+    pair: Pair, count: int, generator: torch.Generator, law: InitDistribution | None = None
+) -> Tensor:
+    """Draw in-weights (count, fan_in) from `law`, by default torch's own for each layer."""
+    drawn = []
+    for layer in pair.producers:
+        own = law or default_distribution(layer)
+        drawn.append(own.draw(by_output(layer), count, generator).flatten(1))
+    return drawn[0] if len(drawn) == 1 else torch.cat(drawn, 1)
 
 
 @torch.no_grad()
@@ -50,10 +59,11 @@ def place(site: EditContext, slots: Tensor, rows: Tensor) -> None:
     pair = site.pair
     if pair.norm is not None:
         _plain_norm(pair, slots, rows)
-    pair.producer.weight.index_copy_(0, slots, rows)
-    if pair.producer.bias is not None:
-        pair.producer.bias.index_fill_(0, slots, 0.0)
-    pair.consumer.weight.index_fill_(1, pair.columns(slots), 0.0)
+    pair.write_incoming(slots, rows)
+    for layer in pair.producers:
+        if layer.bias is not None:
+            layer.bias.index_fill_(0, slots, 0.0)
+    pair.out_weight.index_fill_(1, pair.columns(slots), 0.0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ def split(
     """
     pair, portion = site.pair, portion or Portion()
     _copy(pair, slots, parents)
-    weight = pair.consumer.weight
+    weight = pair.out_weight
     columns, sources = pair.columns(slots), pair.columns(parents)
     children = torch.bincount(sources, minlength=weight.shape[1])[sources].to(weight.dtype)
     part = portion.share / (
@@ -123,9 +133,9 @@ def signed(
         raise ValueError(f"twins need an even number of slots, not {len(slots)}")
     pair, half = site.pair, len(slots) // 2
     usual = mean_outgoing_length(pair, slots)
-    rows = (law or default_distribution(pair.producer)).draw(pair.producer.weight, half, generator)
+    rows = draw_incoming(pair, half, generator, law)
     place(site, slots, torch.cat([rows, rows]))
-    weight = pair.consumer.weight
+    weight = pair.out_weight
     columns = weight.new_empty(weight.shape[0], half * pair.per, *weight.shape[2:])
     random = torch.randn(columns.shape, generator=generator, device=generator.device)
     columns = scale * usual * normalize_outgoing(random.to(columns), pair.per)
@@ -151,7 +161,7 @@ def normalize_outgoing(columns: Tensor, per: int) -> Tensor:
 
 def _copy(pair: Pair, slots: Tensor, parents: Tensor) -> None:
     """Copy all that makes the parents, with normalisation and its statistics."""
-    for tensor in (pair.producer.weight, *pair.vectors()):
+    for tensor in (*(by_output(layer) for layer in pair.producers), *pair.vectors()):
         tensor.index_copy_(0, slots, tensor.index_select(0, parents))
 
 

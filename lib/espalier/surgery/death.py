@@ -21,7 +21,7 @@ from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import Pair
-from espalier.surgery.probe import Statistics
+from espalier.surgery.probe import Statistics, at_least_single
 
 RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 samples
 
@@ -111,7 +111,7 @@ def substitute_basis(
 @torch.no_grad()
 def hand_over(site: EditContext, substitute: Substitute, portion: float) -> None:
     """Let the substitute do the `portion`, in (0, 1], of what the dead still do."""
-    weight, columns = site.pair.consumer.weight, site.pair.columns(substitute.dead)
+    weight, columns = site.pair.out_weight, site.pair.columns(substitute.dead)
     lost = copy_outgoing(site, columns) * portion
     if len(substitute.alive):
         given = read_through_blend(site, lost, substitute.blend)
@@ -167,14 +167,15 @@ def complement(total: int, columns: Tensor) -> Tensor:
 
 
 def copy_outgoing(site: EditContext, columns: Tensor) -> Tensor:
-    """Copy the consumer's weights for `columns`, (outputs, columns, taps)."""
-    weights = site.pair.consumer.weight.detach().index_select(1, columns)
+    """Copy the consumer's weights for `columns`, (outputs, columns, taps), as float32 or wider."""
+    weights = at_least_single(site.pair.out_weight.index_select(1, columns))
     return weights.flatten(2) if weights.ndim > 2 else weights.unsqueeze(2)
 
 
 def _like(site: EditContext, folded: Tensor) -> Tensor:
-    """Reshape (outputs, columns, taps) to the consumer's own shape."""
-    return folded.reshape(*folded.shape[:2], *site.pair.consumer.weight.shape[2:])
+    """Reshape (outputs, columns, taps) to the consumer's own shape and number format."""
+    weight = site.pair.out_weight
+    return folded.reshape(*folded.shape[:2], *weight.shape[2:]).to(weight.dtype)
 
 
 def _constant(lost: Tensor, values: Tensor, shares: Tensor) -> Tensor:
@@ -189,7 +190,7 @@ def _error(lost: Tensor, second: Tensor) -> Tensor:
 
 
 def _silence(site: EditContext, dead: Tensor) -> None:
-    site.pair.consumer.weight.index_fill_(1, site.pair.columns(dead), 0.0)
-    for parameter in site.producer_params():
-        parameter.index_fill_(0, dead, 0.0)
+    site.pair.out_weight.index_fill_(1, site.pair.columns(dead), 0.0)
+    for parameter, dim in site.pair.slices():
+        parameter.index_fill_(dim, dead, 0.0)
     site.reset_state(dead)

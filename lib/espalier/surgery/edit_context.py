@@ -27,16 +27,11 @@ class EditContext:
     keep: Mapping[Tensor, Tensor] = field(default_factory=dict)
     restarts: Restarts | None = None
 
-    def producer_params(self) -> list[Tensor]:
-        """Return the parameters with a slice for each neuron along dimension 0."""
-        layers = [self.pair.producer, *([self.pair.norm] if self.pair.norm is not None else [])]
-        return [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
-
     def reset_state(self, neurons: Tensor) -> None:
         """Reset the optimizer state of all that makes or reads `neurons` (n,), and obey masks."""
-        for parameter in self.producer_params():
-            self._reset(parameter, 0, neurons)
-        self._reset(self.pair.consumer.weight, 1, self.pair.columns(neurons))
+        for parameter, dim in self.pair.slices():
+            self._reset(parameter, dim, neurons)
+        self._reset(*self.pair.reader, self.pair.columns(neurons))
         self.apply_masks()
 
     def _reset(self, parameter: Tensor, dim: int, index: Tensor) -> None:
@@ -56,7 +51,7 @@ class EditContext:
     @torch.no_grad()
     def apply_masks(self) -> None:
         """Zero what is masked, weights and state."""
-        for parameter in (self.pair.producer.weight, self.pair.consumer.weight):
+        for parameter in (*(each.weight for each in self.pair.producers), self.pair.reader[0]):
             keep = self.keep.get(parameter)
             if keep is not None:
                 for tensor in (
@@ -74,6 +69,7 @@ class EditContext:
         Raises ValueError where none of these can be had.
         """
         consumer, after = self.pair.consumer, self.pair.after
+        change = change.to(consumer.weight.dtype)
         if consumer.bias is not None:
             consumer.bias.add_(change)
         elif after is None:
@@ -88,7 +84,8 @@ class EditContext:
                 f"the layer after {self.pair.name!r} has no bias to fold a mean into, "
                 "and is one of a pack, which cannot be given one"
             )
-        bias = nn.Parameter(weight.new_zeros(weight.shape[0]), weight.requires_grad)
+        outputs = self.pair.out_weight.shape[0]
+        bias = nn.Parameter(weight.new_zeros(outputs), weight.requires_grad)
         self.pair.consumer.bias = bias
         optimizer_state.add_param_like(self.optimizer, bias, weight)
         return bias

@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,10 @@ from torch.nn import functional as F
 
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
+from espalier.surgery.pair_layers import InputsByOutputs
+from espalier.surgery.pair_paths import spreads
 from espalier.surgery.pairs import Pair
-from espalier.surgery.probe import evaluating
+from espalier.surgery.probe import at_least_single, evaluating
 
 FAINT = 1e-12  # above 0 for a ReLU, below rounding for the network
 
@@ -44,12 +47,13 @@ class CrossMoment:
     @torch.no_grad()
     def add(self, x: Tensor, made: torch.Size, gradient: Tensor) -> None:
         """Add a batch: the producer's input, its output's shape, the consumer's gradient."""
-        if isinstance(self.pair.producer, nn.Conv2d):
+        if self.pair.map_dims[0]:
             back = _pulled_back(self.pair, gradient, made)  # (n, outputs * per * taps, places)
             patches = _unfolded(self.pair.producer, x)  # (n, fan_in, places)
             product = _rows(back) @ _rows(patches).T
         else:
             product = gradient.flatten(0, -2).T @ x.flatten(0, -2)
+        product = at_least_single(product)
         self.matrix = self.matrix.to(product) + product
 
     @contextmanager
@@ -93,13 +97,12 @@ def gradmax(
     left, right = _directions(cross_moment.matrix, len(slots))  # (k, outputs * ...), (k, fan_in)
     first, rest = slots[: len(left)], slots[len(left) :]
     length = scale * birth.mean_outgoing_length(pair, slots)
-    rows = _in_weights(pair, right)
-    birth.place(site, first, rows.reshape(-1, *pair.producer.weight.shape[1:]))
+    birth.place(site, first, _in_weights(pair, right))
     _open_faintly(pair, first)
-    weight = pair.consumer.weight
+    weight = pair.out_weight
     columns = left.reshape(len(left), weight.shape[0], -1).transpose(0, 1)
     columns = columns.reshape(weight.shape[0], -1, *weight.shape[2:])
-    weight.index_copy_(1, pair.columns(first), length * columns)
+    weight.index_copy_(1, pair.columns(first), (length * columns).to(weight.dtype))
     site.reset_state(first)
     if len(rest):
         birth.fresh(site, rest, generator)
@@ -115,7 +118,7 @@ def _in_weights(pair: Pair, right: Tensor) -> Tensor:
         return rows
     if pair.producer.bias is not None:
         return torch.zeros_like(right)
-    return torch.full_like(right, FAINT / right.shape[1])
+    return torch.full_like(right, _faint(right) / right.shape[1])
 
 
 def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
@@ -131,10 +134,15 @@ def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
 
 def check_pair(pair: Pair) -> None:
     """Raise ValueError if neurons of `pair` cannot be born so; see `gradmax`."""
+    if pair.gates:
+        raise ValueError(f"gradmax needs one layer that makes neurons: {pair.name!r} has gates")
+    for layer in (pair.producer, pair.consumer):
+        if not isinstance(layer, nn.Linear | nn.Conv2d | InputsByOutputs):
+            kind = type(layer).__name__
+            raise ValueError(f"gradmax needs linear layers or Conv2d: at {pair.name!r} is a {kind}")
     zero = pair.producer.weight.new_zeros(1, 1)
     for module in pair.between:
-        pointwise = not isinstance(module, nn.Flatten) and "Pool" not in type(module).__name__
-        if pointwise and float(module(zero).abs()) > 0:
+        if not spreads(module) and float(module(zero).abs()) > 0:
             raise ValueError(f"gradmax needs activations that are 0 at 0: {module} is not")
     if pair.norm is not None and pair.norm.weight is None:
         raise ValueError(f"gradmax needs a scale to begin at 0: {pair.norm} has none")
@@ -144,9 +152,14 @@ def _open_faintly(pair: Pair, slots: Tensor) -> None:
     """Let gradients through a ReLU."""
     if pair.norm is not None:
         pair.norm.weight.index_fill_(0, slots, 0.0)
-        pair.norm.bias.index_fill_(0, slots, FAINT)
+        pair.norm.bias.index_fill_(0, slots, _faint(pair.norm.bias))
     elif pair.producer.bias is not None:
-        pair.producer.bias.index_fill_(0, slots, FAINT)
+        pair.producer.bias.index_fill_(0, slots, _faint(pair.producer.bias))
+
+
+def _faint(like: Tensor) -> float:
+    """Return `FAINT`, or more where a number format has no number as small."""
+    return max(FAINT, torch.finfo(like.dtype).tiny)
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -154,13 +167,13 @@ def _rows(x: Tensor) -> Tensor:
     return x.transpose(0, 1).flatten(1)
 
 
-def _unfolded(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def _unfolded(layer: Any, x: Tensor) -> Tensor:
     """Return the patches that a convolution sees, (n, fan_in, places)."""
     x = F.pad(x, _edges(layer))
     return F.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride)
 
 
-def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
+def _edges(layer: Any) -> tuple[int, int, int, int]:
     """Return the padding of a convolution: left, right, top, bottom."""
     if layer.padding == "valid":
         return 0, 0, 0, 0
@@ -174,7 +187,7 @@ def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
 def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
     """Return (n, outputs * per * taps, places): what an out-weight of 1 sends to each place."""
     samples, outputs = gradient.shape[:2]
-    taps = pair.per * math.prod(pair.consumer.weight.shape[2:])
+    taps = pair.per * math.prod(pair.out_weight.shape[2:])
     flat = [module for module in pair.between if not isinstance(module, nn.Flatten)]
     chain = nn.Sequential(*flat)
     with torch.enable_grad(), evaluating(chain):
@@ -188,7 +201,7 @@ def _pulled_back(pair: Pair, gradient: Tensor, made: torch.Size) -> Tensor:
 def _at_consumer(pair: Pair, gradient: Tensor, shape: torch.Size) -> Tensor:
     """Return the same at the consumer: `shape` is (n, outputs * per * taps, height, width)."""
     layer = pair.consumer
-    if isinstance(layer, nn.Linear):
+    if not isinstance(layer, nn.Conv2d):
         places = torch.eye(pair.per, dtype=gradient.dtype, device=gradient.device)
         return torch.einsum("no,pq->nopq", gradient, places).reshape(shape)
     outputs, taps = gradient.shape[1], math.prod(layer.kernel_size)

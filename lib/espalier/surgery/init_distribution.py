@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espalier.surgery.pairs import Layer
+from espalier.surgery.pair_layers import Layer, by_output
 
 _WIDEST_UNIFORM = 2.0  # a uniform distribution ends at 1.73 deviations, a normal one does not
 
@@ -33,8 +33,11 @@ class InitDistribution:
 
 
 def default_distribution(layer: Layer) -> InitDistribution:
-    """Return the distribution torch draws a linear or convolution layer's weights from."""
-    return InitDistribution(1 / math.sqrt(3 * layer.weight[0].numel()))
+    """Return the distribution torch draws a linear or convolution layer's weights from.
+
+    Differs: of a layer that stores (inputs, outputs) the fan-in is that of its outputs.
+    """
+    return InitDistribution(1 / math.sqrt(3 * by_output(layer)[0].numel()))
 
 
 def estimate_distribution(weight: Tensor) -> InitDistribution:

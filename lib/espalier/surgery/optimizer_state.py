@@ -10,23 +10,26 @@ Source: Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement 
 arXiv:2302.12902, whose code zeroes the moments of what it resets.
 Differs: the second moment, for the reason above. Where a newborn's gradients are of another size
 than the survivors' (a fresh neuron's in-weights have none at first), see
-`espalier.surgery.per_slice_restart`, which counts the steps of each element.
+`espalier.surgery.per_slice_restart`, which makes them those of a fresh optimizer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-SECOND_MOMENTS = ("exp_avg_sq", "max_exp_avg_sq")
+from espalier.surgery import state_shapes
+from espalier.surgery.restart_kinds import is_exact
+from espalier.surgery.state_shapes import Meaning
 
 
 def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
     """Return the state tensors with a value for each element of `parameter`, by name."""
-    state = {} if optimizer is None else optimizer.state.get(parameter, {})
-    return {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == parameter.shape}
+    held = state_shapes.tensors(optimizer, parameter)
+    return {name: x for _, name, x in held if x.shape == parameter.shape}
 
 
 @torch.no_grad()
@@ -38,30 +41,62 @@ def reset_slices(
     *,
     zero: bool = False,
 ) -> None:
-    """Let slices `index` along `dim` begin anew, in place.
+    """Let slices `index` along `dim` begin anew, in place; `parameter` holds their weights.
 
-    First moments become 0, second moments the mean over the other slices, without elements that
-    never had a gradient; with `zero`, second moments become 0 as well.
+    What is a momentum becomes 0, what is a weight the newborn's own, what is a scale the mean over
+    the other slices, without elements that never had a gradient (see
+    `espalier.surgery.state_shapes`). With `zero`, where a `Restarts` sees to the rest, scales
+    become 0 as well, unless it cannot.
     """
-    for name, tensor in moments(optimizer, parameter).items():
-        if name in SECOND_MOMENTS and not zero:
-            usual = _mean_of_others(tensor, dim, index)
-            tensor.index_copy_(dim, index, usual.repeat_interleave(len(index), dim))
+    zero = zero and is_exact(optimizer)
+    for _, name, tensor in state_shapes.tensors(optimizer, parameter):
+        along = state_shapes.dims(name, tensor, parameter.shape)
+        if along is None or dim not in along:
+            continue
+        place = along.index(dim)
+        born = partial(_slices_of, tensor, place, index)
+        meaning = state_shapes.meaning(name, tensor, parameter, born)
+        if meaning is Meaning.WEIGHT:
+            tensor.index_copy_(place, index, parameter.detach().index_select(dim, index).to(tensor))
+        elif meaning is Meaning.SCALE and not zero:
+            usual = _mean_of_others(tensor, place, index)
+            tensor.index_copy_(place, index, usual.repeat_interleave(len(index), place))
         else:
-            tensor.index_fill_(dim, index, 0.0)
+            tensor.index_fill_(place, index, 0.0)
 
 
 @torch.no_grad()
 def reset_elements(
     optimizer: torch.optim.Optimizer | None, parameter: Tensor, at: tuple[Tensor, ...]
 ) -> None:
-    """Let single elements begin anew, in place: all their moments become 0.
+    """Let single elements begin anew, in place: their momentum and scales become 0.
 
-    `at` has an index (n,) for each dimension. Adam then needs
-    `espalier.surgery.per_slice_restart` too.
+    `at` has an index (n,) for each dimension. What is a weight becomes the parameter's. A
+    `espalier.surgery.per_slice_restart.Restarts` is needed too; where it cannot correct zeros,
+    scales become the mean of those of other elements.
     """
-    for tensor in moments(optimizer, parameter).values():
-        tensor[at] = 0.0
+    for name, tensor in moments(optimizer, parameter).items():
+        born = partial(_elements_of, tensor, at)
+        meaning = state_shapes.meaning(name, tensor, parameter, born)
+        if meaning is Meaning.WEIGHT:
+            tensor[at] = parameter.detach()[at].to(tensor)
+        elif meaning is Meaning.SCALE and not is_exact(optimizer):
+            others = tensor[~born() & (tensor > 0)]
+            tensor[at] = others.mean() if len(others) else 0.0
+        else:
+            tensor[at] = 0.0
+
+
+def _slices_of(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Return a bool tensor that is True at slices `index` along `dim`."""
+    return torch.zeros_like(tensor, dtype=torch.bool).index_fill_(dim, index, True)
+
+
+def _elements_of(tensor: Tensor, at: tuple[Tensor, ...]) -> Tensor:
+    """Return a bool tensor that is True at single elements."""
+    marks = torch.zeros_like(tensor, dtype=torch.bool)
+    marks[at] = True
+    return marks
 
 
 def _mean_of_others(tensor: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -81,14 +116,27 @@ def rebuild(
     """Give `parameter` the slices `source` (n,) of itself along `dim`; -1 stands for zeros.
 
     Its state follows. It stays the same object, also in the optimizer's groups; its gradient is
-    gone.
+    gone. Raises ValueError, before anything changes, if some of its state cannot follow.
     """
-    replaced = {k: take_slices(x, dim, source) for k, x in moments(optimizer, parameter).items()}
+    check_resizable(optimizer, [parameter])
+    for state, name, tensor in state_shapes.tensors(optimizer, parameter):
+        along = state_shapes.dims(name, tensor, parameter.shape)
+        if along is not None and dim in along:
+            state[name] = take_slices(tensor, along.index(dim), source)
     data = take_slices(parameter.detach(), dim, source)
     parameter.grad = None
-    _put(parameter, data)
-    if optimizer is not None and replaced:
-        optimizer.state[parameter].update(replaced)
+    put_data(parameter, data)
+
+
+def check_resizable(optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]) -> None:
+    """Raise ValueError if `optimizer` keeps state of `parameters` that cannot change shape."""
+    for parameter in parameters:
+        if name := state_shapes.follows(optimizer, parameter):
+            raise ValueError(
+                f"{type(optimizer).__name__}: its state {name!r} of a parameter of shape "
+                f"{tuple(parameter.shape)} cannot follow another shape: grow or shrink before its "
+                "first step, or train with an optimizer that keeps state by element"
+            )
 
 
 def take_slices(tensor: Tensor, dim: int, source: Tensor) -> Tensor:
@@ -104,11 +152,11 @@ def replace_data(tensor: Tensor, data: Tensor) -> None:
     if tensor.shape == data.shape:
         tensor.copy_(data)
     else:
-        _put(tensor, data.clone())
+        put_data(tensor, data.clone())
 
 
-def _put(parameter: Tensor, data: Tensor) -> None:
-    """Replace the tensor behind a parameter by one of another shape.
+def put_data(parameter: Tensor, data: Tensor) -> None:
+    """Replace the tensor behind a parameter, by one of any shape.
 
     While a loss is still referred to, autograd remembers the old shape; another number format in
     between makes it forget.

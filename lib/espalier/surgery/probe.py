@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from espalier.surgery.pair_layers import tap_shares
 from espalier.surgery.pairs import Pair
 
 
@@ -34,20 +34,25 @@ class Statistics:
     @torch.no_grad()
     def add(self, x: Tensor) -> None:
         """Add the samples of an input of the consumer."""
-        samples = self.pair.samples(x.detach())
+        samples = at_least_single(self.pair.samples(x.detach()))
         fresh, total = len(samples), self.count + len(samples)
         mean = samples.mean(0)
         samples = samples - mean
         scatter = _gram(samples)
         if self.count == 0:
             self.mean, self.scatter = mean, scatter
-            self.shares = _shares(self.pair, x)
+            self.shares = at_least_single(tap_shares(self.pair.consumer, x))
         else:
             step = mean - self.mean
             self.mean = self.mean + step * (fresh / total)
             scatter.addr_(step, step, alpha=self.count * fresh / total)
             self.scatter = self.scatter + scatter
         self.count = total
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    """Return numbers of half precision as float32, for which torch has linear algebra."""
+    return x.float() if torch.finfo(x.dtype).bits < 32 else x
 
 
 BLOCK = 128  # columns; on one core 27 % faster than the whole product at 2,048 x 512
@@ -65,21 +70,6 @@ def _gram(x: Tensor) -> Tensor:
         product[start:, start:end] = part
         product[start:end, end:] = part[BLOCK:].T
     return product
-
-
-def _shares(pair: Pair, x: Tensor) -> Tensor:
-    """Return `shares` (taps,) of `Statistics`."""
-    layer = pair.consumer
-    if not isinstance(layer, nn.Conv2d):
-        return x.new_ones(1)
-    taps = layer.weight[0, 0].numel()
-    if layer.padding_mode != "zeros":
-        return x.new_ones(taps)
-    single = torch.eye(taps, dtype=x.dtype, device=x.device).view(taps, 1, *layer.kernel_size)
-    inside = x.new_ones(1, 1, *x.shape[-2:])
-    return F.conv2d(inside, single, None, layer.stride, layer.padding, layer.dilation).mean(
-        (0, 2, 3)
-    )
 
 
 @contextmanager
@@ -102,9 +92,21 @@ def gather(model: nn.Module, pairs: Sequence[Pair], batches: Iterable[Tensor]) -
     with ExitStack() as stack, evaluating(model), torch.no_grad():
         for statistics in gathered:
             stack.enter_context(watching(statistics))
+        stack.enter_context(_without_fused_layers())
         for x in batches:
             model(x)
     return gathered
+
+
+@contextmanager
+def _without_fused_layers() -> Iterator[None]:
+    """Let `nn.TransformerEncoderLayer` call its layers, which in evaluation it may not."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 @contextmanager

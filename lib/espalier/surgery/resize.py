@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
 from espalier.surgery.edit_context import EditContext, owns_memory
-from espalier.surgery.pairs import Layer, Norm
+from espalier.surgery.pair_layers import rename_sizes
 
 
 @torch.no_grad()
@@ -24,7 +24,7 @@ def widen(site: EditContext, extra: int) -> Tensor:
     size = site.pair.size
     if extra < 1:
         raise ValueError(f"a pair is widened by 1 neuron or more, not {extra}")
-    device = site.pair.producer.weight.device
+    device = site.pair.device
     kept, new = torch.arange(size, device=device), torch.full((extra,), -1, device=device)
     _resize(site, torch.cat([kept, new]))
     slots = torch.arange(size, size + extra, device=device)
@@ -51,16 +51,18 @@ def narrow(site: EditContext, gone: Tensor) -> Tensor:
 def _resize(site: EditContext, source: Tensor) -> None:
     """Make the neurons those of `source` (n,), where -1 stands for a new one of zeros."""
     pair = site.pair
-    if not owns_memory(pair.producer.weight):
+    if not all(owns_memory(layer.weight) for layer in pair.producers):
         raise ValueError(f"the layers at {pair.name!r} are one run of a pack: their shapes are set")
     columns = torch.where(source < 0, -1, 1).repeat_interleave(pair.per)
     columns = torch.where(columns < 0, -1, pair.columns(source))
-    for parameter in site.producer_params():
-        site.rebuild(parameter, 0, source)
-    site.rebuild(pair.consumer.weight, 1, columns)
+    for parameter, dim in pair.slices():
+        site.rebuild(parameter, dim, source)
+    site.rebuild(*pair.reader, columns)
     if pair.norm is not None:
         _resize_statistics(pair.norm, source)
-    _rename(pair.producer, pair.norm, pair.consumer)
+        pair.norm.num_features = pair.size
+    for layer in (*pair.producers, pair.consumer):
+        rename_sizes(layer)
 
 
 def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
@@ -68,18 +70,3 @@ def _resize_statistics(norm: nn.Module, source: Tensor) -> None:
         buffer = norm._buffers[name]
         if buffer is not None:
             norm._buffers[name] = optimizer_state.take_slices(buffer, 0, source)
-
-
-def _rename(producer: Layer, norm: Norm | None, consumer: Layer) -> None:
-    """Let the modules say what they now are."""
-    outputs, inputs = producer.weight.shape[0], consumer.weight.shape[1]
-    if isinstance(producer, nn.Conv2d):
-        producer.out_channels = outputs
-    else:
-        producer.out_features = outputs
-    if norm is not None:
-        norm.num_features = outputs
-    if isinstance(consumer, nn.Conv2d):
-        consumer.in_channels = inputs
-    else:
-        consumer.in_features = inputs

@@ -15,7 +15,7 @@ from espalier.methods.growth.action_tournament import (
 )
 from espalier.methods.growth.growth_actions import FAN, Candidate, candidates
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import mask_indices
+from espalier.methods.growth.structure.edge_editor import mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 SAMPLES = 96

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.layers.masked_blocks import Blocks
+from espalier.layers.masked_blocks import Blocks, chain
 from espalier.methods.growth.placement import block_rewiring
 from espalier.methods.growth.proportional import Proportional
+from espalier.methods.growth.structure import skeleton
 from espalier.methods.growth.timing.growth_credits import CreditOptions, GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState
@@ -29,7 +30,8 @@ def run_of(seed: int = 0, density: float = 0.3, **fields: Any) -> Run:
 def born(run: Run) -> dict[tuple[int, int], torch.Tensor]:
     """Births of all edges that there could be, -1 where there is none."""
     net: Blocks = run.method_state.net
-    lacking = {p: block_rewiring.missing_edges(net, p) for p in block_rewiring.all_pairs(net)}
+    nodes = len(net.sizes)
+    lacking = {p: block_rewiring.missing_edges(net, p) for p in chain(nodes, nodes)}
     there = {p: block.births for p, block in net.each()}
     return {p: there.get(p, torch.full(m.shape, -1)).clone() for p, m in lacking.items()}
 
@@ -75,10 +77,10 @@ def test_new_edges_stay_for_as_many_moments_as_asked_for(grace: int) -> None:
 def test_outputs_that_are_reached_stay_reached(seed: int) -> None:
     run = run_of(seed, density=0.12, rate=0.5, grace=0, floor=0.0)
     net: Blocks = run.method_state.net
-    reachable_units = block_rewiring.reachable_units(net)[-1]
+    reachable_units = skeleton.reachable_units(net)[-1]
     for _ in range(47):
         loops.train(run, 1)
-        now = block_rewiring.reachable_units(net)[-1]
+        now = skeleton.reachable_units(net)[-1]
         assert bool(now[reachable_units].all())
         reachable_units = now
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
-from espalier.layers.dendrites import kernels, wiring
+from espalier.layers.dendrites import input_rows, kernels, wiring
 from espalier.layers.dendrites.folded_synapses import FoldedDendrites, FoldedNeurons
 from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.dendrites.nonlinear import NONLINEARITIES, Activation
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.layers.dendrites.wiring import Wiring
 from espalier.layers.folded import Stacked
+
+Init: TypeAlias = Literal["full", "live"]
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,25 @@ class DendriteKind:
 
     `activation` is that of the dendrites: a soma's is always a leaky ReLU of slope 0.1. Fresh
     weights have the variance 2 over the number of inputs of the whole layer (`init` full) or of
-    the unit (live). `backend` is how sums are computed, None for the fastest.
+    the unit (live). `backend` is how sums are computed, None for the fastest. Raises ValueError for
+    a name that there is not.
     """
 
     activation: Activation = "leaky_relu"
-    init: Literal["full", "live"] = "full"
+    init: Init = "full"
     wiring: Wiring = wiring.random
     backend: Backend | None = None
 
+    def __post_init__(self) -> None:
+        input_rows.require_known("activation", self.activation, get_args(Activation))
+        input_rows.require_known("init", self.init, get_args(Init))
+        if not callable(self.wiring):
+            rule = "must be a function, as wiring.random or make_wiring's"
+            raise TypeError(f"wiring={self.wiring!r}: {rule}")
+
 
 class DendriticLayer(nn.Module):
-    """(n, inputs) -> (n, outputs); outputs are neurons, or dendrites where there is no soma.
+    """(..., inputs) -> (..., outputs); outputs are neurons, or dendrites where there is no soma.
 
     Neuron n has the units n D to n D + D - 1 of `synapses`; `weight` (neurons, D) and `bias` are
     of the somas. T I + T + T + N parameters with T = N D, without somas D I + D.
@@ -54,16 +64,20 @@ class DendriticLayer(nn.Module):
         *,
         kind: DendriteKind | None = None,
     ) -> None:
-        """`dendrites` of each neuron; without a soma, of the whole layer. Raises ValueError."""
+        """`dendrites` of each neuron; without a soma, of the whole layer.
+
+        Each has `fan_in` different inputs. Raises ValueError or TypeError if that cannot be.
+        """
         super().__init__()
         kind = kind or DendriteKind()
-        numbers = {"inputs": inputs, "neurons": neurons, "dendrites": dendrites, "fan_in": fan_in}
-        for name, number in numbers.items():
-            if number < 1:
-                raise ValueError(f"{name} >= 1 must hold: {name}={number}")
+        if not isinstance(soma, bool):
+            raise TypeError(f"soma must be True or False: soma={soma!r}")
+        input_rows.require_whole(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
         units = neurons * dendrites if soma else dendrites
         live = kind.init == "live"
         index = kind.wiring(units, inputs, fan_in)
+        if index.shape != (units, fan_in):
+            raise ValueError(f"wiring: must give ({units}, {fan_in}), not {tuple(index.shape)}")
         std = math.sqrt(2 / (fan_in if live else inputs))
         self.activation: Activation = kind.activation
         self.synapses = Synapses(inputs, index, std, kind.backend)
@@ -78,8 +92,10 @@ class DendriticLayer(nn.Module):
         self.register_parameter("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, inputs) to (n, neurons) or (n, dendrites)."""
-        synapses, held = self.synapses, self._parameters
+        """Map (..., inputs) to (..., neurons) or (..., dendrites). Raises ValueError."""
+        synapses, held, shape = self.synapses, self._parameters, x.shape
+        if len(shape) != 2 or shape[1] != synapses.inputs:
+            return input_rows.map_rows(self.forward, x, synapses.inputs)
         soma, soma_bias = held["weight"], held["bias"]
         if soma is None or soma_bias is None:
             return NONLINEARITIES[self.activation].of(synapses(x))

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from espalier.layers.dendrites import input_rows
 from espalier.sparse.masked_weight import weight_and_state
 from espalier.sparse.schedule import count_events
 
@@ -123,6 +124,7 @@ class DropLinear(nn.Linear):
         stop: float = 0.9,
         pace: DropPace = "linear",
     ) -> None:
+        input_rows.require_whole(in_features=in_features, out_features=out_features)
         super().__init__(in_features, out_features)
         columns = surplus_columns(in_features, out_features, target)
         self.shrinking = Shrinking(columns, updates, every, stop, pace)
@@ -130,7 +132,12 @@ class DropLinear(nn.Linear):
         self.register_buffer("done", torch.zeros((), dtype=torch.int64))
 
     def forward(self, input: Tensor) -> Tensor:
-        """Map (..., in_features) to (..., out_features); dropped inputs get no gradient."""
+        """Map (..., in_features) to (..., out_features); dropped inputs get no gradient.
+
+        Raises ValueError for another width, which multiplying with `live` could hide.
+        """
+        if not input.ndim or input.shape[-1] != self.in_features:
+            input_rows.check_width(input, self.in_features)
         return super().forward(input * self.live)
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:

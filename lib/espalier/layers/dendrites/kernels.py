@@ -77,6 +77,8 @@ _NEURONS: dict[Backend, Any] = {
 def _uncast(work: Any, x: Tensor, weight: Tensor, *others: Any) -> Tensor:
     """Call `work` in the number format of `weight` and without autocast."""
     if x.dtype != weight.dtype:
+        if x.is_complex():
+            raise TypeError(f"inputs must be real numbers, not {x.dtype}")
         x = x.to(weight.dtype)
     if not torch.is_autocast_enabled(x.device.type):
         y: Tensor = work(x, weight, *others)

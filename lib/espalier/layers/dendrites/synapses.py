@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from espalier.layers.dendrites import kernel_choice, kernels
+from espalier.layers.dendrites import input_rows, kernel_choice, kernels, wiring
 from espalier.layers.dendrites.folded_synapses import FoldedSynapses
 from espalier.layers.dendrites.kernels import Backend
 from espalier.layers.folded import Stacked
@@ -34,9 +34,14 @@ class Synapses(nn.Module):
     ) -> None:
         """`std` is the deviation of fresh weights, None for sqrt(2 / inputs).
 
-        `backend` is how sums are computed, None for the fastest by `kernel_choice`.
+        `backend` is how sums are computed, None for the fastest by `kernel_choice`. Raises
+        ValueError or TypeError if there can be no such layer.
         """
         super().__init__()
+        input_rows.require_whole(inputs=inputs)
+        wiring.check_index(index, inputs)
+        if backend is not None:
+            input_rows.require_known("backend", backend, get_args(Backend))
         self.inputs, self.backend = inputs, backend
         self.std = math.sqrt(2 / inputs) if std is None else std
         self.weight = nn.Parameter(torch.randn(index.shape) * self.std)
@@ -55,7 +60,10 @@ class Synapses(nn.Module):
         return self.weight.shape[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, inputs) to (n, units)."""
+        """Map (..., inputs) to (..., units). Raises ValueError."""
+        shape = x.shape
+        if len(shape) != 2 or shape[1] != self.inputs:
+            return input_rows.map_rows(self.forward, x, self.inputs)
         return kernels.sums(self.choose_backend(x), x, *self.tensors())
 
     def choose_backend(self, x: Tensor) -> Backend:
@@ -72,7 +80,7 @@ class Synapses(nn.Module):
 
     def folded(self, stacked: Stacked) -> FoldedSynapses:
         """Return the module that serves K trials: see `espalier.layers.folded`."""
-        return FoldedSynapses(self.backend, stacked.own(self))
+        return FoldedSynapses(self.inputs, self.backend, stacked.own(self))
 
     @override
     def extra_repr(self) -> str:

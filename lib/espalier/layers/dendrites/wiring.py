@@ -7,6 +7,7 @@ come from torch's global one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -59,6 +60,13 @@ class Local:
     pixels: Pixels
     spread: float = 0.5
 
+    def __post_init__(self) -> None:
+        if len(self.pixels) != 3 or min(self.pixels) < 1:
+            rule = "must be channels, height and width, each from 1"
+            raise ValueError(f"pixels={self.pixels}: {rule}")
+        if not math.isfinite(self.spread):
+            raise ValueError(f"spread={self.spread}: must be a number")
+
     def __call__(
         self, units: int, inputs: int, fan_in: int, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -95,6 +103,25 @@ def check(inputs: int, fan_in: int) -> None:
     """Raise ValueError unless units can have so many different inputs each."""
     if not 1 <= fan_in <= inputs:
         raise ValueError(f"1 <= fan_in <= inputs must hold: fan_in={fan_in}, inputs={inputs}")
+
+
+def check_index(index: Tensor, inputs: int) -> None:
+    """Raise ValueError or TypeError unless `index` (units, fan_in) names inputs, no one twice.
+
+    Of an index without memory, on the meta device, only the shape is known.
+    """
+    if index.ndim != 2 or 0 in index.shape:
+        raise ValueError(f"the wiring must be (units, fan_in), not {tuple(index.shape)}")
+    if index.dtype != torch.int64:
+        raise TypeError(f"the wiring must be int64, not {index.dtype}")
+    check(inputs, index.shape[1])
+    if index.is_meta:
+        return
+    low, high = index.aminmax()
+    if low < 0 or high >= inputs:
+        raise ValueError(f"inputs of a wiring must be in 0..{inputs - 1}, not {low}..{high}")
+    if not index.sort(dim=1).values.diff(dim=1).all():
+        raise ValueError("the inputs of a unit must be different: a wiring has one of them twice")
 
 
 def _highest(keys: Tensor, fan_in: int) -> Tensor:

@@ -6,9 +6,10 @@ neurons of each layer die, and others are born into their slots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
@@ -20,14 +21,19 @@ from espalier.methods.apoptosis.neurons.event_runner import (
     EventHistory,
     EventRunner,
 )
-from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
+from espalier.methods.apoptosis.neurons.first_pass import FirstPass
+from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
+from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
+from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
-from espalier.surgery.pairs import Layer, Pair, find_pairs
+from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairs import Pair
 from espalier.surgery.per_slice_restart import Restarts
 
 
@@ -40,6 +46,8 @@ class ApoptosisManager:
         optimizer.step()
         manager.step()
 
+    Under `torch.distributed` every process has a manager, and all do the same: samples of all are
+    pooled, and what the first writes is written everywhere.
     The classes of `managers` are this one with a strategy each.
     """
 
@@ -54,18 +62,32 @@ class ApoptosisManager:
 
         Raises ValueError for a model without pairs, and if `strategy` cannot work on these layers.
         """
-        pairs = _pairs(model, target_layers)
-        strategy.check(pairs, options)
+        model = processes.wrapped(model)
         self.model, self.strategy, self.options = model, strategy, options
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
-        self.populations = [_population(pair, options, self._restarts) for pair in pairs]
+        self._loaded: Mapping[str, Any] | None = None
+        self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
+        self._assemble(self._first_pass.pairs)
+
+    def _assemble(self, pairs: list[Pair]) -> None:
+        strategy, options = self.strategy, self.options
+        strategy.check(pairs, options)
+        mature = strategy.founders_are_mature
+        self.populations = [_population(pair, options, self._restarts, mature) for pair in pairs]
         for population in self.populations:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
         self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
         self.weight_ages = WeightAges(self.lineage, self.populations)
-        self._stat_source = options.stat_source(pairs)
+        self._stat_source = _stat_source(pairs, options)
         self._prepare_stats()
+
+    def _replace_pairs(self, pairs: list[Pair]) -> None:
+        """Begin anew with pairs that a pass has shown; none has died or been born yet."""
+        self._stat_source.remove()
+        self._assemble(pairs)
+        if self._loaded is not None:
+            self.load_state_dict(self._loaded)
 
     def step(self) -> None:
         """Do what is due after an update of the optimizer."""
@@ -99,30 +121,45 @@ class ApoptosisManager:
             return False
         return self.strategy.schedule.is_due(self.populations, self.options.rate_at(step))
 
+    def is_judging(self, step: int) -> bool:
+        """Return whether neurons are judged at `step`, whether or not an event begins there."""
+        if not self.options.is_event_step(step):
+            return False
+        return self.strategy.schedule.is_judging(self.populations, self.options.rate_at(step))
+
     def _needs_stats(self, step: int) -> bool:
         """Return whether neurons must be observed for what happens at `step`."""
         ending = self.strategy.schedule.is_ending
-        return self.is_due(step) or any(ending(each, step) for each in self.populations)
+        return self.is_judging(step) or any(ending(each, step) for each in self.populations)
 
     def _prepare_stats(self) -> None:
         self._stat_source.prepare(self._needs_stats(self.step_count + 1))
 
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
+        group = self.options.process_group
+        if self.is_due(self.step_count):
+            processes.check_equal(_named_parameters(self.populations), group)
+        processes.broadcast_generator(self._runner.generator, group)
         observations = self._stat_source.collect()
         for population in self.populations:
             population.observation = observations[population.name]
             population.age_to(self.step_count)
-        return all(observation.is_finite for observation in observations.values())
+        finite = all(observation.is_finite for observation in observations.values())
+        return processes.all_true(finite, group)
 
     def _advance(self) -> None:
+        judging, busy, past = self.is_judging(self.step_count), self.busy, len(self._history.events)
         for population in self.populations:
             self._runner.advance(population)
-        if self.is_due(self.step_count):
+        if judging:
             for population in self.populations:  # all, before an event changes the next layer
                 self._runner.score(population)
             for population in self.populations:
                 self._runner.begin(population)
+        if busy or self.busy or len(self._history.events) > past:
+            tensors = [x for population in self.populations for x in population.tensors()]
+            processes.broadcast(tensors, self.options.process_group)
 
     def _regrow_neurons(
         self, layer: Layer, dying_indices: Tensor, healthy_indices: Tensor, fitness: Tensor
@@ -162,9 +199,15 @@ class ApoptosisManager:
         for population in self.populations:
             self._history.assert_consistent(population)
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Layers that begin no pair, by name, and why."""
+        return self._first_pass.left_out
+
     def remove(self) -> None:
         """Take all hooks off the model. `step()` must not be called again."""
         self._stat_source.remove()
+        self._first_pass.remove()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to go on exactly from here, also within an event.
@@ -184,7 +227,9 @@ class ApoptosisManager:
         Layers take the sizes they had: load this first, then the model's state, then the
         optimizer's.
         """
-        for population in self.populations:
+        if self._first_pass.is_awaited:
+            self._loaded = state
+        for population in self._first_pass.known(self.populations, state["populations"]):
             population.load_state_dict(state["populations"][population.name])
         self._history.load_state_dict(state)
         self._runner.generator.set_state(state["generator"])
@@ -193,21 +238,30 @@ class ApoptosisManager:
         self._prepare_stats()
 
 
-def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
-    pairs = find_pairs(model)
-    if not pairs:
-        raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
-    if names is None:
-        return pairs
-    return select_pairs(pairs, [names] if isinstance(names, str) else names)
+def _named_parameters(populations: Sequence[LayerPopulation]) -> dict[str, Tensor]:
+    """Return what makes and reads neurons, by names for messages."""
+    return {
+        f"parameter {number} of the neurons of {population.name}": parameter
+        for population in populations
+        for pair in [population.site.pair]
+        for number, (parameter, _) in enumerate([*pair.slices(), pair.reader], 1)
+    }
+
+
+def _stat_source(pairs: list[Pair], options: ApoptosisOptions) -> StatSource:
+    """Return where neurons are observed; what processes see by themselves is pooled."""
+    source = options.stat_source(pairs)
+    return PooledStats(source, options.process_group) if source.is_local else source
 
 
 def _population(
-    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None
+    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None, mature: bool
 ) -> LayerPopulation:
-    device = pair.producer.weight.device
-    ema = FitnessEma(pair.size, options.decay, options.maturity, device)
-    ema.step(options.maturity)  # founders are mature
+    weight = pair.producer.weight
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    ema = FitnessEma(pair.size, options.decay, options.maturity, weight.device, dtype)
+    if mature:
+        ema.step(options.maturity)
     site = EditContext(pair, options.optimizer, restarts=restarts)
     share = options.shares.get(pair.name, 1.0)
     return LayerPopulation(site, ema, estimate_distribution(pair.producer.weight), share, pair.size)

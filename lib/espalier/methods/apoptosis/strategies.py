@@ -26,6 +26,11 @@ from espalier.methods.apoptosis.replacement.overwriting import (
     Regrowth,
     zero_incoming,
 )
+from espalier.methods.apoptosis.replacement.published_rules import (
+    BelowThreshold,
+    ShareOfMature,
+    fold_running_mean,
+)
 from espalier.methods.apoptosis.replacement.replacement_schedules import (
     CapacityGrowth,
     GradualReplacement,
@@ -60,12 +65,46 @@ def turnover(
 ) -> ApoptosisStrategy:
     """Exchange the least fit at once: made for few neurons at a time, often.
 
-    With fitness `utility`, death `mean` and birth `fresh` it is generate-and-test of Dohare et al.
-    2024, "Loss of plasticity in deep continual learning".
+    With fitness `utility`, death `mean` and birth `fresh` it is akin to continual backpropagation,
+    which `continual_backprop` is.
 
     Source: `ContinuousTurnoverApoptosis` of the earlier apoptosis code.
     """
     return ApoptosisStrategy(SubstitutedDeath(death), PreservingBirth(birth), mutation_strength)
+
+
+def continual_backprop(fold: bool = True) -> ApoptosisStrategy:
+    """Replace a share of the mature at each step: continual backpropagation.
+
+    Founders are newborn. With `fold`, the running mean of what the dead did goes into the next
+    bias. Meant for fitness `utility` or `adaptable_utility` with a decay, and an interval of 1.
+
+    Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", Nature 632,
+    algorithm 1. The fold is of their code `gnt.py`, which means to do so, but clears the mean
+    first: `fold=False` is what it does.
+    Differs: see `espalier.ContinualBackprop`.
+    """
+    reap = fold_running_mean if fold else SubstitutedDeath("zero")
+    schedule = ShareOfMature()
+    return ApoptosisStrategy(
+        reap, PreservingBirth("fresh"), 0.0, schedule=schedule, founders_are_mature=False
+    )
+
+
+def redo(threshold: float = 0.1) -> ApoptosisStrategy:
+    """Replace all whose fitness is at most `threshold` times the layer's mean: ReDo.
+
+    Meant for fitness `activity`. Nothing makes up for the dead; the newborn have fresh weights, and
+    nothing reads them.
+
+    Source: Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning",
+    arXiv 2302.12902, algorithm 1.
+    Differs: see `espalier.ReDo`.
+    """
+    schedule = BelowThreshold(threshold)
+    return ApoptosisStrategy(
+        SubstitutedDeath("zero"), PreservingBirth("fresh"), 0.0, schedule=schedule
+    )
 
 
 def functional_preservation(

@@ -30,7 +30,6 @@ from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.growth.growth_actions import SKIP, Candidate, candidates
 from espalier.methods.growth.measurement.information import LabelProbe
-from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.losses import mean_losses, widen_float
@@ -195,12 +194,13 @@ def train_newborn(run: Run[GrowthState], batches: Sequence[Batch]) -> None:
 
     Biases of older units stay, also where all edges are new.
     """
-    net = run.method_state.net
     editor = run.method_state.editor
-    fixed = [(p, _find_older(editor, p)) for p in net.parameters()]
+    fixed = [(p, editor.older(p)) for p in run.model.parameters()]
     for x, y in batches:
         run.optimizer.zero_grad()
-        torch.autograd.backward(mean_losses(net(x), y, 1).sum())
+        with evaluating(run.model):  # no random numbers, and running statistics stay
+            torch.autograd.backward(mean_losses(run.model(x), y, 1).sum())
+        editor.before_step()
         kept = [parameter.detach().clone() for parameter, _ in fixed]
         run.optimizer.step()
         if editor.restarts is not None:
@@ -208,18 +208,6 @@ def train_newborn(run: Run[GrowthState], batches: Sequence[Batch]) -> None:
         with torch.no_grad():
             for (parameter, old), value in zip(fixed, kept, strict=True):
                 parameter.copy_(torch.where(old, value, parameter))
-
-
-def _find_older(editor: NetworkEditor, parameter: Tensor) -> Tensor:
-    """Return where a parameter is older than this step, bool in its shape."""
-    born = {unit for event in editor.events if event.step == editor.step for unit in event.units}
-    for (_, node), block in editor.net.each():
-        if block.weight is parameter:
-            return block.births != editor.step
-        if block.bias is parameter:
-            old = [(node, unit) not in born for unit in range(block.outputs)]
-            return torch.tensor(old, device=parameter.device)
-    raise ValueError("a parameter of no block")
 
 
 def record(step: int, entry: TournamentEntry, p: float, won: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Growth of edges at a few events, until every block has a given density.
+"""Growth of edges at a few events, until every block or layer has a given density.
 
 Source: Evci et al. 2020, arXiv 1911.11134, for edges of weight 0 where the gradient is largest.
 Differs: nothing is dropped.
@@ -13,11 +13,11 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks, edges
+from espalier.layers.masked_blocks import edges
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement import missing_edge_scores
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import mask_indices
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.sparse.selection import select_missing
 
@@ -30,12 +30,12 @@ class Grow(GrowingMethod[Memory]):
     where: Literal["gradient", "extrema", "random"]
 
     @override
-    def begin(self, net: Blocks) -> Memory:
-        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in net.each()):
+    def begin(self, editor: EdgeEditor) -> Memory:
+        if not any(edges(self.to, b.mask.numel()) > b.live for _, b in editor.net.each()):
             raise CannotTrain(
                 "nothing_to_grow",
                 f"CONFIG_GROW_TO={self.to:g} is no more than what there is already: raise it, or "
-                "lower CONFIG_BLOCKS_DENSITY",
+                f"lower {editor.density_symbol}",
             )
         return Memory()
 

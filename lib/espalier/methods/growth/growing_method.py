@@ -1,4 +1,4 @@
-"""Growth of a network of masked blocks: when it grows, what that costs, and what is measured."""
+"""Growth of a network's edges: when it grows, what that costs, and what is measured."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
+from espalier.methods.growth.structure.layer_editor import open_layers
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.timing.gradient_variance import VarianceTrigger, gradient_norm
 from espalier.methods.growth.timing.growth_credits import GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
+from espalier.sparse.initial_edges import EdgePlan
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.evaluation import evaluate_model
 
@@ -31,19 +34,26 @@ TABLE = "growth.csv"
 
 @kconfig_dataclass
 class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
-    """A method that changes a network of masked blocks on a `schedule` and within a `budget`.
+    """A method that changes a network on a `schedule` and within a `budget`.
 
-    Subclasses implement the structural change in `act`, and what they remember in `begin`.
+    Subclasses implement the structural change in `act`, and what they remember in `begin`. An
+    ordinary model begins with the edges of a `plan`; a network of masked blocks has its own.
     """
 
     packable: ClassVar[bool] = False
 
     schedule: GrowthSchedule
     budget: GrowthBudget
+    plan: EdgePlan | None  # None of masked blocks
+
+    @property
+    def needs_graph(self) -> str:
+        """What of the method needs a network whose graph is known, and the way out; or nothing."""
+        return ""
 
     @abstractmethod
-    def begin(self, net: Blocks) -> Memory_co:
-        """Return the first memory. Raises CannotTrain if `net` cannot grow by this method."""
+    def begin(self, editor: EdgeEditor) -> Memory_co:
+        """Return the first memory. Raises CannotTrain if the network cannot grow by this method."""
 
     @abstractmethod
     def act(self, run: Run[GrowthState[Memory_co]], max_edges: int) -> None:
@@ -54,27 +64,35 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
 
     @override
     def attach(self, run: Run[GrowthState[Memory_co]]) -> None:
-        if not isinstance(run.model, Blocks):
-            raise CannotTrain(
-                "nothing_to_grow",
-                f"the method grows masked blocks, and the model is a {type(run.model).__name__}: "
-                "set CONFIG_MODEL=blocks",
-            )
         self.schedule.check_length(run.length)
-        editor = NetworkEditor(run.model, run.generators["method"], run.optimizer)
+        editor = self._open(run)
         variance, plateau = self.schedule.variance, self.schedule.plateau
         credits = self.budget.credits
         run.method_state = GrowthState(
             editor,
-            self.begin(run.model),
+            self.begin(editor),
             variance=None if variance is None else VarianceTrigger(**vars(variance)),
             plateau=None if plateau is None else plateau.trigger(),
             ledger=None if credits is None else credits.open_ledger(run.validation.y),
         )
 
+    def _open(self, run: Run[GrowthState[Memory_co]]) -> EdgeEditor:
+        generator = run.generators["method"]
+        if isinstance(run.model, Blocks):
+            return NetworkEditor(run.model, generator, run.optimizer)
+        if self.needs_graph:
+            raise CannotTrain(
+                "nothing_to_grow",
+                f"{self.needs_graph}, and of a {type(run.model).__name__} it is not known which "
+                "layer leads to which: set CONFIG_MODEL=blocks",
+            )
+        assert self.plan is not None, "Kconfig hides the density of masked blocks alone"
+        return open_layers(run.model, run.optimizer, self.plan, generator)
+
     @override
     def after_backward(self, run: Run[GrowthState[Memory_co]]) -> None:
         state = run.method_state
+        state.editor.before_step()
         if state.variance is None:
             return
         norm = gradient_norm(run.model.parameters())
@@ -147,7 +165,7 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
         events = state.editor.events
         measures = {
             "sparsity": 1 - state.net.density,
-            "live_parameters": state.net.live + sum(state.net.sizes[1:]),
+            "live_parameters": state.editor.live_parameters,
             "live_edges": state.net.live,
             "edges_added": sum(event.added for event in events),
             "edges_dropped": sum(event.dropped for event in events),

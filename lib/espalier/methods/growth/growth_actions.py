@@ -40,7 +40,7 @@ class Candidate:
 
 def candidates(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
     """Yield all actions of about `size` edges, in an order that depends on the structure alone."""
-    net = run.method_state.net
+    net = run.method_state.graph.net
     nodes = range(1, net.last)
     yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
     yield from (Candidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
@@ -69,7 +69,7 @@ def _widen(run: Run[GrowthState], node: int, size: int) -> ReversibleChange:
     squares = missing_edge_scores.score_by_gradient(run, [pair])[pair].square()
     sources, targets = _largest(squares.sum(0)), _largest(squares.sum(1))
     units = max(1, round(size / (len(sources) + len(targets))))
-    return operations.add_patch(run.method_state.editor, Patch(pair, sources, targets, units))
+    return operations.add_patch(run.method_state.graph, Patch(pair, sources, targets, units))
 
 
 def _largest(values: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def _largest(values: Tensor) -> Tensor:
 
 def _insert(run: Run[GrowthState], node: int) -> ReversibleChange:
     """Insert a layer behind a node, which copies it."""
-    return operations.insert_layer(run.method_state.editor, node)
+    return operations.insert_layer(run.method_state.graph, node)
 
 
 def _add_random_edges(run: Run[GrowthState], size: int) -> ReversibleChange | None:

@@ -16,7 +16,6 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement.feedforward_highways import (
     HighwayBounds,
@@ -27,6 +26,7 @@ from espalier.methods.growth.placement.feedforward_highways import (
     scatter,
 )
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics, measure_units
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.structure.structural_events import Unit
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.surgery.probe import evaluating
@@ -54,14 +54,19 @@ class Highways(GrowingMethod[HighwaysMemory]):
     targets: int
     edges: int
 
+    @property
     @override
-    def begin(self, net: Blocks) -> HighwaysMemory:
-        layers = 1 + (self.reach or 1)
-        if net.last - 1 < layers:
+    def needs_graph(self) -> str:
+        return "units are led past layers"
+
+    @override
+    def begin(self, editor: EdgeEditor) -> HighwaysMemory:
+        layers, hidden = 1 + (self.reach or 1), len(editor.net.sizes) - 2
+        if hidden < layers:
             raise CannotTrain(
                 "too_few_layers",
                 f"CONFIG_HIGHWAYS_KIND={self.kind} leads over {layers - 1} hidden layers behind "
-                f"another one, but there are {net.last - 1} in all: give "
+                f"another one, but there are {hidden} in all: give "
                 "CONFIG_BLOCKS_SIZES more, or set CONFIG_HIGHWAYS_KIND=clones, which takes two",
             )
         return HighwaysMemory()
@@ -80,7 +85,9 @@ class Highways(GrowingMethod[HighwaysMemory]):
     def act(self, run: Run[GrowthState[HighwaysMemory]], max_edges: int) -> None:
         state = run.method_state
         stats, before = measure_units(run), state.memory
-        search = HighwaySearch(state.net, stats, self.targets, {(n, u) for n, u in before.taken})
+        search = HighwaySearch(
+            state.graph.net, stats, self.targets, {(n, u) for n, u in before.taken}
+        )
         routes = search.routes(self._lengths, HighwayBounds(self.count, min(self.edges, max_edges)))
         if not routes:
             return
@@ -101,9 +108,9 @@ class Highways(GrowingMethod[HighwaysMemory]):
         """Return the sources and the units that pass their values on, all excluded from now on."""
         taken = [route.source for route in routes]
         if self.where == "scattered":
-            scatter(state.editor, routes)
+            scatter(state.graph, routes)
             return taken
-        return taken + [unit for route in routes for unit in route.build(state.editor)]
+        return taken + [unit for route in routes for unit in route.build(state.graph)]
 
     @override
     def measures(self, run: Run[GrowthState[HighwaysMemory]]) -> Measures:
@@ -126,10 +133,11 @@ class Highways(GrowingMethod[HighwaysMemory]):
 
 
 def _dead(state: GrowthState, stats: UnitStatistics) -> int:
-    return sum(map(len, find_dead_units(stats, state.net).values()))
+    return sum(map(len, find_dead_units(stats, state.graph.net).values()))
 
 
 def _remeasure(state: GrowthState, stats: UnitStatistics) -> UnitStatistics:
     """Return the values of the same samples in the network as it is now, without gradients."""
-    with evaluating(state.net), torch.no_grad():
-        return UnitStatistics(state.net.trace(stats.values[0]).values, [])
+    net = state.graph.net
+    with evaluating(net), torch.no_grad():
+        return UnitStatistics(net.trace(stats.values[0]).values, [])

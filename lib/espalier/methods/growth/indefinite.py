@@ -19,10 +19,10 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.growing_method import GrowingMethod, validate
 from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
 from espalier.methods.growth.structure import operations
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.methods.growth.timing.stop_rule import StopRule, StopState
 
@@ -56,8 +56,14 @@ class Indefinite(GrowingMethod[IndefiniteMemory]):
     where: Literal["gradient", "random"]
     rule: StopRule
 
+    @property
     @override
-    def begin(self, net: Blocks) -> IndefiniteMemory:
+    def needs_graph(self) -> str:
+        return "layers are inserted"
+
+    @override
+    def begin(self, editor: EdgeEditor) -> IndefiniteMemory:
+        net = editor.net
         if net.live >= self.rule.max_edges:
             raise CannotTrain(
                 "nothing_to_grow",
@@ -86,7 +92,7 @@ class Indefinite(GrowingMethod[IndefiniteMemory]):
         worst = max(shares, key=lambda node: shares[node], default=0)
         full = all(bool(block.mask.all()) for _, block in state.net.each())
         if worst and (full or shares[worst] > self.crowded) and state.net.sizes[worst] <= max_edges:
-            operations.insert_layer(state.editor, worst)
+            operations.insert_layer(state.graph, worst)
         elif not full:
             self._add_edges(run, min(max_edges, math.ceil(self.share * state.net.live)))
 
@@ -107,4 +113,4 @@ class Indefinite(GrowingMethod[IndefiniteMemory]):
             ended = "moments"
         if not ended and run.step >= self.schedule.last_step(run.total_steps):
             ended = "time"
-        return {**super().measures(run), "layers": state.net.last, "growth_ended": ended}
+        return {**super().measures(run), "layers": state.graph.net.last, "growth_ended": ended}

@@ -21,8 +21,7 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks, key
-from espalier.layers.reachability import reach
+from espalier.layers.masked_blocks import key
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement import patching
 from espalier.methods.growth.placement.block_rewiring import add, select_random_missing
@@ -32,6 +31,7 @@ from espalier.methods.growth.placement.unit_statistics import (
     UnitStatistics,
     measure_units,
 )
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.structure.operations import add_patch, revive
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 from espalier.train.random_batch import draw_batch
@@ -47,7 +47,7 @@ class ExtremaCounts:
     dead_units: int = 0
     saturated_units: int = 0
     hot_units: int = 0
-    units_on_no_path: int = 0
+    units_on_no_path: int | None = 0  # None where that is not known
 
 
 @dataclass
@@ -94,14 +94,22 @@ class Patches(GrowingMethod[Scaffold]):
         hidden = self.hidden or 0 if self.kind == "hidden" else 0
         return PatchSize(self.sources or 1, self.targets or 1, hidden, self.density or 1.0)
 
+    @property
     @override
-    def begin(self, net: Blocks) -> Scaffold:
-        self._check(net)
-        return Scaffold(net.live)
+    def needs_graph(self) -> str:
+        if self.kind == "hidden":
+            return "CONFIG_PATCHES_KIND=hidden adds units"
+        return "CONFIG_PATCHES_REVIVE=y changes what units feed" if self.revive else ""
 
-    def _check(self, net: Blocks) -> None:
+    @override
+    def begin(self, editor: EdgeEditor) -> Scaffold:
+        self._check(editor)
+        return Scaffold(editor.net.live)
+
+    def _check(self, editor: EdgeEditor) -> None:
+        net = editor.net
         nodes = 4 if self.kind == "hidden" and self.where == "extrema" else 3
-        if len(net.sizes) < nodes:
+        if editor.has_graph and len(net.sizes) < nodes:
             raise CannotTrain(
                 "no_place_for_patches",
                 f"patches of this kind need {nodes - 2} or more hidden layers, and "
@@ -160,13 +168,13 @@ class Patches(GrowingMethod[Scaffold]):
         """Revive targets that fired in no sample of `stats`, node by node from the input on."""
         state = run.method_state
         x, _ = draw_batch(run, NUM_SAMPLES)
-        for node in sorted({node for node, _ in taken} - {state.net.last}):
+        for node in sorted({node for node, _ in taken} - {state.graph.net.last}):
             dead = stats.activity(node).firing == 0
             targets = torch.zeros_like(dead)
             targets[torch.cat([units for at, units in taken if at == node])] = True
             units = (dead & targets).nonzero().flatten()
             if len(units):
-                revive(state.editor, (node, units), x, self.firing or 0.5)
+                revive(state.graph, (node, units), x, self.firing or 0.5)
                 state.memory.revived += len(units)
 
     @override
@@ -179,7 +187,7 @@ class Patches(GrowingMethod[Scaffold]):
         state = run.method_state
         return {
             **super().measures(run),
-            **vars(state.memory.extremes),
+            **{k: v for k, v in vars(state.memory.extremes).items() if v is not None},
             "patches": state.memory.patches,
             "revived_units": state.memory.revived,
             "patch_edges": state.net.live - state.memory.edges,
@@ -189,14 +197,12 @@ class Patches(GrowingMethod[Scaffold]):
 
 def _count_extrema(state: GrowthState[Scaffold], stats: UnitStatistics) -> None:
     """Count the extreme units of hidden nodes, and those on no path."""
-    hidden = range(1, state.net.last)
-    extrema = [stats.extrema(node) for node in hidden]
-    off = reach(state.net.masks()).dead[1:-1]
+    extrema = [stats.extrema(node) for node in stats.hidden]
     state.memory.extremes = ExtremaCounts(
         sum(int(node.dead.sum()) for node in extrema),
         sum(int(node.saturated.sum()) for node in extrema),
         sum(int(node.hot.sum()) for node in extrema),
-        sum(int(units.sum()) for units in off),
+        state.editor.units_on_no_path(),
     )
 
 

@@ -18,10 +18,11 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks, key, pair
+from espalier.layers.masked_blocks import key, pair
 from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.placement import block_rewiring, missing_edge_scores
 from espalier.methods.growth.placement.block_rewiring import EdgeMasks
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 
@@ -40,20 +41,27 @@ class Proportional(GrowingMethod[ProportionalMemory]):
 
     rate: float
     where: Literal["gradient", "random"]
-    skips: float  # share of new edges
+    skips: float | None  # share of new edges; None where nothing can lead past a layer
     prune: bool
     grace: int | None  # events; None without `prune`
     floor: float | None  # share of what a block began with; None without `prune`
 
+    @property
     @override
-    def begin(self, net: Blocks) -> ProportionalMemory:
-        self._check(net)
-        return ProportionalMemory(
-            {key(p): math.ceil((self.floor or 0) * b.live) for p, b in net.each()}
+    def needs_graph(self) -> str:
+        return (
+            "" if not self.skips else f"CONFIG_PROPORTIONAL_SKIPS={self.skips:g} leads past layers"
         )
 
-    def _check(self, net: Blocks) -> None:
-        if self.skips > 0 and net.last < 2:
+    @override
+    def begin(self, editor: EdgeEditor) -> ProportionalMemory:
+        self._check(len(editor.net.sizes))
+        return ProportionalMemory(
+            {key(p): math.ceil((self.floor or 0) * b.live) for p, b in editor.net.each()}
+        )
+
+    def _check(self, nodes: int) -> None:
+        if self.skips and nodes < 3:
             raise CannotTrain(
                 "no_skips",
                 f"CONFIG_PROPORTIONAL_SKIPS={self.skips:g} of new edges are to lead past a layer, "
@@ -69,27 +77,28 @@ class Proportional(GrowingMethod[ProportionalMemory]):
     @override
     def act(self, run: Run[GrowthState[ProportionalMemory]], max_edges: int) -> None:
         state = run.method_state
-        before = block_rewiring.reachable_units(state.net)[-1]
+        before = state.editor.reached_outputs()
         count = math.ceil(self.rate * state.net.live)
         if self.prune:
             floors = {pair(name): floor for name, floor in state.memory.floors.items()}
-            free = block_rewiring.find_droppable(state.net, self._grace_begin(state), floors)
+            free = block_rewiring.find_droppable(
+                state.net, state.editor.necessary_edges(), self._grace_begin(state), floors
+            )
             new = self._select_new(run, min(count, block_rewiring.count(free)))
             weakest = block_rewiring.select_weakest(state.net, free, block_rewiring.count(new))
             block_rewiring.drop(state.editor, weakest)
         else:
             new = self._select_new(run, min(count, max_edges))
         block_rewiring.add(state.editor, new)
-        assert bool(block_rewiring.reachable_units(state.net)[-1][before].all()), (
-            "an output is cut off"
-        )
+        assert bool(state.editor.reached_outputs()[before].all()), "an output is cut off"
 
     def _select_new(self, run: Run[GrowthState[ProportionalMemory]], count: int) -> EdgeMasks:
         """Select `count` new edges with the share of skips, as far as there is room for them."""
         state = run.method_state
-        net, pairs = state.net, block_rewiring.all_pairs(state.net)
+        net, pairs = state.net, state.editor.possible_pairs()
         scores = missing_edge_scores.CRITERIA[self.where](run, pairs)
-        skips = block_rewiring.skip_quota(count, self.skips, (state.memory.new, state.memory.skips))
+        done = state.memory.new, state.memory.skips
+        skips = block_rewiring.skip_quota(count, self.skips or 0.0, done)
         new: EdgeMasks = {}
         for is_skip, quota in ((True, skips), (False, count - skips)):
             kind = {p: scores[p] for p in pairs if block_rewiring.is_skip(p) == is_skip}

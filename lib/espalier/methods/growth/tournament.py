@@ -15,9 +15,9 @@ from typing_extensions import override
 from espalier.core.contracts import Run
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers.masked_blocks import Blocks
 from espalier.methods.growth.action_tournament import ActionSpace, TournamentOptions, apply, record
 from espalier.methods.growth.growing_method import GrowingMethod, write_table
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
 
 TABLE = "tournament.csv"
@@ -40,7 +40,7 @@ class Tournament(GrowingMethod[TournamentMemory]):
     options: TournamentOptions | None
 
     @override
-    def begin(self, net: Blocks) -> TournamentMemory:
+    def begin(self, editor: EdgeEditor) -> TournamentMemory:
         return TournamentMemory()
 
     @override

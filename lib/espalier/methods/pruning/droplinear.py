@@ -17,7 +17,8 @@ from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.dendrites.drop_linear import DropPace, Shrinking, smallest_columns
 from espalier.methods.pruning.dropping_schedule import DroppingSchedule
-from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.prunable import prunable
 
 
 class Columns:

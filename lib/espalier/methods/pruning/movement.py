@@ -7,6 +7,7 @@ The displacement form is what the earlier AdamWPrune code called movement prunin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -42,7 +43,38 @@ class Movement(PruningMethod):
         """Sum the scores; gradients must be unscaled and not yet clipped."""
         super().after_backward(run)
         if self.form == "sanh":
-            _accumulate(run.method_state.memory, run.method_state.masks.weights)
+            self.take_gradients(run, _products(run.method_state.masks.weights))
+
+    def reads_at(self, run: Run[Pruner], step: int) -> bool:
+        """Return whether scores still matter after update `step`."""
+        return self.form == "sanh" and step <= run.method_state.schedule.ramp_end
+
+    def acts_at(self, run: Run[Pruner], step: int) -> bool:
+        """Return whether masks change after update `step`."""
+        return run.method_state.schedule.is_update(step)
+
+    def from_gradient(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Return w * gradient."""
+        return gradient * weight
+
+    @torch.no_grad()
+    def take_gradients(self, run: Run[Pruner], sums: Sequence[Tensor | None]) -> None:
+        """Subtract w * gradient from the scores of weights that have a gradient.
+
+        Infinite ones, of steps that loss scaling will skip, count as 0: one would stay for ever.
+        """
+        rows = [
+            (score, x)
+            for score, x in zip(run.method_state.memory, sums, strict=True)
+            if x is not None
+        ]
+        if rows:
+            scores, products = (list(column) for column in zip(*rows, strict=True))
+            torch._foreach_sub_(scores, [x.nan_to_num_(0.0, 0.0, 0.0) for x in products])
+
+    def from_data(self, run: Run[Pruner]) -> list[Tensor]:
+        """Return the scores."""
+        return run.method_state.memory if self.form == "sanh" else []
 
     @override
     def scores(self, run: Run[Pruner]) -> Scores:
@@ -72,13 +104,11 @@ def displacement(weight: Tensor, initial: Tensor, out: Tensor) -> Tensor:
     return torch.sub(weight, initial, out=out).mul_(weight)
 
 
-def _accumulate(scores: list[Tensor], weights: list[Tensor]) -> None:
-    """Subtract w * gradient from the scores of weights that have a gradient.
-
-    Infinite gradients, of steps that loss scaling will skip, count as 0: one would stay for ever.
-    """
-    rows = [(s, w.grad, w) for s, w in zip(scores, weights, strict=True) if w.grad is not None]
-    if rows:
-        sums, grads, values = (list(column) for column in zip(*rows, strict=True))
-        products = torch._foreach_mul(grads, values)
-        torch._foreach_sub_(sums, [x.nan_to_num_(0.0, 0.0, 0.0) for x in products])
+def _products(weights: list[Tensor]) -> list[Tensor | None]:
+    """Return w * gradient of each weight, None where it has no gradient."""
+    rows = [(w.grad, w.detach()) for w in weights if w.grad is not None]
+    if not rows:
+        return [None] * len(weights)
+    grads, values = (list(column) for column in zip(*rows, strict=True))
+    products = iter(torch._foreach_mul(grads, values))
+    return [None if w.grad is None else next(products) for w in weights]

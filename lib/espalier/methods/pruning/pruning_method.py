@@ -10,7 +10,7 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_schedule import PruningPlan
-from espalier.sparse.mask import prunable
+from espalier.sparse.prunable import cover
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.scores import Scores
 
@@ -30,11 +30,11 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def attach(self, run: Run[Pruner]) -> None:
-        weights = prunable(run.model)
-        if not weights:
-            raise CannotTrain("nothing_to_prune", "the model has no linear or convolution layer")
+        coverage = cover(run.model, run.layers)
+        if not coverage.weights:
+            raise CannotTrain("nothing_to_prune", coverage.describe_nothing())
         schedule = self.plan.schedule(run.length)
-        run.method_state = Pruner(weights, schedule, self.plan.allocation)
+        run.method_state = Pruner(coverage.weights, schedule, self.plan.allocation)
 
     @override
     def after_backward(self, run: Run[Pruner]) -> None:

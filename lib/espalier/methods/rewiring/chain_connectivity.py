@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from espalier.core.self_measuring import Measures
 from espalier.layers.reachability import Block, Live, measure
-from espalier.sparse.mask import prunable
+from espalier.sparse.prunable import prunable
 from espalier.surgery.pairs import Pair, find_pairs
 
 

@@ -64,8 +64,8 @@ def drop_below_threshold(run: Run[Sparse], schedule: DropSchedule) -> list[Tenso
     if threshold < 0:
         threshold.fill_(_threshold_for(target, edges))
     limit = min(float(threshold), _threshold_for(sum(count_missing(edges)), edges))
-    parts = zip(edges.weights, edges.live, strict=True)
-    dropped = [select_droppable(w, live) & (w.detach().abs() < limit) for w, live in parts]
+    parts = zip(edges.weights, edges.live, edges.orientations, strict=True)
+    dropped = [select_droppable(w, live, o) & (w.detach().abs() < limit) for w, live, o in parts]
     threshold.mul_(_correction(sum(int(mask.sum()) for mask in dropped), target))
     return dropped
 

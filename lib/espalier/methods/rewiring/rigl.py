@@ -2,8 +2,9 @@
 
 Source: Evci et al. 2020, Rigging the Lottery: Making All Tickets Winners, arXiv 1911.11134,
 algorithm 1.
-Differs: what is dropped does not grow back in the same event; the gradient is of a batch drawn for
-it, in evaluation mode; the largest weight of each unit stays.
+Differs: what is dropped does not grow back in the same event; the largest weight of each unit
+stays. In the harness the gradient is of a batch drawn for it, in evaluation mode; in a loop of the
+user's it is, as published, that of the update that the event follows.
 """
 
 from __future__ import annotations
@@ -43,9 +44,39 @@ class RigL(SparseTraining):
             grow_criterion=score_by_gradient,
         )
 
+    def reads_at(self, run: Run[Sparse], step: int) -> bool:
+        """Return whether an event follows update `step`."""
+        return self.acts_at(run, step)
+
+    def acts_at(self, run: Run[Sparse], step: int) -> bool:
+        """Return whether an event follows update `step`."""
+        return self.schedule.is_due(step, run.total_steps)
+
+    def from_gradient(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Return the gradient."""
+        del weight
+        return gradient
+
+    def take_gradients(self, run: Run[Sparse], sums: Sequence[Tensor | None]) -> None:
+        """Keep the gradients for the event; those of a weight that has none are 0."""
+        pairs = zip(sums, run.method_state.edges.weights, strict=True)
+        run.method_state.gradients = [
+            torch.zeros_like(w, requires_grad=False) if x is None else x for x, w in pairs
+        ]
+
+    def from_data(self, run: Run[Sparse]) -> list[Tensor]:
+        """Return the gradients."""
+        return run.method_state.gradients
+
 
 def score_by_gradient(run: Run[Sparse]) -> list[Tensor]:
-    """Return the grow criterion of RigL: |dL/dw| of every weight on a batch drawn for it."""
+    """Return the grow criterion of RigL: |dL/dw| of every weight, whether it is live or not.
+
+    Of the gradients that were taken for this event, else on a batch drawn for it.
+    """
+    taken, run.method_state.gradients = run.method_state.gradients, []
+    if taken:
+        return [gradient.abs() for gradient in taken]
     weights = run.method_state.edges.weights
     return dense_gradients(run.model, weights, draw_batch(run, run.batch_size))
 

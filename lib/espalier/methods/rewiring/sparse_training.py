@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -17,7 +17,9 @@ from espalier.methods.rewiring.chain_connectivity import measure_connectivity
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.sparse.edges import Edges
-from espalier.sparse.mask import MaskSet, prunable
+from espalier.sparse.initial_edges import draw_uniform, scale_to_live_fan_in
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_missing, select_weakest
 from espalier.surgery.per_slice_restart import Restarts
 
@@ -27,11 +29,13 @@ class Sparse:
     """The `method_state` of a run: its live edges and tensors that a method keeps beside them.
 
     `charged`: epochs that are not trained, because finding the first edges cost as much.
+    `gradients`: those that the coming event looks at, where they come from a loop of the user's.
     """
 
     edges: Edges
     memory: list[Tensor] = field(default_factory=list)
     charged: int = 0
+    gradients: list[Tensor] = field(default_factory=list)
 
     @property
     def masks(self) -> MaskSet:
@@ -46,7 +50,7 @@ def drop_smallest_magnitudes(run: Run[Sparse], schedule: DropSchedule) -> list[T
         min(schedule.drop_count(count, run.step, run.total_steps), size - count)
         for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
     ]
-    parts = zip(edges.weights, edges.live, quotas, strict=True)
+    parts = zip(edges.weights, edges.live, quotas, edges.orientations, strict=True)
     return [select_weakest(*part) for part in parts]
 
 
@@ -60,25 +64,22 @@ def score_at_random(run: Run[Sparse]) -> list[Tensor]:
     return draw_uniform(run.method_state.edges.weights, run.generators["method"])
 
 
-def draw_uniform(weights: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Return numbers in [0, 1) in the weights' shapes. `generator` lives on the CPU."""
-    return [torch.rand(w.shape, generator=generator).to(w.device) for w in weights]
-
-
 @dataclass(frozen=True)
 class Rewiring:
     """A rule that drops live edges and grows as many others.
 
     `drop_criterion` returns which edges are dropped, bool in each weight's shape. `grow_criterion`
     returns scores in the same shapes; the missing edges with the highest ones grow, from 0.
-    `grow_counts` returns how many grow in each layer, together as many as were dropped. An edge
-    that is dropped does not grow back in the same event. Biases stay.
+    `grow_counts` returns how many grow in each layer, together as many as were dropped. With
+    `regrow` an edge that is dropped may be among those that grow, and then stays as it is; without,
+    it does not come back in the same event. Biases stay.
     """
 
     schedule: DropSchedule
     drop_criterion: Callable[[Run[Sparse], DropSchedule], list[Tensor]]
     grow_criterion: Callable[[Run[Sparse]], list[Tensor]]
     grow_counts: Callable[[Run[Sparse], list[Tensor]], list[int]] = grow_as_many_as_dropped
+    regrow: bool = False
 
     @torch.no_grad()
     def rewire(self, run: Run[Sparse]) -> None:
@@ -86,9 +87,15 @@ class Rewiring:
         edges = run.method_state.edges
         dropped = self.drop_criterion(run, self.schedule)
         counts = self.grow_counts(run, dropped)
-        parts = zip(self.grow_criterion(run), edges.live, counts, strict=True)
-        grown = [select_missing(scores, ~live, count) for scores, live, count in parts]
-        edges.change(dropped, grown, run.step)
+        free = [~live for live in edges.live]
+        if self.regrow:
+            free = [missing | gone for missing, gone in zip(free, dropped, strict=True)]
+        parts = zip(self.grow_criterion(run), free, counts, strict=True)
+        grown = [select_missing(*part) for part in parts]
+        pairs = list(zip(dropped, grown, strict=True))
+        edges.change(
+            [old & ~new for old, new in pairs], [new & ~old for old, new in pairs], run.step
+        )
 
 
 @kconfig_dataclass
@@ -107,18 +114,17 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
-        weights = prunable(run.model)
+        coverage = cover(run.model, run.layers)
+        weights = coverage.weights
         if not weights:
-            raise CannotTrain(
-                "nothing_to_sparsify",
-                "the model has no linear or convolution layer that is trained",
-            )
+            raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
-        edges = Edges(weights, run.optimizer, Restarts(run.optimizer))
-        keys = draw_uniform(edges.weights, run.generators["method"])
-        live, charged = self.plan.start.draw(run, edges.weights, keys, counts)
+        edges = Edges(weights, run.optimizer, Restarts(run.optimizer), coverage.orientations)
+        keys = edges.by_unit(draw_uniform(edges.weights, run.generators["method"]))
+        rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
+        live = edges.as_stored(rows)
         if self.plan.init == "live":
-            _scale_to_live_fan_in(edges.weights, live)
+            scale_to_live_fan_in(edges, live)
         edges.begin(live)
         run.method_state = Sparse(edges, charged=charged)
         self._check_rewiring(run)
@@ -193,12 +199,3 @@ class SparseTraining(Method[Sparse]):
 def count_missing(edges: Edges) -> list[int]:
     """Return the number of missing edges of each layer."""
     return [size - count for size, count in zip(edges.masks.sizes, edges.counts, strict=True)]
-
-
-@torch.no_grad()
-def _scale_to_live_fan_in(weights: list[Tensor], live: list[Tensor]) -> None:
-    """Scale each unit's weights to keep the variance of its sum although some edges are missing."""
-    for weight, mask in zip(weights, live, strict=True):
-        rows = mask.flatten(1)
-        gain = (rows.shape[1] / rows.sum(1).clamp_min(1)).sqrt().to(weight)
-        weight.mul_(gain.view(-1, *[1] * (weight.ndim - 1)))

@@ -14,6 +14,7 @@ from espalier.rates.rate_options import RatePlan
 from espalier.train.building import parameter_budget
 from espalier.train.building.causality import check_causal
 from espalier.train.building.random_samples import STAND_IN, stand_in
+from espalier.train.building.starting_point import StartingPoint, StartPlan
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.distribution_shift import apply_shift
 from espalier.train.data.splits import Data, load_data
@@ -24,8 +25,8 @@ from espalier.train.engine.trainer import Recipe, Trainer
 KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
 
-def build_trainer(task: Task) -> tuple[Trainer, Data]:
-    """Build a trial in the order that its random streams are drawn.
+def build_trainer(task: Task, start: StartingPoint | None = None) -> tuple[Trainer, Data]:
+    """Build a trial in the order that its random streams are drawn; `start` it from weights.
 
     Raises CannotTrain or UserError, and RuntimeError when a symbol of the trial was read by
     nothing: it would be listed as varied although it changed nothing.
@@ -34,8 +35,8 @@ def build_trainer(task: Task) -> tuple[Trainer, Data]:
     recipe = component.build(Recipe, config, "")
     device = choose_device(settings.read("DEVICE", str), recipe.amp)
     make_deterministic(recipe.cpu_threads)
-    data = load_trial_data(config, settings, device)
-    run = _run(config, recipe, data, device)
+    data = load_trial_data(config, settings, device, start)
+    run = _run(config, recipe, data, device, start)
     distributed.check_shareable(run.model, recipe, task)
     schedule = component.select("lr_schedule", config, LrSchedule)
     rates = component.build(RatePlan, config, "")
@@ -47,8 +48,10 @@ def build_trainer(task: Task) -> tuple[Trainer, Data]:
     return Trainer(run, recipe, schedule, checks, least_loss, data.tasks, rates.scale(run)), data
 
 
-def load_trial_data(config: Config, settings: Config, device: torch.device) -> Data:
-    """Return the data of a trial. Raises CannotTrain or UserError."""
+def load_trial_data(
+    config: Config, settings: Config, device: torch.device, start: StartingPoint | None = None
+) -> Data:
+    """Return the data of a trial, prepared as `start` has it. Raises CannotTrain or UserError."""
     dataset = component.select("dataset", config, Dataset)
     if STAND_IN in settings:
         dataset = stand_in(dataset, config, ROOT / settings.read("DATA_DIR", str))
@@ -59,12 +62,22 @@ def load_trial_data(config: Config, settings: Config, device: torch.device) -> D
             f"CONFIG_MODEL={config.read('MODEL', str)}: takes {KINDS[model.takes]}, but "
             f"CONFIG_DATASET={config.read('DATASET', str)} holds {KINDS[dataset.holds]}",
         )
-    return apply_shift(config, load_data(config, settings, dataset, model.input_size, device))
+    numbers = None if start is None else start.normalization
+    data = load_data(config, settings, dataset, model.input_size, device, numbers)
+    if start is not None and isinstance(data.shape, SampleShape):
+        start.check_images(data.shape.channels, model.input_size)
+    return apply_shift(config, data)
 
 
-def _run(config: Config, recipe: Recipe, data: Data, device: torch.device) -> Run:
+def _run(
+    config: Config, recipe: Recipe, data: Data, device: torch.device, start: StartingPoint | None
+) -> Run:
     seeds.seed_globals(recipe.seed)
-    model = _model(config, data).to(device)
+    plan = component.build(StartPlan, config, "")
+    model = _model(config, data)
+    if start is not None:
+        start.load_into(model, bool(plan.fresh))
+    model = model.to(device)
     augmented = "AUGMENT_FLIP" in config
     if isinstance(data.shape, TokenShape):
         check_causal(model, data.shape, data.train.x[0])

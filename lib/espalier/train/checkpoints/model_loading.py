@@ -30,7 +30,10 @@ from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.model_files import CLOSE, FORMAT, compute_exact_logits
 from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 
-EVALUATION_SETTINGS = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
+EVALUATION_SETTINGS = {
+    **{"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"},
+    "START_WEIGHTS": "",
+}
 """Settings for a saved network, whatever others are."""
 FIELDS: dict[str, type] = {
     **dict.fromkeys(("config", "settings", "shape", "state", "method"), dict),
@@ -147,7 +150,8 @@ def evaluation_values(
     here |= {n: v for n, v in given.items() if n in symbols.settings}
     here |= EVALUATION_SETTINGS
     taken = trust.without_trust(symbols, config, given)
-    trusted = {n: v for n, v in settings.items() if n in symbols.need_trust and n != "DOWNLOAD"}
+    needed = [name for name in symbols.need_trust if name not in EVALUATION_SETTINGS]
+    trusted = {n: v for n, v in settings.items() if n in needed}
     _warn(trust.note_ignored(place, {**config, **trusted}, {**here, **taken}, HOW))
     return taken, here
 

@@ -12,6 +12,7 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, Model
 from espalier.core.errors import UserError
 from espalier.core.trial_config import Config
+from espalier.train.building.starting_point import DIGEST
 from espalier.train.checkpoints.model_loading import (
     LoadedModel,
     damage_reported,
@@ -20,6 +21,7 @@ from espalier.train.checkpoints.model_loading import (
 )
 from espalier.train.data.preprocessing import load_raw_splits
 from espalier.train.data.splits import Data, load_data
+from espalier.train.data.transforms import Normalization
 from espalier.train.engine.evaluation import evaluate_model
 
 Symbols = Mapping[str, str]
@@ -51,7 +53,9 @@ def reevaluate(
     own = others or (loaded.config, loaded.settings)
     config, settings = evaluation_values(*own, str(path), given)
     with damage_reported(str(path)):
-        data = _data(config, settings)
+        inherited = DIGEST in loaded.config  # the preprocessing was that of other weights
+        numbers = loaded.preprocessing.normalization if inherited else None
+        data = _data(config, settings, numbers)
         check_data(loaded, config, data, str(path))
     splits = {"validation": data.validation, "test": data.test.open()}
     return [
@@ -71,7 +75,9 @@ def check_data(loaded: LoadedModel, config: Mapping[str, str], data: Data, place
         )
 
 
-def _data(values: Mapping[str, str], settings: Mapping[str, str]) -> Data:
+def _data(
+    values: Mapping[str, str], settings: Mapping[str, str], numbers: Normalization | None
+) -> Data:
     config = Config(values)
     dataset = component.select("dataset", config, Dataset)
     model = component.select("model", config, Model)
@@ -79,6 +85,6 @@ def _data(values: Mapping[str, str], settings: Mapping[str, str]) -> Data:
         raise UserError(f"CONFIG_DATASET={values['DATASET']}: is nothing for the configured model")
     device = torch.device("cpu")
     try:
-        return load_data(config, Config(settings), dataset, model.input_size, device)
+        return load_data(config, Config(settings), dataset, model.input_size, device, numbers)
     except CannotTrain as error:
         raise UserError(str(error)) from None

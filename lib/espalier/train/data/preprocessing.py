@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, Split
 from espalier.train.data.splits import DataPlan, SplitRequest, divide_samples
-from espalier.train.data.transforms import Preparation
+from espalier.train.data.transforms import Normalization, Preparation
 
 ALWAYS = {
     "scale": "uint8 divided by 255, floats as they are",
@@ -75,7 +74,12 @@ class Preprocessing:
     @property
     def preparation(self) -> Preparation:
         """Return the preparation that does it."""
-        return Preparation(_per_channel(self.mean), _per_channel(self.std), self.size)
+        return Preparation.by(self.normalization, self.size)
+
+    @property
+    def normalization(self) -> Normalization:
+        """Return the mean and deviation of each channel."""
+        return Normalization(self.mean, self.std)
 
     def check(self, other: Preprocessing, place: str) -> None:
         """Raise UserError, naming what differs, unless `other` does the same."""
@@ -107,16 +111,12 @@ def load_raw_splits(request: SplitRequest, dataset: str) -> RawSplits:
     if not (isinstance(raw, RawData) and isinstance(plan, DataPlan)):
         raise TypeError(f"{dataset} holds no images")
     splits = divide_samples(raw, plan)
-    preparation = Preparation.of(splits[0].x, plan.normalize, request.target[0])
+    preparation = request.preparation(splits[0].x, plan)
     return RawSplits(splits, Preprocessing.of(dataset, splits[0].x, preparation))
 
 
 def _numbers(tensor: Tensor | None) -> tuple[float, ...] | None:
     return None if tensor is None else tuple(tensor.flatten().tolist())
-
-
-def _per_channel(numbers: tuple[float, ...] | None) -> Tensor | None:
-    return None if numbers is None else torch.tensor(numbers).view(1, -1, 1, 1)
 
 
 def _tuple(value: Any) -> Any:

@@ -37,7 +37,7 @@ from espalier.train.data.text_windows import (
     measure_text,
     text_fingerprint,
 )
-from espalier.train.data.transforms import Preparation
+from espalier.train.data.transforms import Normalization, Preparation
 from espalier.train.engine.task_sequence import TaskSequence
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
@@ -94,14 +94,17 @@ class Data:
     tasks: TaskSequence = TaskSequence()
 
 
-def load_data(
+def load_data(  # noqa: PLR0913 (the last two are how images are prepared)
     config: Config,
     settings: Config,
     dataset: Dataset,
     input_size: int | None,
     device: torch.device,
+    normalization: Normalization | None = None,
 ) -> Data:
     """Return the trial's data on `device`, images resized to `input_size` pixels a side if given.
+
+    They are normalised as CONFIG_NORMALIZE says, or by a given `normalization`.
 
     Raises UserError if files are absent or damaged, CannotTrain if the data cannot be divided as
     configured.
@@ -111,7 +114,7 @@ def load_data(
     plan: Plan = component.build(PLANS[dataset.holds], config, "")
     residency = component.build(ResidencyPlan, settings, "")
     target = (input_size, str(device))
-    request = SplitRequest(dataset, folder, download, plan, target, residency)
+    request = SplitRequest(dataset, folder, download, plan, target, residency, normalization)
     prepared = prepare_splits(request)
     prepared.check_untouched()
     check_batch(config.read("BATCH_SIZE", int), len(prepared.train))
@@ -168,6 +171,13 @@ class SplitRequest:
     plan: Plan
     target: tuple[int | None, str]  # pixels a side, device
     residency: ResidencyPlan
+    normalization: Normalization | None = None  # None: fitted on the training samples
+
+    def preparation(self, train_x: Tensor, plan: DataPlan) -> Preparation:
+        """Return the preparation of raw images, of which `train_x` are the training samples."""
+        if self.normalization is None:
+            return Preparation.of(train_x, plan.normalize, self.target[0])
+        return Preparation.by(self.normalization, self.target[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +224,8 @@ def _prepare_text(raw: RawText, plan: WindowPlan, request: SplitRequest) -> Prep
 
 def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> PreparedSplits:
     splits = divide_samples(raw, plan)
-    input_size, device = request.target
-    preparation = Preparation.of(splits[0].x, plan.normalize, input_size)
+    _, device = request.target
+    preparation = request.preparation(splits[0].x, plan)
     train, validation, test = request.residency.place(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)

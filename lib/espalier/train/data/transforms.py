@@ -12,6 +12,14 @@ CHUNK = 1024  # samples that are prepared at a time, to need little memory besid
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """The mean and deviation of each channel after scaling; None where nothing is normalised."""
+
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
 class Preparation:
     """Scaling to 0..1, normalising if there are `mean` and `std` (1, channels, 1, 1), resizing.
 
@@ -27,6 +35,11 @@ class Preparation:
         """Return the preparation that normalises by raw training samples (n, channels, h, w)."""
         mean, std = channel_statistics(train_x) if normalize else (None, None)
         return cls(mean, std, size)
+
+    @classmethod
+    def by(cls, numbers: Normalization, size: int | None) -> Preparation:
+        """Return the preparation that normalises by given numbers."""
+        return cls(_per_channel(numbers.mean), _per_channel(numbers.std), size)
 
     def to(self, device: torch.device) -> Preparation:
         """Return the same preparation for samples on `device`."""
@@ -53,6 +66,10 @@ class Preparation:
         for start in range(0, len(x), CHUNK):
             out[start : start + CHUNK] = there(x[start : start + CHUNK].to(device))
         return out
+
+
+def _per_channel(numbers: tuple[float, ...] | None) -> Tensor | None:
+    return None if numbers is None else torch.tensor(numbers).view(1, -1, 1, 1)
 
 
 def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.layers.masked_blocks import Blocks
+from espalier.layers.masked_blocks import Blocks, chain
 from espalier.layers.reachability import reach
 from espalier.methods.growth.placement import block_rewiring
+from espalier.methods.growth.structure import skeleton
 
 
 def network() -> Blocks:
@@ -34,7 +35,7 @@ def listed(marked: dict[tuple[int, int], Tensor]) -> dict[tuple[int, int], list[
 
 
 def test_the_skeleton_by_hand() -> None:
-    assert listed(block_rewiring.skeleton(network())) == {
+    assert listed(skeleton.skeleton(network())) == {
         (0, 1): [[0, 1]],  # the larger one into the only unit that is needed
         (1, 2): [[0, 0]],
         (0, 2): [[1, 0]],
@@ -43,19 +44,24 @@ def test_the_skeleton_by_hand() -> None:
 
 def test_what_may_go_by_hand() -> None:
     net = network()
-    assert listed(block_rewiring.find_droppable(net, 1, {})) == {
+    assert listed(block_rewiring.find_droppable(net, skeleton.skeleton(net), 1, {})) == {
         (0, 1): [[0, 0], [1, 0]],
         (0, 2): [[1, 1]],
     }
     net.block(0, 1).births[1, 0] = 7
-    assert listed(block_rewiring.find_droppable(net, 7, {})) == {(0, 1): [[0, 0]], (0, 2): [[1, 1]]}
+    assert listed(block_rewiring.find_droppable(net, skeleton.skeleton(net), 7, {})) == {
+        (0, 1): [[0, 0]],
+        (0, 2): [[1, 1]],
+    }
     # of the three edges of block 0_1 the two strongest stay, and the third is too young
-    assert listed(block_rewiring.find_droppable(net, 7, {(0, 1): 2})) == {(0, 2): [[1, 1]]}
+    assert listed(block_rewiring.find_droppable(net, skeleton.skeleton(net), 7, {(0, 1): 2})) == {
+        (0, 2): [[1, 1]]
+    }
 
 
 def test_the_weakest_of_all_blocks_go() -> None:
     net = network()
-    free = block_rewiring.find_droppable(net, 1, {})
+    free = block_rewiring.find_droppable(net, skeleton.skeleton(net), 1, {})
     assert listed(block_rewiring.select_weakest(net, free, 1)) == {(0, 2): [[1, 1]]}
     assert listed(block_rewiring.select_weakest(net, free, 2)) == {
         (0, 1): [[1, 0]],
@@ -66,7 +72,7 @@ def test_the_weakest_of_all_blocks_go() -> None:
 
 def test_what_comes_is_missing_and_wanted_most() -> None:
     net = network()
-    scores = {p: torch.ones(2, 2) for p in block_rewiring.all_pairs(net)}
+    scores = {p: torch.ones(2, 2) for p in chain(len(net.sizes), len(net.sizes))}
     scores[1, 2] = torch.tensor([[9.0, 3.0], [4.0, 0.0]])  # the first is there already
     assert listed(block_rewiring.select_top_missing(net, scores, 2)) == {(1, 2): [[0, 1], [1, 0]]}
     every = block_rewiring.select_top_missing(net, scores, 99)
@@ -76,7 +82,7 @@ def test_what_comes_is_missing_and_wanted_most() -> None:
 
 def test_a_block_that_is_not_there_lacks_everything() -> None:
     net = Blocks((2, 3, 4))
-    assert block_rewiring.all_pairs(net) == [(0, 1), (0, 2), (1, 2)]
+    assert chain(len(net.sizes), len(net.sizes)) == [(0, 1), (0, 2), (1, 2)]
     assert block_rewiring.missing_edges(net, (0, 2)).shape == (4, 2)
     assert bool(block_rewiring.missing_edges(net, (0, 2)).all())
 
@@ -86,8 +92,8 @@ def test_all_that_is_free_may_go_at_once(seed: int) -> None:
     torch.manual_seed(seed)
     net = Blocks((6, 5, 5, 4), [(0, 1), (1, 2), (2, 3), (0, 3), (1, 3)])
     net.draw(0.05 + 0.02 * seed)
-    were = block_rewiring.reachable_units(net)[-1]
-    free = block_rewiring.find_droppable(net, 1, {})
+    were = skeleton.reachable_units(net)[-1]
+    free = block_rewiring.find_droppable(net, skeleton.skeleton(net), 1, {})
     left = {pair: block.mask & ~free[pair] for pair, block in net.each()}
     assert torch.equal(reach(left).forward[-1], were)
 

@@ -179,7 +179,7 @@ def test_worth_is_what_validation_loses_without_what_came() -> None:
     made.connect((0, 4), growth_beds.missing(made.net, (0, 4), 2), 50.0)
     y = growth_beds.logits(made.net).argmax(1)  # all of them are right
     held = [p.detach().clone() for p in made.net.parameters()]
-    run = SimpleNamespace(method_state=made, validation=Split(x, y))
+    run = SimpleNamespace(method_state=SimpleNamespace(graph=made), validation=Split(x, y))
     grown_worth = measure_grown_worth(cast(Run, run))
     whole = float((growth_beds.logits(made.net).argmax(1) == y).double().mean())
     with without_grown(made.net):

@@ -40,8 +40,8 @@ def by_hand() -> tuple[Blocks, UnitStatistics]:
 
 def test_what_a_view_says_by_hand() -> None:
     _, stats = by_hand()
-    assert stats.mean_gradient(1).tolist() == [0, 0.75, 1, 0]
-    assert stats.deviation(0).tolist() == [0.5, 0]
+    assert stats.mean_gradient((0, 1)).tolist() == [0, 0.75, 1, 0]
+    assert stats.deviation((0, 1)).tolist() == [0.5, 0]
     # the second input is always 1: its edges gain the mean slope, and it agrees with nothing
     torch.testing.assert_close(stats.edge_gradient((0, 1))[:, 1], torch.tensor([0, 0.75, 1, 0]))
     assert stats.correlation((0, 1)).abs().max() == pytest.approx(1 / 3**0.5)

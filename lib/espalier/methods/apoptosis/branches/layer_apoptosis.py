@@ -36,6 +36,8 @@ from espalier.methods.apoptosis.branches.residual_branches import (
     contributions,
     find_branches,
 )
+from espalier.sparse import processes
+from espalier.sparse.processes import Group
 from espalier.surgery.per_slice_restart import Restarts
 
 Zone = Literal["birth", "stable", "death"]
@@ -78,18 +80,22 @@ class LayerApoptosisManager:
         probe: Tensor,
         optimizer: torch.optim.Optimizer | None = None,
         generator: torch.Generator | None = None,
+        process_group: Group = None,
     ) -> None:
         """`target_layers` name last layers of branches, with wildcards: `blocks.*.ffn.3`.
 
         Without them every residual branch takes part (see `find_branches`). `probe` are inputs
         (n, ...) of the model, on which branches are found and their contributions measured. The
         state of `optimizer` follows births; without it newborns inherit that of the dead.
-        `generator` is of all random decisions, on the CPU; by default one with seed 0.
+        `generator` is of all random decisions, on the CPU; by default one with seed 0. Under
+        `torch.distributed` the processes of `process_group`, by default all, do what the first
+        decides.
         Raises ValueError for names that fit no branch, and for models without branches.
         """
-        self.model, self.probe = model, probe
+        self.model, self.probe = processes.wrapped(model), probe
         self.lifespan = lifespan or with_defaults(LifespanOptions)
-        self.branches = find_branches(model, probe[:1], target_layers or ())
+        self.branches = find_branches(self.model, probe[:1], target_layers or ())
+        self._group = process_group
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []
         self._optimizer = optimizer
@@ -168,10 +174,14 @@ class LayerApoptosisManager:
         """Let branches with hardly any influence left die and be born again."""
         dying = [b for b in self.branches if self._is_spent(self.lives[b.name])]
         if dying:
-            sizes = contributions(self.model, self.branches, self.probe)
+            processes.broadcast_generator(self._generator, self._group)
+            own = contributions(self.model, self.branches, self.probe)
+            sizes: list[float] = processes.first(own, self._group)
             by_name = dict(zip(self.lives, sizes, strict=True))
             for branch in dying:
                 self._give_birth(branch, by_name)
+            written = [x for branch in dying for x in branch.tensors()]
+            processes.broadcast(written, self._group)
 
     def _is_spent(self, life: BranchLife) -> bool:
         return life.zone == "death" and life.influence < self.lifespan.threshold

@@ -74,6 +74,12 @@ class Branch:
         members = ((type(m.owner), m.name, m.parameter.shape) for m in self.inner)
         return (type(self.last), *(p.shape for p in self.outlet), *members)
 
+    def tensors(self) -> list[Tensor]:
+        """Return all parameters and buffers of the branch."""
+        layers = [self.last, *self.owners()]
+        inner = [member.parameter for member in self.inner]
+        return [*self.outlet, *inner, *(x for layer in layers for x in layer.buffers(False))]
+
     def owners(self) -> list[nn.Module]:
         """Return the layers that the inner parameters belong to, in order."""
         return list(dict.fromkeys(member.owner for member in self.inner))

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from espalier.surgery.gradmax import CrossMoment
 from espalier.surgery.pairs import Pair
@@ -37,22 +38,23 @@ class Observation:
 
     pair: Pair
     producer_input: Tensor
-    producer_output: Tensor
+    producer_output: Tensor  # of several producers, the first's
     consumer_input: Tensor
     consumer_input_grad: Tensor
     consumer_output_grad: Tensor
+    running_mean: Tensor | None = None  # of activations, (neurons, per)
 
     @property
     def is_finite(self) -> bool:
         """Whether activations, their gradients and the last update's gradient are all numbers."""
-        gradient = self.pair.producer.weight.grad
+        gradient = self.pair.incoming_grad()
         tensors = (self.consumer_input, self.consumer_input_grad, gradient)
         return all(bool(x.sum().isfinite()) for x in tensors if x is not None)
 
     @cached_property
     def pre_activations(self) -> Tensor:
         """Pre-activations (samples, positions, neurons)."""
-        return _by_position(self.producer_output, isinstance(self.pair.producer, nn.Conv2d))
+        return _by_position(self.producer_output, self.pair.map_dims[0] > 0)
 
     @cached_property
     def activations(self) -> Tensor:
@@ -81,8 +83,8 @@ class Observation:
         Of convolutions from as many samples as fit into `MAX_VALUES` numbers, and one at least.
         """
         moment, made = CrossMoment(self.pair), self.producer_output
-        if isinstance(self.pair.producer, nn.Conv2d):
-            readers = self.pair.consumer.weight.numel() // self.pair.size
+        if self.pair.map_dims[0]:
+            readers = self.pair.out_weight.numel() // self.pair.size
             step = -(-len(made) // max(1, MAX_VALUES // (readers * made[0, 0].numel())))
         else:
             step = 1
@@ -91,7 +93,7 @@ class Observation:
         return moment
 
     def _by_neuron(self, x: Tensor) -> Tensor:
-        by_position = _by_position(x, isinstance(self.pair.consumer, nn.Conv2d))
+        by_position = _by_position(x, self.pair.map_dims[1] > 0)
         shaped: Tensor = by_position.unflatten(2, (self.pair.size, self.pair.per))  # type: ignore[no-untyped-call]
         return shaped
 
@@ -114,11 +116,12 @@ class PairRecorder:
     on: bool = True
     pending: dict[str, Tensor] = field(default_factory=dict)
     complete: dict[str, Tensor] = field(default_factory=dict)
+    _made: dict[nn.Module, Tensor] = field(default_factory=dict)  # outputs of this pass
 
     def install_hooks(self) -> list[Any]:
         """Install the hooks; the caller removes them."""
         return [
-            self.pair.producer.register_forward_hook(self._record_producer),
+            *(layer.register_forward_hook(self._record_producer) for layer in self.pair.producers),
             self.pair.consumer.register_forward_hook(self._record_consumer),
         ]
 
@@ -139,17 +142,20 @@ class PairRecorder:
         return Observation(self.pair, **tensors)
 
     def _record_producer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        del module
         if self.on and torch.is_grad_enabled():
-            in_place = any(getattr(module, "inplace", False) for module in self.pair.between)
+            in_place = any(
+                getattr(m, "inplace", False) for b in self.pair.between for m in b.modules()
+            )
             made = output.detach().clone() if in_place else output.detach()
-            self.pending = {"producer_input": args[0].detach(), "producer_output": made}
+            self._made[module] = made
+            if module is self.pair.producer:
+                self.pending = {"producer_input": args[0].detach(), "producer_output": made}
 
     def _record_consumer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         del module
         if not (self.on and torch.is_grad_enabled() and "producer_output" in self.pending):
             return
-        made = self.pending["producer_output"]
+        made = [self._made[layer] for layer in self.pair.producers]
         self.pending["consumer_input"] = _without_dropout(self.pair, made, args[0])
         self._record_gradient(args[0], "consumer_input_grad")
         self._record_gradient(output, "consumer_output_grad")
@@ -169,15 +175,13 @@ class PairRecorder:
         tensor.register_hook(keep)  # type: ignore[no-untyped-call]
 
 
-def _without_dropout(pair: Pair, producer_output: Tensor, consumer_input: Tensor) -> Tensor:
+def _without_dropout(pair: Pair, made: Sequence[Tensor], consumer_input: Tensor) -> Tensor:
     """Return the consumer's input in evaluation, which differs where dropout is active."""
-    dropout = (nn.Dropout, nn.Dropout2d, nn.AlphaDropout)
-    if not any(isinstance(m, dropout) and m.training and m.p > 0 for m in pair.between):
+    inner = [m for module in pair.between for m in module.modules()]
+    if not any(isinstance(m, _DropoutNd) and m.training and m.p > 0 for m in inner):
         return consumer_input.detach()
-    chain = nn.Sequential(*([pair.norm] if pair.norm is not None else []), *pair.between)
-    with evaluating(chain), torch.no_grad():
-        output: Tensor = chain(producer_output)
-    return output
+    with evaluating(nn.ModuleList(pair.chain())), torch.no_grad():
+        return pair.activate(made)
 
 
 def observe(
@@ -197,6 +201,6 @@ def observe(
             hooks.callback(handle.remove)
         total = loss(model(batch[0]), batch[1])
         # towards what the first layers make, so that every gradient between is computed
-        first = [pair.producer.weight for pair in pairs]
+        first = [layer.weight for pair in pairs for layer in pair.producers]
         torch.autograd.grad(total, first, allow_unused=True)
     return [recorder.observation() for recorder in recorders]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -18,11 +18,16 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
+from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 MATURITY = 100
 """Steps for which a newborn is not selected, as in the code of Dohare et al. 2024."""
+
+ANY_RATE = 0.5
+"""The rate of a strategy whose rule has none: only that it is not 0 matters."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,12 @@ class ApoptosisOptions:
     fitness over events, in [0, 1). `invert`: the fittest die, as a control. `anneal_steps`: the
     rate falls along half a cosine to nothing at this step (0: it stays as it is). `shares`: what
     the rate is multiplied with, by layer. `window`: the steps at which events may begin, by default
-    all. `stat_source`: where neurons are observed; by default in
-    the passes of the training loop.
+    all. `stat_source`: where neurons are observed; by default in the passes of the training loop.
+    `process_group`: under `torch.distributed`, the processes that decide together; by default all
+    of them.
+    `pairs` and `example`: as in `espalier.surgery.pairs.find_pairs`; without an example the model's
+    first forward pass is one. `chains_only`: look at no pass, take chains of `nn.Sequential`s at
+    their word.
     """
 
     rate: float
@@ -52,11 +61,17 @@ class ApoptosisOptions:
     shares: Mapping[str, float] = field(default_factory=dict)
     window: EventWindow = EventWindow()
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
+    process_group: Group = None
+    pairs: PairNames | None = None
+    example: Any = None
+    chains_only: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
         check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
         check("interval", self.interval, self.interval >= 1, "1 or more")
+        check("maturity", self.maturity, self.maturity >= 0, "0 or more")
+        check("decay", self.decay, 0 <= self.decay < 1, "in [0, 1)")
         check_choice("fitness_metric", self.fitness_metric, get_args(FitnessMetric))
 
     def is_event_step(self, step: int) -> bool:
@@ -130,6 +145,10 @@ class ReplacementSchedule:
         """Return whether an event with this `rate`, above 0, would replace any neuron."""
         return True
 
+    def is_judging(self, populations: Sequence[LayerPopulation], rate: float) -> bool:
+        """Return whether neurons are judged where an event may begin; by default if one is due."""
+        return self.is_due(populations, rate)
+
     def count(self, population: LayerPopulation, rate: float) -> int:
         """Return how many neurons of a layer are due at an event with this `rate`."""
         return population.quota(rate)
@@ -157,7 +176,7 @@ class ApoptosisStrategy:
     """Selection, death, birth and schedule of replacement.
 
     `mutation_strength` is how far mutations go: noise relative to a parent's weights, unless the
-    birth says otherwise.
+    birth says otherwise. `founders_are_mature`: those that a run begins with may die at once.
     """
 
     death: DeathRule
@@ -165,6 +184,7 @@ class ApoptosisStrategy:
     mutation_strength: float
     selection: Selection = select_weakest
     schedule: ReplacementSchedule = ReplacementSchedule()
+    founders_are_mature: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for a negative `mutation_strength`."""

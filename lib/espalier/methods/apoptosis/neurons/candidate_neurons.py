@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.dropout import _DropoutNd
 
-from espalier.surgery.pairs import Norm, Pair
+from espalier.surgery.pair_layers import Layer, Norm, apply, by_output
+from espalier.surgery.pair_paths import spreads
+from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import evaluating
 
-# What mixes places of one neuron's map, and what drops some: left out of distillation.
-_SPREADING = (
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d),
-    *(nn.Flatten, nn.Dropout, nn.Dropout2d, nn.AlphaDropout),
-)
 TINY = 1e-30
 Tensors = dict[str, Tensor]
 
@@ -24,18 +23,19 @@ Tensors = dict[str, Tensor]
 class CandidateNeurons:
     """n neurons of `pair` that are not in it.
 
-    `incoming` are the producer's parameters for them, `weight` (n, ...) and perhaps `bias` (n,);
+    `incoming` are each producer's parameters for them, `weight` (n, ...) and perhaps `bias` (n,);
     `norm` the normalisation's parameters and running statistics, each (n,).
     """
 
     pair: Pair
-    incoming: Tensors
+    incoming: list[Tensors]
     norm: Tensors = field(default_factory=dict)
 
     @classmethod
     def copy_of(cls, pair: Pair, neurons: Tensor) -> CandidateNeurons:
         """Copy `neurons` (n,), of which some may be the same."""
-        return cls(pair, _select_rows(pair.producer, neurons), _select_rows(pair.norm, neurons))
+        incoming = [_select_incoming(layer, neurons) for layer in pair.producers]
+        return cls(pair, incoming, _select_rows(pair.norm, neurons))
 
     def activations(self, inputs: Tensor, whole: bool = True) -> Tensor:
         """Return what the consumer would get from them for the producer's inputs, in evaluation.
@@ -47,9 +47,12 @@ class CandidateNeurons:
 
     def install(self, slots: Tensor) -> None:
         """Write them into `slots` (n,) of the pair; the consumer does not read them yet."""
-        for module, tensors in ((self.pair.producer, self.incoming), (self.pair.norm, self.norm)):
-            for name, values in tensors.items():
-                getattr(module, name).data.index_copy_(0, slots, values)
+        for layer, tensors in zip(self.pair.producers, self.incoming, strict=True):
+            by_output(layer).index_copy_(0, slots, tensors["weight"])
+            if layer.bias is not None:
+                layer.bias.data.index_copy_(0, slots, tensors["bias"])
+        for name, values in self.norm.items():
+            getattr(self.pair.norm, name).data.index_copy_(0, slots, values)
 
     @torch.no_grad()
     def recompute_statistics(self, inputs: Tensor) -> None:
@@ -60,7 +63,7 @@ class CandidateNeurons:
         norm = self.pair.norm
         if norm is None or "running_mean" not in self.norm:
             return
-        made = self._pre_activations(inputs).movedim(1, 0).flatten(1)
+        made = self._before_norm(inputs).movedim(1, 0).flatten(1)
         old_mean, old_var = self.norm["running_mean"], self.norm["running_var"]
         mean, var = made.mean(1), made.var(1)
         if "weight" in self.norm:
@@ -79,7 +82,7 @@ class CandidateNeurons:
         Source: Polyak 1987, "Introduction to Optimization", for the step.
         Differs: the least possible error, which he subtracts, is 0.
         """
-        tensors = [(self.incoming, name) for name in self.incoming]
+        tensors = [(incoming, name) for incoming in self.incoming for name in incoming]
         tensors += [(self.norm, name) for name in self.norm if name == "bias"]
         best = _flatten(tensors)
         error, slope = torch.full_like(best[:, 0], torch.inf), best
@@ -115,23 +118,35 @@ class CandidateNeurons:
 
     def _axis(self) -> int:
         """Return the dimension of the neurons in the producer's output."""
-        return 1 if isinstance(self.pair.producer, nn.Conv2d) else -1
+        return 1 if self.pair.map_dims[0] else -1
 
-    def _pre_activations(self, inputs: Tensor) -> Tensor:
-        """Apply the layer without its hooks, which are for what the network itself does."""
-        layer, weight, bias = self.pair.producer, self.incoming["weight"], self.incoming.get("bias")
-        if isinstance(layer, nn.Linear):
-            return F.linear(inputs, weight, bias)
-        made: Tensor = layer._conv_forward(inputs, weight, bias)  # all kinds of padding
-        return made
+    def _pre_activations(self, inputs: Tensor) -> list[Tensor]:
+        """Apply the layers without their hooks, which are for what the network itself does."""
+        return [
+            apply(layer, inputs, tensors["weight"], tensors.get("bias"))
+            for layer, tensors in zip(self.pair.producers, self.incoming, strict=True)
+        ]
+
+    def _before_norm(self, inputs: Tensor) -> Tensor:
+        return self._through(self.pair.between[: self.pair.norm_at], self._pre_activations(inputs))
 
     def _activations(self, inputs: Tensor, whole: bool) -> Tensor:
-        value = self._pre_activations(inputs)
-        if self.pair.norm is not None:
-            value = self._normalise(self.pair.norm, value)
-        for module in self.pair.between:
-            if whole or not isinstance(module, _SPREADING):
-                value = module.forward(value)
+        pair, values = self.pair, self._pre_activations(inputs)
+        if pair.norm is None:
+            return self._through(pair.between, values, whole)
+        value = self._through(pair.between[: pair.norm_at], values, whole)
+        return self._through(
+            pair.between[pair.norm_at :], [self._normalise(pair.norm, value)], whole
+        )
+
+    def _through(
+        self, modules: Sequence[nn.Module], values: list[Tensor], whole: bool = True
+    ) -> Tensor:
+        """Return what modules make of the values: the first takes all of them."""
+        for module in modules:
+            if whole or not (spreads(module) or isinstance(module, _DropoutNd)):
+                values = [module.forward(*values)]
+        (value,) = values
         return value
 
     def _normalise(self, norm: Norm, made: Tensor) -> Tensor:
@@ -150,6 +165,14 @@ class Successors:
     neurons: CandidateNeurons
     outgoing: Tensor  # (outputs, n * per, ...)
     parents: Tensor  # (n,)
+
+
+def _select_incoming(layer: Layer, neurons: Tensor) -> Tensors:
+    """Return rows of a layer's weight (n, inputs, ...) and bias."""
+    rows = {"weight": by_output(layer).index_select(0, neurons)}
+    if layer.bias is not None:
+        rows["bias"] = layer.bias.detach().index_select(0, neurons)
+    return rows
 
 
 def _select_rows(module: nn.Module | None, neurons: Tensor) -> Tensors:

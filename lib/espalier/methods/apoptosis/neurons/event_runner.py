@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +18,8 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage, Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
-from espalier.surgery.pairs import Layer
+from espalier.sparse import processes
+from espalier.surgery.pair_layers import Layer
 
 
 class ApoptosisEvent(NamedTuple):
@@ -108,17 +110,29 @@ class EventRunner:
 
     def score(self, population: LayerPopulation) -> None:
         """Take the fitness of the neurons, as observed now, into its average."""
-        options, observations = self.options, [population.observed]
+        options, observed = self.options, population.observed
+        usual = population.fitness_ema.observe(observed.activations.mean((0, 1)))
+        observations = [replace(observed, running_mean=usual)]
         metric, invert = options.fitness_metric, options.invert
         fitness = measures.score(metric, observations, self.generator, invert)
+        processes.broadcast([fitness], options.process_group)
         population.fitness_ema.update(fitness)
 
     def begin(self, population: LayerPopulation) -> None:
         """Begin the event of a layer, whose neurons have their scores."""
         schedule, rate = self.strategy.schedule, self.options.rate_at(self.history.step)
         selected = self.strategy.selection(population, schedule.count(population, rate))
+        selected = self._agreed(selected)
         if len(selected.slots):
             self._replace(population, schedule.begin(population, selected, self.history.step))
+
+    def _agreed(self, selected: Selected) -> Selected:
+        """Return what the first process has selected."""
+        own = selected.slots.tolist()
+        slots = processes.first(own, self.options.process_group)
+        if slots == own:
+            return selected
+        return Selected(selected.slots.new_tensor(slots), vacant=selected.vacant)
 
     def advance(self, population: LayerPopulation) -> None:
         """Continue an event of a layer that began before, if there is one."""

@@ -25,6 +25,7 @@ FitnessMetric = Literal[
     "taylor",
     "activity",
     "utility",
+    "adaptable_utility",
     "saliency",
     "random",
 ]
@@ -43,12 +44,12 @@ def grad_activation(observed: Observation) -> Tensor:
 
 def gradient(observed: Observation) -> Tensor:
     """Return ||G_i||, the norm of the loss's gradient by the weights that make neuron i."""
-    return _rows(observed.pair.producer.weight.grad, observed.pair)
+    return _rows(observed.pair.incoming_grad(), observed.pair)
 
 
 def weight(observed: Observation) -> Tensor:
     """Return ||W_i||."""
-    return _rows(observed.pair.producer.weight.detach(), observed.pair)
+    return _rows(observed.pair.incoming(), observed.pair)
 
 
 def composite(observed: Observation) -> Tensor:
@@ -88,6 +89,23 @@ def utility(observed: Observation) -> Tensor:
     return (size * columns(observed.pair).abs().sum(0)).sum(1)
 
 
+def adaptable_utility(observed: Observation) -> Tensor:
+    """Return mean |a_i - running mean of a_i| * sum_k |V_ki| / sum_j |W_ij|.
+
+    What varies of a neuron's part of the consumer's input, and how far that moves for a step of the
+    weights that make it. The running mean has the decay of the fitness; without one it is the mean
+    of what is observed.
+
+    Source: Dohare et al. 2021, Continual backprop, arXiv 2108.06325, the overall utility.
+    """
+    activations = observed.activations
+    usual = observed.running_mean
+    usual = activations.mean((0, 1)) if usual is None else usual
+    size = (activations - usual).abs().mean((0, 1))  # (neurons, per)
+    contribution = (size * columns(observed.pair).abs().sum(0)).sum(1)
+    return contribution / (observed.pair.incoming().abs().sum(1) + SMALL)
+
+
 def saliency(observed: Observation) -> Tensor:
     """Return the least squared error of the consumer's output without i, the others adjusted.
 
@@ -108,10 +126,10 @@ def saliency(observed: Observation) -> Tensor:
 
 def columns(pair: Pair) -> Tensor:
     """Return the consumer's weights as (outputs * kernel, neurons, inputs a neuron feeds)."""
-    weights = pair.consumer.weight.detach()
-    if weights.ndim == 4:  # (outputs, neurons, kernel, kernel)
-        return weights.transpose(1, 2).transpose(2, 3).reshape(-1, pair.size, 1)
-    return weights.view(len(weights), pair.size, pair.per)
+    weights = pair.out_weight
+    if weights.ndim > 2:  # (outputs, neurons, *kernel)
+        return weights.movedim(1, -1).reshape(-1, pair.size, 1)
+    return weights.reshape(len(weights), pair.size, pair.per)
 
 
 def _rows(tensor: Tensor | None, pair: Pair) -> Tensor:
@@ -130,6 +148,7 @@ MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
     "taylor": taylor,
     "activity": activity,
     "utility": utility,
+    "adaptable_utility": adaptable_utility,
     "saliency": saliency,
 }
 

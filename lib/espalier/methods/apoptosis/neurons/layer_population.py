@@ -19,22 +19,39 @@ from espalier.surgery.resize import narrow, widen
 
 
 class FitnessEma:
-    """Running averages of fitness and ages, one of each for every neuron of a pair.
+    """Ages, and running averages of fitness and activations, of every neuron of a pair.
 
-    `decay` is that of the running average, in [0, 1): 0 keeps the last value only. A neuron
+    `decay` is that of the running averages, in [0, 1): 0 keeps the last value only. A neuron
     younger than `maturity` steps is not selected.
     """
 
-    def __init__(self, neurons: int, decay: float, maturity: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        neurons: int,
+        decay: float,
+        maturity: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         """All neurons are newborn and have no fitness yet."""
         self.decay, self.maturity = decay, maturity
         self.age = torch.zeros(neurons, dtype=torch.int64, device=device)  # steps
-        self._sum = torch.zeros(neurons, device=device)
-        self._weight = torch.zeros(neurons, device=device)
+        self._sum = torch.zeros(neurons, device=device, dtype=dtype)
+        self._weight = torch.zeros(neurons, device=device, dtype=dtype)
+        self._activation = torch.zeros(neurons, 1, device=device, dtype=dtype)
 
     def step(self, steps: int = 1) -> None:
         """Add `steps` to all ages."""
         self.age += steps
+
+    def observe(self, activation: Tensor) -> Tensor:
+        """Take mean activations (neurons, per) into their average, and return it.
+
+        Call `update` next, which counts the observation.
+        """
+        self._activation = self._activation * self.decay + activation * (1 - self.decay)
+        weight = self._weight * self.decay + (1 - self.decay)
+        return self._activation / weight.unsqueeze(1)
 
     def update(self, fitness: Tensor) -> None:
         """Take `fitness` (neurons,) into the average."""
@@ -45,6 +62,12 @@ class FitnessEma:
     def fitness(self) -> Tensor:
         """(neurons,): the average since birth, corrected for its start at 0."""
         return self._sum / self._weight.clamp(min=torch.finfo(self._weight.dtype).tiny)
+
+    @property
+    def activation(self) -> Tensor:
+        """(neurons, per): the mean activation since birth, corrected for its start at 0."""
+        weight = self._weight.clamp(min=torch.finfo(self._weight.dtype).tiny)
+        return self._activation / weight.unsqueeze(1)
 
     def weakest(self, count: int) -> Tensor:
         """Return the indices of up to `count` mature neurons with the lowest fitness, in order."""
@@ -62,20 +85,29 @@ class FitnessEma:
         self.age = torch.cat([self.age, self.age.new_zeros(extra)])
         self._sum = torch.cat([self._sum, self._sum.new_zeros(extra)])
         self._weight = torch.cat([self._weight, self._weight.new_zeros(extra)])
+        empty = self._activation.new_zeros(extra, self._activation.shape[1])
+        self._activation = torch.cat([self._activation, empty])
 
     def reset(self, slots: Tensor) -> None:
         """Make the neurons at these indices newborn."""
-        for tensor in (self.age, self._sum, self._weight):
+        for tensor in (self.age, self._sum, self._weight, self._activation):
             tensor[slots] = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return ages and averages as plain data."""
-        return {"age": self.age.clone(), "sum": self._sum.clone(), "weight": self._weight.clone()}
+        return {
+            "age": self.age.clone(),
+            "sum": self._sum.clone(),
+            "weight": self._weight.clone(),
+            "activation": self._activation.clone(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.age = state["age"].clone()
         self._sum, self._weight = state["sum"].clone(), state["weight"].clone()
+        before = self._sum.new_zeros(len(self._sum), 1)  # of a state that was saved without
+        self._activation = state.get("activation", before).clone()
 
 
 ROUNDING = 1e-9  # a rate of 0.1 of 30 neurons is 3, whatever floating point makes of it
@@ -133,9 +165,13 @@ class LayerPopulation:
         consumer = self.site.pair.consumer
         self.reader = next((p for p in populations if p.site.pair.producer is consumer), None)
 
-    def quota(self, rate: float) -> int:
-        """Return how many neurons are due at `rate`; carry parts over to the next call."""
-        due = rate * self.share * self.size + self.owed
+    def quota(self, rate: float, neurons: int | None = None) -> int:
+        """Return how many of so many neurons, by default all, are due at `rate`.
+
+        Carries parts over to the next call.
+        """
+        neurons = self.size if neurons is None else neurons
+        due = rate * self.share * neurons + self.owed
         count = math.floor(due + ROUNDING)
         self.owed = max(0.0, due - count)
         return min(count, self.size - 1)
@@ -144,6 +180,16 @@ class LayerPopulation:
         """Advance all ages to `step`."""
         self.fitness_ema.step(step - self.aged)
         self.aged = step
+
+    def tensors(self) -> list[Tensor]:
+        """Return all that an event may write to, and what stands in for those that fade."""
+        pair = self.site.pair
+        made = [parameter for parameter, _ in pair.slices()]
+        read = [pair.reader[0], pair.consumer.bias]
+        read.append(None if pair.after is None else pair.after.running_mean)
+        substitute = {} if self.fade is None else vars(self.fade.substitute)
+        written = [*made, *pair.vectors(), *(x for x in read if x is not None)]
+        return [*written, *(x for x in substitute.values() if isinstance(x, Tensor))]
 
     def others(self, slots: Tensor) -> Tensor:
         """Return the slots (size - n,) that are neither among `slots` (n,) nor fading."""

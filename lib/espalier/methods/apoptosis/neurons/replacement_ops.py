@@ -45,8 +45,8 @@ class BirthContext:
 
     @property
     def weight(self) -> Tensor:
-        """The weights that make the layer's neurons, (size, ...), without gradients."""
-        return self.site.pair.producer.weight.detach()
+        """The weights that make the layer's neurons, (size, fan_in), without gradients."""
+        return self.site.pair.incoming()
 
     def with_fittest_parents(self) -> BirthContext:
         """Let only the fittest be parents, as many as there are births."""

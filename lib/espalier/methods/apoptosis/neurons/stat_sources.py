@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from typing_extensions import override
@@ -16,7 +16,12 @@ Batch = tuple[Tensor, Tensor]
 
 
 class StatSource(ABC):
-    """Observes pairs of layers in forward and backward passes."""
+    """Observes pairs of layers in forward and backward passes.
+
+    `is_local`: of several processes each sees samples of its own, which are then pooled.
+    """
+
+    is_local: ClassVar[bool] = True
 
     @abstractmethod
     def collect(self) -> Mapping[str, Observation]:
@@ -56,7 +61,12 @@ class LivePassStats(StatSource):
 
 
 class ProbePassStats(StatSource):
-    """A pass of its own in evaluation mode, over a batch drawn for it; no lasting hooks."""
+    """A pass of its own in evaluation mode, over a batch drawn for it; no lasting hooks.
+
+    Of several processes all draw the same batch.
+    """
+
+    is_local: ClassVar[bool] = False
 
     def __init__(
         self,

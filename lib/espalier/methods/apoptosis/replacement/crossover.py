@@ -65,10 +65,10 @@ class CrossoverBirth(Birth):
 def _cross(context: BirthContext, mode: Mode) -> Parents:
     parents = sample_parents(context, each=2, replacement=False)
     weight = context.weight
-    rows = weight.flatten(1)[parents]  # (n, 2, fan_in)
+    rows = weight[parents]  # (n, 2, fan_in)
     share, blend = MODES[mode](context, rows, parents)
     blend = blend + context.strength * relative_noise(blend, context.generator)
-    place_like(context.site, context.slots, blend.view(-1, *weight.shape[1:]), parents[:, 0])
+    place_like(context.site, context.slots, blend, parents[:, 0])
     for vector in context.site.pair.vectors():
         both = vector[parents]
         blended = torch.lerp(both[:, 1], both[:, 0], share.to(vector.dtype))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.activation_hooks import Observation
@@ -20,6 +20,7 @@ from espalier.methods.apoptosis.neurons.replacement_ops import (
 )
 from espalier.surgery import death
 from espalier.surgery.death import Substitute
+from espalier.surgery.probe import at_least_single
 
 POSITIONS = 256
 """Positions that candidates are distilled on, at least one sample's."""
@@ -58,9 +59,10 @@ class DistillingDeath:
         pair, observation = context.site.pair, context.population.observed
         parents = sample_parents(context)[:, 0]
         candidates = CandidateNeurons.copy_of(pair, parents)
-        rows = candidates.incoming["weight"]
-        noise = relative_noise(rows, context.generator)
-        candidates.incoming["weight"] = rows + context.strength * noise
+        for incoming in candidates.incoming:
+            rows = incoming["weight"]
+            noise = relative_noise(rows, context.generator)
+            incoming["weight"] = rows + context.strength * noise
         inputs = _some_inputs(observation)
         targets = CandidateNeurons.copy_of(pair, context.slots).activations(inputs, whole=False)
         candidates.distill(inputs, targets, self.steps)
@@ -79,7 +81,7 @@ class SuccessorBirth(Birth):
         context.population.successors = None
         successors.neurons.install(context.slots)
         columns = site.pair.columns(context.slots)
-        site.pair.consumer.weight.index_copy_(1, columns, successors.outgoing)
+        site.pair.out_weight.index_copy_(1, columns, successors.outgoing)
         site.apply_masks()
         return single_parents(successors.parents)
 
@@ -87,7 +89,7 @@ class SuccessorBirth(Birth):
 def _some_inputs(observation: Observation) -> Tensor:
     """Return inputs of the producer at `POSITIONS` positions or a few more."""
     inputs = observation.producer_input
-    if isinstance(observation.pair.producer, nn.Linear):
+    if not observation.pair.map_dims[0]:
         flat = inputs.flatten(0, -2)
         return flat[:: -(-len(flat) // POSITIONS)].contiguous()
     places = observation.producer_output[0, 0].numel()
@@ -104,8 +106,8 @@ def _regression(
     """
     pair, observed = observation.pair, observation.statistics
     columns = pair.columns(dying)
-    extra = pair.samples(candidates.activations(observation.producer_input))
-    own = pair.samples(observation.consumer_input)
+    extra = at_least_single(pair.samples(candidates.activations(observation.producer_input)))
+    own = at_least_single(pair.samples(observation.consumer_input))
     usual = extra.mean(0)
     extra = extra - usual
     fresh, lost = own.T @ extra, observed.scatter.index_select(1, columns)

@@ -15,7 +15,7 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.surgery import birth, death
 from espalier.surgery.death import RIDGE, Substitute
-from espalier.surgery.probe import Statistics
+from espalier.surgery.probe import Statistics, at_least_single
 
 TINY = 1e-12
 FLOOR = 0.01  # of the mean use: what is used less counts as not used
@@ -50,10 +50,10 @@ class OrthogonalBirth(Birth):
 
     @override
     def create(self, context: BirthContext) -> Parents | None:
-        survivors = context.weight.flatten(1)[context.healthy]
+        survivors = at_least_single(context.weight[context.healthy])
         rows = unused_directions(survivors, len(context.slots), context.generator)
         slots, rest = context.slots[: len(rows)], context.slots[len(rows) :]
-        birth.place(context.site, slots, rows.view(-1, *context.weight.shape[1:]))
+        birth.place(context.site, slots, rows)
         context.site.apply_masks()  # the optimizer's state was reset at the death
         if len(rest):  # more than there are directions
             birth.fresh(context.site, rest, context.generator, context.population.law)

@@ -20,17 +20,23 @@ from espalier.methods.apoptosis.neurons.replacement_ops import (
     sample_parents,
     single_parents,
 )
+from espalier.surgery.birth import draw_incoming
 
 Regrowth = Literal["mutation", "random", "clone"]
 
 
 def zero_incoming(context: BirthContext, selected: Selected) -> None:
     """Zero the weights and biases that make the dying, and reset their optimizer state."""
-    producer = context.site.pair.producer
-    for parameter in (producer.weight, producer.bias):
-        if parameter is not None:
-            parameter.index_fill_(0, selected.slots, 0.0)
+    for parameter, dim in _producer_slices(context):
+        parameter.index_fill_(dim, selected.slots, 0.0)
     context.site.reset_state(selected.slots)
+
+
+def _producer_slices(context: BirthContext) -> list[tuple[Tensor, int]]:
+    """Return weights and biases that make the neurons, and the dimension of a neuron's slice."""
+    pair = context.site.pair
+    own = {id(p) for layer in pair.producers for p in (layer.weight, layer.bias)}
+    return [(p, dim) for p, dim in pair.slices() if id(p) in own]
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,8 @@ class OverwritingBirth(Birth):
 
 
 def _fresh_rows(context: BirthContext) -> None:
-    weight, slots = context.weight, context.slots
-    rows = context.population.law.draw(weight, len(slots), context.generator)
-    weight.index_copy_(0, slots, rows)
+    pair, slots, law = context.site.pair, context.slots, context.population.law
+    pair.write_incoming(slots, draw_incoming(pair, len(slots), context.generator, law))
 
 
 def _noisy_copies(context: BirthContext) -> Parents:
@@ -68,12 +73,10 @@ def _copies_of_fittest(context: BirthContext) -> Parents:
 
 
 def _copy(context: BirthContext, parents: Tensor, noise: float) -> None:
-    producer = context.site.pair.producer
-    for parameter in (producer.weight, producer.bias):
-        if parameter is not None:
-            rows = parameter.index_select(0, parents)
-            random = torch.randn(rows.shape, generator=context.generator).to(rows)
-            parameter.index_copy_(0, context.slots, rows + noise * random)
+    for parameter, dim in _producer_slices(context):
+        rows = parameter.transpose(0, dim).index_select(0, parents)
+        random = torch.randn(rows.shape, generator=context.generator).to(rows)
+        parameter.transpose(0, dim).index_copy_(0, context.slots, rows + noise * random)
 
 
 REGROWTHS: dict[Regrowth, Callable[[BirthContext], Parents | None]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
@@ -56,7 +56,7 @@ def append_slots(population: LayerPopulation, count: int) -> Selected:
     """Add `count` empty slots behind the last neuron of a layer; none dies."""
     pair = population.site.pair
     if count <= 0:
-        return Selected(torch.arange(0, device=pair.producer.weight.device), vacant=True)
+        return Selected(torch.arange(0, device=pair.device), vacant=True)
     slots = widen(population.site, count)
     population.fitness_ema.grow(count)
     reader = population.reader
@@ -67,8 +67,7 @@ def append_slots(population: LayerPopulation, count: int) -> Selected:
 
 def _with_zeros(observation: Observation, inputs: int) -> Observation:
     """Add so many inputs of the producer, all 0."""
-    planes = isinstance(observation.pair.producer, nn.Conv2d)
-    extra = (*(0, 0, 0, 0) * planes, 0, inputs)
+    extra = (*(0, 0) * observation.pair.map_dims[0], 0, inputs)
     widened: Tensor = F.pad(observation.producer_input, extra)
     return replace(observation, producer_input=widened)
 

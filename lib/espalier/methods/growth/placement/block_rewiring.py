@@ -1,7 +1,7 @@
-"""Selection of edges to add and to drop in a network of masked blocks, over all blocks at once.
+"""Selection of edges to add and to drop in a network with edges, over all blocks at once.
 
 A *chain* block leads from a node to the next one; any other is a *skip*. Selections are masks by
-block, (outputs, inputs) bool.
+block, (outputs, columns) bool.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from espalier.layers.masked_blocks import Blocks, Pair, chain
-from espalier.layers.masked_linear import MaskedLinear
-from espalier.layers.reachability import reach
+from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.network_editor import NetworkEditor, mask_indices
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, mask_indices
+from espalier.methods.growth.structure.edge_network import EdgeBlock, EdgeNetwork, matrix_shape
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.sparse.selection import magnitudes, select_missing, select_smallest
 
 EdgeMasks = dict[Pair, Tensor]
-
-
-def all_pairs(net: Blocks) -> list[Pair]:
-    """Return every block that there is or could be."""
-    return chain(len(net.sizes), len(net.sizes))
 
 
 def is_skip(pair: Pair) -> bool:
@@ -32,15 +26,17 @@ def is_skip(pair: Pair) -> bool:
     return pair[1] > pair[0] + 1
 
 
-def missing_edges(net: Blocks, pair: Pair) -> Tensor:
+def missing_edges(net: EdgeNetwork, pair: Pair) -> Tensor:
     """Return the edges that a block lacks: all, where there is no block."""
     if pair in net.pairs:
         return ~net.block(*pair).mask
     device = next(net.parameters()).device
-    return torch.ones(net.sizes[pair[1]], net.sizes[pair[0]], dtype=torch.bool, device=device)
+    return torch.ones(matrix_shape(net, pair), dtype=torch.bool, device=device)
 
 
-def select_top_missing(net: Blocks, scores: Mapping[Pair, Tensor], max_edges: int) -> EdgeMasks:
+def select_top_missing(
+    net: EdgeNetwork, scores: Mapping[Pair, Tensor], max_edges: int
+) -> EdgeMasks:
     """Select up to `max_edges` edges that the scored blocks lack, with the highest `scores`."""
     missing = {pair: missing_edges(net, pair) for pair in scores}
     max_edges = min(max_edges, count(missing))
@@ -50,7 +46,9 @@ def select_top_missing(net: Blocks, scores: Mapping[Pair, Tensor], max_edges: in
     return _unflatten(missing, select_missing(_flatten(scores).to(row.device), row, max_edges))
 
 
-def select_random_missing(net: Blocks, max_edges: int, generator: torch.Generator) -> EdgeMasks:
+def select_random_missing(
+    net: EdgeNetwork, max_edges: int, generator: torch.Generator
+) -> EdgeMasks:
     """Select up to `max_edges` edges that the present blocks lack, every one equally likely."""
     missing = {pair: missing_edges(net, pair) for pair in net.pairs}
     places = _flatten(missing).nonzero().flatten()
@@ -60,7 +58,7 @@ def select_random_missing(net: Blocks, max_edges: int, generator: torch.Generato
     return _unflatten(missing, row)
 
 
-def add(editor: NetworkEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange | None:
+def add(editor: EdgeEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange | None:
     """Add edges of weight 0, block by block; return the first change, which rolls all of them back.
 
     None if no edge is selected.
@@ -73,7 +71,7 @@ def add(editor: NetworkEditor, masks: Mapping[Pair, Tensor]) -> ReversibleChange
     return changes[0] if changes else None
 
 
-def drop(editor: NetworkEditor, masks: Mapping[Pair, Tensor]) -> None:
+def drop(editor: EdgeEditor, masks: Mapping[Pair, Tensor]) -> None:
     """Drop edges, block by block."""
     for pair, mask in masks.items():
         if bool(mask.any()):
@@ -85,57 +83,31 @@ def count(masks: Mapping[Pair, Tensor]) -> int:
     return sum(int(mask.sum()) for mask in masks.values())
 
 
-def select_weakest(net: Blocks, droppable: Mapping[Pair, Tensor], count: int) -> EdgeMasks:
+def select_weakest(net: EdgeNetwork, droppable: Mapping[Pair, Tensor], count: int) -> EdgeMasks:
     """Select the `count` smallest |w| of the `droppable` edges, of which there are as many."""
     sizes = {pair: magnitudes(net.block(*pair).weight) for pair in droppable}
     keys = torch.where(_flatten(droppable), _flatten(sizes), torch.inf)
     return _unflatten(droppable, select_smallest(keys, count))
 
 
-def find_droppable(net: Blocks, before: int, floors: Mapping[Pair, int]) -> EdgeMasks:
+def find_droppable(
+    net: EdgeNetwork, necessary: EdgeMasks, before: int, floors: Mapping[Pair, int]
+) -> EdgeMasks:
     """Return the live edges that may all be dropped together.
 
-    They are born before step `before`, are not among the strongest `floors` of a block, and not in
-    the `skeleton`.
+    They are born before step `before`, are not among the strongest `floors` of a block, and not
+    `necessary`.
     """
-    bones = skeleton(net)
     return {
         pair: block.mask
         & (block.births < before)
-        & ~bones[pair]
+        & ~necessary[pair]
         & ~_strongest(block, floors.get(pair, 0))
         for pair, block in net.each()
     }
 
 
-def skeleton(net: Blocks) -> EdgeMasks:
-    """Return live edges that suffice for every output that is reachable now to stay reachable.
-
-    Followed back from those outputs: of each unit the largest edge from a reachable unit.
-    """
-    ahead = reachable_units(net)
-    needed = [torch.zeros_like(units) for units in ahead]
-    needed[-1] = ahead[-1]
-    bones: EdgeMasks = {}
-    for node in range(net.last, 0, -1):  # whatever needs a unit of a node comes behind it
-        into = net.into(node)
-        keys = [torch.where(b.mask & ahead[i], magnitudes(b.weight), -1.0) for (i, _), b in into]
-        best = torch.cat(keys, 1).argmax(1, keepdim=True)
-        kept = torch.zeros_like(torch.cat(keys, 1), dtype=torch.bool).scatter_(1, best, True)
-        kept &= needed[node].unsqueeze(1)
-        parts = torch.split(kept, [block.inputs for _, block in into], 1)
-        for (pair, _), part in zip(into, parts, strict=True):
-            bones[pair] = part
-            needed[pair[0]] = needed[pair[0]] | part.any(0)
-    return bones
-
-
-def reachable_units(net: Blocks) -> tuple[Tensor, ...]:
-    """Return which units of each node an input reaches, (units,) bool."""
-    return reach(net.masks()).forward
-
-
-def _strongest(block: MaskedLinear, count: int) -> Tensor:
+def _strongest(block: EdgeBlock, count: int) -> Tensor:
     keys = torch.where(block.mask, -magnitudes(block.weight), torch.inf)
     return select_smallest(keys, min(count, block.live))
 

@@ -184,7 +184,7 @@ def drop_edges_of(editor: NetworkEditor, unit: Unit) -> None:
 
 def measure_grown_worth(run: Run[GrowthState]) -> float:
     """Return the points by which validation accuracy falls without the edges grown so far."""
-    net = run.method_state.net
+    net = run.method_state.graph.net
     with evaluating(net):
         whole = evaluate_model(net, run.validation)[1]
         with without_grown(net):

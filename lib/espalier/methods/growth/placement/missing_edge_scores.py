@@ -1,6 +1,6 @@
-"""Grow criteria of masked blocks: the missing edges with the highest scores are added.
+"""Grow criteria: the missing edges with the highest scores are added.
 
-Every criterion returns a tensor (outputs, inputs) for each of the given blocks; scores of live
+Every criterion returns a tensor (outputs, columns) for each of the given blocks; scores of live
 edges mean nothing.
 """
 
@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from espalier.core.contracts import Run
-from espalier.layers.masked_blocks import Pair, dense_gradients
+from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.placement.extrema import Extrema
-from espalier.methods.growth.placement.unit_statistics import measure_units
+from espalier.methods.growth.placement.unit_statistics import loss, measure_units
+from espalier.methods.growth.structure.edge_network import matrix_shape
 from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.surgery.probe import evaluating
-from espalier.train.engine.losses import mean_losses
 from espalier.train.random_batch import draw_batch
 
 Scores = dict[Pair, Tensor]
@@ -25,8 +24,8 @@ Scores = dict[Pair, Tensor]
 
 def score_at_random(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
     """Return uniform scores in [0, 1): every edge is equally likely."""
-    generator, sizes = run.generators["method"], run.method_state.net.sizes
-    return {(i, j): torch.rand(sizes[j], sizes[i], generator=generator) for i, j in pairs}
+    generator, net = run.generators["method"], run.method_state.net
+    return {pair: torch.rand(matrix_shape(net, pair), generator=generator) for pair in pairs}
 
 
 def score_by_gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
@@ -34,11 +33,8 @@ def score_by_gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
 
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
     """
-    net = run.method_state.net
-    x, y = draw_batch(run, run.batch_size)
-    with evaluating(net), torch.enable_grad():
-        trace = net.trace(x)
-        gradients = dense_gradients(trace, mean_losses(trace.sums[-1], y, 1).sum())
+    batch = draw_batch(run, run.batch_size)
+    gradients = run.method_state.editor.edge_gradients(batch, loss)
     return {p: gradients[p].abs_() for p in pairs}
 
 
@@ -53,14 +49,15 @@ def score_by_extrema(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
         if j in extrema:
             block += extrema[j].dead.to(block).unsqueeze(1)
         if i in extrema:
-            block += (extrema[i].hot | extrema[i].saturated).to(block)
+            above = (extrema[i].hot | extrema[i].saturated).to(block)
+            block += above.repeat_interleave(block.shape[1] // len(above))
     return scores
 
 
 def find_hidden_extrema(run: Run[GrowthState]) -> Mapping[int, Extrema]:
     """Return the extrema of each hidden node, on training samples, in evaluation mode."""
     stats = measure_units(run)
-    return {node: stats.extrema(node) for node in range(1, len(stats.values))}
+    return {node: stats.extrema(node) for node in stats.hidden}
 
 
 CRITERIA: Mapping[str, Callable[[Run[GrowthState], Sequence[Pair]], Scores]] = {

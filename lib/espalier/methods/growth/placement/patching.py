@@ -14,8 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from espalier.layers.masked_blocks import Blocks, Pair
+from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.placement.unit_statistics import UnitStatistics
+from espalier.methods.growth.structure.edge_network import (
+    EdgeNetwork,
+    by_unit,
+    columns_of,
+    places_of,
+)
 from espalier.methods.growth.structure.operations import Patch
 
 
@@ -39,7 +45,7 @@ class PatchSearch:
     `sizes` are those of the nodes before the event.
     """
 
-    def __init__(self, net: Blocks, size: PatchSize, generator: torch.Generator) -> None:
+    def __init__(self, net: EdgeNetwork, size: PatchSize, generator: torch.Generator) -> None:
         self.sizes, self.size, self.generator = tuple(net.sizes), size, generator
         self.free = {pair: _free(net, pair, size) for pair in _pairs(net, size)}
         self._fresh = {j: self._all(j) for _, j in self.free}  # targets not taken in this round
@@ -87,7 +93,7 @@ def place_by_gradient(search: PatchSearch, stats: UnitStatistics) -> Iterator[Pa
 
     Each lies in the block where the mean |dL/dw| of its free edges is largest.
     """
-    target_scores = {pair: stats.mean_gradient(pair[1]) for pair in search.free}
+    target_scores = {pair: stats.mean_gradient(pair) for pair in search.free}
     gains = {pair: stats.edge_gradient(pair) for pair in search.free}
     correlations = {pair: stats.correlation(pair) for pair in search.free}
     while blocks := search.open_blocks():
@@ -127,7 +133,7 @@ def place_at_extrema(search: PatchSearch, stats: UnitStatistics) -> Iterator[Pat
 def _groups(search: PatchSearch, stats: UnitStatistics) -> list[tuple[str, int, Tensor]]:
     """Return groups of units of hidden nodes: below or above, node, units (n,)."""
     groups: list[tuple[float, int, str, int, Tensor]] = []
-    for node in range(1, len(search.sizes) - 1):
+    for node in stats.hidden:
         extrema = stats.extrema(node)
         above = extrema.hot | extrema.saturated
         sides = (
@@ -147,7 +153,7 @@ def _into(search: PatchSearch, stats: UnitStatistics, group: tuple[int, Tensor])
     if pair in search.free:
         free = search.free[pair][units].any(1)
         if bool(free.any()):
-            scores = stats.deviation(pair[0]).expand(search.sizes[node], -1)
+            scores = stats.deviation(pair).expand(search.sizes[node], -1)
             yield search.take(pair, search.sources(pair, units[free], scores), units[free])
 
 
@@ -160,7 +166,7 @@ def _out_of(
         free = search.free[pair][:, units].any(0)
         if bool(free.any()):
             open_ = search.free[pair][:, units].any(1)
-            targets = _highest(stats.mean_gradient(pair[1]), open_, search.size.targets)
+            targets = _highest(stats.mean_gradient(pair), open_, search.size.targets)
             yield search.take(pair, units[free], targets)
 
 
@@ -173,11 +179,15 @@ PLACEMENTS: Mapping[str, Callable[[PatchSearch, UnitStatistics], Iterator[Patch]
 }
 
 
-def fit_to_budget(net: Blocks, patch: Patch, size: PatchSize, max_edges: int) -> tuple[Patch, int]:
+def fit_to_budget(
+    net: EdgeNetwork, patch: Patch, size: PatchSize, max_edges: int
+) -> tuple[Patch, int]:
     """Return a patch that adds at most `max_edges` edges, and how many it adds; 0: none fits."""
     if patch.hidden:
         return _fit_hidden(patch, max_edges)
-    region = net.block(*patch.pair).mask[patch.targets.unsqueeze(1), patch.sources]
+    mask = net.block(*patch.pair).mask
+    columns = columns_of(patch.sources, places_of(mask.shape[1], net.sizes[patch.pair[0]]))
+    region = mask[patch.targets.unsqueeze(1), columns]
     live = int(region.sum())
     new = min(max_edges, max(0, round(size.density * region.numel()) - live))
     return replace(patch, live=live + new), new
@@ -197,16 +207,16 @@ def _fit_hidden(patch: Patch, max_edges: int) -> tuple[Patch, int]:
     return cut, sources + targets
 
 
-def _pairs(net: Blocks, size: PatchSize) -> list[Pair]:
-    return [(j - 2, j) for j in range(2, net.last + 1)] if size.hidden else list(net.pairs)
+def _pairs(net: EdgeNetwork, size: PatchSize) -> list[Pair]:
+    return [(j - 2, j) for j in range(2, len(net.sizes))] if size.hidden else list(net.pairs)
 
 
-def _free(net: Blocks, pair: Pair, size: PatchSize) -> Tensor:
+def _free(net: EdgeNetwork, pair: Pair, size: PatchSize) -> Tensor:
     i, j = pair
     if size.hidden:
         device = next(net.parameters()).device
         return torch.ones(net.sizes[j], net.sizes[i], dtype=torch.bool, device=device)
-    return ~net.block(i, j).mask
+    return by_unit(~net.block(i, j).mask, net.sizes[i]).any(2)
 
 
 def _highest(scores: Tensor, among: Tensor, count: int) -> Tensor:

@@ -1,7 +1,8 @@
-"""Statistics of the units of a network of masked blocks on training samples, once an event."""
+"""Statistics of the units of a network with edges on training samples, once an event."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +17,8 @@ from espalier.methods.growth.placement.extrema import (
     find_extrema,
     robust_z,
 )
+from espalier.methods.growth.structure.edge_network import Seen
 from espalier.methods.growth.timing.growth_state import GrowthState
-from espalier.surgery.probe import evaluating
 from espalier.train.engine.losses import mean_losses
 from espalier.train.random_batch import draw_batch
 
@@ -27,38 +28,73 @@ NUM_SAMPLES = 1024
 
 @dataclass(frozen=True)
 class UnitStatistics:
-    """Of n samples: `values` a_0 .. a_(L-1) and `gradients` dloss/dz_1 .. dz_L, (n, size) each."""
+    """Of n samples: `values` a_0 .. a_(L-1) and `gradients` dloss/dz_1 .. dz_L, (n, size) each.
+
+    Where the units of a node have many places, `seen` and `edges` are those of an `Observation`.
+    """
 
     values: list[Tensor]
     gradients: list[Tensor]
+    seen: Mapping[int, Seen] | None = None
+    edges: Mapping[Pair, Tensor] | None = None
 
-    def mean_gradient(self, node: int) -> Tensor:
-        """Return E|dloss/dz| of each unit of a node behind the input: (size,)."""
-        return self.gradients[node - 1].abs().mean(0)
+    @property
+    def hidden(self) -> Sequence[int]:
+        """The nodes that are neither the data nor the logits."""
+        return range(1, len(self.values)) if self.seen is None else sorted(self.seen)
 
-    def deviation(self, node: int) -> Tensor:
-        """Return the standard deviation of each unit's value: (size,)."""
-        return self.values[node].std(0, correction=0)
+    def mean_gradient(self, pair: Pair) -> Tensor:
+        """Return E|dloss/dz| of each unit that a block leads to, (size,).
+
+        Where that is not seen, the mean |dloss/dw| into it.
+        """
+        gradients = self.gradients[pair[1] - 1]
+        return gradients.abs().mean(0) if len(gradients) else self.edge_gradient(pair).mean(1)
+
+    def deviation(self, pair: Pair) -> Tensor:
+        """Return the standard deviation of the value of each unit that a block reads: (size,)."""
+        return self.values[pair[0]].std(0, correction=0)
 
     def edge_gradient(self, pair: Pair) -> Tensor:
         """Return |dloss/dw| of every edge of a block, live or not: (outputs, inputs)."""
+        if self.edges is not None:
+            return self.edges[pair]
         i, j = pair
         return (self.gradients[j - 1].t() @ self.values[i]).abs() / len(self.values[i])
 
     def correlation(self, pair: Pair) -> Tensor:
-        """Return |corr(a_s, dloss/dz_t)|, 0 where one is constant: (outputs, inputs)."""
+        """Return |corr(a_s, dloss/dz_t)|, 0 where one is constant: (outputs, inputs).
+
+        Where that is not seen, `edge_gradient`.
+        """
         values, gradients = self.values[pair[0]], self.gradients[pair[1] - 1]
+        if len(values) != len(gradients) or not len(values):
+            return self.edge_gradient(pair)
         return (_standardize(gradients).t() @ _standardize(values)).abs() / len(values)
 
     def activity(self, node: int) -> Activity:
         """Return the activity of a hidden node's units."""
-        return Activity.of(self.values[node])
+        if self.seen is None:
+            return Activity.of(self.values[node])
+        seen = self.seen[node]
+        return Activity(self.samples, seen.firing, seen.magnitude)
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return max(map(len, self.values))
 
     def extrema(self, node: int) -> Extrema:
         """Return the extrema of a hidden node."""
         activity = self.activity(node)
         samples = min(ExtremaThresholds.samples, activity.samples)
-        return find_extrema(activity, ExtremaThresholds(samples=samples))
+        found = find_extrema(activity, ExtremaThresholds(samples=samples))
+        if self.seen is None:
+            return found
+        none = torch.zeros_like(found.dead)
+        if self.seen[node].feeds:
+            return Extrema(none, found.saturated, found.hot)
+        return Extrema(found.dead, none, none)
 
     def rank_by_inactivity(self, node: int) -> Tensor:
         """Return a hidden node's units, the least firing first, then by index: (size,)."""
@@ -77,13 +113,14 @@ def measure_units(run: Run[GrowthState]) -> UnitStatistics:
 
     They are drawn anew; the network is in evaluation mode and does not change.
     """
-    net = run.method_state.net
-    x, y = draw_batch(run, NUM_SAMPLES)
-    with evaluating(net), torch.enable_grad():
-        trace = net.trace(x)
-        losses = mean_losses(trace.sums[-1], y, 1).sum() * len(x)  # the sum over samples
-        gradients = torch.autograd.grad(losses, trace.sums)
-    return UnitStatistics([value.detach() for value in trace.values], list(gradients))
+    return UnitStatistics(
+        **vars(run.method_state.editor.observe(draw_batch(run, NUM_SAMPLES), loss))
+    )
+
+
+def loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the mean cross entropy of a batch."""
+    return mean_losses(logits, y, 1).sum()
 
 
 def _standardize(values: Tensor) -> Tensor:

@@ -8,57 +8,101 @@ the reasons why they preserve the network's function, are in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from espalier.layers.masked_blocks import Blocks, Pair, key
+from espalier.layers.masked_blocks import Blocks, Pair, chain, dense_gradients, key
 from espalier.layers.masked_linear import MaskedLinear
+from espalier.layers.reachability import reach
+from espalier.methods.growth.structure.edge_editor import At, EdgeEditor
+from espalier.methods.growth.structure.edge_network import Batch, LossOf, Observation
+from espalier.methods.growth.structure.skeleton import reachable_units, skeleton
 from espalier.methods.growth.structure.structural_events import Event
 from espalier.sparse.masked_weight import find_births
 from espalier.surgery import optimizer_state
 from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.probe import evaluating
+from espalier.surgery.rollback import Rollback
 
 
 @dataclass
-class NetworkEditor:
-    """A network, its optimizer, and the events so far.
+class NetworkEditor(EdgeEditor[Blocks]):
+    """An editor of masked blocks, whose units and layers can be added to as well."""
 
-    Call `after_step` after each update of the optimizer, before its learning rate changes: newborn
-    edges then train as under a fresh optimizer. `step` is the birth step of the next edges;
-    random numbers come from `generator`.
-    """
+    has_graph: ClassVar[bool] = True
+    density_symbol: ClassVar[str] = "CONFIG_BLOCKS_DENSITY"
 
-    net: Blocks
-    generator: torch.Generator
-    optimizer: torch.optim.Optimizer | None = None
-    step: int = 0
-    events: list[Event] = field(default_factory=list)
+    @override
+    def name(self, pair: Pair) -> str:
+        return key(pair)
 
-    def __post_init__(self) -> None:
-        self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
-        self.added = self.dropped = 0  # edges, by the present operation
+    @override
+    def module_name(self, pair: Pair) -> str:
+        return f"blocks.{key(pair)}"
 
-    def after_step(self) -> None:
-        """Count a step and correct newborn edges; the optimizer has done an update."""
-        self.step += 1
-        if self.restarts is not None:
-            self.restarts.after_step()
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the network, and of indices."""
-        return next(self.net.parameters()).device
-
+    @override
     def birth_steps(self, weight: Tensor) -> Tensor | None:
-        """Return the birth steps of a weight's edges, in its shape; None for a bias."""
         return find_births((block for _, block in self.net.each()), weight)
 
+    @override
+    def older(self, parameter: Tensor) -> Tensor:
+        born = {unit for event in self.events if event.step == self.step for unit in event.units}
+        for (_, node), block in self.net.each():
+            if block.weight is parameter:
+                return block.births != self.step
+            if block.bias is parameter:
+                old = [(node, unit) not in born for unit in range(block.outputs)]
+                return torch.tensor(old, device=parameter.device)
+        raise ValueError("a parameter of no block")
+
+    @override
+    def possible_pairs(self) -> list[Pair]:
+        return chain(len(self.net.sizes), len(self.net.sizes))
+
+    @override
+    def necessary_edges(self) -> dict[Pair, Tensor]:
+        return skeleton(self.net)
+
+    @override
+    def reached_outputs(self) -> Tensor:
+        return reachable_units(self.net)[-1]
+
+    @override
+    def units_on_no_path(self) -> int:
+        return sum(int(units.sum()) for units in reach(self.net.masks()).dead[1:-1])
+
+    @property
+    @override
+    def live_parameters(self) -> int:
+        return self.net.live + sum(self.net.sizes[1:])
+
+    @override
+    def edge_gradients(self, batch: Batch, loss_of: LossOf) -> dict[Pair, Tensor]:
+        x, y = batch
+        with evaluating(self.net), torch.enable_grad():
+            trace = self.net.trace(x)
+            return dense_gradients(trace, loss_of(trace.sums[-1], y))
+
+    @override
+    def observe(self, batch: Batch, loss_of: LossOf) -> Observation:
+        x, y = batch
+        with evaluating(self.net), torch.enable_grad():
+            trace = self.net.trace(x)
+            losses = loss_of(trace.sums[-1], y) * len(x)  # the sum over samples
+            gradients = torch.autograd.grad(losses, trace.sums)
+        return Observation([value.detach() for value in trace.values], list(gradients))
+
+    @override
+    def snapshot(self) -> Rollback:
+        return Rollback(self.net, self.optimizer, self.restarts)
+
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """Return plain data for `load_state_dict`, without network, optimizer and generator."""
         return {
             "structure": self.net.structure(),
             "step": self.step,
@@ -66,60 +110,39 @@ class NetworkEditor:
             "events": [vars(event) for event in self.events],
         }
 
+    @override
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned; load the state of network and optimizer next."""
         self.rebuild(saved["structure"])
         self.step = saved["step"]
         self.events = [Event(**event) for event in saved["events"]]
         if self.restarts is not None:
             self.restarts.load_state_dict(saved["births"])
 
-    @torch.no_grad()
-    def connect(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
-        """Add edges at `at`, rows and columns (n,) of a block, which is made if there is none.
-
-        Raises ValueError if one exists already, or is given twice.
-        """
-        block = self.block(pair)
-        _check_within(block, pair, at)
-        if len(set(zip(*map(torch.Tensor.tolist, at), strict=True))) < len(at[0]):
-            raise ValueError(f"an edge of block {key(pair)} is asked for twice")
-        if live := block.count_live(at):
-            raise ValueError(f"{live} edges of block {key(pair)} are there")
+    @override
+    def _add(self, pair: Pair, at: At, weights: Tensor | float) -> None:
+        block = self.net.block(*pair)
         block.add(at, self.step, weights)
         self._reset_state(block.weight, at)
-        self.added += len(at[0])
 
-    @torch.no_grad()
-    def disconnect(self, pair: Pair, at: tuple[Tensor, Tensor]) -> None:
-        """Drop the edges at `at`, rows and columns (n,). Raises ValueError if one is not there."""
-        block = self._block_with(pair, at)
+    @override
+    def _drop(self, pair: Pair, at: At) -> None:
+        block = self.net.block(*pair)
         block.remove(at)
         self._reset_state(block.weight, at)
-        self.dropped += len(at[0])
 
     @torch.no_grad()
-    def rebirth(self, pair: Pair, at: tuple[Tensor, Tensor], weights: Tensor | float = 0.0) -> None:
+    def rebirth(self, pair: Pair, at: At, weights: Tensor | float = 0.0) -> None:
         """Let live edges at rows and columns `at` (n,) of a block be born again now."""
-        block = self._block_with(pair, at)
-        block.add(at, self.step, weights)
-        self._reset_state(block.weight, at)
-
-    def _block_with(self, pair: Pair, at: tuple[Tensor, Tensor]) -> MaskedLinear:
-        """Return the block. Raises ValueError unless all its edges at `at` are live."""
-        block = self.net.block(*pair)
-        _check_within(block, pair, at)
-        if absent := len(at[0]) - block.count_live(at):
-            raise ValueError(f"{absent} edges of {key(pair)} are not there")
-        return block
+        self._check_live(pair, at)
+        self._add(pair, at, weights)
 
     def _reset_state(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         optimizer_state.reset_elements(self.optimizer, parameter, at)
         if self.restarts is not None:
             self.restarts.note_elements(parameter, at)
 
+    @override
     def block(self, pair: Pair) -> MaskedLinear:
-        """Return the block of the network, made without a live edge if there is none."""
         net, (i, j) = self.net, pair
         if pair not in net.pairs:
             self._check_forward(i, j)
@@ -166,13 +189,6 @@ class NetworkEditor:
         if not 0 < node < self.net.last:
             last = self.net.last
             raise ValueError(f"nodes 1 to {last - 1} have hidden units, but not node {node}")
-
-    def check_units(self, node: int, units: Iterable[int]) -> None:
-        """Raise ValueError unless all `units` are places of `node`."""
-        size = self.net.sizes[node]
-        wrong = [unit for unit in units if not 0 <= unit < size]
-        if wrong:
-            raise ValueError(f"node {node} has the units 0 to {size - 1}, but not {wrong[0]}")
 
     def _rebuild(self, block: MaskedLinear, dim: int, source: Tensor) -> None:
         parameters = [block.weight, *([block.bias] if block.bias is not None and dim == 0 else [])]
@@ -223,27 +239,6 @@ class NetworkEditor:
         self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
 
 
-def _check_within(block: MaskedLinear, pair: Pair, at: tuple[Tensor, Tensor]) -> None:
-    rows, columns = at
-    inside = (rows >= 0) & (rows < block.outputs) & (columns >= 0) & (columns < block.inputs)
-    if not bool(inside.all()):
-        raise ValueError(
-            f"block {key(pair)} has {block.outputs} rows and {block.inputs} columns, but an edge "
-            f"at {rows[~inside][0]}, {columns[~inside][0]} is asked for"
-        )
-
-
 def _empty(outputs: int, inputs: int, like: Tensor) -> MaskedLinear:
     mask = torch.zeros(outputs, inputs, dtype=torch.bool, device=like.device)
     return MaskedLinear(mask, bias=False)
-
-
-def cross(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns of every pair of both, (rows * columns,) each."""
-    return rows.repeat_interleave(len(columns)), columns.repeat(len(rows))
-
-
-def mask_indices(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns (n,) of the elements of a `mask` (outputs, inputs)."""
-    rows, columns = mask.nonzero(as_tuple=True)
-    return rows, columns

@@ -1,4 +1,4 @@
-"""Function-preserving operations on a network of masked blocks.
+"""Function-preserving operations: on edges of any network, on units and layers of masked blocks.
 
 Where an operation is exact only under a condition, its docstring says so. Each returns a
 `ReversibleChange`: its event, and the way back. Bad arguments raise ValueError and leave
@@ -16,35 +16,38 @@ from torch import Tensor
 
 from espalier.layers.masked_blocks import Pair, key
 from espalier.layers.masked_linear import MaskedLinear
-from espalier.methods.growth.structure.network_editor import NetworkEditor, cross, mask_indices
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, cross, mask_indices
+from espalier.methods.growth.structure.edge_network import columns_of, places_of
+from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.reversible_operations import operation
 from espalier.methods.growth.structure.structural_events import Event, Unit
 
 
 @operation
-def add_edges(editor: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+def add_edges(editor: EdgeEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
     """Add edges of weight 0 at `at`: rows and columns (n,) of a block, made if there is none.
 
     Exact. Source: Evci et al. 2020, "Rigging the Lottery", arXiv:1911.11134.
     """
     editor.connect(pair, at)
-    return Event("add_edges", key(pair))
+    return Event("add_edges", editor.name(pair))
 
 
 @operation
-def drop_edges(editor: NetworkEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
+def drop_edges(editor: EdgeEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Event:
     """Drop the edges at `at`: rows and columns (n,). Exact only where their weights are 0."""
     editor.disconnect(pair, at)
-    return Event("drop_edges", key(pair))
+    return Event("drop_edges", editor.name(pair))
 
 
 @dataclass(frozen=True)
 class Patch:
     """A dense patch from `sources` (s,), units of node i, to `targets` (t,), units of node j.
 
-    With `hidden` 0 it is a block of direct edges; else that many new units between the two, at the
-    node before j, each with an edge from every source and to every target. `live` of the direct
-    edges are live afterwards, the new ones drawn at random; None: all.
+    With `hidden` 0 it is a block of direct edges, of a convolution whole kernels; else that many
+    new units between the two, at the node before j, each with an edge from every source and to
+    every target. `live` of the direct edges are live afterwards, the new ones drawn at random;
+    None: all.
     """
 
     pair: Pair
@@ -55,7 +58,7 @@ class Patch:
 
 
 @operation
-def add_patch(editor: NetworkEditor, patch: Patch) -> Event:
+def add_patch(editor: EdgeEditor, patch: Patch) -> Event:
     """Add a dense patch, its last layer of weight 0. Exact.
 
     Direct edges that are live already stay as they are, also if they are more than `live`.
@@ -68,16 +71,18 @@ def add_patch(editor: NetworkEditor, patch: Patch) -> Event:
     editor.check_units(i, patch.sources.tolist())
     editor.check_units(j, patch.targets.tolist())
     if patch.hidden:
-        if j - i < 2:
+        if j - i < 2 or not isinstance(editor, NetworkEditor):
             raise ValueError(f"no node for hidden units lies between nodes {i} and {j}")
         return _add_hidden_patch(editor, patch)
-    rows, columns = cross(patch.targets, patch.sources)
-    new = (~editor.block(patch.pair).mask[rows, columns]).nonzero().flatten()
+    mask = editor.block(patch.pair).mask
+    places = places_of(mask.shape[1], editor.net.sizes[i])
+    rows, columns = cross(patch.targets, columns_of(patch.sources, places))
+    new = (~mask[rows, columns]).nonzero().flatten()
     if patch.live is not None:
         order = torch.randperm(len(new), generator=editor.generator).to(new.device)
         new = new[order[: max(0, patch.live - (len(rows) - len(new)))]].sort().values
     editor.connect(patch.pair, (rows[new], columns[new]))
-    return Event("add_patch", key(patch.pair), parents=_sources(patch))
+    return Event("add_patch", editor.name(patch.pair), parents=_sources(patch))
 
 
 def _add_hidden_patch(editor: NetworkEditor, patch: Patch) -> Event:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from espalier.methods.growth.structure.network_editor import NetworkEditor
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, Snapshot
 from espalier.methods.growth.structure.structural_events import Event
-from espalier.surgery.rollback import Rollback
 
 P = ParamSpec("P")
+Editor = TypeVar("Editor", bound=EdgeEditor[Any])
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class ReversibleChange:
     """The result of an operation: its event, and the state before it, which takes memory."""
 
     event: Event
-    editor: NetworkEditor = field(repr=False)
-    before: Rollback = field(repr=False)
+    editor: EdgeEditor = field(repr=False)
+    before: Snapshot = field(repr=False)
     earlier: int  # events before this one
 
     def roll_back(self) -> None:
@@ -30,16 +30,16 @@ class ReversibleChange:
 
 
 def operation(
-    act: Callable[Concatenate[NetworkEditor, P], Event],
-) -> Callable[Concatenate[NetworkEditor, P], ReversibleChange]:
+    act: Callable[Concatenate[Editor, P], Event],
+) -> Callable[Concatenate[Editor, P], ReversibleChange]:
     """Decorate a function that changes the editor's network and returns an event without counts.
 
     The event is completed and recorded. If the function raises ValueError, the network is restored.
     """
 
     @functools.wraps(act)
-    def operate(editor: NetworkEditor, /, *args: P.args, **named: P.kwargs) -> ReversibleChange:
-        before = Rollback(editor.net, editor.optimizer, editor.restarts)
+    def operate(editor: Editor, /, *args: P.args, **named: P.kwargs) -> ReversibleChange:
+        before = editor.snapshot()
         editor.added = editor.dropped = 0
         try:
             event = act(editor, *args, **named)

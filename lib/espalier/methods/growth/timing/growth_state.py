@@ -12,7 +12,8 @@ from typing_extensions import TypeVar
 
 from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import StateDict
-from espalier.layers.masked_blocks import Blocks, key
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
+from espalier.methods.growth.structure.edge_network import EdgeNetwork
 from espalier.methods.growth.structure.network_editor import NetworkEditor
 from espalier.methods.growth.structure.structural_events import Event
 from espalier.methods.growth.timing.event_cost import EventCosts
@@ -42,7 +43,7 @@ Memory_co = TypeVar("Memory_co", bound=Memory, default=Memory, covariant=True)
 class GrowthState(Generic[Memory_co]):
     """The `method_state` of a run: the network's editor, triggers, ledger and counts."""
 
-    editor: NetworkEditor
+    editor: EdgeEditor
     memory: Memory_co
     variance: VarianceTrigger | None = None
     plateau: Plateau | None = None
@@ -54,9 +55,15 @@ class GrowthState(Generic[Memory_co]):
     _growths: tuple[list[int], Event | None, list[GrowthEvent]] | None = None  # as last worked out
 
     @property
-    def net(self) -> Blocks:
+    def net(self) -> EdgeNetwork:
         """The network that grows."""
         return self.editor.net
+
+    @property
+    def graph(self) -> NetworkEditor:
+        """The editor of a network of which it is known which layer leads to which."""
+        assert isinstance(self.editor, NetworkEditor), "the method needs a graph, and has none"
+        return self.editor
 
     def birth_steps(self, parameter: Tensor) -> Tensor | None:
         """Return the births of the edges of a block, None of any other parameter."""
@@ -66,7 +73,7 @@ class GrowthState(Generic[Memory_co]):
         """Return the events; layers are those whose edges are still there."""
         last = self.editor.events[-1] if self.editor.events else None
         if self._growths is None or self._growths[:2] != (self.steps, last):
-            growths = [GrowthEvent(step, _born_at(self.net, step)) for step in self.steps]
+            growths = [GrowthEvent(step, _born_at(self.editor, step)) for step in self.steps]
             self._growths = (list(self.steps), last, growths)
         return self._growths[2]
 
@@ -96,5 +103,6 @@ class GrowthState(Generic[Memory_co]):
         self.memory, self._growths = self.memory.from_state(saved["memory"]), None
 
 
-def _born_at(net: Blocks, step: int) -> tuple[str, ...]:
-    return tuple(f"blocks.{key(p)}" for p, b in net.each() if bool((b.births == step).any()))
+def _born_at(editor: EdgeEditor, step: int) -> tuple[str, ...]:
+    born = (pair for pair, block in editor.net.each() if bool((block.births == step).any()))
+    return tuple(map(editor.module_name, born))

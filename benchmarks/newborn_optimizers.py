@@ -1,0 +1,182 @@
+"""Newborn neurons and synapses under 23 optimizers, against fresh ones: how far apart they are.
+
+A matrix (12, 10) and a vector are trained on noisy gradients for 300 updates. Then two rows, or 15
+single elements, are born anew, and a fresh optimizer of the same class takes over copies of both.
+For 50 updates both get the same gradients. The distance is the largest, over these updates, of the
+norm of the difference of the newborns' weights, over that of the fresh optimizer's mean update.
+`x 1e-7`, say, is rounding; 1 is one update too many. Where an optimizer couples elements, the fresh
+one updates the whole matrix too.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from measuring import Figure, parser, tell
+from torch import Tensor, nn
+
+from espalier.surgery import optimizer_state
+from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.restart_kinds import kind_of
+
+Build = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+BEFORE, UPDATES = 300, 50
+FORMATS = {"float32": torch.float32, "float64": torch.float64}
+"""Until a restart is exact, a distance of float32 is below this many fresh updates."""
+EXACT = 0.01
+
+TORCH: dict[str, Build] = {
+    "SGD (momentum)": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
+    "SGD (dampening)": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, dampening=0.5),
+    "Adam": torch.optim.Adam,
+    "Adam (amsgrad)": lambda p: torch.optim.Adam(p, amsgrad=True),
+    "AdamW": torch.optim.AdamW,
+    "NAdam": torch.optim.NAdam,
+    "RAdam": torch.optim.RAdam,
+    "Adamax": torch.optim.Adamax,
+    "Adadelta": torch.optim.Adadelta,
+    "Adagrad": lambda p: torch.optim.Adagrad(p, lr_decay=0.01, initial_accumulator_value=0.1),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, momentum=0.9, centered=True),
+    "ASGD": lambda p: torch.optim.ASGD(p, t0=10),
+    "Rprop": torch.optim.Rprop,
+    "Adafactor": torch.optim.Adafactor,
+    "Muon": torch.optim.Muon,
+    "LBFGS": torch.optim.LBFGS,
+    "SparseAdam": torch.optim.SparseAdam,
+}
+
+
+def third_party() -> dict[str, Build]:
+    """Return optimizers of two packages that are no part of the training environment."""
+    import pytorch_optimizer as po  # noqa: PLC0415
+    import schedulefree  # noqa: PLC0415
+
+    return {
+        "pytorch_optimizer.AdamP": po.AdamP,
+        "pytorch_optimizer.Adan": po.Adan,
+        "pytorch_optimizer.ADOPT": po.ADOPT,
+        "pytorch_optimizer.Lion": po.Lion,
+        "pytorch_optimizer.Lookahead": lambda p: po.Lookahead(torch.optim.Adam(p)),
+        "pytorch_optimizer.Prodigy": po.Prodigy,
+        "pytorch_optimizer.Ranger": po.Ranger,
+        "pytorch_optimizer.SOAP": po.SOAP,
+        "schedulefree.AdamWScheduleFree": schedulefree.AdamWScheduleFree,
+        "schedulefree.SGDScheduleFree": lambda p: schedulefree.SGDScheduleFree(p, lr=0.01),
+    }
+
+
+class Trial:
+    """One optimizer that is late, and, after `begin`, a fresh one beside it."""
+
+    def __init__(self, build: Build, dtype: torch.dtype) -> None:
+        """Raises ValueError if newborns cannot start under it."""
+        self.generator = torch.Generator().manual_seed(0)
+        self.build = build
+        self.late = self._parameters(dtype)
+        self.optimizer = _started(build(self.late))
+        self.restarts = Restarts(self.optimizer)
+        for _ in range(BEFORE):
+            self._update(self.optimizer, self.late, self._gradients())
+            self.restarts.after_step()
+
+    def _parameters(self, dtype: torch.dtype) -> list[nn.Parameter]:
+        sizes = [(12, 10), (8, 12)]  # matrices: Muon takes no other
+        return [nn.Parameter(0.3 * self._normal(size, dtype)) for size in sizes]
+
+    def _normal(self, size: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.randn(size, generator=self.generator, dtype=torch.float64).to(dtype)
+
+    def _gradients(self) -> list[Tensor]:
+        return [self._normal(tuple(p.shape), p.dtype) for p in self.late]
+
+    @staticmethod
+    def _update(
+        optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], gradients: list[Tensor]
+    ) -> None:
+        for p, gradient in zip(parameters, gradients, strict=True):
+            p.grad = gradient.clone()
+        optimizer.step()
+
+    def distance(self, what: str) -> float:
+        """Let `slices` or `elements` of the first matrix be born and return their distance."""
+        matrix = self.late[0]
+        born = torch.zeros(matrix.shape, dtype=torch.bool)
+        with torch.no_grad():
+            if what == "slices":
+                born[[2, 7]] = True
+            else:
+                born.view(-1)[torch.randperm(120, generator=self.generator)[:15]] = True
+            matrix[born] = 0.3 * self._normal((int(born.sum()),), matrix.dtype)
+        self._restart(matrix, what, born)
+        twins = [nn.Parameter(p.detach().clone()) for p in self.late]
+        fresh = _started(self.build(twins))
+        apart, updates = [0.0], [0.0]
+        for _ in range(UPDATES):
+            before, gradients = twins[0].detach().clone(), self._gradients()
+            self._update(self.optimizer, self.late, gradients)
+            self.restarts.after_step()
+            self._update(fresh, twins, gradients)
+            apart.append(float((matrix - twins[0])[born].norm()))
+            updates.append(float((twins[0] - before)[born].norm()))
+        return max(apart) / (sum(updates) / UPDATES)
+
+    def _restart(self, matrix: Tensor, what: str, born: Tensor) -> None:
+        if what == "slices":
+            rows = born.all(1).nonzero().flatten()
+            optimizer_state.reset_slices(self.optimizer, matrix, 0, rows, zero=True)
+            self.restarts.note(matrix, 0, rows)
+        else:
+            at = born.nonzero(as_tuple=True)
+            optimizer_state.reset_elements(self.optimizer, matrix, at)
+            self.restarts.note_elements(matrix, at)
+
+
+def _started(optimizer: torch.optim.Optimizer) -> Any:
+    """Return an optimizer in training mode, if it has one."""
+    if hasattr(optimizer, "train"):
+        optimizer.train()
+    return optimizer
+
+
+def measure(name: str, build: Build) -> tuple[list[Figure], str]:
+    """Return an optimizer's distances and its row of the table of docs/newborns.md."""
+    distances, kind = {}, ""
+    for number_format, dtype in FORMATS.items():
+        for what in ("slices", "elements"):
+            try:
+                trial = Trial(build, dtype)
+            except ValueError as error:
+                return [], f"| {name} | refused: {str(error).partition(': ')[2]} | | |"
+            distances[what, number_format] = trial.distance(what)
+            kind = kind_of(trial.optimizer).name.lower()
+    goal = "" if kind == "generic" else f"<= {EXACT}"
+    figures = [
+        Figure(f"{name}, {what}, {form} ({kind})", [value], "fresh updates", goal)
+        for (what, form), value in distances.items()
+    ]
+    cells = [
+        " / ".join(f"{distances[what, form]:.1e}" for form in FORMATS)
+        for what in ("slices", "elements")
+    ]
+    return figures, f"| {name} | {kind} | {cells[0]} | {cells[1]} |"
+
+
+def main() -> int:
+    args = parser(__doc__).parse_args()
+    warnings.simplefilter("ignore")
+    figures, rows = [], []
+    for name, build in {**TORCH, **third_party()}.items():
+        found, row = measure(name, build)
+        figures += found
+        rows.append(row)
+        print(row, flush=True)
+    tell(args, figures, rows)
+    return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

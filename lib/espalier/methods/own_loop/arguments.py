@@ -1,0 +1,90 @@
+"""Arguments of the classes for a loop of the user's: checked in the constructor, in one line each.
+
+An argument that is left out, None, has the default of its Kconfig symbol.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+
+from espalier.core.component import hints
+from espalier.core.errors import CannotTrain
+
+SYMBOLS = {
+    "CONFIG_TARGET_SPARSITY": "target_sparsity",
+    "CONFIG_PRUNING_WARMUP": "warmup_steps",
+    "CONFIG_PRUNING_RAMP_END_EPOCH": "ramp_end_step",
+    "CONFIG_SPARSE_DENSITY": "density",
+    "CONFIG_SPARSE_EVERY": "frequency",
+    "CONFIG_SPARSE_STOP": "stop",
+    "CONFIG_NUM_EPOCHS": "total_steps",
+}
+"""The arguments that the messages of the harness call by their symbols."""
+
+
+def given(options: Mapping[str, Any], **fields: str) -> dict[str, Any]:
+    """Return the options that are there under the names of dataclass `fields`."""
+    return {field: options[name] for field, name in fields.items() if options.get(name) is not None}
+
+
+def check_names(kind: type, options: Mapping[str, Any], valid: Any) -> None:
+    """Raise TypeError for an option that is none of the TypedDict `valid`."""
+    names = list(hints(valid))
+    for name in options:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise TypeError(
+                f"{kind.__name__} has no argument {name!r}: {hint}it has {', '.join(names)}"
+            )
+
+
+def check_choices(cls: type, values: Mapping[str, Any]) -> None:
+    """Raise ValueError for a value that is none of the Literal of its field of `cls`."""
+    for name, value in values.items():
+        members = get_args(hints(cls)[name])
+        if members and value not in members:
+            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(str, members))}")
+
+
+def check_kinds(model: Any, optimizer: Any) -> None:
+    """Raise TypeError unless these are a module and an optimizer of torch's kind."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: must be a torch.nn.Module, not {type(model).__name__}")
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        kind = type(optimizer).__name__
+        raise TypeError(f"optimizer: must be a torch.optim.Optimizer, not {kind}")
+
+
+def check_weights(weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError, with the layer's name, for weights that cannot be masked together."""
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    devices = {weight.device for weight in weights.values()}
+    for name, weight in weights.items():
+        if id(weight) not in trained:
+            raise ValueError(
+                f"{name}: the optimizer does not train it: build the optimizer on the parameters "
+                "of this model, after the model is on its device"
+            )
+        if weight.is_complex():
+            raise ValueError(f"{name}: is complex, and only real weights can be masked")
+    if len(devices) > 1:
+        raise ValueError(f"the weights are on {len(devices)} devices: they must share one")
+
+
+@contextmanager
+def as_value_errors() -> Iterator[None]:
+    """Turn what the harness refuses into ValueErrors that speak of arguments."""
+    try:
+        yield
+    except CannotTrain as error:
+        message = str(error)
+        for symbol, argument in SYMBOLS.items():
+            message = message.replace(symbol, argument)
+        raise ValueError(message) from None

@@ -1,0 +1,143 @@
+"""Pruning by a schedule in a loop of the user's own.
+
+All take, by name, the arguments of `PruningOptions`; one that is left out has the default of its
+Kconfig symbol. All raise ValueError or TypeError, in one line, for arguments that make no sense
+and for a model without a layer that can be masked or whose weights the optimizer does not train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
+
+import torch
+from torch import nn
+
+from espalier.core.arguments import check_count, check_share
+from espalier.kconfig.config_dataclass import with_defaults
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
+from espalier.methods.pruning.magnitude import Magnitude
+from espalier.methods.pruning.movement import Movement
+from espalier.methods.pruning.pruning_schedule import PruningPlan
+from espalier.methods.pruning.state import State
+from espalier.sparse.importance import BY_DEPTH, Importance
+from espalier.sparse.schedule import Curve
+
+
+class PruningOptions(LoopOptions, total=False):
+    """How far weights are pruned, and when: as `AdamWPrune` has them."""
+
+    target_sparsity: float  # share of the weights, (0, 1); CONFIG_TARGET_SPARSITY
+    warmup_steps: int  # before the ramp; CONFIG_PRUNING_WARMUP
+    frequency: int  # steps from one change of the masks to the next; CONFIG_PRUNING_FREQUENCY
+    curve: Curve  # of the ramp; CONFIG_PRUNING_CURVE
+    allocation: Literal["global", "per_layer", "erk", "depth"]  # CONFIG_PRUNING_ALLOCATION
+
+
+class MagnitudePruning(OwnLoop):
+    """Prune the smallest |w|: see `methods.pruning.magnitude`.
+
+    The ramp ends, with the target reached, at `ramp_end_step`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        ramp_end_step: int,
+        **options: Unpack[PruningOptions],
+    ) -> None:
+        plan = _plan(type(self), ramp_end_step, options)
+        super().__init__(model, optimizer, Magnitude(plan), ramp_end_step, options)
+
+
+class MovementPruning(OwnLoop):
+    """Prune the weights that move towards zero: see `methods.pruning.movement`.
+
+    Pass the `scaler` of a loop with loss scaling: scores sum gradients without the scale.
+    """
+
+    def __init__(  # noqa: PLR0913  # a method's own, beside those of all
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        ramp_end_step: int,
+        form: Literal["sanh", "displacement"] | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+        **options: Unpack[PruningOptions],
+    ) -> None:
+        plan, own = (
+            _plan(type(self), ramp_end_step, options),
+            {} if form is None else {"form": form},
+        )
+        check_choices(Movement, own)
+        method = with_defaults(Movement, plan=plan, **own)
+        super().__init__(model, optimizer, method, ramp_end_step, options)
+        self.scaler = scaler
+
+
+class StatePruning(OwnLoop):
+    """Prune by an Adam-like optimizer's own state: see `methods.pruning.state`.
+
+    What `AdamWPrune` does within its step, for any optimizer that keeps Adam's two moments.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        ramp_end_step: int,
+        importance: Importance | None = None,
+        **options: Unpack[PruningOptions],
+    ) -> None:
+        own = {} if importance is None else {"importance": importance}
+        check_choices(State, own)
+        plan = _plan(type(self), ramp_end_step, options)
+        if importance in BY_DEPTH and plan.allocation != "depth":
+            raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")
+        _check_moments(optimizer)
+        method = with_defaults(State, plan=plan, **own)
+        super().__init__(model, optimizer, method, ramp_end_step, options)
+
+
+def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -> PruningPlan:
+    """Return the plan of a run in which every update is an epoch."""
+    check_names(kind, options, PruningOptions)
+    check_count("ramp_end_step", ramp_end_step, 1)
+    own = given(
+        options,
+        target="target_sparsity",
+        warmup="warmup_steps",
+        frequency="frequency",
+        curve="curve",
+        allocation="allocation",
+    )
+    check_choices(PruningPlan, own)
+    if "target" in own:
+        check_share("target_sparsity", own["target"])
+    for name, value, least in (
+        ("frequency", own.get("frequency"), 1),
+        ("warmup_steps", own.get("warmup"), 0),
+    ):
+        if value is not None:
+            check_count(name, value, least)
+    plan = with_defaults(PruningPlan, **own, ramp_end_epoch=ramp_end_step)
+    if plan.warmup >= ramp_end_step:
+        raise ValueError(
+            f"warmup_steps={plan.warmup}: must be below ramp_end_step={ramp_end_step}, or nothing "
+            "would be pruned"
+        )
+    return plan
+
+
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    groups = getattr(optimizer, "param_groups", [])
+    if any("betas" not in group for group in groups):
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__} keeps no moments as Adam does, by which "
+            "StatePruning prunes: take MagnitudePruning, or an Adam"
+        )

@@ -1,0 +1,158 @@
+"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS and DSR.
+
+All take, by name, the arguments of `SparseOptions`, and all but StaticSparse those of
+`RewiringOptions`. One that is left out has the default of its Kconfig symbol. All raise ValueError
+or TypeError, in one line, for arguments that make no sense and for a model without a layer that
+can be masked or whose weights the optimizer does not train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
+
+import torch
+from torch import nn
+
+from espalier.core.arguments import check_count, check_share
+from espalier.kconfig.config_dataclass import with_defaults
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
+from espalier.methods.rewiring import rigl
+from espalier.methods.rewiring.drop_schedule import DropSchedule
+from espalier.methods.rewiring.dsr import SparseReparameterization
+from espalier.methods.rewiring.initial_mask import InitialMask
+from espalier.methods.rewiring.rewiring_options import SparsePlan
+from espalier.methods.rewiring.set import SparseEvolution
+from espalier.methods.rewiring.snfs import SparseMomentum
+from espalier.methods.rewiring.static import Static
+from espalier.sparse.initial_edges import Init
+
+
+class SparseOptions(LoopOptions, total=False):
+    """What a sparse network begins with."""
+
+    density: float  # share of the weights that live, (0, 1]; CONFIG_SPARSE_DENSITY
+    allocation: Literal["uniform", "er", "erk"]  # to layers; CONFIG_SPARSE_ALLOCATION
+    init: Init  # CONFIG_SPARSE_INIT
+
+
+class RewiringOptions(SparseOptions, total=False):
+    """When edges are replaced, and how many."""
+
+    frequency: int  # steps from event to event; CONFIG_SPARSE_EVERY
+    drop_fraction: float  # of the live weights, at first; CONFIG_SPARSE_SHARE
+    stop: float  # when events end, as a share of all steps; CONFIG_SPARSE_STOP
+
+
+class StaticSparse(OwnLoop):
+    """Keep the edges of the first mask, drawn at random. Differs: it needs no `total_steps`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        **options: Unpack[SparseOptions],
+    ) -> None:
+        check_names(type(self), options, SparseOptions)
+        super().__init__(model, optimizer, Static(_plan(options)), 1, options)
+
+
+class SET(OwnLoop):
+    """Drop the smallest magnitudes, grow at random: see `methods.rewiring.set`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        method = SparseEvolution(plan, schedule)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class RigL(OwnLoop):
+    """Drop the smallest magnitudes, grow by dense gradient: see `methods.rewiring.rigl`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        method = rigl.RigL(plan, schedule)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class SNFS(OwnLoop):
+    """Grow where a running average of the gradient is large: see `methods.rewiring.snfs`.
+
+    `momentum` is what stays of the average from step to step, in [0, 1). Pass the `scaler` of a
+    loop with loss scaling: the average is of gradients without the scale.
+    """
+
+    def __init__(  # noqa: PLR0913  # a method's own, beside those of all
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        momentum: float | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        if momentum is not None:
+            check_share("momentum", momentum, zero=True)
+        own = {} if momentum is None else {"momentum": momentum}
+        method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
+        self.scaler = scaler
+
+
+class DSR(OwnLoop):
+    """One threshold for all layers, growth where weights stay: see `methods.rewiring.dsr`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        method = SparseReparameterization(plan, schedule)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+def _parts(
+    kind: type[OwnLoop], total_steps: int, options: Mapping[str, Any]
+) -> tuple[SparsePlan, DropSchedule]:
+    check_names(kind, options, RewiringOptions)
+    check_count("total_steps", total_steps, 1)
+    return _plan(options), _schedule(options)
+
+
+def _plan(options: Mapping[str, Any]) -> SparsePlan:
+    if "density" in options:
+        check_share("density", options["density"], one=True)
+    own = given(options, density="density", allocation="allocation", init="init")
+    check_choices(SparsePlan, own)
+    return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))
+
+
+def _schedule(options: Mapping[str, Any]) -> DropSchedule:
+    if "frequency" in options:
+        check_count("frequency", options["frequency"], 1)
+    for name, one in (("drop_fraction", False), ("stop", True)):
+        if name in options:
+            check_share(name, options[name], one=one)
+    own = given(options, every="frequency", initial_fraction="drop_fraction", stop="stop")
+    return with_defaults(DropSchedule, **own)

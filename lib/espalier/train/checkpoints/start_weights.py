@@ -1,0 +1,135 @@
+"""Start a trial from the weights in a file: a saved model, or a state dict of any program.
+
+The file is the one that the sweep was planned with, by its SHA-256. Of a saved model the
+preprocessing is taken too. Its method's state is not: masks and births are those of a new run.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from espalier.core import component
+from espalier.core.contracts import CannotTrain
+from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
+from espalier.core.trial import Task
+from espalier.core.trial_config import Config
+from espalier.train.building.starting_point import StartPlan
+from espalier.train.checkpoints import model_loading, tensor_files
+from espalier.train.checkpoints.model_files import FORMAT
+from espalier.train.checkpoints.remapping import remap, state_in
+from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
+from espalier.train.data.transforms import Normalization
+
+FILE = "START_WEIGHTS"
+REASON = "start_weights"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedWeights:
+    """The weights of a file, with the preprocessing of a saved model."""
+
+    place: str
+    state: Mapping[str, Tensor]
+    preprocessing: Preprocessing | None
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """Return that of the saved model; None if there is none."""
+        return None if self.preprocessing is None else self.preprocessing.normalization
+
+    def check_images(self, channels: int, size: int | None) -> None:
+        """Raise CannotTrain unless images have as many channels, and are resized as they were."""
+        if self.preprocessing is None:
+            return
+        before = (self.preprocessing.raw_shape[0], self.preprocessing.size)
+        if before != (channels, size):
+            rule = "channels, and pixels a side after resizing"
+            fix = "choose a data set and a model that it can be used for"
+            raise self._refusal(f"is for {before} {rule}, this trial has {(channels, size)}; {fix}")
+
+    def load_into(self, model: nn.Module, fresh: bool) -> None:
+        """Give `model` the weights, with `fresh` all but its last layer's. Raises CannotTrain."""
+        spared = last_layer(model) if fresh else frozenset()
+        placed = remap(self.state, model, dry_run=True)
+        doubts = [*placed.missing, *placed.wrong_shape, *placed.unexpected, *placed.ambiguous]
+        if set(doubts) - spared:
+            advice = "give its tensors the model's names with python -m espalier remap, or set "
+            advice += "CONFIG_START_WEIGHTS_FRESH=y if only the last layer differs"
+            raise self._refusal(f"does not fit the model: {placed.describe_mismatch()}; {advice}")
+        kept = {name: tensor for name, tensor in placed.state.items() if name not in spared}
+        model.load_state_dict({**model.state_dict(), **kept})
+
+    def _refusal(self, rule: str) -> CannotTrain:
+        return CannotTrain(REASON, f"CONFIG_{FILE}={self.place}: {rule}")
+
+
+def last_layer(model: nn.Module) -> frozenset[str]:
+    """Return the names of the tensors of the last layer that has a matrix of weights."""
+    layers = [
+        (name, layer)
+        for name, layer in model.named_modules()
+        if any(tensor.ndim > 1 for tensor in layer.parameters(recurse=False))
+    ]
+    if not layers:
+        return frozenset()
+    name, layer = layers[-1]
+    return frozenset(f"{name}.{own}".removeprefix(".") for own in layer.state_dict())
+
+
+def open_start(task: Task) -> SavedWeights | None:
+    """Return what the trial of a task starts from; None if from nothing. Raises UserError."""
+    plan = component.build(StartPlan, Config(task.trial.config), "")
+    if plan.digest is None:
+        return None
+    place = task.settings.get(FILE, "")
+    if not place:
+        rule = f"the trial starts from weights with SHA-256 {plan.digest}: name their file"
+        raise UserError(f"CONFIG_{FILE} is empty: {rule}")
+    try:
+        changed = (ROOT / place).stat().st_mtime_ns
+    except OSError as error:
+        raise UserError(f"CONFIG_{FILE}={place}: {error.strerror or error}") from None
+    return _opened(place, changed, plan.digest)
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(place: str, changed: int, digest: str) -> SavedWeights:
+    del changed
+    path = ROOT / place
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        rule = f"its SHA-256 is {found}, the trial was planned with {digest}: plan again"
+        raise UserError(f"CONFIG_{FILE}={place}: {rule}")
+    record = tensor_files.read(path)
+    saved = record.get("format") == FORMAT
+    weights = (
+        _of_model(record, place) if saved else SavedWeights(place, state_in(record, path), None)
+    )
+    _require_finite(weights)
+    return weights
+
+
+def _of_model(record: Mapping[str, Any], place: str) -> SavedWeights:
+    model_loading.check_record(record, place)
+    with model_loading.damage_reported(place):
+        if preprocessing_fingerprint(record["preprocessing"]) != record["fingerprint"]:
+            rule = "does not have the fingerprint that was stored with it: it was altered"
+            raise UserError(f"{place}: the preprocessing {rule}")
+        return SavedWeights(
+            place, record["state"], Preprocessing.from_json(record["preprocessing"], place)
+        )
+
+
+def _require_finite(weights: SavedWeights) -> None:
+    for name, tensor in weights.state.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(f"CONFIG_{FILE}={weights.place}: {name} holds what is no finite number")
