@@ -5,8 +5,9 @@
 Runs three range files as users do: `apoptosis-strategies-range` (one text), `apoptosis-shift-range`
 (prose, code, prose) and `apoptosis-plasticity-range` (200 tasks of permuted digits). A figure's
 values are differences of a validation measure, one a seed: the strategy minus its control after
-equal steps. The notes have means with 95 % t-intervals, not corrected for their number. For losses
-less is better, for accuracies more. Growth ends with more parameters than its control.
+equal steps, at least an interval after the last event. The notes have means with 95 % t-intervals,
+and p, by itself and corrected by Holm for all comparisons of that measure. For losses less is
+better, for accuracies more. Growth ends with more parameters than its control.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.analysis.confidence import interval
 from espalier.core.paths import ROOT
 from espalier.core.trial import Status
 
@@ -80,15 +80,8 @@ def compared(name: str, scenario: Scenario, by_arm: Scores) -> Iterator[Figure]:
             controls += [("random", (method, CHANCE))] if fitness not in ("", CHANCE) else []
             for word, control in controls:
                 if values := differences(by_arm, arm, control, by):
-                    yield Figure(f"{title} - {word}", values, scenario.unit)
-
-
-def summarize(figure: Figure) -> str:
-    """Return the mean and interval of a figure."""
-    estimate = interval(list(figure.values))
-    assert estimate is not None
-    width = "no interval" if estimate.half_width is None else f"+/- {estimate.half_width:.4f}"
-    return f"{figure.what}: {estimate.mean:+.4f} {figure.unit} {width} (n={estimate.n})"
+                    unit = "points" if scenario.unit == "%" else scenario.unit
+                    yield Figure(f"{title} - {word}", values, unit, family=f"{name}, {by}")
 
 
 def main() -> None:
@@ -105,7 +98,7 @@ def main() -> None:
                 sweeping.sweep(place, ROOT / "defconfigs" / scenario.range_file)
             figures += compared(name, scenario, scores(place))
             measuring.say(f"{name}: {len(sweeping.results(place))} trials")
-    measuring.tell(args, figures, [summarize(figure) for figure in figures])
+    measuring.tell(args, figures, measuring.summaries(figures, places=4))
 
 
 if __name__ == "__main__":

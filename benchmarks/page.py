@@ -62,7 +62,7 @@ HEADLINES = (  # program, its figure, and what that is in plain words
     (
         "apoptosis_table",
         "stationary, val_loss: apoptosis_functional by grad_activation - none",
-        "such apoptosis over no method, validation loss (above 0: it does not help)",
+        "such apoptosis minus no method, validation loss; events up to the end",
     ),
 )
 

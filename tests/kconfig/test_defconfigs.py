@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from espalier.__main__ import main
+from espalier.analysis.power import detectable_difference
 from espalier.core.trial import Status, Task
 from espalier.kconfig import defconfigs
 from espalier.plan import planning
@@ -31,6 +33,27 @@ def test_every_range_file_is_a_plan_that_measures_after_the_recovery_from_events
     plan = planning.plan_from_files([path])
     assert len(plan.trials) > 1
     assert not [note for note in plan.notes if RECOVERY in note]
+
+
+SEEN = re.compile(
+    r"(\d+) paired seeds detect ([\d.]+) (?:points|nats|deviations of a paired difference) "
+    r"\(80 % power, two-sided 0.05\)(?: at a deviation of ([\d.]+))?"
+)
+NO_COMPARISON = ("seeds", "snapshots", "devices", "ladder", "rescue-static")
+
+
+@pytest.mark.parametrize("path", RANGES, ids=lambda path: path.name)
+def test_a_range_file_says_what_difference_its_seeds_can_see(path):
+    text = path.read_text(encoding="utf-8")
+    seeds = re.findall(r"^CONFIG_SEED=(.*)$", text, re.MULTILINE)
+    if not seeds or path.name in {f"digits-{name}-range" for name in NO_COMPARISON}:
+        return
+    said = SEEN.search(text.replace("\n# ", " "))
+    assert said
+    first, _, last = seeds[-1].partition(":1:")
+    assert int(said[1]) == (int(last) - int(first) + 1 if last else len(first.split("|")))
+    expected = detectable_difference(float(said[3] or 1), int(said[1]))
+    assert float(said[2]) == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -213,3 +214,38 @@ def test_planning_imports_no_torch() -> None:
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-P", "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        # 780 steps: the last event at 700, of an interval of 100, or handed over until 750
+        ("apoptosis_standard\nCONFIG_APOPTOSIS_INTERVAL=100", "80 of 100 steps.*APOPTOSIS_STOP"),
+        ("apoptosis_functional\nCONFIG_APOPTOSIS_INTERVAL=70", "-40 of 70 steps.*APOPTOSIS_STOP"),
+        ("apoptosis_turnover\nCONFIG_APOPTOSIS_TURNOVER_INTERVAL=100", "80 of 100 steps"),
+        ("apoptosis_hybrid\nCONFIG_APOPTOSIS_HYBRID_INTERVAL=300", "180 of 300 steps"),
+        (
+            "apoptosis_standard\nCONFIG_APOPTOSIS_INTERVAL=50\nCONFIG_SHIFT=permuted\n"
+            "CONFIG_SHIFT_EPOCHS=4",
+            "6 of 50 steps",  # tasks of 156 steps, the first with its last event at 150
+        ),
+        ("rigl\nCONFIG_SPARSE_EVERY=100\nCONFIG_SPARSE_STOP=1", "80 of 100 steps.*SPARSE_STOP"),
+        ("apoptosis_standard\nCONFIG_APOPTOSIS_INTERVAL=100\nCONFIG_APOPTOSIS_STOP=0.87", ""),
+        ("rigl\nCONFIG_SPARSE_EVERY=100", ""),
+    ],
+    ids=[
+        "event",
+        "hand-over",
+        "turnover",
+        "hybrid",
+        "task",
+        "edges",
+        "apoptosis fair",
+        "edges fair",
+    ],
+)
+def test_a_plan_says_what_is_measured_within_an_interval_of_an_event(tmp_path, symbols, text, said):
+    plan = planned(tmp_path, f"CONFIG_PRUNING_METHOD={text}\n", symbols)
+    notes = [note for note in plan.notes if "recovery" in note]
+    assert len(notes) == bool(said)
+    assert not said or re.search(f"1 trial is measured less than an interval.*{said}", notes[0])

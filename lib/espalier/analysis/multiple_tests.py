@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from espalier.analysis.confidence import Interval, Verdict, interval, t_quantile, verdict
+from espalier.analysis.power import detectable_difference
+
 
 def paired_p(values: Sequence[float]) -> float:
     """Return the two-sided p in 0..1 of a t-test that paired differences `values` have mean 0.
@@ -12,15 +15,26 @@ def paired_p(values: Sequence[float]) -> float:
     1 where they say nothing about chance: fewer than two, or all the same (a spread of rounding).
     Source: Student 1908, "The probable error of a mean".
     """
+    return interval_p(interval(values))
+
+
+def interval_p(difference: Interval | None) -> float:
+    """Return the same p from the mean of the differences and its 95 % t-interval."""
     from scipy.special import stdtr  # scipy.stats would take a second to import
 
-    n = len(values)
-    if n < 2:
+    if difference is None or verdict(difference) is Verdict.UNKNOWN or not difference.half_width:
         return 1.0
-    mean = math.fsum(values) / n
-    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    error = math.sqrt(variance / n)
-    return float(2 * stdtr(n - 1, -abs(mean) / error)) if error > 1e-9 * abs(mean) else 1.0
+    degrees = difference.n - 1
+    error = difference.half_width / t_quantile(degrees)
+    return float(2 * stdtr(degrees, -abs(difference.mean) / error))
+
+
+def interval_power(difference: Interval) -> float | None:
+    """Return what as many pairs detect, by the spread seen; None for one pair or no spread."""
+    if not difference.half_width:
+        return None
+    sd = difference.half_width / t_quantile(difference.n - 1) * math.sqrt(difference.n)
+    return detectable_difference(sd, difference.n)
 
 
 def holm(p_values: Sequence[float], family: int) -> list[float]:

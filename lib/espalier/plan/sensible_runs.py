@@ -97,9 +97,9 @@ def rest_notes(expansion: Expansion) -> list[str]:
     runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
     short: dict[str, list[Rest]] = {}
     for config in expansion.configs.values():
-        for rest in runs.rests(config):
+        for name, rest in runs.rests(config).items():
             if rest.left < rest.interval:
-                short.setdefault(rest.symbol, []).append(rest)
+                short.setdefault(name, []).append(rest)
     return [
         f"{len(rests)} trial{'s are' if len(rests) > 1 else ' is'} measured less than an interval "
         f"after the end of an event, {worst.left} of {worst.interval} steps at the least, and so "
@@ -144,19 +144,17 @@ class SensibleRuns:
             else:
                 schedule.check_length(RunLength(epochs, steps))
 
-    def rests(self, config: Mapping[str, str]) -> list[Rest]:
-        """Return what each schedule of a sensible configuration leaves alone at the end.
+    def rests(self, config: Mapping[str, str]) -> dict[str, Rest]:
+        """Return, by symbol, the least that schedules of a sensible configuration leave alone.
 
         Empty where the number of steps is not known beforehand.
         """
-        if EPOCHS not in config:
-            return []
-        steps = self.steps_per_epoch(config)
+        steps = self.steps_per_epoch(config) if EPOCHS in config else None
         if steps is None:
-            return []
+            return {}
         length = RunLength(int(config[EPOCHS]), steps)
-        rests = (schedule.rest(length) for schedule in _schedules(config))
-        return [rest for rest in rests if rest is not None]
+        rests = [rest for s in _schedules(config) if (rest := s.rest(length)) is not None]
+        return {rest.symbol: rest for rest in sorted(rests, reverse=True)}  # the least is last
 
     def steps_per_epoch(self, config: Mapping[str, str]) -> int | None:
         """Return the updates in an epoch; None where only the files of a data set can tell.

@@ -8,6 +8,7 @@ from itertools import groupby
 from espalier.analysis.confidence import Interval, Verdict, verdict
 from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.controls import Comparison, events
+from espalier.analysis.multiple_tests import holm, interval_p, interval_power
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import Measure
@@ -16,6 +17,7 @@ from espalier.report.ranking_rows import describe_missing_seeds, format_interval
 from espalier.report.sweep_summary import typed
 from espalier.report.templates import render
 
+ALPHA = 0.05
 LISTED = 50  # configurations that are listed; the others are in sweep_controls.json
 
 
@@ -30,6 +32,7 @@ def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
         deltas=means if sum(len(item.compared) for item in means) > 1 else [],
         arms=[(group[0].arm, group) for group in _by_arm(compared)],
         alone=_alone(compared, ranking),
+        corrected=_corrected(compared),
         values=_values,
         kind=_kind,
         difference=_difference,
@@ -38,6 +41,18 @@ def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
         missing=describe_missing_seeds,
         events=_events,
     )
+
+
+def _corrected(compared: Sequence[Comparison]) -> str:
+    """Return which configurations differ after Holm's correction; empty for one comparison."""
+    judged = [item for item in compared if item.at_end is not None and item.at_end.half_width]
+    if len(judged) < 2:
+        return ""
+    p_values = holm([interval_p(item.at_end) for item in judged], len(judged))
+    pairs = zip(judged, p_values, strict=True)
+    names = [item.arm.first.name for item, p in pairs if p < ALPHA]
+    said = ", ".join(dict.fromkeys(names[:LISTED])) or "none"
+    return f"Corrected by Holm for {len(judged)} comparisons at equal steps, these differ: {said}"
 
 
 def controls_json(compared: Sequence[Comparison]) -> str:
@@ -81,7 +96,9 @@ def _values(item: Configuration) -> list[str]:
 def _difference(difference: Interval | None, by: Measure) -> str:
     if difference is None:
         return "no seed in common that passed in both"
-    return f"{format_interval(difference, by, '+')}: {describe_verdict(difference, by)}"
+    said = f"{format_interval(difference, by, '+')}: {describe_verdict(difference, by)}"
+    least = interval_power(difference) if verdict(difference) is Verdict.TIED else None
+    return said if least is None else f"{said}, detectable from {by.number(least)} on"
 
 
 def _timed(item: Comparison) -> str:
