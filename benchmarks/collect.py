@@ -34,6 +34,8 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "harness_overhead",
     "estimate_truth",
     "adamwprune_step",
+    "masks_against_sort",
+    "zoo_table",
     "dendrites_layer",
     "dendrites_pack",
     "data_batches",

@@ -160,6 +160,12 @@ def test_a_weight_is_left_out_if_any_of_its_places_says_so():
     }
 
 
+def test_a_shared_layer_goes_by_each_of_its_names():
+    layer = nn.Linear(2, 2)
+    model = nn.ModuleDict({"a": layer, "b": layer})
+    assert list(cover(model, "b").weights) == list(cover(model).weights) == ["a.weight"]
+
+
 def test_vectors_are_no_matrices():
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 1))
     model.register_parameter("token", nn.Parameter(torch.ones(1, 1, 4)))

@@ -46,6 +46,8 @@ def test_ties_go_to_those_that_come_first() -> None:
     scores = torch.tensor([0.0, 0.0, 0.0, 0.0, 9.0])
     first = torch.tensor([False, False, True, True, True])
     assert marked(scores, 3, first).int().tolist() == [1, 0, 1, 1, 0]
+    scores = torch.tensor([math.nan, math.nan, 1.0, math.nan, 9.0])
+    assert marked(scores, 3, first).int().tolist() == [0, 0, 1, 1, 1]
 
 
 @given(st.lists(st.one_of(FLOATS, FEW), min_size=1, max_size=40), st.data())
@@ -53,6 +55,14 @@ def test_small_inputs_agree_with_a_full_sort(values: list[float], data: st.DataO
     scores = torch.tensor(values, dtype=torch.float32)
     k = data.draw(st.integers(0, len(values)))
     assert torch.equal(marked(scores, k), by_sorting(scores, k))
+    first = data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
+    order = sorted(range(len(values)), key=lambda i: (_key(values[i]), not first[i], i))
+    expected = [i in order[:k] for i in range(len(values))]
+    assert marked(scores, k, torch.tensor(first)).tolist() == expected
+
+
+def _key(value: float) -> tuple[bool, float]:
+    return (True, 0.0) if math.isnan(value) else (False, value)
 
 
 @pytest.mark.parametrize("k_share", [0.0001, 0.1, 0.5, 0.7, 0.99, 1.0])

@@ -1,7 +1,8 @@
 """Importance of weights by the optimizer's state: formulas under the earlier code's names.
 
 w is the weight, m and v its first and second moments, not bias-corrected. Each formula is
-elementwise and writes into `out`; higher means keep.
+elementwise and writes into `out`; higher means keep. A weight without state, which has never had a
+gradient, scores |w| under all of them, as in the earlier code.
 Differs: bitter1 and bitter2 were told apart only by the length of training, and so are equal;
 bitter8 and bitter9 follow the earlier code, whose documents give other formulas.
 """
@@ -9,6 +10,7 @@ bitter8 and bitter9 follow the earlier code, whose documents give other formulas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -33,6 +35,7 @@ Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 EPSILON = 1e-8
 HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
+ROUNDED_EPSILON = float(np.float16(HALF_EPSILON))  # 1.00136e-5: the constant that a compiler keeps
 
 
 def hybrid(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
@@ -76,10 +79,13 @@ def half_variance(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
 
 
 def fused_half_variance(w: Tensor, m: Tensor, v: Tensor, out: Tensor) -> Tensor:
-    """|w| * (|v| + 1e-5)^(1/4) in float32, rounded to float16 once, as a compiler fuses it."""
+    """|w| * (|v| + 1e-5)^(1/4) in float32, with 1e-5 rounded to float16: bitter8 compiled.
+
+    torch's compiler fuses bitter8 into one kernel of float32, in which casts to float16 and back
+    are left out and only the constant was rounded.
+    """
     del m
-    root = (v.float().abs() + HALF_EPSILON).rsqrt().rsqrt()
-    return out.copy_((w.float().abs() * root).half())
+    return torch.mul(w.abs(), (v.abs() + ROUNDED_EPSILON).rsqrt().rsqrt(), out=out)
 
 
 def _root(v: Tensor) -> Tensor:
@@ -105,15 +111,19 @@ BY_DEPTH: frozenset[Importance] = frozenset({"bitter4"})  # formulas that imply 
 def state_scores(
     importance: Importance, weights: Iterable[Tensor], optimizer: torch.optim.Optimizer
 ) -> Scores:
-    """Return the scores of `weights` by the state of an Adam-like `optimizer`.
-
-    A weight that never had a gradient has no state yet; its moments count as 0.
-    """
-    operands = [(w, *_moments(optimizer.state[w], w)) for w in weights]
-    return Scores(FORMULAS[importance], operands)
+    """Return the scores of `weights` by the state of an Adam-like `optimizer`."""
+    operands = [(w, *_moments(optimizer.state.get(w, {}))) for w in weights]
+    return Scores(partial(_score, FORMULAS[importance]), operands)
 
 
-def _moments(state: dict[str, Tensor], weight: Tensor) -> tuple[Tensor, Tensor]:
-    if not state:
-        return torch.zeros_like(weight), torch.zeros_like(weight)
-    return state["exp_avg"], state["exp_avg_sq"]
+def _moments(state: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Return the moments of a weight; empty for one that has none yet."""
+    return (state["exp_avg"], state["exp_avg_sq"]) if state else ()
+
+
+def _score(formula: Formula, *tensors: Tensor) -> Tensor:
+    """Write the scores of a weight (w, m, v, out) by a formula, of one without state (w, out)."""
+    if len(tensors) == 2:
+        weight, out = tensors
+        return torch.abs(weight, out=out)
+    return formula(*tensors)

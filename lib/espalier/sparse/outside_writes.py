@@ -3,7 +3,7 @@
 To mask all weights after each update would cost half as much as the update. An update by a fused
 kernel leaves a tensor's version as it is, while whatever else writes to it through autograd's view
 raises that; and what writes to `.data` is seen in a sample of the weights. So of all writes only
-those to a few numbers of a large weight's `.data` pass unseen, until the masks change.
+those to a small part of a large weight's `.data` pass unseen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from espalier.sparse.mask import MaskSet
 
 SMALL = 65536  # weights; with fewer it is faster to mask them all
-SAMPLE = 256  # weights that are looked at, of each tensor
+SAMPLE = 64  # weights that are looked at, of each tensor
 
 
 @dataclass(eq=False)

@@ -148,7 +148,7 @@ def _unwrap(model: nn.Module) -> nn.Module:
 def _find_uses(model: nn.Module) -> Iterator[Use]:
     """Yield every place of every matrix; a shared one comes several times."""
     computing: dict[int, str] = {}  # parameters that a parametrization computes a weight from
-    for path, module in model.named_modules():
+    for path, module in model.named_modules(remove_duplicate=False):
         prefix = f"{path}.".replace(COMPILED, "") if path else ""
         matrices = find_matrices(module)
         for matrix in matrices:

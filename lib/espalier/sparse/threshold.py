@@ -25,14 +25,20 @@ def mark_smallest(scores: Tensor, k: int, out: Tensor, first: Tensor | None = No
 
     On a tie those where `first` (n,) bool is True go first, then the lower positions.
     """
-    limit = _kth(scores, k) if k else -math.inf
-    if k == 0 or math.isnan(limit):
-        out.zero_()[torch.argsort(scores, stable=True)[:k] if k else []] = True
+    if k == 0:
+        out.zero_()
         return
-    _mark_up_to(limit, scores, out)
+    limit = _kth(scores, k)
+    if math.isnan(limit):
+        out.fill_(True)  # all that is a number goes, and some that is not
+        ties = torch.nonzero(scores.isnan()).flatten()
+    else:
+        _mark_up_to(limit, scores, out)
+        ties = None
     surplus = count(out) - k
     if surplus > 0:
-        out[_in_order(_equal_to(limit, scores), first)[-surplus:]] = False
+        ties = _equal_to(limit, scores) if ties is None else ties
+        out[_in_order(ties, first)[-surplus:]] = False
 
 
 def count(mask: Tensor) -> int:

@@ -125,11 +125,25 @@ def _directions(matrix: Tensor, limit: int) -> tuple[Tensor, Tensor]:
     """Return up to `limit` left and right singular vectors as rows, strongest first."""
     wide = matrix.shape[0] > matrix.shape[1]
     gram = (matrix.T @ matrix if wide else matrix @ matrix.T).double()
-    values, vectors = torch.linalg.eigh(gram)  # ascending; a third of the time of an SVD
+    values, vectors = _eigenvectors(gram)  # ascending; a third of the time of an SVD
     count = min(limit, int((values > values[-1] * len(values) * 1e-9).sum()))
     own = vectors[:, -count:].flip(1).T.to(matrix) if count else matrix.new_zeros(0, len(values))
     other = F.normalize(own @ (matrix.T if wide else matrix), dim=1)
     return (other, own) if wide else (own, other)
+
+
+def _eigenvectors(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, ascending, and eigenvectors as columns; of 0 there may be fewer.
+
+    LAPACK may fail where most rows are 0, as of taps that lie on padding always.
+    """
+    try:
+        values, vectors = torch.linalg.eigh(gram)
+        return values, vectors
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        live = (gram.diagonal() > 0).nonzero().flatten()
+        values, inner = torch.linalg.eigh(gram[live][:, live])
+        return values, gram.new_zeros(len(gram), len(live)).index_copy_(0, live, inner)
 
 
 def check_pair(pair: Pair) -> None:

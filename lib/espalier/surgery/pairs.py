@@ -211,7 +211,9 @@ def search_pairs(model: nn.Module, pairs: PairNames | None, example: Any) -> Pai
     return traced if pairs is None else _named(model, traced, pairs, example is not None)
 
 
-def propose_pairs(model: nn.Module, pairs: PairNames | None) -> PairSearch:
+def propose_pairs(
+    model: nn.Module, pairs: PairNames | None, chains_only: bool = False
+) -> PairSearch:
     """Return pairs that a pass is still to show: what lies between their layers is not known.
 
     Those named; else those in chains, and layers that stand next to each other in a module and fit.
@@ -219,7 +221,8 @@ def propose_pairs(model: nn.Module, pairs: PairNames | None) -> PairSearch:
     """
     search = _in_chains(model)
     if pairs is None:
-        search.pairs += _of_neighbours(model, {id(pair.consumer) for pair in search.pairs})
+        if not chains_only:
+            search.pairs += _of_neighbours(model, {id(pair.consumer) for pair in search.pairs})
         return search
     proposed, modules = PairSearch(), dict(model.named_modules())
     for producers, consumer in expand(model, pairs):

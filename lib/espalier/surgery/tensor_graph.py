@@ -2,7 +2,7 @@
 
 Recorded are all functions of torch that a tensor goes through which comes from a linear layer or a
 convolution, and the modules that are one step: those of torch without modules inside. Not seen is
-what happens in a `torch.autograd.Function`, or outside of torch.
+what happens outside of torch.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ EPOCH = {
 END = {
     **dict.fromkeys(("val_loss", "test_loss"), "{:.6g}"),
     **dict.fromkeys(("val_acc", "test_acc"), "{:.2f}%"),
-    "final_sparsity": "{:.4f}",
+    **dict.fromkeys(("final_sparsity", "prunable_share"), "{:.4f}"),
     "total_time": "{:.3f}",
 }
 

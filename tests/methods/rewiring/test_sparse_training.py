@@ -2,8 +2,10 @@
 
 import loops
 import torch
+from method_pairs import PLAN
 from torch import nn
 
+from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RigL
@@ -35,6 +37,14 @@ def test_every_channel_keeps_an_edge_and_the_variance_of_its_sum():
     assert live.shape == (6, 8) and live.any(1).all()
     gains = (8 / live.sum(1, keepdim=True)).sqrt()
     assert torch.allclose(weight, torch.where(live, dense * gains, 0.0))
+
+
+def test_the_share_that_is_covered_is_a_final_measure():
+    model = transposed_network()
+    model[0].weight.requires_grad_(False)  # 4 of 4 + 48 + 600
+    for method in (Static(SparsePlan(density=0.5)), Magnitude(PLAN)):
+        run = loops.run_of(Adam(), method, model=model)
+        assert run.method.connectivity(run)["prunable_share"] == 648 / 652
 
 
 def test_rewiring_leaves_each_channel_its_largest_edge():

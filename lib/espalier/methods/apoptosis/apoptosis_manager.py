@@ -28,6 +28,7 @@ from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.methods.apoptosis.neurons.stat_sources import StatSource
+from espalier.methods.apoptosis.neurons.user_checks import check_state, checked
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
@@ -67,11 +68,8 @@ class ApoptosisManager:
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
         self._loaded: Mapping[str, Any] | None = None
         self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
-        try:
-            self._assemble(self._first_pass.pairs)
-        except ValueError:
-            self._first_pass.remove()
-            raise
+        self._assemble(self._first_pass.pairs)
+        self._first_pass.watch()
 
     def _assemble(self, pairs: list[Pair]) -> None:
         strategy, options = self.strategy, self.options
@@ -81,7 +79,7 @@ class ApoptosisManager:
         for population in self.populations:
             population.link(self.populations)
         self._history = EventHistory(self.populations)
-        self._runner = EventRunner(strategy, options, self._history, self._regrow_neurons)
+        self._runner = EventRunner(strategy, options, self._history, checked(self._regrow_neurons))
         self.weight_ages = WeightAges(self.lineage, self.populations)
         self._stat_source = _stat_source(pairs, options)
         self._prepare_stats()
@@ -141,6 +139,7 @@ class ApoptosisManager:
 
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
+        self._first_pass.check_seen()
         group = self.options.process_group
         if self.is_due(self.step_count):
             processes.check_equal(_named_parameters(self.populations), group)
@@ -231,6 +230,8 @@ class ApoptosisManager:
         Layers take the sizes they had: load this first, then the model's state, then the
         optimizer's.
         """
+        names = [population.name for population in self.populations]
+        check_state(state, names, whole=not self._first_pass.is_awaited)
         if self._first_pass.is_awaited:
             self._loaded = state
         for population in self._first_pass.known(self.populations, state["populations"]):

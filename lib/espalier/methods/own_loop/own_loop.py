@@ -131,13 +131,13 @@ class OwnLoop:
         next update instead.
         """
         method, sums, step = self.method, self._sums.take(), self.run.step + 1
+        scale, self._scale = self._scale, None
         if not isinstance(method, ReadsGradients) or not method.reads_at(self.run, step):
             return True
         if method.acts_at(self.run, step) and not processes.all_true(_are_finite(sums)):
             return False
-        if self._scale is not None:
-            sums = [None if x is None else x.div_(self._scale) for x in sums]
-            self._scale = None
+        if scale is not None:
+            sums = [None if x is None else x.div_(scale) for x in sums]
         method.take_gradients(self.run, sums)
         return True
 

@@ -59,6 +59,11 @@ class PruningMethod(Method[Pruner], ABC):
         return {**run.method_state.measures(), "live_parameters": live}
 
     @override
+    def connectivity(self, run: Run[Pruner]) -> Measures:
+        """Return `prunable_share`, the part of the model's matrices that can be pruned."""
+        return {"prunable_share": cover(run.model).share}
+
+    @override
     def state_dict(self, run: Run[Pruner]) -> StateDict:
         return run.method_state.state_dict()
 

@@ -177,8 +177,11 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def connectivity(self, run: Run[Sparse]) -> Measures:
+        """Return `prunable_share` too, the part of the model's matrices that can be masked."""
         edges = run.method_state.edges
-        return measure_connectivity(run.model, dict(zip(edges.weights, edges.live, strict=True)))
+        masks = dict(zip(edges.weights, edges.live, strict=True))
+        share = cover(run.model).share
+        return {"prunable_share": share, **measure_connectivity(run.model, masks)}
 
     @override
     def birth_record(self, run: Run[Sparse]) -> Edges | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
@@ -40,24 +41,32 @@ class FirstPass:
         self._handle: Any = None
         self.pairs: list[Pair] = []
         self.left_out: Mapping[str, str] = {}
+        self.is_awaited = options.example is None and not options.chains_only
         if options.example is not None:
             self._take(search_pairs(inner, options.pairs, Example.of(options.example)))
-        elif options.chains_only:
-            self._take(search_pairs(inner, None, None))
         else:
-            self._take(propose_pairs(inner, options.pairs))
-            self._handle = inner.register_forward_pre_hook(self._look, with_kwargs=True)
+            self._take(propose_pairs(inner, options.pairs, options.chains_only))
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether no pass has been seen yet."""
-        return self._handle is not None
+    def watch(self) -> None:
+        """Look at the next forward pass of the model, if one is awaited."""
+        if self.is_awaited:
+            hook = _Hook(weakref.ref(self))
+            self._handle = self._model.register_forward_pre_hook(hook, with_kwargs=True)
 
     def remove(self) -> None:
         """Wait no longer."""
+        self.is_awaited = False
         if self._handle is not None:
             self._handle.remove()
-            self._handle = None
+
+    def check_seen(self) -> None:
+        """Raise ValueError if there are pairs that only a pass can show, and none was seen."""
+        if self.is_awaited and {pair.name for pair in self.pairs} - self._in_chains():
+            rule = "give example=, or call the model itself and not its parts"
+            raise ValueError(f"no forward pass of the model has shown what its pairs are: {rule}")
+
+    def _in_chains(self) -> set[str]:
+        return {pair.name for pair in find_pairs(self._model)}
 
     def known(
         self, populations: Iterable[LayerPopulation], state: Container[str]
@@ -65,11 +74,16 @@ class FirstPass:
         """Return the populations to be restored: of proposals, only those that `state` has."""
         return [each for each in populations if not self.is_awaited or each.name in state]
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _look(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.remove()
-        in_chains = {pair.name for pair in find_pairs(module)} & {pair.name for pair in self.pairs}
-        self._take(search_pairs(module, self._options.pairs, Example(args, kwargs)))
+    def look(self, example: Example) -> None:
+        """Search in a pass. Raises ValueError if what was named is no pair, or nothing is."""
+        self._handle.remove()  # the search calls the model
+        in_chains = self._in_chains() & {pair.name for pair in self.pairs}
+        try:
+            self._take(search_pairs(self._model, self._options.pairs, example))
+        except Exception:
+            self.watch()  # nothing is shown yet
+            raise
+        self.is_awaited = False
         dropped = sorted(in_chains - {pair.name for pair in self.pairs})
         if dropped:
             reasons = "; ".join(f"{name}: {self.left_out[name]}" for name in dropped)
@@ -88,3 +102,23 @@ class FirstPass:
         if self._names is not None:
             names = [self._names] if isinstance(self._names, str) else self._names
             self.pairs = select_pairs(search.pairs, names, search.refused)
+
+
+class _Hook:
+    """The hook on the model: of copies and pickles of the model it does nothing."""
+
+    def __init__(self, owner: Callable[[], FirstPass | None]) -> None:
+        self._owner = owner
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        owner = self._owner()
+        if owner is not None and owner.is_awaited:
+            owner.look(Example(args, kwargs))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Hook, (_nobody,)
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,55 @@
+"""Checks of what users hand in: births of their own, and states of other managers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from espalier.methods.apoptosis.neurons.replacement_ops import Parents
+from espalier.surgery.pair_layers import Layer
+
+Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
+_PARTS = frozenset(("step", "events", "lineage", "populations", "generator", "restarts"))
+
+
+def checked(regrow: Regrow) -> Regrow:
+    """Return `regrow` with an error where it leaves other parameters, or parents that are none."""
+
+    def regrow_and_check(
+        layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor
+    ) -> Parents | None:
+        before = {name: (p, p.shape) for name, p in layer.named_parameters()}
+        parents = regrow(layer, dying, healthy, fitness)
+        now = dict(layer.named_parameters())
+        for name, (parameter, shape) in before.items():
+            if now.get(name) is not parameter or parameter.shape != shape:
+                rule = "write its rows instead, as in layer.weight[dying_indices] = ..."
+                raise ValueError(f"_regrow_neurons put another {name!r} into its layer: {rule}")
+        if parents is not None:
+            _check_parents(parents, len(dying), len(fitness))
+        return parents
+
+    return regrow_and_check
+
+
+def _check_parents(parents: Parents, born: int, size: int) -> None:
+    if len(parents) != born:
+        raise ValueError(f"_regrow_neurons returned parents of {len(parents)} newborn, not {born}")
+    for slot, _ in (each for row in parents for each in row):
+        if not 0 <= slot < size:
+            raise ValueError(f"_regrow_neurons returned parent {slot} of a layer of {size} neurons")
+
+
+def check_state(state: Mapping[str, Any], names: Iterable[str], whole: bool) -> None:
+    """Raise ValueError for what is no state of a manager of the layers `names`.
+
+    Not `whole`: the state may have some of them only.
+    """
+    if not isinstance(state, Mapping) or not set(state) >= _PARTS:
+        raise ValueError("the state is not one of an apoptosis manager's state_dict()")
+    expected, held = set(names), set(state["populations"])
+    other = sorted(held - expected) + sorted(expected - held if whole else ())
+    if other:
+        raise ValueError(f"the state is of a manager of other layers: {', '.join(other[:5])}")
