@@ -10,13 +10,11 @@ one updates the whole matrix too.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import peers
 import torch
 from measuring import Figure, parser, tell
 from torch import Tensor, nn

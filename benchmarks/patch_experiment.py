@@ -122,6 +122,8 @@ PAIRS = (  # an arm, what it is compared with, and the goal
     ("extrema", "scattered", ""),
     ("extrema", "extrema, not revived", ""),
     ("gradient", "static, as many edges", ""),
+    ("extrema", "static, as many edges", ""),
+    ("random", "static, as many edges", ""),
     ("gradient", "leaked", ""),
     ("gradient, hidden", "gradient", ""),
     ("gradient, hidden", "random, hidden", ""),

@@ -1,6 +1,6 @@
-"""Does a tournament find what a network lacks? A planted bottleneck, a saturated network, digits.
+"""Does a tournament find what a network lacks? A planted bottleneck, a saturated network, images.
 
-    python benchmarks/tournament.py [--seeds 10] [--keep FOLDER]
+    python benchmarks/tournament.py [--only PART] [--seeds 10] [--keep FOLDER]
 
 Sweeps through the command line, as a user runs them. *Bottleneck*: a dense network of 32, 2 and 32
 units; its one tournament, half-way, should lead past the two units or give them company; with
@@ -8,14 +8,16 @@ skips forbidden, company is all there is. *Saturated*: a dense network of 64 and
 nothing should win. *Ranks*: each action of a tournament is done for good in a run of its own and
 trained for ten more epochs; Spearman's correlation, over the actions, of what the trial said they
 were worth for each edge and what they then were in validation loss, one value a seed. *Digits*: as
-defconfigs/digits-tournament-range says, test accuracy paired by seed; the arms end with different
-numbers of edges.
+defconfigs/digits-tournament-range says, test accuracy paired by seed; *mnist_5k*: the same at 2 %
+density in half of the epochs. The arms end with different numbers of edges, and trials are updates
+too, of new edges alone: `none, longer` trains without growth for three times the epochs. Notes have
+p of each difference, by itself and corrected by Holm for those of the data set.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from scipy.stats import spearmanr
 
 from espalier.core.contracts import Run
 from espalier.core.paths import ROOT
-from espalier.core.trial import Task, Trial
+from espalier.core.trial import Result, Task, Trial
 from espalier.methods.growth.action_tournament import TournamentEntry, apply
 from espalier.methods.growth.tournament import TABLE, Tournament
 from espalier.plan import planning
@@ -46,6 +48,11 @@ CONFIG_NUM_EPOCHS=60
 NARROW = 2  # the node of the planted bottleneck
 SKIPS = {"y": "skips allowed", "n": "no skips, trials of 100 updates"}
 JUDGES = ("information", "loss")
+LONGER = 3  # times the epochs
+EPOCHS = {"digits": 40, "mnist_5k": 20}
+SMALLER = """CONFIG_DATASET=mnist_5k
+CONFIG_BLOCKS_DENSITY=0.02
+"""
 GRAFTED = 10  # epochs after an action was done for good
 
 
@@ -151,18 +158,50 @@ def _trained(
     ]
 
 
-def digits(place: Path, seeds: int) -> Iterator[Figure]:
-    """Every arm of the range file, and what the tournament gains over the two others."""
-    here = sweeping.once(place / "digits", RANGE, f"CONFIG_SEED=1:1:{seeds}\n")
-    arms = sweeping.arms(here, named)
+def images(place: Path, dataset: str, seeds: int) -> Iterator[Figure]:
+    """Every arm of the range file, and what the tournament gains over the others."""
+    here, arms = place / dataset, compared(place, dataset, seeds)
     for arm, results in arms.items():
-        yield Figure(arm, list(map(sweeping.test_accuracy, results.values())), "%")
+        accuracies = list(map(sweeping.test_accuracy, results.values()))
+        yield Figure(f"{dataset}: {arm}", accuracies, "%")
         live = [float(result.measures["live_parameters"]) for result in results.values()]
-        yield Figure(f"{arm}: live parameters", live, "")
-        for control in ("none", "tournament, random"):
+        yield Figure(f"{dataset}: {arm}: live parameters", live, "")
+        for control in ("none", "none, longer", "tournament, random"):
             if arm.startswith("tournament, best"):
                 paired = sweeping.apart(sweeping.test_accuracy, results, arms[control])
-                yield Figure(f"{arm} - {control}", paired, "points")
+                yield Figure(f"{dataset}: {arm} - {control}", paired, "points", family=dataset)
+    yield Figure(f"{dataset}: updates of trials in a run of a tournament", tried(here), "")
+
+
+def compared(place: Path, dataset: str, seeds: int) -> dict[str, dict[str, Result]]:
+    """What the seeds of each arm of the range file came to, and of its control of equal budget."""
+    base = f"CONFIG_SEED=1:1:{seeds}\n" + (SMALLER if dataset == "mnist_5k" else "")
+    epochs = EPOCHS[dataset]
+    here = sweeping.once(place / dataset, RANGE, f"{base}CONFIG_NUM_EPOCHS={epochs}\n")
+    file = place / "longer-range"
+    file.write_text(plain_text(), encoding="utf-8")
+    more = f"{base}CONFIG_NUM_EPOCHS={LONGER * epochs}\n"
+    longer = sweeping.once(place / f"{dataset}-longer", file, more)
+    return {**sweeping.arms(here, named), **sweeping.arms(longer, lambda _: "none, longer")}
+
+
+def plain_text() -> str:
+    """The range file without growth and seeds."""
+    prefixes = tuple(f"CONFIG_{name}" for name in ("PRUNING", "TOURNAMENT", "GROWTH", "SEED"))
+    lines = RANGE.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(prefixes))
+
+
+def tried(place: Path) -> list[float]:
+    """Of each run that tries actions, the updates in which it tried them."""
+    updates = []
+    for trial, _ in sweeping.results(place):
+        if trial.config.get("TOURNAMENT_PICK") == "best":
+            (folder,) = (place / sweeping.RESULTS).glob(f"{trial.name}_*")
+            with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+                actions = sum(1 for _ in csv.DictReader(file))
+            updates.append(float(actions * int(trial.config["TOURNAMENT_STEPS"])))
+    return updates
 
 
 def named(trial: Trial) -> str:
@@ -171,12 +210,23 @@ def named(trial: Trial) -> str:
     return ", ".join(trial.config[name] for name in names if name in trial.config)
 
 
+PARTS: dict[str, Callable[[Path, int], Iterator[Figure]]] = {
+    "planted": planted,
+    "saturated": saturated,
+    "digits": lambda place, seeds: images(place, "digits", seeds),
+    "mnist_5k": lambda place, seeds: images(place, "mnist_5k", seeds),
+    "ranks": lambda place, seeds: ranks(place / "ranks", seeds // 2),
+}
+
+
 def main() -> None:
-    args = measuring.of_seeds(__doc__).parse_args()
+    parser = measuring.of_seeds(__doc__)
+    parser.add_argument("--only", choices=PARTS, help="one part; all without")
+    args = parser.parse_args()
     with measuring.place(args) as place:
-        made = [*planted(place, args.seeds), *saturated(place, args.seeds)]
-        made += [*digits(place, args.seeds), *ranks(place / "ranks", args.seeds // 2)]
-    measuring.tell(args, made, [measuring.summarize(figure) for figure in made])
+        names = [args.only] if args.only else PARTS
+        made = [figure for name in names for figure in PARTS[name](place, args.seeds)]
+    measuring.tell(args, made, measuring.summaries(made))
 
 
 if __name__ == "__main__":

@@ -19,13 +19,18 @@ DATA = sorted(Path(defconfigs.ROOT, "defconfigs").glob("on-*"))
 DENDRITIC = [path for path in RANGES if path.name.startswith("dendritic-")]
 
 
+RECOVERY = "less than an interval after the end of an event"
+
+
 def trials(*paths: Path) -> list[Mapping[str, str]]:
     return [trial.config for trial in planning.plan_from_files(paths).trials]
 
 
 @pytest.mark.parametrize("path", RANGES, ids=lambda path: path.name)
-def test_every_range_file_is_a_plan(path):
-    assert len(trials(path)) > 1
+def test_every_range_file_is_a_plan_that_measures_after_the_recovery_from_events(path):
+    plan = planning.plan_from_files([path])
+    assert len(plan.trials) > 1
+    assert not [note for note in plan.notes if RECOVERY in note]
 
 
 @pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)

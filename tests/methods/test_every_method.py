@@ -48,6 +48,11 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_growth": {"settings": YOUNG, "rate": 0.3, "interval": 6},
     "apoptosis_orthogonal": {"settings": YOUNG, "pace": OFTEN},
     "apoptosis_hybrid": {"settings": YOUNG, "turnover_rate": 0.3, "interval": 6},
+    "apoptosis_cbp": {"settings": ApoptosisSettings(maturity=8, decay=0.9), "rate": 0.1},
+    "apoptosis_redo": {
+        "settings": ApoptosisSettings(maturity=0, fitness="activity"),
+        **{"threshold": 0.9, "period": 6},
+    },
     "apoptosis_layers": {"lifespan": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": ResampleSchedule(steps=7)},
     "droplinear": {"steps": 7},

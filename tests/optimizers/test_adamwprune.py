@@ -142,8 +142,8 @@ def test_a_learning_rate_scheduler_drives_it() -> None:
         ({**SETTINGS, "importance": "bitter99"}, "importance must be one of bitter0"),
         ({**SETTINGS, "allocation": "all"}, "allocation must be one of"),
         ({"target_sparsity": 0.7}, "warmup < ramp_end must hold"),
-        ({**SETTINGS, "target_sparsity": 1.0}, "target < 1 must hold"),
-        ({**SETTINGS, "target_sparsity": -0.1}, "target < 1 must hold"),
+        ({**SETTINGS, "target_sparsity": 1.0}, "target_sparsity=1: must be above 0 and below 1"),
+        ({**SETTINGS, "target_sparsity": -0.1}, "target_sparsity=-0.1: must be above 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -311,7 +311,7 @@ ONE_BY_ONE: dict[str, list[Build]] = {
     "kinds that differ": [adamw, lambda m: LeanSGD(m.parameters(), 0.1)],
     "a subclass that says nothing": [lambda m: Bolder(m.parameters(), 0.1)] * 2,
     "pruning of its own": [
-        lambda m: AdamWPrune(m, target_sparsity=0.5, warmup_steps=1, ramp_end_step=9)
+        lambda m: AdamWPrune(m.parameters(), target_sparsity=0.5, warmup_steps=1, ramp_end_step=9)
     ]
     * 2,
     "a user's hook": [adamw, hooked],

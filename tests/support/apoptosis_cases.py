@@ -16,8 +16,10 @@ from espalier.methods.apoptosis.neurons.activation_hooks import Observation, obs
 from espalier.models.charlm import CharLM
 from espalier.surgery.pairs import find_pairs
 
-RATES = ("prune_rate", "turnover_rate", "growth_rate")
-INTERVALS = ("apoptosis_interval", "interval", "growth_interval")
+RATES = ("prune_rate", "turnover_rate", "growth_rate", "replacement_rate")
+INTERVALS = ("apoptosis_interval", "interval", "growth_interval", "period")
+MATURITIES = ("maturity_threshold",)
+THRESHOLDS = ("threshold",)
 DURATIONS = ("preservation_steps", "fade_steps")
 
 
@@ -52,8 +54,11 @@ def named(kind: type, *names: str) -> str | None:
 def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -> dict[str, Any]:
     """Arguments for events that come soon."""
     settings = {RATES: rate, INTERVALS: interval, DURATIONS: duration}
+    settings |= {MATURITIES: 3, THRESHOLDS: 0.9}
     given = {named(kind, *names): value for names, value in settings.items()}
-    return {name: value for name, value in given.items() if name is not None} | {"maturity": 3}
+    given = {name: value for name, value in given.items() if name is not None}
+    published = named(kind, *MATURITIES, *THRESHOLDS) is not None
+    return given if published else given | {"maturity": 3}
 
 
 def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:

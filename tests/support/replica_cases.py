@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import apoptosis_cases
+import own_loops
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -115,6 +116,32 @@ def branches(rank: int) -> int:
     return len(manager.apoptosis_events)
 
 
+def masked(name: str, rank: int) -> int:
+    """Prune or rewire in a loop of one's own; return how often the masks were others."""
+    replica = Replica(rank)
+    method = getattr(espalier, name)(replica.model, replica.optimizer, **own_loops.ARGUMENTS[name])
+    changes, before = 0, torch.zeros(0)
+    for _ in range(14):
+        replica.update()
+        method.step()
+        now = torch.cat([keep.flatten() for keep in method.masks.keep] or [before])
+        changes += not torch.equal(now, before)
+        before = now.clone()
+    processes.check_equal({**replica.tensors(), "masks": before})
+    return changes + (name == "StaticSparse") * EVENTS
+
+
+def pruned_by_its_optimizer(rank: int) -> int:
+    replica = Replica(rank)
+    replica.optimizer = espalier.AdamWPrune(replica.model, **own_loops.PRUNED)
+    seen = set()
+    for _ in range(14):
+        replica.update()
+        seen.add(replica.optimizer.sparsity)
+    processes.check_equal(replica.tensors())
+    return len(seen) - 1
+
+
 def cases() -> dict[str, Callable[[int], int]]:
     every: dict[str, Callable[[int], int]] = {
         kind.__name__: partial(apoptosis, kind) for kind in apoptosis_cases.strategies()
@@ -123,6 +150,8 @@ def cases() -> dict[str, Callable[[int], int]]:
         apoptosis, espalier.FunctionalPreservationApoptosis, parallel=False
     )
     every["LayerApoptosisManager"] = branches
+    every |= {name: partial(masked, name) for name in own_loops.ARGUMENTS}
+    every["AdamWPrune"] = pruned_by_its_optimizer
     return every
 
 

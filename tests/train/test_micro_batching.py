@@ -101,11 +101,21 @@ def test_what_was_taken_is_in_the_provenance():
         ),
     ],
 )
-def test_what_would_train_otherwise_is_refused(changes, trouble):
-    result = worker_entry.train_trial(task(4, **changes))
+@pytest.mark.parametrize("micro", [4, 1, AUTO])
+def test_what_would_train_otherwise_is_refused(changes, trouble, micro):
+    result = worker_entry.train_trial(task(micro, **changes))
     assert (result.status, result.reason) == (Status.ERROR, "input")
     assert trouble in result.message
-    assert "CONFIG_MICRO_BATCH" in result.message
+    assert "CONFIG_MICRO_BATCH" in result.message and "\n" not in result.message
+
+
+def test_a_normalisation_that_keeps_nothing_is_found_in_parts_of_one_sample():
+    values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
+    norm = nn.BatchNorm1d(3, track_running_stats=False)
+    build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), norm)
+    run = packing.trainer(values, build, packing.split(4))
+    with pytest.raises(UserError, match="parts do not train .* a smaller CONFIG_BATCH_SIZE"):
+        check_separable(run, run.run.train.x[:2], AUTO)
 
 
 class Centred(nn.Module):

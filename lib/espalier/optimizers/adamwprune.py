@@ -6,24 +6,35 @@ The harness builds it without built-in pruning, and its pruning method drives th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from espalier.core.arguments import check_count, check_number, check_share
 from espalier.core.component import symbol
 from espalier.core.contracts import Optimizer
 from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
-from espalier.optimizers.groups import decay_groups
+from espalier.optimizers.groups import (
+    adopt_groups,
+    given_order,
+    groups_of,
+    named_parameters,
+    refuse_complex,
+)
 from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparse.allocation import Allocation
 from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
-from espalier.sparse.prunable import prunable
+from espalier.sparse.mask import MaskSet
+from espalier.sparse.masked_arrivals import MaskedArrivals
+from espalier.sparse.outside_writes import OutsideWrites
+from espalier.sparse.prunable import Layers, cover
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.schedule import Curve, Schedule
 
@@ -46,18 +57,24 @@ BASES: dict[BaseName, Base] = {
 }
 
 
-@stacked_by(GuardedStack, when=lambda optimizer: optimizer.pruner is None)
+@stacked_by(GuardedStack, when=lambda optimizer: optimizer.masks is None)
 class AdamWPrune(GuardedAdam):
     """An Adam-like optimizer that, with `target_sparsity` above 0, prunes in `step()`.
 
-    `params` is a model, whose linear and convolution weights are prunable, or parameters, of
-    which those with 2 or 4 dimensions are (pass the model if it has embeddings). Biases and
-    normalisation parameters never decay, unless you pass parameter groups of your own.
+    `params` is a model, whose linear and convolution weights are prunable, or parameters, with or
+    without names, of which those with 2 or 4 dimensions are (pass the model if it has embeddings).
+    Biases and normalisation parameters never decay, unless you pass parameter groups of your own.
 
     Sparsity grows along `curve` from step `warmup_steps` to `ramp_end_step`, with a mask update
-    every `frequency` steps; a pruned weight is exactly 0 after every step. `importance` and
-    `allocation` are as in the harness; `clip_norm` acts with the bases adamwadv and adamwspam,
-    `spam` with adamwspam. Raises ValueError for settings that make no sense together.
+    every `frequency` steps; a pruned weight is exactly 0 after every step, also where somebody has
+    written to it (see `sparse.outside_writes` for the one exception). Gradients of pruned weights
+    are masked as they arrive. `importance` and `allocation` are as in the harness; `clip_norm` acts
+    with the bases adamwadv and adamwspam, `spam` with adamwspam. `layers` are names in the model,
+    `*` standing for anything, of what alone is pruned; without them there is a warning if under
+    90 % of the weights in matrices can be.
+
+    Raises ValueError or TypeError for settings that make no sense by themselves or together, for
+    complex parameters and where there is nothing to prune.
     """
 
     def __init__(  # noqa: PLR0913  # as flat as torch's own optimizers
@@ -79,13 +96,17 @@ class AdamWPrune(GuardedAdam):
         curve: Curve = "cubic",
         importance: Importance = "bitter0",
         allocation: Allocation = "global",
+        layers: Layers = None,
     ) -> None:
         rule = BASES[_one_of("base", base, BaseName)]
+        check_number("clip_norm", clip_norm)
+        if not 0 <= clip_norm < math.inf:
+            raise ValueError(f"clip_norm={clip_norm:g}: must be at least 0, which is no limit")
         self.updates = 0
         self.importance: Importance = importance
         params = params if isinstance(params, nn.Module) else list(params)
         super().__init__(
-            _groups(params, weight_decay),
+            groups_of(params, weight_decay),
             lr,
             betas=betas,
             eps=eps,
@@ -95,28 +116,48 @@ class AdamWPrune(GuardedAdam):
             clip_norm=clip_norm if rule.clips else 0.0,
             spam=(spam or with_defaults(Spam)) if rule.guards else None,
         )
+        refuse_complex(self.param_groups)
+        self._order = given_order(params, self._parameters())
         self.pruner: Pruner | None = None
+        self._held: MaskSet | None = None  # masks that were loaded though there is no target
         if target_sparsity != 0:
+            check_share("target_sparsity", target_sparsity)
             _check_allocation(importance, allocation)
-            schedule = Schedule(target_sparsity, warmup_steps, ramp_end_step, frequency, curve)
-            self.pruner = Pruner(_weights(params, self._parameters()), schedule, allocation)
+            schedule = _schedule(target_sparsity, warmup_steps, ramp_end_step, frequency, curve)
+            weights = _weights(params, self.param_groups, target_sparsity, layers)
+            self.pruner = Pruner(weights, schedule, allocation)
+        self._listen()
+
+    @property
+    def masks(self) -> MaskSet | None:
+        """The masks; None without a target, unless a state that has masks was loaded."""
+        return self._held if self.pruner is None else self.pruner.masks
 
     @property
     def sparsity(self) -> float:
         """Share of the prunable weights that is pruned, in [0, 1]."""
-        return 0.0 if self.pruner is None else self.pruner.masks.sparsity
+        return 0.0 if self.masks is None else self.masks.sparsity
+
+    def _listen(self) -> None:
+        masks = self.masks
+        self._arrivals = None if masks is None else MaskedArrivals(masks)
+        self._writes = None if masks is None else OutsideWrites(masks)
 
     @override
     def _before_update(self) -> None:
-        if self.pruner is not None:
-            self.pruner.before_step()
+        if self.masks is not None:
+            self.masks.mask_gradients()  # those that did not arrive by a backward pass
         super()._before_update()
 
     @override
     def _after_update(self) -> None:
         self.updates += 1
-        if self.pruner is not None:
+        if self._writes is not None:
+            self._writes.undo()
+        if self.pruner is not None and self.pruner.schedule.is_update(self.updates):
             self.pruner.after_step(self.updates, self, self._scores)
+            assert self._writes is not None
+            self._writes.note()
 
     def _scores(self) -> Any:
         assert self.pruner is not None
@@ -124,17 +165,70 @@ class AdamWPrune(GuardedAdam):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        """Return torch's state, with the step count and the masks under `pruning`."""
-        masks = {} if self.pruner is None else self.pruner.state_dict()
-        return {**super().state_dict(), "pruning": {"updates": self.updates, **masks}}
+        """Return torch's state, with the step count and the masks under `pruning`.
+
+        `parameters` there are the places of the masked weights in the groups, one after another.
+        """
+        pruning: dict[str, Any] = {"updates": self.updates}
+        masks = self.masks
+        if masks is not None and masks.mask is not None:
+            places = {id(p): place for place, p in enumerate(self._parameters())}
+            pruning["mask"] = masks.mask.clone()
+            pruning["parameters"] = [places[id(weight)] for weight in masks.weights]
+        return {**super().state_dict(), "pruning": pruning}
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned, or a torch Adam's state, with which pruning begins.
+
+        Masks hold from then on, also in an optimizer that has no target of its own. Raises
+        ValueError for masks of other weights.
+        """
+        pruning = state_dict.get("pruning", {"updates": 0})
+        if "pruning" not in state_dict:
+            state_dict = adopt_groups(state_dict, self.param_groups, self._order)
+        weights = self._masked_weights(pruning)
         super().load_state_dict(state_dict)
-        pruning = dict(state_dict["pruning"])
-        self.updates = pruning.pop("updates")
-        if self.pruner is not None:
-            self.pruner.load_state_dict(pruning)
+        self.updates = pruning["updates"]
+        if self.masks is None and weights:
+            self._held = MaskSet(weights)
+        if self.masks is not None:
+            self._set_mask(self.masks, pruning.get("mask"))
+        self._listen()
+
+    def _masked_weights(self, pruning: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the weights that a saved mask is of, by name; none if there is no mask."""
+        if "mask" not in pruning:
+            return {}
+        named = named_parameters(self.param_groups)
+        if "parameters" in pruning:
+            weights = dict(named[place] for place in pruning["parameters"] if place < len(named))
+        else:  # as saved by earlier versions
+            weights = {name: p for name, p in named if p.ndim in (2, 4)}
+        own = self.masks
+        masked = own.weights if own is not None else list(weights.values())
+        if len(pruning["mask"]) != sum(weight.numel() for weight in masked):
+            raise ValueError(
+                f"state_dict: its masks are of {len(pruning['mask'])} weights, and here "
+                f"{sum(weight.numel() for weight in masked)} can be pruned"
+            )
+        return weights
+
+    def _set_mask(self, masks: MaskSet, mask: Tensor | None) -> None:
+        masks.clear()
+        if mask is not None:
+            masks.restore(mask.clone())
+            masks.enforce(self)
+
+    @override
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {k: x for k, x in state.items() if k not in ("_arrivals", "_writes")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Listen to the weights of the copy, to which hooks do not come along."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._listen()
 
 
 @kconfig_dataclass
@@ -165,17 +259,33 @@ class AdamWPruneSpec(Optimizer):
         )
 
 
-def _groups(params: nn.Module | list[Any], weight_decay: float) -> list[Any]:
+def _weights(
+    params: nn.Module | list[Any], groups: list[dict[str, Any]], target: float, layers: Layers
+) -> dict[str, Tensor]:
+    """Return the weights to prune, by name. Raises ValueError if there are none."""
     if isinstance(params, nn.Module):
-        return decay_groups(params.parameters(), weight_decay)
-    tensors = all(isinstance(item, Tensor) for item in params)
-    return decay_groups(params, weight_decay) if params and tensors else params
+        return cover(params, layers).require("AdamWPrune").weights
+    if layers is not None:
+        raise ValueError(
+            "layers: pass the model, not its parameters, to choose layers of it by name"
+        )
+    weights = {name: p for name, p in named_parameters(groups) if p.ndim in (2, 4)}
+    if not weights:
+        raise ValueError(
+            f"target_sparsity={target:g}: no linear or convolution weight is trained, and so there "
+            "is nothing to prune: pass the model, or leave target_sparsity out"
+        )
+    return weights
 
 
-def _weights(params: nn.Module | list[Any], parameters: list[Tensor]) -> dict[str, Tensor]:
-    if isinstance(params, nn.Module):
-        return dict(prunable(params))
-    return {f"parameter {i}": p for i, p in enumerate(parameters) if p.ndim in (2, 4)}
+def _schedule(
+    target: float, warmup_steps: int, ramp_end_step: int, frequency: int, curve: Curve
+) -> Schedule:
+    check_count("warmup_steps", warmup_steps, 0)
+    check_count("ramp_end_step", ramp_end_step, 0)
+    check_count("frequency", frequency, 1)
+    _one_of("curve", curve, Curve)
+    return Schedule(target, warmup_steps, ramp_end_step, frequency, curve)
 
 
 def _one_of(name: str, value: Any, kind: Any) -> Any:

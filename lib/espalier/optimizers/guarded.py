@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from typing_extensions import override
 
+from espalier.optimizers.groups import refuse_sparse
 from espalier.optimizers.lean import LeanAdam
 from espalier.optimizers.norms import limit_norm
 from espalier.optimizers.spam import Spam, SpamGuard
@@ -56,6 +57,8 @@ class GuardedAdam(LeanAdam):
 
     def _before_update(self) -> None:
         """Change the gradients before the update."""
+        if not self.state:
+            refuse_sparse(self.param_groups)
         if self.guard is not None:
             self.guard.before_step(self)
         if self.clip_norm > 0:
@@ -81,4 +84,5 @@ class GuardedAdam(LeanAdam):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         if self.guard is not None:
-            self.guard.load_state_dict(state_dict["guard"])
+            fresh = SpamGuard(self.guard.settings).state_dict()  # another optimizer's has none
+            self.guard.load_state_dict(state_dict.get("guard", fresh))

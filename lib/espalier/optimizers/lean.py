@@ -65,8 +65,19 @@ class Lean(torch.optim.Optimizer, ABC):
 
     @_sees_to_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update once; return the closure's loss, if there is a closure."""
+        """Update once; return the closure's loss, if there is a closure.
+
+        Under `torch.compile` the graph ends before and begins anew after it: there is nothing to
+        compile around a fused kernel, and a graph would not see what else the step changes.
+        """
+        if torch.compiler.is_compiling():
+            return _step_eagerly(self, closure)
         return (_watched_step if self.has_hooks() else Lean._step)(self, closure)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: all but hooks, which torch does not copy, and patches."""
+        left = ("step", *(name for name in vars(self) if name.endswith("_hooks")))
+        return {name: value for name, value in vars(self).items() if name not in left}
 
     def has_hooks(self) -> bool:
         """Return whether a hook or a profiler waits for its steps."""
@@ -147,6 +158,11 @@ class Lean(torch.optim.Optimizer, ABC):
     def _scaling(self) -> dict[str, Tensor | None]:
         """Return what a GradScaler has left for the kernel, if one drives this step."""
         return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
+
+
+@torch._disable_dynamo  # type: ignore[attr-defined]  # imports the compiler only when called
+def _step_eagerly(optimizer: Lean, closure: Callable[[], Any] | None) -> Any:
+    return optimizer.step(closure)
 
 
 _watched_step = torch.optim.Optimizer.profile_hook_step(Lean._step)

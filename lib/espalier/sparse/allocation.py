@@ -102,6 +102,22 @@ def apportion(total: int, parts: Sequence[float], room: Sequence[int]) -> list[i
         full |= over
 
 
+def fill_equally(total: int, parts: Sequence[float], room: Sequence[int]) -> list[int]:
+    """Return whole numbers that sum to `total`, in proportion to `parts`, none above its `room`.
+
+    What the full ones cannot take the others get in equal parts. `parts` must sum to 1.
+    """
+    assert total <= sum(room), f"{total} do not fit where there is room for {sum(room)}"
+    shares = [total * part for part in parts]
+    while True:
+        full = {i for i, share in enumerate(shares) if share >= room[i]}
+        excess = math.fsum(shares[i] - room[i] for i in full)
+        if excess <= 1e-9 or len(full) == len(shares):
+            return round_to_sum([min(s, r) for s, r in zip(shares, room, strict=True)], total)
+        equal = excess / (len(shares) - len(full))
+        shares = [room[i] if i in full else share + equal for i, share in enumerate(shares)]
+
+
 def _shares(total: int, parts: Sequence[float], room: Sequence[int], full: set[int]) -> list[float]:
     """Return all of the room of those that are full and the others' shares, unrounded."""
     rest = total - sum(room[i] for i in full)

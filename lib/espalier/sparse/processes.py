@@ -137,9 +137,9 @@ def check_equal(tensors: Mapping[str, Tensor], group: Group = None) -> None:
         others = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
         names = ", ".join(apart[:3]) + others
         raise RuntimeError(
-            f"{names}: not the same in {size(group)} processes: average gradients before each "
-            "update, wrap the model in DistributedDataParallel anew after it has grown, or give "
-            "`process_group`, a group of those that train one model"
+            f"{names}: not the same in {size(group)} processes: take one seed, average gradients "
+            "before each update, wrap the model in DistributedDataParallel anew after it has "
+            "grown, or give `process_group`, a group of those that train one model"
         )
 
 

@@ -146,9 +146,8 @@ def _couples(optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]) -> b
     few = nn.Parameter(matrix.detach().flatten()[part].clone())
     whole = make(optimizer, [([matrix, vector], settings)])
     alone = make(optimizer, [([few], settings)])
-    for _ in _steps(whole, [matrix, vector]):
-        assert matrix.grad is not None
-        before, gradient = few.detach().clone(), _GRADIENTS[matrix]
+    for gradient in _steps(whole, [matrix, vector]):
+        before = few.detach().clone()
         few.grad = gradient.flatten()[part].clone()
         alone.step()
         update = (few.detach() - before).abs().max()
@@ -158,12 +157,10 @@ def _couples(optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]) -> b
     return False
 
 
-_GRADIENTS: WeakKeyDictionary[Tensor, Tensor] = WeakKeyDictionary()
-
-
-def _steps(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> Iterator[int]:
-    """Step with gradients of all sizes, some orthogonal to the weights; yield after each."""
+def _steps(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> Iterator[Tensor]:
+    """Step with gradients of all sizes, some orthogonal to the weights; yield the first of each."""
     for number in range(STEPS):
+        first: Tensor | None = None
         for place, p in enumerate(parameters):
             gradient = _numbers(p.numel(), number + 7 * place).view_as(p).to(p)
             if number % 3 == 1 and p.ndim > 1:
@@ -171,9 +168,10 @@ def _steps(optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> 
                 along = (gradient * w).sum(1, keepdim=True) / w.square().sum(1, keepdim=True)
                 gradient = gradient - along * w
             p.grad = gradient * SIZES[number // 3 % len(SIZES)]
-            _GRADIENTS[p] = p.grad.clone()  # some change it in place
+            first = p.grad.clone() if first is None else first  # some change it in place
+        assert first is not None
         optimizer.step()
-        yield number
+        yield first
 
 
 def _precise(device: torch.device) -> torch.dtype:

@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -166,13 +167,13 @@ def _rows(x: Tensor) -> Tensor:
     return x.transpose(0, 1).flatten(1)
 
 
-def _unfolded(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def _unfolded(layer: Any, x: Tensor) -> Tensor:
     """Return the patches that a convolution sees, (n, fan_in, places)."""
     x = F.pad(x, _edges(layer))
     return F.unfold(x, layer.kernel_size, layer.dilation, 0, layer.stride)
 
 
-def _edges(layer: nn.Conv2d) -> tuple[int, int, int, int]:
+def _edges(layer: Any) -> tuple[int, int, int, int]:
     """Return the padding of a convolution: left, right, top, bottom."""
     if layer.padding == "valid":
         return 0, 0, 0, 0

@@ -90,10 +90,8 @@ def _inputs_of_each(producer: Any, inner: Sequence[nn.Module], consumer: Any) ->
     pooled = any(isinstance(module, POOLING_MODULES) for module in inner)
     whole = all(module.start_dim == 1 and module.end_dim == -1 for module in flat)
     per, left = divmod(by_output(consumer).shape[1], by_output(producer).shape[0])
-    if made == read:
-        fits = per == 1 and not (made and flat)
-    else:
-        fits = read == 0 and bool(flat)
+    alike = made == read and per == 1 and not (made and flat)
+    fits = alike or (made > read == 0 and bool(flat))
     if left or not fits or not whole or per == 0 or (pooled and not made):
         raise NoPath(f"a {type(consumer).__name__} reads it along another dimension")
     return per

@@ -6,7 +6,7 @@ Hugging Face's GPT-2, (inputs, outputs). Whoever works on a pair sees none of th
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ class InputsByOutputs(Protocol):
     nf: int
 
 
-Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | _ConvTransposeNd | InputsByOutputs
+Layer = nn.Linear | _ConvNd  # or a module that is `InputsByOutputs`
 Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _PLAIN_FORWARDS = {
@@ -35,15 +35,15 @@ _PLAIN_FORWARDS = {
     )
 }
 _PLAIN_CONVOLUTIONS = {
-    *(getattr(kind, "_conv_forward") for kind in (_ConvNd, nn.Conv1d, nn.Conv2d, nn.Conv3d)),
+    *(kind._conv_forward for kind in (_ConvNd, nn.Conv1d, nn.Conv2d, nn.Conv3d)),
     None,
 }
 _TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 
 
-def is_layer(module: nn.Module) -> bool:
-    """Return whether a module is a linear layer or a convolution of some kind, plain or not."""
-    return isinstance(module, nn.Linear | _ConvNd | InputsByOutputs)
+def is_layer(step: object) -> TypeGuard[Layer]:
+    """Return whether a step of a network is a linear layer or a convolution, plain or not."""
+    return isinstance(step, nn.Linear | _ConvNd | InputsByOutputs)
 
 
 def why_not(layer: nn.Module) -> str | None:
@@ -54,7 +54,7 @@ def why_not(layer: nn.Module) -> str | None:
     held = {name for name, p in layer._parameters.items() if p is not None}
     if "weight" not in layer._parameters:
         return "its weight is computed from other tensors"
-    if any(is_lazy(p) for p in layer._parameters.values()):
+    if any(is_lazy(p) for p in layer.parameters()):
         return "it has no weights before its first pass"
     further = sorted(held - {"weight", "bias"}) + sorted(layer._buffers) + sorted(layer._modules)
     if further:

@@ -26,16 +26,17 @@ from espalier.surgery.pair_layers import (
 from espalier.surgery.tensor_graph import Node, TensorGraph, leaves, replace_leaves
 
 # Functions of each number by itself, as torch names them, without underscores at the ends.
-_POINTWISE = frozenset(
-    "relu relu6 leaky_relu elu celu selu gelu silu mish tanh sigmoid softplus softsign hardswish "
-    "hardsigmoid hardtanh hardshrink softshrink tanhshrink logsigmoid threshold rrelu "
-    "rpow mul multiply div divide true_divide truediv rtruediv add radd iadd sub rsub subtract rmul "
-    "imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10 "
-    "log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal "
-    "clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul "
-    "nan_to_num contiguous clone to float double half bfloat16 type type_as "
-    "dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d".split()
-)
+_POINTWISE_NAMES = """
+    relu relu6 leaky_relu elu celu selu gelu silu mish tanh sigmoid softplus softsign hardswish
+    hardsigmoid hardtanh hardshrink softshrink tanhshrink logsigmoid threshold rrelu
+    rpow mul multiply div divide true_divide truediv rtruediv add radd iadd sub rsub subtract rmul
+    imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10
+    log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal
+    clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul
+    nan_to_num contiguous clone to float double half bfloat16 type type_as
+    dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d
+"""
+_POINTWISE = frozenset(_POINTWISE_NAMES.split())
 _POOLS = frozenset(
     f"{adaptive}{kind}_pool{dims}d"
     for adaptive in ("", "adaptive_")
@@ -115,7 +116,7 @@ def is_plain_prelu(module: nn.Module) -> bool:
 def find_path(graph: TensorGraph, layer: nn.Module) -> Path:
     """Return the path that begins at `layer`. Raises NoPath, with the reason, if none does."""
     region, consumer = _region(graph, layer)
-    producers = [node.step for node in region if is_layer(node.step)]
+    producers = tuple(node.step for node in region if is_layer(node.step))
     if producers[0] is not layer:
         raise NoPath("it is a gate of a pair that begins elsewhere")
     places = _Places(_size(layer))
@@ -124,8 +125,8 @@ def find_path(graph: TensorGraph, layer: nn.Module) -> Path:
     (last,) = _sources(consumer)
     per = places.enter(last, consumer)
     norm, norm_at, between = _modules(region, last)
-    parts: Any = (tuple(producers), norm, norm_at, between, consumer.step, _norm_after(consumer))
-    return Path(*parts, per)
+    assert is_layer(consumer.step)
+    return Path(producers, norm, norm_at, between, consumer.step, _norm_after(consumer), per)
 
 
 def _size(layer: Any) -> int:
@@ -133,7 +134,7 @@ def _size(layer: Any) -> int:
 
 
 def _only_call(graph: TensorGraph, layer: Any) -> Node:
-    """Return the call of a layer. Raises NoPath unless it is plain, called once, and no other way."""
+    """Return the call of a layer. Raises NoPath if it is not plain, or used otherwise."""
     calls = graph.calls.get(layer, [])
     reason = why_not(layer)
     if reason is None and not calls:

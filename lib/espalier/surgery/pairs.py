@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -88,9 +89,9 @@ class Pair:
         offsets = torch.arange(self.per, device=neurons.device)
         return (neurons[:, None] * self.per + offsets).flatten()
 
-    def slices(self) -> list[tuple[nn.Parameter, int]]:
+    def slices(self) -> list[tuple[Tensor, int]]:
         """Return the parameters with a slice for each neuron, and the dimension of the slices."""
-        held: list[tuple[nn.Parameter | None, int]] = []
+        held: list[tuple[Any, int]] = []
         for layer in self.producers:
             held += [(layer.weight, int(is_swapped(layer))), (layer.bias, 0)]
         if self.norm is not None:
@@ -98,7 +99,7 @@ class Pair:
         return [(p, dim) for p, dim in held if p is not None]
 
     @property
-    def reader(self) -> tuple[nn.Parameter, int]:
+    def reader(self) -> tuple[Tensor, int]:
         """The parameter that reads the neurons, and the dimension of `columns`."""
         return self.consumer.weight, int(not is_swapped(self.consumer))
 
@@ -139,7 +140,7 @@ class Pair:
     def write_incoming(self, neurons: Tensor, rows: Tensor) -> None:
         """Write `rows` (n, ...) of `fan_in` numbers each as the weights that make `neurons`."""
         weights = [by_output(layer) for layer in self.producers]
-        parts = rows.flatten(1).split([w[0].numel() for w in weights], 1)
+        parts = torch.split(rows.flatten(1), [w[0].numel() for w in weights], 1)
         for weight, part in zip(weights, parts, strict=True):
             shaped = part.reshape(-1, *weight.shape[1:])
             weight.index_copy_(0, neurons, shaped.to(weight.dtype))
@@ -208,6 +209,58 @@ def search_pairs(model: nn.Module, pairs: PairNames | None, example: Any) -> Pai
     """Return the pairs, all or those named, and why others are none; see `find_pairs`."""
     traced = _in_chains(model) if example is None else _in_passes(model, Example.of(example))
     return traced if pairs is None else _named(model, traced, pairs, example is not None)
+
+
+def propose_pairs(model: nn.Module, pairs: PairNames | None) -> PairSearch:
+    """Return pairs that a pass is still to show: what lies between their layers is not known.
+
+    Those named; else those in chains, and layers that stand next to each other in a module and fit.
+    Raises ValueError as `find_pairs` does, for what no pass can mend.
+    """
+    search = _in_chains(model)
+    if pairs is None:
+        search.pairs += _of_neighbours(model, {id(pair.consumer) for pair in search.pairs})
+        return search
+    proposed, modules = PairSearch(), dict(model.named_modules())
+    for producers, consumer in expand(model, pairs):
+        proposal = _proposal(producers, [modules[name] for name in (*producers, consumer)])
+        if isinstance(proposal, Pair):
+            proposed.pairs.append(proposal)
+        else:
+            proposed.refused[f"{', '.join(producers)} -> {consumer}"] = proposal
+    if proposed.refused:
+        raise ValueError(f"no pairs of layers: {proposed.explain()}")
+    return proposed
+
+
+def _proposal(names: Sequence[str], layers: Sequence[nn.Module]) -> Pair | str:
+    """Return a pair of producers and a consumer as named, or why it cannot be one."""
+    for layer in layers:
+        if not is_layer(layer):
+            return f"a {type(layer).__name__} is no linear layer or convolution"
+        reason = why_not(layer)
+        if reason is not None:
+            return f"of a {type(layer).__name__}: {reason}"
+    first, *gates, consumer = (layer for layer in layers if is_layer(layer))
+    sizes = {by_output(layer).shape[0] for layer in (first, *gates)}
+    per, left = divmod(by_output(consumer).shape[1], by_output(first).shape[0])
+    if left or per == 0 or len(sizes) > 1:
+        made = " and ".join(map(str, sorted(sizes)))
+        return f"{made} outputs do not fit {by_output(consumer).shape[1]} inputs"
+    return Pair(names[0], first, None, (), consumer, None, per, gates=tuple(gates))
+
+
+def _of_neighbours(model: nn.Module, taken: set[int]) -> list[Pair]:
+    """Return pairs of layers that follow each other among the modules of one module."""
+    found = []
+    for name, module in model.named_modules():
+        children = [(n, m) for n, m in module.named_children() if is_layer(m)]
+        for (first, producer), (_, consumer) in pairwise(children):
+            whole = f"{name}.{first}" if name else first
+            proposal = _proposal([whole], [producer, consumer])
+            if isinstance(proposal, Pair) and id(consumer) not in taken:
+                found.append(proposal)
+    return found
 
 
 def _in_chains(model: nn.Module) -> PairSearch:

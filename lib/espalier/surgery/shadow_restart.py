@@ -81,7 +81,8 @@ class ShadowRestart:
 
         def before(_: object, args: Any, kwargs: Any) -> None:
             if (restart := here()) is not None:
-                restart._before_step(bool(args) or kwargs.get("closure") is not None)
+                closure = kwargs.get("closure", args[1] if len(args) > 1 else None)  # after self
+                restart._before_step(closure is not None)
 
         def after(*_: object) -> None:
             if (restart := here()) is not None:

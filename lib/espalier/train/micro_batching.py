@@ -66,11 +66,11 @@ class MicroBatchPlan:
         another limit, which is no part of its identity, the trial can be trained.
         """
         x, y = max(batches([spare.run]), key=lambda batch: len(batch[1]))
-        size = self.limit if self.limit != AUTO else _largest_that_fits(spare, x, y)
-        if size >= len(y):
+        if len(y) < 2 or self.limit >= len(y):
             return 0
-        check_separable(spare, x[:4], size)
-        return size
+        check_separable(spare, x[:4], self.limit)  # before a step with one sample is tried
+        size = self.limit if self.limit != AUTO else _largest_that_fits(spare, x, y)
+        return size if size < len(y) else 0
 
 
 def _largest_that_fits(spare: Trainer, x: Tensor, y: Tensor) -> int:
@@ -194,7 +194,10 @@ def _allocations(recorded: profile) -> list[int]:
 
 @torch.no_grad()
 def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
-    """Raise UserError unless samples x (n, ...) give the same outputs in parts as together."""
+    """Raise UserError unless samples x (n, ...) give the same outputs in parts as together.
+
+    `size` is the limit that was set.
+    """
     model = spare.run.model.train()
     buffers, drawn = [b.clone() for b in model.buffers()], global_states(x.device)
     whole = model(x)
@@ -204,12 +207,17 @@ def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
     elif not all(map(torch.equal, buffers, model.buffers())) or _far(whole, model, x.chunk(2)):
         trouble = "lets the samples of a batch see each other (batch normalisation)"
     if trouble:
+        parts = "" if size == AUTO else f" of {size} samples"
+        smaller = "a smaller CONFIG_BATCH_SIZE" if size == AUTO else f"CONFIG_BATCH_SIZE={size}"
         raise UserError(
-            f"CONFIG_MICRO_BATCH: parts of {size} samples do not train like whole batches, the "
-            f"model {trouble}; set CONFIG_MICRO_BATCH=0, or CONFIG_BATCH_SIZE={size}",
+            f"CONFIG_MICRO_BATCH: parts{parts} do not train like whole batches, the model "
+            f"{trouble}; set CONFIG_MICRO_BATCH=0, or {smaller}",
         )
 
 
 def _far(whole: Tensor, model: nn.Module, parts: Sequence[Tensor]) -> bool:
-    gap = (whole - torch.cat([model(part) for part in parts])).abs().max()
+    try:
+        gap = (whole - torch.cat([model(part) for part in parts])).abs().max()
+    except ValueError:  # a normalisation that wants more samples than a part has
+        return True
     return bool(gap > CLOSE * whole.abs().max())

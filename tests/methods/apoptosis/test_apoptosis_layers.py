@@ -48,7 +48,7 @@ def test_names_that_fit_nothing_are_refused():
 
 
 def test_a_run_that_ends_before_the_first_death_is_refused():
-    with pytest.raises(CannotTrain, match="die at step 3000, but the run has 48 steps") as caught:
+    with pytest.raises(CannotTrain, match="after 3000 steps of its life, but 47 of") as caught:
         run_of(ApoptosisLayers())
     assert caught.value.reason == "apoptosis_never_starts"
 

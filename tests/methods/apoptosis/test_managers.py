@@ -1,5 +1,7 @@
 """The snippets that users bring along, and strategies of their own."""
 
+import sys
+
 import module_hooks
 import pytest
 import surgery_bodies
@@ -96,6 +98,18 @@ def train_step(model, x, y):
 
 def data():
     return [(torch.randn(4, 8), torch.randn(4, 8)) for _ in range(3)]
+
+
+def test_the_documents_own_words_work_under_the_old_names(monkeypatch):
+    for name in ("src", "src.neuron_apoptosis_fixed", "smooth_apoptosis"):
+        monkeypatch.setitem(sys.modules, name, espalier)
+    names = {"model": transformer()}
+    exec(HYBRID.replace("from espalier", "from src"), names)
+    exec("from smooth_apoptosis import FunctionalPreservationApoptosis", names)
+    exec(OWN.replace("from espalier", "from src.neuron_apoptosis_fixed"), names)
+    exec("num_events = len(manager.apoptosis_mgr.apoptosis_events)", names)
+    assert names["num_events"] == 0
+    assert issubclass(names["MyStrategy"], espalier.NeuronApoptosisManager)
 
 
 @pytest.mark.parametrize("snippet", [STANDARD, FUNCTIONAL, HYBRID])

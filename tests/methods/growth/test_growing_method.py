@@ -15,6 +15,10 @@ from espalier.core.samples import Split
 from espalier.layers.masked_blocks import edges
 from espalier.methods.growth.grow import Grow
 from espalier.methods.growth.growing_method import TABLE
+from espalier.methods.growth.highways import Highways
+from espalier.methods.growth.indefinite import Indefinite
+from espalier.methods.growth.patches import Patches
+from espalier.methods.growth.proportional import Proportional
 from espalier.methods.growth.timing.growth_credits import CreditOptions, GrowthBudget
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, VarianceOptions
 from espalier.optimizers.adam import Adam
@@ -358,9 +362,20 @@ def test_trials_that_make_no_sense(method, reason, said):
     assert caught.value.reason == reason
 
 
-def test_a_model_of_other_layers():
-    with pytest.raises(CannotTrain, match="is a Sequential: set CONFIG_MODEL=blocks") as caught:
-        loops.run_of(Adam(), Grow(to=0.7))
+@pytest.mark.parametrize(
+    "method",
+    [
+        Highways(),
+        Indefinite(),
+        Patches(kind="hidden"),
+        Patches(revive=True),
+        Proportional(skips=0.2),
+    ],
+    ids=["highways", "indefinite", "hidden", "revive", "skips"],
+)
+def test_what_needs_a_graph_wants_masked_blocks(method):
+    with pytest.raises(CannotTrain, match="of a Sequential .*: set CONFIG_MODEL=blocks") as caught:
+        loops.run_of(Adam(), method)
     assert caught.value.reason == "nothing_to_grow"
 
 

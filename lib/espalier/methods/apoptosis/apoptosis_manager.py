@@ -21,7 +21,8 @@ from espalier.methods.apoptosis.neurons.event_runner import (
     EventHistory,
     EventRunner,
 )
-from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
+from espalier.methods.apoptosis.neurons.first_pass import FirstPass
+from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma, LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
@@ -31,7 +32,8 @@ from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
-from espalier.surgery.pairs import Layer, Pair, find_pairs
+from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairs import Pair
 from espalier.surgery.per_slice_restart import Restarts
 
 
@@ -61,10 +63,15 @@ class ApoptosisManager:
         Raises ValueError for a model without pairs, and if `strategy` cannot work on these layers.
         """
         model = processes.wrapped(model)
-        pairs = _pairs(model, target_layers)
-        strategy.check(pairs, options)
         self.model, self.strategy, self.options = model, strategy, options
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
+        self._loaded: Mapping[str, Any] | None = None
+        self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
+        self._assemble(self._first_pass.pairs)
+
+    def _assemble(self, pairs: list[Pair]) -> None:
+        strategy, options = self.strategy, self.options
+        strategy.check(pairs, options)
         mature = strategy.founders_are_mature
         self.populations = [_population(pair, options, self._restarts, mature) for pair in pairs]
         for population in self.populations:
@@ -74,6 +81,13 @@ class ApoptosisManager:
         self.weight_ages = WeightAges(self.lineage, self.populations)
         self._stat_source = _stat_source(pairs, options)
         self._prepare_stats()
+
+    def _replace_pairs(self, pairs: list[Pair]) -> None:
+        """Begin anew with pairs that a pass has shown; none has died or been born yet."""
+        self._stat_source.remove()
+        self._assemble(pairs)
+        if self._loaded is not None:
+            self.load_state_dict(self._loaded)
 
     def step(self) -> None:
         """Do what is due after an update of the optimizer."""
@@ -185,9 +199,15 @@ class ApoptosisManager:
         for population in self.populations:
             self._history.assert_consistent(population)
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Layers that begin no pair, by name, and why."""
+        return self._first_pass.left_out
+
     def remove(self) -> None:
         """Take all hooks off the model. `step()` must not be called again."""
         self._stat_source.remove()
+        self._first_pass.remove()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to go on exactly from here, also within an event.
@@ -207,7 +227,9 @@ class ApoptosisManager:
         Layers take the sizes they had: load this first, then the model's state, then the
         optimizer's.
         """
-        for population in self.populations:
+        if self._first_pass.is_awaited:
+            self._loaded = state
+        for population in self._first_pass.known(self.populations, state["populations"]):
             population.load_state_dict(state["populations"][population.name])
         self._history.load_state_dict(state)
         self._runner.generator.set_state(state["generator"])
@@ -216,25 +238,13 @@ class ApoptosisManager:
         self._prepare_stats()
 
 
-def _pairs(model: nn.Module, names: Names | None) -> list[Pair]:
-    pairs = find_pairs(model)
-    if not pairs:
-        raise ValueError(f"no two layers of {type(model).__name__} follow each other as a pair")
-    if names is None:
-        return pairs
-    return select_pairs(pairs, [names] if isinstance(names, str) else names)
-
-
 def _named_parameters(populations: Sequence[LayerPopulation]) -> dict[str, Tensor]:
-    """Return the parameters of pairs of layers, by names for messages."""
+    """Return what makes and reads neurons, by names for messages."""
     return {
-        f"{population.name}, {name} of the {place} layer": parameter
+        f"parameter {number} of the neurons of {population.name}": parameter
         for population in populations
-        for place, layer in (
-            ("first", population.site.pair.producer),
-            ("second", population.site.pair.consumer),
-        )
-        for name, parameter in layer.named_parameters(recurse=False)
+        for pair in [population.site.pair]
+        for number, (parameter, _) in enumerate([*pair.slices(), pair.reader], 1)
     }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
+from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
@@ -68,7 +70,7 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
             manager = self._manager(run, self.settings.shares(pairs))
         except ValueError as error:
             raise CannotTrain("apoptosis", str(error)) from error
-        if not manager.is_due(schedule.first_event(run.length)):
+        if not manager.is_judging(schedule.first_event(run.length)):
             raise CannotTrain(
                 "apoptosis_never_starts",
                 "no layer has room to grow: raise CONFIG_APOPTOSIS_GROWTH_MAX_CAPACITY",
@@ -79,20 +81,32 @@ class ApoptosisMethod(MeteredMethod[ApoptosisManager]):
     def _manager(
         self, run: Run[MeteredManager[ApoptosisManager]], shares: dict[str, float]
     ) -> ApoptosisManager:
-        def probe_stats(pairs: list[Pair]) -> StatSource:
-            return ProbePassStats(
-                run.model, pairs, _loss, lambda: draw_batch(run, probe_size(run.train))
-            )
-
         options = ApoptosisOptions(
             *(self.pace.rate, self.pace.interval),
             optimizer=run.optimizer,
             generator=run.generators["method"],
             shares=shares,
-            stat_source=probe_stats,
-            **self.settings.options(run.length),
+            stat_source=self.stat_source(run),
+            chains_only=True,
+            **self.options(run.length),
         )
         return ApoptosisManager(run.model, list(shares), self.strategy(), options)
+
+    def options(self, length: RunLength) -> dict[str, Any]:
+        """Return the fields of `ApoptosisOptions` that the settings fix."""
+        return self.settings.options(length)
+
+    def stat_source(
+        self, run: Run[MeteredManager[ApoptosisManager]]
+    ) -> Callable[[list[Pair]], StatSource]:
+        """Return how neurons are observed: on training samples drawn for each event."""
+
+        def probe_stats(pairs: list[Pair]) -> StatSource:
+            return ProbePassStats(
+                run.model, pairs, _loss, lambda: draw_batch(run, probe_size(run.train))
+            )
+
+        return probe_stats
 
     @override
     def birth_record(self, run: Run[MeteredManager[ApoptosisManager]]) -> WeightAges:

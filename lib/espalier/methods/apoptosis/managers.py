@@ -29,6 +29,8 @@ from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.methods.apoptosis.replacement.crossover import Mode
 from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
 from espalier.methods.apoptosis.replacement.overwriting import Regrowth
+from espalier.sparse.processes import Group
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 
@@ -44,6 +46,9 @@ class ManagerOptions(TypedDict, total=False):
     anneal_steps: int
     shares: Mapping[str, float]
     stat_source: Callable[[list[Pair]], StatSource]
+    process_group: Group
+    pairs: PairNames | None
+    example: Any
     mutation_strength: float
     death: DeathKind
     birth: BirthKind
@@ -139,6 +144,11 @@ class HybridGrowthAndDeath(ApoptosisManager):
     ) -> None:
         parts = _parts(self, strategies.hybrid, turnover_rate, interval, options)
         super().__init__(model, target_layers, *parts)
+
+    @property
+    def apoptosis_mgr(self) -> ApoptosisManager:
+        """This manager, under the name that the earlier code had for the one within."""
+        return self
 
 
 class GrowthOnlyManager(ApoptosisManager):

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Unpack
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 from torch import nn
 
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisOptions, check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ANY_RATE,
+    ApoptosisOptions,
+    check,
+    check_choice,
+)
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.sparse.processes import Group
+from espalier.surgery.pair_names import PairNames
 
 Utility = Literal["contribution", "adaptable_contribution"]
 UTILITIES: dict[Utility, FitnessMetric] = {
     "contribution": "utility",
     "adaptable_contribution": "adaptable_utility",
 }
-ANY_RATE = 0.5
-"""Of a strategy whose rule has no rate: only that it is not 0 matters."""
 
 
 class RenewalOptions(TypedDict, total=False):
@@ -28,7 +33,18 @@ class RenewalOptions(TypedDict, total=False):
 
     optimizer: torch.optim.Optimizer | None
     generator: torch.Generator | None
+    shares: Mapping[str, float]
     process_group: Group
+    pairs: PairNames | None
+    example: Any
+
+
+def _check_names(manager: ApoptosisManager, options: Mapping[str, Any]) -> None:
+    """Raise TypeError for an argument that there is not."""
+    unknown = next((name for name in options if name not in RenewalOptions.__annotations__), None)
+    if unknown is not None:
+        name, valid = type(manager).__name__, ", ".join(RenewalOptions.__annotations__)
+        raise TypeError(f"{name} has no argument {unknown!r}; options are {valid}")
 
 
 class ContinualBackprop(ApoptosisManager):
@@ -61,7 +77,9 @@ class ContinualBackprop(ApoptosisManager):
         **options: Unpack[RenewalOptions],
     ) -> None:
         """Raises ValueError for anything out of range."""
+        _check_names(self, options)
         check_choice("util_type", util_type, UTILITIES)
+        check("maturity_threshold", maturity_threshold, maturity_threshold >= 0, "0 or more")
         shared = ApoptosisOptions(
             *(replacement_rate, 1, UTILITIES[util_type]),
             maturity=maturity_threshold + 1,
@@ -94,5 +112,7 @@ class ReDo(ApoptosisManager):
         **options: Unpack[RenewalOptions],
     ) -> None:
         """Raises ValueError for anything out of range."""
+        _check_names(self, options)
+        check("period", period, period >= 1, "1 or more")
         shared = ApoptosisOptions(ANY_RATE, period, "activity", maturity=0, **options)
         super().__init__(model, target_layers, strategies.redo(threshold), shared)

@@ -6,7 +6,6 @@ An argument that is left out, None, has the default of its Kconfig symbol.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -52,23 +51,6 @@ def check_choices(cls: type, values: Mapping[str, Any]) -> None:
         members = get_args(hints(cls)[name])
         if members and value not in members:
             raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(str, members))}")
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Raise TypeError unless `value` is a whole number, ValueError if it is less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r}: must be a whole number")
-    if value < least:
-        raise ValueError(f"{name}={value}: must be at least {least}")
-
-
-def check_share(name: str, value: Any, *, one: bool = False) -> None:
-    """Raise TypeError unless `value` is a number, ValueError unless it is in (0, 1), or (0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}={value!r}: must be a number")
-    if not (0 < value < 1 or (one and value == 1)) or math.isnan(value):
-        top = "at most 1" if one else "below 1"
-        raise ValueError(f"{name}={value:g}: must be above 0 and {top}")
 
 
 def check_kinds(model: Any, optimizer: Any) -> None:

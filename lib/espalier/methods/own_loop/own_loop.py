@@ -13,24 +13,33 @@ from: they are the user's, caught before they are masked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 import torch
 from torch import Tensor, nn
 
+from espalier.core.arguments import check_count
 from espalier.core.contracts import Method, ReadsGradients
 from espalier.core.self_measuring import Measures
 from espalier.methods.own_loop.arguments import as_value_errors, check_kinds, check_weights
 from espalier.methods.own_loop.gradient_sums import GradientSums, Share
 from espalier.methods.own_loop.own_run import OwnRun
 from espalier.methods.rewiring.sparse_training import Sparse
+from espalier.sparse import processes
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_arrivals import MaskedArrivals
-from espalier.sparse.prunable import prunable
+from espalier.sparse.prunable import Layers, cover
 from espalier.sparse.pruner import Pruner
 
 Masked: TypeAlias = Pruner | Sparse
 """The state of a method that masks weights."""
+
+
+class LoopOptions(TypedDict, total=False):
+    """What all classes take by name."""
+
+    layers: Layers  # names, `*` standing for anything, of what alone is masked
+    seed: int  # of what is drawn at random; the same in all processes
 
 
 class OwnLoop:
@@ -46,15 +55,19 @@ class OwnLoop:
         optimizer: torch.optim.Optimizer,
         method: Method[Any],
         total_steps: int,
-        seed: int = 0,
+        options: LoopOptions,
     ) -> None:
         """Attach `method`. Raises ValueError or TypeError, with the layer or the argument."""
         check_kinds(model, optimizer)
-        check_weights(prunable(model), optimizer)
+        layers, seed = options.get("layers"), options.get("seed", 0)
+        check_count("seed", seed, 0)
+        coverage = cover(model, layers).require(type(self).__name__)
+        check_weights(coverage.weights, optimizer)
         self.method = method
         self.scaler: torch.amp.GradScaler | None = None
         self._scale: float | None = None  # of the gradients that are arriving, once it is known
         self.run: OwnRun[Any] = OwnRun(model, optimizer, method, total_steps, seed)
+        self.run.layers = layers
         with as_value_errors():
             self.run.attach()
         self._listen()
@@ -97,9 +110,12 @@ class OwnLoop:
             return
         self.run.step += 1
         before = self.masks.mask
+        self._average()
         self.method.after_step(self.run)
         if self.masks.mask is not before:
             self.masks.mask_gradients()
+        if self.run.step == 1 and self.masks.mask is not None:
+            processes.check_equal({"the masks": self.masks.mask})
 
     def _check_arrived(self) -> None:
         if not self._arrivals.arrived and self.run.step == 0:
@@ -117,13 +133,19 @@ class OwnLoop:
         method, sums, step = self.method, self._sums.take(), self.run.step + 1
         if not isinstance(method, ReadsGradients) or not method.reads_at(self.run, step):
             return True
-        if method.acts_at(self.run, step) and not _are_finite(sums):
+        if method.acts_at(self.run, step) and not processes.all_true(_are_finite(sums)):
             return False
         if self._scale is not None:
             sums = [None if x is None else x.div_(self._scale) for x in sums]
             self._scale = None
         method.take_gradients(self.run, sums)
         return True
+
+    def _average(self) -> None:
+        """Let all processes see the same before masks change: each has data of its own."""
+        method = self.method
+        if isinstance(method, ReadsGradients) and method.acts_at(self.run, self.run.step):
+            processes.average(method.from_data(self.run))
 
     def reading(self) -> Share | None:
         """Return what the method sums of the gradients that arrive now; None: nothing."""

@@ -29,7 +29,7 @@ class OwnRun(Run[State_co]):
         self.model, self.optimizer, self.method = model, optimizer, method
         self.epochs, self.step, self.epoch = total_steps, 0, 0
         self.generators = {"method": torch.Generator().manual_seed(seed)}
-        self.augmentation = None
+        self.augmentation, self.layers = None, None
 
     @property
     @override

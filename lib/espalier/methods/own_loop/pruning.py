@@ -8,20 +8,15 @@ and for a model without a layer that can be masked or whose weights the optimize
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_count, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import (
-    check_choices,
-    check_count,
-    check_names,
-    check_share,
-    given,
-)
-from espalier.methods.own_loop.own_loop import OwnLoop
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_schedule import PruningPlan
@@ -30,7 +25,7 @@ from espalier.sparse.importance import BY_DEPTH, Importance
 from espalier.sparse.schedule import Curve
 
 
-class PruningOptions(TypedDict, total=False):
+class PruningOptions(LoopOptions, total=False):
     """How far weights are pruned, and when: as `AdamWPrune` has them."""
 
     target_sparsity: float  # share of the weights, (0, 1); CONFIG_TARGET_SPARSITY
@@ -55,7 +50,7 @@ class MagnitudePruning(OwnLoop):
         **options: Unpack[PruningOptions],
     ) -> None:
         plan = _plan(type(self), ramp_end_step, options)
-        super().__init__(model, optimizer, Magnitude(plan), ramp_end_step)
+        super().__init__(model, optimizer, Magnitude(plan), ramp_end_step, options)
 
 
 class MovementPruning(OwnLoop):
@@ -80,7 +75,7 @@ class MovementPruning(OwnLoop):
         )
         check_choices(Movement, own)
         method = with_defaults(Movement, plan=plan, **own)
-        super().__init__(model, optimizer, method, ramp_end_step)
+        super().__init__(model, optimizer, method, ramp_end_step, options)
         self.scaler = scaler
 
 
@@ -105,7 +100,8 @@ class StatePruning(OwnLoop):
         if importance in BY_DEPTH and plan.allocation != "depth":
             raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")
         _check_moments(optimizer)
-        super().__init__(model, optimizer, with_defaults(State, plan=plan, **own), ramp_end_step)
+        method = with_defaults(State, plan=plan, **own)
+        super().__init__(model, optimizer, method, ramp_end_step, options)
 
 
 def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -> PruningPlan:

@@ -9,20 +9,15 @@ can be masked or whose weights the optimizer does not train.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_count, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import (
-    check_choices,
-    check_count,
-    check_names,
-    check_share,
-    given,
-)
-from espalier.methods.own_loop.own_loop import OwnLoop
+from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization
@@ -34,13 +29,12 @@ from espalier.methods.rewiring.static import Static
 from espalier.sparse.initial_edges import Init
 
 
-class SparseOptions(TypedDict, total=False):
+class SparseOptions(LoopOptions, total=False):
     """What a sparse network begins with."""
 
     density: float  # share of the weights that live, (0, 1]; CONFIG_SPARSE_DENSITY
     allocation: Literal["uniform", "er", "erk"]  # to layers; CONFIG_SPARSE_ALLOCATION
     init: Init  # CONFIG_SPARSE_INIT
-    seed: int  # of the first mask and of what grows at random; the same in all processes
 
 
 class RewiringOptions(SparseOptions, total=False):
@@ -61,7 +55,7 @@ class StaticSparse(OwnLoop):
         **options: Unpack[SparseOptions],
     ) -> None:
         check_names(type(self), options, SparseOptions)
-        super().__init__(model, optimizer, Static(_plan(options)), 1, options.get("seed", 0))
+        super().__init__(model, optimizer, Static(_plan(options)), 1, options)
 
 
 class SET(OwnLoop):
@@ -77,7 +71,7 @@ class SET(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = SparseEvolution(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 class RigL(OwnLoop):
@@ -93,7 +87,7 @@ class RigL(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = rigl.RigL(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 class SNFS(OwnLoop):
@@ -114,12 +108,11 @@ class SNFS(OwnLoop):
         **options: Unpack[RewiringOptions],
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
-        if momentum is not None and momentum != 0:
-            check_share("momentum", momentum)
+        if momentum is not None:
+            check_share("momentum", momentum, zero=True)
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
-        seed = options.get("seed", 0)
-        super().__init__(model, optimizer, method, total_steps, seed)
+        super().__init__(model, optimizer, method, total_steps, options)
         self.scaler = scaler
 
 
@@ -136,7 +129,7 @@ class DSR(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         method = SparseReparameterization(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options.get("seed", 0))
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 def _parts(
@@ -150,7 +143,6 @@ def _parts(
 def _plan(options: Mapping[str, Any]) -> SparsePlan:
     if "density" in options:
         check_share("density", options["density"], one=True)
-    check_count("seed", options.get("seed", 0), 0)
     own = given(options, density="density", allocation="allocation", init="init")
     check_choices(SparsePlan, own)
     return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))

@@ -30,7 +30,7 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def attach(self, run: Run[Pruner]) -> None:
-        coverage = cover(run.model)
+        coverage = cover(run.model, run.layers)
         if not coverage.weights:
             raise CannotTrain("nothing_to_prune", coverage.describe_nothing())
         schedule = self.plan.schedule(run.length)

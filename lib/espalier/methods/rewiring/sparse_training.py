@@ -70,14 +70,16 @@ class Rewiring:
 
     `drop_criterion` returns which edges are dropped, bool in each weight's shape. `grow_criterion`
     returns scores in the same shapes; the missing edges with the highest ones grow, from 0.
-    `grow_counts` returns how many grow in each layer, together as many as were dropped. An edge
-    that is dropped does not grow back in the same event. Biases stay.
+    `grow_counts` returns how many grow in each layer, together as many as were dropped. With
+    `regrow` an edge that is dropped may be among those that grow, and then stays as it is; without,
+    it does not come back in the same event. Biases stay.
     """
 
     schedule: DropSchedule
     drop_criterion: Callable[[Run[Sparse], DropSchedule], list[Tensor]]
     grow_criterion: Callable[[Run[Sparse]], list[Tensor]]
     grow_counts: Callable[[Run[Sparse], list[Tensor]], list[int]] = grow_as_many_as_dropped
+    regrow: bool = False
 
     @torch.no_grad()
     def rewire(self, run: Run[Sparse]) -> None:
@@ -85,9 +87,15 @@ class Rewiring:
         edges = run.method_state.edges
         dropped = self.drop_criterion(run, self.schedule)
         counts = self.grow_counts(run, dropped)
-        parts = zip(self.grow_criterion(run), edges.live, counts, strict=True)
-        grown = [select_missing(scores, ~live, count) for scores, live, count in parts]
-        edges.change(dropped, grown, run.step)
+        free = [~live for live in edges.live]
+        if self.regrow:
+            free = [missing | gone for missing, gone in zip(free, dropped, strict=True)]
+        parts = zip(self.grow_criterion(run), free, counts, strict=True)
+        grown = [select_missing(*part) for part in parts]
+        pairs = list(zip(dropped, grown, strict=True))
+        edges.change(
+            [old & ~new for old, new in pairs], [new & ~old for old, new in pairs], run.step
+        )
 
 
 @kconfig_dataclass
@@ -106,7 +114,7 @@ class SparseTraining(Method[Sparse]):
 
     @override
     def attach(self, run: Run[Sparse]) -> None:
-        coverage = cover(run.model)
+        coverage = cover(run.model, run.layers)
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())

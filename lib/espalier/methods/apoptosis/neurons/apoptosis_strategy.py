@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -20,10 +20,14 @@ from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Par
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
+from espalier.surgery.pair_names import PairNames
 from espalier.surgery.pairs import Pair
 
 MATURITY = 100
 """Steps for which a newborn is not selected, as in the code of Dohare et al. 2024."""
+
+ANY_RATE = 0.5
+"""The rate of a strategy whose rule has none: only that it is not 0 matters."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class ApoptosisOptions:
     all. `stat_source`: where neurons are observed; by default in the passes of the training loop.
     `process_group`: under `torch.distributed`, the processes that decide together; by default all
     of them.
+    `pairs` and `example`: as in `espalier.surgery.pairs.find_pairs`; without an example the model's
+    first forward pass is one. `chains_only`: look at no pass, take chains of `nn.Sequential`s at
+    their word.
     """
 
     rate: float
@@ -55,11 +62,16 @@ class ApoptosisOptions:
     window: EventWindow = EventWindow()
     stat_source: Callable[[list[Pair]], StatSource] = LivePassStats
     process_group: Group = None
+    pairs: PairNames | None = None
+    example: Any = None
+    chains_only: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything out of range."""
         check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
         check("interval", self.interval, self.interval >= 1, "1 or more")
+        check("maturity", self.maturity, self.maturity >= 0, "0 or more")
+        check("decay", self.decay, 0 <= self.decay < 1, "in [0, 1)")
         check_choice("fitness_metric", self.fitness_metric, get_args(FitnessMetric))
 
     def is_event_step(self, step: int) -> bool:

@@ -110,10 +110,9 @@ class EventSchedule(RunSchedule):
 
     def first_event(self, length: RunLength) -> int:
         """Return the first step at which an event may begin; `check_steps` says there is one."""
-        window, step = self.end.window(length), self.interval
-        while not window.is_open(step):
-            step += self.interval
-        return step
+        window = self.end.window(length)
+        steps = range(self.interval, length.total_steps, self.interval)
+        return next((step for step in steps if window.is_open(step)), self.interval)
 
     def _last_events(self, length: RunLength) -> Iterator[tuple[int, int]]:
         """Yield the last event, and the last step, of each task that has an event."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import EllipsisType
 from typing import Literal
@@ -19,20 +19,20 @@ GRADUATED = (1.5, 1.0, 0.5)
 Names = Sequence[str | EllipsisType]
 
 
-def select_pairs(pairs: Sequence[Pair], names: Names) -> list[Pair]:
+def select_pairs(
+    pairs: Sequence[Pair], names: Names, refused: Mapping[str, str] | None = None
+) -> list[Pair]:
     """Return the pairs called `names`, in the model's order.
 
     A name may hold wildcards (`blocks.*.ffn.0`). `...` stands for all whose names differ from
-    those given in numbers only. Raises ValueError for a name that fits none, and for none at all.
+    those given in numbers only. Raises ValueError for a name that fits none, with the reason if
+    that is among the `refused`, and for none at all.
     """
     given = [name for name in names if isinstance(name, str)]
     alike = {_numberless(name) for name in given} if len(given) < len(names) else set()
     for name in given:
         if not any(fnmatchcase(pair.name, name) for pair in pairs):
-            names_there = ", ".join(pair.name for pair in pairs) or "none"
-            raise ValueError(
-                f"no pair of layers begins at {name!r}; those of this model: {names_there}"
-            )
+            raise ValueError(f"no pair of layers begins at {name!r}{_why(name, pairs, refused)}")
     matching = [
         pair
         for pair in pairs
@@ -41,6 +41,16 @@ def select_pairs(pairs: Sequence[Pair], names: Names) -> list[Pair]:
     if not matching:
         raise ValueError("no layers are named; name one or more, as in 'blocks.*.ffn.0'")
     return matching
+
+
+def _why(name: str, pairs: Sequence[Pair], refused: Mapping[str, str] | None) -> str:
+    reasons = [
+        f"{layer}: {reason}"
+        for layer, reason in (refused or {}).items()
+        if fnmatchcase(layer, name)
+    ]
+    names_there = ", ".join(pair.name for pair in pairs) or "none"
+    return f" ({'; '.join(reasons[:5])})" * bool(reasons) + f"; those of this model: {names_there}"
 
 
 def _numberless(name: str) -> str:

@@ -184,10 +184,12 @@ class LayerPopulation:
     def tensors(self) -> list[Tensor]:
         """Return all that an event may write to, and what stands in for those that fade."""
         pair = self.site.pair
-        layers = [m for m in (pair.producer, pair.norm, pair.consumer, pair.after) if m is not None]
-        written = [x for layer in layers for x in (*layer.parameters(), *layer.buffers())]
+        made = [parameter for parameter, _ in pair.slices()]
+        read = [pair.reader[0], pair.consumer.bias]
+        read.append(None if pair.after is None else pair.after.running_mean)
         substitute = {} if self.fade is None else vars(self.fade.substitute)
-        return [*written, *substitute.values()]
+        written = [*made, *pair.vectors(), *(x for x in read if x is not None)]
+        return [*written, *(x for x in substitute.values() if isinstance(x, Tensor))]
 
     def others(self, slots: Tensor) -> Tensor:
         """Return the slots (size - n,) that are neither among `slots` (n,) nor fading."""

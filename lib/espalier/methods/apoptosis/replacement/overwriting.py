@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
@@ -32,7 +32,7 @@ def zero_incoming(context: BirthContext, selected: Selected) -> None:
     context.site.reset_state(selected.slots)
 
 
-def _producer_slices(context: BirthContext) -> list[tuple[nn.Parameter, int]]:
+def _producer_slices(context: BirthContext) -> list[tuple[Tensor, int]]:
     """Return weights and biases that make the neurons, and the dimension of a neuron's slice."""
     pair = context.site.pair
     own = {id(p) for layer in pair.producers for p in (layer.weight, layer.bias)}

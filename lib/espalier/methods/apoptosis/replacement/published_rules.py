@@ -50,6 +50,8 @@ class ShareOfMature(ReplacementSchedule):
 class BelowThreshold(ReplacementSchedule):
     """All mature neurons whose fitness is at most `threshold` times the layer's mean.
 
+    Of layers that take part less or more, that share of the threshold.
+
     Source: Sokar et al. 2023, arXiv 2302.12902, equation 1 and algorithm 1.
     """
 
@@ -62,7 +64,7 @@ class BelowThreshold(ReplacementSchedule):
     @override
     def count(self, population: LayerPopulation, rate: float) -> int:
         ema = population.fitness_ema
-        dormant = ema.fitness <= self.threshold * ema.fitness.mean()
+        dormant = ema.fitness <= self.threshold * population.share * ema.fitness.mean()
         return int((dormant & ema.mature).sum())
 
 

@@ -170,7 +170,7 @@ class EdgeEditor(ABC, Generic[Net_co]):
 
     @abstractmethod
     def edge_gradients(self, batch: Batch, loss_of: LossOf) -> dict[Pair, Tensor]:
-        """Return dloss/dw of every edge of all possible blocks, in evaluation: (outputs, columns)."""
+        """Return dloss/dw of all edges of possible blocks, in evaluation: (outputs, columns)."""
 
     @abstractmethod
     def observe(self, batch: Batch, loss_of: LossOf) -> Observation:

@@ -51,16 +51,17 @@ class EdgeBlock(Protocol):
 
 
 class EdgeNetwork(Protocol):
-    """A network with edges that can come and go.
-
-    `sizes` are the units of each node; `pairs` are the blocks that there are.
-    """
+    """A network with edges that can come and go."""
 
     @property
-    def sizes(self) -> list[int]: ...
+    def sizes(self) -> list[int]:
+        """The units of each node."""
+        ...
 
     @property
-    def pairs(self) -> list[Pair]: ...
+    def pairs(self) -> list[Pair]:
+        """The blocks that there are."""
+        ...
 
     def each(self) -> Iterator[tuple[Pair, EdgeBlock]]:
         """Iterate over all blocks with their pairs, in order."""
@@ -107,10 +108,10 @@ class Seen:
 class Observation:
     """The units of a network on n samples.
 
-    `values[i]` are of node i and `gradients[j - 1]` dloss/dz of node j, (n, size) each. Where a unit
-    has many places they are a mean and a sum over them, and then `seen` says what it did in them,
-    of all nodes that are neither the data nor the logits, and `edges` has the mean |dloss/dw| from
-    unit to unit of each block, (outputs, inputs).
+    `values[i]` are of node i and `gradients[j - 1]` dloss/dz of node j, (n, size) each. Where a
+    unit has many places they are a mean and a sum over them, and then `seen` says what it did in
+    them, of all nodes that are neither the data nor the logits, and `edges` has the mean |dloss/dw|
+    from unit to unit of each block, (outputs, inputs).
     """
 
     values: list[Tensor]

@@ -55,7 +55,7 @@ class LayerEditor(EdgeEditor[LayerNetwork]):
 
     @override
     def module_name(self, pair: Pair) -> str:
-        return self.net.block(*pair).name
+        return self.net.block(*pair).module_name
 
     @override
     def block(self, pair: Pair) -> LayerBlock:
@@ -161,7 +161,7 @@ class LayerSnapshot:
 
 
 class _NotKept:
-    """No copy: operations on edges check before they act, so that one that fails changes nothing."""
+    """No copy: operations on edges check before they act, so one that fails changes nothing."""
 
     def restore(self) -> None:
         """Leave everything as it is."""

@@ -1,4 +1,4 @@
-"""An ordinary model as a network with edges: each linear or convolution layer is a block.
+"""An ordinary model as a network with edges: each linear or convolution weight is a block.
 
 How layers follow each other is not known, so that nothing leads past a layer and no unit can be
 added. Layer k leads from node 2k, its inputs, to node 2k + 1, its outputs. An edge is a weight: of
@@ -9,29 +9,26 @@ channel at the same place of every group.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.conv import _ConvNd
 
 from espalier.layers.masked_blocks import Pair
 from espalier.sparse.edges import Edges
+from espalier.sparse.matrix_layers import is_transposed_linear
+from espalier.sparse.orientation import ROWS, Orientation
 
 At = tuple[Tensor, Tensor]
 """Rows and columns of edges, (n,) each."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a weight of `shape` is a matrix of `outputs` rows, with `places` columns an input.
-
-    That of a transposed convolution has the inputs first: (inputs, outputs / groups, ...).
-    """
+class Layout(NamedTuple):
+    """How a weight of `shape` is a matrix of `outputs` rows, with `places` columns an input."""
 
     shape: torch.Size
-    groups: int = 1
-    transposed: bool = False
+    orientation: Orientation = ROWS
 
     @property
     def places(self) -> int:
@@ -41,29 +38,27 @@ class Layout:
     @property
     def outputs(self) -> int:
         """Units that the layer feeds."""
-        return self.shape[1] * self.groups if self.transposed else self.shape[0]
+        transposed, groups = self.orientation
+        return self.shape[1] * groups if transposed else self.shape[0]
 
     @property
     def inputs(self) -> int:
         """Units that each of them can read."""
-        return self.shape[0] // self.groups if self.transposed else self.shape[1]
+        transposed, groups = self.orientation
+        return self.shape[0] // groups if transposed else self.shape[1]
 
     def matrix(self, tensor: Tensor) -> Tensor:
         """Return a tensor of the weight's shape as (outputs, inputs * places), a copy or a view."""
-        if not self.transposed:
-            return tensor.reshape(self.outputs, -1)
-        grouped = tensor.reshape(self.groups, self.inputs, self.shape[1], self.places)
-        return grouped.transpose(1, 2).reshape(self.outputs, -1)
+        return self.orientation.by_unit(tensor).reshape(self.outputs, -1)
 
-    def index(self, at: At) -> tuple[Tensor, ...]:
+    def stored_index(self, at: At) -> tuple[Tensor, ...]:
         """Return the index, one for each dimension of the weight, of rows and columns."""
-        rows, (units, places) = at[0], (at[1] // self.places, at[1] % self.places)
-        if self.transposed:
-            of_group = self.shape[1]
-            units = (rows // of_group) * self.inputs + units
-            rows, units = units, rows % of_group
+        first, (second, places) = at[0], (at[1] // self.places, at[1] % self.places)
+        if self.orientation.transposed:  # (inputs, outputs / groups, ...)
+            group, within = first // self.shape[1], first % self.shape[1]
+            first, second = group * self.inputs + second, within
         kernel = torch.unravel_index(places, self.shape[2:]) if len(self.shape) > 2 else ()
-        return rows, units, *kernel
+        return first, second, *kernel
 
 
 class LayerBlock:
@@ -71,17 +66,23 @@ class LayerBlock:
 
     def __init__(self, edges: Edges, layer: int, module: nn.Module) -> None:
         self.edges, self.layer, self.module = edges, layer, module
-        self.layout = find_layout(module, self.parameter)
+        self.layout = Layout(self.parameter.shape, edges.orientations[layer])
 
     @property
     def name(self) -> str:
-        """The layer's name in the model."""
+        """The layer's name in the model; where a layer has several weights, the weight's."""
+        return self.edges.names[self.layer].removesuffix("weight").removesuffix(".")
+
+    @property
+    def module_name(self) -> str:
+        """The name of the module that has the weight."""
         return self.edges.names[self.layer].rpartition(".")[0]
 
     @property
     def is_called(self) -> bool:
         """Whether the layer is a module of its own, whose calls can be seen."""
-        return isinstance(self.module, nn.Linear | _ConvNd)
+        kinds = isinstance(self.module, nn.Linear | _ConvNd) or is_transposed_linear(self.module)
+        return kinds and self.edges.names[self.layer].rpartition(".")[2] == "weight"
 
     @property
     def parameter(self) -> Tensor:
@@ -110,18 +111,11 @@ class LayerBlock:
 
     def add(self, at: At, step: int, weights: Tensor | float = 0.0) -> None:
         """Let missing edges be born after update `step`."""
-        self.edges.add(self.layer, self.layout.index(at), step, weights)
+        self.edges.add(self.layer, self.layout.stored_index(at), step, weights)
 
     def drop(self, at: At, step: int) -> None:
         """Drop live edges."""
-        self.edges.drop(self.layer, self.layout.index(at), step)
-
-
-def find_layout(module: nn.Module, weight: Tensor) -> Layout:
-    """Return how a weight of `module` is a matrix."""
-    if isinstance(module, _ConvNd):
-        return Layout(weight.shape, module.groups, isinstance(module, _ConvTransposeNd))
-    return Layout(weight.shape)
+        self.edges.drop(self.layer, self.layout.stored_index(at), step)
 
 
 class LayerNetwork:

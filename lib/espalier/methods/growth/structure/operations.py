@@ -44,9 +44,10 @@ def drop_edges(editor: EdgeEditor, pair: Pair, at: tuple[Tensor, Tensor]) -> Eve
 class Patch:
     """A dense patch from `sources` (s,), units of node i, to `targets` (t,), units of node j.
 
-    With `hidden` 0 it is a block of direct edges, of a convolution whole kernels; else that many new units between the two, at the
-    node before j, each with an edge from every source and to every target. `live` of the direct
-    edges are live afterwards, the new ones drawn at random; None: all.
+    With `hidden` 0 it is a block of direct edges, of a convolution whole kernels; else that many
+    new units between the two, at the node before j, each with an edge from every source and to
+    every target. `live` of the direct edges are live afterwards, the new ones drawn at random;
+    None: all.
     """
 
     pair: Pair

@@ -1,0 +1,284 @@
+"""What every method promises in a training loop of the user's own."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import loops
+import own_loops
+import pytest
+import torch
+from own_loops import ARGUMENTS, Trained
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import espalier
+from espalier.core import component
+from espalier.core.contracts import Method
+from espalier.optimizers.adamw import AdamW
+
+every = pytest.mark.parametrize("name", ARGUMENTS)
+
+
+def masks(trained: Trained) -> Tensor:
+    mask = trained[2].masks.mask
+    assert mask is not None
+    return mask
+
+
+def pickled(trained: Trained) -> Trained:
+    copied: Trained = pickle.loads(pickle.dumps(trained))  # noqa: S301  # our own bytes
+    return copied
+
+
+def loaded(trained: Trained) -> Trained:
+    """A new one, given what was saved as people save it."""
+    file = io.BytesIO()
+    torch.save([part.state_dict() for part in trained], file)
+    file.seek(0)
+    fresh = own_loops.start(type(trained[2]).__name__)
+    for part, state in zip(fresh, torch.load(file), strict=True):
+        part.load_state_dict(state)
+    return fresh
+
+
+@every
+@pytest.mark.parametrize("again", [copy.deepcopy, pickled, loaded])
+def test_going_on_with_a_copy_is_exact(name: str, again: Callable[[Trained], Trained]) -> None:
+    first = own_loops.start(name)
+    own_loops.train(first, 0, 12)
+    second = again(first)
+    for trained in (first, second):
+        own_loops.train(trained, 12, 30)
+    assert loops.same(loops.values(first[0]), loops.values(second[0]))
+    assert first[2].measures() == second[2].measures()
+    assert 0.5 < first[2].sparsity < 0.8
+
+
+def rewind(model: nn.Module, dense: dict[str, Tensor]) -> None:
+    model.load_state_dict(dense)
+
+
+def write_data(model: nn.Module, dense: dict[str, Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.data.copy_(dense[name])
+
+
+def rebind_data(model: nn.Module, dense: dict[str, Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.data = dense[name].clone()
+
+
+def write_nan(model: nn.Module, dense: dict[str, Tensor]) -> None:
+    del dense
+    model[4].weight.data[0] = torch.nan  # type: ignore[index, union-attr, operator]
+
+
+@every
+@pytest.mark.parametrize("write", [rewind, write_data, rebind_data, write_nan])
+def test_outside_writes_are_undone(name: str, write: Any) -> None:
+    trained = model, optimizer, method = own_loops.start(name)
+    own_loops.train(trained, 0, 28)
+    dense = loops.network(seed=5).state_dict()
+    pruned = masks(trained).clone()
+    write(model, dense)
+    for state in optimizer.state.values():
+        state["exp_avg"].fill_(1.0)
+    loops.backward(model, 1)
+    optimizer.step()
+    method.step()
+    method.masks.assert_masked(optimizer)
+    if name not in ("SET", "RigL", "SNFS", "DSR"):  # these have no event any more
+        assert torch.equal(masks(trained), pruned)
+
+
+@every
+def test_gradients_of_pruned_weights_are_never_seen(name: str) -> None:
+    """The norm that a user limits is that of live weights."""
+    trained = model, _, method = own_loops.start(name)
+    own_loops.train(trained, 0, 25)
+    loops.backward(model, 25)
+    parts = method.masks.split(masks(trained))
+    for weight, dead in zip(method.masks.weights, parts, strict=True):
+        assert weight.grad is not None and not weight.grad[dead].any()
+        assert weight.grad[~dead].any()
+
+
+def micro_batches(trained: Trained, steps: int, parts: int) -> None:
+    """The same updates, each batch in parts."""
+    model, optimizer, method = trained
+    for step in range(steps):
+        optimizer.zero_grad()
+        x, y = loops.batch(step)
+        for a, b in zip(x.chunk(parts), y.chunk(parts), strict=True):
+            (F.cross_entropy(model(a), b) / parts).backward()
+        optimizer.step()
+        method.step()
+        method.masks.assert_masked(optimizer)
+
+
+def plain_network() -> nn.Module:
+    """Without batch normalisation, which would tell a batch from its parts."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), nn.Tanh(), nn.Linear(12, 4))
+    return net.double()
+
+
+@every
+def test_accumulated_gradients_choose_the_masks_of_the_whole_batch(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = loops.batch
+    monkeypatch.setattr(loops, "batch", lambda step: (batch(step)[0].double(), batch(step)[1]))
+    whole, parted = (own_loops.start(name, model=plain_network()) for _ in range(2))
+    micro_batches(whole, 20, 1)
+    micro_batches(parted, 20, 4)
+    assert torch.equal(masks(whole), masks(parted))
+
+
+@every
+def test_gradients_that_were_thrown_away_do_not_count(name: str) -> None:
+    plain, tried = own_loops.start(name), own_loops.start(name)
+    for step in range(20):
+        tried[0].eval()  # batch normalisation sees it not
+        F.cross_entropy(tried[0](7 * loops.batch(step + 1)[0]), loops.batch(step)[1]).backward()
+        tried[0].train()
+        for trained in (plain, tried):
+            own_loops.train(trained, step, step + 1)
+    assert torch.equal(masks(plain), masks(tried))
+
+
+@every
+def test_skipped_updates_break_nothing(name: str) -> None:
+    """Loss scaling skips an update whose gradients overflow, at an event too."""
+    model, optimizer, method = own_loops.start(name)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    if hasattr(method, "scaler"):
+        method.scaler = scaler
+    for step in range(30):
+        optimizer.zero_grad()
+        x, y = loops.batch(step)
+        loss = F.cross_entropy(model(x), y)
+        scaler.scale(loss * (torch.inf if step in (3, 7, 10) else 1)).backward()
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        method.step()
+        method.masks.assert_masked(optimizer)
+    assert all(p.isfinite().all() for p in model.parameters())
+    assert 0.5 < method.sparsity < 0.8
+
+
+@pytest.mark.parametrize("name", [n for n in ARGUMENTS if n.endswith("Pruning")])
+def test_pruning_chooses_the_masks_of_the_harness(name: str) -> None:
+    """An epoch of the harness is six updates: its ramp is as long if it ends with epoch 3."""
+    arguments = {**ARGUMENTS[name], "ramp_end_step": 18}
+    model = loops.network()
+    optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
+    method = getattr(espalier, name)(model, optimizer, **arguments)
+    own_loops.train((model, optimizer, method), 0, 20)
+    cls: Any = component.find("method", name.removesuffix("Pruning").lower(), Method)
+    plan = method.method.plan.__class__(0.7, 2, 3, 3)
+    run = loops.train(loops.run_of(AdamW(weight_decay=0.01), cls(plan=plan)), 20)
+    assert torch.equal(method.masks.mask, run.method_state.masks.mask)
+    assert loops.same(loops.values(model), loops.values(run.model))
+
+
+@pytest.mark.parametrize("name", ["StaticSparse", "SET", "SNFS", "DSR"])
+def test_sparse_training_chooses_the_masks_of_the_harness(name: str) -> None:
+    model = loops.network()
+    optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
+    method = getattr(espalier, name)(model, optimizer, **{**ARGUMENTS[name], "seed": 0})
+    own_loops.train((model, optimizer, method), 0, 28)
+    run = loops.train(
+        loops.run_of(AdamW(weight_decay=0.01), method.method, epochs=5, model=loops.network()), 28
+    )
+    assert torch.equal(method.masks.mask, run.method_state.masks.mask)
+    assert loops.same(loops.values(model), loops.values(run.model))
+
+
+def test_rigl_grows_by_the_gradient_of_the_updates_own_batch() -> None:
+    """Against gradients of a copy that nothing masks."""
+    model, optimizer, method = own_loops.start("RigL", model=plain_network().float())
+    weights = method.masks.weights
+    for step in range(3):
+        loops.backward(model, step)
+        optimizer.step()
+        method.step()
+    twin = copy.deepcopy(model)
+    loops.backward(twin, 3)
+    dense = [p.grad.abs() for p in twin.parameters() if p.ndim > 1 and p.grad is not None]
+    before = [part.clone() for part in method.masks.split(method.masks.mask)]  # type: ignore[arg-type]
+    loops.backward(model, 3)
+    optimizer.step()
+    method.step()
+    after = method.masks.split(method.masks.mask)  # type: ignore[arg-type]
+    assert method.measures()["sparse_events"] == 1
+    for weight, score, old, new in zip(weights, dense, before, after, strict=True):
+        grown, stays = old & ~new, old & new
+        assert grown.any() and score[grown].min() >= score[stays].max()
+        assert not weight[grown].any()  # from 0
+
+
+@every
+def test_a_method_that_is_gone_masks_nothing(name: str) -> None:
+    model, optimizer, method = own_loops.start(name)
+    own_loops.train((model, optimizer, method), 0, 12)
+    weights, dead = method.masks.weights, method.masks.split(masks((model, optimizer, method)))
+    del method
+    gc.collect()
+    loops.backward(model, 12)
+    gradients = [
+        part for w, m in zip(weights, dead, strict=True) if w.grad is not None for part in w.grad[m]
+    ]
+    assert any(gradients)
+
+
+@every
+def test_it_must_be_the_model_that_is_trained(name: str) -> None:
+    model = loops.network()
+    other = own_loops.adamw(loops.network().parameters())
+    with pytest.raises(ValueError, match="0.weight: the optimizer does not train it"):
+        getattr(espalier, name)(model, other, **ARGUMENTS[name])
+    with pytest.raises(RuntimeError, match="no gradient has come"):
+        own_loops.start(name)[2].step()
+    with pytest.raises(ValueError, match="no linear or convolution"):
+        own_loops.start(name, model=nn.LayerNorm(3))
+    with pytest.raises(TypeError, match="must be a torch.nn.Module"):
+        getattr(espalier, name)(list(model.parameters()), other, **ARGUMENTS[name])
+
+
+def test_a_state_of_something_else_is_refused() -> None:
+    saved = own_loops.start("SET")[2].state_dict()
+    with pytest.raises(ValueError, match="is of SET, and this is a RigL"):
+        own_loops.start("RigL")[2].load_state_dict(saved)
+    with pytest.raises(ValueError, match="has the shape .* here and None there"):
+        own_loops.start("SET", model=plain_network())[2].load_state_dict(saved)
+
+
+@pytest.mark.parametrize("name", ["RigL", "MovementPruning"])
+def test_compiled_steps_do_the_same(name: str) -> None:
+    """The model and the step, compiled; decisions are taken outside of any graph."""
+    plain, compiled = (own_loops.start(name, own_loops.torchs_adamw) for _ in range(2))
+    own_loops.train(plain, 0, 10)
+    model, optimizer, method = compiled
+    forward = torch.compile(model, backend="aot_eager")
+
+    def both() -> None:
+        optimizer.step()
+        method.step()
+
+    step_all = torch.compile(both, backend="eager")
+    for step in range(10):
+        model.zero_grad()
+        x, y = loops.batch(step)
+        F.cross_entropy(forward(x), y).backward()
+        step_all()
+    assert method.steps == 10
+    assert torch.equal(masks(plain), masks(compiled))
