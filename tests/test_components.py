@@ -19,6 +19,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.rates.rate_options import RatePlan
 from espalier.train.building.parameter_budget import Budget
+from espalier.train.building.starting_point import StartPlan
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
 from espalier.train.data.augment import Augmentation
@@ -48,6 +49,7 @@ SHARED = [
     MicroBatchPlan,
     ModelSaving,
     SnapshotPlan,
+    StartPlan,
 ]  # dataclasses of symbols that are no components
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"

@@ -95,82 +95,68 @@ def test_a_tree(text, expected, tmp_path, monkeypatch):
     assert all(line.startswith("Kconfig:") for line in lines)
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copied(folder: Path) -> Path:
     """The real tree and code, to break."""
     for name in ("lib", "models", "defconfigs"):
         shutil.copytree(
             ROOT / name,
-            tmp_path / name,
+            folder / name,
             symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-    shutil.copy(ROOT / "Kconfig", tmp_path)
-    return tmp_path
-
-
-def messages(root: Path) -> list[str]:
-    """Return the findings of the lint without their places."""
-    return [line.partition(": ")[2] for line in lint_report.findings(root)]
+    shutil.copy(ROOT / "Kconfig", folder)
+    return folder
 
 
 def add(path: Path, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def test_a_symbol_that_nothing_reads(copy):
-    add(
-        copy / "models/mlp.Kconfig",
-        f'config MLP_SHAPE\n\tint "Shape"\n\t{MLP}\tdefault 1\n\t{HELP}',
-    )
-    assert messages(copy) == ["CONFIG_MLP_SHAPE is read by nothing"]
-    add(copy / "models/mlp.py", "    shape: int\n")
-    assert lint_report.findings(copy) == []
+SHAPE = f'config MLP_SHAPE\n\tint "Shape"\n\t{MLP}\tdefault 1\n\t{HELP}'
+SHOW = f'config MLP_SHOW\n\tbool "Show"\n\t{MLP}\t{HELP}'
+SHOWN = "config MLP_SHOWN\n\tbool\n\tdepends on MLP_SHOW\n"
+KIND = f'choice MLP_KIND\n\tprompt "Kind"\n\t{MLP}\t{HELP}'
+MEMBER = f'config MLP_KIND_A\n\tbool "A"\n\t{TEXT}endchoice\n'
+NAMED = 'NAME = "x"\nif NAME in ("mlp", "lenet5"):\n    pass\nASK = "MODEL_SELECT_MLP"\n'
 
 
-def test_an_option_that_only_another_symbol_reads(copy):
-    option = f'config MLP_SHOW\n\tbool "Show"\n\t{MLP}\t{HELP}'
-    add(copy / "models/mlp.Kconfig", f"{option}config MLP_SHOWN\n\tbool\n\tdepends on MLP_SHOW\n")
+def test_a_tree_with_faults(tmp_path: Path):
+    """All in one tree, since the lint reads the whole of it each time; then two are mended."""
+    copy = copied(tmp_path)
+    fragment = copy / "models/mlp.Kconfig"
+    text = fragment.read_text(encoding="utf-8").replace("\t  Pack: same\n", "", 1)
+    fragment.write_text(text + SHAPE + SHOW + SHOWN + KIND + MEMBER, encoding="utf-8")
     add(copy / "models/mlp.py", "    shown: bool\n")
-    assert messages(copy) == ["CONFIG_MLP_SHOW is read by nothing"]
+    other = "lib/espalier/core/trial_config.py"
+    (copy / other).write_text(NAMED, encoding="utf-8")
+    lines = lint_report.findings(copy)
+    named = [
+        f"{other}:2: compares with component 'lenet5'",
+        f"{other}:2: compares with component 'mlp'",
+        f"{other}:4: names component 'mlp'",
+    ]
+    unread = [
+        f"CONFIG_MLP_WIDTH must have one of the help lines {SCOPES}",
+        "CONFIG_MLP_SHAPE is read by nothing",
+        "CONFIG_MLP_SHOW is read by nothing",  # although another symbol does
+        "choice MLP_KIND is read by nothing",
+    ]
+    assert [line for line in lines if line.startswith(other)] == named
+    elsewhere = [line for line in lines if not line.startswith(other)]
+    assert sorted(line.partition(": ")[2] for line in elsewhere) == sorted(unread)
+    add(copy / "models/mlp.py", "    shape: int\n")
+    (copy / other).write_text((ROOT / other).read_text(encoding="utf-8"), encoding="utf-8")
+    left = [line.partition(": ")[2] for line in lint_report.findings(copy)]
+    assert sorted(left) == sorted(set(unread) - {"CONFIG_MLP_SHAPE is read by nothing"})
 
 
-def test_a_choice_that_nothing_reads(copy):
-    member = f'config MLP_KIND_A\n\tbool "A"\n\t{TEXT}'
-    add(
-        copy / "models/mlp.Kconfig",
-        f'choice MLP_KIND\n\tprompt "Kind"\n\t{MLP}\t{HELP}{member}endchoice\n',
-    )
-    assert messages(copy) == ["choice MLP_KIND is read by nothing"]
-
-
-def test_an_option_that_does_not_say_who_shares_its_value(copy):
-    path = copy / "models/mlp.Kconfig"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("\t  Pack: same\n", "", 1), encoding="utf-8"
-    )
-    assert messages(copy) == [f"CONFIG_MLP_WIDTH must have one of the help lines {SCOPES}"]
-
-
-def test_half_a_component(copy):
+def test_half_a_component(tmp_path: Path):
+    copy = copied(tmp_path)
     (copy / "models/mlp.py").rename(copy / "models/perceptron.py")
     lines = lint_code._unpaired_files(copy)
     assert sorted(line.partition(": ")[2] for line in lines) == [
         "this Model has no Kconfig fragment beside it",
         "this fragment has no Python file beside it",
-    ]
-
-
-def test_a_component_known_by_name_elsewhere(copy):
-    other = copy / "lib/espalier/core/trial_config.py"
-    other.write_text(
-        'NAME = "x"\nif NAME in ("mlp", "lenet5"):\n    pass\nASK = "MODEL_SELECT_MLP"\n',
-        encoding="utf-8",
-    )
-    assert lint_report.findings(copy) == [
-        "lib/espalier/core/trial_config.py:2: compares with component 'lenet5'",
-        "lib/espalier/core/trial_config.py:2: compares with component 'mlp'",
-        "lib/espalier/core/trial_config.py:4: names component 'mlp'",
     ]
 
 

@@ -102,6 +102,7 @@ ONE_LAYER = {
     "APOPTOSIS_LAYER_NAMES": "1",
 }
 GROW = {"PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
+PRETRAINED = {"START_WEIGHTS": "named.pt"}  # and not read: the rates go by layers, not by the file
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
@@ -147,6 +148,9 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "RATES*": {"PRUNING_METHOD": "set"},
     "RATES_WITH_*": {"PRUNING_METHOD": "set", "RATES_WITH_LARS": "y"},
     "RATES_WITH_LARS": {"RATES_WITH_CASCADE": "y"},
+    "RATES_WITH_PRETRAINED": {"RATES_WITH_CASCADE": "y", **PRETRAINED},
+    "RATES_PRETRAINED_*": PRETRAINED,
+    ("RATES", "pretrained"): PRETRAINED,
     ("RATES", "several"): {"RATES_WITH_CASCADE": "y"},
     "RATES_AGE_FLOOR": {"PRUNING_METHOD": "set", "RATES_AGE_DECAY": "0.01"},
     "RATES_GROWTH_FLOOR": {"PRUNING_METHOD": "set", "RATES_GROWTH_SHOCK": "0.05"},
@@ -159,7 +163,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
 
 # Meant to leave the numbers as they are, and tested where they act.
 ENGINE = {"CPU_THREADS", "DEVICES_PER_TRIAL", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
-ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE"}
+ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE", "START_WEIGHTS_SHA256", "START_WEIGHTS_FRESH"}
 
 FACTORS = [Decimal(factor) for factor in ("0.5", "1e6", "1e-9", "2", "5", "0.1")]
 
@@ -247,6 +251,7 @@ def alike(config: Values, other: Values, name: str) -> bool:
 
 def outcomes(values, data_dir):
     """What a training run under `values` has come to after each epoch, as comparable text."""
+    values = {n: text for n, text in values.items() if not n.startswith("START_WEIGHTS")}
     settings = {**SETTINGS, "DATA_DIR": data_dir}
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
     trainer, _ = worker_entry.prepare(Task.single(trial, settings, None))

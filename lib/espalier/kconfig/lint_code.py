@@ -8,10 +8,12 @@ torch. Code reads a symbol by its name as a string, or by a dataclass field (`<N
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
@@ -22,6 +24,8 @@ _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 _SWITCHES = re.compile(r"[A-Z][A-Z0-9_]*_ENABLE_?")
 """The start of the names of several switches, as in `f"{SPARSITY_ENABLE}_{percent}"`."""
 _SELECTS = re.compile(r"\b[A-Z][A-Z0-9]*_SELECT_([A-Z0-9_]+)\b")
+_LOOKED_AT = (ast.Constant, ast.ClassDef, ast.Compare, ast.MatchValue)
+_Nodes: TypeAlias = Sequence[ast.AST]
 
 
 @dataclass
@@ -34,7 +38,7 @@ class _Code:
 
 def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
     """Yield `file:line: what is wrong` for the tree and the code of the checkout `root`."""
-    modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _files(root, "*.py")}
+    modules = {path: _nodes_in(path) for path in _files(root, "*.py")}
     yield from _unread(kconf, _read(modules))
     yield from _unpaired_files(root)
     yield from _comparisons_with_names(root, modules)
@@ -45,11 +49,21 @@ def _files(root: Path, pattern: str) -> list[Path]:
     return sorted([*(root / "lib").rglob(pattern), *(root / "models").rglob(pattern)])
 
 
-def _read(modules: dict[Path, ast.Module]) -> _Code:
+def _nodes_in(path: Path) -> _Nodes:
+    return _parsed(path.read_text(encoding="utf-8"))
+
+
+@functools.lru_cache(maxsize=2048)  # few files of a tree differ from those of another
+def _parsed(text: str) -> _Nodes:
+    """Return the nodes of a file that any check looks at."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, _LOOKED_AT)]
+
+
+def _read(modules: Mapping[Path, _Nodes]) -> _Code:
     code = _Code()
-    for path, module in modules.items():
+    for path, nodes in modules.items():
         owned = code.fields.setdefault(path.stem.upper(), set())
-        for node in ast.walk(module):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 code.strings |= {node.value} if _SYMBOL.fullmatch(node.value) else set()
             elif isinstance(node, ast.ClassDef):
@@ -122,11 +136,7 @@ def _folders(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _classes(path: Path) -> Iterator[ast.ClassDef]:
-    return (
-        n
-        for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(n, ast.ClassDef)
-    )
+    return (node for node in _nodes_in(path) if isinstance(node, ast.ClassDef))
 
 
 def _bases(node: ast.ClassDef) -> set[str]:
@@ -134,11 +144,11 @@ def _bases(node: ast.ClassDef) -> set[str]:
     return {ast.unparse(base).partition("[")[0] for base in node.bases}
 
 
-def _comparisons_with_names(root: Path, modules: dict[Path, ast.Module]) -> Iterator[str]:
+def _comparisons_with_names(root: Path, modules: Mapping[Path, _Nodes]) -> Iterator[str]:
     """Yield comparisons with the name of a component: such a branch belongs into the component."""
     components = {item for kind in component.KINDS for item in component.names(kind)}
-    for path, module in modules.items():
-        for node in ast.walk(module):
+    for path, nodes in modules.items():
+        for node in nodes:
             for item in _compared_texts(node) & (components - {path.stem}):
                 yield f"{_shown(root, path)}:{node.lineno}: compares with component {item!r}"  # type: ignore[attr-defined]
 

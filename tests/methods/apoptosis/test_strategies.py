@@ -28,12 +28,20 @@ PUBLISHED = [ContinualBackprop, ReDo]  # whose fitness is that of the publicatio
 EXACT = [kind for kind in ALL if kind not in (NeuronApoptosisManager, DistillationApoptosis)]
 
 every = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-exact = pytest.mark.parametrize("kind", EXACT, ids=lambda kind: kind.__name__)
-everywhere = pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 
 
-@exact
-@everywhere
+def in_two_bodies(kinds, shift):
+    """Each strategy with two bodies, others in other tests; the rest of the product is nightly."""
+    cases = []
+    for place, kind in enumerate(kinds):
+        for at, body in enumerate(BODIES):
+            marks = () if (at - place - shift) % len(BODIES) < 2 else pytest.mark.nightly
+            name = f"{body.__name__}-{kind.__name__}"
+            cases.append(pytest.param(kind, body, marks=marks, id=name))
+    return pytest.mark.parametrize(("kind", "body"), cases)
+
+
+@in_two_bodies(EXACT, 0)
 def test_births_change_nothing(kind, body):
     changes = []
 
@@ -52,8 +60,7 @@ def test_births_change_nothing(kind, body):
     assert max(changes) < 1e-5
 
 
-@every
-@everywhere
+@in_two_bodies(ALL, 1)
 def test_what_happened_is_counted_and_remembered(kind, body):
     manager = Training(kind, body).go(20).manager
     assert manager.apoptosis_events
@@ -68,8 +75,7 @@ def test_what_happened_is_counted_and_remembered(kind, body):
     manager.assert_consistent()
 
 
-@every
-@everywhere
+@in_two_bodies(ALL, 2)
 def test_no_hook_is_left(kind, body):
     training = Training(kind, body).go(7)
     training.manager.remove()
@@ -108,8 +114,7 @@ def assert_same(first, second):
     assert torch.equal(first.logits(), second.logits())
 
 
-@every
-@everywhere
+@in_two_bodies(ALL, 3)
 def test_newborns_have_no_past_in_the_optimizer(kind, body):
     training = Training(kind, body)
     manager = training.manager
