@@ -53,7 +53,7 @@ def _resize(site: EditContext, source: Tensor) -> None:
     pair = site.pair
     if not all(owns_memory(layer.weight) for layer in pair.producers):
         raise ValueError(f"the layers at {pair.name!r} are one run of a pack: their shapes are set")
-    parameters = [*site.producer_params(), pair.consumer.weight]
+    parameters = [*(parameter for parameter, _ in pair.slices()), pair.reader[0]]
     optimizer_state.check_resizable(site.optimizer, parameters)
     columns = torch.where(source < 0, -1, 1).repeat_interleave(pair.per)
     columns = torch.where(columns < 0, -1, pair.columns(source))
