@@ -107,9 +107,12 @@ class GrowthSchedule(RunSchedule):
 
     @override
     def rest(self, length: RunLength) -> Rest | None:
-        """Take the last step that an event may follow, and events as far apart as by the clock."""
+        """Take the last step that an event may follow, and events as far apart as by the clock.
+
+        A single event has no interval: half of the way to it stands for one.
+        """
         last = self.last_step(length.total_steps)
-        interval = last // max(1, self.events)
+        interval = last // max(2, self.events)
         return Rest(length.total_steps - last, interval, "GROWTH_STOP") if self.events else None
 
     @override
