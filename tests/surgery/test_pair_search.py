@@ -129,6 +129,13 @@ def inside(m: By, x: Tensor) -> Tensor:
 
 
 REFUSED = {
+    "other inputs": (
+        By(
+            lambda m, x: m.fc2(m.fc1(x) * m.gate(x + 1)),
+            **{"fc1": nn.Linear(4, 6), "gate": nn.Linear(4, 6), "fc2": nn.Linear(6, 3)},
+        ),
+        "2 layers make it of different inputs",
+    ),
     "another reader": (net(readers), "the result of add is an output|mean"),
     "layer norm": (net(lambda m, x: m.fc2(F.layer_norm(m.fc1(x), (6,)))), "layer_norm may mix"),
     "softmax": (net(lambda m, x: m.fc2(m.fc1(x).softmax(-1))), "softmax may mix"),
