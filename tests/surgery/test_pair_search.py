@@ -124,13 +124,27 @@ def readers(m: By, x: Tensor) -> Tensor:
     return m.fc2(F.relu(h)) + h.mean(-1, keepdim=True)
 
 
+def written(m: By, x: Tensor) -> Tensor:
+    h = m.fc1(x)
+    h[:, 0] = 0.0
+    return m.fc2(h)
+
+
 def inside(m: By, x: Tensor) -> Tensor:
     return m.seq(x) + m.other(m.seq[0](x))
 
 
 REFUSED = {
+    "other inputs": (
+        By(
+            lambda m, x: m.fc2(m.fc1(x) * m.gate(x + 1)),
+            **{"fc1": nn.Linear(4, 6), "gate": nn.Linear(4, 6), "fc2": nn.Linear(6, 3)},
+        ),
+        "2 layers make it of different inputs",
+    ),
     "another reader": (net(readers), "the result of add is an output|mean"),
     "layer norm": (net(lambda m, x: m.fc2(F.layer_norm(m.fc1(x), (6,)))), "layer_norm may mix"),
+    "written": (net(written), "setitem may mix"),
     "softmax": (net(lambda m, x: m.fc2(m.fc1(x).softmax(-1))), "softmax may mix"),
     "own scales": (net(lambda m, x: m.fc2(m.fc1(x) * torch.arange(6.0))), "mul joins it"),
     "weight read": (

@@ -119,6 +119,9 @@ def find_path(graph: TensorGraph, layer: nn.Module) -> Path:
     producers = tuple(node.step for node in region if is_layer(node.step))
     if producers[0] is not layer:
         raise NoPath("it is a gate of a pair that begins elsewhere")
+    inputs = {id(node.args[0]) for node in region if is_layer(node.step)}
+    if len(inputs) > 1:
+        raise NoPath(f"{len(producers)} layers make it of different inputs")
     places = _Places(_size(layer))
     for node in region:
         places.follow(node)
@@ -378,4 +381,6 @@ def _norm_after(consumer: Node) -> Norm | None:
     reader = consumer.readers[0] if len(consumer.readers) == 1 else None
     if reader is None or consumer.is_output or not isinstance(reader.step, NORMS):
         return None
-    return reader.step
+    layer: Any = consumer.step
+    along = len(consumer.shape) == 2 + spatial_dims(layer)
+    return reader.step if along and reader.step.num_features == _size(layer) else None

@@ -20,9 +20,10 @@ from torch.overrides import TorchFunctionMode
 
 from espalier.surgery.pair_layers import is_layer
 
-# Functions that give numbers of a tensor to Python; others without a tensor as result give sizes.
+# Functions that give numbers to Python, or write; others without a tensor as result give sizes.
 _VALUES = {"item", "tolist", "numpy", "equal", "allclose", "is_nonzero"} | {
-    f"__{name}__" for name in ("bool", "int", "float", "index", "array", "contains", "complex")
+    f"__{name}__"
+    for name in ("bool", "int", "float", "index", "array", "contains", "complex", "setitem", "set")
 }
 
 

@@ -53,13 +53,13 @@ class WeightAges:
 
     def _add_pair(self, pair: Pair) -> None:
         """Give both sides of a pair the birth steps of its neurons."""
-        lineage, device = self.lineage, pair.producer.weight.device
+        lineage, device = self.lineage, pair.device
         steps = [lineage.birth_step(neuron) for neuron in lineage.ids(pair.name)]
         born = torch.tensor(steps, device=device)
-        for module in (pair.producer, pair.norm):
-            for parameter in () if module is None else module.parameters(recurse=False):
-                self._add(parameter, born, 0)
-        self._add(pair.consumer.weight, born.repeat_interleave(pair.per), 1)
+        for parameter, dim in pair.slices():
+            self._add(parameter, born, dim)
+        parameter, dim = pair.reader
+        self._add(parameter, born.repeat_interleave(pair.per), dim)
 
     def _add(self, parameter: Tensor, born: Tensor, dim: int) -> None:
         shape = [-1 if i == dim else 1 for i in range(parameter.ndim)]

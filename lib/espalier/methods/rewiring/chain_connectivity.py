@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from espalier.core.self_measuring import Measures
 from espalier.layers.reachability import Block, Live, measure
 from espalier.sparse.prunable import prunable
+from espalier.surgery.pair_layers import is_swapped
 from espalier.surgery.pairs import Pair, find_pairs
 
 
@@ -31,6 +32,10 @@ def _chain(model: nn.Module, masks: Mapping[Tensor, Tensor]) -> Live | None:
     """Return the blocks of a model whose prunable weights are all in one chain, else None."""
     all_chains = list(find_chains(find_pairs(model)))
     is_whole = len(all_chains) == 1 and len(all_chains[0]) + 1 == len(prunable(model))
+    if is_whole and any(
+        is_swapped(layer) for p in all_chains[0] for layer in (p.producer, p.consumer)
+    ):
+        return None
     return blocks_of_chain(all_chains[0], masks) if is_whole else None
 
 
