@@ -219,3 +219,16 @@ def test_restarts_are_saved_and_restored() -> None:
     again.restarts = Restarts(again.optimizer)
     again.restarts.load_state_dict(saved)
     assert torch.equal(go_on(late), go_on(again))
+
+
+@pytest.mark.parametrize("name", ["adamw", "lean"])
+def test_a_schedule_that_steps_before_the_correction_plays_no_part(name) -> None:
+    late = Late(BUILDS[name], "restart", steps=50)
+    for _ in range(3):
+        gradient = late.gradient()
+        late.update(late.optimizer, late.old, gradient)
+        late.optimizer.param_groups[0].update(lr=1e-4, betas=(0.5, 0.9))  # then is reset
+        late.restarts.after_step()
+        late.optimizer.param_groups[0].update(lr=0.01, betas=(0.9, 0.999))
+        late.update(late.fresh, late.new, gradient)
+    torch.testing.assert_close(late.old[1:3], late.new[1:3], rtol=1e-6, atol=1e-8)
