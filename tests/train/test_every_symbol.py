@@ -101,7 +101,7 @@ ONE_LAYER = {
     "APOPTOSIS_PATTERN": "named",
     "APOPTOSIS_LAYER_NAMES": "1",
 }
-GROW = {"PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
+GROW = {"MODEL": "blocks", "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
 PRETRAINED = {"START_WEIGHTS": "named.pt"}  # and not read: the rates go by layers, not by the file
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
