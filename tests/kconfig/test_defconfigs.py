@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from covering import rest_nightly
 
 from espalier.__main__ import main
 from espalier.core.trial import Status, Task
@@ -33,8 +35,11 @@ def test_every_range_file_is_a_plan_that_measures_after_the_recovery_from_events
     assert not [note for note in plan.notes if RECOVERY in note]
 
 
-@pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)
-@pytest.mark.parametrize("path", DENDRITIC, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    ("path", "data"),
+    rest_nightly(list(itertools.product(DENDRITIC, DATA)), lambda path, data: (path, data)),
+    ids=lambda path: path.name,
+)
 def test_dendritic_networks_fit_their_budget_on_every_data_set(path, data):
     configs = trials(path, data)
     assert len({config["MODEL"] for config in configs}) > (path.name != "dendritic-quick-range")
