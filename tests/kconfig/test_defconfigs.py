@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from covering import rest_nightly
 
 from espalier.__main__ import main
 from espalier.analysis.power import detectable_difference
@@ -56,8 +58,11 @@ def test_a_range_file_says_what_difference_its_seeds_can_see(path):
     assert float(said[2]) == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.parametrize("data", DATA, ids=lambda path: path.name)
-@pytest.mark.parametrize("path", DENDRITIC, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    ("path", "data"),
+    rest_nightly(list(itertools.product(DENDRITIC, DATA)), lambda path, data: (path, data)),
+    ids=lambda path: path.name,
+)
 def test_dendritic_networks_fit_their_budget_on_every_data_set(path, data):
     configs = trials(path, data)
     assert len({config["MODEL"] for config in configs}) > (path.name != "dendritic-quick-range")
