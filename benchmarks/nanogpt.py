@@ -138,7 +138,7 @@ def main() -> None:
             pairs=[("blocks.*.mlp.c_fc", "blocks.*.mlp.c_proj")],
             prune_rate=0.05,
             apoptosis_interval=max(1, steps // 6),
-            preservation_steps=10,
+            preservation_steps=min(10, steps // 12),
             optimizer=optimizer,
         )
     schedule = torch.optim.lr_scheduler.LambdaLR(

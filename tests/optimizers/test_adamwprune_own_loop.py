@@ -206,3 +206,16 @@ def test_sparse_gradients_are_refused_by_name() -> None:
     F.cross_entropy(embedding(torch.tensor([1, 2])), torch.tensor([0, 1])).backward()
     with pytest.raises(RuntimeError, match=r"^weight: has a gradient in a sparse format"):
         optimizer.step()
+
+
+def test_a_state_of_no_adam_is_refused_before_anything_changes() -> None:
+    model = loops.network()
+    other = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    loops.backward(model, 0)
+    other.step()
+    optimizer = AdamWPrune(model)
+    with pytest.raises(ValueError, match="^state_dict: is of no Adam: its parameter 0 has no step"):
+        optimizer.load_state_dict(other.state_dict())
+    with pytest.raises(ValueError, match="^state_dict: is not one of an optimizer"):
+        optimizer.load_state_dict({"weights": 1})
+    assert not optimizer.state

@@ -7,10 +7,15 @@ from typing import Any
 
 def check_count(name: str, value: Any, least: int) -> None:
     """Raise TypeError unless `value` is a whole number, ValueError if it is less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r}: must be a whole number")
+    check_whole(name, value)
     if value < least:
         raise ValueError(f"{name}={value}: must be at least {least}")
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r}: must be a whole number")
 
 
 def check_share(name: str, value: Any, *, zero: bool = False, one: bool = False) -> None:

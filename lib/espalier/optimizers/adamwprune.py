@@ -20,6 +20,7 @@ from espalier.core.contracts import Optimizer
 from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
 from espalier.optimizers.groups import (
     adopt_groups,
+    check_adam,
     given_order,
     groups_of,
     named_parameters,
@@ -182,8 +183,9 @@ class AdamWPrune(GuardedAdam):
         """Restore what `state_dict` returned, or a torch Adam's state, with which pruning begins.
 
         Masks hold from then on, also in an optimizer that has no target of its own. Raises
-        ValueError for masks of other weights.
+        ValueError for masks of other weights and for what is no Adam's state.
         """
+        check_adam(state_dict)
         pruning = state_dict.get("pruning", {"updates": 0})
         if "pruning" not in state_dict:
             state_dict = adopt_groups(state_dict, self.param_groups, self._order)
@@ -284,6 +286,11 @@ def _schedule(
     check_count("warmup_steps", warmup_steps, 0)
     check_count("ramp_end_step", ramp_end_step, 0)
     check_count("frequency", frequency, 1)
+    if warmup_steps >= ramp_end_step:
+        raise ValueError(
+            f"warmup_steps={warmup_steps}: must be below ramp_end_step={ramp_end_step}, at which "
+            "the target is reached"
+        )
     _one_of("curve", curve, Curve)
     return Schedule(target, warmup_steps, ramp_end_step, frequency, curve)
 

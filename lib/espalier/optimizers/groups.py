@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -68,6 +68,17 @@ def refuse_complex(groups: Iterable[dict[str, Any]]) -> None:
                 f"{name}: is complex, which this optimizer does not take: keep its real and "
                 "imaginary parts as two real parameters"
             )
+
+
+def check_adam(state_dict: Any) -> None:
+    """Raise ValueError for what is not the state of some Adam."""
+    if not (isinstance(state_dict, Mapping) and {"state", "param_groups"} <= set(state_dict)):
+        raise ValueError("state_dict: is not one of an optimizer")
+    for place, held in state_dict["state"].items():
+        missing = [name for name in ("step", "exp_avg", "exp_avg_sq") if name not in held]
+        if held and missing:
+            names = " and no ".join(missing)
+            raise ValueError(f"state_dict: is of no Adam: its parameter {place} has no {names}")
 
 
 def adopt_groups(

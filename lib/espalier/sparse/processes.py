@@ -37,10 +37,14 @@ def is_distributed(group: Group = None) -> bool:
 
 
 def wrapped(model: nn.Module) -> nn.Module:
-    """Return the user's own module where `model` is the wrapper of data parallelism around it."""
-    inner = model.module if isinstance(model, DistributedDataParallel) else model
-    assert isinstance(inner, nn.Module)
-    return inner
+    """Return the user's own module where `model` wraps it: data parallelism, `torch.compile`."""
+    while True:
+        inner = model.module if isinstance(model, DistributedDataParallel) else None
+        inner = model._modules.get("_orig_mod", inner)  # of `torch.compile`
+        if inner is None:
+            return model
+        assert isinstance(inner, nn.Module)
+        model = inner
 
 
 @torch.no_grad()

@@ -195,8 +195,9 @@ def _forbid(weight: Tensor) -> str:
 
 def select(candidates: Sequence[Candidate], layers: str | Sequence[str]) -> list[Candidate]:
     """Return the candidates that `layers` name. Raises ValueError: see `cover`."""
-    patterns = [layers] if isinstance(layers, str) else list(layers)
-    if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
+    patterns = [layers] if isinstance(layers, str) else layers
+    is_list = isinstance(patterns, Sequence) and len(patterns) > 0
+    if not is_list or not all(isinstance(pattern, str) for pattern in patterns):
         raise ValueError(f"layers={layers!r} must be names of layers, such as 'blocks.*.mlp'")
     chosen: dict[str, Candidate] = {}
     for pattern in patterns:

@@ -282,3 +282,31 @@ def test_compiled_steps_do_the_same(name: str) -> None:
         step_all()
     assert method.steps == 10
     assert torch.equal(masks(plain), masks(compiled))
+
+
+class SOAP(torch.optim.SGD):
+    """Stands for the published one, of whatever package."""
+
+
+class Wrapping(torch.optim.SGD):
+    def __init__(self, parameters: Any, inner: torch.optim.Optimizer) -> None:
+        super().__init__(parameters, lr=0.1)
+        self.inner = inner
+
+
+@every
+def test_an_optimizer_with_moments_of_rotated_weights_is_refused(name: str) -> None:
+    model = own_loops.start(name)[0]
+    kind = getattr(espalier, name)
+    rotated = SOAP(model.parameters(), lr=0.1)
+    for optimizer in (rotated, Wrapping(model.parameters(), rotated)):
+        for group in optimizer.param_groups:
+            group["betas"] = (0.9, 0.999)
+        with pytest.raises(ValueError, match="^optimizer: SOAP keeps moments of rotated weights"):
+            kind(model, optimizer, **ARGUMENTS[name])
+
+
+def test_layers_of_another_kind_are_refused() -> None:
+    model, optimizer, _ = own_loops.start("StaticSparse")
+    with pytest.raises(ValueError, match="^layers=3 must be names of layers"):
+        espalier.StaticSparse(model, optimizer, layers=3)

@@ -29,7 +29,12 @@ from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.methods.apoptosis.neurons.stat_sources import StatSource
-from espalier.methods.apoptosis.neurons.user_checks import check_state, checked
+from espalier.methods.apoptosis.neurons.user_checks import (
+    check_model,
+    check_state,
+    check_trained,
+    checked,
+)
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
@@ -62,8 +67,10 @@ class ApoptosisManager:
     ) -> None:
         """`target_layers` are names of layers, with wildcards or `...`; all that can, if None.
 
-        Raises ValueError for a model without pairs, and if `strategy` cannot work on these layers.
+        Raises ValueError for a model without pairs, for one that the optimizer does not train, and
+        if `strategy` cannot work on these layers.
         """
+        check_model(model)
         model = processes.wrapped(model)
         self.model, self.strategy, self.options = model, strategy, options
         self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
@@ -74,6 +81,7 @@ class ApoptosisManager:
 
     def _assemble(self, pairs: list[Pair]) -> None:
         strategy, options = self.strategy, self.options
+        check_trained(pairs, options.optimizer)
         strategy.check(pairs, options)
         mature = strategy.founders_are_mature
         self.populations = [_population(pair, options, self._restarts, mature) for pair in pairs]
@@ -235,7 +243,8 @@ class ApoptosisManager:
         optimizer's.
         """
         names = [population.name for population in self.populations]
-        check_state(state, names, whole=not self._first_pass.is_awaited)
+        whole, has_optimizer = not self._first_pass.is_awaited, self._restarts is not None
+        check_state(state, names, whole=whole, has_optimizer=has_optimizer)
         if self._first_pass.is_awaited:
             self._loaded = state
         for population in self._first_pass.known(self.populations, state["populations"]):

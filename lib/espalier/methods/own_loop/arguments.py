@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from espalier.core.component import hints
 from espalier.core.errors import CannotTrain
+from espalier.surgery import fresh_optimizer
 
 SYMBOLS = {
     "CONFIG_TARGET_SPARSITY": "target_sparsity",
@@ -26,6 +27,10 @@ SYMBOLS = {
     "CONFIG_NUM_EPOCHS": "total_steps",
 }
 """The arguments that the messages of the harness call by their symbols."""
+
+
+ROTATED = frozenset({"SOAP", "Conda"})
+"""Classes, of any package, whose state has a weight's shape and is that of a rotation of it."""
 
 
 def given(options: Mapping[str, Any], **fields: str) -> dict[str, Any]:
@@ -60,6 +65,18 @@ def check_kinds(model: Any, optimizer: Any) -> None:
     if not isinstance(optimizer, torch.optim.Optimizer):
         kind = type(optimizer).__name__
         raise TypeError(f"optimizer: must be a torch.optim.Optimizer, not {kind}")
+    _check_basis(optimizer)
+
+
+def _check_basis(optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError for an optimizer, or one that it wraps, with state in another basis."""
+    for part in fresh_optimizer.parts_of(optimizer):
+        for kind in type(part).__mro__:
+            if kind.__name__ in ROTATED:
+                raise ValueError(
+                    f"optimizer: {type(part).__name__} keeps moments of rotated weights, so that "
+                    "those of a pruned weight cannot be zeroed: use another, such as AdamW"
+                )
 
 
 def check_weights(weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:

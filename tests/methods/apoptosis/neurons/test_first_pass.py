@@ -129,3 +129,59 @@ def test_copies_of_a_model_do_not_wake_its_manager() -> None:
     assert manager._first_pass.is_awaited
     model(torch.randn(2, 4))
     assert not manager._first_pass.is_awaited
+
+
+def pickled(parts):
+    return pickle.loads(pickle.dumps(parts))  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, pickled])
+@pytest.mark.parametrize("seen", [0, 5])  # before the first pass, and within the first event
+def test_a_copy_goes_on_exactly_and_leaves_the_first_alone(again, seen: int) -> None:
+    first = made(FunctionalPreservationApoptosis, pairs=NAMES)
+    trained(*first, seen)
+    second = again(first)
+    before = copy.deepcopy(first[1].state_dict())
+    trained(*second, 11, seed=1)
+    assert all(torch.equal(value, before[name]) for name, value in first[1].state_dict().items())
+    trained(*first, 11, seed=1)
+    values = second[1].state_dict()
+    assert all(torch.equal(value, values[name]) for name, value in first[1].state_dict().items())
+    assert second[0].apoptosis_events == first[0].apoptosis_events != []
+
+
+def test_a_compiled_model_is_named_as_the_users_own() -> None:
+    options = {"pairs": [("0.c_fc", "0.c_proj")], **quick(FunctionalPreservationApoptosis)}
+    compiled = torch.compile(made()[1], backend="aot_eager")
+    optimizer = torch.optim.AdamW(compiled.parameters())
+    manager = FunctionalPreservationApoptosis(compiled, optimizer=optimizer, **options)
+    trained(manager, compiled, optimizer, 13)
+    assert {event.layer for event in manager.apoptosis_events} == {"0.c_fc"}
+
+
+def test_an_optimizer_of_another_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="^0.c_fc: the optimizer does not train it: build"):
+        GrowthOnlyManager(made()[1], optimizer=made()[2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": nn.Linear(2, 2)}, "optimizer: must be a torch Optimizer, not Linear"),
+        ({"generator": 3}, "generator: must be a torch Generator, not int"),
+        ({"prune_rate": "0.1"}, "rate='0.1': must be a number"),
+        ({"apoptosis_interval": "5"}, "interval='5': must be a whole number"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(options, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        FunctionalPreservationApoptosis(nn.Sequential(MLP(), MLP()), **options)
+    with pytest.raises(TypeError, match="^model: must be a torch.nn.Module, not Adam"):
+        FunctionalPreservationApoptosis(torch.optim.Adam(MLP().parameters()))
+
+
+def test_a_state_without_an_optimizer_is_refused_with_one() -> None:
+    manager, model, _ = made()
+    state = GrowthOnlyManager(model).state_dict()
+    with pytest.raises(ValueError, match="of a manager without optimizer=, and this is one with"):
+        manager.load_state_dict(state)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from espalier.core.arguments import check_number, check_whole
 from espalier.methods.apoptosis.neurons.event_schedule import EventWindow, annealed_rate
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
@@ -67,7 +68,13 @@ class ApoptosisOptions:
     chains_only: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError for anything out of range."""
+        """Raise ValueError for anything out of range, TypeError for another kind of value."""
+        for name in ("rate", "decay"):
+            check_number(name, getattr(self, name))
+        for name in ("interval", "maturity", "anneal_steps"):
+            check_whole(name, getattr(self, name))
+        _check_kind("optimizer", self.optimizer, torch.optim.Optimizer)
+        _check_kind("generator", self.generator, torch.Generator)
         check("rate", self.rate, 0 <= self.rate < 1, "in [0, 1)")
         check("interval", self.interval, self.interval >= 1, "1 or more")
         check("maturity", self.maturity, self.maturity >= 0, "0 or more")
@@ -82,6 +89,13 @@ class ApoptosisOptions:
     def rate_at(self, step: int) -> float:
         """Return the share of neurons to replace at `step`."""
         return annealed_rate(self.rate, step, self.anneal_steps)
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    """Raise TypeError unless `value` is None or a `kind` of torch's."""
+    if not (value is None or isinstance(value, kind)):
+        got = type(value).__name__
+        raise TypeError(f"{name}: must be a torch {kind.__name__}, not {got}")
 
 
 def check(name: str, value: object, holds: bool, rule: str) -> None:

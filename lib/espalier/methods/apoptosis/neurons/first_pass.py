@@ -90,6 +90,13 @@ class FirstPass:
             warnings.warn(f"layers take no part in apoptosis: {reasons}", stacklevel=2)
         self._replace(self.pairs)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Look at the first pass of the copied model, whose hook does nothing."""
+        vars(self).update(state)
+        if self.is_awaited and self._handle is not None:
+            self._handle.remove()
+            self.watch()
+
     def _take(self, search: PairSearch) -> None:
         """Take those that are to take part. Raises ValueError if there are none."""
         if self._options.pairs is not None and search.refused:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairs import Pair
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
 _PARTS = frozenset(("step", "events", "lineage", "populations", "generator", "restarts"))
 
 
 def checked(regrow: Regrow) -> Regrow:
-    """Return `regrow` with an error where it leaves other parameters, or parents that are none."""
+    """Return `regrow` with an error where it leaves other parameters, or parents that are none.
 
-    def regrow_and_check(
-        layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor
-    ) -> Parents | None:
-        before = {name: (p, p.shape) for name, p in layer.named_parameters()}
-        parents = regrow(layer, dying, healthy, fitness)
-        now = dict(layer.named_parameters())
-        for name, (parameter, shape) in before.items():
-            if now.get(name) is not parameter or parameter.shape != shape:
-                rule = "write its rows instead, as in layer.weight[dying_indices] = ..."
-                raise ValueError(f"_regrow_neurons put another {name!r} into its layer: {rule}")
-        if parents is not None:
-            _check_parents(parents, len(dying), len(fitness))
-        return parents
+    What is returned copies and pickles with the manager that `regrow` is a method of.
+    """
+    return partial(_regrow_and_check, regrow)
 
-    return regrow_and_check
+
+def _regrow_and_check(
+    regrow: Regrow, layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor
+) -> Parents | None:
+    before = {name: (p, p.shape) for name, p in layer.named_parameters()}
+    parents = regrow(layer, dying, healthy, fitness)
+    now = dict(layer.named_parameters())
+    for name, (parameter, shape) in before.items():
+        if now.get(name) is not parameter or parameter.shape != shape:
+            rule = "write its rows instead, as in layer.weight[dying_indices] = ..."
+            raise ValueError(f"_regrow_neurons put another {name!r} into its layer: {rule}")
+    if parents is not None:
+        _check_parents(parents, len(dying), len(fitness))
+    return parents
 
 
 def _check_parents(parents: Parents, born: int, size: int) -> None:
@@ -42,13 +48,37 @@ def _check_parents(parents: Parents, born: int, size: int) -> None:
             raise ValueError(f"_regrow_neurons returned parent {slot} of a layer of {size} neurons")
 
 
-def check_state(state: Mapping[str, Any], names: Iterable[str], whole: bool) -> None:
+def check_model(model: Any) -> None:
+    """Raise TypeError unless `model` is a module."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: must be a torch.nn.Module, not {type(model).__name__}")
+
+
+def check_trained(pairs: Iterable[Pair], optimizer: torch.optim.Optimizer | None) -> None:
+    """Raise ValueError if `optimizer` trains nothing of a pair: it is another model's."""
+    if optimizer is None:
+        return
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for pair in pairs:
+        if not any(id(p) in trained for p, _ in [*pair.slices(), pair.reader]):
+            raise ValueError(
+                f"{pair.name}: the optimizer does not train it: build the optimizer on the "
+                "parameters of this model, after the model is on its device"
+            )
+
+
+def check_state(
+    state: Mapping[str, Any], names: Iterable[str], whole: bool, has_optimizer: bool
+) -> None:
     """Raise ValueError for what is no state of a manager of the layers `names`.
 
     Not `whole`: the state may have some of them only.
     """
     if not isinstance(state, Mapping) or not set(state) >= _PARTS:
         raise ValueError("the state is not one of an apoptosis manager's state_dict()")
+    if (state["restarts"] is not None) != has_optimizer:
+        here, there = ("with", "without") if has_optimizer else ("without", "with")
+        raise ValueError(f"the state is of a manager {there} optimizer=, and this is one {here}")
     expected, held = set(names), set(state["populations"])
     other = sorted(held - expected) + sorted(expected - held if whole else ())
     if other:
