@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
 from espalier.layers.masked_blocks import Pair
 from espalier.sparse.edges import Edges
-from espalier.sparse.matrix_layers import is_transposed_linear
 from espalier.sparse.orientation import ROWS, Orientation
+from espalier.surgery.pair_layers import is_layer
 
 At = tuple[Tensor, Tensor]
 """Rows and columns of edges, (n,) each."""
@@ -81,8 +80,7 @@ class LayerBlock:
     @property
     def is_called(self) -> bool:
         """Whether the layer is a module of its own, whose calls can be seen."""
-        kinds = isinstance(self.module, nn.Linear | _ConvNd) or is_transposed_linear(self.module)
-        return kinds and self.edges.names[self.layer].rpartition(".")[2] == "weight"
+        return is_layer(self.module) and self.edges.names[self.layer].rpartition(".")[2] == "weight"
 
     @property
     def parameter(self) -> Tensor:
