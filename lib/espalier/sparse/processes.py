@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 Group: TypeAlias = "dist.ProcessGroup | None"
 """A process group; None is the default group of all processes."""
@@ -38,9 +38,9 @@ def is_distributed(group: Group = None) -> bool:
 
 def wrapped(model: nn.Module) -> nn.Module:
     """Return the user's own module where `model` is the wrapper of data parallelism around it."""
-    inner = model.module if isinstance(model, DistributedDataParallel) else model
-    assert isinstance(inner, nn.Module)
-    return inner
+    while isinstance(model, DistributedDataParallel | DataParallel):
+        model = model.module
+    return model
 
 
 @torch.no_grad()

@@ -238,7 +238,7 @@ class ApoptosisManager:
         check_state(state, names, whole=not self._first_pass.is_awaited)
         if self._first_pass.is_awaited:
             self._loaded = state
-        for population in self._first_pass.known(self.populations, state["populations"]):
+        for population in self._first_pass.restorable(self.populations, state["populations"]):
             population.load_state_dict(state["populations"][population.name])
         self._history.load_state_dict(state)
         self._runner.generator.set_state(state["generator"])
