@@ -81,6 +81,16 @@ def spatial_dims(layer: Layer) -> int:
     return layer.weight.ndim - 2
 
 
+def by_position(x: Tensor, planes: bool) -> Tensor:
+    """Reshape (n, channels, h, w) or (n, ..., features) to (n, positions, features).
+
+    `planes`: it is a map, which a convolution reads or puts out.
+    """
+    if planes:
+        return x.flatten(2).transpose(1, 2)
+    return x.reshape(len(x), -1, x.shape[-1])
+
+
 def apply(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return what the layer makes of `x` with another `weight` (outputs, inputs, ...).
 

@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from espalier.layers.masked_blocks import Pair
+from espalier.methods.growth.structure.edge_network import At
 from espalier.sparse.edges import Edges
 from espalier.sparse.orientation import ROWS, Orientation
 from espalier.surgery.pair_layers import is_layer
-
-At = tuple[Tensor, Tensor]
-"""Rows and columns of edges, (n,) each."""
 
 
 class Layout(NamedTuple):
@@ -81,6 +80,11 @@ class LayerBlock:
     def is_called(self) -> bool:
         """Whether the layer is a module of its own, whose calls can be seen."""
         return is_layer(self.module) and self.edges.names[self.layer].rpartition(".")[2] == "weight"
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the layer reads maps of channels: it is a convolution."""
+        return isinstance(self.module, _ConvNd)
 
     @property
     def parameter(self) -> Tensor:
