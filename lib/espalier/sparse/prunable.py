@@ -28,8 +28,6 @@ ENOUGH = 0.9
 """The share of the weights in matrices that a method may cover without a warning."""
 MOST = 4
 """How many weights a message names."""
-COMPILED = "_orig_mod."
-"""What `torch.compile` puts into the names of parameters."""
 EMBEDDING = "an embedding"
 UNNAMED = "layers= does not name it"
 Layers: TypeAlias = str | Sequence[str] | None
@@ -143,7 +141,7 @@ def _find_uses(model: nn.Module) -> Iterator[Use]:
     """Yield every place of every matrix; a shared one comes several times."""
     computing: dict[int, str] = {}  # parameters that a parametrization computes a weight from
     for path, module in model.named_modules(remove_duplicate=False):
-        prefix = f"{path}.".replace(COMPILED, "") if path else ""
+        prefix = f"{path}.".replace(f"{processes.COMPILED}.", "") if path else ""
         matrices = find_matrices(module)
         for matrix in matrices:
             for parameter in find_originals(module, matrix.name):
