@@ -137,10 +137,10 @@ def test_a_learning_rate_scheduler_drives_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"base": "adamax"}, "base must be one of adam, adamw, adamwadv, adamwspam"),
+        ({"base": "adamax"}, "base='adamax': must be one of adam, adamw, adamwadv, adamwspam"),
         ({**SETTINGS, "importance": "bitter4"}, "pass allocation='depth'"),
-        ({**SETTINGS, "importance": "bitter99"}, "importance must be one of bitter0"),
-        ({**SETTINGS, "allocation": "all"}, "allocation must be one of"),
+        ({**SETTINGS, "importance": "bitter99"}, "importance='bitter99': must be one of bitter0"),
+        ({**SETTINGS, "allocation": "all"}, "allocation='all': must be one of"),
         ({"target_sparsity": 0.7}, "^warmup_steps=100: must be below ramp_end_step=0"),
         ({**SETTINGS, "target_sparsity": 1.0}, "target_sparsity=1: must be above 0 and below 1"),
         ({**SETTINGS, "target_sparsity": -0.1}, "target_sparsity=-0.1: must be above 0"),

@@ -189,7 +189,12 @@ COMPLEX = nn.ParameterList([nn.Parameter(torch.zeros(2, 2, dtype=torch.complex64
         (loops.network(), {"clip_norm": math.nan}, ValueError, "clip_norm=nan"),
         (loops.network(), {"target_sparsity": math.nan}, ValueError, "target_sparsity=nan"),
         (loops.network(), {**SETTINGS, "frequency": 2.5}, TypeError, "must be a whole number"),
-        (loops.network(), {**SETTINGS, "curve": "steep"}, ValueError, "curve must be one of"),
+        (
+            loops.network(),
+            {**SETTINGS, "curve": "steep"},
+            ValueError,
+            "curve='steep': must",
+        ),
         (loops.network(), {**SETTINGS, "layers": "9"}, ValueError, "9"),
     ],
 )

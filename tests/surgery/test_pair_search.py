@@ -146,6 +146,7 @@ REFUSED = {
     "layer norm": (net(lambda m, x: m.fc2(F.layer_norm(m.fc1(x), (6,)))), "layer_norm may mix"),
     "written": (net(written), "setitem may mix"),
     "softmax": (net(lambda m, x: m.fc2(m.fc1(x).softmax(-1))), "softmax may mix"),
+    "random slopes": (net(lambda m, x: m.fc2(F.rrelu(m.fc1(x), training=m.training))), "rrelu may"),
     "own scales": (net(lambda m, x: m.fc2(m.fc1(x) * torch.arange(6.0))), "mul joins it"),
     "weight read": (
         net(lambda m, x: plain(m, x) + m.fc2.weight.T.sum()),

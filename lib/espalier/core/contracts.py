@@ -246,9 +246,7 @@ class Run(Generic[State_co]):
     epoch: int = 0  # epochs complete
     method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
-    layers: str | Sequence[str] | None = (
-        None  # whose weights alone are masked, see `sparse.prunable`
-    )
+    layers: str | Sequence[str] | None = None  # what alone is masked, see `sparse.prunable`
 
     def attach(self) -> None:
         """Attach the method, and take the epochs that it charges. Raises `CannotTrain`."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from espalier.core.arguments import check_count, check_number, check_share
+from espalier.core.arguments import check_choice, check_count, check_number, check_share
 from espalier.core.component import symbol
 from espalier.core.contracts import Optimizer
 from espalier.kconfig.config_dataclass import kconfig_dataclass, with_defaults
@@ -99,7 +99,8 @@ class AdamWPrune(GuardedAdam):
         allocation: Allocation = "global",
         layers: Layers = None,
     ) -> None:
-        rule = BASES[_one_of("base", base, BaseName)]
+        check_choice("base", base, get_args(BaseName))
+        rule = BASES[base]
         check_number("clip_norm", clip_norm)
         if not 0 <= clip_norm < math.inf:
             raise ValueError(f"clip_norm={clip_norm:g}: must be at least 0, which is no limit")
@@ -291,18 +292,12 @@ def _schedule(
             f"warmup_steps={warmup_steps}: must be below ramp_end_step={ramp_end_step}, at which "
             "the target is reached"
         )
-    _one_of("curve", curve, Curve)
+    check_choice("curve", curve, get_args(Curve))
     return Schedule(target, warmup_steps, ramp_end_step, frequency, curve)
 
 
-def _one_of(name: str, value: Any, kind: Any) -> Any:
-    if value not in get_args(kind):
-        raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, but got {value!r}")
-    return value
-
-
 def _check_allocation(importance: Importance, allocation: Allocation) -> None:
-    _one_of("importance", importance, Importance)
-    _one_of("allocation", allocation, Allocation)
+    check_choice("importance", importance, get_args(Importance))
+    check_choice("allocation", allocation, get_args(Allocation))
     if importance in BY_DEPTH and allocation != "depth":
         raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")

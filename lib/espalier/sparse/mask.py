@@ -96,7 +96,6 @@ class MaskSet:
         assert self.mask is not None, "no mask has been set"
         self.split(self.mask)[layer][at] = pruned
         self._keep[layer][at] = 0 if pruned else 1
-        self._zeros = []
         self.pruned += len(at[0]) if pruned else -len(at[0])
         self._zeros = []
 

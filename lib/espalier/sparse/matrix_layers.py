@@ -2,7 +2,7 @@
 
 A layer counts if it is one of torch's own, or a subclass that leaves `forward` alone: what another
 forward does to a weight cannot be seen. GPT-2's `Conv1D` (OpenAI's, transformers') is known by
-its class name, two dimensions of its weight and an attribute `nf` that is the second.
+its class name, two dimensions of its weight, a bias and an attribute `nf` that is the second.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
@@ -52,7 +52,8 @@ CLAUSES = {
 class TransposedLinear(Protocol):
     """A layer x @ weight + bias with a weight of (inputs, nf)."""
 
-    weight: Tensor
+    weight: nn.Parameter
+    bias: nn.Parameter
     nf: int
 
 
@@ -67,12 +68,11 @@ class Matrix(NamedTuple):
 def find_matrices(layer: nn.Module) -> list[Matrix]:
     """Return the matrices that a module itself multiplies by; empty if it is no such layer."""
     if is_transposed_linear(layer):
-        return [_judge(layer, "weight", Orientation(transposed=True), type(layer))]
-    base = next((kind for kind in LAYERS if isinstance(layer, kind)), None)
-    if base is None:
+        return [_judge(layer, "weight", Orientation(transposed=True))]
+    if not isinstance(layer, LAYERS):
         return []
     orientation = _orientation(layer)
-    return [_judge(layer, name, orientation, base) for name in _names(layer)]
+    return [_judge(layer, name, orientation) for name in _names(layer)]
 
 
 def find_originals(layer: nn.Module, name: str) -> list[nn.Parameter]:
@@ -89,6 +89,22 @@ def is_transposed_linear(layer: nn.Module) -> bool:
         return False
     same = type(layer).forward is base.forward  # type: ignore[attr-defined]  # a module's class
     return same and layer.weight.ndim == 2 and layer.weight.shape[1] == layer.nf
+
+
+def keeps_forward(layer: nn.Module) -> bool:
+    """Return whether a layer computes what its class of torch does, or GPT-2's `Conv1D`."""
+    kind = type(layer)
+    if "forward" in vars(layer):
+        return False
+    if is_transposed_linear(layer):
+        return True
+    base = next((each for each in LAYERS if isinstance(layer, each)), None)
+    if base is None or kind.forward is not base.forward:
+        return False
+    if isinstance(layer, _ConvNd) and not layer.transposed:
+        same: bool = kind._conv_forward is base._conv_forward  # type: ignore[attr-defined]
+        return same
+    return True
 
 
 def _names(layer: nn.Module) -> Iterator[str]:
@@ -109,9 +125,9 @@ def _orientation(layer: nn.Module) -> Orientation:
     return ROWS
 
 
-def _judge(layer: nn.Module, name: str, orientation: Orientation, base: type[nn.Module]) -> Matrix:
+def _judge(layer: nn.Module, name: str, orientation: Orientation) -> Matrix:
     """Return a matrix of a layer, under the name of the parameter that is trained for it."""
-    if not _keeps_forward(layer, base):
+    if not keeps_forward(layer):
         kind = type_before_parametrizations(layer).__name__
         return Matrix(name, orientation, f"{kind} has a forward of its own")
     if is_parametrized(layer, name):
@@ -129,14 +145,3 @@ def _judge(layer: nn.Module, name: str, orientation: Orientation, base: type[nn.
 def _tensor_of(hook: WeightNorm | SpectralNorm | BasePruningMethod) -> str:
     name: str = hook._tensor_name if isinstance(hook, BasePruningMethod) else hook.name
     return name
-
-
-def _keeps_forward(layer: nn.Module, base: type[nn.Module]) -> bool:
-    """Return whether a layer computes what its class of torch does."""
-    kind = type(layer)
-    if "forward" in vars(layer) or kind.forward is not base.forward:
-        return False
-    if isinstance(layer, _ConvNd) and not layer.transposed:
-        same: bool = kind._conv_forward is base._conv_forward  # type: ignore[attr-defined]
-        return same
-    return True

@@ -16,12 +16,14 @@ from typing import Any, TypeAlias
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 Group: TypeAlias = "dist.ProcessGroup | None"
 """A process group; None is the default group of all processes."""
 CHUNK = 2**22  # bytes that are summed at a time
 PRIME = 65521
+COMPILED = "_orig_mod"
+"""What `torch.compile` calls the module that it wraps; to import its class would take seconds."""
 
 
 def size(group: Group = None) -> int:
@@ -37,14 +39,12 @@ def is_distributed(group: Group = None) -> bool:
 
 
 def wrapped(model: nn.Module) -> nn.Module:
-    """Return the user's own module where `model` wraps it: data parallelism, `torch.compile`."""
-    while True:
-        inner = model.module if isinstance(model, DistributedDataParallel) else None
-        inner = model._modules.get("_orig_mod", inner)  # of `torch.compile`
-        if inner is None:
-            return model
-        assert isinstance(inner, nn.Module)
-        model = inner
+    """Return the user's own module within wrappers: of data parallelism, and of torch.compile."""
+    inner: Any = model
+    while COMPILED in inner._modules or isinstance(inner, DistributedDataParallel | DataParallel):
+        inner = inner._modules.get(COMPILED) or inner.module
+    assert isinstance(inner, nn.Module)
+    return inner
 
 
 @torch.no_grad()

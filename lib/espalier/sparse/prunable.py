@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from espalier.sparse import processes
 from espalier.sparse.matrix_layers import Embeddings, find_matrices, find_originals
 from espalier.sparse.orientation import ROWS, Orientation
 
@@ -27,8 +28,6 @@ ENOUGH = 0.9
 """The share of the weights in matrices that a method may cover without a warning."""
 MOST = 4
 """How many weights a message names."""
-COMPILED = "_orig_mod."
-"""What `torch.compile` puts into the names of parameters."""
 EMBEDDING = "an embedding"
 UNNAMED = "layers= does not name it"
 Layers: TypeAlias = str | Sequence[str] | None
@@ -131,25 +130,18 @@ def cover(model: nn.Module, layers: Layers = None) -> Coverage:
 def find_candidates(model: nn.Module) -> list[Candidate]:
     """Return every matrix of a model once, those too that cannot be masked."""
     uses: dict[int, list[Use]] = {}
-    for use in _find_uses(_unwrap(model)):
+    for use in _find_uses(processes.wrapped(model)):
         if is_lazy(use.weight):
             raise ValueError(f"{use.name} has no size yet: run a batch through the model first")
         uses.setdefault(id(use.weight), []).append(use)
     return [_settle(places) for places in uses.values()]
 
 
-def _unwrap(model: nn.Module) -> nn.Module:
-    """Return the model that data parallelism has wrapped, so that names are the user's."""
-    while isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
-        model = model.module
-    return model
-
-
 def _find_uses(model: nn.Module) -> Iterator[Use]:
     """Yield every place of every matrix; a shared one comes several times."""
     computing: dict[int, str] = {}  # parameters that a parametrization computes a weight from
     for path, module in model.named_modules(remove_duplicate=False):
-        prefix = f"{path}.".replace(COMPILED, "") if path else ""
+        prefix = f"{path}.".replace(f"{processes.COMPILED}.", "") if path else ""
         matrices = find_matrices(module)
         for matrix in matrices:
             for parameter in find_originals(module, matrix.name):

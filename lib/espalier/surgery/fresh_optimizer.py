@@ -85,8 +85,8 @@ def make(
     return fresh
 
 
-def settings_of(group: Mapping[str, Any], counters: frozenset[str]) -> dict[str, Any]:
-    """Return a group's settings, without parameters and what counts its steps."""
+def settings_of(group: Mapping[str, Any], counters: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a copy of a group's settings, without parameters and what counts its steps."""
     return {
         name: value.clone() if isinstance(value, Tensor) else value
         for name, value in group.items()
@@ -119,21 +119,21 @@ def _counters(optimizer: torch.optim.Optimizer) -> frozenset[str]:
     """Return the entries of a group that its steps change or add."""
     matrix = nn.Parameter(_numbers(12).view(4, 3))
     fresh = make(optimizer, [([matrix], {})])
-    before = copy.deepcopy(settings_of(fresh.param_groups[0], frozenset()))
+    before = copy.deepcopy(settings_of(fresh.param_groups[0]))
     for _ in _steps(fresh, [matrix]):
         pass
-    after = settings_of(fresh.param_groups[0], frozenset())
+    after = settings_of(fresh.param_groups[0])
     return frozenset(name for name, v in after.items() if not _equal(before.get(name), v)) | (
         frozenset(name for name in optimizer.param_groups[0] if name not in after) - {"params"}
     )
 
 
-def _equal(one: object, other: object) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, Tensor) or isinstance(other, Tensor):
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
         return False
-    return one == other
+    return a == b
 
 
 def _couples(optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]) -> bool:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pair_layers import InputsByOutputs
+from espalier.surgery.pair_layers import spatial_dims
 from espalier.surgery.pair_paths import spreads
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import at_least_single, evaluating
@@ -151,7 +151,7 @@ def check_pair(pair: Pair) -> None:
     if pair.gates:
         raise ValueError(f"gradmax needs one layer that makes neurons: {pair.name!r} has gates")
     for layer in (pair.producer, pair.consumer):
-        if not isinstance(layer, nn.Linear | nn.Conv2d | InputsByOutputs):
+        if spatial_dims(layer) and not isinstance(layer, nn.Conv2d):
             kind = type(layer).__name__
             raise ValueError(f"gradmax needs linear layers or Conv2d: at {pair.name!r} is a {kind}")
     zero = pair.producer.weight.new_zeros(1, 1)

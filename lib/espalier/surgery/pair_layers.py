@@ -6,7 +6,7 @@ Hugging Face's GPT-2, (inputs, outputs). Whoever works on a pair sees none of th
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -14,36 +14,19 @@ from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
+from espalier.sparse.matrix_layers import is_transposed_linear, keeps_forward
 
-@runtime_checkable
-class InputsByOutputs(Protocol):
-    """A layer y = x weight + bias with `weight` (inputs, outputs), `nf` of the latter."""
-
-    weight: nn.Parameter
-    bias: nn.Parameter
-    nf: int
-
-
-Layer = nn.Linear | _ConvNd  # or a module that is `InputsByOutputs`
+Layer = nn.Linear | _ConvNd  # or one that `is_transposed_linear`
 Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-_PLAIN_FORWARDS = {
-    kind.forward
-    for kind in (
-        *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
-        *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-    )
-}
-_PLAIN_CONVOLUTIONS = {
-    *(kind._conv_forward for kind in (_ConvNd, nn.Conv1d, nn.Conv2d, nn.Conv3d)),
-    None,
-}
 _TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 
 
 def is_layer(step: object) -> TypeGuard[Layer]:
     """Return whether a step of a network is a linear layer or a convolution, plain or not."""
-    return isinstance(step, nn.Linear | _ConvNd | InputsByOutputs)
+    if isinstance(step, nn.Linear | _ConvNd):
+        return True
+    return isinstance(step, nn.Module) and is_transposed_linear(step)
 
 
 def why_not(layer: nn.Module) -> str | None:
@@ -69,20 +52,16 @@ def why_not(layer: nn.Module) -> str | None:
 
 
 def _computes_plainly(layer: nn.Module) -> bool:
-    """Return whether the forward is that of torch's class, or of (inputs, outputs) numerically."""
-    if "forward" in vars(layer):
+    """Return whether a layer computes what its class says; one known by a name alone is tried."""
+    if not keeps_forward(layer):
         return False
-    if isinstance(layer, nn.Linear | _ConvNd):
-        inner: Any = getattr(type(layer), "_conv_forward", None)
-        return type(layer).forward in _PLAIN_FORWARDS and inner in _PLAIN_CONVOLUTIONS
-    assert isinstance(layer, InputsByOutputs)
-    weight = layer.weight.detach()
-    if weight.ndim != 2 or weight.shape[1] != layer.nf:
-        return False
+    if not is_transposed_linear(layer):
+        return True
+    linear: Any = layer
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, weight.shape[0], generator=generator).to(weight)
+    x = torch.randn(2, linear.weight.shape[0], generator=generator).to(linear.weight)
     with torch.no_grad():
-        expected, made = torch.addmm(layer.bias, x, weight), layer(x)
+        expected, made = torch.addmm(linear.bias, x, linear.weight), linear(x)
     return bool(torch.allclose(made, expected, rtol=1e-2, atol=1e-3))
 
 
@@ -102,19 +81,30 @@ def spatial_dims(layer: Layer) -> int:
     return layer.weight.ndim - 2
 
 
+def by_position(x: Tensor, planes: bool) -> Tensor:
+    """Reshape (n, channels, h, w) or (n, ..., features) to (n, positions, features).
+
+    `planes`: it is a map, which a convolution reads or puts out.
+    """
+    if planes:
+        return x.flatten(2).transpose(1, 2)
+    return x.reshape(len(x), -1, x.shape[-1])
+
+
 def apply(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return what the layer makes of `x` with another `weight` (outputs, inputs, ...).
 
     Without the layer's hooks, which are for what the network itself does.
     """
     made: Tensor
-    if isinstance(layer, nn.Linear | InputsByOutputs):
+    if spatial_dims(layer) == 0:
         return F.linear(x, weight, bias)
     if isinstance(layer, _ConvTransposeNd):
         convolve: Any = _TRANSPOSED[spatial_dims(layer) - 1]
         sizes = (layer.stride, layer.padding, layer.output_padding, 1, layer.dilation)
         made = convolve(x, weight.transpose(0, 1), bias, *sizes)
         return made
+    assert isinstance(layer, _ConvNd)
     made = layer._conv_forward(x, weight, bias)  # all kinds of padding
     return made
 

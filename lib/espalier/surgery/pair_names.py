@@ -21,9 +21,9 @@ def expand(model: nn.Module, pairs: PairNames) -> list[tuple[tuple[str, ...], st
     Raises ValueError for what is no list of pairs, and for a name that no module has.
     """
     modules = dict(model.named_modules())
-    found = [names for pair in _checked(pairs) for names in _matches(modules, *pair)]
+    matches = [names for pair in _checked(pairs) for names in _matches(modules, *pair)]
     places = {name: place for place, name in enumerate(modules)}
-    return sorted(dict.fromkeys(found), key=lambda names: places[names[0][0]])
+    return sorted(dict.fromkeys(matches), key=lambda names: places[names[0][0]])
 
 
 def _checked(pairs: PairNames) -> list[tuple[tuple[str, ...], str]]:
@@ -49,14 +49,14 @@ def _matches(
     texts = [match.groups() for name in modules if (match := pattern.fullmatch(name))]
     if not texts:
         raise ValueError(f"pairs: no module of the model is called {producers[0]!r}")
-    found = []
+    matches = []
     for text in texts:
         names = [_filled(name, text) for name in (*producers, consumer)]
         missing = next((name for name in names if name not in modules), None)
         if missing is not None:
             raise ValueError(f"pairs: {names[0]!r} is a module of the model, {missing!r} is not")
-        found.append((tuple(names[:-1]), names[-1]))
-    return found
+        matches.append((tuple(names[:-1]), names[-1]))
+    return matches
 
 
 def _filled(name: str, texts: Sequence[str]) -> str:

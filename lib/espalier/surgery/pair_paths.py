@@ -28,13 +28,13 @@ from espalier.surgery.tensor_graph import Node, TensorGraph, leaves, replace_lea
 # Functions of each number by itself, as torch names them, without underscores at the ends.
 _POINTWISE_NAMES = """
     relu relu6 leaky_relu elu celu selu gelu silu mish tanh sigmoid softplus softsign hardswish
-    hardsigmoid hardtanh hardshrink softshrink tanhshrink logsigmoid threshold rrelu
+    hardsigmoid hardtanh hardshrink softshrink tanhshrink logsigmoid threshold
     rpow mul multiply div divide true_divide truediv rtruediv add radd iadd sub rsub subtract rmul
     imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10
     log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal
     clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul
     nan_to_num contiguous clone to float double half bfloat16 type type_as
-    dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d
+    dropout alpha_dropout dropout1d dropout2d dropout3d
 """
 _POINTWISE = frozenset(_POINTWISE_NAMES.split())
 _POOLS = frozenset(
@@ -186,12 +186,12 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
 def _check_step(node: Node) -> None:
     """Raise NoPath for a step that does not act on each neuron by itself."""
     step = node.step
-    known = (
+    is_alone = (
         node.label in _POINTWISE | _POOLS | _FLATTENING | _MEANS
         if not isinstance(step, nn.Module)
         else is_known(step)
     )
-    if not known or not node.alone:
+    if not is_alone or not node.alone:
         raise NoPath(f"{node.label} may mix its neurons")
     others = [x for x in leaves((node.args, node.kwargs)) if isinstance(x, Tensor)]
     if any(x.numel() != 1 for x in others):

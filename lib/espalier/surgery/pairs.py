@@ -255,15 +255,15 @@ def _proposal(names: Sequence[str], layers: Sequence[nn.Module]) -> Pair | str:
 
 def _of_neighbours(model: nn.Module, taken: set[int]) -> list[Pair]:
     """Return pairs of layers that follow each other among the modules of one module."""
-    found = []
+    proposals = []
     for name, module in model.named_modules():
         children = [(n, m) for n, m in module.named_children() if is_layer(m)]
         for (first, producer), (_, consumer) in pairwise(children):
             whole = f"{name}.{first}" if name else first
             proposal = _proposal([whole], [producer, consumer])
             if isinstance(proposal, Pair) and id(consumer) not in taken:
-                found.append(proposal)
-    return found
+                proposals.append(proposal)
+    return proposals
 
 
 def _in_chains(model: nn.Module) -> PairSearch:

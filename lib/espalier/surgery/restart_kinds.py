@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from espalier.surgery import fresh_optimizer
+from espalier.surgery.update_rates import UpdateRates
 
 
 class RestartKind(Enum):
@@ -71,11 +72,6 @@ def is_exact(optimizer: torch.optim.Optimizer | None) -> bool:
     return optimizer is None or kind_of(optimizer) is not RestartKind.GENERIC
 
 
-def is_of_torch(optimizer: torch.optim.Optimizer) -> bool:
-    """Return whether the names of its state are those of one of torch's classes."""
-    return isinstance(optimizer, tuple(_TORCH))
-
-
 def _find_kind(optimizer: torch.optim.Optimizer) -> RestartKind:
     for refused, reason in _REFUSED.items():
         if isinstance(optimizer, refused):
@@ -109,8 +105,6 @@ def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, object]]:
 
 def _has_own_update(optimizer: torch.optim.Optimizer, base: type[torch.optim.Optimizer]) -> bool:
     """Return whether a subclass may update otherwise than `base`; one that tells its rates not."""
-    from espalier.surgery.update_rates import UpdateRates
-
     return type(optimizer).step is not base.step and not isinstance(optimizer, UpdateRates)
 
 

@@ -339,11 +339,8 @@ def _take_gradient(shadow: _Shadow) -> None:
 
 def _compare(cohort: _Cohort, shadow: _Shadow) -> None:
     """Note whether both optimizers made the same of newborns, before one replaces the other."""
-    whole, alone, before = (
-        shadow.parameter.detach()[shadow.index],
-        shadow.copy.detach(),
-        shadow.before,
-    )
+    whole, alone = shadow.parameter.detach()[shadow.index], shadow.copy.detach()
+    before = shadow.before
     assert before is not None
     update = (alone - before).abs()
     rounding = 4 * torch.finfo(before.dtype).eps * before.abs()

@@ -86,7 +86,7 @@ def dims(name: str, tensor: Tensor, shape: torch.Size) -> tuple[int | None, ...]
         return tuple(range(len(shape)))
     if tensor.ndim == len(shape):
         sizes = zip(tensor.shape, shape, strict=True)
-        if tensor.numel() > 1 and all(one in (1, other) for one, other in sizes):
+        if tensor.numel() > 1 and all(size in (1, whole) for size, whole in sizes):
             return tuple(d if size > 1 else None for d, size in enumerate(tensor.shape))
     if len(shape) > 1 and tensor.ndim == len(shape) - 1:
         *front, rows, columns = range(len(shape))

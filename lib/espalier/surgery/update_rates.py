@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from espalier.surgery.fresh_optimizer import settings_of
+
 Rate: TypeAlias = float | Tensor
 
 
@@ -43,7 +45,7 @@ class StepSettings:
 
     def keep(self, groups: list[dict[str, Any]]) -> None:
         """Keep the settings of `groups` as they are now, at a step."""
-        self._groups = [(group, _copied(group)) for group in groups]
+        self._groups = [(group, settings_of(group)) for group in groups]
 
     def forget(self) -> None:
         """Let groups themselves be what counts: they change between steps alone."""
@@ -52,14 +54,6 @@ class StepSettings:
     def of(self, group: dict[str, Any]) -> Mapping[str, Any]:
         """Return what was kept of a group; the group as it is if nothing was."""
         return next((kept for each, kept in self._groups if each is group), group)
-
-
-def _copied(group: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.clone() if isinstance(value, Tensor) else value
-        for name, value in group.items()
-        if name != "params"
-    }
 
 
 class PlainRates:

@@ -152,7 +152,7 @@ def test_dendrites_are_wired_as_asked() -> None:
 @pytest.mark.parametrize("name", ["inputs", "neurons", "dendrites", "fan_in"])
 def test_a_number_below_one_is_refused(name: str) -> None:
     sizes = {"inputs": 8, "neurons": 2, "dendrites": 2, "fan_in": 3, name: 0}
-    with pytest.raises(ValueError, match=f"{name} >= 1 must hold: {name}=0"):
+    with pytest.raises(ValueError, match=f"{name}=0: must be at least 1"):
         DendriticLayer(**sizes)
 
 

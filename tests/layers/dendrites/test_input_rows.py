@@ -88,8 +88,8 @@ def test_gradients_go_through_other_shapes() -> None:
 @pytest.mark.parametrize(
     "make, rule",
     [
-        (lambda: DendriticLayer(4.0, 3, 2, 2), "inputs must be an integer"),
-        (lambda: DendriticLayer(4, 3, True, 2), "dendrites must be an integer"),
+        (lambda: DendriticLayer(4.0, 3, 2, 2), "inputs=4.0: must be a whole number"),
+        (lambda: DendriticLayer(4, 3, True, 2), "dendrites=True: must be a whole number"),
         (lambda: DendriticLayer(4, 3, 2, 2, "no"), "soma must be True or False"),
         (lambda: DendriticLayer(4, 3, 2, 5), "fan_in=5, inputs=4"),
         (lambda: DendriteKind("gelu"), "activation='gelu': must be one of leaky_relu"),

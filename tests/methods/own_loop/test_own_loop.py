@@ -254,6 +254,18 @@ def test_it_must_be_the_model_that_is_trained(name: str) -> None:
         getattr(espalier, name)(list(model.parameters()), other, **ARGUMENTS[name])
 
 
+@pytest.mark.parametrize("name", ["RigL", "SET"])
+def test_an_argument_that_is_none_has_its_default(name: str) -> None:
+    unset = dict.fromkeys(("density", "frequency", "drop_fraction", "stop", "allocation"))
+    model = loops.network()
+    optimizer = own_loops.adamw(model.parameters())
+    kind = getattr(espalier, name)
+    assert (
+        kind(model, optimizer, total_steps=900, **unset).method
+        == kind(model, optimizer, total_steps=900).method
+    )
+
+
 def test_a_state_of_something_else_is_refused() -> None:
     saved = own_loops.start("SET")[2].state_dict()
     with pytest.raises(ValueError, match="is of SET, and this is a RigL"):

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor, nn
 
+from espalier.core.arguments import check_choice, check_counts
 from espalier.layers.dendrites import input_rows, kernels, wiring
 from espalier.layers.dendrites.folded_synapses import FoldedDendrites, FoldedNeurons
 from espalier.layers.dendrites.kernels import Backend
@@ -36,8 +37,8 @@ class DendriteKind:
     backend: Backend | None = None
 
     def __post_init__(self) -> None:
-        input_rows.require_known("activation", self.activation, get_args(Activation))
-        input_rows.require_known("init", self.init, get_args(Init))
+        check_choice("activation", self.activation, get_args(Activation))
+        check_choice("init", self.init, get_args(Init))
         if not callable(self.wiring):
             rule = "must be a function, as wiring.random or make_wiring's"
             raise TypeError(f"wiring={self.wiring!r}: {rule}")
@@ -72,7 +73,7 @@ class DendriticLayer(nn.Module):
         kind = kind or DendriteKind()
         if not isinstance(soma, bool):
             raise TypeError(f"soma must be True or False: soma={soma!r}")
-        input_rows.require_whole(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
+        check_counts(inputs=inputs, neurons=neurons, dendrites=dendrites, fan_in=fan_in)
         units = neurons * dendrites if soma else dendrites
         live = kind.init == "live"
         index = kind.wiring(units, inputs, fan_in)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from espalier.core.arguments import check_counts
 from espalier.layers.dendrites import input_rows
 from espalier.sparse.masked_weight import weight_and_state
 from espalier.sparse.schedule import count_events
@@ -124,7 +125,7 @@ class DropLinear(nn.Linear):
         stop: float = 0.9,
         pace: DropPace = "linear",
     ) -> None:
-        input_rows.require_whole(in_features=in_features, out_features=out_features)
+        check_counts(in_features=in_features, out_features=out_features)
         super().__init__(in_features, out_features)
         columns = surplus_columns(in_features, out_features, target)
         self.shrinking = Shrinking(columns, updates, every, stop, pace)

@@ -32,18 +32,3 @@ def check_width(x: Tensor, inputs: int) -> None:
     if width != inputs:
         rule = f"x must be (..., {inputs}), not {tuple(x.shape)}"
         raise ValueError(f"expected {inputs} inputs, got {width}: {rule}")
-
-
-def require_whole(**numbers: int) -> None:
-    """Raise TypeError or ValueError unless all are integers from 1."""
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"{name} must be an integer: {name}={number!r}")
-        if number < 1:
-            raise ValueError(f"{name} >= 1 must hold: {name}={number}")
-
-
-def require_known(name: str, value: object, known: tuple[str, ...]) -> None:
-    """Raise ValueError unless `value` is among the names that there are."""
-    if value not in known:
-        raise ValueError(f"{name}={value!r}: must be one of {', '.join(known)}")

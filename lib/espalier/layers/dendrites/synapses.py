@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from espalier.core.arguments import check_choice, check_counts
 from espalier.layers.dendrites import input_rows, kernel_choice, kernels, wiring
 from espalier.layers.dendrites.folded_synapses import FoldedSynapses
 from espalier.layers.dendrites.kernels import Backend
@@ -38,10 +39,10 @@ class Synapses(nn.Module):
         ValueError or TypeError if there can be no such layer.
         """
         super().__init__()
-        input_rows.require_whole(inputs=inputs)
+        check_counts(inputs=inputs)
         wiring.check_index(index, inputs)
         if backend is not None:
-            input_rows.require_known("backend", backend, get_args(Backend))
+            check_choice("backend", backend, get_args(Backend))
         self.inputs, self.backend = inputs, backend
         self.std = math.sqrt(2 / inputs) if std is None else std
         self.weight = nn.Parameter(torch.randn(index.shape) * self.std)

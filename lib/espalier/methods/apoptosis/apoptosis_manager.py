@@ -247,7 +247,7 @@ class ApoptosisManager:
         check_state(state, names, whole=whole, has_optimizer=has_optimizer)
         if self._first_pass.is_awaited:
             self._loaded = state
-        for population in self._first_pass.known(self.populations, state["populations"]):
+        for population in self._first_pass.restorable(self.populations, state["populations"]):
             population.load_state_dict(state["populations"][population.name])
         self._history.load_state_dict(state)
         self._runner.generator.set_state(state["generator"])

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_names
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
@@ -72,11 +73,7 @@ def _parts(
     options: Mapping[str, Any],
 ) -> tuple[ApoptosisStrategy, ApoptosisOptions]:
     """Return the strategy that `build` makes of its arguments, and the options."""
-    valid = ManagerOptions.__annotations__
-    unknown = next((name for name in options if name not in valid), None)
-    if unknown is not None:
-        name = type(manager).__name__
-        raise TypeError(f"{name} has no argument {unknown!r}; options are {', '.join(valid)}")
+    check_names(type(manager), options, ManagerOptions.__annotations__)
     own = {name: value for name, value in options.items() if name not in _SHARED}
     shared = {name: value for name, value in options.items() if name in _SHARED}
     return build(**own), ApoptosisOptions(rate, interval, **shared)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import torch
 from torch import nn
 
+from espalier.core.arguments import check_choice, check_names
 from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
     ANY_RATE,
     ApoptosisOptions,
     check,
-    check_choice,
 )
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
@@ -37,14 +37,6 @@ class RenewalOptions(TypedDict, total=False):
     process_group: Group
     pairs: PairNames | None
     example: Any
-
-
-def _check_names(manager: ApoptosisManager, options: Mapping[str, Any]) -> None:
-    """Raise TypeError for an argument that there is not."""
-    unknown = next((name for name in options if name not in RenewalOptions.__annotations__), None)
-    if unknown is not None:
-        name, valid = type(manager).__name__, ", ".join(RenewalOptions.__annotations__)
-        raise TypeError(f"{name} has no argument {unknown!r}; options are {valid}")
 
 
 class ContinualBackprop(ApoptosisManager):
@@ -77,8 +69,8 @@ class ContinualBackprop(ApoptosisManager):
         **options: Unpack[RenewalOptions],
     ) -> None:
         """Raises ValueError for anything out of range."""
-        _check_names(self, options)
-        check_choice("util_type", util_type, UTILITIES)
+        check_names(type(self), options, RenewalOptions.__annotations__)
+        check_choice("util_type", util_type, get_args(Utility))
         check("replacement_rate", replacement_rate, 0 <= replacement_rate < 1, "in [0, 1)")
         check("maturity_threshold", maturity_threshold, maturity_threshold >= 0, "0 or more")
         check("decay_rate", decay_rate, 0 <= decay_rate < 1, "in [0, 1)")
@@ -114,7 +106,7 @@ class ReDo(ApoptosisManager):
         **options: Unpack[RenewalOptions],
     ) -> None:
         """Raises ValueError for anything out of range."""
-        _check_names(self, options)
+        check_names(type(self), options, RenewalOptions.__annotations__)
         check("period", period, period >= 1 and period == int(period), "a whole number, 1 or more")
         shared = ApoptosisOptions(ANY_RATE, period, "activity", maturity=0, **options)
         super().__init__(model, target_layers, strategies.redo(threshold), shared)

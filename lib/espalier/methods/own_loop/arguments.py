@@ -5,7 +5,6 @@ An argument that is left out, None, has the default of its Kconfig symbol.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -13,6 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
+from espalier.core.arguments import check_choice
 from espalier.core.component import hints
 from espalier.core.errors import CannotTrain
 from espalier.surgery import fresh_optimizer
@@ -38,24 +38,12 @@ def given(options: Mapping[str, Any], **fields: str) -> dict[str, Any]:
     return {field: options[name] for field, name in fields.items() if options.get(name) is not None}
 
 
-def check_names(kind: type, options: Mapping[str, Any], valid: Any) -> None:
-    """Raise TypeError for an option that is none of the TypedDict `valid`."""
-    names = list(hints(valid))
-    for name in options:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise TypeError(
-                f"{kind.__name__} has no argument {name!r}: {hint}it has {', '.join(names)}"
-            )
-
-
 def check_choices(cls: type, values: Mapping[str, Any]) -> None:
     """Raise ValueError for a value that is none of the Literal of its field of `cls`."""
     for name, value in values.items():
         members = get_args(hints(cls)[name])
-        if members and value not in members:
-            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(str, members))}")
+        if members:
+            check_choice(name, value, members)
 
 
 def check_kinds(model: Any, optimizer: Any) -> None:

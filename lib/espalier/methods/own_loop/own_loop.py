@@ -108,7 +108,7 @@ class OwnLoop:
         self.masks.enforce(self.run.optimizer)
         if not self._take_gradients():
             return
-        self.run.step += 1
+        self.run.step = self.run.epoch = self.run.step + 1
         before = self.masks.mask
         self._average()
         self.method.after_step(self.run)

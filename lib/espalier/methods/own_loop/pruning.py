@@ -13,9 +13,13 @@ from typing import Any, Literal, Unpack
 import torch
 from torch import nn
 
-from espalier.core.arguments import check_count, check_share
+from espalier.core.arguments import check_count, check_names, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.arguments import (
+    check_choices,
+    check_kinds,
+    given,
+)
 from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
@@ -69,11 +73,9 @@ class MovementPruning(OwnLoop):
         scaler: torch.amp.GradScaler | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
-        plan, own = (
-            _plan(type(self), ramp_end_step, options),
-            {} if form is None else {"form": form},
-        )
+        own = {} if form is None else {"form": form}
         check_choices(Movement, own)
+        plan = _plan(type(self), ramp_end_step, options)
         method = with_defaults(Movement, plan=plan, **own)
         super().__init__(model, optimizer, method, ramp_end_step, options)
         self.scaler = scaler
@@ -94,6 +96,7 @@ class StatePruning(OwnLoop):
         importance: Importance | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
+        check_kinds(model, optimizer)
         own = {} if importance is None else {"importance": importance}
         check_choices(State, own)
         plan = _plan(type(self), ramp_end_step, options)
@@ -106,7 +109,7 @@ class StatePruning(OwnLoop):
 
 def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -> PruningPlan:
     """Return the plan of a run in which every update is an epoch."""
-    check_names(kind, options, PruningOptions)
+    check_names(kind, options, PruningOptions.__annotations__)
     check_count("ramp_end_step", ramp_end_step, 1)
     own = given(
         options,
@@ -135,8 +138,7 @@ def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -
 
 
 def _check_moments(optimizer: torch.optim.Optimizer) -> None:
-    groups = getattr(optimizer, "param_groups", [])
-    if any("betas" not in group for group in groups):
+    if any("betas" not in group for group in optimizer.param_groups):
         raise TypeError(
             f"optimizer: {type(optimizer).__name__} keeps no moments as Adam does, by which "
             "StatePruning prunes: take MagnitudePruning, or an Adam"

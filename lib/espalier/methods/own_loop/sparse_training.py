@@ -14,9 +14,9 @@ from typing import Any, Literal, Unpack
 import torch
 from torch import nn
 
-from espalier.core.arguments import check_count, check_share
+from espalier.core.arguments import check_count, check_names, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import check_choices, check_names, given
+from espalier.methods.own_loop.arguments import check_choices, given
 from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
@@ -54,7 +54,7 @@ class StaticSparse(OwnLoop):
         optimizer: torch.optim.Optimizer,
         **options: Unpack[SparseOptions],
     ) -> None:
-        check_names(type(self), options, SparseOptions)
+        check_names(type(self), options, SparseOptions.__annotations__)
         super().__init__(model, optimizer, Static(_plan(options)), 1, options)
 
 
@@ -109,7 +109,7 @@ class SNFS(OwnLoop):
     ) -> None:
         plan, schedule = _parts(type(self), total_steps, options)
         if momentum is not None:
-            check_share("momentum", momentum, zero=True)
+            check_share("momentum", momentum, with_0=True)
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         super().__init__(model, optimizer, method, total_steps, options)
@@ -135,24 +135,25 @@ class DSR(OwnLoop):
 def _parts(
     kind: type[OwnLoop], total_steps: int, options: Mapping[str, Any]
 ) -> tuple[SparsePlan, DropSchedule]:
-    check_names(kind, options, RewiringOptions)
+    check_names(kind, options, RewiringOptions.__annotations__)
     check_count("total_steps", total_steps, 1)
     return _plan(options), _schedule(options)
 
 
 def _plan(options: Mapping[str, Any]) -> SparsePlan:
-    if "density" in options:
-        check_share("density", options["density"], one=True)
     own = given(options, density="density", allocation="allocation", init="init")
+    if "density" in own:
+        check_share("density", own["density"], with_1=True)
     check_choices(SparsePlan, own)
     return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))
 
 
 def _schedule(options: Mapping[str, Any]) -> DropSchedule:
-    if "frequency" in options:
-        check_count("frequency", options["frequency"], 1)
-    for name, one in (("drop_fraction", False), ("stop", True)):
-        if name in options:
-            check_share(name, options[name], one=one)
     own = given(options, every="frequency", initial_fraction="drop_fraction", stop="stop")
+    if "every" in own:
+        check_count("frequency", own["every"], 1)
+    if "initial_fraction" in own:
+        check_share("drop_fraction", own["initial_fraction"])
+    if "stop" in own:
+        check_share("stop", own["stop"], with_1=True)
     return with_defaults(DropSchedule, **own)

@@ -105,9 +105,9 @@ def _opened(place: str, changed: int, digest: str) -> SavedWeights:
     del changed
     path = ROOT / place
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != digest:
-        rule = f"its SHA-256 is {found}, the trial was planned with {digest}: plan again"
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != digest:
+        rule = f"its SHA-256 is {actual}, the trial was planned with {digest}: plan again"
         raise UserError(f"CONFIG_{FILE}={place}: {rule}")
     record = tensor_files.read(path)
     saved = record.get("format") == FORMAT

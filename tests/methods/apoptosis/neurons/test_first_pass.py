@@ -55,6 +55,20 @@ def made(kind=GrowthOnlyManager, **options):
     return kind(model, optimizer=optimizer, **quick(kind), **options), model, optimizer
 
 
+def test_layers_of_a_compiled_model_have_the_names_of_the_users_own() -> None:
+    model = nn.Sequential(MLP(), MLP())
+    compiled = torch.compile(model, backend="eager")
+    optimizer = torch.optim.AdamW(model.parameters())
+    manager = FunctionalPreservationApoptosis(
+        compiled,  # type: ignore[arg-type]
+        optimizer=optimizer,
+        pairs=NAMES,
+        **quick(FunctionalPreservationApoptosis),
+    )
+    trained(manager, compiled, optimizer, 12)  # type: ignore[arg-type]
+    assert {event.layer for event in manager.apoptosis_events} == {"0.c_fc", "1.c_fc"}
+
+
 @pytest.mark.parametrize("kind", strategies())
 def test_every_strategy_works_by_name(kind) -> None:
     manager, model, optimizer = made(kind, pairs=NAMES)

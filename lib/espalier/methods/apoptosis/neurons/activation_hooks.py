@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from espalier.surgery.gradmax import CrossMoment
+from espalier.surgery.pair_layers import by_position
 from espalier.surgery.pairs import Pair
 from espalier.surgery.probe import Statistics, evaluating
 
@@ -54,7 +55,7 @@ class Observation:
     @cached_property
     def pre_activations(self) -> Tensor:
         """Pre-activations (samples, positions, neurons)."""
-        return _by_position(self.producer_output, self.pair.map_dims[0] > 0)
+        return by_position(self.producer_output, self.pair.map_dims[0] > 0)
 
     @cached_property
     def activations(self) -> Tensor:
@@ -93,16 +94,9 @@ class Observation:
         return moment
 
     def _by_neuron(self, x: Tensor) -> Tensor:
-        by_position = _by_position(x, self.pair.map_dims[1] > 0)
-        shaped: Tensor = by_position.unflatten(2, (self.pair.size, self.pair.per))  # type: ignore[no-untyped-call]
+        features = by_position(x, self.pair.map_dims[1] > 0)
+        shaped: Tensor = features.unflatten(2, (self.pair.size, self.pair.per))  # type: ignore[no-untyped-call]
         return shaped
-
-
-def _by_position(x: Tensor, planes: bool) -> Tensor:
-    """Reshape (n, channels, h, w) or (n, ..., features) to (n, positions, features)."""
-    if planes:
-        return x.flatten(2).transpose(1, 2)
-    return x.reshape(len(x), -1, x.shape[-1])
 
 
 @dataclass

@@ -5,14 +5,14 @@ A strategy holds no state: what changes while a network trains is in its `LayerP
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from espalier.core.arguments import check_number, check_whole
+from espalier.core.arguments import check_choice, check_number, check_whole
 from espalier.methods.apoptosis.neurons.event_schedule import EventWindow, annealed_rate
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
@@ -102,12 +102,6 @@ def check(name: str, value: object, holds: bool, rule: str) -> None:
     """Raise ValueError, with the rule, unless it `holds` for the argument `name`."""
     if not holds:
         raise ValueError(f"{name}={value!r}: must be {rule}")
-
-
-def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
-    """Raise ValueError unless `value` is one of `choices`."""
-    names = [str(choice) for choice in choices]
-    check(name, value, value in names, f"one of {', '.join(names)}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisOptions
 from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
@@ -35,17 +34,16 @@ class FirstPass:
 
         Raises ValueError if there are none, then or now.
         """
-        inner = model.module if isinstance(model, DistributedDataParallel) else model
-        self._model, self._names, self._options = inner, names, options
+        self._model, self._names, self._options = model, names, options
         self._replace = replace
         self._handle: Any = None
         self.pairs: list[Pair] = []
         self.left_out: Mapping[str, str] = {}
         self.is_awaited = options.example is None and not options.chains_only
         if options.example is not None:
-            self._take(search_pairs(inner, options.pairs, Example.of(options.example)))
+            self._take(search_pairs(model, options.pairs, Example.of(options.example)))
         else:
-            self._take(propose_pairs(inner, options.pairs, options.chains_only))
+            self._take(propose_pairs(model, options.pairs, options.chains_only))
 
     def watch(self) -> None:
         """Look at the next forward pass of the model, if one is awaited."""
@@ -68,7 +66,7 @@ class FirstPass:
     def _in_chains(self) -> set[str]:
         return {pair.name for pair in find_pairs(self._model)}
 
-    def known(
+    def restorable(
         self, populations: Iterable[LayerPopulation], state: Container[str]
     ) -> list[LayerPopulation]:
         """Return the populations to be restored: of proposals, only those that `state` has."""
@@ -80,10 +78,9 @@ class FirstPass:
         in_chains = self._in_chains() & {pair.name for pair in self.pairs}
         try:
             self._take(search_pairs(self._model, self._options.pairs, example))
-        except Exception:
-            self.watch()  # nothing is shown yet
-            raise
-        self.is_awaited = False
+            self.is_awaited = False
+        finally:
+            self.watch()  # again, unless pairs have been shown
         dropped = sorted(in_chains - {pair.name for pair in self.pairs})
         if dropped:
             reasons = "; ".join(f"{name}: {self.left_out[name]}" for name in dropped)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, check_choice
+from espalier.core.arguments import check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
+from espalier.core.arguments import check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Op
 from espalier.methods.apoptosis.neurons.replacement_ops import (

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check_choice
+from espalier.core.arguments import check_choice
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected
 from espalier.methods.apoptosis.neurons.replacement_ops import (
     BirthContext,
     Parents,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure import operations
-from espalier.methods.growth.structure.edge_editor import At, EdgeEditor, mask_indices
-from espalier.methods.growth.structure.edge_network import EdgeBlock, EdgeNetwork, matrix_shape
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, mask_indices
+from espalier.methods.growth.structure.edge_network import At, EdgeBlock, EdgeNetwork, matrix_shape
 from espalier.methods.growth.structure.reversible_operations import ReversibleChange
 from espalier.sparse.selection import magnitudes, select_missing, select_smallest
 

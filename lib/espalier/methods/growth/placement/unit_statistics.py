@@ -88,13 +88,13 @@ class UnitStatistics:
         """Return the extrema of a hidden node."""
         activity = self.activity(node)
         samples = min(ExtremaThresholds.samples, activity.samples)
-        found = find_extrema(activity, ExtremaThresholds(samples=samples))
+        extrema = find_extrema(activity, ExtremaThresholds(samples=samples))
         if self.seen is None:
-            return found
-        none = torch.zeros_like(found.dead)
+            return extrema
+        none = torch.zeros_like(extrema.dead)
         if self.seen[node].feeds:
-            return Extrema(none, found.saturated, found.hot)
-        return Extrema(found.dead, none, none)
+            return Extrema(none, extrema.saturated, extrema.hot)
+        return Extrema(extrema.dead, none, none)
 
     def rank_by_inactivity(self, node: int) -> Tensor:
         """Return a hidden node's units, the least firing first, then by index: (size,)."""

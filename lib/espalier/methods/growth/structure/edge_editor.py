@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure.edge_network import (
+    At,
     Batch,
     EdgeBlock,
     EdgeNetwork,
@@ -23,8 +24,6 @@ from espalier.methods.growth.structure.structural_events import Event
 from espalier.surgery.per_slice_restart import Restarts
 
 Net_co = TypeVar("Net_co", bound=EdgeNetwork, default=EdgeNetwork, covariant=True)
-At = tuple[Tensor, Tensor]
-"""Rows and columns of edges of a block, (n,) each."""
 
 
 class Snapshot(Protocol):

@@ -21,6 +21,9 @@ LossOf: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 
+At: TypeAlias = tuple[Tensor, Tensor]
+"""Rows and columns of edges of a block, (n,) each."""
+
 
 class EdgeBlock(Protocol):
     """The edges from the units of a node to those of another, as matrices (outputs, columns).

@@ -13,8 +13,8 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain
 from espalier.core.self_measuring import count_parameters
 from espalier.layers.masked_blocks import Pair
-from espalier.methods.growth.structure.edge_editor import At, EdgeEditor, Snapshot
-from espalier.methods.growth.structure.edge_network import Batch, LossOf, Observation
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, Snapshot
+from espalier.methods.growth.structure.edge_network import At, Batch, LossOf, Observation
 from espalier.methods.growth.structure.layer_network import LayerBlock, LayerNetwork
 from espalier.methods.growth.structure.layer_observation import observe
 from espalier.methods.growth.structure.structural_events import Event

@@ -16,12 +16,10 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from espalier.layers.masked_blocks import Pair
+from espalier.methods.growth.structure.edge_network import At
 from espalier.sparse.edges import Edges
-from espalier.sparse.matrix_layers import is_transposed_linear
 from espalier.sparse.orientation import ROWS, Orientation
-
-At = tuple[Tensor, Tensor]
-"""Rows and columns of edges, (n,) each."""
+from espalier.surgery.pair_layers import is_layer
 
 
 class Layout(NamedTuple):
@@ -81,8 +79,12 @@ class LayerBlock:
     @property
     def is_called(self) -> bool:
         """Whether the layer is a module of its own, whose calls can be seen."""
-        kinds = isinstance(self.module, nn.Linear | _ConvNd) or is_transposed_linear(self.module)
-        return kinds and self.edges.names[self.layer].rpartition(".")[2] == "weight"
+        return is_layer(self.module) and self.edges.names[self.layer].rpartition(".")[2] == "weight"
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the layer reads maps of channels: it is a convolution."""
+        return isinstance(self.module, _ConvNd)
 
     @property
     def parameter(self) -> Tensor:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
 from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure.edge_network import (
@@ -27,6 +26,7 @@ from espalier.methods.growth.structure.edge_network import (
     by_unit,
 )
 from espalier.methods.growth.structure.layer_network import LayerBlock, LayerNetwork
+from espalier.surgery.pair_layers import by_position
 
 CHUNK = 128
 """Samples of one forward pass: the values of all layers are in memory."""
@@ -50,7 +50,7 @@ class _LayerView:
         """Gather the inputs of a call, and keep its output; return a copy that may be changed."""
         if not inputs:
             return None  # given by name
-        x = _by_place(self.block.module, inputs[0].detach())
+        x = by_position(inputs[0].detach(), self.block.is_map)
         x = x.reshape(len(x), -1, self.block.layout.inputs)  # groups are further places
         self.reads_data = not inputs[0].requires_grad
         self.values.append(x.mean(1))
@@ -67,7 +67,7 @@ class _LayerView:
 
     def add_gradient(self, gradient: Tensor) -> None:
         """Gather dloss/dz of a call."""
-        by_place = _by_place(self.block.module, gradient)
+        by_place = by_position(gradient, self.block.is_map)
         self.gradients.append(by_place.sum(1))
         self.responses.append((by_place != 0).any(1))
 
@@ -75,13 +75,6 @@ class _LayerView:
         """Return the mean |dloss/dw| from unit to unit, (outputs, inputs)."""
         matrix = self.block.layout.matrix(self.edges / samples).abs()
         return by_unit(matrix, self.block.layout.inputs).mean(2)
-
-
-def _by_place(module: nn.Module, x: Tensor) -> Tensor:
-    """Return the inputs or outputs of a layer as (n, places, units)."""
-    if isinstance(module, _ConvNd):
-        return x.flatten(2).transpose(1, 2)
-    return x.reshape(len(x), -1, x.shape[-1])
 
 
 def observe(net: LayerNetwork, batch: Batch, loss_of: LossOf) -> Observation:

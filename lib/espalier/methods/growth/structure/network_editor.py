@@ -19,8 +19,8 @@ from typing_extensions import override
 from espalier.layers.masked_blocks import Blocks, Pair, chain, dense_gradients, key
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.layers.reachability import reach
-from espalier.methods.growth.structure.edge_editor import At, EdgeEditor
-from espalier.methods.growth.structure.edge_network import Batch, LossOf, Observation
+from espalier.methods.growth.structure.edge_editor import EdgeEditor
+from espalier.methods.growth.structure.edge_network import At, Batch, LossOf, Observation
 from espalier.methods.growth.structure.skeleton import reachable_units, skeleton
 from espalier.methods.growth.structure.structural_events import Event
 from espalier.sparse.masked_weight import find_births
