@@ -15,7 +15,7 @@ def symbols() -> Symbols:
 
 def test_every_path_and_every_check_of_data_needs_trust(symbols: Symbols) -> None:
     assert set(symbols.need_trust) == {
-        *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "TEXT_FILE", "TEXT_SHIFT_FILE")
+        *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "TEXT_FILE", "TEXT_SHIFT_FILE", "START_WEIGHTS")
     }
     texts = {name for name in symbols.prompted if symbols.kind(name) == "string"}
     lists = {"BLOCKS_SIZES", "MULTISCALE_FACTORS", "PRIORITY"}  # of numbers, names, symbols
