@@ -322,3 +322,16 @@ def test_layers_of_another_kind_are_refused() -> None:
     model, optimizer, _ = own_loops.start("StaticSparse")
     with pytest.raises(ValueError, match="^layers=3 must be names of layers"):
         espalier.StaticSparse(model, optimizer, layers=3)
+
+
+@every
+@pytest.mark.parametrize("change", ["none", "step", "method"])
+def test_a_state_that_is_not_whole_is_refused(name: str, change: str) -> None:
+    method = own_loops.start(name)[2]
+    state: Any = method.state_dict()
+    if change == "none":
+        state = None
+    else:
+        del state[change]
+    with pytest.raises(ValueError, match=r"^state_dict: (is a NoneType|has no (step|method)$)"):
+        method.load_state_dict(state)

@@ -192,8 +192,13 @@ class OwnLoop:
 
     def _check_state(self, saved: Mapping[str, Any]) -> None:
         own, kind = self.state_dict(), type(self).__name__
+        if not isinstance(saved, Mapping):
+            raise ValueError(f"state_dict: is a {type(saved).__name__}, and no state of a {kind}")
         if saved.get("class") != kind:
             raise ValueError(f"state_dict: is of {saved.get('class')}, and this is a {kind}")
+        missing = [name for name in own if name not in saved]
+        if missing:
+            raise ValueError(f"state_dict: has no {' and no '.join(missing)}")
         for name in {**own["shapes"], **saved["shapes"]}:
             here, there = own["shapes"].get(name), saved["shapes"].get(name)
             if here is None or there is None or tuple(here) != tuple(there):
