@@ -13,7 +13,6 @@ from statistics import fmean
 
 from espalier.analysis.rank import TrialResult
 from espalier.core import component
-from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape
 from espalier.core.trial import REPETITION, Trial
@@ -56,6 +55,8 @@ class CandidateSpace:
     def can_keep_weights(self) -> bool:
         """Whether a saved model could be verified when it is read: see CONFIG_SAVE_MODEL."""
         config = self.whole.trials[0].config
+        from espalier.core.contracts import Dataset  # and with it torch: not for the help
+
         images = component.find("dataset", config[DATASET], Dataset).holds is SampleShape
         return images and config.get(SHIFT, NO_SHIFT) == NO_SHIFT
 

@@ -63,8 +63,8 @@ class Tournament(GrowingMethod[TournamentMemory]):
     def measures(self, run: Run[GrowthState[TournamentMemory]]) -> Measures:
         """Return `tournaments_declined`, the events at which doing nothing won, and others.
 
-        `trial_updates` are those in trials, `updates_with_trials` all; `actions_left_out` are those
-        that this network has no graph for.
+        `trial_updates` are those in trials, beside the run's own; `actions_left_out` are those that
+        this network has no graph for.
         """
         state = run.method_state
         left_out = self.actions.left_out(state.editor)
@@ -72,7 +72,6 @@ class Tournament(GrowingMethod[TournamentMemory]):
             **super().measures(run),
             "tournaments_declined": state.num_events - len(state.steps),
             "trial_updates": state.memory.trial_updates,
-            "updates_with_trials": run.step + state.memory.trial_updates,
             **({"actions_left_out": left_out} if left_out else {}),
         }
 
