@@ -36,6 +36,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "adamwprune_step",
     "masks_against_sort",
     "zoo_table",
+    "zoo_surgery",
     "dendrites_layer",
     "dendrites_pack",
     "data_batches",

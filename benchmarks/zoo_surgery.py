@@ -1,20 +1,22 @@
 """How far surgery moves the outputs of the models of the zoo, operation by operation.
 
-For every model, in float32 and float64: pairs are found by a pass over two samples; on every pair
-(of more than four, on the first four)
-every operation that promises to keep the outputs is done, one after another, after neurons have
-died where an operation needs dead ones. Printed is the largest change of any output, relative to
-the largest output, or why there are no pairs.
+    python benchmarks/zoo_surgery.py [--json FILE]
 
-    .venv/bin/python -P benchmarks/zoo_surgery.py
+For every model, in float32 and float64: pairs are found by a pass over the example batch. On the
+first four of them every operation that promises to keep the outputs is done, one after another,
+after neurons have died where an operation needs dead ones. Printed is the largest change of any
+output, relative to the largest output, or why there are no pairs.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import measuring
 import torch
+from measuring import Figure
 from torch import Tensor, nn
 from zoo import ZOO, Specimen
 
@@ -107,22 +109,44 @@ def change(specimen: Specimen, operation: str, dtype: torch.dtype) -> float | st
     return float((model(x).detach() - before).abs().max() / before.abs().max().clamp_min(1.0))
 
 
-def row(specimen: Specimen) -> str:
-    """Return the table's row: the pairs, and the change in both number formats."""
+@dataclass(frozen=True)
+class Row:
+    """The pairs of a model, and by operation the changes in both number formats or refusals."""
+
+    specimen: Specimen
+    pairs: int
+    changes: dict[str, list[float | str]]
+
+    @property
+    def refusals(self) -> list[str]:
+        """The reasons of refusals, each once."""
+        every = (change for changes in self.changes.values() for change in changes)
+        return list(dict.fromkeys(change for change in every if isinstance(change, str)))
+
+    def largest(self, place: int) -> float:
+        """Return the largest change in the number format at `place` of LIMITS."""
+        values = (changes[place] for changes in self.changes.values())
+        return max((value for value in values if not isinstance(value, str)), default=0.0)
+
+    def __str__(self) -> str:
+        cells = [cell(changes) if self.pairs else "" for changes in self.changes.values()]
+        columns = [self.specimen.name, str(self.pairs), *cells, "; ".join(self.refusals)]
+        return f"| {' | '.join(columns)} |"
+
+
+def row(specimen: Specimen) -> Row:
+    """Do all operations on a model; without a pair one of them, for the reason."""
     count = len(search_pairs(specimen.build(), None, specimen.inputs()).pairs)
-    if not count:
-        refusal = str(change(specimen, "widen", torch.float32))
-        return f"| {specimen.name} | 0 |" + " |" * len(OPERATIONS) + f" {refusal} |"
-    cells, refusals = [], dict[str, None]()
-    for operation in OPERATIONS:
-        changes = {dtype: change(specimen, operation, dtype) for dtype in LIMITS}
-        cells.append(_cell(changes))
-        refusals.update({x: None for x in changes.values() if isinstance(x, str)})
-    return f"| {specimen.name} | {count} | {' | '.join(cells)} | {'; '.join(refusals)} |"
+    changes: dict[str, list[float | str]] = {
+        operation: [change(specimen, operation, dtype) for dtype in LIMITS]
+        for operation in (OPERATIONS if count else ["widen"])
+    }
+    return Row(specimen, count, {name: changes.get(name, []) for name in OPERATIONS})
 
 
-def _cell(changes: dict[torch.dtype, float | str]) -> str:
-    values = [value for value in changes.values() if not isinstance(value, str)]
+def cell(changes: list[float | str]) -> str:
+    """Return the changes of an operation, in bold if they are above what is allowed."""
+    values = [value for value in changes if not isinstance(value, str)]
     if len(values) < len(changes):
         return "refused"
     kept = all(value <= limit for value, limit in zip(values, LIMITS.values(), strict=True))
@@ -130,12 +154,22 @@ def _cell(changes: dict[torch.dtype, float | str]) -> str:
 
 
 def main() -> None:
-    """Print the table."""
+    args = measuring.parser(__doc__).parse_args()
+    torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     print(f"| model | pairs | {' | '.join(OPERATIONS)} | refused |")
     print("|---|---|" + "---|" * (len(OPERATIONS) + 1))
+    rows = []
     for specimen in ZOO:
-        print(row(specimen), flush=True)
+        rows.append(row(specimen))
+        print(rows[-1], flush=True)
+    figures = [Figure("models", [len(rows)], "")]
+    figures.append(Figure("models with pairs", [sum(each.pairs > 0 for each in rows)], ""))
+    for place, (dtype, limit) in enumerate(LIMITS.items()):
+        largest = max(each.largest(place) for each in rows)
+        name = f"largest change of an output, {str(dtype).removeprefix('torch.')}"
+        figures.append(Figure(name, [largest], "", f"<= {limit:g}"))
+    measuring.tell(args, figures)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 
+PARTS = frozenset(("state", "param_groups"))
+"""What a state dict of torch's optimizers has."""
+
+
 def decay_groups(parameters: Iterable[Tensor], weight_decay: float) -> list[dict[str, Any]]:
     """Return the trainable parameters in two groups, or one if the other is empty.
 
@@ -72,7 +76,7 @@ def refuse_complex(groups: Iterable[dict[str, Any]]) -> None:
 
 def check_adam(state_dict: Any) -> None:
     """Raise ValueError for what is not the state of some Adam."""
-    if not (isinstance(state_dict, Mapping) and {"state", "param_groups"} <= set(state_dict)):
+    if not (isinstance(state_dict, Mapping) and PARTS.issubset(state_dict)):
         raise ValueError("state_dict: is not one of an optimizer")
     for place, held in state_dict["state"].items():
         missing = [name for name in ("step", "exp_avg", "exp_avg_sq") if name not in held]

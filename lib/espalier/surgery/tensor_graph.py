@@ -21,9 +21,10 @@ from torch.overrides import TorchFunctionMode
 from espalier.surgery.pair_layers import is_layer
 
 # Functions that give numbers to Python, or write; others without a tensor as result give sizes.
-_VALUES = {"item", "tolist", "numpy", "equal", "allclose", "is_nonzero"} | {
-    f"__{name}__"
-    for name in ("bool", "int", "float", "index", "array", "contains", "complex", "setitem", "set")
+_VALUES = {
+    *("item", "tolist", "numpy", "equal", "allclose", "is_nonzero", "__bool__", "__int__"),
+    *("__float__", "__complex__", "__index__", "__array__", "__contains__"),
+    *("__setitem__", "__set__"),
 }
 
 

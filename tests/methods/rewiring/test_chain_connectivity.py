@@ -75,7 +75,8 @@ def test_blocks_are_as_sparse_without_a_method_that_grows_as_with_one() -> None:
 
 def test_nothing_is_said_of_a_network_that_is_no_single_chain() -> None:
     static = Static(SparsePlan(density=0.5))
-    assert connectivity(loops.run_of(Adam(), static, model=loops.residual_network())) == {}
+    residual = loops.run_of(Adam(), static, model=loops.residual_network())
+    assert connectivity(residual) == {"prunable_share": 1.0}
     assert connectivity(loops.run_of(Adam(), NoPruning(), model=chain())) == {}
 
 
