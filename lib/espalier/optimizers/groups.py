@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-
 PARTS = frozenset(("state", "param_groups"))
 """What a state dict of torch's optimizers has."""
 
