@@ -14,7 +14,6 @@ from statistics import fmean
 from espalier.analysis.rank import TrialResult
 from espalier.core import component
 from espalier.core.errors import UserError
-from espalier.core.samples import SampleShape
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
@@ -56,6 +55,7 @@ class CandidateSpace:
         """Whether a saved model could be verified when it is read: see CONFIG_SAVE_MODEL."""
         config = self.whole.trials[0].config
         from espalier.core.contracts import Dataset  # and with it torch: not for the help
+        from espalier.core.samples import SampleShape
 
         images = component.find("dataset", config[DATASET], Dataset).holds is SampleShape
         return images and config.get(SHIFT, NO_SHIFT) == NO_SHIFT
