@@ -25,7 +25,6 @@ from espalier.search.learning import FEWEST, SeedScore
 from espalier.search.search_runs import Means
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
-from espalier.train.checkpoints.model_files import FILE
 
 EPOCHS, SAVE_MODEL = "NUM_EPOCHS", "SAVE_MODEL"
 DATASET = component.KINDS["dataset"][1]
@@ -138,6 +137,8 @@ class SeedTrials:
         """The models that its trials left."""
         with Store.open(self.folder / STORE, readonly=True) as store:
             directories = store.directories()
+        from espalier.train.checkpoints.model_files import FILE  # and with it torch
+
         files = (self.folder / directories[trial.number] / FILE for trial in self.trials)
         return [file for file in files if file.is_file()]
 
