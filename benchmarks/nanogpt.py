@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from espalier import AdamWPrune, FunctionalPreservationApoptosis, RigL
+from espalier import AdamWPrune, RigL
+from espalier import FunctionalPreservationApoptosis as Manager
 
 CONTEXT, WIDTH, HEADS, LAYERS, BATCH, RATE = 64, 96, 4, 3, 16, 1e-3
 
@@ -99,56 +100,59 @@ def batch(data: Tensor) -> tuple[Tensor, Tensor]:
     return windows[:, :-1], windows[:, 1:]
 
 
-def main() -> None:
-    """Train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--method", choices=("none", "adamwprune", "rigl", "apoptosis"), default="none"
-    )
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--compile", action="store_true")
-    args = parser.parse_args()
-    torch.manual_seed(0)
-    text = "".join(pydoc_data.topics.topics.values())
-    symbols = sorted(set(text))
-    places = {symbol: place for place, symbol in enumerate(symbols)}
-    data = torch.tensor([places[symbol] for symbol in text])
-    train, held_out = data[: 9 * len(data) // 10], data[9 * len(data) // 10 :]
+def adamwprune(model: nn.Module, steps: int) -> AdamWPrune:
+    """Return an optimizer that prunes to 70 % within three quarters of the steps."""
+    ramp = {"warmup_steps": steps // 10, "ramp_end_step": 3 * steps // 4, "frequency": 10}
+    return AdamWPrune(model, lr=RATE, weight_decay=0.1, target_sparsity=0.7, **ramp)
 
-    steps, model = args.steps, GPT(len(symbols))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.1)
-    method = None
+
+def apoptosis(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> Manager:
+    """Return a manager that replaces 5 % of the hidden neurons of each block six times."""
+    pairs = [("blocks.*.mlp.c_fc", "blocks.*.mlp.c_proj")]
+    pace = {"apoptosis_interval": max(1, steps // 6), "preservation_steps": min(10, steps // 12)}
+    return Manager(model, pairs=pairs, prune_rate=0.05, optimizer=optimizer, **pace)
+
+
+def rigl(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> RigL:
+    """Return RigL at a density of 30 %."""
+    every = max(1, steps // 15)
+    return RigL(model, optimizer, density=0.3, total_steps=steps, frequency=every)
+
+
+METHODS = {"rigl": rigl, "apoptosis": apoptosis}
+
+
+def mean_loss(model: nn.Module, data: Tensor, batches: int) -> float:
+    """Return the mean loss of random batches."""
+    model.eval()
+    with torch.no_grad():
+        pairs = [batch(data) for _ in range(batches)]
+        losses = [F.cross_entropy(model(x).flatten(0, 1), y.flatten()) for x, y in pairs]
+    return float(sum(losses) / len(losses))
+
+
+def read() -> tuple[Tensor, int]:
+    """Return Python's documentation as places of its symbols (n,), and how many symbols it has."""
+    text = "".join(pydoc_data.topics.topics.values())
+    places = {symbol: place for place, symbol in enumerate(sorted(set(text)))}
+    return torch.tensor([places[symbol] for symbol in text]), len(places)
+
+
+def train(args: argparse.Namespace, model: nn.Module, data: Tensor) -> None:
+    """Train `model` with a method, and print losses, sparsity and events."""
+    steps = args.steps
     if args.method == "adamwprune":
-        optimizer = AdamWPrune(
-            model,
-            lr=RATE,
-            weight_decay=0.1,
-            target_sparsity=0.7,
-            warmup_steps=steps // 10,
-            ramp_end_step=3 * steps // 4,
-            frequency=10,
-        )
-    elif args.method == "rigl":
-        method = RigL(
-            model, optimizer, density=0.3, total_steps=steps, frequency=max(1, steps // 15)
-        )
-    elif args.method == "apoptosis":
-        method = FunctionalPreservationApoptosis(
-            model,
-            pairs=[("blocks.*.mlp.c_fc", "blocks.*.mlp.c_proj")],
-            prune_rate=0.05,
-            apoptosis_interval=max(1, steps // 6),
-            preservation_steps=min(10, steps // 12),
-            optimizer=optimizer,
-        )
+        optimizer: torch.optim.Optimizer = adamwprune(model, steps)
+    else:
+        optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.1)
+    build = METHODS.get(args.method)
+    method = build(model, optimizer, steps) if build else None
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: 0.55 + 0.45 * math.cos(math.pi * step / steps)
     )
     forward = torch.compile(model) if args.compile else model
-
-    started = time.perf_counter()
     for step in range(1, steps + 1):
-        x, y = batch(train)
+        x, y = batch(data)
         loss = F.cross_entropy(forward(x).flatten(0, 1), y.flatten())
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -158,21 +162,27 @@ def main() -> None:
         schedule.step()
         optimizer.zero_grad()
         if step % max(1, steps // 6) == 0:
-            sparsity = getattr(method if args.method == "rigl" else optimizer, "sparsity", 0.0)
-            print(f"step {step:5d}  loss {loss.item():.3f}  sparsity {sparsity:.3f}")
-
-    model.eval()
-    with torch.no_grad():
-        losses = [
-            F.cross_entropy(model(x).flatten(0, 1), y.flatten())
-            for x, y in (batch(held_out) for _ in range(20))
-        ]
-    seconds = time.perf_counter() - started
-    print(f"{args.method}: held-out loss {sum(losses) / len(losses):.3f}, {seconds:.0f} s")
-    if args.method == "rigl":
+            zeros = sum(int((p == 0).sum()) for p in model.parameters() if p.ndim > 1)
+            print(f"step {step:5d}  loss {loss.item():.3f}  weights at 0: {zeros:,}")
+    if isinstance(method, RigL):
         print(dict(method.measures()))
-    if args.method == "apoptosis":
+    if isinstance(method, Manager):
         print(*method.apoptosis_events, sep="\n")
+
+
+def main() -> None:
+    """Train, and print the loss on text that was held out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", choices=("none", "adamwprune", *METHODS), default="none")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--compile", action="store_true")
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    data, symbols = read()
+    model, cut, started = GPT(symbols), 9 * len(data) // 10, time.perf_counter()
+    train(args, model, data[:cut])
+    seconds = time.perf_counter() - started
+    print(f"{args.method}: held-out loss {mean_loss(model, data[cut:], 20):.3f}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

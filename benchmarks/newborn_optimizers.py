@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from espalier.core.paths import ROOT
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.restart_kinds import kind_of
 
 Build = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -102,7 +102,7 @@ class Trial:
         self.build = build
         self.late = self._parameters(dtype)
         self.optimizer = _started(build(self.late))
-        self.restarts = Restarts(self.optimizer)
+        self.restarts = restart_of(self.optimizer)
         for _ in range(BEFORE):
             self._update(self.optimizer, self.late, self._gradients())
             self.restarts.after_step()
@@ -196,8 +196,8 @@ def main() -> int:
     print("distances in float32 / float64, in mean updates of the fresh optimizer")
     print("| optimizer | restart | slices | elements |\n|---|---|---|---|")
     for name, build in {**TORCH, **third_party()}.items():
-        found, row = measure(name, build)
-        figures += found
+        measured, row = measure(name, build)
+        figures += measured
         print(row, flush=True)
     tell(args, figures, ["n: slices and elements, in float32 and float64"])
     return 0 if all(figure.met is not False for figure in figures) else 1

@@ -21,7 +21,7 @@ from espalier.rates.composing import MultiplierBounds
 from espalier.rates.layers import find_layers
 from espalier.rates.rate_options import RatePlan
 from espalier.rates.scaling import UpdateScale
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 WIDE = MultiplierBounds(0.0, 1e6)
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}
@@ -227,12 +227,12 @@ def test_parameters_that_come_later_are_found():
 
 
 def test_newborns_under_adam_are_corrected_by_the_same_share():
-    """`Restarts` makes the update of a newborn weight that of a fresh Adam, afterwards."""
+    """A `Restart` makes the update of a newborn weight that of a fresh Adam, afterwards."""
 
     def trained(factor):
         run = run_of("adam")
         scale = UpdateScale(run, [Dual(factor, factor)], WIDE) if factor != 1 else None
-        restarts = Restarts(run.optimizer)
+        restarts = restart_of(run.optimizer)
         for _ in range(5):
             step(run)
             restarts.after_step()

@@ -81,12 +81,12 @@ def test_advice_is_in_the_words_of_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "api"),
+    ("advice", "api"),
     [
         ("x: set CONFIG_A=y", "x: give settings={'A': 'y'}"),
         ("x: lower CONFIG_A_B (128) or", "x: lower settings={'A_B': ...} (128) or"),
         ("CONFIG_A=2: must be 1", "CONFIG_A=2: must be 1"),
     ],
 )
-def test_settings_become_arguments(told: str, api: str) -> None:
-    assert api_words.translate(told) == api
+def test_settings_become_arguments(advice: str, api: str) -> None:
+    assert api_words.translate(advice) == api

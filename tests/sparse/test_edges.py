@@ -9,7 +9,7 @@ from torch import nn
 from espalier.sparse.edges import EdgeEvent, Edges
 from espalier.sparse.masked_weight import ABSENT, weight_and_state
 from espalier.sparse.prunable import prunable
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 RATE = 0.01
 
@@ -21,7 +21,7 @@ class Bed:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
         self.optimizer = torch.optim.AdamW(self.model.parameters(), RATE, weight_decay=0.1)
-        self.edges = Edges(prunable(self.model), self.optimizer, Restarts(self.optimizer))
+        self.edges = Edges(prunable(self.model), self.optimizer, restart_of(self.optimizer))
         self.x, self.y = torch.randn(2, 8, 4)[0], torch.arange(8) % 2
 
     def begin(self) -> None:

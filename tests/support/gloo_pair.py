@@ -70,6 +70,6 @@ def _join(rank: int, meeting: str, work: Work, sender: Connection) -> None:
         dist.init_process_group("gloo", timeout=timedelta(seconds=PATIENCE / 2), **place)
         answer = (False, work(rank))
         dist.destroy_process_group()
-    except Exception:  # noqa: BLE001 (told to the test)
+    except Exception:  # noqa: BLE001 (the test raises it)
         answer = (True, traceback.format_exc())
     sender.send(answer)

@@ -9,7 +9,7 @@ from espalier.optimizers.lean import LeanAdam
 from espalier.surgery import birth, optimizer_state, resize
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 BUILDS = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01),
@@ -31,7 +31,7 @@ class Late:
         for _ in range(steps):
             self.update(self.optimizer, self.old, self.gradient())
         index = torch.tensor([1, 2])
-        self.restarts = Restarts(self.optimizer) if cure in ("restart", "elements") else None
+        self.restarts = restart_of(self.optimizer) if cure in ("restart", "elements") else None
         if cure == "elements":
             at = torch.tensor([1, 1, 1, 2, 2, 2]), torch.tensor([0, 1, 2, 0, 1, 2])
             optimizer_state.reset_elements(self.optimizer, self.old, at)
@@ -103,7 +103,7 @@ def test_single_elements_restart_each_at_its_time() -> None:
     """Cell (i, j) is reborn after update 5 (3 i + j) + 5, and is then a fresh optimizer's."""
     weight = nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))
     optimizer = torch.optim.Adam([weight], lr=0.01)
-    restarts = Restarts(optimizer)
+    restarts = restart_of(optimizer)
     twins: dict[tuple[int, int], tuple[nn.Parameter, torch.optim.Optimizer]] = {}
     generator = torch.Generator().manual_seed(0)
     for now in range(1, 60):
@@ -157,7 +157,7 @@ def test_an_optimizer_that_has_not_stepped_and_none_at_all() -> None:
     optimizer = torch.optim.Adam([weight])
     for each in (optimizer, None):
         optimizer_state.reset_slices(each, weight, 0, torch.tensor([0]))
-    Restarts(optimizer).note(weight, 0, torch.tensor([0]))
+    restart_of(optimizer).note(weight, 0, torch.tensor([0]))
     assert len(optimizer.state) == 0
 
 
@@ -165,7 +165,7 @@ def test_rows_and_columns_of_one_layer_restart_each_at_their_time() -> None:
     """The middle layer is consumer of the first pair and producer of the second."""
     weight = nn.Parameter(torch.zeros(3, 3, dtype=torch.float64))
     optimizer = torch.optim.Adam([weight], lr=0.01)
-    restarts = Restarts(optimizer)
+    restarts = restart_of(optimizer)
     fresh: dict[tuple[int, int], tuple[nn.Parameter, torch.optim.Optimizer]] = {}
 
     def begin(cells: list[tuple[int, int]]) -> None:
@@ -192,7 +192,7 @@ def test_rows_and_columns_of_one_layer_restart_each_at_their_time() -> None:
 
 def test_restarts_follow_a_layer_that_is_resized() -> None:
     model, x, optimizer = trained(mlp)
-    restarts = Restarts(optimizer)
+    restarts = restart_of(optimizer)
     pair = find_pairs(model)[0]
     site = EditContext(pair, optimizer, restarts=restarts)
     generator = torch.Generator().manual_seed(0)
@@ -216,7 +216,7 @@ def test_restarts_are_saved_and_restored() -> None:
     late, again = Late(BUILDS["adam"], "restart"), Late(BUILDS["adam"], "restart")
     assert again.restarts is not None and late.restarts is not None
     saved = late.restarts.state_dict()
-    again.restarts = Restarts(again.optimizer)
+    again.restarts = restart_of(again.optimizer)
     again.restarts.load_state_dict(saved)
     assert torch.equal(go_on(late), go_on(again))
 

@@ -13,7 +13,7 @@ from espalier.core.contracts import Method, Run
 from espalier.surgery import birth, death
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.probe import gather
 
 
@@ -24,7 +24,7 @@ class Reborn(Method):
     restarting: bool = True
 
     def attach(self, run: Run) -> None:
-        run.method_state = Restarts(run.optimizer) if self.restarting else None
+        run.method_state = restart_of(run.optimizer) if self.restarting else None
 
     def after_step(self, run: Run) -> None:
         if self.restarting:

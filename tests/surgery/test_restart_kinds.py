@@ -8,7 +8,7 @@ from foreign_optimizers import Coupled, Signs, Whole
 from torch import nn
 
 from espalier.surgery import fresh_optimizer, optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.restart_kinds import RestartKind, is_exact, kind_of
 
 
@@ -27,17 +27,17 @@ def stepped(optimizer: torch.optim.Optimizer, count: int = 5) -> torch.optim.Opt
 @pytest.mark.parametrize("kind", [torch.optim.LBFGS, torch.optim.SparseAdam])
 def test_what_cannot_restart_anything_is_refused_by_name(kind):
     with pytest.raises(ValueError, match=rf"^{kind.__name__}: .*: use "):
-        Restarts(kind([weight()]))
+        restart_of(kind([weight()]))
 
 
 def test_the_generic_way_is_warned_of_once():
     optimizer = torch.optim.Adafactor([weight()])
     with pytest.warns(UserWarning, match="^Adafactor: its second moments are of whole rows"):
-        Restarts(optimizer)
+        restart_of(optimizer)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Restarts(optimizer)
-        Restarts(torch.optim.NAdam([weight()]))
+        restart_of(optimizer)
+        restart_of(torch.optim.NAdam([weight()]))
 
 
 TORCH = ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adadelta", "Adagrad", "RMSprop", "ASGD"]

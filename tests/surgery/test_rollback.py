@@ -12,7 +12,7 @@ from espalier.optimizers.spam import Spam
 from espalier.surgery import birth, optimizer_state, resize
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairs import find_pairs
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.rollback import Rollback
 
 
@@ -34,7 +34,7 @@ def _plain(value):
 def test_a_widened_pair_is_as_narrow_as_before_and_trains_on_the_same() -> None:
     torch.manual_seed(0)
     model, x, optimizer = trained(mlp)
-    restarts = Restarts(optimizer)
+    restarts = restart_of(optimizer)
     site = EditContext(find_pairs(model)[0], optimizer, restarts=restarts)
     twins = copy.deepcopy((model, optimizer.state_dict()))
     before, objects = held(model, optimizer), [id(p) for p in model.parameters()]

@@ -9,7 +9,7 @@ from foreign_optimizers import Signs
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 BUILDS = {
     "dampened": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, dampening=0.5),
@@ -33,7 +33,7 @@ class Bed:
         self.build = build
         self.weight = nn.Parameter(self.draw())
         self.optimizer = build([self.weight])
-        self.restarts = Restarts(self.optimizer)
+        self.restarts = restart_of(self.optimizer)
         self.twins: list[tuple[Tensor, nn.Parameter, torch.optim.Optimizer]] = []
         self.step(steps)
 
@@ -193,7 +193,7 @@ def test_it_ends_when_both_agree_and_hooks_end_with_it():
     assert len(bed.restarts.state_dict()["cohorts"]) == 1
     bed.step(1)
     assert bed.restarts.state_dict()["cohorts"] == []
-    bed.restarts = Restarts(torch.optim.SGD([bed.weight], 0.1))
+    bed.restarts = restart_of(torch.optim.SGD([bed.weight], 0.1))
     gc.collect()
     assert len(bed.optimizer._optimizer_step_pre_hooks) == 0
 

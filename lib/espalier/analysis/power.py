@@ -14,7 +14,6 @@ from collections.abc import Callable
 ALPHA, POWER = 0.05, 0.8
 TURNS = 60  # of a bisection: more than a float has bits
 FAR = 10.0  # deviations of a normal: less is beyond them than a float can add to 1
-MOST = 10**7  # seeds that anybody could be told to train
 
 
 def power(difference: float, sd: float, n: int) -> float:
@@ -36,22 +35,6 @@ def detectable_difference(sd: float, n: int) -> float:
     _require(sd >= 0 and math.isfinite(sd), f"sd={sd:g}: must be finite and not negative")
     _require(n >= 2, f"n={n}: must be at least 2, or there is no spread to judge by")
     return sd * _threshold(lambda effect: power(effect, 1.0, n) >= POWER)
-
-
-def seeds_needed(difference: float, sd: float) -> int:
-    """Return how many paired seeds show `difference` with POWER; both in the same unit.
-
-    Raises ValueError for a difference of 0, an sd that is not above 0, or more than MOST seeds.
-    """
-    _require(difference != 0, "difference=0: no number of seeds shows it")
-    low, high = 1, 2
-    while power(difference, sd, high) < POWER:
-        low, high = high, 2 * high
-        _require(high <= MOST, f"difference={difference:g}: needs more than {MOST:,} seeds")
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power(difference, sd, middle) >= POWER else (middle, high)
-    return high
 
 
 def _threshold(reached: Callable[[float], bool]) -> float:

@@ -31,7 +31,7 @@ from espalier.optimizers.spam import Spam
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparse.allocation import Allocation
-from espalier.sparse.importance import BY_DEPTH, Importance, state_scores
+from espalier.sparse.importance import Importance, check_allocation, state_scores
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_arrivals import MaskedArrivals
 from espalier.sparse.outside_writes import OutsideWrites
@@ -124,7 +124,7 @@ class AdamWPrune(GuardedAdam):
         self._held: MaskSet | None = None  # masks that were loaded though there is no target
         if target_sparsity != 0:
             check_share("target_sparsity", target_sparsity)
-            _check_allocation(importance, allocation)
+            _check_choices(importance, allocation)
             schedule = _schedule(target_sparsity, warmup_steps, ramp_end_step, frequency, curve)
             weights = _weights(params, self.param_groups, target_sparsity, layers)
             self.pruner = Pruner(weights, schedule, allocation)
@@ -296,8 +296,7 @@ def _schedule(
     return Schedule(target, warmup_steps, ramp_end_step, frequency, curve)
 
 
-def _check_allocation(importance: Importance, allocation: Allocation) -> None:
+def _check_choices(importance: Importance, allocation: Allocation) -> None:
     check_choice("importance", importance, get_args(Importance))
     check_choice("allocation", allocation, get_args(Allocation))
-    if importance in BY_DEPTH and allocation != "depth":
-        raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")
+    check_allocation(importance, allocation)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record
 from espalier.kconfig import tree
@@ -20,7 +21,7 @@ from espalier.plan.plan import Plan
 
 def sources(paths: Iterable[Path], root: Path = ROOT) -> list[Record]:
     """Return the path (relative to the checkout if inside) and the hash of every file."""
-    return [{"path": _named(path, root), "sha256": _sha256(path)} for path in paths]
+    return [{"path": _named(path, root), "sha256": file_sha256(path)} for path in paths]
 
 
 @functools.lru_cache(maxsize=4)
@@ -39,7 +40,7 @@ def check_fresh(plan: Plan, root: Path = ROOT) -> None:
         path = root / source["path"]
         if not path.is_file():
             raise UserError(f"{source['path']}: gone since the plan was made; {_again(plan)}")
-        if _sha256(path) != source["sha256"]:
+        if file_sha256(path) != source["sha256"]:
             raise UserError(f"{source['path']}: changed since the plan was made; {_again(plan)}")
     if not plan.kconfig:
         return
@@ -85,7 +86,3 @@ def _again(plan: Plan) -> str:
 def _named(path: Path, root: Path) -> str:
     full = path.resolve()
     return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(full)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

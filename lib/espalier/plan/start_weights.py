@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
 
 FILE, DIGEST = "START_WEIGHTS", "START_WEIGHTS_SHA256"
@@ -32,5 +32,4 @@ def with_digest(config: dict[str, str], settings: Mapping[str, str]) -> dict[str
 @functools.lru_cache(maxsize=64)
 def _digest(path: Path, changed: int, size: int) -> str:
     del changed, size  # another file at the same place has others
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -15,8 +15,8 @@ from espalier.search.search_space import Proposal
 class TrainableFilter:
     """Lets through what can be trained, and counts the reasons of what cannot.
 
-    A plan asks the same once more. Here it is asked before a number of configurations is chosen,
-    so that as many are trained as were wanted.
+    A plan leaves out the same. Here that comes before a number of configurations is chosen, so that
+    the number is reached.
     """
 
     def __init__(self, conditions: Conditions) -> None:

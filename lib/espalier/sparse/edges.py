@@ -21,22 +21,22 @@ from espalier.sparse.orientation import ROWS, Orientation
 
 
 class Restarting(Protocol):
-    """A contract for `surgery.per_slice_restart`: new edges train as under a fresh optimizer."""
+    """What edges need of a `surgery.restart_protocol.Restart`."""
 
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
-        """Register elements that are born now, with all moments 0."""
+        """Record that single elements are born now; `at` has an index (n,) for each dimension."""
         ...
 
     def after_step(self) -> None:
-        """Correct newborn elements; the optimizer has done an update."""
+        """Correct newborns after an update of the optimizer."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Return plain data for `load_state_dict`."""
+        """Return the recorded births as plain data."""
         ...
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned; the groups must be in the same order."""
         ...
 
 

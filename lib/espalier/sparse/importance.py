@@ -108,6 +108,12 @@ FORMULAS: dict[Importance, Formula] = {
 BY_DEPTH: frozenset[Importance] = frozenset({"bitter4"})  # formulas that imply that allocation
 
 
+def check_allocation(importance: Importance, allocation: str) -> None:
+    """Raise ValueError for a formula that implies an allocation by depth, with another."""
+    if importance in BY_DEPTH and allocation != "depth":
+        raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")
+
+
 def state_scores(
     importance: Importance, weights: Iterable[Tensor], optimizer: torch.optim.Optimizer
 ) -> Scores:

@@ -114,9 +114,15 @@ def _names(layer: nn.Module) -> Iterator[str]:
     elif isinstance(layer, CELLS):
         yield from ("weight_ih", "weight_hh")
     elif isinstance(layer, nn.MultiheadAttention):
-        yield from (name for name in ATTENTION if getattr(layer, name) is not None)
+        yield from (name for name in ATTENTION if _has(layer, name))
     else:
         yield "weight"
+
+
+def _has(attention: nn.Module, name: str) -> bool:
+    """Return whether attention has a projection of that name, as a parameter or computed."""
+    held = attention._parameters.get(name)
+    return held is not None or is_parametrized(attention, name)
 
 
 def _orientation(layer: nn.Module) -> Orientation:

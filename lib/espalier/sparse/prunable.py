@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from espalier.sparse import processes
-from espalier.sparse.matrix_layers import Embeddings, find_matrices, find_originals
+from espalier.sparse.matrix_layers import Embeddings, Matrix, find_matrices, find_originals
 from espalier.sparse.orientation import ROWS, Orientation
 
 ENOUGH = 0.9
@@ -146,20 +146,28 @@ def _find_uses(model: nn.Module) -> Iterator[Use]:
         for matrix in matrices:
             for parameter in find_originals(module, matrix.name):
                 computing[id(parameter)] = matrix.reason
-        names = {matrix.name: matrix for matrix in matrices}
-        reason = next((m.reason for m in matrices if m.reason), "")
-        for name, held in module._parameters.items():
-            if held is None:
-                continue
-            if name in names:
-                yield Use(prefix + name, held, names[name].orientation, names[name].reason)
-            elif isinstance(module, Embeddings):
-                yield Use(prefix + name, held, reason=EMBEDDING, kind="table")
-            elif is_lazy(held) or sum(size > 1 for size in held.shape) > 1:
-                why = (
-                    computing.get(id(held)) or reason or f"{type(module).__name__} holds it itself"
+        held = ((name, p) for name, p in module._parameters.items() if p is not None)
+        for name, weight in held:
+            use = _use_in(module, name, weight, matrices)
+            if use is not None:
+                reason = (
+                    computing.get(id(weight), use.reason) if use.kind == "other" else use.reason
                 )
-                yield Use(prefix + name, held, reason=why, kind="other")
+                yield use._replace(name=prefix + name, reason=reason)
+
+
+def _use_in(module: nn.Module, name: str, weight: Tensor, matrices: Sequence[Matrix]) -> Use | None:
+    """Return the use of a parameter by the module that holds it; None if it is no matrix."""
+    for matrix in matrices:
+        if matrix.name == name:
+            return Use(name, weight, matrix.orientation, matrix.reason)
+    if isinstance(module, Embeddings):
+        return Use(name, weight, reason=EMBEDDING, kind="table")
+    if is_lazy(weight) or sum(size > 1 for size in weight.shape) > 1:
+        reason = next((m.reason for m in matrices if m.reason), "")
+        itself = f"{type(module).__name__} holds it itself"
+        return Use(name, weight, reason=reason or itself, kind="other")
+    return None
 
 
 def _settle(places: Sequence[Use]) -> Candidate:

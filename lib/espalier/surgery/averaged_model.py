@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from espalier.surgery import optimizer_state
 
@@ -16,7 +17,7 @@ def follow(averaged: nn.Module, model: nn.Module) -> None:
     there before stay. A parameter that has lost slices begins anew as the model's: which are gone
     cannot be seen. Raises ValueError if the two have other parts.
     """
-    inner = getattr(averaged, "module", averaged)
+    inner = averaged.module if isinstance(averaged, AveragedModel) else averaged
     new, old = _tensors(model), _tensors(inner)
     if new.keys() != old.keys():
         name = sorted(new.keys() ^ old.keys())[0]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
 from espalier.surgery.pairs import Pair
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.restart_protocol import Restart
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class EditContext:
     pair: Pair
     optimizer: torch.optim.Optimizer | None = None
     keep: Mapping[Tensor, Tensor] = field(default_factory=dict)
-    restarts: Restarts | None = None
+    restarts: Restart | None = None
 
     def reset_state(self, neurons: Tensor) -> None:
         """Reset the optimizer state of all that makes or reads `neurons` (n,), and obey masks."""

@@ -1,4 +1,4 @@
-"""Fresh optimizers of any class, and what a class is found to do when it is tried out.
+"""Fresh optimizers of any class, and what trying a class out shows of it.
 
 An optimizer is made anew with the settings of another: arguments of its constructor are looked up
 among its defaults and attributes. What its steps change in the groups (a step count, a sum of
@@ -78,7 +78,7 @@ def make(
             wraps = isinstance(value, torch.optim.Optimizer)
             arguments[name] = make(value, groups, defaults) if wraps else copy.copy(value)
         elif parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY:
-            raise TypeError(f"its argument {name} cannot be found again")
+            raise TypeError(f"its argument {name} is not among its attributes")
     fresh = type(optimizer)(**arguments)
     if isinstance(fresh, Switching):
         fresh.train()

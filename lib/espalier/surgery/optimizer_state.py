@@ -45,7 +45,7 @@ def reset_slices(
 
     What is a momentum becomes 0, what is a weight the newborn's own, what is a scale the mean over
     the other slices, without elements that never had a gradient (see
-    `espalier.surgery.state_shapes`). With `zero`, where a `Restarts` sees to the rest, scales
+    `espalier.surgery.state_shapes`). With `zero`, where a `Restart` sees to the rest, scales
     become 0 as well, unless it cannot.
     """
     zero = zero and is_exact(optimizer)
@@ -72,7 +72,7 @@ def reset_elements(
     """Let single elements begin anew, in place: their momentum and scales become 0.
 
     `at` has an index (n,) for each dimension. What is a weight becomes the parameter's. A
-    `espalier.surgery.per_slice_restart.Restarts` is needed too; where it cannot correct zeros,
+    `espalier.surgery.per_slice_restart.restart_of` is needed too; where it cannot correct zeros,
     scales become the mean of those of other elements.
     """
     for name, tensor in moments(optimizer, parameter).items():

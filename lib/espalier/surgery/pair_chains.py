@@ -1,4 +1,4 @@
-"""Pairs inside chains of `nn.Sequential`s, found without a pass."""
+"""Pairs inside chains of `nn.Sequential`s, without a pass."""
 
 from __future__ import annotations
 

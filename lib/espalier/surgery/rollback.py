@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.restart_protocol import Restart
 
 _PLAIN = frozenset(vars(nn.Module()))
 """The attributes that every module has."""
@@ -28,7 +28,7 @@ class Rollback:
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer | None = None,
-        restarts: Restarts | None = None,
+        restarts: Restart | None = None,
     ) -> None:
         self.optimizer, self.restarts = optimizer, restarts
         self._modules = [(module, _parts(module)) for module in model.modules()]

@@ -29,19 +29,16 @@ from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.methods.apoptosis.neurons.stat_sources import StatSource
-from espalier.methods.apoptosis.neurons.user_checks import (
-    check_model,
-    check_state,
-    check_trained,
-    checked,
-)
+from espalier.methods.apoptosis.neurons.user_checks import check_state, checked
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
+from espalier.sparse.user_models import check_model, check_trained
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
 from espalier.surgery.pair_layers import Layer
 from espalier.surgery.pairs import Pair
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restart_protocol import Restart
 
 
 class ApoptosisManager:
@@ -73,7 +70,7 @@ class ApoptosisManager:
         check_model(model)
         model = processes.wrapped(model)
         self.model, self.strategy, self.options = model, strategy, options
-        self._restarts = None if options.optimizer is None else Restarts(options.optimizer)
+        self._restarts = None if options.optimizer is None else restart_of(options.optimizer)
         self._loaded: Mapping[str, Any] | None = None
         self._first_pass = FirstPass(model, target_layers, options, self._replace_pairs)
         self._assemble(self._first_pass.pairs)
@@ -81,7 +78,8 @@ class ApoptosisManager:
 
     def _assemble(self, pairs: list[Pair]) -> None:
         strategy, options = self.strategy, self.options
-        check_trained(pairs, options.optimizer)
+        if options.optimizer is not None:
+            check_trained(((pair.name, _parameters(pair)) for pair in pairs), options.optimizer)
         strategy.check(pairs, options)
         mature = strategy.founders_are_mature
         self.populations = [_population(pair, options, self._restarts, mature) for pair in pairs]
@@ -262,8 +260,13 @@ def _named_parameters(populations: Sequence[LayerPopulation]) -> dict[str, Tenso
         f"parameter {number} of the neurons of {population.name}": parameter
         for population in populations
         for pair in [population.site.pair]
-        for number, (parameter, _) in enumerate([*pair.slices(), pair.reader], 1)
+        for number, parameter in enumerate(_parameters(pair), 1)
     }
+
+
+def _parameters(pair: Pair) -> list[Tensor]:
+    """Return what makes and reads the neurons of a pair."""
+    return [parameter for parameter, _ in [*pair.slices(), pair.reader]]
 
 
 def _stat_source(pairs: list[Pair], options: ApoptosisOptions) -> StatSource:
@@ -273,7 +276,7 @@ def _stat_source(pairs: list[Pair], options: ApoptosisOptions) -> StatSource:
 
 
 def _population(
-    pair: Pair, options: ApoptosisOptions, restarts: Restarts | None, mature: bool
+    pair: Pair, options: ApoptosisOptions, restarts: Restart | None, mature: bool
 ) -> LayerPopulation:
     weight = pair.producer.weight
     dtype = torch.promote_types(weight.dtype, torch.float32)

@@ -30,7 +30,7 @@ from espalier.methods.dendrites import synapse_scores
 from espalier.methods.dendrites.synapse_scores import Batch
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 
 def find_synapse_layers(model: nn.Module) -> dict[str, Synapses]:
@@ -72,7 +72,7 @@ class Resampler:
 
     def __post_init__(self) -> None:
         self.layers = find_synapse_layers(self.model)
-        self.restarts = Restarts(self.optimizer)
+        self.restarts = restart_of(self.optimizer)
         if not self.layers:
             raise ValueError("no layer of the model has synapses that could be resampled")
         if self.turnover.grow == "gradient" and self.around.draw is None:

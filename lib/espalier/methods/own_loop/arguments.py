@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import Any, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.core.arguments import check_choice
 from espalier.core.component import hints
 from espalier.core.errors import CannotTrain
+from espalier.sparse.user_models import check_model, check_trained
 from espalier.surgery import fresh_optimizer
 
 SYMBOLS = {
@@ -48,8 +49,7 @@ def check_choices(cls: type, values: Mapping[str, Any]) -> None:
 
 def check_kinds(model: Any, optimizer: Any) -> None:
     """Raise TypeError unless these are a module and an optimizer of torch's kind."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model: must be a torch.nn.Module, not {type(model).__name__}")
+    check_model(model)
     if not isinstance(optimizer, torch.optim.Optimizer):
         kind = type(optimizer).__name__
         raise TypeError(f"optimizer: must be a torch.optim.Optimizer, not {kind}")
@@ -69,14 +69,9 @@ def _check_basis(optimizer: torch.optim.Optimizer) -> None:
 
 def check_weights(weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     """Raise ValueError, with the layer's name, for weights that cannot be masked together."""
-    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    check_trained(((name, [weight]) for name, weight in weights.items()), optimizer)
     devices = {weight.device for weight in weights.values()}
     for name, weight in weights.items():
-        if id(weight) not in trained:
-            raise ValueError(
-                f"{name}: the optimizer does not train it: build the optimizer on the parameters "
-                "of this model, after the model is on its device"
-            )
         if weight.is_complex():
             raise ValueError(f"{name}: is complex, and only real weights can be masked")
     if len(devices) > 1:

@@ -25,7 +25,7 @@ from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
-from espalier.sparse.importance import BY_DEPTH, Importance
+from espalier.sparse.importance import Importance, check_allocation
 from espalier.sparse.schedule import Curve
 
 
@@ -100,10 +100,9 @@ class StatePruning(OwnLoop):
         own = {} if importance is None else {"importance": importance}
         check_choices(State, own)
         plan = _plan(type(self), ramp_end_step, options)
-        if importance in BY_DEPTH and plan.allocation != "depth":
-            raise ValueError(f"{importance} prunes by depth: pass allocation='depth'")
         _check_moments(optimizer)
         method = with_defaults(State, plan=plan, **own)
+        check_allocation(method.importance, plan.allocation)
         super().__init__(model, optimizer, method, ramp_end_step, options)
 
 

@@ -8,8 +8,8 @@ can be masked or whose weights the optimizer does not train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Unpack
 
 import torch
 from torch import nn
@@ -25,6 +25,7 @@ from espalier.methods.rewiring.initial_mask import InitialMask
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
 from espalier.methods.rewiring.snfs import SparseMomentum
+from espalier.methods.rewiring.sparse_training import SparseTraining
 from espalier.methods.rewiring.static import Static
 from espalier.sparse.initial_edges import Init
 
@@ -58,36 +59,39 @@ class StaticSparse(OwnLoop):
         super().__init__(model, optimizer, Static(_plan(options)), 1, options)
 
 
-class SET(OwnLoop):
+class _Rewired(OwnLoop):
+    """Base of those that have nothing of their own but the rule."""
+
+    build: ClassVar[Callable[..., SparseTraining]]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        method = self.build(*_parts(type(self), total_steps, options))
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class SET(_Rewired):
     """Drop the smallest magnitudes, grow at random: see `methods.rewiring.set`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        *,
-        total_steps: int,
-        **options: Unpack[RewiringOptions],
-    ) -> None:
-        plan, schedule = _parts(type(self), total_steps, options)
-        method = SparseEvolution(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options)
+    build = staticmethod(SparseEvolution)
 
 
-class RigL(OwnLoop):
+class RigL(_Rewired):
     """Drop the smallest magnitudes, grow by dense gradient: see `methods.rewiring.rigl`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        *,
-        total_steps: int,
-        **options: Unpack[RewiringOptions],
-    ) -> None:
-        plan, schedule = _parts(type(self), total_steps, options)
-        method = rigl.RigL(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options)
+    build = staticmethod(rigl.RigL)
+
+
+class DSR(_Rewired):
+    """One threshold for all layers, growth where weights stay: see `methods.rewiring.dsr`."""
+
+    build = staticmethod(SparseReparameterization)
 
 
 class SNFS(OwnLoop):
@@ -114,22 +118,6 @@ class SNFS(OwnLoop):
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         super().__init__(model, optimizer, method, total_steps, options)
         self.scaler = scaler
-
-
-class DSR(OwnLoop):
-    """One threshold for all layers, growth where weights stay: see `methods.rewiring.dsr`."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        *,
-        total_steps: int,
-        **options: Unpack[RewiringOptions],
-    ) -> None:
-        plan, schedule = _parts(type(self), total_steps, options)
-        method = SparseReparameterization(plan, schedule)
-        super().__init__(model, optimizer, method, total_steps, options)
 
 
 def _parts(

@@ -21,7 +21,7 @@ from espalier.sparse.initial_edges import draw_uniform, scale_to_live_fan_in
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_missing, select_weakest
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 
 @dataclass
@@ -119,7 +119,7 @@ class SparseTraining(Method[Sparse]):
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
         counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
-        edges = Edges(weights, run.optimizer, Restarts(run.optimizer), coverage.orientations)
+        edges = Edges(weights, run.optimizer, restart_of(run.optimizer), coverage.orientations)
         keys = edges.by_unit(draw_uniform(edges.weights, run.generators["method"]))
         rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
         live = edges.as_stored(rows)

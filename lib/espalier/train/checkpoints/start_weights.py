@@ -7,7 +7,6 @@ preprocessing is taken too. Its method's state is not: masks and births are thos
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
+from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
@@ -104,8 +104,7 @@ def open_start(task: Task) -> SavedWeights | None:
 def _opened(place: str, changed: int, digest: str) -> SavedWeights:
     del changed
     path = ROOT / place
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    actual = file_sha256(path)
     if actual != digest:
         rule = f"its SHA-256 is {actual}, the trial was planned with {digest}: plan again"
         raise UserError(f"CONFIG_{FILE}={place}: {rule}")

@@ -22,7 +22,7 @@ def schedule(interval, stop=1.0, task_epochs=None, kind=EventSchedule, **more):
 
 
 def begun(interval, stop, length, task_epochs=None):
-    """The steps at which events begin, asked step by step as managers do."""
+    """The steps at which events begin, step by step as managers go."""
     window = EventEnd(stop, task_epochs).window(length)
     options = ApoptosisOptions(0.1, interval, window=window)
     return [step for step in range(1, length.total_steps + 1) if options.is_event_step(step)]
@@ -41,7 +41,7 @@ def test_without_a_length_events_go_on():
 
 
 @pytest.mark.parametrize(
-    ("asked", "left"),
+    ("schedule", "left"),
     [
         (schedule(500), 24),  # the event at 2,000
         (schedule(500, kind=PreservingEventSchedule, preservation_steps=50), -26),  # not even over
@@ -51,9 +51,9 @@ def test_without_a_length_events_go_on():
     ],
     ids=["all along", "handed over", "fair", "shorter interval", "no event"],
 )
-def test_what_is_left_after_the_last_event_by_hand(asked, left):
-    rest = asked.rest(EARLIER)
-    assert rest == (None if left is None else Rest(left, asked.interval, "APOPTOSIS_STOP"))
+def test_what_is_left_after_the_last_event_by_hand(schedule, left):
+    rest = schedule.rest(EARLIER)
+    assert rest == (None if left is None else Rest(left, schedule.interval, "APOPTOSIS_STOP"))
 
 
 def test_of_tasks_the_one_with_least_left_counts():

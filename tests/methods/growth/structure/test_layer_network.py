@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing():
     twice = missing[0].repeat(2), missing[1].repeat(2)
     with pytest.raises(ValueError, match="1 edges of block 0 are there"):
         operations.add_edges(editor, (0, 1), there)
-    with pytest.raises(ValueError, match="asked for twice"):
+    with pytest.raises(ValueError, match="given twice"):
         operations.add_edges(editor, (0, 1), twice)
     with pytest.raises(ValueError, match="not there"):
         operations.drop_edges(editor, (0, 1), (missing[0], missing[1]))

@@ -38,7 +38,7 @@ from espalier.methods.apoptosis.branches.residual_branches import (
 )
 from espalier.sparse import processes
 from espalier.sparse.processes import Group
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 
 Zone = Literal["birth", "stable", "death"]
 
@@ -99,7 +99,7 @@ class LayerApoptosisManager:
         self.step_count = 0
         self.apoptosis_events: list[LayerEvent] = []
         self._optimizer = optimizer
-        self._restarts = None if self._optimizer is None else Restarts(self._optimizer)
+        self._restarts = None if self._optimizer is None else restart_of(self._optimizer)
         self._generator = generator or torch.Generator().manual_seed(0)
         self._origins = {branch.name: rebirth.record_origins(branch) for branch in self.branches}
         self.lives = self._initial_lives()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from espalier.methods.apoptosis.branches.residual_branches import Branch
 from espalier.surgery import optimizer_state
 from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.restart_protocol import Restart
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
@@ -80,7 +80,7 @@ def inherit(branch: Branch, parent: Branch, strength: float, generator: torch.Ge
 
 @torch.no_grad()
 def reset_branch(
-    branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restarts | None
+    branch: Branch, optimizer: torch.optim.Optimizer | None, restarts: Restart | None
 ) -> None:
     """Set the influence to 0, and the optimizer state as if the branch were new."""
     for parameter in branch.outlet:

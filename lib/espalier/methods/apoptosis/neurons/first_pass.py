@@ -121,8 +121,8 @@ class _Hook:
             owner.look(Example(args, kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Hook, (_nobody,)
+        return _Hook, (_no_owner,)
 
 
-def _nobody() -> None:
+def _no_owner() -> None:
     return None

@@ -151,6 +151,8 @@ MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
     "adaptable_utility": adaptable_utility,
     "saliency": saliency,
 }
+READ_GRADIENTS: frozenset[FitnessMetric] = frozenset({"grad_activation", "gradient", "composite"})
+"""Those that read the gradients which the last update used."""
 
 
 def score(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
-
-READ_GRADIENTS: frozenset[FitnessMetric] = frozenset({"grad_activation", "gradient", "composite"})
-"""Measures of fitness that read the gradients which the last update used."""
+from espalier.methods.apoptosis.neurons.fitness import READ_GRADIENTS, FitnessMetric
 
 
 def check_gradients(model: nn.Module, metric: FitnessMetric) -> None:

@@ -57,7 +57,7 @@ class PooledStats(StatSource):
             return {}, str(error)
 
     def _pool(self, observation: Observation, every: list[Shapes]) -> Observation:
-        """Pool one pair, of whose tensors `every` process has told the shapes."""
+        """Pool one pair, for the shapes of whose tensors in every process."""
         tensors = _tensors(observation)
         if len({tuple(shape[1:] for shape in shapes) for shapes in every}) > 1:
             host = {name: tensor.cpu() for name, tensor in tensors.items()}

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.surgery.pair_layers import Layer
-from espalier.surgery.pairs import Pair
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
 _PARTS = frozenset(("step", "events", "lineage", "populations", "generator", "restarts"))
@@ -46,25 +44,6 @@ def _check_parents(parents: Parents, born: int, size: int) -> None:
     for slot, _ in (each for row in parents for each in row):
         if not 0 <= slot < size:
             raise ValueError(f"_regrow_neurons returned parent {slot} of a layer of {size} neurons")
-
-
-def check_model(model: Any) -> None:
-    """Raise TypeError unless `model` is a module."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model: must be a torch.nn.Module, not {type(model).__name__}")
-
-
-def check_trained(pairs: Iterable[Pair], optimizer: torch.optim.Optimizer | None) -> None:
-    """Raise ValueError if `optimizer` trains nothing of a pair: it is another model's."""
-    if optimizer is None:
-        return
-    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    for pair in pairs:
-        if not any(id(p) in trained for p, _ in [*pair.slices(), pair.reader]):
-            raise ValueError(
-                f"{pair.name}: the optimizer does not train it: build the optimizer on the "
-                "parameters of this model, after the model is on its device"
-            )
 
 
 def check_state(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -77,6 +77,4 @@ def fold_running_mean(context: BirthContext, selected: Selected) -> Tensor:
     mean = death.substitute_mean(pair, slots, statistics)
     missed = statistics.mean[pair.columns(slots)] - usual
     rest = mean.rest + torch.outer(missed, missed)
-    nobody = mean.blend.new_zeros(0, len(usual))
-    substitute = death.Substitute(slots, mean.alive, nobody, usual, statistics.shares, rest)
-    return silence(context, substitute)
+    return silence(context, replace(mean, constant=usual, rest=rest))

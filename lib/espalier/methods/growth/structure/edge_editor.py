@@ -21,7 +21,8 @@ from espalier.methods.growth.structure.edge_network import (
     Observation,
 )
 from espalier.methods.growth.structure.structural_events import Event
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restart_protocol import Restart
 
 Net_co = TypeVar("Net_co", bound=EdgeNetwork, default=EdgeNetwork, covariant=True)
 
@@ -55,8 +56,11 @@ class EdgeEditor(ABC, Generic[Net_co]):
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
+        self.restarts = self._begin_restarts()
         self.added = self.dropped = 0  # edges, by the present operation
+
+    def _begin_restarts(self) -> Restart | None:
+        return None if self.optimizer is None else restart_of(self.optimizer)
 
     def allow_rollback(self) -> None:
         """Let operations be taken back from now on, also where each then takes a copy."""
@@ -85,7 +89,7 @@ class EdgeEditor(ABC, Generic[Net_co]):
         self._check_within(block, pair, at)
         columns = block.mask.shape[1]
         if len(torch.unique(at[0] * columns + at[1])) < len(at[0]):
-            raise ValueError(f"an edge of block {self.name(pair)} is asked for twice")
+            raise ValueError(f"an edge of block {self.name(pair)} is given twice")
         if live := _count_live(block, at):
             raise ValueError(f"{live} edges of block {self.name(pair)} are there")
         self._add(pair, at, weights)
@@ -110,8 +114,8 @@ class EdgeEditor(ABC, Generic[Net_co]):
         inside = (rows >= 0) & (rows < outputs) & (columns >= 0) & (columns < inputs)
         if not bool(inside.all()):
             raise ValueError(
-                f"block {self.name(pair)} has {outputs} rows and {inputs} columns, but an edge "
-                f"at {rows[~inside][0]}, {columns[~inside][0]} is asked for"
+                f"block {self.name(pair)} has {outputs} rows and {inputs} columns, and no place "
+                f"for an edge at {rows[~inside][0]}, {columns[~inside][0]}"
             )
 
     def check_units(self, node: int, units: Iterable[int]) -> None:

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.train.input_layers import InputLayer
 
 Size = tuple[int, int, int]
@@ -58,7 +58,7 @@ class InputPyramid:
     ) -> None:
         self.model, self.layers, self.size = model, layers, size
         self.optimizer, self.generator = optimizer, generator
-        self.restarts = None if optimizer is None else Restarts(optimizer)
+        self.restarts = None if optimizer is None else restart_of(optimizer)
         self.factor = 1
         self.whole = [_live(layer) for layer in layers]  # edges that there are at full size
         self._hook = model.register_forward_pre_hook(self._pool)

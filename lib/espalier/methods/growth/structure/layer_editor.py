@@ -22,8 +22,9 @@ from espalier.sparse.edges import Edges
 from espalier.sparse.initial_edges import EdgePlan, draw_edges, scale_to_live_fan_in
 from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_droppable
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.probe import evaluating
+from espalier.surgery.restart_protocol import Restart
 from espalier.surgery.rollback import Rollback
 
 
@@ -39,11 +40,10 @@ class LayerEditor(EdgeEditor[LayerNetwork]):
     reversible: bool = False
 
     @override
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _begin_restarts(self) -> Restart:
         restarts = self.net.edges.restarts
-        assert isinstance(restarts, Restarts)
-        self.restarts = restarts
+        assert isinstance(restarts, Restart)
+        return restarts
 
     @override
     def allow_rollback(self) -> None:
@@ -185,7 +185,7 @@ def open_layers(
     weights = coverage.weights
     if not weights:
         raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
-    edges = Edges(weights, optimizer, Restarts(optimizer), coverage.orientations)
+    edges = Edges(weights, optimizer, restart_of(optimizer), coverage.orientations)
     counts = plan.counts(list(weights), [w.shape for w in weights.values()])
     live = draw_edges(edges, counts, generator)
     if plan.init == "live":

@@ -99,9 +99,9 @@ def _add_chunk(
     logits = net.model(part[0])
     outputs = [(view, out) for view in views.values() for out in view.take_outputs()]
     weights = [view.block.parameter for view in views.values()]
-    wanted = [*weights, *(out for _, out in outputs)]
+    inputs = [*weights, *(out for _, out in outputs)]
     losses = loss_of(logits, part[1]) * len(part[0])  # the sum over samples
-    gradients = torch.autograd.grad(losses, wanted, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(losses, inputs, allow_unused=True, materialize_grads=True)
     for view, gradient in zip(views.values(), gradients[: len(weights)], strict=True):
         view.edges = view.edges + gradient
     for (view, out), gradient in zip(outputs, gradients[len(weights) :], strict=True):

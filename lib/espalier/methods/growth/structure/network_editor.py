@@ -25,7 +25,7 @@ from espalier.methods.growth.structure.skeleton import reachable_units, skeleton
 from espalier.methods.growth.structure.structural_events import Event
 from espalier.sparse.masked_weight import find_births
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import Restarts
+from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.probe import evaluating
 from espalier.surgery.rollback import Rollback
 
@@ -237,7 +237,7 @@ class NetworkEditor(EdgeEditor[Blocks]):
         self.net.blocks.clear()
         self.net.blocks.update(dict(fresh.blocks.items()))
         self.arrange()
-        self.restarts = None if self.optimizer is None else Restarts(self.optimizer)
+        self.restarts = None if self.optimizer is None else restart_of(self.optimizer)
 
 
 def _empty(outputs: int, inputs: int, like: Tensor) -> MaskedLinear:
