@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ _VALUES = {
     *("__float__", "__complex__", "__index__", "__array__", "__contains__"),
     *("__setitem__", "__set__"),
 }
+
+_recording: ContextVar[bool] = ContextVar("recording", default=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class TensorGraph:
     weight_reads: dict[Tensor, str] = field(default_factory=dict)
 
 
+def is_recording() -> bool:
+    """Whether the forward pass under way is one of `record`."""
+    return _recording.get()
+
+
 def record(model: nn.Module, example: Example, training: bool) -> TensorGraph:
     """Record a forward pass, after which everything is as before.
 
@@ -115,10 +123,12 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
     ]
     devices = sorted({p.get_device() for p in model.parameters() if p.is_cuda})
     state = random.getstate()
+    token = _recording.set(True)
     try:
         with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"):
             yield
     finally:
+        _recording.reset(token)
         random.setstate(state)
         for module, mode in modes:
             module.training = mode

@@ -166,11 +166,19 @@ def test_a_copy_goes_on_exactly_and_leaves_the_first_alone(again, seen: int) -> 
 
 def test_a_compiled_model_is_named_as_the_users_own() -> None:
     options = {"pairs": [("0.c_fc", "0.c_proj")], **quick(FunctionalPreservationApoptosis)}
-    compiled = torch.compile(made()[1], backend="aot_eager")
+    compiled = torch.compile(nn.Sequential(MLP(), MLP()), backend="aot_eager")
     optimizer = torch.optim.AdamW(compiled.parameters())
     manager = FunctionalPreservationApoptosis(compiled, optimizer=optimizer, **options)
     trained(manager, compiled, optimizer, 13)
     assert {event.layer for event in manager.apoptosis_events} == {"0.c_fc"}
+
+
+def test_managers_of_one_model_each_see_their_own_pass_alone() -> None:
+    first, model, optimizer = made()
+    second = GrowthOnlyManager(model, optimizer=optimizer, **quick(GrowthOnlyManager))
+    trained(first, model, optimizer, 1)
+    for manager in (first, second):
+        assert [population.name for population in manager.populations] == ["0.c_fc", "1.c_fc"]
 
 
 def test_an_optimizer_of_another_model_is_refused() -> None:

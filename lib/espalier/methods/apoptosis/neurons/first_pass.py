@@ -14,7 +14,7 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisOptio
 from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.surgery.pairs import Pair, PairSearch, find_pairs, propose_pairs, search_pairs
-from espalier.surgery.tensor_graph import Example
+from espalier.surgery.tensor_graph import Example, is_recording
 
 
 class FirstPass:
@@ -117,7 +117,7 @@ class _Hook:
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         owner = self._owner()
-        if owner is not None and owner.is_awaited:
+        if owner is not None and owner.is_awaited and not is_recording():  # by another manager
             owner.look(Example(args, kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
