@@ -15,9 +15,9 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation, observe
 from espalier.methods.apoptosis.neurons.fitness import MEASURES, FitnessMetric, score
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import evaluating
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -76,7 +76,7 @@ def _known(rows: Iterable[Row]) -> list[float]:
     return [row.correlation for row in rows if not math.isnan(row.correlation)]
 
 
-def _scored(observation: Observation, generator: torch.Generator) -> dict[str, Tensor]:
+def _scored(observation: NeuronObservation, generator: torch.Generator) -> dict[str, Tensor]:
     """The fitness of one layer's neurons by every measure, straight and inverted."""
     names: list[FitnessMetric] = ["random", *MEASURES]
     fitness: dict[str, Tensor] = {name: score(name, [observation], generator) for name in names}

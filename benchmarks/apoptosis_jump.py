@@ -34,7 +34,7 @@ from espalier.datasets.text import Text
 from espalier.models.charlm import CharLM
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 from espalier.surgery.resize import widen
 
 EVERY, FADE, HELD_OUT = 500, 50, 128  # steps, steps, windows

@@ -24,7 +24,7 @@ from espalier.core.trial import Task, Trial
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.tree import parse
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 from espalier.train import worker_entry
 from espalier.train.engine.losses import mean_losses
 from espalier.train.loop import Loop

@@ -29,7 +29,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
-from espalier.core.stop_signals import EXIT_INTERRUPTED
+from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.report.reports import ANALYSIS, SUMMARY
 from espalier.store.attempt import Attempt
 from espalier.store.results_dir import STORE

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from espalier.core.paths import ROOT
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import restart_of
-from espalier.surgery.restart_kinds import kind_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
+from espalier.surgery.restarts.restart_kinds import kind_of
 
 Build = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 BEFORE, UPDATES = 300, 50

@@ -22,7 +22,7 @@ from zoo import ZOO, Specimen
 
 from espalier.surgery import birth, death, gradmax, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import search_pairs
+from espalier.surgery.pairing.pairs import search_pairs
 
 LIMITS = {torch.float32: 1e-4, torch.float64: 1e-10}
 AT_MOST = 4

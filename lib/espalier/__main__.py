@@ -6,7 +6,7 @@ without a traceback. Requests to stop are heeded before anything else is importe
 
 from __future__ import annotations
 
-from espalier.core import standard_streams, stop_signals, utf8_mode
+from espalier.core.process import standard_streams, stop_signals, utf8_mode
 
 if __name__ == "__main__":
     stop_signals.install(patience=1)
@@ -23,8 +23,8 @@ import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
 from espalier.commands import VERBS  # noqa: E402
-from espalier.core import os_errors, terminal  # noqa: E402
 from espalier.core.errors import UserError  # noqa: E402
+from espalier.core.process import os_errors, terminal  # noqa: E402
 
 PROGRAM = "python -m espalier"
 SWEEPING = {"sweep-run", "train"}

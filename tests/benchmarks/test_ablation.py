@@ -10,7 +10,7 @@ from ablation import Row, ablation, averages, correlations, fitness_report
 from torch import nn
 
 from espalier.methods.apoptosis.neurons.fitness import MEASURES
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 
 def linear():

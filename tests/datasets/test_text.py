@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from espalier.core.errors import UserError
-from espalier.datasets import corpora
+from espalier.datasets.files import corpora
 from espalier.datasets.text import Text, decode, encode
 
 POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"

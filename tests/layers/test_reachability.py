@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.reachability import count_useful, reach
 from espalier.methods.rewiring.chain_connectivity import blocks_of_chain, find_chains
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 # 3 inputs, 4 hidden units, 2 outputs: unit 0 is on two paths, 1 has no input, 2 no output, and
 # 3 neither

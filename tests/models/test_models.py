@@ -8,7 +8,7 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Model
 from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]

@@ -16,7 +16,7 @@ from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.samples import RawData
 from espalier.core.trial_config import Config
-from espalier.datasets import corpora
+from espalier.datasets.files import corpora
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning, sensible_runs

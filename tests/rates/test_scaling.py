@@ -21,7 +21,7 @@ from espalier.rates.composing import MultiplierBounds
 from espalier.rates.layers import find_layers
 from espalier.rates.rate_options import RatePlan
 from espalier.rates.scaling import UpdateScale
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 WIDE = MultiplierBounds(0.0, 1e6)
 OPTIMIZERS = {"adam": Adam(), "adamw": AdamW(), "sgd": SGD(momentum=0.9, weight_decay=0.1)}

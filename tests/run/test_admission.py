@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from fake_sweep import HERE, request, trial
 
-from espalier.core import process_memory
-from espalier.core.process_memory import PrivateMemory
+from espalier.core.process import process_memory
+from espalier.core.process.process_memory import PrivateMemory
 from espalier.core.trial import Result, Status
 from espalier.run import admission, devices, launch
 from espalier.run.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
 from espalier.run.pool import InProcess
-from espalier.run.worker import OOM
+from espalier.run.workers.worker import OOM
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 

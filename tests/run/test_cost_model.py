@@ -8,7 +8,7 @@ from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import cost_model
 from espalier.run.cost_model import NOISE, Span, Speed
 from espalier.run.speed_probe import PATIENCE, SpeedProbe
-from espalier.run.worker_process import Event, Finished
+from espalier.run.workers.worker_process import Event, Finished
 
 
 def trial(number: int, shape: str = "a", epochs: int = 10) -> Trial:

@@ -11,7 +11,7 @@ from espalier.core.trial import Result, Status
 from espalier.run.pack_probe import PackProbes
 from espalier.run.pack_queue import PackSize
 from espalier.run.pool import InProcess
-from espalier.run.worker_process import Finished
+from espalier.run.workers.worker_process import Finished
 
 
 def test_a_size_that_was_measured_on_a_busy_machine_is_used_and_said_once(

@@ -14,9 +14,9 @@ from fake_sweep import HERE, trial
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task
 from espalier.run import pool as pool_module
-from espalier.run import worker_process
 from espalier.run.pool import InProcess, Pool
-from espalier.run.worker_process import Progress, death, environment, last_line
+from espalier.run.workers import worker_process
+from espalier.run.workers.worker_process import Progress, death, environment, last_line
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]
@@ -249,7 +249,7 @@ def test_the_lifeline_works_without_the_kernels_help(spawn: Spawn) -> None:
     """The task pipe alone ends a worker, even one whose trial never returns."""
     tasks, tasks_end = os.pipe()
     records_end, records = os.pipe()
-    command = [sys.executable, "-m", "espalier.run.worker", "--entry", "fake_entry:train"]
+    command = [sys.executable, "-m", "espalier.run.workers.worker", "--entry", "fake_entry:train"]
     child = spawn(
         [*command, "--tasks", str(tasks), "--records", str(records)],
         pass_fds=(tasks, records),

@@ -25,9 +25,10 @@ from running_sweeps import (
     wait_for_new_attempt,
 )
 
-from espalier.core import stop_signals
-from espalier.run import launch, pool, worker_messages
+from espalier.core.process import stop_signals
+from espalier.run import launch, pool
 from espalier.run.runner import cost
+from espalier.run.workers import worker_messages
 from espalier.store import results_dir
 from espalier.store.attempt import Attempt
 from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps

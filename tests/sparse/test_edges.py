@@ -9,7 +9,7 @@ from torch import nn
 from espalier.sparse.edges import EdgeEvent, Edges
 from espalier.sparse.masked_weight import ABSENT, weight_and_state
 from espalier.sparse.prunable import prunable
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 RATE = 0.01
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fake_sweep import header, trial
 
-from espalier.core.disk_full import DiskFullError
 from espalier.core.errors import UserError
+from espalier.core.process.disk_full import DiskFullError
 from espalier.core.trial import Result, Status
 from espalier.store.attempt import INTERRUPTED
 from espalier.store.store import Store

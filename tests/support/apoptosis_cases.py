@@ -12,9 +12,9 @@ from torch import Tensor, nn
 import espalier
 from espalier.core.samples import TokenShape
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, observe
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation, observe
 from espalier.models.charlm import CharLM
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 RATES = ("prune_rate", "turnover_rate", "growth_rate", "replacement_rate")
 INTERVALS = ("apoptosis_interval", "interval", "growth_interval", "period")
@@ -61,7 +61,7 @@ def quick(kind: type, rate: float = 0.2, interval: int = 6, duration: int = 2) -
     return given if published else given | {"maturity": 3}
 
 
-def observations(body: Any) -> list[tuple[nn.Module, Tensor, Observation]]:
+def observations(body: Any) -> list[tuple[nn.Module, Tensor, NeuronObservation]]:
     """A trained network with its inputs, and what each of its pairs does on them."""
     model, x, _ = surgery_bodies.trained(body)
     pairs = find_pairs(model)

@@ -75,8 +75,8 @@ def main(text: str) -> int:
 
 
 if __name__ == "__main__":
-    from espalier.core import standard_streams, stop_signals
     from espalier.core.errors import UserError
+    from espalier.core.process import standard_streams, stop_signals
 
     stop_signals.install(patience=1)  # as the command line begins
     standard_streams.repair()

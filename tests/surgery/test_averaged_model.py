@@ -8,7 +8,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from espalier.surgery import averaged_model, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 
 def test_an_average_follows_a_model_that_grows_and_one_that_shrinks():

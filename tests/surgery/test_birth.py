@@ -9,7 +9,7 @@ from torch import nn
 from espalier.surgery import birth, gradmax, resize
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
-from espalier.surgery.pairs import Pair, find_pairs
+from espalier.surgery.pairing.pairs import Pair, find_pairs
 from espalier.surgery.probe import gather
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from espalier.surgery import death
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import Pair, find_pairs
+from espalier.surgery.pairing.pairs import Pair, find_pairs
 from espalier.surgery.probe import Statistics, gather
 
 WAYS = [zero, fold_mean, fold_survivors]

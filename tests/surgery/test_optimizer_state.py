@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from espalier.optimizers.lean import LeanAdam
 from espalier.surgery import birth, optimizer_state, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.pairing.pairs import find_pairs
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 BUILDS = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01),

@@ -8,7 +8,7 @@ from torch import nn
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 from espalier.surgery import birth, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 from espalier.surgery.probe import gather
 
 

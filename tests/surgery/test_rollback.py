@@ -11,8 +11,8 @@ from espalier.optimizers.guarded import GuardedAdam
 from espalier.optimizers.spam import Spam
 from espalier.surgery import birth, optimizer_state, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.pairing.pairs import find_pairs
+from espalier.surgery.restarts.per_slice_restart import restart_of
 from espalier.surgery.rollback import Rollback
 
 

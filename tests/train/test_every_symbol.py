@@ -22,7 +22,7 @@ from kconfig_values import assigned, symbols
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.trial import Task, Trial
-from espalier.datasets import corpora
+from espalier.datasets.files import corpora
 from espalier.kconfig import assign
 from espalier.kconfig.values import canonical
 from espalier.train import worker_entry

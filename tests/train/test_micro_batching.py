@@ -8,9 +8,10 @@ import torch
 import trial_tasks
 from torch import nn
 
-from espalier.core import component, memory
+from espalier.core import component
 from espalier.core.contracts import Model
 from espalier.core.errors import UserError
+from espalier.core.process import memory
 from espalier.core.samples import SampleShape, TokenShape
 from espalier.core.trial import Status
 from espalier.train import micro_batching, worker_entry

@@ -8,7 +8,7 @@ import pytest
 import torch
 from linear_runs import linear_run, trainer
 
-from espalier.core.memory import SHARERS, WORKERS
+from espalier.core.process.memory import SHARERS, WORKERS
 from espalier.layers.folded import CannotPack
 from espalier.train import pack_size
 from espalier.train.engine.trainer import Recipe

@@ -10,7 +10,7 @@ import torch
 from trial_tasks import TEXT, numbers, small_task
 
 from espalier.core.errors import UserError
-from espalier.core.memory import SHARERS
+from espalier.core.process.memory import SHARERS
 from espalier.core.trial import Status, Task, Trial
 from espalier.models import charlm
 from espalier.train import worker_entry

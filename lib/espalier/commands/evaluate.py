@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import PATH
+from espalier.commands.options.option_types import PATH
 from espalier.plan import planning
 
 

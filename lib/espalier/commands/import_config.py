@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import PATH, make_option
+from espalier.commands.options.option_types import PATH, make_option
 from espalier.core.errors import UserError
 
 
@@ -21,7 +21,7 @@ def command(source: Path, out: Path | None) -> int:
     A preset whose values go by the model or the optimizer is several range files: OUT-1, OUT-2 ...
     """
     from espalier.core.atomic_write import atomic_write
-    from espalier.kconfig import foreign_text
+    from espalier.kconfig.foreign import foreign_text
 
     if not str(source).strip("."):
         raise UserError("FROM names no file; make import-config FROM=<preset>")

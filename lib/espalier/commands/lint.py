@@ -7,7 +7,7 @@ import sys
 import click
 
 from espalier.core.paths import ROOT
-from espalier.kconfig import lint_report
+from espalier.kconfig.lint import lint_report
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from espalier.commands.option_types import PATH
+from espalier.commands.options.option_types import PATH
 from espalier.core.errors import UserError
 from espalier.kconfig import dotconfig
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import PATH, in_process, results_of_run
+from espalier.commands.options.option_types import PATH, in_process, results_of_run
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from espalier.commands.option_types import PATH, POSITIVE, Checked, one_of, parallel
+from espalier.commands.options.option_types import PATH, POSITIVE, Checked, one_of, parallel
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS

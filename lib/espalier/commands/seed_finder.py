@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import (
+from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
     make_option,
@@ -17,10 +17,10 @@ from espalier.commands.option_types import (
     parallel,
     together,
 )
-from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
+from espalier.core.process import disk_full
 from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, CandidateScore, Train

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import make_option, sweep_dir
-from espalier.commands.run_options import RunOptions, how_to_run
+from espalier.commands.options.option_types import make_option, sweep_dir
+from espalier.commands.options.run_options import RunOptions, how_to_run
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.trial import Status

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import pack, parallel
-from espalier.commands.range_options import range_options, read_plan
-from espalier.commands.run_options import entry as entry_option
+from espalier.commands.options.option_types import pack, parallel
+from espalier.commands.options.range_options import range_options, read_plan
+from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.plan_report import describe_plan
 from espalier.run.plan_estimate import estimate_plan
 

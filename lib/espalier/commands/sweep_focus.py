@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import PATH, Checked, make_option, measure, sweep_dir
+from espalier.commands.options.option_types import PATH, Checked, make_option, measure, sweep_dir
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import PATH
-from espalier.commands.range_options import range_options, read_plan
+from espalier.commands.options.option_types import PATH
+from espalier.commands.options.range_options import range_options, read_plan
 from espalier.core.paths import SWEEP_CONFIGS
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan

@@ -8,7 +8,7 @@ import click
 
 from espalier.analysis.dose_response import ladders
 from espalier.analysis.rank import rank
-from espalier.commands.option_types import PATH, measure, sweep_dir
+from espalier.commands.options.option_types import PATH, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report import dose_response_report
 from espalier.report.reports import ranking_measure, trial_results

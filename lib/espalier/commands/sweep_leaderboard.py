@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from espalier.analysis.rank import Ranking, rank
-from espalier.commands.option_types import PATH, POSITIVE, measure, sweep_dir
+from espalier.commands.options.option_types import PATH, POSITIVE, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report.delta_plots import write_deltas
 from espalier.report.failure_rows import name_trials

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import one_of, sweep_dir
+from espalier.commands.options.option_types import one_of, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.report.lineage_plot import plot_lineage

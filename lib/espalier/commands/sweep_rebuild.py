@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import PATH, make_option
+from espalier.commands.options.option_types import PATH, make_option
 from espalier.core.paths import SWEEP_CONFIGS
 from espalier.store import rebuild
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from espalier.commands.option_types import PATH, make_option
-from espalier.commands.run_options import RunOptions, run_options
+from espalier.commands.options.option_types import PATH, make_option
+from espalier.commands.options.run_options import RunOptions, run_options
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan import planning

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.option_types import sweep_dir
+from espalier.commands.options.option_types import sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.run.status_text import status_lines
 from espalier.store.results_dir import newest_sweep

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from espalier.commands.run_options import RunOptions, run_options
+from espalier.commands.options.run_options import RunOptions, run_options
 from espalier.kconfig import dotconfig
 from espalier.plan import planning
 from espalier.plan.plan import render

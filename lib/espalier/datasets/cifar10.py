@@ -13,7 +13,7 @@ from typing_extensions import override
 from espalier.core.component import symbol
 from espalier.core.contracts import Dataset
 from espalier.core.samples import RawData, SampleShape, Shape
-from espalier.datasets.pickled_batches import load_batches
+from espalier.datasets.files.pickled_batches import load_batches
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 from espalier.core.component import symbol
 from espalier.core.contracts import Dataset
 from espalier.core.samples import RawData, SampleShape, Shape
-from espalier.datasets.idx_files import load_idx
+from espalier.datasets.files.idx_files import load_idx
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 

@@ -1,6 +1,6 @@
 """Text, character by character: what every Python ships, tiny Shakespeare, or any file.
 
-See `espalier.datasets.corpora`. What ships with Python differs between versions, and the
+See `espalier.datasets.files.corpora`. What ships with Python differs between versions, and the
 fingerprint of a result's data says so.
 Source: Karpathy 2015, "The Unreasonable Effectiveness of Recurrent Neural Networks" (tiny
 Shakespeare, 1,115,394 characters, the last tenth held out).
@@ -21,7 +21,7 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawText, Shape, TokenShape
-from espalier.datasets.corpora import code, prose, read_corpus
+from espalier.datasets.files.corpora import code, prose, read_corpus
 from espalier.datasets.sample_counts import TEST_SHARE
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.datasets import corpora
+from espalier.datasets.files import corpora
 from espalier.datasets.sample_counts import TextCounts
 
 PUBLISHED = {"shakespeare": 1_115_394}

@@ -12,7 +12,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
-from espalier.kconfig import spelling
+from espalier.kconfig.advice import spelling
 
 RANGE_SUFFIX = "-range"
 LIST = "list-defconfigs"

@@ -14,7 +14,8 @@ import kconfiglib
 
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_user_text
-from espalier.kconfig import assign, hints, requests
+from espalier.kconfig import assign, requests
+from espalier.kconfig.advice import hints
 from espalier.kconfig.defconfigs import leading_comment
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request

@@ -14,7 +14,7 @@ from pathlib import Path
 import kconfiglib
 
 from espalier.core.errors import UserError
-from espalier.core.terminal import printable
+from espalier.core.process.terminal import printable
 from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
 from espalier.kconfig.randconfig import Fits
 from espalier.kconfig.symbols import Symbols

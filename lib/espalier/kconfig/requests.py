@@ -11,7 +11,8 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espalier.kconfig import hints, range_file, value_hints
+from espalier.kconfig import range_file
+from espalier.kconfig.advice import hints, value_hints
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults, LineError, Place
 from espalier.kconfig.range_file import Setting

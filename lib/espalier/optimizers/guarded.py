@@ -14,7 +14,7 @@ from espalier.optimizers.norms import limit_norm
 from espalier.optimizers.spam import Spam, SpamGuard
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_guarded import GuardedStack
-from espalier.surgery.update_rates import Rate
+from espalier.surgery.restarts.update_rates import Rate
 
 
 @stacked_by(GuardedStack)

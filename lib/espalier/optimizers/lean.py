@@ -21,7 +21,7 @@ from typing_extensions import override
 from espalier.optimizers.stacked import stacked_by
 from espalier.optimizers.stacked_adam import AdamStack
 from espalier.optimizers.stacked_sgd import SGDStack
-from espalier.surgery.update_rates import Rate, StepSettings
+from espalier.surgery.restarts.update_rates import Rate, StepSettings
 
 _STEPPED: WeakKeyDictionary[torch.optim.Optimizer, StepSettings] = WeakKeyDictionary()
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number

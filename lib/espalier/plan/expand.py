@@ -22,7 +22,7 @@ from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import budget_constraint, dependency_order, start_weights
+from espalier.plan import budget_constraint, dependency_order, weights_file
 from espalier.plan.budget_constraint import Budgets
 
 ID_SCHEME = 1
@@ -218,7 +218,7 @@ class _Walk:
         self.took.update(
             (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
         )
-        config = start_weights.with_digest(config, self.result.settings)
+        config = weights_file.with_digest(config, self.result.settings)
         config, why = self.budgets.fitted(config)
         if why:  # no matter of the values: each may do beside others
             self._leave_out(why, weight)

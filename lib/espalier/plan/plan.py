@@ -23,7 +23,7 @@ from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, drafts, plan_records
-from espalier.plan.design_text import design_lines
+from espalier.plan.samplers.design_text import design_lines
 
 PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from espalier.plan import combinations
-from espalier.plan.design_text import design_lines
 from espalier.plan.plan import Plan
+from espalier.plan.samplers.design_text import design_lines
 
 
 def describe_plan(plan: Plan) -> list[str]:

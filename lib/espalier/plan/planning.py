@@ -15,18 +15,11 @@ from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import (
-    config_folder,
-    expand,
-    plan,
-    sampling,
-    sensible_runs,
-    staleness,
-    test_matrix,
-)
+from espalier.plan import config_folder, expand, plan, sensible_runs, staleness, test_matrix
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
+from espalier.plan.samplers import sampling
 
 DEFCONFIGS = "defconfigs"
 

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.kconfig import foreign_config, range_file, requests
-from espalier.kconfig.foreign_config import Translation
+from espalier.kconfig import range_file, requests
+from espalier.kconfig.foreign import foreign_config
+from espalier.kconfig.foreign.foreign_config import Translation
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import sampling
+from espalier.plan.samplers import sampling
 
 
 def requested_parts(

@@ -17,7 +17,7 @@ from espalier.core.contracts import Run
 from espalier.rates.composing import MultiplierBounds, move, product
 from espalier.rates.layers import Layers, find_layers
 from espalier.rates.param_view import Factor, Moment, ParamView, Strategy
-from espalier.surgery.update_rates import rates_of
+from espalier.surgery.restarts.update_rates import rates_of
 
 
 class UpdateScale:

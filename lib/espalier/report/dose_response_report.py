@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from espalier.analysis import connectivity_threshold
 from espalier.analysis.confidence import interval
 from espalier.analysis.dose_response import SEEDS, Ladder, LadderPoint
-from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
+from espalier.core.process import disk_full
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import format_interval
 from espalier.report.sweep_plots import save

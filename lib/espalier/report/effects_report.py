@@ -11,7 +11,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record, Status
-from espalier.plan.design_text import describe_design
+from espalier.plan.samplers.design_text import describe_design
 from espalier.report.ranking_rows import format_interval
 from espalier.report.sweep_summary import typed
 from espalier.report.templates import render

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
 from espalier.analysis.rank import Ranking, TrialResult, rank
-from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
+from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
 from espalier.report import controls_report, effects_report, pareto_report

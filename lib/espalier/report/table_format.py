@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from espalier.core import terminal
+from espalier.core.process import terminal
 
 Rows = Sequence[Sequence[str]]
 """The first row is the heading."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espalier.core.terminal import printable_lines
+from espalier.core.process.terminal import printable_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment

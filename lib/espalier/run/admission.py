@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from espalier.core import process_memory
-from espalier.core.memory import available
+from espalier.core.process import process_memory
+from espalier.core.process.memory import available
 from espalier.core.trial import Result
 from espalier.run import devices
 from espalier.run.pool import Executor
-from espalier.run.worker import OOM
+from espalier.run.workers.worker import OOM
 
 MIB = 1 << 20
 WORKER = 400 * MIB

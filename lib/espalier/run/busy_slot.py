@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Record, Result, Status, Task, Trial
-from espalier.run.worker import PACK, of_several
+from espalier.run.workers.worker import PACK, of_several
 from espalier.store.sweep_state import TaskProgress, pack_name
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from espalier.core.stop_signals import EXIT_INTERRUPTED
+from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import LOG, Status
 from espalier.report import reports
 from espalier.run.progress import counted
 from espalier.run.runner import RunLimits, pending
-from espalier.run.worker import HOPELESS
+from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir
 
 _ADVICE = {

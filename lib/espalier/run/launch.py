@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from espalier.core import os_errors, revision, standard_streams, stop_signals
+from espalier.core import revision
 from espalier.core.errors import UserError
+from espalier.core.process import os_errors, standard_streams, stop_signals
+from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import PlanHeader
-from espalier.core.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import Status, Trial
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots

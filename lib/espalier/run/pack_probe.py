@@ -10,7 +10,7 @@ from pathlib import Path
 from espalier.core.trial import Action, Task, Trial
 from espalier.run.pack_queue import PackSize, pack_size
 from espalier.run.pool import Executor
-from espalier.run.worker_process import Event, Finished
+from espalier.run.workers.worker_process import Event, Finished
 
 PATIENCE = 60.0
 """Seconds after which a probe is given up."""

@@ -17,13 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from espalier.core import log_files, stop_signals
 from espalier.core.errors import UserError
+from espalier.core.process import log_files, stop_signals
 from espalier.core.trial import Action, Record, Result, Task
-from espalier.run import worker
 from espalier.run.devices import HERE, each
-from espalier.run.worker_group import WorkerGroup
-from espalier.run.worker_process import (
+from espalier.run.workers import worker
+from espalier.run.workers.worker_group import WorkerGroup
+from espalier.run.workers.worker_process import (
     Event,
     Finished,
     Progress,

@@ -12,8 +12,8 @@ from espalier.analysis.rank import sampling
 from espalier.core.errors import UserError
 from espalier.core.trial import Action, Result, Task, Trial
 from espalier.run.pool import Executor
-from espalier.run.worker import HOPELESS
-from espalier.run.worker_process import Finished
+from espalier.run.workers.worker import HOPELESS
+from espalier.run.workers.worker_process import Finished
 
 NEEDS = ("DATA_VERIFY", "AMP")
 """What a trial needs of the machine depends on these symbols, the data set and its options."""

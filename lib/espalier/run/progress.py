@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from espalier.core.terminal import drawing_file, printable
+from espalier.core.process.terminal import drawing_file, printable
 from espalier.core.trial import Result, Status, Trial
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.analysis.rank import sampling
-from espalier.core import disk_full, revision, stop_signals
+from espalier.core import revision
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full, stop_signals
 from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import preflight

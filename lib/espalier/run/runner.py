@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espalier.core import disk_full, log_files, os_errors, stop_signals
+from espalier.core.process import disk_full, log_files, os_errors, stop_signals
 from espalier.core.trial import Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
@@ -25,8 +25,8 @@ from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
 from espalier.run.pool import Executor
 from espalier.run.priority import NONE, Priority
 from espalier.run.progress import Display, finished_line
-from espalier.run.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
-from espalier.run.worker_process import Progress
+from espalier.run.workers.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
+from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir

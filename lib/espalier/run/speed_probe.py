@@ -12,7 +12,7 @@ from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import cost_model
 from espalier.run.pack_queue import PROBE_TRIALS, pack_size
 from espalier.run.pool import Executor
-from espalier.run.worker_process import Finished
+from espalier.run.workers.worker_process import Finished
 
 TICK = 0.1
 """Seconds between two looks at the workers."""

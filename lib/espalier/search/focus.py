@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espalier.analysis.rank import Configuration, Ranking, rank, sampling
-from espalier.core import disk_full
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols

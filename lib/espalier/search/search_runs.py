@@ -11,7 +11,7 @@ from pathlib import Path
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
-from espalier.core.stop_signals import EXIT_INTERRUPTED
+from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.report import reports

@@ -12,8 +12,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from espalier.analysis.confidence import interval
-from espalier.core import disk_full, strict_json
+from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
+from espalier.core.process import disk_full
 from espalier.core.trial import Record
 from espalier.report.sweep_plots import save
 from espalier.report.table_format import plain_table

@@ -86,7 +86,7 @@ class Use(NamedTuple):
     kind: Literal["layer", "table", "other"] = "layer"
 
 
-class Candidate(NamedTuple):
+class MatrixCandidate(NamedTuple):
     """A weight with all of its names, the first of which it goes by."""
 
     names: tuple[str, ...]
@@ -127,7 +127,7 @@ def cover(model: nn.Module, layers: Layers = None) -> Coverage:
     )
 
 
-def find_candidates(model: nn.Module) -> list[Candidate]:
+def find_candidates(model: nn.Module) -> list[MatrixCandidate]:
     """Return every matrix of a model once, those too that cannot be masked."""
     uses: dict[int, list[Use]] = {}
     for use in _find_uses(processes.wrapped(model)):
@@ -170,7 +170,7 @@ def _use_in(module: nn.Module, name: str, weight: Tensor, matrices: Sequence[Mat
     return None
 
 
-def _settle(places: Sequence[Use]) -> Candidate:
+def _settle(places: Sequence[Use]) -> MatrixCandidate:
     """Return a weight by all its places: a layer's name and reasons go before those of others."""
     layers = [use for use in places if use.kind == "layer"]
     tables = [use for use in places if use.kind == "table"]
@@ -181,7 +181,9 @@ def _settle(places: Sequence[Use]) -> Candidate:
         reason = f"it is the table of the embedding {tables[0].name} too"
     if not reason and not layers:
         reason = first.reason
-    return Candidate(tuple(names), first.weight, first.orientation, reason or _forbid(first.weight))
+    return MatrixCandidate(
+        tuple(names), first.weight, first.orientation, reason or _forbid(first.weight)
+    )
 
 
 def _forbid(weight: Tensor) -> str:
@@ -193,13 +195,15 @@ def _forbid(weight: Tensor) -> str:
     return "" if weight.numel() else "it is empty"
 
 
-def select(candidates: Sequence[Candidate], layers: str | Sequence[str]) -> list[Candidate]:
+def select(
+    candidates: Sequence[MatrixCandidate], layers: str | Sequence[str]
+) -> list[MatrixCandidate]:
     """Return the candidates that `layers` name. Raises ValueError: see `cover`."""
     patterns = [layers] if isinstance(layers, str) else layers
     is_list = isinstance(patterns, Sequence) and len(patterns) > 0
     if not is_list or not all(isinstance(pattern, str) for pattern in patterns):
         raise ValueError(f"layers={layers!r} must be names of layers, such as 'blocks.*.mlp'")
-    chosen: dict[str, Candidate] = {}
+    chosen: dict[str, MatrixCandidate] = {}
     for pattern in patterns:
         hits = [c for c in candidates if any(_is_in(name, pattern) for name in c.names)]
         _check_hits(pattern, hits, candidates)
@@ -207,7 +211,9 @@ def select(candidates: Sequence[Candidate], layers: str | Sequence[str]) -> list
     return [c for c in candidates if c.name in chosen]
 
 
-def _check_hits(pattern: str, hits: Sequence[Candidate], every: Sequence[Candidate]) -> None:
+def _check_hits(
+    pattern: str, hits: Sequence[MatrixCandidate], every: Sequence[MatrixCandidate]
+) -> None:
     """Raise ValueError if a pattern names nothing, or by itself what cannot be masked."""
     if not hits:
         there = ", ".join(c.name for c in every[:MOST])

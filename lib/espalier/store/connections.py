@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from espalier.core import disk_full
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.store import file_systems, schema
 from espalier.store.busy import STEP, is_busy
 

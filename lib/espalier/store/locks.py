@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from espalier.core import disk_full
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.store import file_systems
 
 LOCK = ".lock"

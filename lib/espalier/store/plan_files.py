@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from espalier.core import decoding, disk_full, names, strict_json
+from espalier.core import decoding, names, strict_json
 from espalier.core.atomic_write import atomic_write
+from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.text_files import read_text, split_lines
 from espalier.core.trial import Trial

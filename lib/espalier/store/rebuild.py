@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espalier.core import disk_full
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree

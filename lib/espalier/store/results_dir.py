@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
-from espalier.core import disk_full, os_errors, strict_json
+from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
-from espalier.core.log_files import open_log
 from espalier.core.names import check_inside, check_links
+from espalier.core.process import disk_full, os_errors
+from espalier.core.process.log_files import open_log
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
 from espalier.store import (

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from espalier.core import disk_full
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.store import file_systems
 from espalier.store.busy import busy_error, is_busy
 

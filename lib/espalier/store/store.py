@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espalier.core import decoding, disk_full, names, strict_json
+from espalier.core import decoding, names, strict_json
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store import connections, file_systems, schema, sqlite_errors

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from espalier.core import decoding, disk_full, strict_json
+from espalier.core import decoding, strict_json
 from espalier.core.atomic_write import atomic_write
+from espalier.core.process import disk_full
 from espalier.core.text_files import read_text
 from espalier.core.trial import Result
 from espalier.store.sqlite_errors import CONTENT

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution, default_distribution
-from espalier.surgery.pair_layers import by_output
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_layers import by_output
+from espalier.surgery.pairing.pairs import Pair
 
 
 @torch.no_grad()

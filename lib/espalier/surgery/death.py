@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import Statistics, at_least_single
 
 RIDGE = 0.2  # tried on one model with 512-wide layers, at 1,024 to 8,192 samples

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.pairs import Pair
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.pairing.pairs import Pair
+from espalier.surgery.restarts.restart_protocol import Restart
 
 
 @dataclass(frozen=True)

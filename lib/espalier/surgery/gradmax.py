@@ -25,9 +25,9 @@ from torch.nn import functional as F
 
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pair_layers import spatial_dims
-from espalier.surgery.pair_paths import spreads
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_layers import spatial_dims
+from espalier.surgery.pairing.pair_paths import spreads
+from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import at_least_single, evaluating
 
 FAINT = 1e-12  # above 0 for a ReLU, below rounding for the network

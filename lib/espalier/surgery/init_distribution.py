@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espalier.surgery.pair_layers import Layer, by_output
+from espalier.surgery.pairing.pair_layers import Layer, by_output
 
 _WIDEST_UNIFORM = 2.0  # a uniform distribution ends at 1.73 deviations, a normal one does not
 

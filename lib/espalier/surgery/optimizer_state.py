@@ -10,7 +10,7 @@ Source: Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement 
 arXiv:2302.12902, whose code zeroes the moments of what it resets.
 Differs: the second moment, for the reason above. Where a newborn's gradients are of another size
 than the survivors' (a fresh neuron's in-weights have none at first), see
-`espalier.surgery.per_slice_restart`, which makes them those of a fresh optimizer.
+`espalier.surgery.restarts.per_slice_restart`, which makes them those of a fresh optimizer.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery import state_shapes
-from espalier.surgery.restart_kinds import is_exact
-from espalier.surgery.state_shapes import Meaning
+from espalier.surgery.restarts import state_shapes
+from espalier.surgery.restarts.restart_kinds import is_exact
+from espalier.surgery.restarts.state_shapes import Meaning
 
 
 def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
@@ -45,8 +45,8 @@ def reset_slices(
 
     What is a momentum becomes 0, what is a weight the newborn's own, what is a scale the mean over
     the other slices, without elements that never had a gradient (see
-    `espalier.surgery.state_shapes`). With `zero`, where a `Restart` sees to the rest, scales
-    become 0 as well, unless it cannot.
+    `espalier.surgery.restarts.state_shapes`). With `zero`, where a `Restart` sees to the rest,
+    scales become 0 as well, unless it cannot.
     """
     zero = zero and is_exact(optimizer)
     for _, name, tensor in state_shapes.tensors(optimizer, parameter):
@@ -72,8 +72,8 @@ def reset_elements(
     """Let single elements begin anew, in place: their momentum and scales become 0.
 
     `at` has an index (n,) for each dimension. What is a weight becomes the parameter's. A
-    `espalier.surgery.per_slice_restart.restart_of` is needed too; where it cannot correct zeros,
-    scales become the mean of those of other elements.
+    `espalier.surgery.restarts.per_slice_restart.restart_of` is needed too; where it cannot correct
+    zeros, scales become the mean of those of other elements.
     """
     for name, tensor in moments(optimizer, parameter).items():
         born = partial(_elements_of, tensor, at)

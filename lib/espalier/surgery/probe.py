@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from espalier.surgery.pair_layers import tap_shares
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_layers import tap_shares
+from espalier.surgery.pairing.pairs import Pair
 
 
 @dataclass

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
 from espalier.surgery.edit_context import EditContext, owns_memory
-from espalier.surgery.pair_layers import rename_sizes
+from espalier.surgery.pairing.pair_layers import rename_sizes
 
 
 @torch.no_grad()

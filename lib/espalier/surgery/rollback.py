@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.surgery import optimizer_state
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.restarts.restart_protocol import Restart
 
 _PLAIN = frozenset(vars(nn.Module()))
 """The attributes that every module has."""

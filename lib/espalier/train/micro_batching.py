@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.profiler import profile
 
-from espalier.core import memory
 from espalier.core.component import symbol
 from espalier.core.errors import UserError
+from espalier.core.process import memory
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import batches
 from espalier.train.engine.seeds import global_states

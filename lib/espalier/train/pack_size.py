@@ -22,7 +22,7 @@ from itertools import chain, islice, repeat
 import torch
 from torch import Tensor
 
-from espalier.core.memory import WORKERS
+from espalier.core.process.memory import WORKERS
 from espalier.layers.folded import CannotPack
 from espalier.train.data.splits import batches
 from espalier.train.engine.trainer import Trainer

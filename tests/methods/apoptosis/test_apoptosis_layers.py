@@ -11,7 +11,7 @@ from espalier.kconfig import tree
 from espalier.methods.apoptosis.apoptosis_layers import ApoptosisLayers
 from espalier.methods.apoptosis.branches.layer_apoptosis import LifespanOptions
 from espalier.methods.apoptosis.branches.residual_branches import branches_of
-from espalier.methods.apoptosis.event_meter import probe_loss
+from espalier.methods.apoptosis.measurement.event_meter import probe_loss
 from espalier.optimizers.adamw import AdamW
 
 QUICK = LifespanOptions(max_lifespan=10, maturation=4, interval=5, threshold=0.6)

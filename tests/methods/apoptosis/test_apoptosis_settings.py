@@ -6,7 +6,7 @@ from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings
 from espalier.methods.apoptosis.neurons.event_schedule import Annealing
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 
 def test_turnover_is_constant_unless_asked_for():

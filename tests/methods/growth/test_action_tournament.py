@@ -13,7 +13,7 @@ from espalier.methods.growth.action_tournament import (
     TournamentEntry,
     TournamentOptions,
 )
-from espalier.methods.growth.growth_actions import FAN, Candidate, candidates, toolbox
+from espalier.methods.growth.growth_actions import FAN, ActionCandidate, candidates, toolbox
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.edge_editor import mask_indices
 from espalier.methods.growth.timing.growth_state import GrowthState, Memory
@@ -42,7 +42,7 @@ def everything(run: Run) -> list[Tensor]:
 def entrant(
     gain: float, error: float = 0.01, added: int = 10, action: str = "edges"
 ) -> TournamentEntry:
-    return TournamentEntry(Candidate(action, "0_1", lambda: None), added, gain, error, 0)
+    return TournamentEntry(ActionCandidate(action, "0_1", lambda: None), added, gain, error, 0)
 
 
 def entrants(run: Run, trials: TournamentOptions) -> list[TournamentEntry]:
@@ -217,7 +217,7 @@ def test_holm_steps_down_from_the_surest() -> None:
 
 def test_what_gains_little_for_its_edges_does_not_win() -> None:
     sure = TournamentEntry(
-        Candidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0
+        ActionCandidate("edges", "0_1", lambda: None), 100, 0.004, 0.0001, 0
     )  # 0.04 a 1,000
     assert TournamentOptions(min_gain=0.05).winner([sure], 1000) is None
     assert TournamentOptions(min_gain=0.03).winner([sure], 1000) is sure

@@ -14,7 +14,7 @@ from espalier.methods.rewiring import pixel_relevance
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.initial_mask import InitialMask, Start, sample_in_proportion
 from espalier.methods.rewiring.rewiring_options import SparsePlan
-from espalier.methods.rewiring.rigl import RigL
+from espalier.methods.rewiring.rigl import RiggedLottery
 from espalier.methods.rewiring.seed_network import train_linear_classifier
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
@@ -174,6 +174,6 @@ def test_a_network_of_convolutions_can_only_begin_at_random() -> None:
 
 
 def test_what_rewires_begins_there_too() -> None:
-    run = run_of(RigL(plan("hierarchical"), DropSchedule(every=4)))
+    run = run_of(RiggedLottery(plan("hierarchical"), DropSchedule(every=4)))
     loops.train(run, 12)
     assert run.method_state.edges.events == 3

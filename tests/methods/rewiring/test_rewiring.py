@@ -12,14 +12,14 @@ from espalier.core.contracts import CannotTrain
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization as Dsr
 from espalier.methods.rewiring.rewiring_options import SparsePlan
-from espalier.methods.rewiring.rigl import RigL
+from espalier.methods.rewiring.rigl import RiggedLottery
 from espalier.methods.rewiring.set import SparseEvolution as Set
 from espalier.methods.rewiring.snfs import SparseMomentum as Snfs
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
 
-REWIRING = [Set, RigL, Snfs, Dsr]
+REWIRING = [Set, RiggedLottery, Snfs, Dsr]
 EVERY_TWO = DropSchedule(initial_fraction=0.3, every=2, stop=1.0)  # 23 events in 48 steps
 HALF = SparsePlan(density=0.5)  # 14, 30 and 10 of 27, 60 and 20 weights: 54
 
@@ -42,7 +42,7 @@ def test_live_edges_are_constant_over_23_events(method, density):
     assert sum(int((w != 0).sum()) for w in edges.weights) <= sum(edges.counts)
 
 
-@pytest.mark.parametrize("method", [Set, RigL])
+@pytest.mark.parametrize("method", [Set, RiggedLottery])
 def test_each_layer_loses_its_quota_and_gets_it_back(method):
     run = run_of(method(HALF, EVERY_TWO))
     loops.train(run, 48)
@@ -90,7 +90,7 @@ def test_new_edges_are_0_and_have_no_state(method):
 
 
 def test_biases_and_normalisation_do_not_change_in_an_event():
-    run = run_of(RigL(HALF, EVERY_TWO))
+    run = run_of(RiggedLottery(HALF, EVERY_TWO))
     loops.train(run, 1)
     run.step = 2
     before = {n: p.detach().clone() for n, p in run.model.named_parameters() if p.ndim == 1}
@@ -125,7 +125,7 @@ def test_events_are_measured():
 
 
 def test_ages_are_told_to_whoever_sets_rates():
-    run = run_of(RigL(HALF, DropSchedule(0.3, every=10, stop=0.75)))
+    run = run_of(RiggedLottery(HALF, DropSchedule(0.3, every=10, stop=0.75)))
     loops.train(run, 25)
     record = run.method.birth_record(run)
     assert record.birth_steps(run.model[4].weight) is run.method_state.edges.births[1]

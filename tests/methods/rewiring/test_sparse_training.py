@@ -8,7 +8,7 @@ from torch import nn
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
-from espalier.methods.rewiring.rigl import RigL
+from espalier.methods.rewiring.rigl import RiggedLottery
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 
@@ -48,7 +48,7 @@ def test_the_share_that_is_covered_is_a_final_measure():
 
 
 def test_rewiring_leaves_each_channel_its_largest_edge():
-    run = run_of(RigL(SparsePlan(0.3), DropSchedule(0.9, every=1, stop=1.0)))
+    run = run_of(RiggedLottery(SparsePlan(0.3), DropSchedule(0.9, every=1, stop=1.0)))
     for _ in range(10):
         loops.backward(run.model, run.step)
         run.method.after_backward(run)

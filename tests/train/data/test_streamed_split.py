@@ -12,8 +12,8 @@ import streamed_sets
 import torch
 from streamed_sets import CPU, MB, PIXELS, SAMPLES, kept, raw
 
-from espalier.core import memory
 from espalier.core.contracts import Run
+from espalier.core.process import memory
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.device_residency import ResidencyPlan, memory_share
 from espalier.train.data.splits import batches

@@ -19,7 +19,7 @@ from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task, Trial
 from espalier.run.pool import Pool
-from espalier.run.worker_process import Finished
+from espalier.run.workers.worker_process import Finished
 from espalier.surgery import optimizer_state
 from espalier.train import worker_entry
 from espalier.train.engine import distributed

@@ -17,7 +17,7 @@ from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
-from espalier.methods.rewiring.rigl import RigL
+from espalier.methods.rewiring.rigl import RiggedLottery
 from espalier.optimizers.sgd import SGD
 from espalier.train import loop
 from espalier.train.engine.early_stopping import (
@@ -218,7 +218,9 @@ def test_the_loop_trains_no_epoch_more() -> None:
 
 
 def test_masks_come_back_with_the_weights() -> None:
-    run = loops.run_of(SGD(), RigL(plan=SparsePlan(density=0.4), schedule=DropSchedule(every=7)))
+    run = loops.run_of(
+        SGD(), RiggedLottery(plan=SparsePlan(density=0.4), schedule=DropSchedule(every=7))
+    )
     loops.train(run, 15)
     masks, weights = run.method_state.edges.masks, loops.values(run.model)
     kept, mask = KeptEpoch.of(run), masks.mask.clone()

@@ -14,10 +14,10 @@ from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.apoptosis_method import ApoptosisMethod
 from espalier.methods.apoptosis.apoptosis_settings import Pace
-from espalier.methods.apoptosis.metered_method import MeteredManager
+from espalier.methods.apoptosis.measurement.metered_method import MeteredManager
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisStrategy
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 
 @kconfig_dataclass

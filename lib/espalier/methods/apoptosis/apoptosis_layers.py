@@ -16,8 +16,8 @@ from espalier.methods.apoptosis.branches.layer_apoptosis import (
     LifespanOptions,
 )
 from espalier.methods.apoptosis.branches.lifespan_schedule import BranchSchedule
-from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
-from espalier.methods.apoptosis.metered_method import (
+from espalier.methods.apoptosis.measurement.event_meter import EventMeter, probe_size
+from espalier.methods.apoptosis.measurement.metered_method import (
     MAX_PROBES,
     MeteredManager,
     MeteredMethod,

@@ -35,10 +35,10 @@ from espalier.sparse import processes
 from espalier.sparse.user_models import check_model, check_trained
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import estimate_distribution
-from espalier.surgery.pair_layers import Layer
-from espalier.surgery.pairs import Pair
-from espalier.surgery.per_slice_restart import restart_of
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.pairing.pair_layers import Layer
+from espalier.surgery.pairing.pairs import Pair
+from espalier.surgery.restarts.per_slice_restart import restart_of
+from espalier.surgery.restarts.restart_protocol import Restart
 
 
 class ApoptosisManager:

@@ -16,8 +16,8 @@ from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
 from espalier.methods.apoptosis.apoptosis_settings import ApoptosisSettings, Pace
-from espalier.methods.apoptosis.event_meter import EventMeter, probe_size
-from espalier.methods.apoptosis.metered_method import (
+from espalier.methods.apoptosis.measurement.event_meter import EventMeter, probe_size
+from espalier.methods.apoptosis.measurement.metered_method import (
     MAX_PROBES,
     MeteredManager,
     MeteredMethod,
@@ -30,7 +30,7 @@ from espalier.methods.apoptosis.neurons.event_schedule import EventSchedule
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.methods.apoptosis.neurons.stat_sources import ProbePassStats, StatSource
 from espalier.methods.apoptosis.weight_ages import WeightAges
-from espalier.surgery.pairs import Pair, find_pairs
+from espalier.surgery.pairing.pairs import Pair, find_pairs
 from espalier.train.random_batch import draw_batch
 
 SHORTEST_PAUSE = 10  # steps between two probes: they must not cost as much as training

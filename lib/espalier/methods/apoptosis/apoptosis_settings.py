@@ -13,7 +13,7 @@ from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, layer_shares, select_pairs
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
 from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 
 @kconfig_dataclass

@@ -31,8 +31,8 @@ from espalier.methods.apoptosis.replacement.crossover import Mode
 from espalier.methods.apoptosis.replacement.function_preserving import DeathKind
 from espalier.methods.apoptosis.replacement.overwriting import Regrowth
 from espalier.sparse.processes import Group
-from espalier.surgery.pair_names import PairNames
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_names import PairNames
+from espalier.surgery.pairing.pairs import Pair
 
 
 class ManagerOptions(TypedDict, total=False):

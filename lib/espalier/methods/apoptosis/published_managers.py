@@ -19,7 +19,7 @@ from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Names
 from espalier.sparse.processes import Group
-from espalier.surgery.pair_names import PairNames
+from espalier.surgery.pairing.pair_names import PairNames
 
 Utility = Literal["contribution", "adaptable_contribution"]
 UTILITIES: dict[Utility, FitnessMetric] = {

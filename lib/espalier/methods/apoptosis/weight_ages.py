@@ -14,7 +14,7 @@ from torch import Tensor
 from espalier.core.birth_record import GrowthEvent
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage, LineageEvent
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 
 @dataclass

@@ -30,7 +30,7 @@ from espalier.methods.dendrites import synapse_scores
 from espalier.methods.dendrites.synapse_scores import Batch
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 
 def find_synapse_layers(model: nn.Module) -> dict[str, Synapses]:

@@ -28,7 +28,13 @@ from torch.nn import functional as F
 from espalier.core.component import symbol
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.growth.growth_actions import NEED_GRAPH, SKIP, Candidate, candidates, toolbox
+from espalier.methods.growth.growth_actions import (
+    NEED_GRAPH,
+    SKIP,
+    ActionCandidate,
+    candidates,
+    toolbox,
+)
 from espalier.methods.growth.measurement.information import LabelProbe
 from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.timing.growth_state import GrowthState
@@ -42,7 +48,7 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 class TournamentEntry:
     """The outcome of an action: `added` edges that came, and nats a sample gained, +/- `error`."""
 
-    candidate: Candidate
+    candidate: ActionCandidate
     added: int
     gain: float
     error: float
@@ -73,7 +79,7 @@ class ActionSpace:
     skips: bool | None = symbol("TOURNAMENT_SKIPS")  # None where nothing can lead past a layer
     actions: Literal["basic", "all"] = symbol("TOURNAMENT_ACTIONS")
 
-    def candidates(self, run: Run[GrowthState], max_edges: int) -> list[Candidate]:
+    def candidates(self, run: Run[GrowthState], max_edges: int) -> list[ActionCandidate]:
         """Return the actions of at most `max_edges` edges, where that is certain beforehand."""
         size = min(self.size, max_edges)
         basic = [c for c in candidates(run, size) if self.skips or c.action != SKIP]
@@ -117,7 +123,7 @@ class TournamentOptions:
     min_gain: float = symbol("TOURNAMENT_GAIN")
 
     def try_all(
-        self, run: Run[GrowthState], candidates: Sequence[Candidate]
+        self, run: Run[GrowthState], candidates: Sequence[ActionCandidate]
     ) -> list[TournamentEntry]:
         """Try every action that is possible; the run is left as it was, bit for bit.
 
@@ -131,7 +137,7 @@ class TournamentOptions:
         return [entry for entry in entries if entry is not None]
 
     def _try(
-        self, run: Run[GrowthState], candidate: Candidate, seed: int, trial: _Trial
+        self, run: Run[GrowthState], candidate: ActionCandidate, seed: int, trial: _Trial
     ) -> TournamentEntry | None:
         editor = run.method_state.editor
         operations = len(editor.events)

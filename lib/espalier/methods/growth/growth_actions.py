@@ -42,7 +42,7 @@ FAN = 8
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ActionCandidate:
     """An action, such as `widen`, and its place: a node (`2`) or a block (`1_2`)."""
 
     action: str
@@ -50,28 +50,28 @@ class Candidate:
     act: Act
 
 
-def candidates(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
+def candidates(run: Run[GrowthState], size: int) -> Iterator[ActionCandidate]:
     """Yield the basic actions of about `size` edges, in an order that the structure decides."""
     editor = run.method_state.editor
     nodes = _hidden_nodes(editor)
-    yield from (Candidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
-    yield from (Candidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
+    yield from (ActionCandidate("widen", str(n), partial(_widen, run, n, size)) for n in nodes)
+    yield from (ActionCandidate("insert", str(n), partial(_insert, run, n)) for n in nodes)
     for pair in editor.possible_pairs():
         action = "edges" if pair[1] == pair[0] + 1 else SKIP
-        yield Candidate(action, editor.name(pair), partial(_add_edges, run, pair, size))
-    yield Candidate("random", "", partial(_add_random_edges, run, size))
+        yield ActionCandidate(action, editor.name(pair), partial(_add_edges, run, pair, size))
+    yield ActionCandidate("random", "", partial(_add_random_edges, run, size))
 
 
-def toolbox(run: Run[GrowthState], size: int) -> Iterator[Candidate]:
+def toolbox(run: Run[GrowthState], size: int) -> Iterator[ActionCandidate]:
     """Yield the other actions of about `size` edges, likewise."""
     editor = run.method_state.editor
     for pair in editor.net.pairs:
-        yield Candidate("patch", editor.name(pair), partial(_add_patch, run, pair, size))
+        yield ActionCandidate("patch", editor.name(pair), partial(_add_patch, run, pair, size))
     for n in _hidden_nodes(editor)[:-1]:
-        yield Candidate("clone", str(n), partial(_clone, run, n, size))
+        yield ActionCandidate("clone", str(n), partial(_clone, run, n, size))
     if editor.has_graph:
-        yield Candidate("highway", "", partial(_build_highways, run, size))
-    yield Candidate("rewire", "", partial(_rewire, run, size))
+        yield ActionCandidate("highway", "", partial(_build_highways, run, size))
+    yield ActionCandidate("rewire", "", partial(_rewire, run, size))
 
 
 def _hidden_nodes(editor: EdgeEditor) -> Sequence[int]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from espalier.core.arguments import check_count
 from espalier.core.contracts import Method, ReadsGradients
 from espalier.core.self_measuring import Measures
-from espalier.methods.own_loop.arguments import as_value_errors, check_kinds, check_weights
+from espalier.methods.own_loop.argument_checks import as_value_errors, check_kinds, check_weights
 from espalier.methods.own_loop.gradient_sums import GradientSums, Share
 from espalier.methods.own_loop.own_run import OwnRun
 from espalier.methods.rewiring.sparse_training import Sparse

@@ -15,7 +15,7 @@ from torch import nn
 
 from espalier.core.arguments import check_count, check_names, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.arguments import (
+from espalier.methods.own_loop.argument_checks import (
     check_choices,
     check_kinds,
     given,

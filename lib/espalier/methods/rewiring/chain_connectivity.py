@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from espalier.core.self_measuring import Measures
 from espalier.layers.reachability import Block, Live, measure
 from espalier.sparse.prunable import prunable
-from espalier.surgery.pair_layers import is_swapped
-from espalier.surgery.pairs import Pair, find_pairs
+from espalier.surgery.pairing.pair_layers import is_swapped
+from espalier.surgery.pairing.pairs import Pair, find_pairs
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from espalier.train.random_batch import draw_batch
 
 
 @kconfig_dataclass
-class RigL(SparseTraining):
+class RiggedLottery(SparseTraining):
     """Grow the missing weights with the largest |dL/dw|, layer by layer."""
 
     schedule: DropSchedule

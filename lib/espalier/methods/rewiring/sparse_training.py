@@ -21,7 +21,7 @@ from espalier.sparse.initial_edges import draw_uniform, scale_to_live_fan_in
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_missing, select_weakest
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 
 @dataclass

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import torch
 
-from espalier.core import memory
 from espalier.core.component import symbol
+from espalier.core.process import memory
 from espalier.core.samples import Split
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.streamed_split import StreamedSplit

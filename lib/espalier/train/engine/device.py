@@ -7,7 +7,7 @@ import os
 import torch
 
 from espalier.core.errors import UserError
-from espalier.core.memory import SHARERS
+from espalier.core.process.memory import SHARERS
 
 
 def choose_device(setting: str, amp: str) -> torch.device:

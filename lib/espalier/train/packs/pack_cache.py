@@ -17,7 +17,7 @@ import torch
 
 from espalier.core import revision
 from espalier.core.atomic_write import atomic_write
-from espalier.core.memory import SHARERS, WORKERS
+from espalier.core.process.memory import SHARERS, WORKERS
 from espalier.core.trial import Record
 from espalier.train.engine.provenance import device_name
 

@@ -12,7 +12,7 @@ from espalier.methods.apoptosis.neurons import fitness
 from espalier.methods.apoptosis.neurons.activation_hooks import observe
 from espalier.methods.apoptosis.neurons.fitness import MEASURES, score
 from espalier.methods.apoptosis.neurons.layer_population import FitnessEma
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 X = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 Y = torch.zeros(2, 1)

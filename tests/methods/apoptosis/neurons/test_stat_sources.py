@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 
 def test_of_passes_with_one_backward_pass_the_last_is_seen():

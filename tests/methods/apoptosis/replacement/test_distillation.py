@@ -11,7 +11,7 @@ import espalier
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons
 from espalier.surgery import death
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 
 
 @pytest.mark.parametrize("body", [surgery_bodies.mlp, surgery_bodies.conv, surgery_bodies.lenet])

@@ -12,7 +12,7 @@ from espalier.methods.apoptosis.replacement.orthogonal_neurons import (
     unused_directions,
 )
 from espalier.surgery import death
-from espalier.surgery.pairs import find_pairs
+from espalier.surgery.pairing.pairs import find_pairs
 from espalier.surgery.probe import Statistics
 
 

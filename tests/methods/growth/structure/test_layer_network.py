@@ -6,7 +6,7 @@ from torch import nn
 
 from espalier.methods.growth.structure import operations
 from espalier.methods.growth.structure.layer_editor import LayerEditor, open_layers
-from espalier.methods.growth.structure.layer_network import Layout
+from espalier.methods.growth.structure.layer_network import WeightLayout
 from espalier.sparse.initial_edges import EdgePlan
 from espalier.sparse.prunable import cover
 
@@ -24,7 +24,7 @@ LAYERS = {
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_edge_is_where_the_layer_has_it(kind):
     layer = LAYERS[kind]
-    layout = Layout(layer.weight.shape, cover(layer).orientations["weight"])
+    layout = WeightLayout(layer.weight.shape, cover(layer).orientations["weight"])
     numbers = torch.arange(layer.weight.numel()).view(layer.weight.shape)
     matrix = layout.matrix(numbers)
     assert matrix.shape == (layout.outputs, layout.inputs * layout.places)
@@ -34,7 +34,7 @@ def test_every_edge_is_where_the_layer_has_it(kind):
 
 def test_a_row_of_a_transposed_layer_is_what_leads_into_a_unit():
     layer = nn.ConvTranspose1d(4, 6, 1, groups=2, bias=False)
-    layout = Layout(layer.weight.shape, cover(layer).orientations["weight"])
+    layout = WeightLayout(layer.weight.shape, cover(layer).orientations["weight"])
     x = torch.randn(1, 4, 1)
     by_group = x.view(2, 2).repeat_interleave(3, 0)  # the inputs of each of six outputs
     expected = (layout.matrix(layer.weight) * by_group).sum(1)

@@ -38,7 +38,7 @@ from espalier.methods.apoptosis.branches.residual_branches import (
 )
 from espalier.sparse import processes
 from espalier.sparse.processes import Group
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 
 Zone = Literal["birth", "stable", "death"]
 

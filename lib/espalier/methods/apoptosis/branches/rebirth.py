@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from espalier.methods.apoptosis.branches.residual_branches import Branch
 from espalier.surgery import optimizer_state
 from espalier.surgery.init_distribution import InitDistribution, estimate_distribution
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.restarts.restart_protocol import Restart
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from espalier.surgery.gradmax import CrossMoment
-from espalier.surgery.pair_layers import by_position
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_layers import by_position
+from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import Statistics, evaluating
 
 MAX_VALUES = 2**18
@@ -31,7 +31,7 @@ instead of 0.002 (benchmarks/apoptosis_jump.py).
 
 
 @dataclass(frozen=True)
-class Observation:
+class NeuronObservation:
     """Inputs, outputs and gradients of a pair in one forward and backward pass.
 
     The samples are the first dimension of every tensor; the loss is a mean over samples.
@@ -119,7 +119,7 @@ class PairRecorder:
             self.pair.consumer.register_forward_hook(self._record_consumer),
         ]
 
-    def observation(self) -> Observation:
+    def observation(self) -> NeuronObservation:
         """Return what was recorded, of as many samples as `MAX_VALUES` allows.
 
         In the weights' own number format, whatever an autocast made of it. Raises ValueError if
@@ -133,7 +133,7 @@ class PairRecorder:
         made, dtype = self.complete["producer_output"], self.pair.producer.weight.dtype
         step = -(-len(made) // max(1, MAX_VALUES // made[0].numel()))
         tensors = {name: x[::step].to(dtype) for name, x in self.complete.items()}
-        return Observation(self.pair, **tensors)
+        return NeuronObservation(self.pair, **tensors)
 
     def _record_producer(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         if self.on and torch.is_grad_enabled():
@@ -183,7 +183,7 @@ def observe(
     model: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
     batch: tuple[Tensor, Tensor],
-) -> list[Observation]:
+) -> list[NeuronObservation]:
     """Return what each of `pairs` does on a batch (x, y); `loss` maps outputs and y to a mean.
 
     Computed in evaluation mode; parameters' gradients and the model's mode are left as they were.

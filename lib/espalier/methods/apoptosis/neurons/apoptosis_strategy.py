@@ -21,8 +21,8 @@ from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Par
 from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats, StatSource
 from espalier.sparse.processes import Group
 from espalier.surgery.death import Substitute
-from espalier.surgery.pair_names import PairNames
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_names import PairNames
+from espalier.surgery.pairing.pairs import Pair
 
 MATURITY = 100
 """Steps for which a newborn is not selected, as in the code of Dohare et al. 2024."""
@@ -45,9 +45,9 @@ class ApoptosisOptions:
     all. `stat_source`: where neurons are observed; by default in the passes of the training loop.
     `process_group`: under `torch.distributed`, the processes that decide together; by default all
     of them.
-    `pairs` and `example`: as in `espalier.surgery.pairs.find_pairs`; without an example the model's
-    first forward pass is one. `chains_only`: look at no pass, take chains of `nn.Sequential`s at
-    their word.
+    `pairs` and `example`: as in `espalier.surgery.pairing.pairs.find_pairs`; without an example
+    the model's first forward pass is one. `chains_only`: look at no pass, take chains of
+    `nn.Sequential`s at their word.
     """
 
     rate: float

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.dropout import _DropoutNd
 
-from espalier.surgery.pair_layers import Layer, Norm, apply, by_output
-from espalier.surgery.pair_paths import spreads
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pair_layers import Layer, Norm, apply, by_output
+from espalier.surgery.pairing.pair_paths import spreads
+from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import evaluating
 
 TINY = 1e-30

@@ -19,7 +19,7 @@ from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
 from espalier.methods.apoptosis.neurons.lineage import Lineage, Op
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthContext, Parents
 from espalier.sparse import processes
-from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairing.pair_layers import Layer
 
 
 class ApoptosisEvent(NamedTuple):

@@ -13,8 +13,8 @@ from torch import nn
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import ApoptosisOptions
 from espalier.methods.apoptosis.neurons.layer_patterns import Names, select_pairs
 from espalier.methods.apoptosis.neurons.layer_population import LayerPopulation
-from espalier.surgery.pairs import Pair, PairSearch, find_pairs, propose_pairs, search_pairs
-from espalier.surgery.tensor_graph import Example, is_recording
+from espalier.surgery.pairing.pairs import Pair, PairSearch, find_pairs, propose_pairs, search_pairs
+from espalier.surgery.pairing.tensor_graph import Example, is_recording
 
 
 class FirstPass:

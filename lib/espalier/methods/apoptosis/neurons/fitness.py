@@ -14,8 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation
-from espalier.surgery.pairs import Pair
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation
+from espalier.surgery.pairing.pairs import Pair
 
 FitnessMetric = Literal[
     "grad_activation",
@@ -33,7 +33,7 @@ SMALL = 1e-8
 RIDGE = 1e-4  # of the mean second moment, added to the diagonal before inverting
 
 
-def grad_activation(observed: Observation) -> Tensor:
+def grad_activation(observed: NeuronObservation) -> Tensor:
     """Return ||G_i|| * mean |z_i|.
 
     Source: the earlier apoptosis code's fitness of that name, and so of the guides.
@@ -42,24 +42,24 @@ def grad_activation(observed: Observation) -> Tensor:
     return gradient(observed) * observed.pre_activations.abs().mean((0, 1))
 
 
-def gradient(observed: Observation) -> Tensor:
+def gradient(observed: NeuronObservation) -> Tensor:
     """Return ||G_i||, the norm of the loss's gradient by the weights that make neuron i."""
     return _rows(observed.pair.incoming_grad(), observed.pair)
 
 
-def weight(observed: Observation) -> Tensor:
+def weight(observed: NeuronObservation) -> Tensor:
     """Return ||W_i||."""
     return _rows(observed.pair.incoming(), observed.pair)
 
 
-def composite(observed: Observation) -> Tensor:
+def composite(observed: NeuronObservation) -> Tensor:
     """Return 0.4 `weight` + 0.4 `gradient` + 0.2 mean |z|, each divided by its largest."""
     size = observed.pre_activations.abs().mean((0, 1))
     parts = ((0.4, weight(observed)), (0.4, gradient(observed)), (0.2, size))
     return torch.stack([share * part / (part.max() + SMALL) for share, part in parts]).sum(0)
 
 
-def taylor(observed: Observation) -> Tensor:
+def taylor(observed: NeuronObservation) -> Tensor:
     """Return the mean over samples of (sum over positions of a_i d_i)^2.
 
     Source: Molchanov et al. 2019, Importance Estimation for Neural Network Pruning,
@@ -70,7 +70,7 @@ def taylor(observed: Observation) -> Tensor:
     return effects.square().mean(0)
 
 
-def activity(observed: Observation) -> Tensor:
+def activity(observed: NeuronObservation) -> Tensor:
     """Return mean |a_i| / mean over neurons of it; dormant neurons are below a threshold.
 
     Source: Sokar et al. 2023, The Dormant Neuron Phenomenon, arXiv 2302.12902, equation 1.
@@ -79,7 +79,7 @@ def activity(observed: Observation) -> Tensor:
     return size / (size.mean() + SMALL)
 
 
-def utility(observed: Observation) -> Tensor:
+def utility(observed: NeuronObservation) -> Tensor:
     """Return mean |a_i| * sum_k |V_ki|: the share of the consumer's input that it makes.
 
     Source: Dohare et al. 2024, Loss of plasticity in deep continual learning, Nature 632,
@@ -89,7 +89,7 @@ def utility(observed: Observation) -> Tensor:
     return (size * columns(observed.pair).abs().sum(0)).sum(1)
 
 
-def adaptable_utility(observed: Observation) -> Tensor:
+def adaptable_utility(observed: NeuronObservation) -> Tensor:
     """Return mean |a_i - running mean of a_i| * sum_k |V_ki| / sum_j |W_ij|.
 
     What varies of a neuron's part of the consumer's input, and how far that moves for a step of the
@@ -106,7 +106,7 @@ def adaptable_utility(observed: Observation) -> Tensor:
     return contribution / (observed.pair.incoming().abs().sum(1) + SMALL)
 
 
-def saliency(observed: Observation) -> Tensor:
+def saliency(observed: NeuronObservation) -> Tensor:
     """Return the least squared error of the consumer's output without i, the others adjusted.
 
     ||V_i||^2 / [C^-1]_ii with C the second moment of all activations and the constant 1; summed
@@ -140,7 +140,7 @@ def _rows(tensor: Tensor | None, pair: Pair) -> Tensor:
     return norms
 
 
-MEASURES: dict[FitnessMetric, Callable[[Observation], Tensor]] = {
+MEASURES: dict[FitnessMetric, Callable[[NeuronObservation], Tensor]] = {
     "grad_activation": grad_activation,
     "gradient": gradient,
     "weight": weight,
@@ -157,7 +157,7 @@ READ_GRADIENTS: frozenset[FitnessMetric] = frozenset({"grad_activation", "gradie
 
 def score(
     measure: FitnessMetric,
-    observations: Sequence[Observation],
+    observations: Sequence[NeuronObservation],
     generator: torch.Generator,
     invert: bool = False,
 ) -> Tensor:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from types import EllipsisType
 from typing import Literal
 
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 Pattern = Literal["all", "shallow", "middle", "deep", "alternating", "graduated", "named"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation
 from espalier.methods.apoptosis.neurons.candidate_neurons import Successors
 from espalier.surgery.death import Substitute
 from espalier.surgery.edit_context import EditContext
@@ -140,7 +140,7 @@ class LayerPopulation:
     aged: int = 0  # the step up to which ages are counted
     reader: LayerPopulation | None = None
     fade: FadingNeurons | None = None
-    observation: Observation | None = None
+    observation: NeuronObservation | None = None
     successors: Successors | None = None
 
     @property
@@ -154,7 +154,7 @@ class LayerPopulation:
         return self.site.pair.size
 
     @property
-    def observed(self) -> Observation:
+    def observed(self) -> NeuronObservation:
         """The observation for the event under way. Raises ValueError between events."""
         if self.observation is None:
             raise ValueError(f"{self.name}: is only observed during an event")

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.activation_hooks import MAX_VALUES, Observation
+from espalier.methods.apoptosis.neurons.activation_hooks import MAX_VALUES, NeuronObservation
 from espalier.methods.apoptosis.neurons.stat_sources import StatSource
 from espalier.sparse import processes
 from espalier.sparse.processes import Group
@@ -36,7 +36,7 @@ class PooledStats(StatSource):
         self._source.remove()
 
     @override
-    def collect(self) -> Mapping[str, Observation]:
+    def collect(self) -> Mapping[str, NeuronObservation]:
         if not processes.is_distributed(self._group):
             return self._source.collect()
         own, error = self._try_to_collect()
@@ -50,13 +50,13 @@ class PooledStats(StatSource):
             for i, (name, observation) in enumerate(own.items())
         }
 
-    def _try_to_collect(self) -> tuple[Mapping[str, Observation], str]:
+    def _try_to_collect(self) -> tuple[Mapping[str, NeuronObservation], str]:
         try:
             return self._source.collect(), ""
         except ValueError as error:
             return {}, str(error)
 
-    def _pool(self, observation: Observation, every: list[Shapes]) -> Observation:
+    def _pool(self, observation: NeuronObservation, every: list[Shapes]) -> NeuronObservation:
         """Pool one pair, for the shapes of whose tensors in every process."""
         tensors = _tensors(observation)
         if len({tuple(shape[1:] for shape in shapes) for shapes in every}) > 1:
@@ -73,9 +73,9 @@ class PooledStats(StatSource):
         return replace(observation, **pooled)
 
 
-def _tensors(observation: Observation) -> dict[str, Tensor]:
+def _tensors(observation: NeuronObservation) -> dict[str, Tensor]:
     return {name: x for name, x in vars(observation).items() if isinstance(x, Tensor)}
 
 
-def _shapes(observation: Observation) -> Shapes:
+def _shapes(observation: NeuronObservation) -> Shapes:
     return [tuple(tensor.shape) for tensor in _tensors(observation).values()]

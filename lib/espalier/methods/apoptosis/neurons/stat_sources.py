@@ -9,8 +9,12 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation, PairRecorder, observe
-from espalier.surgery.pairs import Pair
+from espalier.methods.apoptosis.neurons.activation_hooks import (
+    NeuronObservation,
+    PairRecorder,
+    observe,
+)
+from espalier.surgery.pairing.pairs import Pair
 
 Batch = tuple[Tensor, Tensor]
 
@@ -24,7 +28,7 @@ class StatSource(ABC):
     is_local: ClassVar[bool] = True
 
     @abstractmethod
-    def collect(self) -> Mapping[str, Observation]:
+    def collect(self) -> Mapping[str, NeuronObservation]:
         """Return what each pair did, by its name. Raises ValueError if a pair was not seen."""
 
     def prepare(self, needed: bool) -> None:  # noqa: B027  # a source without hooks has nothing to do
@@ -50,7 +54,7 @@ class LivePassStats(StatSource):
                 recorder.pending, recorder.complete = {}, {}
 
     @override
-    def collect(self) -> dict[str, Observation]:
+    def collect(self) -> dict[str, NeuronObservation]:
         return {recorder.pair.name: recorder.observation() for recorder in self._recorders}
 
     @override
@@ -79,6 +83,6 @@ class ProbePassStats(StatSource):
         self._model, self._pairs, self._loss, self._draw = model, pairs, loss, draw
 
     @override
-    def collect(self) -> dict[str, Observation]:
+    def collect(self) -> dict[str, NeuronObservation]:
         observations = observe(self._pairs, self._model, self._loss, self._draw())
         return {observation.pair.name: observation for observation in observations}

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
-from espalier.surgery.pair_layers import Layer
+from espalier.surgery.pairing.pair_layers import Layer
 
 Regrow = Callable[[Layer, Tensor, Tensor, Tensor], Parents | None]
 _PARTS = frozenset(("step", "events", "lineage", "populations", "generator", "restarts"))

@@ -21,7 +21,7 @@ from espalier.methods.apoptosis.neurons.replacement_ops import (
     relative_noise,
     sample_parents,
 )
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 Mode = Literal["uniform", "fitness_weighted", "random", "mask", "slerp"]
 SHARE_RANGE = (0.3, 0.7)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import Birth, Selected, check
 from espalier.methods.apoptosis.neurons.candidate_neurons import CandidateNeurons, Successors
 from espalier.methods.apoptosis.neurons.replacement_ops import (
@@ -86,7 +86,7 @@ class SuccessorBirth(Birth):
         return single_parents(successors.parents)
 
 
-def _some_inputs(observation: Observation) -> Tensor:
+def _some_inputs(observation: NeuronObservation) -> Tensor:
     """Return inputs of the producer at `POSITIONS` positions or a few more."""
     inputs = observation.producer_input
     if not observation.pair.map_dims[0]:
@@ -98,7 +98,7 @@ def _some_inputs(observation: Observation) -> Tensor:
 
 @torch.no_grad()
 def _regression(
-    observation: Observation, dying: Tensor, candidates: CandidateNeurons
+    observation: NeuronObservation, dying: Tensor, candidates: CandidateNeurons
 ) -> Substitute:
     """Express the dying by all inputs of the consumer, candidates in the slots of the dying.
 

@@ -20,7 +20,7 @@ from espalier.methods.apoptosis.neurons.replacement_ops import (
 )
 from espalier.surgery import death, gradmax
 from espalier.surgery.death import Substitute
-from espalier.surgery.pairs import Pair
+from espalier.surgery.pairing.pairs import Pair
 
 DeathKind = Literal["fold", "mean", "zero"]
 DEATHS: dict[DeathKind, death.SubstituteRule] = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
-from espalier.methods.apoptosis.neurons.activation_hooks import Observation
+from espalier.methods.apoptosis.neurons.activation_hooks import NeuronObservation
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
     ReplacementSchedule,
     Selected,
@@ -65,7 +65,7 @@ def append_slots(population: LayerPopulation, count: int) -> Selected:
     return Selected(slots, vacant=True)
 
 
-def _with_zeros(observation: Observation, inputs: int) -> Observation:
+def _with_zeros(observation: NeuronObservation, inputs: int) -> NeuronObservation:
     """Add so many inputs of the producer, all 0."""
     extra = (*(0, 0) * observation.pair.map_dims[0], 0, inputs)
     widened: Tensor = F.pad(observation.producer_input, extra)

@@ -21,13 +21,13 @@ from espalier.methods.growth.structure.edge_network import (
     Observation,
 )
 from espalier.methods.growth.structure.structural_events import Event
-from espalier.surgery.per_slice_restart import restart_of
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.restarts.per_slice_restart import restart_of
+from espalier.surgery.restarts.restart_protocol import Restart
 
 Net_co = TypeVar("Net_co", bound=EdgeNetwork, default=EdgeNetwork, covariant=True)
 
 
-class Snapshot(Protocol):
+class NetworkSnapshot(Protocol):
     """The state of a network and what trains it, to go back to."""
 
     def restore(self) -> None:
@@ -183,7 +183,7 @@ class EdgeEditor(ABC, Generic[Net_co]):
         """Observe the units on a batch, in evaluation; nothing changes."""
 
     @abstractmethod
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> NetworkSnapshot:
         """Return the present state."""
 
     @abstractmethod

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from espalier.layers.masked_blocks import Blocks
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import restart_of
+from espalier.surgery.restarts.per_slice_restart import restart_of
 from espalier.train.input_layers import InputLayer
 
 Size = tuple[int, int, int]

@@ -13,7 +13,7 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain
 from espalier.core.self_measuring import count_parameters
 from espalier.layers.masked_blocks import Pair
-from espalier.methods.growth.structure.edge_editor import EdgeEditor, Snapshot
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, NetworkSnapshot
 from espalier.methods.growth.structure.edge_network import At, Batch, LossOf, Observation
 from espalier.methods.growth.structure.layer_network import LayerBlock, LayerNetwork
 from espalier.methods.growth.structure.layer_observation import observe
@@ -22,9 +22,9 @@ from espalier.sparse.edges import Edges
 from espalier.sparse.initial_edges import EdgePlan, draw_edges, scale_to_live_fan_in
 from espalier.sparse.prunable import cover
 from espalier.sparse.selection import select_droppable
-from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.probe import evaluating
-from espalier.surgery.restart_protocol import Restart
+from espalier.surgery.restarts.per_slice_restart import restart_of
+from espalier.surgery.restarts.restart_protocol import Restart
 from espalier.surgery.rollback import Rollback
 
 
@@ -133,7 +133,7 @@ class LayerEditor(EdgeEditor[LayerNetwork]):
             return observe(self.net, batch, loss_of)
 
     @override
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> NetworkSnapshot:
         return LayerSnapshot(self) if self.reversible else _NotKept()
 
     @override

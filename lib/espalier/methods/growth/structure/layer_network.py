@@ -19,10 +19,10 @@ from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure.edge_network import At
 from espalier.sparse.edges import Edges
 from espalier.sparse.orientation import ROWS, Orientation
-from espalier.surgery.pair_layers import is_layer
+from espalier.surgery.pairing.pair_layers import is_layer
 
 
-class Layout(NamedTuple):
+class WeightLayout(NamedTuple):
     """How a weight of `shape` is a matrix of `outputs` rows, with `places` columns an input."""
 
     shape: torch.Size
@@ -64,7 +64,7 @@ class LayerBlock:
 
     def __init__(self, edges: Edges, layer: int, module: nn.Module) -> None:
         self.edges, self.layer, self.module = edges, layer, module
-        self.layout = Layout(self.parameter.shape, edges.orientations[layer])
+        self.layout = WeightLayout(self.parameter.shape, edges.orientations[layer])
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from espalier.methods.growth.structure.edge_network import (
     by_unit,
 )
 from espalier.methods.growth.structure.layer_network import LayerBlock, LayerNetwork
-from espalier.surgery.pair_layers import by_position
+from espalier.surgery.pairing.pair_layers import by_position
 
 CHUNK = 128
 """Samples of one forward pass: the values of all layers are in memory."""

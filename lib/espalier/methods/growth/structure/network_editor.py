@@ -25,8 +25,8 @@ from espalier.methods.growth.structure.skeleton import reachable_units, skeleton
 from espalier.methods.growth.structure.structural_events import Event
 from espalier.sparse.masked_weight import find_births
 from espalier.surgery import optimizer_state
-from espalier.surgery.per_slice_restart import restart_of
 from espalier.surgery.probe import evaluating
+from espalier.surgery.restarts.per_slice_restart import restart_of
 from espalier.surgery.rollback import Rollback
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from espalier.methods.growth.structure.edge_editor import EdgeEditor, Snapshot
+from espalier.methods.growth.structure.edge_editor import EdgeEditor, NetworkSnapshot
 from espalier.methods.growth.structure.structural_events import Event
 
 P = ParamSpec("P")
@@ -20,7 +20,7 @@ class ReversibleChange:
 
     event: Event
     editor: EdgeEditor = field(repr=False)
-    before: Snapshot = field(repr=False)
+    before: NetworkSnapshot = field(repr=False)
     earlier: int  # events before this one
 
     def roll_back(self) -> None:

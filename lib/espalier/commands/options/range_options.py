@@ -1,0 +1,44 @@
+"""The options of verbs that plan a sweep: its range files, its size limit and its sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from espalier.commands.options.option_types import Checked, make_option, one_of, together
+from espalier.plan import planning
+from espalier.plan.plan import Plan
+from espalier.plan.samplers import sampling
+
+range_options = together(
+    click.argument(
+        "files",
+        nargs=-1,
+        required=True,
+        metavar="RANGE_CONFIG...",
+        help="range files, merged from left to right",
+    ),
+    make_option(
+        "MAX_TRIALS",
+        "--max-trials",
+        type=Checked(click.IntRange(min=1), "an integer above 0"),
+        metavar="N",
+        help="most trials that a plan may have",
+    ),
+    make_option(
+        "SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose trials"
+    ),
+)
+
+
+def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
+    """Return the plan that `range_options` describe. Raises UserError."""
+    paths = [planning.find(name) for given in files for name in _names(given)]
+    return planning.plan_from_files(paths, max_trials, sampler=sampler)
+
+
+def _names(given: str) -> list[str]:
+    """Return the files of an argument: make joins several by blanks, which a path may have too."""
+    return [given] if Path(given).is_file() else given.split() or [given]

@@ -1,0 +1,106 @@
+"""The options of verbs that run a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from espalier.commands.options.option_types import (
+    in_process,
+    make_option,
+    new,
+    one_of,
+    pack,
+    parallel,
+    results_of_run,
+    reuse,
+    together,
+)
+from espalier.core.errors import UserError
+from espalier.core.measures import MEASURES
+from espalier.core.paths import RESULTS, SWEEP_CONFIGS
+from espalier.core.records import PlanHeader
+from espalier.core.trial import Status, Trial
+from espalier.plan.plan import read_plan
+from espalier.plan.still_valid import check_still_valid
+from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
+
+entry = click.option("--entry", default=ENTRY, help="function that trains a trial")
+how_to_run = together(
+    parallel,
+    pack,
+    make_option(
+        "PRIORITY", "--priority", help="swept symbols, or symbol=value, whose trials start first"
+    ),
+    make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure to rank by"),
+    in_process,
+    entry,
+)
+run_options = together(results_of_run, how_to_run, new, reuse)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The values of `run_options`; where one is None, the plan's settings hold."""
+
+    parallel: int | None
+    pack: int | None
+    priority: str | None
+    by: str | None
+    in_process: bool
+    entry: str
+    output: Path | None = None
+    new: bool = False
+    reuse: bool | None = None  # None: as long as nothing is to begin anew
+
+    def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
+        """Return what to run, from a plan's header and its trials with their configs' texts."""
+        settings = header.settings
+        usual = (
+            None if self.new or self.entry != ENTRY else True
+        )  # code of others is in no revision
+        return LaunchRequest(
+            header=header,
+            trials=texts,
+            results=RESULTS,
+            output=self.output,
+            parallel=int(settings["PARALLEL"]) if self.parallel is None else self.parallel,
+            pack=int(settings["PACK"]) if self.pack is None else self.pack,
+            priority=self.priority or settings.get("PRIORITY", ""),
+            new=self.new,
+            entry=self.entry,
+            in_process=self.in_process,
+            by=self.by,
+            reuse=usual if self.reuse is None else self.reuse,
+        )
+
+    def stored(self, folder: Path, again: Collection[int] = ()) -> LaunchRequest:
+        """Return what goes on with the sweep in `folder`, or only runs some trials `again`.
+
+        With `new` it is run in a folder of its own, beside that one. Raises UserError.
+        """
+        with Store.open(folder / STORE, readonly=True) as store:
+            header, trials, states = store.header, store.trials(), store.states()
+            texts = [(trial, store.config_text(trial.number)) for trial in trials]
+        ended = () if self.new else (Status.PASSED, Status.FAILED)
+        open_trials = [t for t in trials if t.number in again or states[t.number] not in ended]
+        check_still_valid(header, open_trials, folder)
+        output = None if self.new else folder
+        request = replace(self.request(_newer(header), texts), results=folder.absolute().parent)
+        reuse = None if again else request.reuse
+        return replace(request, output=output, again=again, reuse=reuse)
+
+
+def _newer(header: PlanHeader) -> PlanHeader:
+    """Return the header with the settings of `sweep_configs/`, if that is the same plan."""
+    with suppress(UserError):
+        plan = read_plan(SWEEP_CONFIGS)
+        if plan.plan_id == header.plan_id:
+            return replace(header, settings=plan.settings)
+    return header

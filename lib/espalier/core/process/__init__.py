@@ -1,0 +1,1 @@
+"""What a process meets: signals, streams, terminals, memory, full disks and locales."""

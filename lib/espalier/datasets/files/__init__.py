@@ -1,0 +1,1 @@
+"""Formats and sources of the files of data sets."""

@@ -1,0 +1,1 @@
+"""What a user probably meant: names, values and notations that are nearly right."""

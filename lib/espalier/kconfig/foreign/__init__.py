@@ -1,0 +1,1 @@
+"""Presets of another program, translated into our symbols."""

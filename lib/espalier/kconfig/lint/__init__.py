@@ -1,0 +1,1 @@
+"""The lint of the Kconfig tree: by itself, and against the code."""

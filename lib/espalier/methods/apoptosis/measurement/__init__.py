@@ -1,0 +1,1 @@
+"""What events of apoptosis cost a run."""

@@ -1,0 +1,1 @@
+"""Samplers: which of all combinations become trials."""

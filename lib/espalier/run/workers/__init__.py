@@ -1,0 +1,1 @@
+"""Worker processes: what they run, and what they say to their runner."""

@@ -1,0 +1,1 @@
+"""Newborn neurons and synapses train as under a fresh optimizer of the same class."""
