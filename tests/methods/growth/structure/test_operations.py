@@ -75,7 +75,7 @@ def test_an_operation_that_is_refused_leaves_everything_as_it_was() -> None:
     live = made.net.block(0, 1).mask.nonzero(as_tuple=True)
     refused = {
         "edges of block 0_1 are there": lambda: operations.add_edges(made, (0, 1), live),
-        "asked for twice": lambda: operations.add_edges(
+        "is given twice": lambda: operations.add_edges(
             made, (0, 1), (lacking[0][[0, 0]], lacking[1][[0, 0]])
         ),
         "7 rows and 9 columns": lambda: operations.add_edges(
