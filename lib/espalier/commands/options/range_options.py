@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from espalier.commands.options.option_types import Checked, make_option, one_of, together
+from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
@@ -33,10 +34,15 @@ range_options = together(
 )
 
 
-def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
+def read_plan(
+    files: Sequence[str],
+    max_trials: int | None,
+    sampler: str | None,
+    symbols: Symbols | None = None,
+) -> Plan:
     """Return the plan that `range_options` describe. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
-    return planning.plan_from_files(paths, max_trials, sampler=sampler)
+    return planning.plan_from_files(paths, max_trials, symbols, sampler=sampler)
 
 
 def _names(given: str) -> list[str]:
