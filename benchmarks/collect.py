@@ -65,6 +65,8 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "mutated_files",
     "rewiring",
     "tournament",
+    "verdict_null",
+    "verdict_power",
 )
 GPU_PROGRAMS = ("packs_gpu",)
 
