@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ from espalier.store.store import Store
 ALPHA, MARGIN, SEEDS = 0.05, 0.0, 40
 LARGEST = 1e9
 """Of a margin, and of a number of seeds."""
+
+_CHANGED = "an error rate holds where it is chosen before the first result"
 
 race_options = together(
     make_option(
@@ -68,7 +69,11 @@ class RuleOptions:
         """Return the rules of the race, with what it had `before` where nothing else is given."""
         usual = before or RaceRecord(alpha=ALPHA, margin=MARGIN, max_seeds=SEEDS, by=by)
         given = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(usual, **given, by=by, seeds=usual.seeds or seeds)
+        rules = replace(usual, **given, by=by, seeds=usual.seeds or seeds)
+        for name in ("alpha", "margin", "by") if before else ():
+            if getattr(rules, name) != getattr(usual, name):
+                print(f"note: {name} was {getattr(usual, name)} until now; {_CHANGED}")
+        return rules
 
 
 @click.command()
@@ -110,18 +115,21 @@ def _planned(made: plan.Plan) -> Planned:
 def _fresh(chosen: RunOptions, given: RuleOptions, planned: Planned, where: str) -> LaunchRequest:
     """Return the race of a range file, or what goes on with the one that there is."""
     header, texts = planned
-    race_entry.check([trial for trial, _ in texts], where)
-    by, seeds = _measure(chosen, header, None), listed_seeds(header, [t for t, _ in texts])
-    request = _request(chosen, header, texts, given.rules(by, seeds, None))
-    before = _race_of(launch.existing(request))
-    by = _measure(chosen, header, before)
-    return _request(chosen, header, texts, given.rules(by, seeds, before))
+    trials = [trial for trial, _ in texts]
+    race_entry.check(trials, where)
+    usual = given.rules(_measure(chosen, header, None), listed_seeds(header, trials), None)
+    request = _request(chosen, planned, usual)
+    folder = launch.existing(request)
+    if folder is None:
+        return request
+    with Store.open(folder / STORE, readonly=True) as store:
+        before = store.header.race
+    rules = given.rules(_measure(chosen, header, before), usual.seeds, before)
+    return replace(_request(chosen, planned, rules), output=folder, widens=True)
 
 
-def _request(
-    chosen: RunOptions, header: PlanHeader, texts: Sequence[ConfigText], rules: RaceRecord
-) -> LaunchRequest:
-    growth = begin(header, texts, rules)
+def _request(chosen: RunOptions, planned: Planned, rules: RaceRecord) -> LaunchRequest:
+    growth = begin(*planned, rules)
     return chosen.request(growth.header, growth.added)
 
 
@@ -148,11 +156,3 @@ def _going_on(
 def _measure(chosen: RunOptions, header: PlanHeader, before: RaceRecord | None) -> str:
     usual = before.by if before else header.settings["RANK_BY"]
     return measures.find(chosen.by or usual).name
-
-
-def _race_of(folder: Path | None) -> RaceRecord | None:
-    if folder is None:
-        return None
-    with suppress(UserError), Store.open(folder / STORE, readonly=True) as store:
-        return store.header.race
-    return None

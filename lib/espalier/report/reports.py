@@ -42,8 +42,10 @@ def refused(store: Store) -> int:
 
 
 def ranking_measure(store: Store, by: str | None = None) -> str:
-    """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan."""
-    return by or os.environ.get("RANK_BY") or store.setting("RANK_BY")
+    """Return what ranks: `by`, else RANK_BY of the environment, that of a race, or of the plan."""
+    race = store.header.race
+    usual = race.by if race else store.setting("RANK_BY")
+    return by or os.environ.get("RANK_BY") or usual
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:

@@ -126,6 +126,7 @@ class Runner:
         for trial in trials:
             self._queue.add(trial)
         self._tracker = StatusTracker(self._store)
+        self._supply = self._supply if trials else None
         return bool(trials)
 
     def _close(self) -> None:

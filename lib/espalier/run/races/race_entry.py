@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from espalier.analysis.rank import sampling
 from espalier.core.errors import UserError
@@ -16,16 +16,22 @@ _, SPLIT_SEED = REPETITION
 
 def check(trials: Sequence[Trial], where: str) -> None:
     """Raise UserError unless these trials can be raced: what they are of is `where`."""
-    if len({trial.config.get(SPLIT_SEED) for trial in trials}) > 1:
-        rule = f"CONFIG_{SPLIT_SEED} must have one value: a race pairs by CONFIG_SEED"
-        raise UserError(f"{where}: {rule}")
+    _check_single(trials, [SPLIT_SEED], where, "since a race pairs by CONFIG_SEED")
     if len({trial.configuration for trial in trials}) < 2:
-        raise UserError(f"{where}: has one configuration beside seeds; a race takes 2 or more")
+        rule = "has 1 configuration beside its seeds, and a race takes 2 or more; sweep a symbol"
+        raise UserError(f"{where}: {rule}")
     samples = [sampling(trial, "VALIDATION_FRACTION") for trial in trials]
-    for each in samples:
-        if odd := sorted(dict(each.items() ^ samples[0].items())):
-            rule = "must have one value: scores on other samples cannot be compared"
-            raise UserError(f"{where}: CONFIG_{odd[0]} {rule}")
+    names = sorted({name for each in samples for name in each})
+    _check_single(trials, names, where, "since scores on other samples cannot be compared")
+
+
+def _check_single(trials: Sequence[Trial], names: Iterable[str], where: str, why: str) -> None:
+    """Raise UserError for the first of these symbols that trials have several values of."""
+    for name in names:
+        values = dict.fromkeys(trial.config.get(name, "(off)") for trial in trials)
+        if len(values) > 1:
+            rule = f"must have one value, {why}"
+            raise UserError(f"{where}: CONFIG_{name}={'|'.join(values)}: {rule}")
 
 
 def enter(sweep: SweepDir, header: PlanHeader, trials: Sequence[ConfigText]) -> PlanHeader:
