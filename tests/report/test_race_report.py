@@ -60,7 +60,9 @@ def test_the_head_of_the_report(name: str, golden: Callable[[str, str], None]) -
 
 def test_the_file_has_every_configuration() -> None:
     text = json.loads(race_json(SCENARIOS["undecided"]()))
-    assert {name: text[name] for name in ("alpha", "margin", "trials", "ended", "rounds", "by")} == {
+    assert {
+        name: text[name] for name in ("alpha", "margin", "trials", "ended", "rounds", "by")
+    } == {
         "alpha": 0.05,
         "margin": 0.0,
         "trials": 24,

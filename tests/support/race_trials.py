@@ -9,7 +9,7 @@ from pathlib import Path
 
 from espalier.core.trial import Emit, Result, Status, Task
 
-BASES = {"0.1": 90.0, "0.01": 86.0, "0.02": 89.9}
+BASES = {"0.1": 90.0, "0.01": 80.0, "0.02": 89.9}
 """Mean accuracies by learning rate; every other one diverges."""
 
 

@@ -75,9 +75,7 @@ def test_a_plain_sweep_becomes_a_race(sweep: SweepDir) -> None:
     assert entered(sweep) == [f"config_{n:03}" for n in range(1, 7)]  # once more: nothing
 
 
-def test_a_plan_grows_whole_or_not_at_all(
-    sweep: SweepDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_grows_whole_or_not_at_all(sweep: SweepDir, monkeypatch: pytest.MonkeyPatch) -> None:
     before, files = sweep.store.header, plan_files.read_trials(sweep.folder)
 
     def full(*_: object, **__: object) -> None:
