@@ -63,6 +63,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "dendrites_table",
     "indefinite_growth",
     "mutated_files",
+    "race",
     "rewiring",
     "tournament",
     "verdict_null",
