@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from espalier.analysis.comparing.arm_question import ArmVerdict
@@ -119,9 +120,18 @@ def _difference(verdict: ArmVerdict) -> str:
     head = f"Difference of the {by.label}, positive where A is better"
     if difference is None:
         return f"{head}: none"
-    low, high = (by.number(end, "+") for end in verdict.bounds)
-    ends = f"{_percent(1 - verdict.question.alpha)} interval {low} to {high}"
-    return f"{head}: {by.with_unit(difference.mean, '+')}, {ends}, {_count(verdict.n, 'seed')}"
+    mean = by.with_unit(difference.mean, "+")
+    return f"{head}: {mean}, {_interval(verdict)}, {_count(verdict.n, 'seed')}"
+
+
+def _interval(verdict: ArmVerdict) -> str:
+    low, high = verdict.bounds
+    if math.isinf(low) and math.isinf(high):
+        return "no interval"
+    if low == high:
+        return "no spread"
+    ends = (verdict.question.by.number(end, "+") for end in (low, high))
+    return f"{_percent(1 - verdict.question.alpha)} interval {' to '.join(ends)}"
 
 
 def _unequal_lines(verdict: ArmVerdict) -> Iterator[str]:
