@@ -61,7 +61,7 @@ def test_the_exit_code_is_the_answer(
         (["--margin", "inf"], "--margin inf: must be a finite number of at least 0"),
         (["--alpha", "1"], "--alpha 1: must be a number above 0 and below 1"),
         (["--sweep", "nowhere"], "nowhere/sweep.db: no such file"),
-        (["--marg", "1"], "verdict: no such option '--marg'; did you mean --margin?"),
+        (["--marg", "1"], "verdict: no such option '--marg'; did you mean --margin or --a?"),
     ],
 )
 def test_bad_input_is_one_line_and_code_4(

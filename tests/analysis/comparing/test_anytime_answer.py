@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from espalier.analysis.anytime_tests import t_evidence
-from espalier.analysis.comparing.anytime_answer import answer_anytime, bounds_anytime
+from espalier.analysis.comparing.anytime_answer import answer_anytime, bounds_anytime, seeds_anytime
 from espalier.analysis.equivalence import Answer
 
 BETTER, WORSE, EQUIVALENT, UNDECIDED = Answer
@@ -67,3 +67,10 @@ def test_the_interval_and_the_answer_agree() -> None:
     low, high = bounds_anytime(nothing, 0.05, t_evidence)
     assert answer_anytime(nothing, 0.05, 0.0, t_evidence).answer is UNDECIDED
     assert low < 0 < high
+
+
+def test_seeds_that_decide_if_the_differences_came_again() -> None:
+    assert seeds_anytime([1.0, 2.0], 0.1, 0.0, doubling) == 5  # 32 >= 20
+    assert seeds_anytime([1.0, 2.0, -1.0], 0.1, 0.0, doubling) == 11  # 2, 4, 2, 4, 8, 4, ...
+    assert seeds_anytime([1.0, -1.0], 0.1, 0.0, doubling) is None
+    assert seeds_anytime([1.0, -1.0], 0.1, 2.0, doubling) == 4  # within the margin: 16 >= 10

@@ -8,7 +8,6 @@ import pytest
 from trial_results import ended, passed
 from two_arms import arm_trial, of_origin, two_arms
 
-from espalier.analysis.anytime_tests import t_evidence
 from espalier.analysis.arms import Arm
 from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
 from espalier.analysis.equivalence import Answer
@@ -69,11 +68,11 @@ def test_undecided_says_how_many_seeds_would_do() -> None:
 
 
 def test_with_evidence_it_holds_at_any_time() -> None:
-    verdict = asked(two_arms([0.5, 0.25, 0.75, 0.5, 0.4, 0.6, 0.3, 0.7]), evidence=t_evidence)
+    verdict = asked(two_arms([0.5, 0.25, 0.75, 0.5, 0.4, 0.6, 0.3, 0.7]), anytime=True)
     assert verdict.found.answer is Answer.BETTER
     low, high = verdict.bounds
     assert 0 < low < 0.5 < high
-    assert asked(two_arms(), evidence=t_evidence).found.answer is Answer.UNDECIDED  # 4 are few
+    assert asked(two_arms(), anytime=True).found.answer is Answer.UNDECIDED  # 4 are few
 
 
 def at_two_sparsities() -> list[TrialResult]:

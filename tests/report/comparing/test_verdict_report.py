@@ -8,7 +8,6 @@ from typing import Any
 from trial_results import ended, passed
 from two_arms import arm_trial, of_origin, two_arms
 
-from espalier.analysis.anytime_tests import t_evidence
 from espalier.analysis.arms import Arm
 from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
 from espalier.analysis.rank import TrialResult, rank
@@ -60,8 +59,8 @@ def test_text(golden: Callable[[str, str], None]) -> None:
         "same": asked(two_arms([1.0, 1.0])),
         "far": asked(two_arms([1.0, -1.0, 1.0, -1.0, 0.01])),
         "none": asked([*two_arms([1.0])[:1], ended(two_arms([1.0])[1].trial, Status.NOTRUN)]),
-        "race": asked(two_arms(race), evidence=t_evidence),
-        "early": asked(two_arms(race[:2]), evidence=t_evidence),
+        "race": asked(two_arms(race), anytime=True),
+        "early": asked(two_arms(race[:2]), anytime=True),
     }
     texts = [f"[{name}]\n{render_verdict(item, FOLDERS)}" for name, item in verdicts.items()]
     golden("verdicts", "\n".join(texts))

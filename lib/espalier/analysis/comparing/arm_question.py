@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from espalier.analysis import arms
+from espalier.analysis.anytime_tests import t_evidence
 from espalier.analysis.arms import Arm, Draw, Pair
 from espalier.analysis.comparing.anytime_answer import (
     Bounds,
-    Evidence,
     answer_anytime,
     bounds_anytime,
+    seeds_anytime,
 )
 from espalier.analysis.comparing.made_alike import TrialPair, Unlike, unlike
-from espalier.analysis.confidence import has_spread
+from espalier.analysis.confidence import has_spread, resolution
 from espalier.analysis.equivalence import Answer, PairedAnswer, answer
 from espalier.analysis.power import seeds_for_equivalence, seeds_needed
 from espalier.analysis.rank import Configuration, TrialResult
@@ -34,7 +35,7 @@ class Question:
     """Whether `first` is better than `second` by a measure, where `where` holds.
 
     `alpha` in 0..1 is the error rate, `margin` >= 0 what counts as equal, in the measure's unit.
-    With `evidence` the answer holds at whatever moment one looks, without it for one look.
+    An answer that is `anytime` holds at whatever moment one looks, another for one look.
     """
 
     first: Arm
@@ -43,7 +44,7 @@ class Question:
     by: Measure
     alpha: float
     margin: float
-    evidence: Evidence | None = None
+    anytime: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,16 @@ class ArmVerdict:
     def found(self) -> PairedAnswer:
         """The answer with its numbers."""
         values, question = [*self.differences.values()], self.question
-        if question.evidence is None:
-            return answer(values, question.alpha, question.margin)
-        return answer_anytime(values, question.alpha, question.margin, question.evidence)
+        if question.anytime:
+            return answer_anytime(values, question.alpha, question.margin, self._evidence)
+        return answer(values, question.alpha, question.margin)
 
     @cached_property
     def bounds(self) -> Bounds:
         """The ends of the interval at the level 1 - alpha; infinite without one."""
         question, difference = self.question, self.found.difference
-        if question.evidence is not None:
-            return bounds_anytime([*self.differences.values()], question.alpha, question.evidence)
+        if question.anytime:
+            return bounds_anytime([*self.differences.values()], question.alpha, self._evidence)
         return (difference.low, difference.high) if difference else (-math.inf, math.inf)
 
     @property
@@ -82,17 +83,26 @@ class ArmVerdict:
         return len(self.differences)
 
     @property
+    def has_spread(self) -> bool:
+        """Whether differences are not all the same, so that chance can be judged."""
+        difference = self.found.difference
+        return difference is not None and has_spread(difference)
+
+    @property
     def seeds_needed(self) -> int | None:
         """About how many seeds would decide, those there are included, at the spread seen.
 
         None where it is decided, and where there is no spread or no difference to go by.
         """
         difference = self.found.difference
-        if self.found.answer is not Answer.UNDECIDED or difference is None:
+        if self.found.answer is not Answer.UNDECIDED or not self.has_spread:
             return None
-        if not has_spread(difference) or not difference.error:
+        if difference is None or difference.error is None:
             return None
         sd, question = difference.error * math.sqrt(difference.n), self.question
+        if question.anytime:
+            values = [*self.differences.values()]
+            return seeds_anytime(values, question.alpha, question.margin, self._evidence)
         numbers = [
             seeds_needed(difference.mean, sd, question.alpha),
             seeds_for_equivalence(question.margin, sd, question.alpha, difference.mean),
@@ -137,6 +147,12 @@ class ArmVerdict:
         """The draws that some pairs have and not all, and that count for nothing."""
         every = [draw for pair in self.pairs for draw in arms.paired(*pair, self.question.by)]
         return [draw for draw in dict.fromkeys(every) if draw not in self.differences]
+
+    def _evidence(self, differences: Sequence[float]) -> list[float]:
+        """Return the evidence of differences that are means over pairs of rounded scores."""
+        scores = [item.measure(self.question.by.name) for pair in self.trials for item in pair]
+        step = resolution([score for score in scores if score is not None])
+        return t_evidence(differences, step / math.sqrt(len(self.pairs) or 1))
 
     @property
     def _without(self) -> list[TrialResult]:
