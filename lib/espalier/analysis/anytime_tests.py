@@ -35,7 +35,8 @@ def t_evidence(differences: Sequence[float], step: float = 0.0) -> list[float]:
     values = np.asarray(differences, dtype=np.float64)
     n = np.arange(1.0, len(values) + 1)
     logs = log_evidence(n, np.cumsum(values), np.cumsum(values**2), step)
-    return [float(value) for value in np.exp(logs)]
+    with np.errstate(over="ignore"):
+        return [float(value) for value in np.exp(logs)]
 
 
 def log_evidence(n: Array, total: Array, squares: Array, step: float) -> Array:
@@ -52,13 +53,15 @@ def log_evidence(n: Array, total: Array, squares: Array, step: float) -> Array:
     from scipy.special import stdtr  # scipy.stats would take a second to import
 
     squares = squares + n * LUMPS * step**2
+    ties = squares == 0
+    squares = np.where(ties, 1.0, squares)  # so that nothing is divided by 0
     ratios = []
     for g in SCALES:
         left = _left(n, total, squares, g)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            side = 2 * stdtr(n, total * np.sqrt(g * n / ((1 + n * g) * left)))
+        side = 2 * stdtr(n, total * np.sqrt(g * n / ((1 + n * g) * left)))
+        with np.errstate(divide="ignore"):
             ratios.append(_two_sided(n, squares, left, g) + np.log(side))
-    return np.where(squares > 0, _log_mean(ratios), 0.0)
+    return np.where(ties, 0.0, _log_mean(ratios))
 
 
 def reaches(n: Array, total: Array, squares: Array, step: float, limit: float) -> Flags:
@@ -67,8 +70,9 @@ def reaches(n: Array, total: Array, squares: Array, step: float, limit: float) -
     Quick: above 0 an e-value is at most twice that of both sides, so few have to be worked out.
     """
     floored = squares + n * LUMPS * step**2
+    floored = np.where(floored > 0, floored, 1.0)  # all ties: below any limit
     bounds = [_two_sided(n, floored, _left(n, total, floored, g), g) for g in SCALES]
-    near = (floored > 0) & (_log_mean(bounds) + np.log(2) >= limit)
+    near = _log_mean(bounds) + np.log(2) >= limit
     reached = np.zeros(np.shape(total), dtype=bool)
     reached[near] = log_evidence(n[near], total[near], squares[near], step) >= limit
     return reached
@@ -81,8 +85,7 @@ def _left(n: Array, total: Array, squares: Array, g: float) -> Array:
 
 def _two_sided(n: Array, squares: Array, left: Array, g: float) -> Array:
     """Return the logarithm of the likelihood ratio of effects of both signs."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(-0.5 * np.log1p(n * g) + 0.5 * n * np.log(squares / left))
+    return np.asarray(-0.5 * np.log1p(n * g) + 0.5 * n * np.log(squares / left))
 
 
 def _log_mean(logs: Sequence[Array]) -> Array:

@@ -15,6 +15,9 @@ from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
     from espalier.analysis.anytime_tests import Array, Flags
 
+BLOCK = 2_000_000
+"""Differences that are held at a time."""
+
 
 def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = ALPHA) -> list[bool]:
     """Return which of several configurations are behind the best of them.
@@ -49,23 +52,30 @@ def are_behind(values: Array, alpha: float) -> Flags:
     count, draws = int(there.any(axis=1).sum()), values.shape[1]
     if count < 2 or draws < 2:
         return np.zeros(len(values), dtype=bool)
-    limits = np.append(np.inf, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
+    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
     floor = LUMPS * resolution(values[there]) ** 2
-    return np.array([_is_behind(values - own, limits, floor) for own in values], dtype=bool)
+    rows = max(1, BLOCK // values.size)  # taken at a time
+    parts = [values[place : place + rows] for place in range(0, len(values), rows)]
+    return np.concatenate([_behind_any(part, values, limits, floor) for part in parts])
 
 
-def _is_behind(differences: Array, limits: Array, floor: float) -> bool:
-    """Return whether some row of differences has a t of at least the limit for its number.
+def _behind_any(part: Array, values: Array, limits: Array, floor: float) -> Flags:
+    """Return which rows of `part` some row of `values` is ahead of.
 
-    A variance is not taken to be below the `floor`, that of the rounding of scores.
+    Its t must be at least the limit for the number of draws that both have. A variance is not
+    taken to be below the `floor`, that of the rounding of scores.
     """
     import numpy as np
 
-    n = np.maximum((~np.isnan(differences)).sum(axis=1), 1)
-    mean = np.nansum(differences, axis=1) / n
-    squares = np.nansum((differences - mean[:, None]) ** 2, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt((squares / (n - 1) + floor) / n)
-        reached = mean >= limits[n - 1] * error
+    differences = values - part[:, None]
+    missing = np.isnan(differences)
+    n = np.maximum(values.shape[1] - missing.sum(axis=2), 1)
+    differences[missing] = 0.0
+    mean = differences.sum(axis=2) / n
+    differences -= mean[:, :, None]
+    differences[missing] = 0.0
+    squares = (differences**2).sum(axis=2)
+    error = np.sqrt((squares / np.maximum(n - 1, 1) + floor) / n)
+    reached = (n > 1) & (mean >= limits[n - 1] * np.where(error > 0, error, 1.0))
     spread = squares > n * (ROUNDING * mean) ** 2
-    return bool((reached & spread & (n > 1)).any())
+    return np.asarray((reached & spread).any(axis=1))
