@@ -8,10 +8,16 @@ from typing import Any
 
 from trial_results import passed
 
-from espalier.analysis.rank import TrialResult
+from espalier.analysis.arms import Arm
+from espalier.analysis.comparing.arm_matching import ask
+from espalier.analysis.comparing.arm_question import ArmVerdict, Question
+from espalier.analysis.rank import TrialResult, rank
+from espalier.core.measures import VAL_ACC
 from espalier.core.records import Provenance
 from espalier.core.trial import Trial
 
+STATE, MAGNITUDE = Arm({"METHOD": "state"}), Arm({"METHOD": "magnitude"})
+QUESTION = Question(STATE, MAGNITUDE, Arm(), VAL_ACC, 0.05, 0.0)
 GAINS = (0.5, 0.25, 0.75, 0.5)
 """Their mean is 0.5, their deviation 0.2041, the error of the mean 0.10206; t is 4.899."""
 
@@ -38,3 +44,15 @@ def of_origin(item: TrialResult, **origin: Any) -> TrialResult:
     """The same trial with another provenance."""
     result = replace(item.result, provenance=Provenance.from_json(origin))
     return item._replace(result=result)
+
+
+def at_two_sparsities() -> list[TrialResult]:
+    """Four seeds at 0.5 and two at 0.9."""
+    return [*two_arms(SPARSITY="0.5"), *two_arms([1.0, 0.5], start=9, SPARSITY="0.9")]
+
+
+def asked(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
+    """The verdict on whether `state` is better than `magnitude`, or on another question."""
+    question = replace(QUESTION, **changes)
+    ranking = rank(results, question.by.name)
+    return ask((*ranking.ranked, *ranking.unranked), question)

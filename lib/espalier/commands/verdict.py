@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
+from espalier.analysis.comparing.arm_matching import ask
+from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.comparing.pooled_sweeps import pool
 from espalier.analysis.equivalence import Answer
 from espalier.analysis.rank import rank

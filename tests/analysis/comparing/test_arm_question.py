@@ -1,29 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
 import pytest
 from trial_results import ended, passed
-from two_arms import arm_trial, of_origin, two_arms
+from two_arms import MAGNITUDE, STATE, arm_trial, asked, at_two_sparsities, of_origin, two_arms
 
 from espalier.analysis.arms import Arm
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
 from espalier.analysis.equivalence import Answer
-from espalier.analysis.rank import TrialResult, rank
-from espalier.core.errors import UserError
-from espalier.core.measures import VAL_ACC, VAL_LOSS
+from espalier.core.measures import VAL_LOSS
 from espalier.core.trial import Status
-
-STATE, MAGNITUDE = Arm({"METHOD": "state"}), Arm({"METHOD": "magnitude"})
-QUESTION = Question(STATE, MAGNITUDE, Arm(), VAL_ACC, 0.05, 0.0)
-
-
-def asked(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
-    question = replace(QUESTION, **changes)
-    ranking = rank(results, question.by.name)
-    return ask((*ranking.ranked, *ranking.unranked), question)
 
 
 def test_better_and_worse() -> None:
@@ -73,10 +57,6 @@ def test_with_evidence_it_holds_at_any_time() -> None:
     low, high = verdict.bounds
     assert 0 < low < 0.5 < high
     assert asked(two_arms(), anytime=True).found.answer is Answer.UNDECIDED  # 4 are few
-
-
-def at_two_sparsities() -> list[TrialResult]:
-    return [*two_arms(SPARSITY="0.5"), *two_arms([1.0, 0.5], start=9, SPARSITY="0.9")]
 
 
 def test_a_seed_that_not_all_pairs_have_is_left_out() -> None:
@@ -135,50 +115,3 @@ def test_sides_that_were_not_made_alike() -> None:
     results[0] = of_origin(results[0], device="b")
     (item,) = asked(results).unlike
     assert (item.what, item.count, item.of, item.sides) == ("device", 1, 2, ("b", "a"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"second": STATE}, "A=METHOD=state and B=METHOD=state: are the same"),
-        (
-            {"second": Arm(name="config_001")},
-            "A=METHOD=state and B=config_001: overlap in config_001; no configuration may",
-        ),
-        (
-            {"first": Arm({"SPARSITY": "0.5"})},
-            "A=SPARSITY=0.5 and B=METHOD=magnitude: overlap in config_005",
-        ),
-        (
-            {"second": Arm({"METHOD": "none"})},
-            "A=METHOD=state and B=METHOD=none: no two agree in all other symbols; the nearest "
-            "differ in CONFIG_SPARSITY",
-        ),
-        (
-            {"second": Arm({"DATASET": "mnist"})},
-            "A=METHOD=state and B=DATASET=mnist: must give values of the same symbol",
-        ),
-        (
-            {"first": Arm({"DATASET": "digits"}), "second": Arm({"DATASET": "mnist"})},
-            "config_005 and config_018 were validated on different samples (CONFIG_DATASET)",
-        ),
-        (
-            {"where": Arm({"SPARSITY": "0.7"})},
-            "A=METHOD=state and B=METHOD=magnitude where SPARSITY=0.7: no configuration of A is",
-        ),
-        ({"first": Arm({"METHOD": "stat"})}, "A=METHOD=stat: no trial has METHOD=stat; did you"),
-        ({"where": Arm({"SPARSTY": "0.9"})}, "WHERE=SPARSTY=0.9: no trial has CONFIG_SPARSTY;"),
-    ],
-)
-def test_what_is_no_question(changes: dict[str, Any], message: str) -> None:
-    other = arm_trial(18, 1, "magnitude", SPARSITY="0.5")
-    mnist = replace(other, config={**other.config, "DATASET": "mnist"}, id="mnist")
-    results = [
-        *two_arms(SPARSITY="0.5"),
-        *two_arms(start=9, SPARSITY="0.9"),
-        passed(arm_trial(17, 1, "none", SPARSITY="0.7"), 1.0),
-        passed(mnist, 1.0),
-    ]
-    with pytest.raises(UserError) as caught:
-        asked(results, **changes)
-    assert str(caught.value).startswith(message) and "\n" not in str(caught.value)

@@ -1,29 +1,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from trial_results import ended, passed
-from two_arms import arm_trial, of_origin, two_arms
+from two_arms import MAGNITUDE, STATE, arm_trial, asked, of_origin, two_arms
 
-from espalier.analysis.arms import Arm
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
-from espalier.analysis.rank import TrialResult, rank
-from espalier.core.measures import VAL_ACC
+from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Status
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 
-QUESTION = Question(
-    Arm({"METHOD": "state"}), Arm({"METHOD": "magnitude"}), Arm(), VAL_ACC, 0.05, 0.0
-)
 FOLDERS = ["results/sweep_1"]
 
 
-def asked(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
-    ranking = rank(results)
-    return ask((*ranking.ranked, *ranking.unranked), replace(QUESTION, **changes))
+def with_optimizer(item: TrialResult) -> TrialResult:
+    own = "adamwprune" if item.trial.config["METHOD"] == "state" else "adamw"
+    return item._replace(trial=replace(item.trial, config={**item.trial.config, "OPTIMIZER": own}))
 
 
 def everything() -> list[TrialResult]:
@@ -40,10 +33,12 @@ def everything() -> list[TrialResult]:
             code={"commit": "ab"[state] * 40},
             versions={"torch": f"2.{place % 2}"},
         )
+    results = [with_optimizer(item) for item in results]
     results[3] = ended(results[3].trial, Status.FAILED, "diverged", "loss is nan")
     results[15] = ended(results[15].trial, Status.NOTRUN)
-    results += [passed(arm_trial(17, 1, "state", SPARSITY="0.95"), 90.0)]
-    results += two_arms([0.5], start=18, SPARSITY="0.99")
+    more = [passed(arm_trial(17, 1, "state", SPARSITY="0.95"), 90.0)]
+    more += two_arms([0.5], start=18, SPARSITY="0.99")
+    results += [with_optimizer(item) for item in more]
     results[-1] = ended(results[-1].trial, Status.ERROR, "crash", "killed")
     return results
 
@@ -52,7 +47,7 @@ def test_text(golden: Callable[[str, str], None]) -> None:
     race = [0.5, 0.25, 0.75, 0.5, 0.4, 0.6, 0.3, 0.7]
     verdicts = {
         "better": asked(two_arms()),
-        "worse": asked(two_arms(), first=QUESTION.second, second=QUESTION.first, alpha=0.1),
+        "worse": asked(two_arms(), first=MAGNITUDE, second=STATE, alpha=0.1),
         "equivalent": asked(two_arms([0.25, -0.25, 0.125, -0.125]), margin=1.0),
         "undecided": asked(two_arms([1.0, -0.5, 1.0, -0.5])),
         "one": asked(two_arms([1.0])),
@@ -100,6 +95,7 @@ def test_json_of_unequal_sides() -> None:
         "total_time": {"a": 10.25, "b": 10.0},
     }
     assert [item["what"] for item in record["not_alike"]] == ["code"]
+    assert record["also_different"] == ["OPTIMIZER"]
 
 
 def test_json_without_an_interval_has_null() -> None:

@@ -56,6 +56,7 @@ def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0)
             "where": str(asked.where),
             "folders": list(folders),
             "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
+            "also_different": list(verdict.also),
             "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
             "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
             "left_out": _left_out(verdict, repeated),
