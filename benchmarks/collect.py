@@ -61,6 +61,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "greedy_loop",
     "indefinite_growth",
     "mutated_files",
     "race",
