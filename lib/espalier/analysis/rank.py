@@ -167,7 +167,7 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     if `by` is no text of `RANK_BY`.
     """
     measure = measures.measures_of(by)[0]
-    every = [Configuration(group, _scores(group, measure.name)) for group in grouped(results)]
+    every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
     compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
@@ -216,9 +216,10 @@ def _is_number(value: object) -> TypeGuard[float]:
     return math.isfinite(value)
 
 
-def _scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
-    scores = {item.draw: item.measure(by) for item in results}
-    return {draw: value for draw, value in scores.items() if value is not None}
+def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
+    """Return the measure `by` of each draw, of the trials that passed with a finite one."""
+    values = {item.draw: item.measure(by) for item in results}
+    return {draw: value for draw, value in values.items() if value is not None}
 
 
 def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
