@@ -68,15 +68,14 @@ def read(
 ) -> tuple[Requests, list[str]]:
     """Return the requests of files, where later ones win, and notes on what is in the files.
 
-    Lines with a symbol in `retired` are left out, with a note unless it is off. Raises UserError, with every fault
+    Lines with a symbol in `retired` are left out, with a note. Raises UserError, with every fault
     of all files.
     """
     faults = Faults()
     files, notes = [], []
     for path in paths:
         settings = range_file.read_lines(path, faults)
-        set_ones = [s for s in settings if s.values != ("n",)]
-        notes += [hints.of_retired(s) for s in set_ones if s.symbol in retired]
+        notes += [hints.of_retired(s) for s in settings if s.symbol in retired]
         files.append(check(symbols, [s for s in settings if s.symbol not in retired], faults))
     faults.check()
     merged, overrides = merge(files)
