@@ -8,9 +8,11 @@ seeds may be shared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from espalier.analysis.confidence import ALPHA
+
+DrawT = TypeVar("DrawT", bound=Hashable)
 
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
     import numpy as np
@@ -19,7 +21,7 @@ if TYPE_CHECKING:  # numpy would take a tenth of a second to import
     Array = npt.NDArray[np.float64]
 
 
-def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = ALPHA) -> list[bool]:
+def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
     """Return which of several configurations are behind the best of them.
 
     `scores` are by draw (what pairs them), larger is better, all on the same samples. One is behind
@@ -45,22 +47,32 @@ def are_behind(values: Array, alpha: float) -> npt.NDArray[np.bool_]:
     count = (~np.isnan(values)).any(axis=-1).sum(axis=-1)  # (...)
     if values.shape[-1] < 2 or values.shape[-2] < 2:
         return np.zeros(values.shape[:-1], dtype=bool)
-    columns = [_is_behind(values, i, alpha, count) for i in range(values.shape[-2])]
+    limits = _limits(count, values.shape[-1], alpha)
+    scores = np.ascontiguousarray(np.moveaxis(values, -1, 0))  # sums over the first axis are fast
+    columns = [_is_behind(scores, i, limits) for i in range(values.shape[-2])]
     return np.stack(columns, axis=-1)
 
 
-def _is_behind(
-    values: Array, place: int, alpha: float, count: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+def _limits(count: npt.NDArray[np.int64], draws: int, alpha: float) -> Array:
+    """Return (..., draws + 1) quantiles of t: what as many pairs as the place says must reach."""
     import numpy as np
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
-    differences = values - values[..., place : place + 1, :]
-    n = (~np.isnan(differences)).sum(axis=-1)
-    mean = np.nansum(differences, axis=-1) / np.maximum(n, 1)
-    squares = np.nansum((differences - mean[..., None]) ** 2, axis=-1)
-    error = np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     part = alpha / np.maximum(count - 1, 1)
-    limit = stdtrit(np.maximum(n - 1, 1), 1 - part[..., None])
+    pairs = np.maximum(np.arange(draws + 1), 2)
+    return np.asarray(stdtrit(pairs - 1, 1 - part[..., None]))
+
+
+def _is_behind(scores: Array, place: int, limits: Array) -> npt.NDArray[np.bool_]:
+    """Return whether one of (draws, ..., configurations) is behind any other."""
+    import numpy as np
+
+    differences = scores - scores[..., place : place + 1]
+    paired = ~np.isnan(differences)
+    n = paired.sum(axis=0)
+    mean = np.where(paired, differences, 0.0).sum(axis=0) / np.maximum(n, 1)
+    squares = (np.where(paired, differences - mean, 0.0) ** 2).sum(axis=0)
+    error = np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
+    limit = np.take_along_axis(limits, n, axis=-1)
     judged = (n >= 2) & (error > 1e-9 * np.abs(mean))
     return np.asarray((judged & (mean >= limit * error)).any(axis=-1))
