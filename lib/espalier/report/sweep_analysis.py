@@ -104,10 +104,10 @@ def _guarantee(ranking: Ranking) -> list[str]:
     said = [item.verdict for item in ranking.ranked[1:]]
     if not any(each is not Verdict.UNKNOWN for each in said):
         return []
-    rate = f"a truly best configuration is called so in at most {ALPHA:.0%} of sweeps, however many"
     return [
-        f"Behind the best: {rate}",
-        "  there are (normal differences, seeds set beforehand). Not behind is neither equal nor best",
+        f"Behind the best: one that is truly best is called so in at most {ALPHA:.0%} of sweeps,",
+        "  however many there are, if differences are normal and seeds were set beforehand;",
+        "  of several equally good ones each runs that risk. Not behind is neither equal nor best.",
     ]
 
 
