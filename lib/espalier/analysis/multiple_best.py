@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from espalier.analysis.confidence import ALPHA
-
-DrawT = TypeVar("DrawT", bound=Hashable)
+from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
 
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
-    import numpy as np
-    import numpy.typing as npt
+    from espalier.analysis.anytime_tests import Array, Flags
 
-    Array = npt.NDArray[np.float64]
+DrawT = TypeVar("DrawT", bound=Hashable)
+BLOCK = 60_000
+"""Differences that are held at a time."""
 
 
 def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
@@ -32,7 +31,7 @@ def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPH
     """
     import numpy as np
 
-    draws = {draw: place for place, draw in enumerate({d for each in scores for d in each})}
+    draws = {draw: place for place, draw in enumerate(_draws(scores))}
     values = np.full((len(scores), len(draws)), np.nan)
     for own, each in zip(values, scores, strict=True):
         for draw, score in each.items():
@@ -40,39 +39,44 @@ def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPH
     return [bool(behind) for behind in are_behind(values, alpha)]
 
 
-def are_behind(values: Array, alpha: float) -> npt.NDArray[np.bool_]:
-    """Return the same of an array (..., configurations, draws), NaN where there is no score."""
-    import numpy as np
-
-    count = (~np.isnan(values)).any(axis=-1).sum(axis=-1)  # (...)
-    if values.shape[-1] < 2 or values.shape[-2] < 2:
-        return np.zeros(values.shape[:-1], dtype=bool)
-    limits = _limits(count, values.shape[-1], alpha)
-    scores = np.ascontiguousarray(np.moveaxis(values, -1, 0))  # sums over the first axis are fast
-    columns = [_is_behind(scores, i, limits) for i in range(values.shape[-2])]
-    return np.stack(columns, axis=-1)
+def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
+    """Return all draws in an order that does not depend on that of the configurations."""
+    return sorted({draw for each in scores for draw in each}, key=repr)
 
 
-def _limits(count: npt.NDArray[np.int64], draws: int, alpha: float) -> Array:
-    """Return (..., draws + 1) quantiles of t: what as many pairs as the place says must reach."""
+def are_behind(values: Array, alpha: float) -> Flags:
+    """Return the same of an array (configurations, draws), NaN where there is no score."""
     import numpy as np
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
-    part = alpha / np.maximum(count - 1, 1)
-    pairs = np.maximum(np.arange(draws + 1), 2)
-    return np.asarray(stdtrit(pairs - 1, 1 - part[..., None]))
+    there = ~np.isnan(values)
+    count, draws = int(there.any(axis=1).sum()), values.shape[1]
+    if count < 2 or draws < 2:
+        return np.zeros(len(values), dtype=bool)
+    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
+    floor = LUMPS * resolution(values[there]) ** 2
+    rows = max(1, BLOCK // values.size)  # taken at a time
+    parts = [values[place : place + rows] for place in range(0, len(values), rows)]
+    return np.concatenate([_behind_any(part, values, limits, floor) for part in parts])
 
 
-def _is_behind(scores: Array, place: int, limits: Array) -> npt.NDArray[np.bool_]:
-    """Return whether one of (draws, ..., configurations) is behind any other."""
+def _behind_any(part: Array, values: Array, limits: Array, floor: float) -> Flags:
+    """Return which rows of `part` some row of `values` is ahead of.
+
+    Its t must be at least the limit for the number of draws that both have. A variance is not
+    taken to be below the `floor`, that of the rounding of scores.
+    """
     import numpy as np
 
-    differences = scores - scores[..., place : place + 1]
-    paired = ~np.isnan(differences)
-    n = paired.sum(axis=0)
-    mean = np.where(paired, differences, 0.0).sum(axis=0) / np.maximum(n, 1)
-    squares = (np.where(paired, differences - mean, 0.0) ** 2).sum(axis=0)
-    error = np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
-    limit = np.take_along_axis(limits, n, axis=-1)
-    judged = (n >= 2) & (error > 1e-9 * np.abs(mean))
-    return np.asarray((judged & (mean >= limit * error)).any(axis=-1))
+    differences = values.T[:, None] - part.T[:, :, None]  # draws first: such sums are fast
+    missing = np.isnan(differences)
+    n = np.maximum(values.shape[1] - missing.sum(axis=0), 1)
+    differences[missing] = 0.0
+    mean = differences.sum(axis=0) / n
+    differences -= mean
+    differences[missing] = 0.0
+    squares = (differences**2).sum(axis=0)
+    error = np.sqrt((squares / np.maximum(n - 1, 1) + floor) / n)
+    reached = (n > 1) & (mean >= limits[n - 1] * np.where(error > 0, error, 1.0))
+    spread = squares > n * (ROUNDING * mean) ** 2
+    return np.asarray((reached & spread).any(axis=1))

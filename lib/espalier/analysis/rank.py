@@ -184,8 +184,7 @@ def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialRes
     groups: dict[frozenset[tuple[str, str]], list[TrialResult]] = {}
     wrapped = (TrialResult(*each) for each in results)
     for item in sorted(wrapped, key=lambda item: item.trial.number):
-        rest = {key: text for key, text in item.trial.config.items() if key not in REPETITION}
-        groups.setdefault(frozenset(rest.items()), []).append(item)
+        groups.setdefault(item.trial.configuration, []).append(item)
     return [tuple(group) for group in groups.values()]
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
+from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.report import controls_report, effects_report, pareto_report
+from espalier.report import controls_report, effects_report, pareto_report, race_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -25,6 +26,7 @@ EFFECTS = "sweep_effects.json"
 CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
+RACE = "sweep_race.json"
 
 Part = tuple[str, dict[str, str]]
 """A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
@@ -41,19 +43,20 @@ def refused(store: Store) -> int:
 
 
 def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None = None) -> str:
-    """Return what ranks: `by`, else RANK_BY of the environment, else that of the plan.
+    """Return what ranks: `by`, else RANK_BY of the environment, that of a race, or of the plan.
 
     Every measure of it has a direction. Raises UserError if nothing says what that of one is.
     """
-    text = by or os.environ.get("RANK_BY") or store.setting("RANK_BY")
-    return resolve(text, recorded(results))
+    race = store.header.race
+    usual = race.by if race else store.setting("RANK_BY")
+    return resolve(by or os.environ.get("RANK_BY") or usual, recorded(results))
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
     Beside them, where the sweep has what they tell of: sweep_controls.json and sweep_deltas.json,
-    sweep_pareto.json, sweep_effects.json.
+    sweep_pareto.json, sweep_effects.json, sweep_race.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
@@ -68,13 +71,23 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     ranking = rank(results, by)
     parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
     text = render_analysis(results, by, log, left_out, [part for part, _ in parts])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    head, race_files = _race(results, header)
+    text = head + text
+    data = {SUMMARY: summary_text(results), ANALYSIS: text, **race_files}
     for _, files in parts:
         data |= files
     with disk_full.reported(sweep_dir):
         for name, content in data.items():
             atomic_write(sweep_dir / name, content)
     return text
+
+
+def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+    """Return the head of the report of a race."""
+    if header.race is None:
+        return "", {}
+    race = standing(results, header.race)
+    return race_report.render_race(race), {RACE: race_report.race_json(race)}
 
 
 def _controls(ranking: Ranking, header: PlanHeader) -> Part:

@@ -19,6 +19,8 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import display
+from espalier.run.races import race_entry, race_supply
+from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
 from espalier.store import locks, results_dir, sweep_finder, trial_folders
@@ -51,6 +53,7 @@ class LaunchRequest:
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
     again: Collection[int] = ()  # run only these trials, whatever came of them
+    widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
 
     @property
     def limits(self) -> RunLimits:
@@ -99,7 +102,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
             _work(request, sweep, begun, devices)
     with stop_signals.patience(2):
-        if left := limits.chosen(pending(sweep.store, limits.attempts)):
+        left = limits.chosen(pending(sweep.store, limits.attempts))
+        if left or (stop_signals.requested() and _undecided(sweep, request)):
             return closing.report_stop(sweep, len(left), request.by)
         return closing.report_end(sweep, limits, request.by)
 
@@ -111,13 +115,28 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
-    if not todo:
+    races = _undecided(sweep, request)
+    if not todo and not races:
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
-    executor = workers or _executor(request, devices, sweep, len(todo))
-    print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
+    total = len(sweep.store.states())
+    executor = workers or _executor(request, devices, sweep, total if races else len(todo))
+    print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    Runner(sweep, executor, request.limits, display()).run()
+    supply = _supply(sweep, request) if races else None
+    Runner(sweep, executor, request.limits, display(), supply).run()
+
+
+def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
+    """Return whether a sweep is a race that has not ended, so that its plan may grow."""
+    if request.again or sweep.store.header.race is None:
+        return False
+    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
+    earlier = request.results if _takes_over(sweep, request) else None
+    return RaceSupply(sweep, request.limits.attempts, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -182,13 +201,17 @@ def _take_over(
 
     Return a line on it, if there is any, and the workers that were started if they can go on.
     """
-    if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
+    if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
     start = partial(_executor, request, devices, sweep)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
+
+
+def _takes_over(sweep: SweepDir, request: LaunchRequest) -> bool:
+    return bool(request.reuse) and sweep.folder.parent.resolve() == request.results.resolve()
 
 
 @contextmanager
@@ -211,6 +234,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
+    if header.race is not None:
+        header = race_entry.enter(sweep, header, request.trials)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.run_again(_rerun(store, request))
@@ -256,7 +281,7 @@ def _named(folder: Path, request: LaunchRequest) -> Path | None:
         raise lost
     if not (folder / STORE).exists():
         return None
-    if request.new or _plan_of(folder) != request.plan_id:
+    if request.new or not (request.widens or _plan_of(folder) == request.plan_id):
         rule = "holds results already" if request.new else "holds the results of another plan"
         raise UserError(f"--output-dir {folder}: {rule}; name another folder")
     return folder
