@@ -155,4 +155,4 @@ def _going_on(
 
 def _measure(chosen: RunOptions, header: PlanHeader, before: RaceRecord | None) -> str:
     usual = before.by if before else header.settings["RANK_BY"]
-    return measures.find(chosen.by or usual).name
+    return measures.measures_of(chosen.by or usual)[0].spelled
