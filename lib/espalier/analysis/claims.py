@@ -1,0 +1,126 @@
+"""Claims: what a sweep is to show, as CONFIG_CLAIM says it, checked against a plan's trials.
+
+A claim is `A better than B by MARGIN MEASURE`, then, where needed, `where W`, `at equal ...` and
+`at any steps`. A, B and W are arms (see `espalier.analysis.arms`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from espalier.analysis.arms import Arm, Pair, match, parse_arm, resolve
+from espalier.analysis.controls import SAME
+from espalier.analysis.rank import Configuration, grouped
+from espalier.core.errors import UserError
+from espalier.core.measures import MEASURES, Measure
+from espalier.core.records import ClaimSeal
+from espalier.core.trial import Result, Status, Trial
+from espalier.plan.claim_seal import CLAIM, MAX_SEEDS
+
+FORM = "must be: A better than B by MARGIN MEASURE [where W] [at equal parameters] [at any steps]"
+EXAMPLE = "PRUNING_METHOD=state better than PRUNING_METHOD=magnitude by 0.2 val_acc"
+STEPS = "steps"
+"""Equal in a fair comparison, unless a claim says otherwise."""
+
+_CLAIM = re.compile(
+    r"(?P<first>.+?) better than (?P<second>.+?) by (?P<margin>\S+) (?P<measure>\S+)"
+    r"(?: where (?P<where>.+?))?(?: at equal (?P<equal>[\w, ]+?))?(?P<any> at any steps)?"
+)
+_BETWEEN = re.compile(r"[,\s]+(?:and\s+)?")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That the first arm is better than the second by more than `margin` >= 0.
+
+    `margin` is in the unit of the measure, `equal` the measures in which both must agree.
+    """
+
+    text: str
+    first: Arm
+    second: Arm
+    where: Arm
+    margin: float
+    by: Measure
+    equal: tuple[str, ...]
+
+    def pairs(self, every: Sequence[Configuration], place: str) -> list[Pair]:
+        """Return the pairs of configurations that it speaks of, in plan order.
+
+        Raises UserError, which begins with `place`, if there is none.
+        """
+        arms = [resolve(arm, every, place) for arm in (self.first, self.second, self.where)]
+        pairs = match(every, *arms)
+        if not pairs:
+            raise UserError(
+                f"{place}={self.text}: no two configurations of the plan agree in all but that; "
+                "plan both with the same values of the other symbols, or narrow it with where"
+            )
+        return pairs
+
+
+def parse_claim(text: str, place: str) -> Claim:
+    """Return the claim that `text` makes. Raises UserError, which begins with `place`."""
+    parts = _CLAIM.fullmatch(text)
+    if parts is None:
+        raise UserError(f"{place}={text}: {FORM}; for example {EXAMPLE}")
+    return Claim(
+        text,
+        parse_arm(parts["first"], place),
+        parse_arm(parts["second"], place),
+        parse_arm(parts["where"] or "", place) if parts["where"] else Arm(),
+        _margin(parts["margin"], f"{place}={text}"),
+        _measure(parts["measure"], f"{place}={text}"),
+        _equal(parts["equal"] or "", bool(parts["any"]), f"{place}={text}"),
+    )
+
+
+def check_claims(sealed: ClaimSeal | None, trials: Iterable[Trial]) -> None:
+    """Raise UserError, with the line, unless a plan's trials can show each of its claims."""
+    if sealed is None:
+        return
+    planned = list(trials)
+    every = configurations((trial, Result(Status.NOTRUN), 0) for trial in planned)
+    place = f"{sealed.place}: CONFIG_{CLAIM}" if sealed.place else f"CONFIG_{CLAIM}"
+    seeds = 0
+    for text in sealed.claims:
+        pairs = parse_claim(text, place).pairs(every, place)
+        seeds = max(seeds, *(len(item.results) for pair in pairs for item in pair))
+    if seeds > sealed.max_seeds:
+        raise UserError(
+            f"{place.replace(CLAIM, MAX_SEEDS)}={sealed.max_seeds}: the plan has {seeds} seeds, "
+            "and a claim with more than it was sealed for is inadmissible; plan as many seeds"
+        )
+
+
+def configurations(results: Iterable[tuple[Trial, Result, int]]) -> list[Configuration]:
+    """Return the configurations of results, without scores, in plan order."""
+    return [Configuration(group, {}) for group in grouped(results)]
+
+
+def _margin(text: str, place: str) -> float:
+    try:
+        margin = float(text)
+    except ValueError:
+        margin = math.nan
+    if not 0 <= margin < math.inf:
+        raise UserError(f"{place}: the margin {text} must be a number of at least 0; write by 0.2")
+    return margin
+
+
+def _measure(name: str, place: str) -> Measure:
+    if name not in MEASURES:
+        raise UserError(f"{place}: the measure {name} must be one of {', '.join(MEASURES)}")
+    return MEASURES[name]
+
+
+def _equal(text: str, any_steps: bool, place: str) -> tuple[str, ...]:
+    names = [name for name in _BETWEEN.split(text) if name]
+    for name in names:
+        if name not in SAME:
+            raise UserError(f"{place}: at equal {name}: must be some of {', '.join(SAME)}")
+    usual = () if any_steps else (STEPS,)
+    return tuple(dict.fromkeys([*usual, *names]))
