@@ -153,7 +153,7 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
     """
     measure = measures.find(by)
-    every = [Configuration(group, _scores(group, by)) for group in grouped(results)]
+    every = [Configuration(group, scores(group, by)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
     compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
@@ -190,9 +190,10 @@ def sampling(trial: Trial, *names: str) -> dict[str, str]:
     return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
 
 
-def _scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
-    scores = {item.draw: item.measure(by) for item in results}
-    return {draw: value for draw, value in scores.items() if value is not None}
+def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:
+    """Return the measure `by` of each draw, of the trials that passed with a finite one."""
+    values = {item.draw: item.measure(by) for item in results}
+    return {draw: value for draw, value in values.items() if value is not None}
 
 
 def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
