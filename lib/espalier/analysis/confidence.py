@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-LEVEL = 0.95
+ALPHA = 0.05
+"""The error rate of a test where none is given, and what an interval misses."""
+LEVEL = 1 - ALPHA
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,13 @@ class Interval:
     mean: float
     n: int
     half_width: float | None
+    level: float = LEVEL
+
+    @property
+    def error(self) -> float | None:
+        """The standard error of the mean; None without an interval."""
+        width = self.half_width
+        return None if width is None else width / t_quantile(self.n - 1, self.level)
 
     @property
     def low(self) -> float:
@@ -33,8 +42,8 @@ class Interval:
         return math.inf if self.half_width is None else self.half_width
 
 
-def interval(values: Sequence[float]) -> Interval | None:
-    """Return mean and two-sided 95 % t-interval of finite `values`; None if there are none.
+def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
+    """Return mean and two-sided t-interval at `level` of finite `values`; None if there are none.
 
     The result does not depend on the order of the values.
     Source: Student 1908, "The probable error of a mean".
@@ -44,17 +53,17 @@ def interval(values: Sequence[float]) -> Interval | None:
         return None
     mean = values[0] if min(values) == max(values) else math.fsum(values) / n
     if n == 1:
-        return Interval(mean, 1, None)
+        return Interval(mean, 1, None, level)
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    return Interval(mean, n, t_quantile(n - 1) * math.sqrt(variance / n))
+    return Interval(mean, n, t_quantile(n - 1, level) * math.sqrt(variance / n), level)
 
 
 @lru_cache
-def t_quantile(degrees: int) -> float:
-    """Return the two-sided 95 % quantile of Student's t."""
+def t_quantile(degrees: int, level: float = LEVEL) -> float:
+    """Return the two-sided quantile of Student's t at `level`."""
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
-    return float(stdtrit(degrees, (1 + LEVEL) / 2))
+    return float(stdtrit(degrees, (1 + level) / 2))
 
 
 class Verdict(StrEnum):
@@ -75,9 +84,9 @@ def verdict(difference: Interval | None) -> Verdict:
         return Verdict.UNKNOWN
     if difference.low <= 0 <= difference.high:
         return Verdict.TIED
-    return Verdict.BEHIND if _has_spread(difference) else Verdict.UNKNOWN
+    return Verdict.BEHIND if has_spread(difference) else Verdict.UNKNOWN
 
 
-def _has_spread(difference: Interval) -> bool:
+def has_spread(difference: Interval) -> bool:
     """Return whether there is spread beyond rounding in the subtraction of equal differences."""
     return (difference.half_width or 0) > 1e-9 * abs(difference.mean)
