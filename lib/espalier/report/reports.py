@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
+from espalier.analysis.claims.claim_judging import judge
 from espalier.analysis.rank import Ranking, TrialResult, rank
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
-from espalier.report import controls_report, effects_report, pareto_report
+from espalier.report import claims_report, controls_report, effects_report, pareto_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -24,6 +25,7 @@ EFFECTS = "sweep_effects.json"
 CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
+CLAIMS = "sweep_claims.json"
 
 Part = tuple[str, dict[str, str]]
 """A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
@@ -47,8 +49,8 @@ def ranking_measure(store: Store, by: str | None = None) -> str:
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
-    Beside them, where the sweep has what they tell of: sweep_controls.json and sweep_deltas.json,
-    sweep_pareto.json, sweep_effects.json.
+    Beside them, where the sweep has what they tell of: sweep_claims.json, sweep_controls.json and
+    sweep_deltas.json, sweep_pareto.json, sweep_effects.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
@@ -61,14 +63,22 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
 
     ranking = rank(results, by)
     parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
-    text = render_analysis(results, by, log, left_out, [part for part, _ in parts])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    head, claims = _claims(results, header)
+    text = head + render_analysis(results, by, log, left_out, [part for part, _ in parts])
+    data = {SUMMARY: summary_text(results), ANALYSIS: text, **claims}
     for _, files in parts:
         data |= files
     with disk_full.reported(sweep_dir):
         for name, content in data.items():
             atomic_write(sweep_dir / name, content)
     return text
+
+
+def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+    judged = judge(header, results)
+    if judged is None:
+        return "", {}
+    return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
 
 
 def _controls(ranking: Ranking, header: PlanHeader) -> Part:

@@ -1,4 +1,4 @@
-"""Why a claim may not be judged: it came after its results, or its trials are no fair test of it."""
+"""Why a claim may not be judged: it came after its results, or its trials do not test it fairly."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from espalier.analysis.arms import differences
 from espalier.analysis.claims.admissibility import Case, fault, make_case, withdrawn
 from espalier.analysis.claims.claim_text import configurations
-from espalier.analysis.confidence import Interval, has_spread, interval, t_quantile
+from espalier.analysis.confidence import Interval, has_spread, interval
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader
@@ -89,13 +89,8 @@ def _judged(
 
 def _difference(case: Case, alpha: float) -> Interval | None:
     """Return the mean difference over draws with its interval at the level 1 - 2 alpha."""
-    usual = interval(list(differences(case.pairs, case.claim.by).values()))
-    if usual is None or usual.half_width is None:
-        return usual
-    from scipy.special import stdtrit  # scipy.stats would take a second to import
-
-    wider = float(stdtrit(usual.n - 1, 1 - alpha)) / t_quantile(usual.n - 1)
-    return Interval(usual.mean, usual.n, usual.half_width * wider)
+    values = differences(case.pairs, case.claim.by).values()
+    return interval(list(values), 1 - 2 * alpha)
 
 
 def _unfinished(case: Case, seal: ClaimSeal) -> str:

@@ -1,0 +1,78 @@
+"""What came of a sweep's claims: the head of sweep_analysis.txt, and sweep_claims.json."""
+
+from __future__ import annotations
+
+import time
+
+from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
+from espalier.core import strict_json
+from espalier.core.trial import Record
+from espalier.report.templates import render
+
+SHARED = "Bonferroni"
+"""How several claims share alpha."""
+
+
+def render_claims(judged: JudgedClaims) -> str:
+    """Return the part of the report, plain ASCII."""
+    return render(
+        "claims.txt",
+        seal=judged.seal,
+        sealed=_when(judged.seal.sealed),
+        claims=judged.claims,
+        shared=SHARED,
+        numbers=_numbers,
+    )
+
+
+def claims_json(judged: JudgedClaims) -> str:
+    """Return the text of sweep_claims.json: strict JSON."""
+    seal = judged.seal
+    return strict_json.pretty(
+        {
+            "sealed": seal.sealed,
+            "sha256": seal.sha256,
+            "alpha": float(seal.alpha),
+            "shared_by": SHARED,
+            "max_seeds": seal.max_seeds,
+            "claims": [_record(item) for item in judged.claims],
+        }
+    )
+
+
+def _when(moment: float | None) -> str:
+    if moment is None:
+        return "never"
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+
+
+def _numbers(item: JudgedClaim) -> str:
+    """Return the difference of a claim, its interval, and how it was tested."""
+    level, case, difference = 1 - 2 * item.alpha, item.case, item.difference
+    if case is None or difference is None:
+        return "no number"
+    by = case.claim.by
+    said = f"better by {by.with_unit(difference.mean, '+')}"
+    if difference.half_width is not None:
+        low, high = (by.number(end, "+") for end in (difference.low, difference.high))
+        said += f", {100 * level:.4g}% interval {low} to {high}"
+    return f"{said}, n={difference.n}, alpha {item.alpha:.4g}"
+
+
+def _record(item: JudgedClaim) -> Record:
+    case, difference = item.case, item.difference
+    has_interval = difference is not None and difference.half_width is not None
+    return {
+        "claim": item.text,
+        "status": item.status.value,
+        "why": item.why,
+        "measure": case.claim.by.name if case else None,
+        "margin": case.claim.margin if case else None,
+        "difference": difference.mean if difference else None,
+        "interval": [difference.low, difference.high] if difference and has_interval else None,
+        "level": 1 - 2 * item.alpha,
+        "n": difference.n if difference else 0,
+        "alpha": item.alpha,
+        "pairs": len(case.pairs) if case else 0,
+        "trials": [result.trial.name for result in case.trials] if case else [],
+    }
