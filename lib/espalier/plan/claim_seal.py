@@ -21,12 +21,12 @@ def seal(settings: Mapping[str, str], trials: Iterable[Trial]) -> ClaimSeal | No
 
     Without CONFIG_CLAIM_MAX_SEEDS they are judged with the seeds that the plan has.
     """
-    claims = split_claims(settings.get(CLAIM, ""))
-    if not claims:
+    text = settings.get(CLAIM, "")
+    if not text:
         return None
     draws = {tuple(trial.config.get(name) for name in REPETITION) for trial in trials}
     limit = int(settings[MAX_SEEDS]) or len(draws)
-    return signed(ClaimSeal(claims=claims, alpha=settings[ALPHA], max_seeds=limit))
+    return signed(ClaimSeal(claims=split_claims(text), alpha=settings[ALPHA], max_seeds=limit))
 
 
 def split_claims(text: str) -> list[str]:
@@ -38,6 +38,11 @@ def split_claims(text: str) -> list[str]:
 def signed(unsigned: ClaimSeal) -> ClaimSeal:
     """Return a seal with its hash, of the claims, alpha and the number of seeds."""
     return replace(unsigned, sha256=_digest(unsigned))
+
+
+def emptied(last: ClaimSeal) -> ClaimSeal:
+    """Return the seal of a sweep whose claims were taken back, `last` being the one before."""
+    return signed(replace(last, claims=[]))
 
 
 def is_intact(sealed: ClaimSeal) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
+from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
 from espalier.core.trial import Record
 from espalier.report.templates import render
@@ -53,7 +54,7 @@ def _numbers(item: JudgedClaim) -> str:
         return "no number"
     by = case.claim.by
     said = f"better by {by.with_unit(difference.mean, '+')}"
-    if difference.half_width is not None:
+    if has_spread(difference):
         low, high = (by.number(end, "+") for end in (difference.low, difference.high))
         said += f", {100 * level:.4g}% interval {low} to {high}"
     return f"{said}, n={difference.n}, alpha {item.alpha:.4g}"
@@ -61,7 +62,7 @@ def _numbers(item: JudgedClaim) -> str:
 
 def _record(item: JudgedClaim) -> Record:
     case, difference = item.case, item.difference
-    has_interval = difference is not None and difference.half_width is not None
+    ends = (difference.low, difference.high) if difference and has_spread(difference) else None
     return {
         "claim": item.text,
         "status": item.status.value,
@@ -69,10 +70,9 @@ def _record(item: JudgedClaim) -> Record:
         "measure": case.claim.by.name if case else None,
         "margin": case.claim.margin if case else None,
         "difference": difference.mean if difference else None,
-        "interval": [difference.low, difference.high] if difference and has_interval else None,
+        "interval": ends,
         "level": 1 - 2 * item.alpha,
         "n": difference.n if difference else 0,
         "alpha": item.alpha,
-        "pairs": len(case.pairs) if case else 0,
-        "trials": [result.trial.name for result in case.trials] if case else [],
+        "pairs": [[side.first.name for side in pair] for pair in case.pairs] if case else [],
     }

@@ -15,6 +15,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import FINAL
+from espalier.plan.claim_seal import emptied
 from espalier.store.results_dir import SCANNED, STORE
 from espalier.store.store import Store
 
@@ -26,9 +27,11 @@ def renewed(
 
     `known` gives the numbers of the trials whose results somebody may have seen.
     """
-    now = claims or ClaimSeal()
-    if now.sha256 == (seals[-1].sha256 if seals else ""):
-        return list(seals) or None
+    now = claims or (emptied(seals[-1]) if seals else None)
+    if now is None:
+        return None
+    if seals and now.sha256 == seals[-1].sha256:
+        return list(seals)
     return [*seals, replace(now, sealed=time.time(), ended=known())]
 
 

@@ -12,7 +12,7 @@ from espalier.analysis.rank import Configuration, TrialResult, scores
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status
-from espalier.plan.claim_seal import ALPHA, CLAIM, is_intact, split_claims
+from espalier.plan.claim_seal import ALPHA, CLAIM, emptied, is_intact, split_claims
 
 SHOWN = 3  # trials that a reason names
 
@@ -79,8 +79,8 @@ def fault(case: Case, header: PlanHeader) -> str:
 
 def _late(case: Case, header: PlanHeader) -> str:
     """Return how the claim came after results of its trials; empty if it was sealed before."""
-    seals, now = header.seals or [], header.claims or ClaimSeal()
-    if not seals or not all(map(is_intact, seals)) or now.sha256 != seals[-1].sha256:
+    seals = header.seals or []
+    if not seals or not all(map(is_intact, seals)) or not _stands(header.claims, seals[-1]):
         return "the claims of the store are not those that were sealed"
     if case.text not in seals[-1].claims:
         return "taken back when trials of its arms had ended"
@@ -91,6 +91,11 @@ def _late(case: Case, header: PlanHeader) -> str:
     if other := [item for item in case.trials if _is_of_others(item, case.text, seal)]:
         return f"{len(other)} of its trials were run under other claims ({_named(other)})"
     return ""
+
+
+def _stands(now: ClaimSeal | None, last: ClaimSeal) -> bool:
+    """Return whether the claims of now are those of the last seal."""
+    return (now or emptied(last)).sha256 == last.sha256
 
 
 def _since(text: str, seals: Sequence[ClaimSeal]) -> ClaimSeal:

@@ -98,7 +98,7 @@ def _unfinished(case: Case, seal: ClaimSeal) -> str:
     if case.waiting:
         return f"{case.waiting} of its trials have not ended; it is tested when all have"
     if case.seeds[0] < seal.max_seeds:
-        return f"{case.seeds[0]} seeds; it is tested with the {seal.max_seeds} it was sealed for"
+        return f"it has {case.seeds[0]} of the {seal.max_seeds} seeds that it is to be tested with"
     return ""
 
 

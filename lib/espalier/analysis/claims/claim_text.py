@@ -85,14 +85,15 @@ def check_claims(sealed: ClaimSeal | None, trials: Iterable[Trial]) -> None:
     planned = list(trials)
     every = configurations((trial, Result(Status.NOTRUN), 0) for trial in planned)
     place = f"{sealed.place}: CONFIG_{CLAIM}" if sealed.place else f"CONFIG_{CLAIM}"
-    seeds = 0
-    for text in sealed.claims:
-        pairs = parse_claim(text, place).pairs(every, place)
-        seeds = max(seeds, *(len(item.results) for pair in pairs for item in pair))
+    if not sealed.claims:
+        raise UserError(f"{place}: holds no claim; {FORM}")
+    claims = [parse_claim(text, place) for text in sealed.claims]
+    pairs = [pair for claim in claims for pair in claim.pairs(every, place)]
+    seeds = max(len(item.results) for pair in pairs for item in pair)
     if seeds > sealed.max_seeds:
         raise UserError(
-            f"{place.replace(CLAIM, MAX_SEEDS)}={sealed.max_seeds}: the plan has {seeds} seeds, "
-            "and a claim with more than it was sealed for is inadmissible; plan as many seeds"
+            f"{place}: the plan has {seeds} seeds, and CONFIG_{MAX_SEEDS}={sealed.max_seeds}, "
+            "which allows no more; plan as many, or leave it out"
         )
 
 

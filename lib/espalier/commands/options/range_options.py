@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from espalier.analysis.claims.claim_text import check_claims
 from espalier.commands.options.option_types import Checked, make_option, one_of, together
 from espalier.plan import planning
 from espalier.plan.plan import Plan
@@ -34,9 +35,11 @@ range_options = together(
 
 
 def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
-    """Return the plan that `range_options` describe. Raises UserError."""
+    """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
-    return planning.plan_from_files(paths, max_trials, sampler=sampler)
+    plan = planning.plan_from_files(paths, max_trials, sampler=sampler)
+    check_claims(plan.claims, plan.trials)
+    return plan
 
 
 def _names(given: str) -> list[str]:
