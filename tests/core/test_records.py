@@ -31,6 +31,11 @@ HEADER = {
     "notes": [],
     "design": {},
     "controls": {"PRUNING_METHOD": ["none"]},
+    "claims": {"claims": ["A"], "alpha": "0.05", "max_seeds": 3, "sha256": "ab", "place": "r:1"},
+    "seals": [
+        {"claims": [], "alpha": "", "max_seeds": 0, "sha256": "", "place": ""}
+        | {"sealed": 1.5, "ended": [2], "newer": 1}
+    ],
 }
 PROVENANCE = {
     "started": "2026-01-01T00:00:00+00:00",
