@@ -53,6 +53,27 @@ def test_a_measure_that_no_trial_has(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert last.startswith("RANK_BY=val_loss: no trial that passed has a finite validation loss;")
 
 
+def test_a_measure_that_nothing_knows_names_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
+    assert main(["sweep-leaderboard", "--dir", str(folder), "--by", "luck"]) == 2
+    there = "val_acc, test_acc, final_sparsity, total_time"
+    error = f"error: RANK_BY=luck: no trial has luck; there are {there}\n"
+    assert capsys.readouterr().err == error
+
+
+def test_several_measures_have_columns_and_a_front(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = [passed(trial(n, 1, LR=str(n)), 50.0 + n, luck=n, cost=n) for n in (1, 2)]
+    folder = stored(tmp_path / "sweep_1", results)
+    assert leaderboard(["--dir", str(folder), "--by", "luck:max,cost:min"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[3].split()[:4] == ["#", "config", "luck", "cost"]
+    assert "\nFRONT:\n" in out and "On the front: 2 of 2 configurations" in out
+
+
 def test_top_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0], "b": [2.0], "c": [3.0]}))
     leaderboard(["--dir", str(folder), "--top", "2"])
@@ -126,8 +147,9 @@ def test_bad_top(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_option_is_named_as_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep-leaderboard", "--by", "luck"]) == 2
-    assert capsys.readouterr().err.startswith("error: --by luck: must be one of val_acc,")
+    assert main(["sweep-leaderboard", "--by", "luck:up"]) == 2
+    error = "error: --by luck:up: :up must be :max (more is better) or :min (less is)\n"
+    assert capsys.readouterr().err == error
 
 
 def test_it_never_imports_torch_or_pandas(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeGuard
 
 from espalier.analysis.confidence import Interval, Verdict, interval, verdict
 from espalier.core import measures
@@ -59,9 +60,13 @@ class TrialResult(NamedTuple):
     def measure(self, name: str) -> float | None:
         """Return a final scalar of a passed trial; None if it is absent or not a finite number."""
         value = self.result.measures.get(name)
-        if self.result.status is not Status.PASSED or not isinstance(value, (int, float)):
-            return None
-        return float(value) if math.isfinite(value) else None
+        passed = self.result.status is Status.PASSED
+        return float(value) if passed and _is_number(value) else None
+
+    @property
+    def scalars(self) -> list[str]:
+        """The names of the finite numbers that a passed trial recorded."""
+        return [name for name in self.result.measures if self.measure(name) is not None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Configurations best first, and those without a score, in plan order."""
+    """Configurations best first, and those without a score, in plan order.
+
+    `by` is a text of `RANK_BY`: one measure or more.
+    """
 
     by: str
     ranked: tuple[Configuration, ...]
@@ -132,8 +140,13 @@ class Ranking:
 
     @property
     def measure(self) -> Measure:
-        """The measure that ranks."""
-        return measures.find(self.by)
+        """The measure that ranks, the first of `by`."""
+        return self.measures[0]
+
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """All measures of `by`, which have a front together."""
+        return measures.measures_of(self.by)
 
     @property
     def best(self) -> Configuration | None:
@@ -150,13 +163,19 @@ class Ranking:
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
     """Rank the configurations of a sweep by the mean of `by`; see the module for the order.
 
-    The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
+    Of several measures the first ranks. The order of `results` does not matter. Raises UserError
+    if `by` is no text of `RANK_BY`.
     """
-    measure = measures.find(by)
-    every = [Configuration(group, scores(group, by)) for group in grouped(results)]
+    measure = measures.measures_of(by)[0]
+    every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
     compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
+
+
+def recorded(results: Iterable[TrialResult]) -> list[str]:
+    """Return the names of all scalars that passed trials recorded, in order of appearance."""
+    return list(dict.fromkeys(name for item in results for name in item.scalars))
 
 
 def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialResult, ...]]:
@@ -188,6 +207,13 @@ def sampling(trial: Trial, *names: str) -> dict[str, str]:
     own = (trial.config.get("DATASET", "").upper() + "_", "SHIFT_")
     chosen = ("DATASET", "SHIFT", *names)
     return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Return whether it is a finite number; a switch is none."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return math.isfinite(value)
 
 
 def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:

@@ -114,8 +114,9 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
 
 
 def _others(ranking: Ranking) -> list[Measure]:
-    """Return what ranks, unless it is shown anyway."""
-    return [by for by in (ranking.measure,) if by not in ACCURACIES]
+    """Return the measures of the ranking that are not shown anyway."""
+    shown = {by.name for by in ACCURACIES}
+    return [by for by in ranking.measures if by.name not in shown]
 
 
 def describe_missing_seeds(item: Configuration, by: Measure) -> str:

@@ -12,8 +12,16 @@ from collections.abc import Callable, Sequence
 
 from espalier.analysis.caveats import notes
 from espalier.analysis.confidence import Verdict
-from espalier.analysis.rank import SLACK, Configuration, Ranking, TrialResult, rank, swept_values
-from espalier.core.measures import MEASURES
+from espalier.analysis.rank import (
+    SLACK,
+    Configuration,
+    Ranking,
+    TrialResult,
+    rank,
+    recorded,
+    swept_values,
+)
+from espalier.core.measures import MEASURES, Measure, listed
 from espalier.core.trial import Status, Trial
 from espalier.report import failure_rows, ranking_rows
 from espalier.report.templates import render
@@ -80,7 +88,7 @@ def method(ranking: Ranking) -> list[str]:
     """Return what the ranking is by, and what speaks against it."""
     name = ranking.measure.label
     if not ranking.measure.tested:
-        plain = f"Ranked by: {name}, mean over seeds, with 95% t-intervals"
+        plain = f"Ranked by: {_directed(ranking.measure)}, mean over seeds, with 95% t-intervals"
         return [plain, *notes(ranking)]
     return [
         f"Ranked by: {name} on request (optimistic: what was picked by its {name}",
@@ -89,15 +97,21 @@ def method(ranking: Ranking) -> list[str]:
     ]
 
 
+def _directed(by: Measure) -> str:
+    """Return the label, with the direction where the name does not say it."""
+    if by == MEASURES.get(by.name):
+        return by.label
+    return f"{by.label} ({'more' if by.larger else 'less'} is better)"
+
+
 def nothing(ranking: Ranking) -> str:
     """Return why no configuration is ranked."""
     trials = [trial for item in ranking.unranked for trial in item.results]
     if not any(item.result.status is Status.PASSED for item in trials):
         return "no trial has passed, so there is nothing to rank."
-    fair = [by.name for by in MEASURES.values() if not by.tested]
-    available = [name for name in fair if any(item.measure(name) is not None for item in trials)]
+    available = [name for name in recorded(trials) if not name.startswith("test_")]
     reason = f"RANK_BY={ranking.by}: no trial that passed has a finite {ranking.measure.label}"
-    return f"{reason}; there is {', '.join(available) or 'nothing to rank by'}."
+    return f"{reason}; there is {listed(available) or 'nothing to rank by'}."
 
 
 def tied(ranking: Ranking) -> list[Configuration]:

@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from espalier.analysis.arms import Arm, Pair, match, parse_arm, resolve
+from espalier.analysis.arms import Arm, Pair, match, parse_arm
+from espalier.analysis.arms import resolve as resolve_arm
 from espalier.analysis.controls import SAME
 from espalier.analysis.rank import Configuration, grouped
 from espalier.core.errors import UserError
-from espalier.core.measures import MEASURES, Measure
+from espalier.core.measures import Measure, MeasureError, find
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import Result, Status, Trial
+from espalier.kconfig.declared_measures import resolve
 from espalier.plan.claim_seal import CLAIM, MAX_SEEDS
 
 FORM = "must be: A better than B by MARGIN MEASURE [where W] [at equal parameters] [at any steps]"
@@ -52,7 +54,7 @@ class Claim:
 
         Raises UserError, which begins with `place`, if there is none.
         """
-        arms = [resolve(arm, every, place) for arm in (self.first, self.second, self.where)]
+        arms = [resolve_arm(arm, every, place) for arm in (self.first, self.second, self.where)]
         pairs = match(every, *arms)
         if not pairs:
             raise UserError(
@@ -113,9 +115,10 @@ def _margin(text: str, place: str) -> float:
 
 
 def _measure(name: str, place: str) -> Measure:
-    if name not in MEASURES:
-        raise UserError(f"{place}: the measure {name} must be one of {', '.join(MEASURES)}")
-    return MEASURES[name]
+    try:
+        return find(resolve(name))
+    except MeasureError as error:
+        raise UserError(f"{place}: the measure {name}: {error.rule}") from None
 
 
 def _equal(text: str, any_steps: bool, place: str) -> tuple[str, ...]:
