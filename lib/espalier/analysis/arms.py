@@ -114,7 +114,7 @@ def match(
         for arm in (first, second)
     ]
     if first.name or second.name:
-        met = [(item, sides[1]) for item in _in_plan_order(sides[0])]
+        met = [(item, sides[1]) for item in in_plan_order(sides[0])]
     else:
         met = agreeing(sides[0], sides[1], distinguishing(first, second))
     pairs = [(item, other) for item, others in met for other in others if other is not item]
@@ -134,7 +134,7 @@ def agreeing(
 
     Two agree if every symbol that both have has one value, but the `free` ones and the seeds.
     """
-    ordered, candidates = _in_plan_order(items), _in_plan_order(others)
+    ordered, candidates = in_plan_order(items), in_plan_order(others)
     shared = _common([*ordered, *candidates]) - {*free, *REPETITION}
     groups: dict[Draw, list[Configuration]] = {}
     for other in candidates:
@@ -210,7 +210,8 @@ def _are_within(pair: Pair, where: Arm) -> bool:
     return all(any(symbol in item.first.config for item in pair) for symbol in where.values)
 
 
-def _in_plan_order(items: Iterable[Configuration]) -> list[Configuration]:
+def in_plan_order(items: Iterable[Configuration]) -> list[Configuration]:
+    """Return configurations in the order of the plan."""
     return sorted(items, key=lambda item: item.results[0].trial.number)
 
 

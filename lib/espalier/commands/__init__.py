@@ -16,6 +16,7 @@ VERBS = {
     "search": "Search for the best network within a budget of parameters",
     "seed-finder": "Find the smallest network that learns",
     "sweep-again": "Run trials of a sweep again",
+    "sweep-compare": "Compare two sweeps, configuration by configuration",
     "sweep-estimate": "Estimate the time and disk space of a sweep",
     "sweep-focus": "Plan a sweep around a configuration of a finished one",
     "sweep-generate": "Expand range files into the trials of a sweep",
@@ -27,5 +28,6 @@ VERBS = {
     "sweep-status": "Show the progress of a sweep",
     "train": "Train the configuration: one trial, or a test matrix",
     "validate": "Check the configuration's model and data",
+    "verdict": "Answer whether A is better than B, with an error rate",
 }
 """The short help of each verb, which `python -m espalier --help` lists."""

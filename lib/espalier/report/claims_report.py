@@ -74,5 +74,5 @@ def _record(item: JudgedClaim) -> Record:
         "level": 1 - 2 * item.alpha,
         "n": difference.n if difference else 0,
         "alpha": item.alpha,
-        "pairs": [[side.first.name for side in pair] for pair in case.pairs] if case else [],
+        "pairs": [[side.first.name for side in pair] for pair in case.asked.pairs] if case else [],
     }

@@ -9,7 +9,7 @@ from trial_results import ended
 
 from espalier.analysis.claims.claim_judging import ClaimStatus, judge
 from espalier.analysis.rank import TrialResult
-from espalier.core.records import ClaimSeal, PlanHeader, Provenance
+from espalier.core.records import ClaimSeal, PlanHeader, Provenance, Revision
 from espalier.core.trial import Status
 from espalier.plan.claim_seal import emptied
 
@@ -123,7 +123,7 @@ def test_arms_that_never_gave_a_number() -> None:
 
 def test_arms_that_the_store_does_not_have() -> None:
     (why,) = judged([made_seal(CONFIRMED)], arms([1.0, 2.0, 3.0])[::2]).values()
-    assert why.startswith("arms not run: CLAIM=WAY=new: no trial has WAY=new")
+    assert why.startswith("arms not run: A=WAY=new: no trial has WAY=new")
 
 
 def test_steps_must_be_equal_unless_the_claim_says_any() -> None:
@@ -133,6 +133,25 @@ def test_steps_must_be_equal_unless_the_claim_says_any() -> None:
     }
     free = f"{CONFIRMED} at any steps"
     assert judged([made_seal(free)], results) == {free: "CONFIRMED"}
+
+
+def test_both_arms_must_be_made_by_the_same_code() -> None:
+    results = [
+        item._replace(
+            result=replace(
+                item.result, provenance=Provenance(code=Revision(commit=item.trial.config["WAY"]))
+            )
+        )
+        for item in arms([1.0, 2.0, 3.0])
+    ]
+    (why,) = judged([made_seal(CONFIRMED)], results).values()
+    assert why == "unequal code in 3 of 3 pairs of trials: commit new and commit old"
+
+
+def test_a_missed_sparsity_is_no_fair_test() -> None:
+    results = arms([1.0, 2.0, 3.0], final_sparsity=0.6)
+    (why,) = judged([made_seal(CONFIRMED)], results).values()
+    assert why == "3 of its trials missed their sparsity (config_002, config_004, config_006)"
 
 
 def test_parameters_must_be_equal_where_the_claim_says_so() -> None:

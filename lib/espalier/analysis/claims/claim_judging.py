@@ -14,10 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from espalier.analysis.arms import differences
 from espalier.analysis.claims.admissibility import Case, fault, make_case, withdrawn
 from espalier.analysis.claims.claim_text import configurations
-from espalier.analysis.confidence import Interval, has_spread, interval
+from espalier.analysis.confidence import Interval, has_spread
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader
@@ -74,10 +73,10 @@ def _judged(
 ) -> JudgedClaim:
     """Return a claim with what its trials say, or why they may not say anything."""
     try:
-        case = make_case(text, every)
+        case = make_case(text, every, alpha)
     except UserError as error:
         return JudgedClaim(text, ClaimStatus.INADMISSIBLE, f"arms not run: {error}", alpha)
-    difference = _difference(case, alpha)
+    difference = case.asked.found.difference
     if why := fault(case, header):
         status = ClaimStatus.INADMISSIBLE
     elif why := _unfinished(case, (header.seals or [ClaimSeal()])[-1]):
@@ -85,12 +84,6 @@ def _judged(
     else:
         status, why = _tested(difference, case)
     return JudgedClaim(text, status, why, alpha, case, difference)
-
-
-def _difference(case: Case, alpha: float) -> Interval | None:
-    """Return the mean difference over draws with its interval at the level 1 - 2 alpha."""
-    values = differences(case.pairs, case.claim.by).values()
-    return interval(list(values), 1 - 2 * alpha)
 
 
 def _unfinished(case: Case, seal: ClaimSeal) -> str:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from espalier.analysis.arms import Arm, Pair, match, parse_arm
-from espalier.analysis.arms import resolve as resolve_arm
+from espalier.analysis.arms import Arm, parse_arm
+from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
 from espalier.analysis.controls import SAME
 from espalier.analysis.rank import Configuration, grouped
 from espalier.core.errors import UserError
@@ -49,34 +49,28 @@ class Claim:
     by: Measure
     equal: tuple[str, ...]
 
-    def pairs(self, every: Sequence[Configuration], place: str) -> list[Pair]:
-        """Return the pairs of configurations that it speaks of, in plan order.
+    def ask(self, every: Sequence[Configuration], alpha: float) -> ArmVerdict:
+        """Return what configurations say to it, with an interval at the level 1 - 2 `alpha`.
 
-        Raises UserError, which begins with `place`, if there is none.
+        Raises UserError if no two of them stand side by side.
         """
-        arms = [resolve_arm(arm, every, place) for arm in (self.first, self.second, self.where)]
-        pairs = match(every, *arms)
-        if not pairs:
-            raise UserError(
-                f"{place}={self.text}: no two configurations of the plan agree in all but that; "
-                "plan both with the same values of the other symbols, or narrow it with where"
-            )
-        return pairs
+        arms = (self.first, self.second, self.where)
+        return ask(every, Question(*arms, self.by, 2 * alpha, self.margin))
 
 
-def parse_claim(text: str, place: str) -> Claim:
-    """Return the claim that `text` makes. Raises UserError, which begins with `place`."""
+def parse_claim(text: str) -> Claim:
+    """Return the claim that `text` makes. Raises UserError."""
     parts = _CLAIM.fullmatch(text)
     if parts is None:
-        raise UserError(f"{place}={text}: {FORM}; for example {EXAMPLE}")
+        raise UserError(f"{FORM}; for example {EXAMPLE}")
     return Claim(
         text,
-        parse_arm(parts["first"], place),
-        parse_arm(parts["second"], place),
-        parse_arm(parts["where"] or "", place) if parts["where"] else Arm(),
-        _margin(parts["margin"], f"{place}={text}"),
-        _measure(parts["measure"], f"{place}={text}"),
-        _equal(parts["equal"] or "", bool(parts["any"]), f"{place}={text}"),
+        parse_arm(parts["first"], "A"),
+        parse_arm(parts["second"], "B"),
+        parse_arm(parts["where"], "WHERE") if parts["where"] else Arm(),
+        _margin(parts["margin"]),
+        _measure(parts["measure"]),
+        _equal(parts["equal"] or "", bool(parts["any"])),
     )
 
 
@@ -84,19 +78,15 @@ def check_claims(sealed: ClaimSeal | None, trials: Iterable[Trial]) -> None:
     """Raise UserError, with the line, unless a plan's trials can show each of its claims."""
     if sealed is None:
         return
-    planned = list(trials)
-    every = configurations((trial, Result(Status.NOTRUN), 0) for trial in planned)
+    every = configurations((trial, Result(Status.NOTRUN), 0) for trial in trials)
     place = f"{sealed.place}: CONFIG_{CLAIM}" if sealed.place else f"CONFIG_{CLAIM}"
     if not sealed.claims:
         raise UserError(f"{place}: holds no claim; {FORM}")
-    claims = [parse_claim(text, place) for text in sealed.claims]
-    pairs = [pair for claim in claims for pair in claim.pairs(every, place)]
-    seeds = max(len(item.results) for pair in pairs for item in pair)
-    if seeds > sealed.max_seeds:
-        raise UserError(
-            f"{place}: the plan has {seeds} seeds, and CONFIG_{MAX_SEEDS}={sealed.max_seeds}, "
-            "which allows no more; plan as many, or leave it out"
-        )
+    for text in sealed.claims:
+        try:
+            _check(text, every, sealed)
+        except UserError as error:
+            raise UserError(f"{place}={text}: {error}") from None
 
 
 def configurations(results: Iterable[tuple[Trial, Result, int]]) -> list[Configuration]:
@@ -104,27 +94,38 @@ def configurations(results: Iterable[tuple[Trial, Result, int]]) -> list[Configu
     return [Configuration(group, {}) for group in grouped(results)]
 
 
-def _margin(text: str, place: str) -> float:
+def _check(text: str, every: Sequence[Configuration], sealed: ClaimSeal) -> None:
+    """Raise UserError unless a claim can be shown by configurations that have not run."""
+    asked = parse_claim(text).ask(every, float(sealed.alpha))
+    seeds = max(len(item.results) for item in asked.configurations)
+    if seeds > sealed.max_seeds:
+        raise UserError(
+            f"the plan has {seeds} seeds, and CONFIG_{MAX_SEEDS}={sealed.max_seeds} allows no "
+            "more; plan as many, or leave it out"
+        )
+
+
+def _margin(text: str) -> float:
     try:
         margin = float(text)
     except ValueError:
         margin = math.nan
     if not 0 <= margin < math.inf:
-        raise UserError(f"{place}: the margin {text} must be a number of at least 0; write by 0.2")
+        raise UserError(f"the margin {text} must be a number of at least 0, such as 0.2")
     return margin
 
 
-def _measure(name: str, place: str) -> Measure:
+def _measure(name: str) -> Measure:
     try:
         return find(resolve(name))
     except MeasureError as error:
-        raise UserError(f"{place}: the measure {name}: {error.rule}") from None
+        raise UserError(f"the measure {name}: {error.rule}") from None
 
 
-def _equal(text: str, any_steps: bool, place: str) -> tuple[str, ...]:
+def _equal(text: str, any_steps: bool) -> tuple[str, ...]:
     names = [name for name in _BETWEEN.split(text) if name]
     for name in names:
         if name not in SAME:
-            raise UserError(f"{place}: at equal {name}: must be some of {', '.join(SAME)}")
+            raise UserError(f"at equal {name}: must be some of {', '.join(SAME)}")
     usual = () if any_steps else (STEPS,)
     return tuple(dict.fromkeys([*usual, *names]))

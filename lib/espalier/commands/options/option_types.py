@@ -6,12 +6,14 @@ one counts as not given. An option on the command line wins over it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from espalier.analysis.confidence import ALPHA
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.declared_measures import resolve
@@ -130,6 +132,9 @@ def number_between(low: float, high: float) -> Checked:
 
 PATH = PathType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
+NOT_NEGATIVE = Checked(
+    click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
+)
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
@@ -173,6 +178,21 @@ results_of_run = click.option(
 sweep_dir = make_option(
     "DIR", "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
 )
+alpha = make_option(
+    "ALPHA",
+    "--alpha",
+    type=number_between(0, 1),
+    default=ALPHA,
+    help="error rate: how often a difference may be seen where there is none",
+)
+margin = make_option(
+    "MARGIN",
+    "--margin",
+    type=NOT_NEGATIVE,
+    default=0.0,
+    help="differences up to this count as none, in the measure's unit",
+)
+as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")
 measure = make_option(
     "RANK_BY",
     "--by",
