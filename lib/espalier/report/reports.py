@@ -14,7 +14,8 @@ from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.report import claims_report, controls_report, effects_report, pareto_report
+from espalier.report import controls_report, effects_report, pareto_report
+from espalier.report.comparing import claims_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE

@@ -11,7 +11,7 @@ from stored_sweeps import stored
 
 from espalier.analysis.claims.claim_judging import JudgedClaims, judge
 from espalier.core.records import PlanHeader
-from espalier.report.claims_report import claims_json, render_claims
+from espalier.report.comparing.claims_report import claims_json, render_claims
 from espalier.report.reports import write_reports
 
 RESULTS = arms([1.0, 2.0, 3.0])
