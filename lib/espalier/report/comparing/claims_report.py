@@ -8,6 +8,7 @@ from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
 from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
 from espalier.core.trial import Record
+from espalier.plan.plan_report import SHOWN
 from espalier.report.templates import render
 
 SHARED = "Bonferroni"
@@ -19,6 +20,7 @@ def render_claims(judged: JudgedClaims) -> str:
     return render(
         "claims.txt",
         seal=judged.seal,
+        digest=judged.seal.sha256[:SHOWN],
         sealed=_when(judged.seal.sealed),
         claims=judged.claims,
         shared=SHARED,

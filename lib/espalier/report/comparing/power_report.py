@@ -115,8 +115,8 @@ def _origin(look: Foresight) -> str:
     """Return where the spread is from, or how to get one."""
     if look.known is None:
         return (
-            "in units of the spread of paired differences, which no earlier sweep of that shows; "
-            f"{FEWEST} seeds of this plan would"
+            "in units of the spread of paired differences: no earlier sweep of that model and data "
+            f"shows it, {FEWEST} seeds of this plan would"
         )
     spread = look.known.spread
     return (
@@ -128,13 +128,13 @@ def _origin(look: Foresight) -> str:
 def _wanted(look: Foresight, detect: float) -> str:
     """Return how many seeds show the wanted difference."""
     by = look.wish.by
-    wanted = f"to see {by.number(detect)}{by.difference_unit}"
+    wanted = f"to see {detect:g}{by.difference_unit}"
     if look.known is not None:
         sd = look.known.spread.sd
         parts = [f"{seeds_needed(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
         return f"{wanted}: {', '.join(parts)}"
-    parts = [f"{seeds_needed(1, times)} if {by.number(times * detect)}" for times in (2.0, 4.0)]
-    first = f"{seeds_needed(1, 1)} seeds if that spread is {by.number(detect)}{by.difference_unit}"
+    parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
+    first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
     return f"{wanted}: {', '.join([first, *parts])}"
 
 
