@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import page
-from measuring import Record
+import records
 
 from espalier.core.paths import ROOT
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 PROGRAMS = (  # in the order of the page: what a sweep costs first, then its parts
     "pack_sweep",
     "pack_conv",
@@ -80,7 +78,7 @@ def main() -> int:
     args = parser.parse_args()
     programs = [args.only] if args.only else GPU_PROGRAMS if args.gpu else PROGRAMS
     failed = [] if args.page else [name for name in programs if not ran(name)]
-    page.write(records(), ROOT / "docs" / "benchmarks.md", every)
+    page.write(records.stored(), ROOT / "docs" / "benchmarks.md", every)
     if failed:
         print(f"error: {', '.join(failed)} failed; what they measured last is kept")
     return 1 if failed else 0
@@ -93,34 +91,9 @@ def ran(name: str) -> bool:
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file)]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if file.exists():
-            keep(json.loads(file.read_text(encoding="utf-8")), RESULTS)
+            records.keep(json.loads(file.read_text(encoding="utf-8")))
     print(flush=True)
     return done.returncode == 0
-
-
-def keep(record: Record, folder: Path) -> Path:
-    """Put a program's record into its machine's file, which is returned."""
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{slug(record['machine']['name'])}.json"
-    kept: dict[str, Record] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(
-        json.dumps({**kept, record["name"]: record}, indent=1, sort_keys=True) + "\n",
-        encoding="utf-8",
-    )
-    return path
-
-
-def slug(name: str) -> str:
-    """A machine's name as that of a file: `Xeon(R) X, 2 cores` is `xeon-r-x-2-cores`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def records(folder: Path = RESULTS) -> list[Record]:
-    """Every record kept, machine by machine."""
-    files = sorted(folder.glob("*.json"))
-    return [
-        record for path in files for record in json.loads(path.read_text(encoding="utf-8")).values()
-    ]
 
 
 if __name__ == "__main__":

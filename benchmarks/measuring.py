@@ -61,12 +61,18 @@ class Figure:
 
     def as_json(self) -> Record:
         """This figure as collect.py takes it."""
+        estimate = interval(list(self.values))
+        assert estimate is not None
         return {
             "what": self.what,
             "value": self.value,
             "unit": self.unit,
             "n": len(self.values),
             "spread": [min(self.values), max(self.values)],
+            "mean": estimate.mean,
+            "half_width": estimate.half_width,
+            "values": list(self.values),
+            "family": self.family,
             "goal": self.goal,
             "met": self.met,
         }
