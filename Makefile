@@ -169,21 +169,24 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, lint-imports, and the Kconfig tree against the code
+##   lint               - Style of the code, lint-imports, the Kconfig tree against the code, and
+##                        the numbers of the pages against the records
 ##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
+##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint lint-imports types test test-nightly bench bench-gpu lock
+.PHONY: check lint lint-imports types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
 
 lint: setup-dev lint-imports
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
+	$(Q)$(FIGURES) --check
 
 # Not the program lint-imports: its first line names the Python of the folder it was installed in.
 LINT_IMPORTS := $(PYTHON_ENV) -c 'import sys; from importlinter.cli import lint_imports; \
@@ -210,6 +213,10 @@ bench: setup-train
 
 bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu
+
+FIGURES := .venv/bin/python benchmarks/page_figures.py
+docs-figures: setup-dev
+	$(Q)$(FIGURES)
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)

@@ -1,10 +1,12 @@
 """Run the benchmarks and write docs/benchmarks.md from what they measured.
 
-    python benchmarks/collect.py [--only NAME] [--gpu] [--page]
+    python benchmarks/collect.py [--only NAME [-- ARGUMENTS]] [--gpu] [--page]
 
 Each program prints its table and leaves a record, which is kept in the file of the machine it was
 measured on, results/<machine>.json, in place of that program's last one. The page shows what all
 those files hold. A program that fails leaves its last record as it was, and the exit code is 1.
+A record is called by its program, and by the part or data set that it was run for. What is new
+comes into the other pages with page_figures.py.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import page
@@ -75,20 +78,23 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", choices=every, help=", ".join(every))
     parser.add_argument("--gpu", action="store_true", help="the part that needs a GPU")
     parser.add_argument("--page", action="store_true", help="write the page and run nothing")
+    parser.add_argument("arguments", nargs="*", help="of that program: -- --dataset mnist_5k")
     args = parser.parse_args()
+    if args.arguments and not args.only:
+        parser.error("arguments are of one program: --only names it")
     programs = [args.only] if args.only else GPU_PROGRAMS if args.gpu else PROGRAMS
-    failed = [] if args.page else [name for name in programs if not ran(name)]
+    failed = [] if args.page else [name for name in programs if not ran(name, args.arguments)]
     page.write(records.stored(), ROOT / "docs" / "benchmarks.md", every)
     if failed:
         print(f"error: {', '.join(failed)} failed; what they measured last is kept")
     return 1 if failed else 0
 
 
-def ran(name: str) -> bool:
+def ran(name: str, arguments: Sequence[str] = ()) -> bool:
     """Run one program and keep its record, if it leaves one; whether it ended well."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "record.json"
-        command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file)]
+        command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file), *arguments]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if file.exists():
             records.keep(json.loads(file.read_text(encoding="utf-8")))

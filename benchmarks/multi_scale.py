@@ -25,6 +25,7 @@ RANGE = ROOT / "defconfigs" / "digits-multiscale-range"
 EPOCHS, AS_COSTLY = "40", "47"
 GOAL = 93.0  # % of the validation samples
 NONE, EXACT, SHUFFLED = "none", "exact", "shuffled"
+FAMILY = "digits"  # comparisons that are decided together
 Arms = Mapping[tuple[str, str], Mapping[str, Result]]
 """By arm and epochs: the results by seed."""
 
@@ -78,9 +79,9 @@ def figures(by_arm: Arms) -> Iterator[Figure]:
     yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
     yield Figure("test accuracy, none", values(test_accuracy, none), "%")
     equal = by_arm[EXACT, AS_COSTLY]
-    yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points")
-    yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points")
-    yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points")
+    yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points", family=FAMILY)
+    yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points", family=FAMILY)
+    yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points", family=FAMILY)
     shares = values(operations, equal)
     yield Figure("operations of the equal-operations arm, over those of none", shares, "x", "<= 1")
 
@@ -107,9 +108,8 @@ def main() -> None:
     wishes = f"CONFIG_NUM_EPOCHS={EPOCHS}|{AS_COSTLY}\nCONFIG_SEED=1:1:{args.seeds}\n"
     with measuring.place(args) as place:
         made = list(figures(sweeping.arms(sweeping.once(place, RANGE, wishes), arm)))
-    measuring.tell(
-        args, made, [measuring.summarize(figure) for figure in made if len(figure.values) > 1]
-    )
+    notes = measuring.summaries([figure for figure in made if len(figure.values) > 1])
+    measuring.tell(args, made, notes)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def record(name="pack_sweep", machine="A CPU, 2 cores", figures=()):
         "code": {"commit": "0123456789", "modified": True, "changes": "x"},
         "figures": [figure.as_json() for figure in figures],
         "notes": ["seen | so"],
+        "texts": {},
     }
 
 
