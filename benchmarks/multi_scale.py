@@ -25,7 +25,6 @@ RANGE = ROOT / "defconfigs" / "digits-multiscale-range"
 EPOCHS, AS_COSTLY = "40", "47"
 GOAL = 93.0  # % of the validation samples
 NONE, EXACT, SHUFFLED = "none", "exact", "shuffled"
-FAMILY = "digits"  # comparisons that are decided together
 Arms = Mapping[tuple[str, str], Mapping[str, Result]]
 """By arm and epochs: the results by seed."""
 
@@ -79,9 +78,12 @@ def figures(by_arm: Arms) -> Iterator[Figure]:
     yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
     yield Figure("test accuracy, none", values(test_accuracy, none), "%")
     equal = by_arm[EXACT, AS_COSTLY]
-    yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points", family=FAMILY)
-    yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points", family=FAMILY)
-    yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points", family=FAMILY)
+    for what, ours, theirs in (
+        ("exact - none, equal epochs", exact, none),
+        ("exact - none, equal operations", equal, none),
+        ("exact - shuffled, equal epochs", exact, shuffled),
+    ):
+        yield Figure(what, apart(test_accuracy, ours, theirs), "points", family="digits")
     shares = values(operations, equal)
     yield Figure("operations of the equal-operations arm, over those of none", shares, "x", "<= 1")
 

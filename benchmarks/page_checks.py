@@ -29,7 +29,9 @@ AT_START = re.compile(
 PASSAGE = re.compile(r"^\|.*$|^(?:(?!\|).+\n?)+", re.MULTILINE)  # a row, or a paragraph
 MEASURED = re.compile(r"\d\s*\+/-|\bp\s*[=<]?\s*\d")
 WITH_UNIT = re.compile(r"\+/-|\d ?(?:%|(?:points?|nats|s|ms|us|kB|MB|GB)\b)")
-VERDICT = re.compile(r"\b(?:no difference|distinguishable|better than|worse than|beats?)\b")
+VERDICT = re.compile(
+    r"\b(?:no difference|distinguishable|(?:is|are|was|were) (?:better|worse) than|beats?)\b"
+)
 Row = tuple[int, str, str]
 """The number of a line, its text, and the same without marks."""
 

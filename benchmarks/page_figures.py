@@ -34,7 +34,13 @@ from records import Records, Unsupported
 
 from espalier.core.paths import ROOT
 
-PAGES = ("docs/growth.md",)
+PAGES = (
+    "docs/dendrites.md",
+    "docs/growth.md",
+    "docs/newborns.md",
+    "docs/zoo.md",
+    "docs/zoo_surgery.md",
+)
 """The pages that are covered. docs/benchmarks.md is written as a whole, by collect.py."""
 CLAIM = re.compile(r"\s*(?P<name>[\w.]*)\[(?P<what>[^\]]+)\]\s+(?P<word>[a-z ]+?)\s*")
 PLAIN, SIGNED = "{mean:.1f} +/- {half_width:.1f}", "{mean:+.1f} +/- {half_width:.1f}"
@@ -76,6 +82,7 @@ def fields(every: Records, name: str, what: str | None) -> dict[str, object]:
     made |= {key: Measured(value) for key, value in numbers.items() if value is not None}
     if figure.get("family"):
         made["family"] = records.family_size(record, figure["family"])
+        made["p_alone"] = P(records.own_p(figure))
     return {**made, "n": figure["n"], "p": P(records.corrected_p(record, figure))}
 
 

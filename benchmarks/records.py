@@ -103,12 +103,12 @@ def corrected_p(record: Record, figure: Record) -> float:
     if "p" in figure or not family:
         return float(figure.get("p", 1))
     peers = [other for other in record["figures"] if other.get("family") == family]
-    p_values = holm([_p(other) for other in peers], family_size(record, family))
+    p_values = holm([own_p(other) for other in peers], family_size(record, family))
     return p_values[[other["what"] for other in peers].index(figure["what"])]
 
 
-def _p(figure: Record) -> float:
-    """p by itself, of the paired differences or else of their interval."""
+def own_p(figure: Record) -> float:
+    """Return p of a comparison by itself, of its paired differences or else of their interval."""
     if figure.get("values"):
         return paired_p(figure["values"])
     return interval_p(Interval(figure["mean"], figure["n"], figure["half_width"]))
