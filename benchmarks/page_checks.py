@@ -55,7 +55,7 @@ def unmarked(page: str, text: str) -> Iterator[Finding]:
         yield Finding(
             page, line_of(text, match), "a mark begins the line: Markdown ends the paragraph"
         )
-    lines = zip(text.splitlines(), _plain(text).splitlines(), strict=True)
+    lines = zip(text.split("\n"), _plain(text).split("\n"), strict=True)
     numbered = [(number, *pair) for number, pair in enumerate(lines, 1)]
     for number, _, line in numbered:
         if "<!--" in line:

@@ -125,7 +125,7 @@ class Row:
 
     def largest(self, place: int) -> float:
         """Return the largest change in the number format at `place` of LIMITS."""
-        values = (changes[place] for changes in self.changes.values())
+        values = (changes[place] for changes in self.changes.values() if changes)
         return max((value for value in values if not isinstance(value, str)), default=0.0)
 
     def __str__(self) -> str:
