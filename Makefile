@@ -169,9 +169,10 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, lint-imports, the Kconfig tree against the code, and
-##                        the numbers of the pages against the records
+##   lint               - Style of the code, lint-imports, lint-figures, and the Kconfig tree
+##                        against the code
 ##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
+##   lint-figures       - Say where a page's measured numbers are not those of the records
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
@@ -179,14 +180,13 @@ config-given:
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint lint-imports types test test-nightly bench bench-gpu docs-figures lock
+.PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
 
-lint: setup-dev lint-imports
+lint: setup-dev lint-imports lint-figures
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
-	$(Q)$(FIGURES) --check
 
 # Not the program lint-imports: its first line names the Python of the folder it was installed in.
 LINT_IMPORTS := $(PYTHON_ENV) -c 'import sys; from importlinter.cli import lint_imports; \
@@ -215,6 +215,9 @@ bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu
 
 FIGURES := .venv/bin/python benchmarks/page_figures.py
+lint-figures: setup-dev
+	$(Q)$(FIGURES) --check
+
 docs-figures: setup-dev
 	$(Q)$(FIGURES)
 

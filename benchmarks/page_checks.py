@@ -30,7 +30,7 @@ PASSAGE = re.compile(r"^\|.*$|^(?:(?!\|).+\n?)+", re.MULTILINE)  # a row, or a p
 MEASURED = re.compile(r"\d\s*\+/-|\bp\s*[=<]?\s*\d")
 WITH_UNIT = re.compile(r"\+/-|\d ?(?:%|(?:points?|nats|s|ms|us|kB|MB|GB)\b)")
 VERDICT = re.compile(
-    r"\b(?:no difference|distinguishable|(?:is|are|was|were) (?:better|worse) than|beats?)\b"
+    r"\b(?:no difference|distinguishable|(?:is|are|was|were) (?:better|worse) than)\b"
 )
 Row = tuple[int, str, str]
 """The number of a line, its text, and the same without marks."""
@@ -52,10 +52,9 @@ def unmarked(page: str, text: str) -> Iterator[Finding]:
     """Yield the numbers that look measured, the verdicts and the comments that are no marks."""
     yield from _verdicts(page, text)
     for match in AT_START.finditer(text):
-        yield Finding(
-            page, line_of(text, match), "a mark begins the line: Markdown ends the paragraph"
-        )
-    lines = zip(text.split("\n"), _plain(text).split("\n"), strict=True)
+        yield Finding(page, line_of(match), "a mark begins the line: Markdown ends the paragraph")
+    plain = _without(text, MARK, RESTS, CODE, CITED)
+    lines = zip(text.split("\n"), plain.split("\n"), strict=True)
     numbered = [(number, *pair) for number, pair in enumerate(lines, 1)]
     for number, _, line in numbered:
         if "<!--" in line:
@@ -67,12 +66,10 @@ def unmarked(page: str, text: str) -> Iterator[Finding]:
 
 def _verdicts(page: str, text: str) -> Iterator[Finding]:
     """Yield the rows and the paragraphs with a verdict that does not say what it rests on."""
-    for passage in PASSAGE.finditer(text):
-        verdict = VERDICT.search(_plain(passage[0]))
+    for passage in PASSAGE.finditer(_without(text, MARK, CODE, CITED)):
+        verdict = VERDICT.search(_without(passage[0], RESTS))
         if verdict and not RESTS.search(passage[0]):
-            yield Finding(
-                page, line_of(text, passage), f"{verdict[0]!r} does not say what it rests on"
-            )
+            yield Finding(page, line_of(passage), f"{verdict[0]!r} does not say what it rests on")
 
 
 def _typed(page: str, rows: Iterable[Row]) -> Iterator[Finding]:
@@ -93,16 +90,16 @@ def _typed_cells(page: str, rows: Sequence[Row]) -> Iterator[Finding]:
                 yield Finding(page, number, f"a number was typed: {cut(cell)}")
 
 
-def _plain(text: str) -> str:
-    """What is left without marks, code and years of papers, line by line."""
-    for pattern in (MARK, RESTS, CODE, CITED):
+def _without(text: str, *patterns: re.Pattern[str]) -> str:
+    """Take out what matches, and keep the lines."""
+    for pattern in patterns:
         text = pattern.sub(lambda match: "\n" * match[0].count("\n"), text)
     return text
 
 
-def line_of(text: str, match: re.Match[str]) -> int:
+def line_of(match: re.Match[str]) -> int:
     """Return the number of the line in which a match begins, from 1."""
-    return text.count("\n", 0, match.start()) + 1
+    return match.string.count("\n", 0, match.start()) + 1
 
 
 def cut(text: str) -> str:

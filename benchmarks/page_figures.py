@@ -35,6 +35,7 @@ from records import Records, Unsupported
 from espalier.core.paths import ROOT
 
 PAGES = (
+    "README.md",
     "docs/dendrites.md",
     "docs/growth.md",
     "docs/newborns.md",
@@ -134,7 +135,7 @@ def examine(page: str, text: str, every: Records) -> tuple[str, list[Finding]]:
     wrong: list[Finding] = []
 
     def note(match: re.Match[str], what: str) -> None:
-        wrong.append(Finding(page, line_of(text, match), what))
+        wrong.append(Finding(page, line_of(match), what))
 
     def renew(mark: re.Match[str]) -> str:
         try:
