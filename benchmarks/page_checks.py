@@ -20,7 +20,7 @@ MARK = re.compile(
     re.DOTALL,
 )
 RESTS = re.compile(rf"<!-- rests on (?P<claims>{INNER}) -->", re.DOTALL)
-CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```.*?^```$|`[^`\n]+`|(?<=\n\n)(?: {4}[^\n]*\n)+", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"[A-Z]\w+(?: et al\.| and [A-Z]\w+)? (?:19|20)\d\d\b")
 AT_START = re.compile(
     rf"^<!-- (?:rests on {INNER} -->(?!\n*\Z|\n\n)|(?!rests|/){INNER} -->(?!\n))", re.M | re.S

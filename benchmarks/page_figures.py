@@ -32,6 +32,7 @@ from measuring import shown
 from page_checks import MARK, RESTS, UNRECORDED, Finding, cut, line_of, unmarked
 from records import Records, Unsupported
 
+from espalier.analysis.multiple_tests import interval_power
 from espalier.core.paths import ROOT
 
 PAGES = (
@@ -81,6 +82,9 @@ def fields(every: Records, name: str, what: str | None) -> dict[str, object]:
     numbers = {key: figure.get(key) for key in ("mean", "half_width")}
     numbers["median"] = figure.get("value")
     made |= {key: Measured(value) for key, value in numbers.items() if value is not None}
+    interval = records.interval_of(figure)
+    if interval is not None and (detectable := interval_power(interval)) is not None:
+        made["detectable"] = Measured(detectable)
     if figure.get("family"):
         made["family"] = records.family_size(record, figure["family"])
         made["p_alone"] = P(records.own_p(figure))

@@ -111,7 +111,14 @@ def own_p(figure: Record) -> float:
     """Return p of a comparison by itself, of its paired differences or else of their interval."""
     if figure.get("values"):
         return paired_p(figure["values"])
-    return interval_p(Interval(figure["mean"], figure["n"], figure["half_width"]))
+    return interval_p(interval_of(figure))
+
+
+def interval_of(figure: Record) -> Interval | None:
+    """Return the mean of a figure with its 95 % t-interval; None if the record has none."""
+    if figure.get("half_width") is None:
+        return None
+    return Interval(figure["mean"], figure["n"], figure["half_width"])
 
 
 def outcome(every: Records, name: str, what: str) -> str:
@@ -120,7 +127,9 @@ def outcome(every: Records, name: str, what: str) -> str:
     figure = find_figure(record, what)
     if not figure.get("family"):
         raise Unsupported(f"{what!r} of {name!r} is no comparison: it has no family")
-    interval = Interval(figure["mean"], figure["n"], figure["half_width"])
-    if corrected_p(record, figure) >= ALPHA or interval.low <= 0 <= interval.high:
+    interval = interval_of(figure)
+    if interval is None or corrected_p(record, figure) >= ALPHA:
+        return "no difference"
+    if interval.low <= 0 <= interval.high:  # of a p that was published beside it
         return "no difference"
     return "higher" if figure["mean"] > 0 else "lower"

@@ -34,6 +34,7 @@ def test_a_typed_number_is_found(text):
         "Half of them, 50 % of the batch, in 20 s.",  # a setting of prose
         "```text\n92.0 +/- 3 %\n```",
         "It prints `92.0 +/- 3`.",
+        "It prints\n\n    92.0 +/- 3: no difference\n",
         f"It gains {RECORDED} points.",
         "| a | b |\n|---|---|\n| 5 % density | slow |",  # the first column names
         "| a | criterion |\n|---|---|\n| x | 90 % |",
