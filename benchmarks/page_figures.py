@@ -37,9 +37,22 @@ from espalier.core.paths import ROOT
 
 PAGES = (
     "README.md",
+    "docs/architecture.md",
+    "docs/components.md",
+    "docs/configuration.md",
     "docs/dendrites.md",
+    "docs/glossary.md",
     "docs/growth.md",
+    "docs/import.md",
+    "docs/library.md",
     "docs/newborns.md",
+    "docs/packs.md",
+    "docs/samplers.md",
+    "docs/search.md",
+    "docs/security.md",
+    "docs/seeds.md",
+    "docs/storage.md",
+    "docs/weights.md",
     "docs/zoo.md",
     "docs/zoo_surgery.md",
 )

@@ -20,12 +20,13 @@ def test_page_and_records_agree(page: str) -> None:
     assert [str(finding) for finding in findings] == []
 
 
-@pytest.mark.parametrize("page", page_figures.PAGES)
-def test_a_changed_digit_of_any_mark_is_found(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    marks = [m for m in page_figures.MARK.finditer(text) if m["name"] not in ("set", "tested")]
-    assert marks
-    for mark in marks:
+def test_a_changed_digit_of_any_mark_is_found() -> None:
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in page_figures.PAGES}
+    marks = [m for text in texts.values() for m in page_figures.MARK.finditer(text)]
+    recorded = [mark for mark in marks if mark["name"] not in page_figures.UNRECORDED]
+    assert len(recorded) > 200
+    for mark in recorded:
+        text = mark.string
         at = next(i for i in range(mark.start("text"), mark.end("text")) if text[i].isalnum())
         changed = text[:at] + ("8" if text[at] == "9" else "9") + text[at + 1 :]
         assert page_figures.fill(EVERY, mark) == mark["text"]
