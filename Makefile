@@ -109,6 +109,7 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
 ##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
@@ -120,7 +121,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race report
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -147,7 +148,7 @@ race: setup-train
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict report: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:

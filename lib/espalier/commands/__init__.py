@@ -13,6 +13,7 @@ VERBS = {
     "lint": "Check the Kconfig tree, by itself and against the code",
     "race": "Train seed by seed until it is known which is best",
     "remap": "Rename the tensors of a file as a model names them",
+    "report": "Write report.html and the other reports of a sweep again",
     "resume": "Continue a trial from a snapshot, in a new sweep",
     "search": "Search for the best network within a budget of parameters",
     "seed-finder": "Find the smallest network that learns",

@@ -81,13 +81,13 @@ def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
         alone=_alone(compared, ranking),
         corrected=corrections.line,
         values=_values,
-        kind=_kind,
+        kind=delta_kind,
         mean=lambda item: _difference(item.difference, by, corrections.means[id(item)]),
         at_end=lambda item: _difference(item.at_end, item.by, corrections.ends[id(item)]),
         at_time=lambda item: _timed(item, corrections.times[id(item)]),
         pairs=_pairs,
         missing=describe_missing_seeds,
-        events=_events,
+        events=events_text,
     )
 
 
@@ -108,7 +108,8 @@ def _by_arm(compared: Iterable[Comparison]) -> list[list[Comparison]]:
     return [list(group) for _, group in groupby(compared, key=lambda item: id(item.arm))]
 
 
-def _kind(item: Delta) -> str:
+def delta_kind(item: Delta) -> str:
+    """Return the values of configurations that a kind of comparison has, as `CONFIG_METHOD=x`."""
     return " ".join(settings(dict([(item.symbol, item.own), *item.also])))
 
 
@@ -158,7 +159,7 @@ def describe_verdict(difference: Interval, by: Measure) -> str:
     return "one seed, no verdict" if difference.n == 1 else "the same on each seed, no verdict"
 
 
-def _events(item: Configuration) -> str:
+def events_text(item: Configuration) -> str:
     """Return what the events of a configuration did; empty if its method has none."""
     its = events(item)
     if its is None:

@@ -14,6 +14,7 @@ from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_va
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
+from espalier.core.trial import Record
 from espalier.report.sweep_plots import axes_of, save
 
 if TYPE_CHECKING:
@@ -42,14 +43,15 @@ def curve(item: Configuration, by: Measure) -> list[Point]:
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
-    measured = [
-        (epoch, float(value))
-        for epoch in item.result.epochs
-        if (value := epoch.measure(by.curve)) is not None
-    ]
-    ends = {epoch.more.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
+    history = item.result.history
+    measured = [(epoch, float(epoch[by.curve])) for epoch in history if _has(epoch, by.curve)]
+    ends = {epoch.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
     shown = ends.values() if by.over_tasks else measured
-    return {epoch.step or 0: value for epoch, value in shown}
+    return {epoch.get("step") or 0: value for epoch, value in shown}
+
+
+def _has(epoch: Record, name: str) -> bool:
+    return epoch.get(name) is not None
 
 
 def _point(step: int, values: list[float]) -> Point:
@@ -83,12 +85,12 @@ def plot_curves(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
         (line,) = axes.plot(steps, [point.mean for point in points], label=label)
         ends = [point.low for point in points], [point.high for point in points]
         axes.fill_between(steps, *ends, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xlabel="step", ylabel=_course_measure(by).axis)
+    axes.set(xlabel="step", ylabel=course_measure(by).axis)
     axes.legend(fontsize="small", title="mean over seeds, band from least to most")
     return figure
 
 
-def _course_measure(by: Measure) -> Measure:
+def course_measure(by: Measure) -> Measure:
     """Return what a curve shows: for a mean over tasks, the measure at the end of each."""
     if not by.over_tasks:
         return by

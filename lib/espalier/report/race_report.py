@@ -24,8 +24,8 @@ def render_race(race: RaceStanding) -> str:
         LISTED=LISTED,
         race=race,
         by=race.measure,
-        groups=[(heading(status, race), items) for status, items in _groups(race) if items],
-        ended=_ended(race),
+        groups=[(heading(status, race), items) for status, items in groups(race) if items],
+        ended=how_ended(race),
         line=lambda item: configuration_line(item, race),
         short=sum(_misses_target(item) for item in race.configurations),
     )
@@ -89,7 +89,7 @@ def _seeds(item: RacedConfiguration) -> str:
     return f"{count} seed{'s' * (count != 1)}"
 
 
-def _groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfiguration]]]:
+def groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfiguration]]]:
     """Return the configurations by status; those that were in longest, and better, first."""
     sign = race.measure.sign
     ordered = sorted(
@@ -102,7 +102,8 @@ def _groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfigur
     ]
 
 
-def _ended(race: RaceStanding) -> str:
+def how_ended(race: RaceStanding) -> str:
+    """Return whether a race has ended, and after how many seeds."""
     rounds = race.state.rounds
     if race.state.ended:
         cap = rounds == race.rules.max_seeds and len(race.survivors) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
 from espalier.report.comparing import claims_report
+from espalier.report.html.page_input import PageInput
+from espalier.report.html.report_page import REPORT, render_page
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -56,7 +59,7 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
-    """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
+    """Write sweep_summary.json, sweep_analysis.txt and report.html; returns the second one's text.
 
     Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
     sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json.
@@ -72,17 +75,32 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
     ranking = rank(results, by)
+    page = PageInput(sweep_dir, header, results, folders, ranking, time.time())
     parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
     heads = [_claims(results, header), _race(results, header)]
     body = render_analysis(results, by, log, left_out, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    data = {SUMMARY: summary_text(results), ANALYSIS: text, REPORT: render_page(page)}
     for _, files in [*heads, *parts]:
         data |= files
     with disk_full.reported(sweep_dir):
         for name, content in data.items():
             atomic_write(sweep_dir / name, content)
     return text
+
+
+def write_page(sweep_dir: Path, by: str | None = None) -> None:
+    """Write report.html alone, as that of a sweep that runs: it loads itself again.
+
+    Raises as `write_reports` does.
+    """
+    with Store.open(sweep_dir / STORE, readonly=True) as store:
+        results, folders = trial_results(store), store.directories()
+        by, header = ranking_measure(store, results, by), store.header
+    ranking = rank(results, by)
+    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), running=True)
+    with disk_full.reported(sweep_dir):
+        atomic_write(sweep_dir / REPORT, render_page(page))
 
 
 def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:

@@ -148,23 +148,30 @@ def _best(ranking: Ranking) -> dict[str, object]:
     best = ranking.best
     if best is None:
         return {}
-    others = ranking.ranked[1:]
-    alike = [item for item in others if item.samples == best.samples]
-    met = [item for item in others if comparable(item, best)]
-    unclear = "Not compared with it (under 2 common seeds, or one difference on all)"
     return {
         "best_files": [item.trial.name for item in best.counted],
         "seeds": [f"{_seed(item)} ({item.trial.name})" for item in best.counted],
         "why_incomplete": _why_incomplete(ranking),
         "hyperparameters": _hyperparameters(best.first),
-        "beside": {
-            "Behind it": sum(item.verdict is Verdict.BEHIND for item in others),
-            "Ranked last, target sparsity not reached": sum(bool(item.short) for item in others),
-            "Other validation samples, not comparable with it": len(others) - len(alike),
-            "Same score, later in the plan": sum(map(ranking.level, others)),
-            "Not distinguishable from it (those included)": len(tied(ranking)),
-            unclear: sum(item.verdict is Verdict.UNKNOWN for item in met),
-        },
+        "beside": beside_best(ranking),
+    }
+
+
+def beside_best(ranking: Ranking) -> dict[str, int]:
+    """Return how many others stand in which way to the best; empty if there is none."""
+    best, others = ranking.best, ranking.ranked[1:]
+    if best is None:
+        return {}
+    alike = [item for item in others if item.samples == best.samples]
+    met = [item for item in others if comparable(item, best)]
+    unclear = "Not compared with it (under 2 common seeds, or one difference on all)"
+    return {
+        "Behind it": sum(item.verdict is Verdict.BEHIND for item in others),
+        "Ranked last, target sparsity not reached": sum(bool(item.short) for item in others),
+        "Other validation samples, not comparable with it": len(others) - len(alike),
+        "Same score, later in the plan": sum(map(ranking.level, others)),
+        "Not distinguishable from it (those included)": len(tied(ranking)),
+        unclear: sum(item.verdict is Verdict.UNKNOWN for item in met),
     }
 
 

@@ -1,4 +1,4 @@
-"""Pages of text: the jinja2 templates in templates/, filled with what Python has computed."""
+"""Pages of text and HTML: the jinja2 templates in templates/, filled with what Python computed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ def render(name: str, /, **values: Any) -> str:
     return _environment().get_template(name).render(values)
 
 
+def render_html(name: str, /, **values: Any) -> str:
+    """Return the page of an HTML template; whatever is filled in is text in it, never markup."""
+    return _environment(autoescape=True).get_template(name).render(values)
+
+
 @lru_cache
-def _environment() -> Environment:
+def _environment(autoescape: bool = False) -> Environment:
     """Return the templates' environment, imported here so that other commands do not pay for it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -34,4 +40,5 @@ def _environment() -> Environment:
 
 def _printable(value: Any) -> Any:
     """Return what is written for an expression: names and messages of trials are others' text."""
-    return printable_lines(value) if isinstance(value, str) else value
+    plain = isinstance(value, str) and not hasattr(value, "__html__")
+    return printable_lines(value) if plain else value

@@ -21,10 +21,10 @@ def render_claims(judged: JudgedClaims) -> str:
         "claims.txt",
         seal=judged.seal,
         digest=judged.seal.sha256[:SHOWN],
-        sealed=_when(judged.seal.sealed),
+        sealed=when_sealed(judged.seal.sealed),
         claims=judged.claims,
         shared=SHARED,
-        numbers=_numbers,
+        numbers=claim_numbers,
     )
 
 
@@ -43,13 +43,14 @@ def claims_json(judged: JudgedClaims) -> str:
     )
 
 
-def _when(moment: float | None) -> str:
+def when_sealed(moment: float | None) -> str:
+    """Return when claims were sealed, in seconds since 1970, as text."""
     if moment is None:
         return "never"
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
 
 
-def _numbers(item: JudgedClaim) -> str:
+def claim_numbers(item: JudgedClaim) -> str:
     """Return the difference of a claim, its interval, and how it was tested."""
     level, case, difference = 1 - 2 * item.alpha, item.case, item.difference
     if case is None or difference is None:

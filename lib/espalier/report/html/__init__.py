@@ -1,0 +1,1 @@
+"""report.html: one page with a sweep's results, which needs neither a network nor a server."""

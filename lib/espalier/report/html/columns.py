@@ -1,0 +1,61 @@
+"""The columns of a page: numbers without digits that nobody reads, and texts as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from espalier.analysis.confidence import Interval
+from espalier.core.measures import Measure
+from espalier.core.trial import Record
+
+DIGITS = 6
+"""Significant digits of a number whose measure does not say how many decimals it has."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A column of texts: each as its place among `texts`, -1 where there is none."""
+
+    texts: tuple[str, ...]
+    codes: tuple[int, ...]
+
+
+def coded(values: Iterable[str | None], texts: Iterable[str] = ()) -> Codes:
+    """Return texts as codes: those of `texts` first, others in order of appearance."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    codes = tuple(
+        -1 if value is None else places.setdefault(value, len(places)) for value in values
+    )
+    return Codes(tuple(places), codes)
+
+
+def rounded(value: float | None, by: Measure) -> float | None:
+    """Return a number with one decimal more than the measure is printed with."""
+    if value is None:
+        return None
+    if by.decimals is None:
+        return float(f"{value:.{DIGITS}g}")
+    return round(value, by.decimals + 1)
+
+
+def interval_columns(intervals: Sequence[Interval | None], by: Measure) -> Record:
+    """Return means and half widths, null where there are none, and the numbers behind them."""
+    return {
+        "mean": [rounded(each.mean if each else None, by) for each in intervals],
+        "half": [rounded(each.half_width if each else None, by) for each in intervals],
+        "n": [each.n if each else 0 for each in intervals],
+    }
+
+
+def measure_record(by: Measure) -> Record:
+    """Return what the page prints a measure with."""
+    return {
+        "name": by.name,
+        "label": by.label,
+        "short": by.short,
+        "unit": by.unit,
+        "difference_unit": by.difference_unit,
+        "decimals": by.decimals,
+        "larger": by.larger,
+    }

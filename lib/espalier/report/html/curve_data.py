@@ -1,0 +1,98 @@
+"""Learning curves as columns of small integers: a mean over seeds, its least and its most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from espalier.analysis.rank import Configuration, Ranking
+from espalier.core.measures import NAMED, Measure
+from espalier.core.trial import Record
+from espalier.report.html.columns import measure_record
+from espalier.report.learning_curves import Point, course_measure, curve
+
+NUMBERS = 150_000
+"""Numbers that all curves of a measure may have; a larger sweep has fewer points a curve."""
+LONGEST, SHORTEST = 120, 10
+"""Points of a curve."""
+FINE, COARSE = 10_000, 1_000
+"""Steps between the least and the most value: of few curves, and of very many."""
+BESIDE = ("val_loss", "sparsity")
+"""What else of an epoch is shown, if a sweep is small."""
+SMALL = 500
+"""Configurations of a small sweep."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values from `low` to `high` as integers from 0 to `steps`."""
+
+    low: float
+    high: float
+    steps: int
+
+    def place(self, value: float) -> int:
+        """Return the integer nearest to a value."""
+        span = self.high - self.low
+        return round((value - self.low) / span * self.steps) if span else 0
+
+
+def curves_data(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:
+    """Return the curves of what ranks, where it has a course, and of what is beside it."""
+    shown = [by for by in _courses(ranking, len(every)) if by.curve]
+    return [record for by in shown if (record := _curves(by, every)) is not None]
+
+
+def _courses(ranking: Ranking, count: int) -> list[Measure]:
+    own = ranking.measure if ranking.measure.curve else NAMED["val_acc"]
+    others = [_beside(name) for name in BESIDE if name != own.curve]
+    return [own, *others] if count <= SMALL else [own]
+
+
+def _beside(name: str) -> Measure:
+    usual = NAMED.get(name)
+    return usual or Measure(name, name, name, "", 4, True, curve=name)
+
+
+def _curves(by: Measure, every: Sequence[Configuration]) -> Record | None:
+    """Return the curves of one measure; None if there is none, or all of it is the same."""
+    curves = [curve(item, by) for item in every]
+    values = [end for each in curves for point in each for end in (point.low, point.high)]
+    if not values or min(values) == max(values):
+        return None
+    points = max(SHORTEST, min(LONGEST, NUMBERS // (3 * len(every))))
+    thinned = [thin(each, points) for each in curves]
+    scale = Scale(min(values), max(values), FINE if len(every) <= SMALL else COARSE)
+    return {**measure_record(course_measure(by)), **vars(scale), **_columns(thinned, scale)}
+
+
+def thin(points: Sequence[Point], most: int) -> list[Point]:
+    """Return at most so many of the points, evenly spread, the last one among them."""
+    if len(points) <= most:
+        return list(points)
+    return [points[(n + 1) * len(points) // most - 1] for n in range(most)]
+
+
+def _columns(curves: Sequence[Sequence[Point]], scale: Scale) -> Record:
+    """Return each curve as the number of its steps, and differences from one point to the next.
+
+    `low` and `high` are distances from the mean; they are empty if no curve has a band.
+    """
+    grids = list(dict.fromkeys(tuple(point.step for point in each) for each in curves))
+    places = {grid: place for place, grid in enumerate(grids)}
+    every = [point for each in curves for point in each]
+    low = [scale.place(point.mean) - scale.place(point.low) for point in every]
+    high = [scale.place(point.high) - scale.place(point.mean) for point in every]
+    return {
+        "grids": grids,
+        "grid": [places[tuple(point.step for point in each)] for each in curves],
+        "mean": [step for each in curves for step in _steps(each, scale)],
+        "below": low if any(low) else [],
+        "above": high if any(high) else [],
+    }
+
+
+def _steps(points: Sequence[Point], scale: Scale) -> list[int]:
+    levels = [0, *(scale.place(point.mean) for point in points)]
+    return [after - before for before, after in pairwise(levels)]

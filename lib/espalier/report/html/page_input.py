@@ -1,0 +1,53 @@
+"""What a page is made from: a sweep as its store has it, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from espalier.analysis import controls
+from espalier.analysis.claims.claim_judging import JudgedClaims, judge
+from espalier.analysis.controls import Comparison
+from espalier.analysis.race_standing import RaceStanding, standing
+from espalier.analysis.rank import Configuration, Ranking, TrialResult
+from espalier.core.records import PlanHeader
+from espalier.report.html.ranking_data import in_plan_order
+
+
+@dataclass(frozen=True)
+class PageInput:
+    """A sweep: its folder, its header, its trials as they stand, their folders, the ranking.
+
+    `running` says whether it goes on, so that the page is written again; `written` is when it was,
+    in seconds since 1970.
+    """
+
+    folder: Path
+    header: PlanHeader
+    results: Sequence[TrialResult]
+    directories: Mapping[int, str]
+    ranking: Ranking
+    written: float
+    running: bool = False
+
+    @cached_property
+    def every(self) -> list[Configuration]:
+        """All configurations, in plan order."""
+        return in_plan_order(self.ranking)
+
+    @cached_property
+    def compared(self) -> list[Comparison]:
+        """Every configuration with each of its controls."""
+        return controls.comparisons(self.ranking, self.header.controls)
+
+    @cached_property
+    def judged(self) -> JudgedClaims | None:
+        """The claims of the sweep, if it has any."""
+        return judge(self.header, self.results)
+
+    @cached_property
+    def race(self) -> RaceStanding | None:
+        """How it stands if it is a race."""
+        return None if self.header.race is None else standing(self.results, self.header.race)

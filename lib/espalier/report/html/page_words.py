@@ -1,0 +1,128 @@
+"""What the page says in words: the best configuration, verdicts, claims, a race."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from espalier.analysis.claims.claim_judging import JudgedClaims
+from espalier.analysis.rank import swept_values
+from espalier.report import sweep_analysis
+from espalier.report.comparing.claims_report import claim_numbers, when_sealed
+from espalier.report.controls_report import events_text
+from espalier.report.html.page_input import PageInput
+from espalier.report.race_report import configuration_line, groups, heading, how_ended
+from espalier.report.ranking_rows import (
+    best_per_target,
+    describe_missed_target,
+    describe_missing_seeds,
+    format_measure,
+    settings,
+)
+
+NAMED = 20
+"""Configurations of a race, of events or of a list of ties that the page names in words."""
+
+
+def state(page: PageInput) -> list[str]:
+    """Return how far the sweep is, in sentences."""
+    refused = page.header.counts.get("invalid", 0)
+    return sweep_analysis.counts(page.results, refused)
+
+
+def best(page: PageInput) -> str:
+    """Return which configuration is best and how good it is, or why none is."""
+    ranking = page.ranking
+    item = ranking.best
+    if item is None:
+        return "No configuration is ranked: " + sweep_analysis.nothing(ranking)
+    score = format_measure(item, ranking.measure)
+    return f"Best by {ranking.measure.label}: {item.first.name}, {score}"
+
+
+def best_values(page: PageInput) -> list[str]:
+    """Return the swept values of the best configuration."""
+    item = page.ranking.best
+    return [] if item is None else settings(swept_values(item.first))
+
+
+def standing(page: PageInput) -> list[str]:
+    """Return how others compare with the best, and what is to be known about it."""
+    ranking = page.ranking
+    item = ranking.best
+    if item is None:
+        return []
+    flaws = [describe_missed_target(item)] if item.short else []
+    flaws += [] if item.complete else [describe_missing_seeds(item, ranking.measure)]
+    total = len(ranking.ranked) - 1
+    counts = sweep_analysis.beside_best(ranking).items()
+    return flaws + [f"{what}: {count} of {total} others" for what, count in counts if count]
+
+
+def method(page: PageInput) -> list[str]:
+    """Return what the ranking is by and what speaks against it, a paragraph each."""
+    return paragraphs(sweep_analysis.method(page.ranking))
+
+
+def targets(page: PageInput) -> list[str]:
+    """Return the best configuration for each target sparsity, if there are several."""
+    return [line for line in best_per_target(page.ranking)[2:] if line]
+
+
+def paragraphs(lines: Sequence[str]) -> list[str]:
+    """Return lines with those that are indented joined to the one before them."""
+    joined: list[str] = []
+    for line in lines:
+        if line.startswith(" ") and joined:
+            joined[-1] += " " + line.strip()
+        else:
+            joined.append(line)
+    return joined
+
+
+def claims(page: PageInput) -> list[dict[str, str]]:
+    """Return the claims with their status, reason and numbers."""
+    judged = page.judged
+    return [
+        {"status": item.status.value, "text": item.text, "why": item.why, "n": claim_numbers(item)}
+        for item in (judged.claims if judged else ())
+    ]
+
+
+def sealed(judged: JudgedClaims) -> str:
+    """Return when claims were sealed, and the beginning of their hash."""
+    return f"sealed {when_sealed(judged.seal.sealed)}, sha256 {judged.seal.sha256[:12]}"
+
+
+def race(page: PageInput) -> list[tuple[str, list[str]]]:
+    """Return the statuses of a race with a line for each configuration."""
+    held = page.race
+    if held is None:
+        return []
+    return [
+        (heading(status, held), _first([configuration_line(item, held) for item in items]))
+        for status, items in groups(held)
+        if items
+    ]
+
+
+def race_ended(page: PageInput) -> str:
+    """Return how far a race is and what it cost; empty if the sweep is none."""
+    held = page.race
+    if held is None:
+        return ""
+    return f"{how_ended(held)}: {held.spent} trials spent, of {held.full} for all seeds of all"
+
+
+def event_lines(page: PageInput) -> list[str]:
+    """Return what growth and exchanges of neurons did, a line a configuration that had any."""
+    lines = [
+        f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
+        for item in page.ranking.ranked
+        if (text := events_text(item))
+    ]
+    return _first(lines)
+
+
+def _first(lines: list[str]) -> list[str]:
+    rest = len(lines) - NAMED
+    return lines[:NAMED] + [f"and {rest} more"] * (rest > 0)

@@ -1,0 +1,133 @@
+"""The configurations of a sweep as columns: values, measures, places, and the trials behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from espalier.analysis.confidence import Interval
+from espalier.analysis.pareto import fronts
+from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
+from espalier.core import measures
+from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
+from espalier.core.trial import Record, Status
+from espalier.report.html.columns import coded, interval_columns, measure_record, rounded
+from espalier.report.ranking_rows import describe_flaws
+from espalier.report.sweep_summary import typed
+
+USUAL = (
+    VAL_ACC.name,
+    TEST_ACC.name,
+    VAL_LOSS.name,
+    "final_sparsity",
+    LIVE_PARAMETERS.name,
+    "total_time",
+)
+"""Measures that a page shows wherever trials have them, whatever ranks."""
+CELLS = 120_000
+"""Numbers that the measures of a page may have, so that a large sweep leaves out the rarer ones."""
+FEWEST, MOST = 6, 20
+"""Measures of a page."""
+
+
+def in_plan_order(ranking: Ranking) -> list[Configuration]:
+    """Return all configurations in the order of the plan, in which the page has them."""
+    every = (*ranking.ranked, *ranking.unranked)
+    return sorted(every, key=lambda item: item.results[0].trial.number)
+
+
+def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
+    """Return the configurations `every`, in plan order, as columns."""
+    by = ranking.measure
+    places = {id(item): place for place, item in enumerate(ranking.ranked, 1)}
+    best = {id(point.item) for front in fronts(ranking) for point in front.points}
+    notes = coded(_note(item, ranking, id(item) in places) for item in every)
+    return {
+        "by": by.name,
+        "symbols": list(_symbols(every)),
+        "measures": _measures(ranking, every),
+        "place": [places.get(id(item), 0) for item in every],
+        "front": [int(id(item) in best) for item in every],
+        "verdict": [str(item.verdict) if id(item) in places else "" for item in every],
+        "note": notes.codes,
+        "notes": notes.texts,
+        "trials": _trials(every, by),
+    }
+
+
+def _note(item: Configuration, ranking: Ranking, ranked: bool) -> str:
+    if ranked:
+        return describe_flaws(item, ranking)
+    kinds = dict.fromkeys(str(trial.result.status) for trial in item.results)
+    return f"not ranked: {', '.join(kinds)}"
+
+
+def _symbols(every: Sequence[Configuration]) -> Iterator[Record]:
+    """Yield each symbol that varies, with its values as codes; -1 where a menu is off."""
+    values = [swept_values(item.first) for item in every]
+    for name in dict.fromkeys(name for each in values for name in each):
+        column = coded(each.get(name) for each in values)
+        if len(set(column.codes)) > 1:
+            numbers = all(_is_number(text) for text in column.texts)
+            yield {
+                "name": name,
+                "numeric": numbers,
+                "texts": column.texts,
+                "codes": column.codes,
+            }
+
+
+def _is_number(text: str) -> bool:
+    value = typed(text)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _measures(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:
+    """Return the measures with mean and interval of each configuration, those that rank first."""
+    columns = [
+        (by, [item.measure(by.name) for item in every]) for by in shown_measures(ranking, every)
+    ]
+    kept = [(by, each) for by, each in columns if by in ranking.measures or _varies(each)]
+    return [{**measure_record(by), **interval_columns(each, by)} for by, each in kept]
+
+
+def shown_measures(ranking: Ranking, every: Sequence[Configuration]) -> list[Measure]:
+    """Return the measures of a page: those that rank, the usual ones, others while they fit."""
+    names = recorded(trial for item in every for trial in item.counted)
+    limit = max(FEWEST, min(MOST, CELLS // (2 * max(1, len(every)))))
+    ordered = [name for name in USUAL if name in names] + names
+    others = (_any_measure(name) for name in dict.fromkeys(ordered))
+    chosen = {by.name: by for by in ranking.measures}
+    for by in others:
+        if by is not None and len(chosen) < limit:
+            chosen.setdefault(by.name, by)
+    return list(chosen.values())
+
+
+def _any_measure(name: str) -> Measure | None:
+    """Return a measure whose direction may not be known; None for a name that none can have."""
+    for text in (name, f"{name}:{measures.MAX}"):
+        try:
+            return measures.find(text)
+        except measures.MeasureError:
+            continue
+    return None
+
+
+def _varies(column: Iterable[Interval | None]) -> bool:
+    return len({each.mean for each in column if each is not None}) > 1
+
+
+def _trials(every: Sequence[Configuration], by: Measure) -> Record:
+    """Return the trials of every configuration, one after another, as columns."""
+    trials = [trial for item in every for trial in item.results]
+    draws = coded(" split ".join(filter(None, trial.draw)) for trial in trials)
+    statuses = coded((str(trial.result.status) for trial in trials), map(str, Status))
+    return {
+        "name": [trial.trial.name for trial in trials],
+        "count": [len(item.results) for item in every],
+        "draw": draws.codes,
+        "draws": draws.texts,
+        "status": statuses.codes,
+        "statuses": statuses.texts,
+        "score": [rounded(trial.measure(by.name), by) for trial in trials],
+    }

@@ -1,0 +1,65 @@
+"""report.html: the page of a sweep."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from espalier.core.trial import LOG, Record, Status
+from espalier.report import failure_rows, ranking_rows
+from espalier.report.html import page_assets, page_words
+from espalier.report.html.curve_data import curves_data
+from espalier.report.html.data_block import data_block
+from espalier.report.html.forest_data import forest_data
+from espalier.report.html.page_input import PageInput
+from espalier.report.html.provenance_rows import provenance_rows
+from espalier.report.html.ranking_data import ranking_data
+from espalier.report.templates import render_html
+
+REPORT = "report.html"
+TOP = 10
+"""Configurations that stand in the page without its program."""
+LISTED = 50
+"""Groups of failures that the page has; all are in sweep_summary.json."""
+RELOADED = 30
+"""Seconds after which a page of a running sweep is loaded again."""
+
+
+def render_page(page: PageInput) -> str:
+    """Return the text of report.html."""
+    bad = [item for item in page.results if item.result.status in (Status.FAILED, Status.ERROR)]
+    return render_html(
+        "html/page.html",
+        policy=page_assets.policy(),
+        style=page_assets.style(),
+        program=page_assets.program(),
+        data=data_block(page_data(page)),
+        page=page,
+        words=page_words,
+        written=when(page.written),
+        rows=ranking_rows.ranking_table(page.ranking, TOP),
+        failures=failure_rows.grouped_failures(bad),
+        failure_rows=failure_rows,
+        bad=len(bad),
+        log=lambda item: f"{page.directories[item.trial.number]}/{LOG}",
+        LISTED=LISTED,
+        provenance=provenance_rows(page),
+    )
+
+
+def page_data(page: PageInput) -> Record:
+    """Return what the page's program draws, as plain data."""
+    return {
+        "folder": str(page.folder),
+        "again": f"DIR={shlex.quote(str(page.folder))}",
+        "reload": RELOADED if page.running else 0,
+        "written": page.written,
+        "ranking": ranking_data(page.ranking, page.every),
+        "forest": forest_data(page.ranking, page.compared, page.every),
+        "curves": curves_data(page.ranking, page.every),
+    }
+
+
+def when(moment: float) -> str:
+    """Return a time as text."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

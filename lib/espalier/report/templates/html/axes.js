@@ -1,0 +1,79 @@
+// Axes: what a configuration has a value of, a swept symbol or a measure.
+
+const SPARSE = 1000; // a positive axis that spans this factor has a logarithmic scale
+const GROUPED = 100; // and one of swept numbers from this factor on
+
+function makeAxes(ranking) {
+  return [...ranking.symbols.map(symbolAxis), ...ranking.measures.map(measureAxis)];
+}
+
+function symbolAxis(symbol) {
+  const numbers = symbol.texts.map((text) => (symbol.numeric ? Number(text) : NaN));
+  const value = symbol.codes.map((code) => {
+    if (code < 0) return NaN;
+    return symbol.numeric ? numbers[code] : code;
+  });
+  const axis = { key: symbol.name, label: symbol.name, swept: true, symbol, value };
+  axis.levels = symbol.numeric ? null : symbol.texts;
+  axis.text = (place) => (symbol.codes[place] < 0 ? "" : symbol.texts[symbol.codes[place]]);
+  return bounded(axis, GROUPED);
+}
+
+function measureAxis(measure) {
+  const value = measure.mean.map((mean) => (mean === null ? NaN : mean));
+  const unit = measure.unit.trim();
+  const label = unit ? `${measure.label} (${unit})` : measure.label;
+  const axis = { key: measure.name, label, swept: false, measure, value, levels: null };
+  axis.text = (place) => formatInterval(measure, place);
+  return bounded(axis, SPARSE);
+}
+
+function bounded(axis, factor) {
+  const finite = axis.value.filter((value) => !Number.isNaN(value));
+  axis.low = finite.reduce((a, b) => Math.min(a, b), Infinity);
+  axis.high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
+  axis.log = !axis.levels && axis.low > 0 && axis.high / axis.low >= factor;
+  axis.varies = axis.high > axis.low;
+  return axis;
+}
+
+function axisOf(key) {
+  return view.axes.find((axis) => axis.key === key);
+}
+
+function rankAxis() {
+  return view.axes.find((axis) => !axis.swept && axis.key === view.data.ranking.by);
+}
+
+function formatNumber(value, decimals) {
+  if (value === null || Number.isNaN(value)) return "n/a";
+  if (decimals !== null && decimals !== undefined) return value.toFixed(decimals);
+  const text = Math.abs(value) < 1e6 ? String(Number(value.toPrecision(6))) : value.toFixed(0);
+  return text.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
+}
+
+function signed(value, decimals) {
+  return (value > 0 ? "+" : "") + formatNumber(value, decimals);
+}
+
+function formatInterval(measure, place) {
+  const mean = measure.mean[place];
+  if (mean === null) return "n/a";
+  const half = measure.half[place];
+  const text = formatNumber(mean, measure.decimals);
+  return half ? `${text} ± ${formatNumber(half, measure.decimals)}` : text;
+}
+
+// A place on an axis as text: the name of a level, or a number.
+function levelText(axis, value) {
+  if (axis.levels) return axis.levels[Math.round(value)] ?? "";
+  return formatNumber(Number(value.toPrecision(4)), null);
+}
+
+// The values of a configuration, without those that another one shares.
+function valuesText(place, other = -1) {
+  const differing = view.axes.filter(
+    (axis) => axis.swept && axis.text(place) && (other < 0 || axis.text(place) !== axis.text(other)),
+  );
+  return differing.map((axis) => `${axis.key}=${axis.text(place)}`).join(" ");
+}

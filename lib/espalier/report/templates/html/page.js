@@ -1,0 +1,70 @@
+// The page: its theme, its parts, and how it is loaded again while a sweep runs.
+
+const STALE = 600; // seconds without a rewrite after which the page says so
+
+function applyTheme() {
+  const wish = choice("theme", "auto", ["auto", "light", "dark"]);
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = wish === "auto" ? (dark ? "dark" : "light") : wish;
+}
+
+function watchTheme() {
+  const list = document.getElementById("theme");
+  list.value = choice("theme", "auto", ["auto", "light", "dark"]);
+  list.addEventListener("change", () => { choose("theme", list.value, "auto"); applyTheme(); repaint(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { applyTheme(); repaint(); });
+}
+
+function repaint() {
+  for (const follower of followers) follower();
+}
+
+function watchWidth() {
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    repaint();
+  });
+}
+
+function reloadLater({ reload, written }) {
+  if (!reload) return;
+  const age = Date.now() / 1000 - written;
+  if (age > STALE)
+    document.getElementById("stale").textContent = `Not written for ${Math.round(age / 60)} minutes: is it still running?`;
+  setTimeout(reloadNow, reload * 1000, reload);
+}
+
+// Not while the reader types or drags: then a little later.
+function reloadNow(reload) {
+  const busy = document.activeElement?.matches("input, select") || parallel.drag;
+  if (busy) setTimeout(reloadNow, reload * 1000, reload);
+  else location.reload();
+}
+
+// The links to sections must not drop what was chosen, which stands behind the same #.
+function keepChoices() {
+  for (const link of document.querySelectorAll('a[href^="#"]'))
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const target = document.querySelector(link.getAttribute("href"));
+      target.setAttribute("tabindex", "-1");
+      target.focus({ preventScroll: true });
+      target.scrollIntoView();
+    });
+}
+
+async function start() {
+  applyTheme();
+  prepare(await loadData());
+  document.documentElement.classList.add("program");
+  watchTheme();
+  watchWidth();
+  keepChoices();
+  for (const build of [buildTable, buildParallel, buildScatter, buildForest, buildCurves, buildEffects]) build();
+  readFilters();
+  reloadLater(view.data);
+}
+
+start();

@@ -1,0 +1,2 @@
+function buildParallel() {}
+const parallel = { drag: null };

@@ -1,0 +1,118 @@
+// The ranking as a table: to sort, to search, to page through, with a command to copy for each row.
+
+const PAGE = 25;
+const table = { order: "place", down: false, first: 0 };
+
+function buildTable() {
+  [table.order, table.down] = [choice("sort", "place"), choice("down", "") === "1"];
+  const search = make("input", { type: "search", id: "search", placeholder: "name, SYMBOL=value, note", value: needle });
+  search.addEventListener("input", () => setSearch(search.value));
+  const clear = make("button", { type: "button", click: () => { search.value = ""; clearFilters(); } }, "Show all");
+  const bar = make("div", { class: "bar" }, make("label", {}, "Search", search), clear, make("span", { id: "matches", role: "status" }));
+  const body = make("div", { class: "wide", id: "ranking-table", tabindex: "0", role: "region", "aria-label": "Ranking" });
+  host("ranking").append(bar, limitsPanel(), body, pager());
+  whenFiltered(() => { table.first = 0; showTable(); });
+}
+
+function pager() {
+  const turn = (step) => () => { table.first += step * PAGE; showTable(); };
+  return make(
+    "div",
+    { class: "bar" },
+    make("button", { type: "button", id: "before", click: turn(-1) }, "Previous"),
+    make("span", { id: "rows" }),
+    make("button", { type: "button", id: "after", click: turn(1) }, "Next"),
+  );
+}
+
+function columns() {
+  const { ranking } = view.data;
+  const place = { key: "place", label: "#", value: (n) => ranking.place[n] || Infinity, cell: (n) => String(ranking.place[n] || "–"), number: true };
+  const name = { key: "name", label: "configuration", value: (n) => view.names[n], cell: (n) => view.names[n] };
+  const swept = view.axes.filter((axis) => axis.swept && axis.varies).map(axisColumn);
+  const measures = view.axes.filter((axis) => !axis.swept).map(axisColumn);
+  const note = { key: "note", label: "note", value: (n) => ranking.notes[ranking.note[n]], cell: (n) => ranking.notes[ranking.note[n]], remark: true };
+  return [place, name, measures[0], drawnColumn(), ...swept, ...measures.slice(1), note];
+}
+
+function axisColumn(axis) {
+  const value = axis.levels ? (n) => axis.text(n) : (n) => axis.value[n];
+  return { key: axis.key, label: axis.label, value, cell: axis.text, number: !axis.levels };
+}
+
+function drawnColumn() {
+  const { measure } = rankAxis();
+  return { key: "", label: "interval", drawn: true, cell: (n) => intervalMark(...table.range, measure.mean[n], measure.half[n]) };
+}
+
+function sorted(places) {
+  const column = columns().find((each) => each.key === table.order) ?? columns()[0];
+  const compare = (a, b) => {
+    const [x, y] = [column.value(a), column.value(b)];
+    const empty = Number(isEmpty(x)) - Number(isEmpty(y));
+    if (empty) return empty;
+    const order = typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y || 0;
+    return table.down ? -order : order;
+  };
+  return places.sort((a, b) => compare(a, b) || a - b);
+}
+
+function isEmpty(value) {
+  return value === "" || Number.isNaN(value) || value === Infinity;
+}
+
+function showTable() {
+  const places = sorted(shownPlaces());
+  table.first = Math.max(0, Math.min(table.first, Math.floor((places.length - 1) / PAGE) * PAGE));
+  const rows = places.slice(table.first, table.first + PAGE);
+  table.range = rangeOf(rows, rankAxis().measure);
+  document.getElementById("matches").textContent = `${places.length} of ${view.count} configurations`;
+  const last = table.first + rows.length;
+  document.getElementById("rows").textContent = rows.length ? `${table.first + 1} to ${last}` : "none";
+  document.getElementById("before").disabled = table.first === 0;
+  document.getElementById("after").disabled = last >= places.length;
+  const shownColumns = columns();
+  const body = make("tbody", {}, ...rows.map((place) => tableRow(place, shownColumns)));
+  document.getElementById("ranking-table").replaceChildren(make("table", {}, heading(shownColumns), body));
+}
+
+function rangeOf(rows, measure) {
+  const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => {
+    const half = measure.half[n] ?? 0;
+    return [measure.mean[n] - half, measure.mean[n] + half];
+  });
+  return ends.length ? roomy(Math.min(...ends), Math.max(...ends)) : [0, 1];
+}
+
+function heading(shownColumns) {
+  const cells = shownColumns.map((column) => {
+    if (column.drawn) return make("th", { scope: "col" }, column.label);
+    const own = column.key === table.order;
+    const state = own ? (table.down ? "descending" : "ascending") : "none";
+    const arrow = own ? (table.down ? " ▼" : " ▲") : "";
+    const button = make("button", { type: "button", click: () => sortBy(column.key) }, column.label + arrow);
+    return make("th", { scope: "col", "aria-sort": state, class: column.number ? "number" : null }, button);
+  });
+  return make("thead", {}, make("tr", {}, ...cells, make("th", { scope: "col", class: "again" }, "run again")));
+}
+
+function sortBy(key) {
+  table.down = key === table.order && !table.down;
+  table.order = key;
+  table.first = 0;
+  choose("sort", key, "place");
+  choose("down", table.down ? "1" : "");
+  showTable();
+  const button = [...document.querySelectorAll("#ranking-table thead th")].find((th) => th.ariaSort !== "none" && th.hasAttribute("aria-sort"));
+  button?.querySelector("button").focus();
+}
+
+function tableRow(place, shownColumns) {
+  const cells = shownColumns.map((column) => {
+    const kind = column.remark ? "remark" : column.number ? "number" : null;
+    return make(column.key === "name" ? "th" : "td", { class: kind, scope: column.key === "name" ? "row" : null }, column.cell(place));
+  });
+  const button = make("button", { type: "button", title: againCommand(place), click: () => copyText(againCommand(place)) }, "Copy command");
+  const front = view.data.ranking.front[place];
+  return make("tr", { class: front ? "front" : null }, ...cells, make("td", { class: "again" }, button));
+}
