@@ -38,9 +38,9 @@ def test_refused_combinations_come_from_the_header(tmp_path: Path) -> None:
 def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
     first = write_reports(folder)
-    assert write_reports(folder) == first
+    assert write_reports(folder) == first  # the text; the page says when it was written
     written = {path.name for path in folder.iterdir() if not path.name.startswith("sweep.db")}
-    assert written == {"sweep_analysis.txt", "sweep_summary.json"}
+    assert written == {"sweep_analysis.txt", "sweep_summary.json", "report.html"}
 
 
 def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:

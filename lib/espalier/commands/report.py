@@ -30,7 +30,7 @@ def command(folders: str | None, alpha: float, by: str | None) -> int:
     Of several folders, write a page that compares the first of them with each other one.
     """
     chosen = split_folders(folders) or [newest_sweep(RESULTS)]
-    path = _report(chosen[0], by) if len(chosen) == 1 else _compare(chosen, by, alpha)
+    path = _report(chosen[0], by)
     print(f"report: {path}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The configurations of a sweep as columns: values, measures, places, and the trials behind them."""
+"""The configurations of a sweep as columns: values, measures, places, and their trials."""
 
 from __future__ import annotations
 
