@@ -10,6 +10,7 @@ from espalier.report import failure_rows, ranking_rows
 from espalier.report.html import page_assets, page_words
 from espalier.report.html.curve_data import curves_data
 from espalier.report.html.data_block import data_block
+from espalier.report.html.effects_data import effects_data
 from espalier.report.html.forest_data import forest_data
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.provenance_rows import provenance_rows
@@ -57,6 +58,7 @@ def page_data(page: PageInput) -> Record:
         "ranking": ranking_data(page.ranking, page.every),
         "forest": forest_data(page.ranking, page.compared, page.every),
         "curves": curves_data(page.ranking, page.every),
+        "effects": effects_data(page.ranking),
     }
 
 

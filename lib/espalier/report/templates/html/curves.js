@@ -1,1 +1,122 @@
-function buildCurves() {}
+// Learning curves of what is shown, a line and a band for each value of a symbol.
+
+const MOST_CURVES = 8;
+const curves = { starts: new Map() };
+
+function buildCurves() {
+  const measures = view.data.curves;
+  document.getElementById("curves").hidden = !measures.length;
+  if (!measures.length) return;
+  const options = measures.map((each) => [each.name, each.label]);
+  const groups = [["", "each configuration, the best first"], ...named(categories())];
+  host("curves").append(
+    make(
+      "div",
+      { class: "bar" },
+      chooser("curve", "Measure", options, options[0][0], showCurves),
+      chooser("group", "Lines by", groups, firstOf(METHODS, categories()) ?? "", showCurves),
+    ),
+    make("div", { id: "curves-chart" }),
+    make("p", { class: "caption", id: "curves-caption" }),
+  );
+  whenFiltered(showCurves);
+}
+
+function showCurves() {
+  const measure = view.data.curves.find((each) => each.name === chosen("curve"));
+  const groups = curveGroups(measure);
+  const chart = document.getElementById("curves-chart");
+  const lines = groups.map(([name, places]) => [name, groupCurve(measure, places)]).filter(([, points]) => points.steps.length);
+  if (!lines.length) {
+    chart.replaceChildren("Nothing that is shown has a history.");
+    return;
+  }
+  const points = lines.map(([, each]) => each);
+  const [low, high] = roomy(minimum(points.flatMap((each) => each.low)), maximum(points.flatMap((each) => each.high)));
+  const steps = points.flatMap((each) => each.steps);
+  const unit = measure.unit.trim();
+  const y = { label: unit ? `${measure.label} (${unit})` : measure.label, low, high, levels: null, log: false };
+  const x = { label: "step (updates)", low: Math.min(0, minimum(steps)), high: maximum(steps), levels: null, log: false };
+  const parts = frame(chart.clientWidth, 360, x, y, `${measure.label} by step`);
+  points.forEach((each, tone) => paintCurve(parts, each, tone));
+  chart.replaceChildren(parts.picture, legend(lines.map(([name]) => name)));
+  document.getElementById("curves-caption").textContent = curvesCaption(points, groups.left);
+}
+
+function curveGroups(measure) {
+  const by = axisOf(chosen("group"));
+  const places = shownPlaces().filter((n) => measure.grids[measure.grid[n]].length);
+  if (!by) return firstCurves(places);
+  const groups = new Map(by.symbol.texts.map((text) => [text, []]));
+  groups.set("none", []);
+  for (const n of places) groups.get(by.text(n) || "none").push(n);
+  const filled = [...groups].filter(([, members]) => members.length);
+  return Object.assign(filled, { left: 0 });
+}
+
+function firstCurves(places) {
+  const { place } = view.data.ranking;
+  const ordered = places.sort((a, b) => (place[a] || Infinity) - (place[b] || Infinity));
+  const first = ordered.slice(0, MOST_CURVES).map((n) => [shorten(valuesText(n) || view.names[n], 60), [n]]);
+  return Object.assign(first, { left: places.length - first.length });
+}
+
+// Where the numbers of each configuration begin.
+function curveStarts(measure) {
+  if (!curves.starts.has(measure.name)) {
+    let start = 0;
+    curves.starts.set(measure.name, measure.grid.map((grid) => (start += measure.grids[grid].length) - measure.grids[grid].length));
+  }
+  return curves.starts.get(measure.name);
+}
+
+function curveOf(measure, place) {
+  const start = curveStarts(measure)[place];
+  const count = measure.grids[measure.grid[place]].length;
+  const unit = (measure.high - measure.low) / measure.steps;
+  let level = 0;
+  return Array.from({ length: count }, (_, n) => {
+    level += measure.mean[start + n];
+    const [below, above] = [measure.below[start + n] ?? 0, measure.above[start + n] ?? 0];
+    return [level, level - below, level + above].map((each) => measure.low + each * unit);
+  });
+}
+
+// The mean over configurations whose curves have the same steps, those that most of them have.
+function groupCurve(measure, places) {
+  const counts = new Map();
+  for (const n of places) counts.set(measure.grid[n], (counts.get(measure.grid[n]) ?? 0) + 1);
+  const grid = [...counts].sort((a, b) => b[1] - a[1])[0][0];
+  const members = places.filter((n) => measure.grid[n] === grid);
+  const steps = measure.grids[grid];
+  const [mean, low, high] = [steps.map(() => 0), steps.map(() => Infinity), steps.map(() => -Infinity)];
+  for (const place of members)
+    curveOf(measure, place).forEach(([middle, least, most], n) => {
+      mean[n] += middle / members.length;
+      low[n] = Math.min(low[n], least);
+      high[n] = Math.max(high[n], most);
+    });
+  return { steps, mean, low, high, count: members.length, others: places.length - members.length };
+}
+
+function paintCurve({ picture, across, up }, { steps, mean, low, high }, tone) {
+  const at = (values) => values.map((value, n) => [across(steps[n]), up(value)]);
+  picture.append(
+    draw("path", { class: `band ${seriesClass(tone)}`, d: area(at(low), at(high)) }),
+    draw("path", { class: `curve ${seriesClass(tone)}`, d: line(at(mean)) }),
+  );
+}
+
+function curvesCaption(points, left) {
+  const counts = points.map((each) => each.count);
+  const alone = counts.every((count) => count === 1);
+  const over = alone ? "a configuration's seeds" : `${minimum(counts)} to ${maximum(counts)} configurations and their seeds`;
+  const others = points.reduce((sum, each) => sum + each.others, 0);
+  const notes = [
+    `Lines: means over ${over}; bands: from the least to the most of any seed.`,
+    alone ? "" : "Their other settings may differ: limits above keep them equal.",
+    left ? `${left} more configurations are not drawn.` : "",
+    others ? `${others} with other steps are left out.` : "",
+  ];
+  return notes.filter(Boolean).join(" ");
+}

@@ -1,1 +1,63 @@
-function buildEffects() {}
+// What each swept symbol does: means of its values where they can be compared, and importance.
+
+function buildEffects() {
+  const { axes, importance } = view.data.effects;
+  const hidden = !axes.length && !importance;
+  document.getElementById("effects").hidden = hidden;
+  if (hidden) return;
+  const panels = make("div", { class: "panels", id: "effects-panels" });
+  host("effects").append(make("p", { class: "caption" }, view.data.effects.caption), panels);
+  if (importance) host("effects").append(...importanceView(importance));
+  whenFiltered(() => showEffects(panels));
+}
+
+function showEffects(panels) {
+  const { axes } = view.data.effects;
+  panels.replaceChildren(...axes.map((axis) => make("div", {}, make("h3", {}, axis.symbol), make("p", { class: "note" }, axis.note))));
+  [...panels.children].forEach((panel, n) => {
+    if (axes[n].levels.length) panel.append(effectPicture(axes[n], panel.clientWidth));
+  });
+}
+
+function effectPicture(axis, width) {
+  const { measure } = rankAxis();
+  const ends = axis.levels.flatMap(({ mean, half }) => [mean - (half ?? 0), mean + (half ?? 0)]);
+  const [low, high] = roomy(minimum(ends), maximum(ends));
+  const x = { label: axis.symbol, levels: axis.levels.map(({ value }) => value), low: -0.4, high: axis.levels.length - 0.6 };
+  const y = { label: rankAxis().label, low, high, levels: null, log: false };
+  const { picture, across, up } = frame(width, 220, x, y, `${measure.label} by ${axis.symbol}`);
+  picture.append(draw("path", { class: "curve s0", d: line(axis.levels.map(({ mean }, n) => [across(n), up(mean)])) }));
+  axis.levels.forEach(({ mean, half }, n) => {
+    const reach = half ?? 0;
+    picture.append(
+      draw("line", { class: "whisker s0", x1: across(n), x2: across(n), y1: up(mean - reach), y2: up(mean + reach) }),
+      draw("circle", { class: "dot s0", cx: across(n), cy: up(mean), r: 4 }),
+    );
+  });
+  return picture;
+}
+
+function importanceView({ shares, caveat }) {
+  const most = maximum(shares.map(({ share }) => share)) || 1;
+  const rows = shares.map(({ symbol, share, spread }) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, symbol),
+      make("td", { class: "number" }, `${(100 * share).toFixed(1)} % ± ${(100 * spread).toFixed(1)}`),
+      make("td", {}, shareBar(share / most)),
+    ),
+  );
+  const head = make("thead", {}, make("tr", {}, ...["symbol", "share of the variance, by itself", ""].map((text) => make("th", { scope: "col" }, text))));
+  return [
+    make("h3", {}, "Importance"),
+    make("p", { class: "caption" }, caveat),
+    make("div", { class: "wide" }, make("table", {}, head, make("tbody", {}, ...rows))),
+  ];
+}
+
+function shareBar(part) {
+  const picture = draw("svg", { width: 150, height: 14, viewBox: "0 0 150 14", class: "s0", "aria-hidden": "true" });
+  picture.append(draw("rect", { class: "dot", x: 0, y: 2, width: Math.max(1, 150 * part), height: 10 }));
+  return picture;
+}
