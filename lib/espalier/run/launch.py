@@ -15,8 +15,10 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.report.reports import write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
+from espalier.run.page_display import PageDisplay
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import display
@@ -131,7 +133,8 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
     supply = _supply(sweep, request) if races else None
-    Runner(sweep, executor, request.limits, display(), supply).run()
+    view = PageDisplay(display(), lambda: write_page(sweep.folder, request.by), total)
+    Runner(sweep, executor, request.limits, view, supply).run()
 
 
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:

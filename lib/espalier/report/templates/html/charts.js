@@ -43,9 +43,17 @@ function logTicks(low, high, count) {
 }
 
 function axisTicks(axis, low, high, count) {
+  const tried = triedValues(axis);
+  if (tried.length && tried.length <= count + 2) return tried;
   if (!axis.levels) return ticks(low, high, count, axis.log);
   const every = Math.max(1, Math.ceil(axis.levels.length / count));
   return axis.levels.map((_, place) => place).filter((place) => place % every === 0);
+}
+
+// The values of an axis of numbers that a sweep has, where each can have a tick.
+function triedValues(axis) {
+  if (!axis.symbol?.numeric || axis.symbol.texts.length > 8) return [];
+  return axis.symbol.texts.map(Number).sort((a, b) => a - b);
 }
 
 function tickText(value) {
@@ -107,14 +115,21 @@ function area(lower, upper) {
   return `${line(upper)}${line([...lower].reverse()).replace("M", "L")}Z`;
 }
 
-function legend(texts) {
+// The key of a picture: pairs of a text and the place of its colour.
+function legend(entries) {
   const list = make("ul", { class: "legend" });
-  texts.forEach((text, place) => {
-    const mark = draw("svg", { width: 26, height: 10, class: seriesClass(place), "aria-hidden": "true" });
-    mark.append(draw("path", { class: `curve ${seriesClass(place)}`, d: "M1 5L25 5" }));
+  for (const [text, tone] of entries) {
+    const mark = draw("svg", { width: 26, height: 10, "aria-hidden": "true" });
+    mark.append(draw("path", { class: `curve ${seriesClass(tone)}`, d: "M1 5L25 5" }));
     list.append(make("li", {}, mark, text));
-  });
+  }
   return list;
+}
+
+// The place of the colour of a value: the same in every picture. Without a value it is the last.
+function toneOf(axis, place) {
+  const code = axis.symbol.codes[place];
+  return code < 0 ? axis.symbol.texts.length : code;
 }
 
 // An interval as a mark on a line; `zero` draws a line there.
@@ -122,7 +137,7 @@ function intervalMark(low, high, mean, half, zero = null, tone = 0) {
   const [width, height] = [150, 18];
   const at = scale(low, high, 5, width - 5);
   const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: `s${tone}`, "aria-hidden": "true" });
-  if (zero !== null) picture.append(draw("line", { class: "rule", x1: at(zero), x2: at(zero), y1: 0, y2: height }));
+  if (zero !== null) picture.append(draw("line", { class: "zero", x1: at(zero), x2: at(zero), y1: 0, y2: height }));
   if (mean === null) return picture;
   const ends = [mean - (half ?? 0), mean + (half ?? 0)].map((end) => Math.min(width - 1, Math.max(1, at(end))));
   picture.append(

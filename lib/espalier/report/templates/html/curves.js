@@ -26,7 +26,7 @@ function showCurves() {
   const measure = view.data.curves.find((each) => each.name === chosen("curve"));
   const groups = curveGroups(measure);
   const chart = document.getElementById("curves-chart");
-  const lines = groups.map(([name, places]) => [name, groupCurve(measure, places)]).filter(([, points]) => points.steps.length);
+  const lines = groups.map(([name, places, tone]) => [name, groupCurve(measure, places), tone]).filter(([, points]) => points.steps.length);
   if (!lines.length) {
     chart.replaceChildren("Nothing that is shown has a history.");
     return;
@@ -38,8 +38,8 @@ function showCurves() {
   const y = { label: unit ? `${measure.label} (${unit})` : measure.label, low, high, levels: null, log: false };
   const x = { label: "step (updates)", low: Math.min(0, minimum(steps)), high: maximum(steps), levels: null, log: false };
   const parts = frame(chart.clientWidth, 360, x, y, `${measure.label} by step`);
-  points.forEach((each, tone) => paintCurve(parts, each, tone));
-  chart.replaceChildren(parts.picture, legend(lines.map(([name]) => name)));
+  for (const [, each, tone] of lines) paintCurve(parts, each, tone);
+  chart.replaceChildren(parts.picture, legend(lines.map(([name, , tone]) => [name, tone])));
   document.getElementById("curves-caption").textContent = curvesCaption(points, groups.left);
 }
 
@@ -47,17 +47,14 @@ function curveGroups(measure) {
   const by = axisOf(chosen("group"));
   const places = shownPlaces().filter((n) => measure.grids[measure.grid[n]].length);
   if (!by) return firstCurves(places);
-  const groups = new Map(by.symbol.texts.map((text) => [text, []]));
-  groups.set("none", []);
-  for (const n of places) groups.get(by.text(n) || "none").push(n);
-  const filled = [...groups].filter(([, members]) => members.length);
-  return Object.assign(filled, { left: 0 });
+  const groups = [...grouped(places, by)].map(([tone, members]) => [by.text(members[0]) || "none", members, tone]);
+  return Object.assign(groups, { left: 0 });
 }
 
 function firstCurves(places) {
   const { place } = view.data.ranking;
   const ordered = places.sort((a, b) => (place[a] || Infinity) - (place[b] || Infinity));
-  const first = ordered.slice(0, MOST_CURVES).map((n) => [shorten(valuesText(n) || view.names[n], 60), [n]]);
+  const first = ordered.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], 60), [n], tone]);
   return Object.assign(first, { left: places.length - first.length });
 }
 

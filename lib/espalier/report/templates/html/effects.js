@@ -24,7 +24,7 @@ function effectPicture(axis, width) {
   const ends = axis.levels.flatMap(({ mean, half }) => [mean - (half ?? 0), mean + (half ?? 0)]);
   const [low, high] = roomy(minimum(ends), maximum(ends));
   const x = { label: axis.symbol, levels: axis.levels.map(({ value }) => value), low: -0.4, high: axis.levels.length - 0.6 };
-  const y = { label: rankAxis().label, low, high, levels: null, log: false };
+  const y = { label: measure.short, low, high, levels: null, log: false };
   const { picture, across, up } = frame(width, 220, x, y, `${measure.label} by ${axis.symbol}`);
   picture.append(draw("path", { class: "curve s0", d: line(axis.levels.map(({ mean }, n) => [across(n), up(mean)])) }));
   axis.levels.forEach(({ mean, half }, n) => {

@@ -54,7 +54,7 @@ function forestRows(mode) {
 
 function kindRow(kind) {
   const text = kind.text.replaceAll("CONFIG_", "");
-  return { name: `${text} against ${kind.value}`, ...kind, n: kind.n, said: kind.said + star(kind.holm), values: `${kind.pairs} pairs of configurations` };
+  return { name: `${text} against ${kind.value}`, ...kind, n: kind.n, said: kind.said + star(kind.holm), values: `${kind.pairs} pair${kind.pairs === 1 ? "" : "s"} of configurations` };
 }
 
 function star(holm) {

@@ -72,8 +72,10 @@ function shades() {
   const places = shownPlaces();
   const { place } = view.data.ranking;
   const ordered = places.sort((a, b) => (place[b] || Infinity) - (place[a] || Infinity));
-  const size = Math.ceil(ordered.length / SHADES) || 1;
-  return Array.from({ length: SHADES }, (_, n) => ordered.slice(n * size, (n + 1) * size));
+  const groups = Array.from({ length: SHADES }, () => []);
+  const last = ordered.length - 1;
+  ordered.forEach((n, rank) => groups[last ? Math.round((rank / last) * (SHADES - 1)) : SHADES - 1].push(n));
+  return groups;
 }
 
 function paintChunks(pen, groups, done) {

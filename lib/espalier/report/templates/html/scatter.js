@@ -11,7 +11,7 @@ function buildScatter() {
   document.getElementById("scatter").hidden = hidden;
   if (hidden) return;
   const usualUp = up.some((axis) => axis.key === rankAxis().key) ? rankAxis().key : up[0].key;
-  const usualAcross = firstOf(SPARSITIES, across) ?? across.find((axis) => axis.key !== usualUp).key;
+  const usualAcross = firstOf(SPARSITIES, across) ?? across.find((axis) => axis.swept && !axis.levels)?.key ?? across.find((axis) => axis.key !== usualUp).key;
   host("scatter").append(
     make(
       "div",
@@ -58,10 +58,11 @@ function showScatter() {
   const series = grouped(places, by);
   const parts = frame(chart.clientWidth, 380, rangedAxis(x, places), rangedMeasure(y, [...places, ...flat]), `${y.label} against ${x.label}`);
   const dots = places.length > MOST_DOTS ? places.filter((_, n) => n % Math.ceil(places.length / MOST_DOTS) === 0) : places;
-  for (const n of dots) paintGhost(parts, x, y, n, series.tone.get(n));
-  for (const n of flat) paintFlat(parts, y, n, series.texts.size);
-  series.groups.forEach((group, tone) => paintSeries(parts, x, y, group, tone));
-  chart.replaceChildren(parts.picture, legend([...series.names, ...flat.map(flatName)]));
+  for (const n of dots) paintGhost(parts, x, y, n, by ? toneOf(by, n) : 0);
+  for (const n of flat) paintFlat(parts, y, n, toneOf(by, n));
+  for (const [tone, group] of series) paintSeries(parts, x, y, group, tone);
+  const entries = [...series].map(([tone, [first]]) => [by ? by.text(first) || "none" : "all", tone]);
+  chart.replaceChildren(parts.picture, legend([...entries, ...flat.map((n) => [flatName(n), toneOf(by, n)])]));
   document.getElementById("scatter-caption").textContent = scatterCaption(x, y, flat);
 }
 
@@ -85,18 +86,15 @@ function paintFlat({ picture, up, right }, y, place, tone) {
   picture.append(draw("path", { class: kind, d: line([[58, height], [right, height]]), "stroke-dasharray": "2 4" }));
 }
 
+// Places by the colour of their value, in the order of the colours.
 function grouped(places, by) {
-  const texts = new Map();
-  const tone = new Map();
-  const groups = [];
-  const order = by ? [...places].sort((a, b) => by.symbol.codes[a] - by.symbol.codes[b]) : places;
-  for (const n of order) {
-    const text = by ? by.text(n) || "none" : "all";
-    if (!texts.has(text)) texts.set(text, groups.push([]) - 1);
-    groups[texts.get(text)].push(n);
-    tone.set(n, texts.get(text));
+  const groups = new Map();
+  for (const n of places) {
+    const tone = by ? toneOf(by, n) : 0;
+    if (!groups.has(tone)) groups.set(tone, []);
+    groups.get(tone).push(n);
   }
-  return { groups, tone, texts, names: [...texts.keys()] };
+  return new Map([...groups].sort(([a], [b]) => a - b));
 }
 
 function rangedAxis(axis, places) {

@@ -1,0 +1,78 @@
+"""The page of a sweep, written again while it runs: seldom enough to cost next to nothing."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from espalier.core.errors import UserError
+from espalier.core.process import stop_signals
+from espalier.core.trial import Result
+from espalier.run.progress import Display
+from espalier.store.sweep_state import SweepStatus
+
+INTERVAL = 30.0
+"""Seconds between two pages at least."""
+SHARE = 0.01
+"""The part of a sweep's time that its pages may take."""
+FIRST = 0.3
+PER_TRIAL = 0.002
+"""Seconds that the first page is taken to cost: so many, and more for each trial."""
+
+
+class PageDisplay:
+    """Another display, beside which the page is written.
+
+    A page is written if enough time has passed since the last one, and if with it all pages have
+    taken no more than SHARE of the time so far, where it is taken to cost what the last one did.
+    """
+
+    def __init__(
+        self,
+        inner: Display,
+        write: Callable[[], None],
+        trials: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to count the time; `write` writes the page of so many trials."""
+        self._inner, self._write, self._clock = inner, write, clock
+        self._started = self._written = clock()
+        self._spent, self._expected = 0.0, FIRST + PER_TRIAL * trials
+
+    def finish(self, result: Result, line: str) -> None:
+        """Show the line of an attempt that has ended."""
+        self._inner.finish(result, line)
+
+    def note(self, line: str) -> None:
+        """Show a line that is not about one trial."""
+        self._inner.note(line)
+
+    def update(self, sweep: SweepStatus) -> None:
+        """Show how the sweep stands, and write the page if it is time to."""
+        self._inner.update(sweep)
+        if self._is_due() and not stop_signals.requested():
+            self._rewrite()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._inner.close()
+
+    def _is_due(self) -> bool:
+        now = self._clock()
+        if now - self._written < INTERVAL:
+            return False
+        return self._spent + self._expected <= SHARE * (now - self._started)
+
+    def _rewrite(self) -> None:
+        """Write the page. If that cannot be, note it and write no further one."""
+        before = self._clock()
+        try:
+            self._write()
+        except (UserError, OSError) as error:
+            self._inner.note(f"note: no page until the end of the sweep: {error}")
+            self._expected = math.inf
+            return
+        self._written = self._clock()
+        self._expected = self._written - before
+        self._spent += self._expected
