@@ -87,17 +87,17 @@ class Configuration:
     lead: Interval | None = None
     verdict: Verdict = Verdict.UNKNOWN
 
-    @property
+    @cached_property
     def score(self) -> Interval | None:
         """Mean and interval of the ranking measure."""
         return interval(list(self.scores.values()))
 
-    @property
+    @cached_property
     def counted(self) -> tuple[TrialResult, ...]:
         """The trials behind the score."""
         return tuple(item for item in self.results if item.draw in self.scores)
 
-    @property
+    @cached_property
     def first(self) -> Trial:
         """The trial that stands for the configuration: the first that is counted, if any is."""
         return (self.counted or self.results)[0].trial
@@ -107,12 +107,12 @@ class Configuration:
         """Whether every planned trial is counted."""
         return len(self.scores) == len(self.results)
 
-    @property
+    @cached_property
     def short(self) -> tuple[TrialResult, ...]:
         """The counted trials that are less sparse than their target."""
         return tuple(item for item in self.counted if item.shortfall > SLACK)
 
-    @property
+    @cached_property
     def samples(self) -> dict[str, str]:
         """The symbols that choose its validation samples, SPLIT_SEED aside."""
         return sampling(self.first, "VALIDATION_FRACTION")
