@@ -24,17 +24,17 @@ HEADING = ["A", "B", "values", "n", "difference", "interval", "A is"]
 
 def render_comparison(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> str:
     """Return the comparison of two sweeps as text."""
-    rows = [_row(compared, place) for place in range(min(len(compared.pairs), LISTED))]
+    rows = [comparison_row(compared, place) for place in range(min(len(compared.pairs), LISTED))]
     return render(
         "sweep_compare.txt",
         compared=compared,
         folders=[str(sweep.folder) for sweep in sweeps],
-        sizes=[_size(sweep) for sweep in sweeps],
+        sizes=[size_text(sweep) for sweep in sweeps],
         settings=all_settings(compared, sweeps),
         alone=[(side, _names(items)) for side, items in _sides(compared) if items],
         level=f"{(1 - compared.alpha) * 100:.4g}%",
-        over_all=_over_all(compared),
-        said=_said(compared),
+        over_all=over_all_text(compared),
+        said=said_text(compared),
         table=plain_table([HEADING, *rows]),
         more=max(0, len(compared.pairs) - LISTED),
     )
@@ -94,7 +94,8 @@ def _record(found: PairedAnswer, left: Answer) -> Record:
     }
 
 
-def _row(compared: PairedSweeps, place: int) -> list[str]:
+def comparison_row(compared: PairedSweeps, place: int) -> list[str]:
+    """Return a pair of configurations with its difference, a cell for each of HEADING."""
     (first, second), found = compared.pairs[place], compared.answers[place]
     values = " ".join(written(swept_values(first.first), prefix="")) or "-"
     difference, ends = _numbers(compared, found.difference)
@@ -119,7 +120,8 @@ def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, 
     return by.with_unit(difference.mean, "+"), ends
 
 
-def _over_all(compared: PairedSweeps) -> str:
+def over_all_text(compared: PairedSweeps) -> str:
+    """Return what the seeds that all pairs have in common say."""
     found = compared.over_all
     if found.difference is None:
         return "no seed that all configurations have in both"
@@ -129,14 +131,16 @@ def _over_all(compared: PairedSweeps) -> str:
     return f"{difference}, {ends}, n={found.difference.n}: {said}"
 
 
-def _said(compared: PairedSweeps) -> str:
+def said_text(compared: PairedSweeps) -> str:
+    """Return what the answers are corrected for."""
     count = len(compared.pairs)
     if count == 1:
         return "One comparison: nothing to correct for"
     return f"What A is stands after Holm's correction for {count} comparisons; intervals not"
 
 
-def _size(sweep: OpenedSweep) -> str:
+def size_text(sweep: OpenedSweep) -> str:
+    """Return how many trials of a sweep passed."""
     passed = sum(item.result.status is Status.PASSED for item in sweep.results)
     return f"{passed} of {len(sweep.results)} trials passed"
 

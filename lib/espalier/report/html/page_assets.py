@@ -9,9 +9,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "templates" / "html"
 STYLE = "page.css"
-SCRIPTS = (
+REPORT = (
     "data.js",
     "choices.js",
+    "theme.js",
     "elements.js",
     "axes.js",
     "filters.js",
@@ -24,7 +25,9 @@ SCRIPTS = (
     "effects.js",
     "page.js",
 )
-"""The files of the page's program, in the order in which they stand in it."""
+"""The files of the program of report.html, in the order in which they stand in it."""
+COMPARISON = ("choices.js", "theme.js", "comparison.js")
+"""Those of the page that compares sweeps."""
 
 
 @lru_cache
@@ -34,18 +37,17 @@ def style() -> str:
 
 
 @lru_cache
-def program() -> str:
-    """Return the program: all files in one function, so that they share names with nobody."""
-    parts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
+def program(scripts: tuple[str, ...] = REPORT) -> str:
+    """Return a program: all files in one function, so that they share names with nobody."""
+    parts = [(FOLDER / name).read_text(encoding="utf-8") for name in scripts]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 
 
-def policy() -> str:
-    """Return the content security policy: these two texts, and nothing from elsewhere."""
-    return (
-        f"default-src 'none'; style-src '{_digest(style())}'; script-src '{_digest(program())}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
+def policy(scripts: tuple[str, ...] = REPORT) -> str:
+    """Return the content security policy: the style, this program, and nothing from elsewhere."""
+    shown, run = _digest(style()), _digest(program(scripts))
+    own = f"style-src '{shown}'; script-src '{run}'"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:

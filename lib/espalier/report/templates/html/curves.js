@@ -1,7 +1,7 @@
 // Learning curves of what is shown, a line and a band for each value of a symbol.
 
 const MOST_CURVES = 8;
-const curves = { starts: new Map() };
+const curves = { starts: new Map(), values: new Map() };
 
 function buildCurves() {
   const measures = view.data.curves;
@@ -19,7 +19,7 @@ function buildCurves() {
     make("div", { id: "curves-chart" }),
     make("p", { class: "caption", id: "curves-caption" }),
   );
-  whenFiltered(showCurves);
+  whenSettled(showCurves);
 }
 
 function showCurves() {
@@ -52,9 +52,7 @@ function curveGroups(measure) {
 }
 
 function firstCurves(places) {
-  const { place } = view.data.ranking;
-  const ordered = places.sort((a, b) => (place[a] || Infinity) - (place[b] || Infinity));
-  const first = ordered.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], 60), [n], tone]);
+  const first = places.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], 60), [n], tone]);
   return Object.assign(first, { left: places.length - first.length });
 }
 
@@ -67,16 +65,24 @@ function curveStarts(measure) {
   return curves.starts.get(measure.name);
 }
 
-function curveOf(measure, place) {
-  const start = curveStarts(measure)[place];
-  const count = measure.grids[measure.grid[place]].length;
+// The values of all curves, one after another.
+function curveValues(measure) {
+  if (!curves.values.has(measure.name)) curves.values.set(measure.name, decodedCurves(measure));
+  return curves.values.get(measure.name);
+}
+
+function decodedCurves(measure) {
+  const [mean, low, high] = [0, 1, 2].map(() => new Float64Array(measure.mean.length));
   const unit = (measure.high - measure.low) / measure.steps;
+  const starts = new Set(curveStarts(measure));
   let level = 0;
-  return Array.from({ length: count }, (_, n) => {
-    level += measure.mean[start + n];
-    const [below, above] = [measure.below[start + n] ?? 0, measure.above[start + n] ?? 0];
-    return [level, level - below, level + above].map((each) => measure.low + each * unit);
+  measure.mean.forEach((step, n) => {
+    level = starts.has(n) ? step : level + step;
+    mean[n] = measure.low + level * unit;
+    low[n] = mean[n] - (measure.below[n] ?? 0) * unit;
+    high[n] = mean[n] + (measure.above[n] ?? 0) * unit;
   });
+  return { mean, low, high };
 }
 
 // The mean over configurations whose curves have the same steps, those that most of them have.
@@ -87,12 +93,14 @@ function groupCurve(measure, places) {
   const members = places.filter((n) => measure.grid[n] === grid);
   const steps = measure.grids[grid];
   const [mean, low, high] = [steps.map(() => 0), steps.map(() => Infinity), steps.map(() => -Infinity)];
+  const [values, starts] = [curveValues(measure), curveStarts(measure)];
   for (const place of members)
-    curveOf(measure, place).forEach(([middle, least, most], n) => {
-      mean[n] += middle / members.length;
-      low[n] = Math.min(low[n], least);
-      high[n] = Math.max(high[n], most);
-    });
+    for (let n = 0; n < steps.length; n += 1) {
+      const at = starts[place] + n;
+      mean[n] += values.mean[at] / members.length;
+      low[n] = Math.min(low[n], values.low[at]);
+      high[n] = Math.max(high[n], values.high[at]);
+    }
   return { steps, mean, low, high, count: members.length, others: places.length - members.length };
 }
 

@@ -1,6 +1,6 @@
 // The data of the page, and what is derived from them once.
 
-const view = { data: null, axes: [], count: 0, names: [], spans: [], shown: null };
+const view = { data: null, axes: [], count: 0, names: [], spans: [], shown: null, order: [] };
 
 async function loadData() {
   const node = document.getElementById("data");
@@ -27,6 +27,12 @@ function prepare(data) {
   view.names = view.spans.map(([first]) => data.ranking.trials.name[first]);
   view.axes = makeAxes(data.ranking);
   view.shown = new Uint8Array(view.count).fill(1);
+  view.order = placesInOrder(data.ranking.place);
+}
+
+// All configurations, the best first; those without a rank last.
+function placesInOrder(place) {
+  return place.map((_, n) => n).sort((a, b) => (place[a] || Infinity) - (place[b] || Infinity) || a - b);
 }
 
 function trialNames(place) {
@@ -44,14 +50,12 @@ function scoresOf(place) {
   return scores;
 }
 
+// Those shown, the best first.
 function shownPlaces() {
-  const places = [];
-  for (let n = 0; n < view.count; n += 1) if (view.shown[n]) places.push(n);
-  return places;
+  return view.order.filter((n) => view.shown[n]);
 }
 
-// Those shown that have a place in the ranking, the best first.
+// Those of them that have a place in the ranking.
 function shownRanked() {
-  const place = view.data.ranking.place;
-  return shownPlaces().filter((n) => place[n]).sort((a, b) => place[a] - place[b]);
+  return view.order.filter((n) => view.shown[n] && view.data.ranking.place[n]);
 }

@@ -8,7 +8,7 @@ function buildEffects() {
   const panels = make("div", { class: "panels", id: "effects-panels" });
   host("effects").append(make("p", { class: "caption" }, view.data.effects.caption), panels);
   if (importance) host("effects").append(...importanceView(importance));
-  whenFiltered(() => showEffects(panels));
+  whenSettled(() => showEffects(panels));
 }
 
 function showEffects(panels) {

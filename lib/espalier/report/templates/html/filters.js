@@ -1,11 +1,36 @@
 // Which configurations are shown: those that the search and the limits of all axes leave.
 
+const SETTLED = 120; // milliseconds after the last change, from which on all pictures are drawn
 const limits = new Map();
 const followers = [];
+const settlers = [];
+const texts = [];
 let needle = "";
 
+// Followers draw at every change, also while one drags; settlers when nothing has changed for a while.
 function whenFiltered(follower) {
   followers.push(follower);
+}
+
+function whenSettled(settler) {
+  settlers.push(settler);
+}
+
+function settleLater() {
+  clearTimeout(settleLater.timer);
+  settleLater.timer = setTimeout(settle, SETTLED, 0);
+}
+
+// One after another, each in a turn of its own, so that the page answers in between.
+function settle(n) {
+  if (n >= settlers.length) return;
+  settlers[n]();
+  settleLater.timer = setTimeout(settle, 0, n + 1);
+}
+
+function drawAll() {
+  clearTimeout(settleLater.timer);
+  for (const draws of [...followers, ...settlers]) draws();
 }
 
 function readFilters() {
@@ -64,6 +89,7 @@ function applyFilters() {
   }
   if (needle) applySearch(needle.toLowerCase().split(/\s+/).filter(Boolean));
   for (const follower of followers) follower();
+  settleLater();
 }
 
 function applySearch(words) {
@@ -72,9 +98,13 @@ function applySearch(words) {
 }
 
 function searched(place) {
+  texts[place] ??= searchText(place).toLowerCase();
+  return texts[place];
+}
+
+function searchText(place) {
   const { notes, note } = view.data.ranking;
-  const names = trialNames(place).join(" ");
-  return `${names} ${valuesText(place)} ${notes[note[place]]}`.toLowerCase();
+  return `${trialNames(place).join(" ")} ${valuesText(place)} ${notes[note[place]]}`;
 }
 
 // Limits without a pointer: from and to, for each axis.
@@ -87,7 +117,7 @@ function limitsPanel() {
 function limitField(axis) {
   const read = () => limits.get(axis.key) ?? [axis.low, axis.high];
   const ends = ["from", "to"].map((word, side) => limitInput(axis, word, side, read));
-  whenFiltered(() => ends.forEach((end, side) => showEnd(axis, end, read()[side])));
+  whenSettled(() => ends.forEach((end, side) => showEnd(axis, end, read()[side])));
   return make("fieldset", {}, make("legend", {}, axis.label), ...ends);
 }
 

@@ -1,22 +1,11 @@
-// The page: its theme, its parts, and how it is loaded again while a sweep runs.
+// The page: its parts, and how it is loaded again while a sweep runs.
 
 const STALE = 600; // seconds without a rewrite after which the page says so
 
-function applyTheme() {
-  const wish = choice("theme", "auto", ["auto", "light", "dark"]);
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = wish === "auto" ? (dark ? "dark" : "light") : wish;
-}
-
-function watchTheme() {
-  const list = document.getElementById("theme");
-  list.value = choice("theme", "auto", ["auto", "light", "dark"]);
-  list.addEventListener("change", () => { choose("theme", list.value, "auto"); applyTheme(); repaint(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { applyTheme(); repaint(); });
-}
-
 function repaint() {
+  parallel.palette = null;
   for (const follower of followers) follower();
+  settleLater();
 }
 
 function watchWidth() {
@@ -59,8 +48,9 @@ async function start() {
   applyTheme();
   prepare(await loadData());
   document.documentElement.classList.add("program");
-  watchTheme();
+  watchTheme(repaint);
   watchWidth();
+  addEventListener("beforeprint", drawAll);
   keepChoices();
   for (const build of [buildTable, buildParallel, buildScatter, buildForest, buildCurves, buildEffects]) build();
   readFilters();

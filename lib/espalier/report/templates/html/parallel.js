@@ -5,9 +5,9 @@ const SPACING = 92; // pixels between two axes at least
 const HEIGHT = 360;
 const [TOP, BOTTOM] = [52, 22]; // for the names above and for values that are absent below
 const SHADES = 8;
-const CHUNK = 1500; // lines of a frame, so that dragging never waits for all of them
-const BEHIND = 600; // lines that are left out and shown all the same
-const parallel = { axes: [], drag: null, frame: 0 };
+const CHUNK = 400; // lines of a frame, so that dragging never waits for all of them
+const BEHIND = 300; // lines that are left out and shown all the same
+const parallel = { axes: [], drag: null, frame: 0, palette: null };
 
 function buildParallel() {
   parallel.canvas = make("canvas", { role: "img", "aria-label": "Parallel coordinates; the same limits can be set by keyboard above the ranking" });
@@ -69,9 +69,7 @@ function hiddenSample() {
 
 // What is shown, by shades from the worst to the best; those that are not ranked come first.
 function shades() {
-  const places = shownPlaces();
-  const { place } = view.data.ranking;
-  const ordered = places.sort((a, b) => (place[b] || Infinity) - (place[a] || Infinity));
+  const ordered = shownPlaces().reverse();
   const groups = Array.from({ length: SHADES }, () => []);
   const last = ordered.length - 1;
   ordered.forEach((n, rank) => groups[last ? Math.round((rank / last) * (SHADES - 1)) : SHADES - 1].push(n));
@@ -82,11 +80,13 @@ function paintChunks(pen, groups, done) {
   const parts = groups.flatMap((group, shade) => chunked(group).map((chunk) => [chunk, shade]));
   const total = shownPlaces().length;
   const strength = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(total * 40)));
+  parts.first = true;
   const next = () => {
     const part = parts.shift();
     if (part) strokeLines(pen, part[0], shadeColour(part[1]), strength + (part[1] === SHADES - 1 ? 0.2 : 0));
-    done();
     if (parts.length) parallel.frame = requestAnimationFrame(next);
+    if (!parts.length || parts.first) done();
+    parts.first = false;
   };
   next();
 }
@@ -117,8 +117,14 @@ function heightOn(n, value) {
   return Number.isNaN(value) ? HEIGHT - 8 : parallel.ups[n](value);
 }
 
+// A colour of the style sheet; they are looked up once, until the theme changes.
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  parallel.palette ??= new Map();
+  if (!parallel.palette.has(name)) {
+    const style = getComputedStyle(document.documentElement);
+    parallel.palette.set(name, style.getPropertyValue(name).trim());
+  }
+  return parallel.palette.get(name);
 }
 
 function shadeColour(shade) {

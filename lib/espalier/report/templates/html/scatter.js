@@ -1,6 +1,6 @@
 // An axis against a measure by the values of a symbol: accuracy against sparsity first.
 
-const MOST_DOTS = 2500;
+const MOST_DOTS = 1200;
 const METHODS = ["PRUNING_METHOD", "OPTIMIZER", "MODEL"];
 const SPARSITIES = ["TARGET_SPARSITY", "final_sparsity", "live_parameters"];
 
@@ -23,7 +23,7 @@ function buildScatter() {
     make("div", { id: "scatter-chart" }),
     make("p", { class: "caption", id: "scatter-caption" }),
   );
-  whenFiltered(showScatter);
+  whenSettled(showScatter);
 }
 
 function named(axes) {

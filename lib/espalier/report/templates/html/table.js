@@ -47,14 +47,18 @@ function drawnColumn() {
 
 function sorted(places) {
   const column = columns().find((each) => each.key === table.order) ?? columns()[0];
-  const compare = (a, b) => {
-    const [x, y] = [column.value(a), column.value(b)];
-    const empty = Number(isEmpty(x)) - Number(isEmpty(y));
-    if (empty) return empty;
-    const order = typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y || 0;
-    return table.down ? -order : order;
-  };
-  return places.sort((a, b) => compare(a, b) || a - b);
+  if (column.key === "place" && !table.down) return places;
+  const keyed = places.map((place) => [column.value(place), place]);
+  return keyed.sort(([x, a], [y, b]) => compareKeys(x, y) || a - b).map(([, place]) => place);
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+function compareKeys(x, y) {
+  const empty = Number(isEmpty(x)) - Number(isEmpty(y));
+  if (empty) return empty;
+  const order = typeof x === "string" ? collator.compare(x, y) : x - y || 0;
+  return table.down ? -order : order;
 }
 
 function isEmpty(value) {
