@@ -24,11 +24,12 @@ def effects_data(ranking: Ranking) -> Record:
     means = {
         name: axis_means(ranking, name) for name, texts in axes.items() if len(texts) <= LEVELS
     }
-    drawn = [_axis(name, axes[name], each, ranking) for name, each in means.items()]
+    drawn = [_axis(name, axes[name], each, ranking) for name, each in means.items() if each.means]
     all_balanced = len(means) == len(axes) and all(map(_balanced, means.values()))
     forest = None if all_balanced else forest_importance(*_rows(ranking, list(axes)))
     return {
         "axes": drawn,
+        "without": [name for name in axes if name not in means or not means[name].means],
         "caption": _caption(ranking),
         "importance": None if forest is None else _importance(forest),
     }
@@ -55,9 +56,7 @@ def _axis(name: str, texts: Sequence[str], means: AxisMeans, ranking: Ranking) -
 
 
 def _note(means: AxisMeans) -> str:
-    """Return what a mean is over, or why there is none."""
-    if not means.means:
-        return "not balanced: no mean, since the values share no setting of the others"
+    """Return what a mean is over."""
     if _balanced(means):
         return f"balanced: over all {means.total} configurations"
     return f"over {means.used} of {means.total} configurations, whose other settings are the same"

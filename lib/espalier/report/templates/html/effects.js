@@ -1,22 +1,26 @@
 // What each swept symbol does: means of its values where they can be compared, and importance.
 
 function buildEffects() {
-  const { axes, importance } = view.data.effects;
-  const hidden = !axes.length && !importance;
+  const { axes, without, importance } = view.data.effects;
+  const hidden = !axes.length && !without.length;
   document.getElementById("effects").hidden = hidden;
   if (hidden) return;
   const panels = make("div", { class: "panels", id: "effects-panels" });
-  host("effects").append(make("p", { class: "caption" }, view.data.effects.caption), panels);
+  host("effects").append(make("p", { class: "caption" }, effectsCaption()), panels);
   if (importance) host("effects").append(...importanceView(importance));
   whenSettled(() => showEffects(panels));
+}
+
+function effectsCaption() {
+  const { axes, caption, without } = view.data.effects;
+  const left = `Without means, since they have many values or these share no setting of the others: ${without.join(", ")}.`;
+  return [axes.length ? caption : "", without.length ? left : ""].filter(Boolean).join(" ");
 }
 
 function showEffects(panels) {
   const { axes } = view.data.effects;
   panels.replaceChildren(...axes.map((axis) => make("div", {}, make("h3", {}, axis.symbol), make("p", { class: "note" }, axis.note))));
-  [...panels.children].forEach((panel, n) => {
-    if (axes[n].levels.length) panel.append(effectPicture(axes[n], panel.clientWidth));
-  });
+  [...panels.children].forEach((panel, n) => panel.append(effectPicture(axes[n], panel.clientWidth)));
 }
 
 function effectPicture(axis, width) {

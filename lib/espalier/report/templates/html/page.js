@@ -52,7 +52,7 @@ async function start() {
   watchWidth();
   addEventListener("beforeprint", drawAll);
   keepChoices();
-  for (const build of [buildTable, buildParallel, buildScatter, buildForest, buildCurves, buildEffects]) build();
+  for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects]) build();
   readFilters();
   reloadLater(view.data);
 }

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from espalier.analysis.confidence import Interval
+from espalier.core.measures import NAMED, find
+from espalier.report.html.columns import coded, interval_columns, measure_record, rounded
+
+ACC = NAMED["val_acc"]
+
+
+def test_texts_are_codes_in_order_of_appearance() -> None:
+    column = coded(["b", None, "a", "b"])
+    assert (column.texts, column.codes) == (("b", "a"), (0, -1, 1, 0))
+    given = coded(["b"], ["a", "b"])
+    assert (given.texts, given.codes) == (("a", "b"), (1,))
+
+
+def test_a_number_has_one_decimal_more_than_is_printed() -> None:
+    assert rounded(97.123456, ACC) == 97.123
+    assert rounded(123456.789, find("mine:max")) == 123457.0
+    assert rounded(None, ACC) is None
+
+
+def test_intervals_are_columns() -> None:
+    columns = interval_columns([Interval(90.0, 3, 0.5), Interval(80.0, 1, None), None], ACC)
+    assert columns == {"mean": [90.0, 80.0, None], "half": [0.5, None, None], "n": [3, 1, 0]}
+
+
+def test_a_measure_says_how_it_is_printed() -> None:
+    record = measure_record(ACC)
+    assert (record["label"], record["unit"], record["decimals"]) == ("validation accuracy", "%", 2)
+    assert record["difference_unit"] == " points" and record["larger"]
