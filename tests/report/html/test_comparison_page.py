@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from html_pages import HOSTILE, Page
+from stored_sweeps import stored
+from trial_results import passed, trial
+
+from espalier.commands.sweep_compare import compare
+from espalier.report.html.comparison_page import (
+    compared_rows,
+    comparison_name,
+    render_comparison_page,
+)
+
+
+def folder(path: Path, gain: float, value: str = "adam") -> Path:
+    """Two configurations of three seeds; the first is better by `gain`, more or less."""
+    results = [
+        passed(trial(n, seed, OPTIMIZER=name), 90.0 + seed + more + gain * (name == value))
+        for n, (name, seed, more) in enumerate(
+            [(value, 1, 0.1), (value, 2, 0.0), (value, 3, -0.1)]
+            + [("sgd", seed, 0.0) for seed in (1, 2, 3)],
+            1,
+        )
+    ]
+    return stored(path, results)
+
+
+def test_the_page_pairs_configurations_and_draws_them(tmp_path: Path) -> None:
+    folders = [folder(tmp_path / "a", 2.0), folder(tmp_path / "b", 1.0)]
+    pair = compare(*folders, 0.05, None)
+    page = Page(render_comparison_page([pair], 0.0))
+    assert "a compared with another sweep" in page.text
+    assert "Paired: 2 configurations, 6 trials that ended in both" in page.text
+    assert "config_001 config_001 OPTIMIZER=adam 3 +1.00 points no spread" in page.text
+    assert page.tags.count("circle") == 2 and page.tags.count("script") == 1
+    first, second = compared_rows(pair[0])
+    assert first.mark and (first.mark.zero, first.mark.mean) == (5.0, 145.0)
+    assert second.mark and second.mark.mean == second.mark.zero == 5.0
+
+
+def test_several_sweeps_have_a_section_each(tmp_path: Path) -> None:
+    first, *others = [folder(tmp_path / name, 1.0) for name in "abc"]
+    pairs = [compare(first, other, 0.05, None) for other in others]
+    page = Page(render_comparison_page(pairs, 0.0))
+    assert page.tags.count("section") == 2 and "compared with 2 other sweeps" in page.text
+    assert comparison_name(others) == "report_against_b_c.html"
+
+
+@pytest.mark.parametrize("value", [HOSTILE, "<b>"])
+def test_values_stay_text(tmp_path: Path, value: str) -> None:
+    folders = [folder(tmp_path / name, 1.0, value) for name in "ab"]
+    page = Page(render_comparison_page([compare(*folders, 0.05, None)], 0.0))
+    assert not {"img", "b"} & set(page.tags) and page.tags.count("script") == 1
+    assert value.split("\u2028")[0] in page.text
