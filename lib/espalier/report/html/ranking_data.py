@@ -10,7 +10,7 @@ from espalier.analysis.rank import Configuration, Ranking, recorded, swept_value
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Record, Status
-from espalier.report.html.columns import coded, interval_columns, measure_record, rounded
+from espalier.report.html.columns import coded, interval_columns, measure_record
 from espalier.report.ranking_rows import describe_flaws
 from espalier.report.sweep_summary import typed
 
@@ -25,6 +25,8 @@ USUAL = (
 """Measures that a page shows wherever trials have them, whatever ranks."""
 CELLS = 120_000
 """Numbers that the measures of a page may have, so that a large sweep leaves out the rarer ones."""
+DECIMALS = 9
+"""Decimals of the scores of trials, from which the page takes differences."""
 FEWEST, MOST = 6, 20
 """Measures of a page."""
 
@@ -117,6 +119,11 @@ def _varies(column: Iterable[Interval | None]) -> bool:
     return len({each.mean for each in column if each is not None}) > 1
 
 
+def _exact(score: float | None) -> float | None:
+    """Return a score with so many decimals that rounding does not look like a spread of seeds."""
+    return None if score is None else round(score, DECIMALS)
+
+
 def _trials(every: Sequence[Configuration], by: Measure) -> Record:
     """Return the trials of every configuration, one after another, as columns."""
     trials = [trial for item in every for trial in item.results]
@@ -129,5 +136,5 @@ def _trials(every: Sequence[Configuration], by: Measure) -> Record:
         "draws": draws.texts,
         "status": statuses.codes,
         "statuses": statuses.texts,
-        "score": [rounded(trial.measure(by.name), by) for trial in trials],
+        "score": [_exact(trial.measure(by.name)) for trial in trials],
     }

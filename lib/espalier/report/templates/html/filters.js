@@ -5,7 +5,7 @@ const limits = new Map();
 const followers = [];
 const settlers = [];
 const texts = [];
-let needle = "";
+let needle = choice("search", "");
 
 // Followers draw at every change, also while one drags; settlers when nothing has changed for a while.
 function whenFiltered(follower) {
@@ -34,7 +34,6 @@ function drawAll() {
 }
 
 function readFilters() {
-  needle = choice("search", "");
   for (const axis of view.axes) {
     const [low, high] = choice(`limit.${axis.key}`, "").split("..").map(Number);
     if (Number.isFinite(low) && Number.isFinite(high)) limits.set(axis.key, [low, high]);

@@ -1,6 +1,7 @@
 // Paired differences with their intervals: to the best, to controls, or to any configuration.
 
 const ROWS = 30;
+const SPREAD = 1e-7; // a half width below this is one of rounding
 const forest = { rows: ROWS };
 
 function buildForest() {
@@ -100,7 +101,8 @@ function pairedInterval(values) {
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n === 1) return { mean, half: null, n };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
-  return { mean, half: view.data.forest.t[n - 2] * Math.sqrt(variance / n), n };
+  const half = view.data.forest.t[n - 2] * Math.sqrt(variance / n);
+  return { mean, half: half > SPREAD ? half : 0, n };
 }
 
 // Not a verdict: intervals of a choice made by eye are not corrected for it.
