@@ -185,6 +185,7 @@ function paintLimit(pen, axis, n, x) {
 function beginDrag(event) {
   const n = Math.max(0, Math.min(parallel.axes.length - 1, Math.floor(event.offsetX / parallel.step)));
   parallel.drag = { n, from: event.offsetY };
+  holdTable();
   parallel.canvas.setPointerCapture(event.pointerId);
 }
 

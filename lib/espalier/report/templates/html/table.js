@@ -80,6 +80,12 @@ function showTable() {
   document.getElementById("ranking-table").replaceChildren(make("table", {}, heading(shownColumns), body));
 }
 
+// While one drags below it, the table must not become shorter and move what one drags.
+function holdTable() {
+  const body = document.getElementById("ranking-table");
+  body.style.minHeight = `${body.offsetHeight}px`;
+}
+
 function rangeOf(rows, measure) {
   const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => {
     const half = measure.half[n] ?? 0;
