@@ -271,7 +271,8 @@ help:
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   OUT=<file>             - What import-config writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
-##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of
+##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
+##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig

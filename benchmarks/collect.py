@@ -32,6 +32,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "quick_start",
     "grow_grid",
     "plan_10k",
+    "report_page",
     "harness_overhead",
     "estimate_truth",
     "adamwprune_step",

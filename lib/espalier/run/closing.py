@@ -5,6 +5,7 @@ from __future__ import annotations
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import LOG, Status
 from espalier.report import reports
+from espalier.report.html.report_page import REPORT
 from espalier.run.progress import counted
 from espalier.run.runner import RunLimits, pending
 from espalier.run.workers.worker import HOPELESS
@@ -36,6 +37,7 @@ def report_end(sweep: SweepDir, limits: RunLimits, by: str | None) -> int:
     total, left = sum(counts.values()), len(pending(sweep.store, limits.attempts))
     to_go = f", {left} to go; {_going_on(sweep)}" if left else ""
     print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}{to_go}")
+    print(f"page: {sweep.folder / REPORT}")
     print(f"report: {sweep.folder / reports.ANALYSIS}")
     states = sweep.store.states()
     chosen = {number: states[number] for number in limits.chosen(states)}

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
