@@ -21,7 +21,8 @@ def provenance_rows(page: PageInput) -> list[Row]:
     rows = [
         ("continued by", [page.header.command or ""]),
         ("range files", _sources(page)),
-        ("plan", [f"id {page.header.plan_id}", f"Kconfig {page.header.kconfig[:12]}"]),
+        ("plan", [f"id {page.header.plan_id}"] * bool(page.header.plan_id)),
+        ("Kconfig", [page.header.kconfig[:12]]),
         ("code", _tally(describe(each.code) for each in ended)),
         ("versions", _tally(_versions(each) for each in ended)),
         ("device", _tally(each.device or UNKNOWN for each in ended)),

@@ -58,7 +58,7 @@ function triedValues(axis) {
 
 function tickText(value) {
   const size = Math.abs(value);
-  if (size >= 1e5 || (size > 0 && size < 1e-3)) return value.toExponential(0).replace("e+", "e");
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(0).replace("e+", "e");
   return String(Number(value.toPrecision(5)));
 }
 

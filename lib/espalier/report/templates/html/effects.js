@@ -30,7 +30,8 @@ function effectPicture(axis, width) {
   const x = { label: axis.symbol, levels: axis.levels.map(({ value }) => value), low: -0.4, high: axis.levels.length - 0.6 };
   const y = { label: measure.short, low, high, levels: null, log: false };
   const { picture, across, up } = frame(width, 220, x, y, `${measure.label} by ${axis.symbol}`);
-  picture.append(draw("path", { class: "curve s0", d: line(axis.levels.map(({ mean }, n) => [across(n), up(mean)])) }));
+  if (axis.levels.every(({ value }) => !Number.isNaN(Number(value))))
+    picture.append(draw("path", { class: "curve s0", d: line(axis.levels.map(({ mean }, n) => [across(n), up(mean)])) }));
   axis.levels.forEach(({ mean, half }, n) => {
     const reach = half ?? 0;
     picture.append(
