@@ -15,10 +15,10 @@ from espalier.store.sweep_state import SweepStatus
 INTERVAL = 30.0
 """Seconds between two pages at least."""
 SHARE = 0.01
-"""The part of a sweep's time that its pages may take."""
+"""The part of a sweep's time that its pages may take of one processor."""
 FIRST = 0.3
 PER_TRIAL = 0.002
-"""Seconds that the first page is taken to cost: so many, and more for each trial."""
+"""Seconds of a processor that the first page is taken to cost: so many, and more a trial."""
 
 
 class PageDisplay:
@@ -26,6 +26,7 @@ class PageDisplay:
 
     A page is written if enough time has passed since the last one, and if with it all pages have
     taken no more than SHARE of the time so far, where it is taken to cost what the last one did.
+    What counts is the time of the processor: a crowded machine would let none be written.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class PageDisplay:
         write: Callable[[], None],
         trials: int,
         clock: Callable[[], float] = time.monotonic,
+        used: Callable[[], float] = time.thread_time,
     ) -> None:
-        """Begin to count the time; `write` writes the page of so many trials."""
-        self._inner, self._write, self._clock = inner, write, clock
+        """Begin to count; `write` writes the page of so many trials, `used` is processor time."""
+        self._inner, self._write, self._clock, self._used = inner, write, clock, used
         self._started = self._written = clock()
         self._spent, self._expected = 0.0, FIRST + PER_TRIAL * trials
 
@@ -66,7 +68,7 @@ class PageDisplay:
 
     def _rewrite(self) -> None:
         """Write the page. If that cannot be, note it and write no further one."""
-        before = self._clock()
+        before = self._used()
         try:
             self._write()
         except (UserError, OSError) as error:
@@ -74,5 +76,5 @@ class PageDisplay:
             self._expected = math.inf
             return
         self._written = self._clock()
-        self._expected = self._written - before
+        self._expected = self._used() - before
         self._spent += self._expected
