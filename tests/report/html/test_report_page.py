@@ -11,6 +11,7 @@ from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.records import RaceRecord
 from espalier.core.trial import Status
 from espalier.report.html.report_page import REPORT
 from espalier.report.reports import write_page, write_reports
@@ -69,6 +70,35 @@ def test_claims_stand_with_their_numbers(tmp_path: Path) -> None:
     page = written(tmp_path / "sweep_1", results, **{**header, "settings": {"RANK_BY": "val_acc"}})
     assert f"CONFIRMED {text}: the difference is more than" in page.text
     assert "sealed 2023-11-14 22:13:20 UTC" in page.text
+
+
+def test_a_race_stands_with_who_is_left(tmp_path: Path) -> None:
+    race = RaceRecord(alpha=0.05, margin=0.0, max_seeds=6, by="val_acc", seeds=["1"])
+    results = [
+        passed(trial(n, seed, ARM=arm), 90.0 + (arm == "up") * 5 + seed + n % 3 / 9)
+        for n, (arm, seed) in enumerate([(a, s) for a in ("up", "down") for s in (1, 2, 3, 4)], 1)
+    ]
+    page = written(tmp_path / "sweep_1", results, race=race.as_json())
+    assert "8 trials spent, of 12 for all seeds of all" in page.text
+    assert "BEST: the only one left config_001 CONFIG_ARM=up" in page.text
+    assert "BEHIND: another one is better config_005" in page.text
+
+
+def test_growth_exchanges_and_lineages_are_counted(tmp_path: Path) -> None:
+    results = [
+        passed(trial(1, 1, WAY="grow"), 90.0, growth_events=3, edges_added=120),
+        passed(trial(2, 1, WAY="turn"), 91.0, events=4, births=8, deaths=8),
+        passed(trial(3, 1, WAY="none"), 92.0),
+    ]
+    folder = stored(tmp_path / "sweep_1", results)
+    (folder / "config_002_mlp").mkdir()
+    (folder / "config_002_mlp" / "lineage.csv").touch()
+    write_reports(folder)
+    text = page_of(folder).text
+    assert "config_001 WAY=grow: growth events 3, edges added 120" in text
+    assert "config_002 WAY=turn: events: 4; births 8, deaths 8" in text
+    assert "config_003 WAY=none:" not in text
+    assert "1 trial left a table of births and deaths; the first: config_002_mlp/" in text
 
 
 def test_only_the_page_of_a_running_sweep_loads_itself_again(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espalier.analysis.claims.claim_judging import JudgedClaims
-from espalier.analysis.rank import swept_values
+from espalier.analysis.rank import Configuration, swept_values
+from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.report import sweep_analysis
 from espalier.report.comparing.claims_report import claim_numbers, when_sealed
 from espalier.report.controls_report import events_text
@@ -19,6 +20,8 @@ from espalier.report.ranking_rows import (
     settings,
 )
 
+COUNTED = ("growth_events", "edges_added", "edges_dropped", "births", "deaths")
+"""Measures that count what grew and what was exchanged."""
 NAMED = 20
 """Configurations of a race, of events or of a list of ties that the page names in words."""
 
@@ -115,12 +118,29 @@ def race_ended(page: PageInput) -> str:
 
 def event_lines(page: PageInput) -> list[str]:
     """Return what growth and exchanges of neurons did, a line a configuration that had any."""
-    lines = [
-        f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
-        for item in page.ranking.ranked
-        if (text := events_text(item))
-    ]
-    return _first(lines)
+    told = [(item, _told(item)) for item in page.ranking.ranked]
+    return _first(
+        [
+            f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
+            for item, text in told
+            if text
+        ]
+    )
+
+
+def _told(item: Configuration) -> str:
+    """Return the counts of a configuration's events and what they did; empty if it had none."""
+    means = [(name, item.measure(name)) for name in COUNTED]
+    counts = [f"{name.replace('_', ' ')} {mean.mean:.5g}" for name, mean in means if mean]
+    return "; ".join(filter(None, [events_text(item), ", ".join(counts)]))
+
+
+def lineages(page: PageInput) -> str:
+    """Return how many trials left a table of births and deaths, and the first; empty if none."""
+    names = [page.directories[item.trial.number] for item in page.results]
+    left = [f"{name}/{TABLE}" for name in names if (page.folder / name / TABLE).is_file()]
+    trials = f"{len(left)} trial{'s' * (len(left) != 1)}"
+    return f"{trials} left a table of births and deaths; the first: {left[0]}" if left else ""
 
 
 def _first(lines: list[str]) -> list[str]:

@@ -37,6 +37,7 @@ def render_page(page: PageInput) -> str:
         data=data_block(page_data(page)),
         page=page,
         words=page_words,
+        events=page_words.event_lines(page),
         written=when(page.written),
         rows=ranking_rows.ranking_table(page.ranking, TOP),
         failures=failure_rows.grouped_failures(bad),
