@@ -67,7 +67,9 @@ def test_the_first_page_of_many_trials_waits_for_what_it_may_cost() -> None:
     assert screen.written[0] == 2030  # 0.3 s and 20 s, a hundred times
 
 
-@pytest.mark.parametrize("error", [UserError("sweep.db: gone"), PermissionError(13, "denied")])
+@pytest.mark.parametrize(
+    "error", [UserError("sweep.db: gone"), PermissionError(13, "denied"), KeyError("a fault")]
+)
 def test_a_page_that_cannot_be_written_is_noted_once_and_ends_nothing(error: Exception) -> None:
     screen = Screen(0.1, error)
     run(screen, 300)

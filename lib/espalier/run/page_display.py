@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 
-from espalier.core.errors import UserError
 from espalier.core.process import stop_signals
 from espalier.core.trial import Result
 from espalier.run.progress import Display
@@ -67,11 +66,15 @@ class PageDisplay:
         return self._spent + self._expected <= SHARE * (now - self._started)
 
     def _rewrite(self) -> None:
-        """Write the page. If that cannot be, note it and write no further one."""
+        """Write the page. If that fails, note it and write no further one.
+
+        Whatever it fails of: no page is worth the trials that run, and the end of the sweep, where
+        it is written again, shows a fault of the program as such.
+        """
         before = self._used()
         try:
             self._write()
-        except (UserError, OSError) as error:
+        except Exception as error:  # noqa: BLE001
             self._inner.note(f"note: no page until the end of the sweep: {error}")
             self._expected = math.inf
             return

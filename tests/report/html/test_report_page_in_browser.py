@@ -227,7 +227,9 @@ def test_on_paper(visit: Any) -> None:
     assert seen.page.is_visible("#scatter-chart svg")
     paper = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
+    assert not seen.page.is_visible("#ranking-table .extra")
     assert seen.page.pdf()[:4] == b"%PDF"
+    assert seen.page.get_attribute("html", "data-theme") == "dark"  # light on paper alone
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

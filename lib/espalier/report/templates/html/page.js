@@ -2,6 +2,12 @@
 
 const STALE = 600; // seconds without a rewrite after which the page says so
 
+// Paper is white, also for what stands on a canvas.
+function lightUp() {
+  document.documentElement.dataset.theme = "light";
+  parallel.palette = null;
+}
+
 function repaint() {
   parallel.palette = null;
   for (const follower of followers) follower();
@@ -50,7 +56,8 @@ async function start() {
   document.documentElement.classList.add("program");
   watchTheme(repaint);
   watchWidth();
-  addEventListener("beforeprint", drawAll);
+  addEventListener("beforeprint", () => { lightUp(); drawAll(); });
+  addEventListener("afterprint", () => { applyTheme(); repaint(); });
   keepChoices();
   for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects]) build();
   readFilters();

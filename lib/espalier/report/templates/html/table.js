@@ -1,6 +1,7 @@
 // The ranking as a table: to sort, to search, to page through, with a command to copy for each row.
 
 const PAGE = 25;
+const ON_PAPER = 4; // measures that are printed
 const table = { order: "place", down: false, first: 0 };
 
 function buildTable() {
@@ -31,6 +32,7 @@ function columns() {
   const name = { key: "name", label: "configuration", value: (n) => view.names[n], cell: (n) => view.names[n] };
   const swept = view.axes.filter((axis) => axis.swept && axis.varies).map(axisColumn);
   const measures = view.axes.filter((axis) => !axis.swept).map(axisColumn);
+  measures.slice(ON_PAPER).forEach((column) => { column.extra = true; });
   const note = { key: "note", label: "note", value: (n) => ranking.notes[ranking.note[n]], cell: (n) => ranking.notes[ranking.note[n]], remark: true };
   return [place, name, measures[0], drawnColumn(), ...swept, ...measures.slice(1), note];
 }
@@ -101,9 +103,14 @@ function heading(shownColumns) {
     const state = own ? (table.down ? "descending" : "ascending") : "none";
     const arrow = own ? (table.down ? " ▼" : " ▲") : "";
     const button = make("button", { type: "button", click: () => sortBy(column.key) }, column.label + arrow);
-    return make("th", { scope: "col", "aria-sort": state, class: column.number ? "number" : null }, button);
+    return make("th", { scope: "col", "aria-sort": state, class: columnClass(column) }, button);
   });
   return make("thead", {}, make("tr", {}, ...cells, make("th", { scope: "col", class: "again" }, "run again")));
+}
+
+function columnClass(column) {
+  const names = ["remark", "number", "extra"].filter((name) => column[name]);
+  return names.join(" ") || null;
 }
 
 function sortBy(key) {
@@ -119,8 +126,7 @@ function sortBy(key) {
 
 function tableRow(place, shownColumns) {
   const cells = shownColumns.map((column) => {
-    const kind = column.remark ? "remark" : column.number ? "number" : null;
-    return make(column.key === "name" ? "th" : "td", { class: kind, scope: column.key === "name" ? "row" : null }, column.cell(place));
+    return make(column.key === "name" ? "th" : "td", { class: columnClass(column), scope: column.key === "name" ? "row" : null }, column.cell(place));
   });
   const button = make("button", { type: "button", title: againCommand(place), click: () => copyText(againCommand(place)) }, "Copy command");
   const front = view.data.ranking.front[place];
