@@ -80,12 +80,13 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     heads = [_claims(results, header), _race(results, header)]
     body = render_analysis(results, by, log, left_out, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text, REPORT: render_page(page)}
+    data = {SUMMARY: summary_text(results), ANALYSIS: text}
     for _, files in [*heads, *parts]:
         data |= files
     with disk_full.reported(sweep_dir):
         for name, content in data.items():
             atomic_write(sweep_dir / name, content)
+        atomic_write(sweep_dir / REPORT, render_page(page))
     return text
 
 
