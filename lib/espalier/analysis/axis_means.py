@@ -81,18 +81,21 @@ def _cells(
 ) -> dict[Setting, list[Configuration]]:
     cells: dict[Setting, list[Configuration]] = {}
     for item in items:
-        setting = tuple(item.first.swept.get(symbol) for symbol in shared)
+        setting = tuple(map(item.first.swept.get, shared))
         cells.setdefault(setting, []).append(item)
     return cells
 
 
 def _balanced(cells: Cells, shared: Sequence[str]) -> bool:
     """Return whether each value has every text of each other symbol equally often."""
-    parts = [
-        [_shares([setting[place] for setting in part]) for place in range(len(shared))]
-        for part in cells.values()
-    ]
-    return len(parts) > 1 and all(part == parts[0] for part in parts)
+    places = range(len(shared))
+    return len(cells) > 1 and all(_is_balanced(cells, place) for place in places)
+
+
+def _is_balanced(cells: Cells, place: int) -> bool:
+    """Return whether each value has every text of one other symbol equally often."""
+    first, *others = (_shares([setting[place] for setting in part]) for part in cells.values())
+    return all(other == first for other in others)
 
 
 def _shares(texts: Sequence[str | None]) -> dict[str | None, Fraction]:
