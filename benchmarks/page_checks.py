@@ -19,11 +19,11 @@ MARK = re.compile(
     r"(?P<text>(?:(?!<!--).)*?)<!-- / -->",
     re.DOTALL,
 )
-RESTS = re.compile(rf"<!-- rests on (?P<claims>{INNER}) -->", re.DOTALL)
+RESTS = re.compile(rf"<!-- rests on\s(?P<claims>{INNER}) -->", re.DOTALL)
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`|(?<=\n\n)(?: {4}[^\n]*\n)+", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"[A-Z]\w+(?: et al\.| and [A-Z]\w+)? (?:19|20)\d\d\b")
 AT_START = re.compile(
-    rf"^<!-- (?:rests on {INNER} -->(?!\n*\Z|\n\n)|(?!rests|/){INNER} -->(?!\n))", re.M | re.S
+    rf"^<!-- (?:rests on\s{INNER} -->(?!\n*\Z|\n\n)|(?!rests|/){INNER} -->(?!\n))", re.M | re.S
 )
 """A comment in front of text, or within a paragraph: Markdown would end the paragraph there."""
 PASSAGE = re.compile(r"^\|.*$|^(?:(?!\|).+\n?)+", re.MULTILINE)  # a row, or a paragraph

@@ -37,6 +37,7 @@ from espalier.core.paths import ROOT
 
 PAGES = (
     "README.md",
+    "docs/apoptosis.md",
     "docs/architecture.md",
     "docs/components.md",
     "docs/configuration.md",
@@ -67,9 +68,7 @@ class P(float):
     def __format__(self, form: str) -> str:
         if form:
             return super().__format__(form)
-        if self >= 0.995:
-            return "1"
-        text = f"{float(self):.2f}" if self >= 0.1 else f"{float(self):.{1 + (self >= 0.001)}g}"
+        text = f"{float(self):.{1 + (self >= 0.001)}g}"
         return re.sub(r"e-0*", "e-", text)
 
 

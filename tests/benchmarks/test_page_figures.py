@@ -96,7 +96,14 @@ def test_a_conclusion_that_its_record_does_not_support(claim, message):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1"), (0.996, "1"), (0.214, "0.21"), (0.0134, "0.013"), (0.00052, "0.0005")]
+    [
+        (1.0, "1"),
+        (0.996, "1"),
+        (0.2, "0.2"),
+        (0.214, "0.21"),
+        (0.0134, "0.013"),
+        (0.00052, "0.0005"),
+    ]
     + [(0.00153, "0.0015"), (5.6e-8, "6e-8"), (0.0, "0")],
 )
 def test_p_is_shown_as_people_write_it(value, text):
