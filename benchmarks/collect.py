@@ -62,10 +62,14 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "greedy_loop",
     "indefinite_growth",
     "mutated_files",
+    "race",
     "rewiring",
     "tournament",
+    "verdict_null",
+    "verdict_power",
 )
 GPU_PROGRAMS = ("packs_gpu",)
 

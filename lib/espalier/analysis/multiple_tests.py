@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
-from espalier.analysis.confidence import Interval, Verdict, interval, t_quantile, verdict
+from espalier.analysis.confidence import ALPHA, Interval, has_spread, interval
 from espalier.analysis.power import detectable_difference
+
+KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 def paired_p(values: Sequence[float]) -> float:
@@ -19,22 +22,43 @@ def paired_p(values: Sequence[float]) -> float:
 
 
 def interval_p(difference: Interval | None) -> float:
-    """Return the same p from the mean of the differences and its 95 % t-interval."""
+    """Return the same p from the mean of the differences and its t-interval."""
+    if difference is None or not difference.error or not has_spread(difference):
+        return 1.0
+    return 2 * upper_p(abs(difference.mean), difference)
+
+
+def upper_p(mean: float, difference: Interval) -> float:
+    """Return the p in 0..1 of a one-sided t-test that a `mean` is 0, by the error of a difference.
+
+    Small for a mean above 0. The difference must have a spread.
+    """
     from scipy.special import stdtr  # scipy.stats would take a second to import
 
-    if difference is None or verdict(difference) is Verdict.UNKNOWN or not difference.half_width:
-        return 1.0
-    degrees = difference.n - 1
-    error = difference.half_width / t_quantile(degrees)
-    return float(2 * stdtr(degrees, -abs(difference.mean) / error))
+    error = difference.error
+    if not error:
+        raise ValueError(f"difference={difference}: must have a spread")
+    return float(stdtr(difference.n - 1, -mean / error))
 
 
 def interval_power(difference: Interval) -> float | None:
     """Return what as many pairs detect, by the spread seen; None for one pair or no spread."""
-    if not difference.half_width:
+    if not difference.error:
         return None
-    sd = difference.half_width / t_quantile(difference.n - 1) * math.sqrt(difference.n)
+    sd = difference.error * math.sqrt(difference.n)
     return detectable_difference(sd, difference.n)
+
+
+def corrected(differences: Mapping[KeyT, Interval | None]) -> dict[KeyT, float]:
+    """Return by key the p of each difference that has an interval, corrected for all of these."""
+    judged = {key: each for key, each in differences.items() if each is not None and each.error}
+    p_values = holm([interval_p(each) for each in judged.values()], len(judged))
+    return dict(zip(judged, p_values, strict=True))
+
+
+def survives(p: float | None) -> bool:
+    """Return whether a difference with this corrected p is told from 0 among all of its family."""
+    return p is not None and p <= ALPHA
 
 
 def holm(p_values: Sequence[float], family: int) -> list[float]:
