@@ -101,8 +101,8 @@ def fields(every: Records, name: str, what: str | None) -> dict[str, object]:
         made["detectable"] = Measured(detectable)
     if figure.get("family"):
         made["family"] = records.family_size(record, figure["family"])
-        made["p_alone"] = P(records.own_p(figure))
-    return {**made, "n": figure["n"], "p": P(records.corrected_p(record, figure))}
+        made |= {"p": P(records.corrected_p(record, figure)), "p_alone": P(records.own_p(figure))}
+    return {**made, "n": figure["n"]}
 
 
 def fill(every: Records, mark: re.Match[str]) -> str:

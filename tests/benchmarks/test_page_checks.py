@@ -54,7 +54,7 @@ def test_a_verdict_says_what_it_rests_on_in_its_row_or_paragraph():
     assert findings("\n\nHere no difference was found.\n\nx\n" + rests) == [
         "3: 'no difference was found' does not say what it rests on"
     ]
-    rows = f"| a | b |\n|---|---|\n| x | no difference found {rests} |\n| y | it is better than z |\n"
+    rows = f"| a | b |\n|---|---|\n| x | no difference found {rests} |\n| y | is better than z |\n"
     assert findings(rows) == ["4: 'is better than' does not say what it rests on"]
 
 

@@ -57,6 +57,7 @@ def test_a_changed_digit_is_found_with_its_place():
         ("other[static]", "there is no record 'other'"),
         ("sparse[dynamic]", "the record 'sparse' has no figure 'dynamic'"),
         ("sparse[static] {high}", "'{high}' does not suit 'static': 'high'"),
+        ("sparse[static] p {p}", "'p {p}' does not suit 'static': 'p'"),  # it is no comparison
         ("sparse[static] {mean:q}", "does not suit 'static'"),
         ("sparse", "the mark of 'sparse' names neither a figure nor a form"),
     ],
