@@ -31,7 +31,7 @@ MEASURED = re.compile(r"\d\s*\+/-|\bp\s*[=<]?\s*\d")
 WITH_UNIT = re.compile(r"\+/-|\d ?(?:%|(?:points?|nats|s|ms|us|kB|MB|GB)\b)")
 VERDICT = re.compile(
     r"\b(?:no\s+difference\s+(?:was\s+)?found|distinguishable"
-    r"|(?:is|are|was|were)\s+(?:better|worse)\s+than)\b"
+    r"|(?:was|were)\s+(?:better|worse)\s+than)\b"
 )
 Row = tuple[int, str, str]
 """The number of a line, its text, and the same without marks."""

@@ -54,8 +54,8 @@ def test_a_verdict_says_what_it_rests_on_in_its_row_or_paragraph():
     assert findings("\n\nHere no difference was found.\n\nx\n" + rests) == [
         "3: 'no difference was found' does not say what it rests on"
     ]
-    rows = f"| a | b |\n|---|---|\n| x | no difference found {rests} |\n| y | is better than z |\n"
-    assert findings(rows) == ["4: 'is better than' does not say what it rests on"]
+    rows = f"| a | b |\n|---|---|\n| x | no difference found {rests} |\n| y | was better than z |\n"
+    assert findings(rows) == ["4: 'was better than' does not say what it rests on"]
 
 
 def test_a_comment_that_is_no_mark_is_found():

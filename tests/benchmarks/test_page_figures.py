@@ -118,13 +118,18 @@ def test_numbers_are_rounded_from_their_digits():
     assert f"{Measured(0.93457)}" == "0.935"
 
 
+def test_every_page_is_covered_but_the_one_that_is_written_as_a_whole():
+    pages = page_figures.pages()
+    assert {"README.md", "CONTRIBUTING.md", "docs/growth.md", "docs/results.md"} <= {*pages}
+    assert "docs/benchmarks.md" not in pages
+
+
 def test_the_program_writes_pages_and_says_what_is_left(tmp_path, monkeypatch, capsys):
     page, folder = tmp_path / "page.md", tmp_path / "published"
     page.write_text(f"<!-- sparse[static] -->0{END} and 1 +/- 2\n", encoding="utf-8")
     folder.mkdir()
     (folder / "page.json").write_text(json.dumps(EVERY), encoding="utf-8")
     monkeypatch.setattr(page_figures, "ROOT", tmp_path)
-    monkeypatch.setattr(page_figures, "PAGES", ("page.md",))
     monkeypatch.setattr(page_figures.records, "PUBLISHED", folder)
     monkeypatch.setattr("sys.argv", ["page_figures.py", "--check"])
     before = page.read_text(encoding="utf-8")

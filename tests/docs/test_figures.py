@@ -12,7 +12,7 @@ EVERY = records.by_name()
 PUBLISHED = records.stored(records.PUBLISHED)
 
 
-@pytest.mark.parametrize("page", page_figures.PAGES)
+@pytest.mark.parametrize("page", page_figures.pages())
 def test_page_and_records_agree(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     _, findings = page_figures.examine(page, text, EVERY)
@@ -20,7 +20,7 @@ def test_page_and_records_agree(page: str) -> None:
 
 
 def test_a_changed_digit_of_any_mark_is_found() -> None:
-    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in page_figures.PAGES}
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in page_figures.pages()}
     marks = [m for text in texts.values() for m in page_figures.MARK.finditer(text)]
     recorded = [mark for mark in marks if mark["name"] not in page_figures.UNRECORDED]
     assert len(recorded) > 200
@@ -57,7 +57,7 @@ def test_a_conclusion_of_any_page_that_is_turned_round_is_found() -> None:
     turned = {"higher": "lower", "lower": "higher", "no difference": "higher"}
     claims = [
         claim.strip()
-        for page in page_figures.PAGES
+        for page in page_figures.pages()
         for rests in page_figures.RESTS.finditer((ROOT / page).read_text(encoding="utf-8"))
         for claim in named(rests["claims"])
     ]
