@@ -8,25 +8,25 @@ seeds may be shared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
 
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
     from espalier.analysis.anytime_tests import Array, Flags
 
-BLOCK = 2_000_000
+DrawT = TypeVar("DrawT", bound=Hashable)
+BLOCK = 60_000
 """Differences that are held at a time."""
 
 
-def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = ALPHA) -> list[bool]:
+def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
     """Return which of several configurations are behind the best of them.
 
     `scores` are by draw (what pairs them), larger is better, all on the same samples. One is behind
-    if, for some other, the one-sided paired t-test that it is better has p <= alpha / (K - 1), K
-    being those with a score. A truly best one only errs against the K - 1 others, so it is called
-    behind in at most a share `alpha` of sweeps. Fewer than two common draws, or the same difference
-    on all, say nothing.
+    if, for some other, the one-sided paired t-test that it is better has p <= alpha / `rivals(K)`,
+    K being those with a score. So a truly best one is called behind in at most a share `alpha` of
+    sweeps. Fewer than two common draws, or the same difference on all, say nothing.
     """
     import numpy as np
 
@@ -38,7 +38,16 @@ def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = A
     return [bool(behind) for behind in are_behind(values, alpha)]
 
 
-def _draws(scores: Sequence[Mapping[Hashable, float]]) -> list[Hashable]:
+def rivals(count: int) -> int:
+    """Return among how many tests one of `count` configurations has to share its error rate.
+
+    A truly best one can only be wronged by the count - 1 others. Of two that are equal either can
+    be, so they are tested on both sides, as two means usually are.
+    """
+    return max(count - 1, 2)
+
+
+def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
     """Return all draws in an order that does not depend on that of the configurations."""
     return sorted({draw for each in scores for draw in each}, key=repr)
 
@@ -52,7 +61,7 @@ def are_behind(values: Array, alpha: float) -> Flags:
     count, draws = int(there.any(axis=1).sum()), values.shape[1]
     if count < 2 or draws < 2:
         return np.zeros(len(values), dtype=bool)
-    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
+    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / rivals(count)))
     floor = LUMPS * resolution(values[there]) ** 2
     rows = max(1, BLOCK // values.size)  # taken at a time
     parts = [values[place : place + rows] for place in range(0, len(values), rows)]
@@ -67,14 +76,14 @@ def _behind_any(part: Array, values: Array, limits: Array, floor: float) -> Flag
     """
     import numpy as np
 
-    differences = values - part[:, None]
+    differences = values.T[:, None] - part.T[:, :, None]  # draws first: such sums are fast
     missing = np.isnan(differences)
-    n = np.maximum(values.shape[1] - missing.sum(axis=2), 1)
+    n = np.maximum(values.shape[1] - missing.sum(axis=0), 1)
     differences[missing] = 0.0
-    mean = differences.sum(axis=2) / n
-    differences -= mean[:, :, None]
+    mean = differences.sum(axis=0) / n
+    differences -= mean
     differences[missing] = 0.0
-    squares = (differences**2).sum(axis=2)
+    squares = (differences**2).sum(axis=0)
     error = np.sqrt((squares / np.maximum(n - 1, 1) + floor) / n)
     reached = (n > 1) & (mean >= limits[n - 1] * np.where(error > 0, error, 1.0))
     spread = squares > n * (ROUNDING * mean) ** 2
