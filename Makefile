@@ -8,14 +8,16 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
 GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATASET BUDGET BENCH \
-	SAMPLER MAX_TRIALS NEW REUSE HOLD FROM TO KCONFIG_CONFIG KCONFIG_SEED PYTHON UPGRADE V
+	SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
+	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
 COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
-$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT),$(eval unexport $(name)))
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT A B WHERE SWEEP JSON),\
+	$(eval unexport $(name)))
 
 V ?= 0
 Q := $(if $(filter-out 0,$(V)),,@)
@@ -102,10 +104,13 @@ defconfig-%: setup-plan
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
 ##   sweep-estimate     - Say how many trials, how long and how much disk, before running
 ##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
+##   race               - RANGE_CONFIG=<range file>, seed by seed until the best is known
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
+##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
 ##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
 ##   sweep-ladder       - Where on one swept number its results fall off, and a picture
 ##   sweep-rebuild      - Make a damaged sweep.db again from the files of its sweep: DIR=<folder>
@@ -115,7 +120,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -136,10 +141,13 @@ sweep-estimate: range-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
 
+race: setup-train
+	$(Q)$(ESPALIER) $@ $(if $(RANGE_CONFIG),"$$RANGE_CONFIG")
+
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
@@ -169,18 +177,21 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, lint-imports, and the Kconfig tree against the code
+##   lint               - Style of the code, lint-imports, lint-figures, and the Kconfig tree
+##                        against the code
 ##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
+##   lint-figures       - Say where a page's measured numbers are not those of the records
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
+##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint lint-imports types test test-nightly bench bench-gpu lock
+.PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
 
-lint: setup-dev lint-imports
+lint: setup-dev lint-imports lint-figures
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
@@ -211,6 +222,13 @@ bench: setup-train
 bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu
 
+FIGURES := .venv/bin/python benchmarks/page_figures.py
+lint-figures: setup-dev
+	$(Q)$(FIGURES) --check
+
+docs-figures: setup-dev
+	$(Q)$(FIGURES)
+
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
@@ -235,6 +253,10 @@ help:
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
 ##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   A=<side> B=<side>      - What verdict compares: values of symbols, or config_012; or folders
+##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
+##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest
+##   JSON=1                 - Print JSON, for scripts
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
@@ -242,6 +264,9 @@ help:
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
+##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
+##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
+##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   OUT=<file>             - What import-config writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over

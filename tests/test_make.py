@@ -155,7 +155,7 @@ HOSTILE = [
 ]
 
 
-ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT"}
+ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT", "A", "WHERE", "SWEEP", "JSON"}
 """Variables that are ours only there: many shells hold something else under these names."""
 
 
@@ -258,6 +258,12 @@ def test_the_nightly_tests_are_those_that_test_leaves_out(checkout):
 
 def test_lint_checks_the_imports_too(checkout):
     assert [line for line in recipe(checkout, "lint") if "importlinter" in line]
+
+
+def test_lint_checks_the_figures_of_the_pages_and_docs_figures_writes_them(checkout):
+    program = ".venv/bin/python benchmarks/page_figures.py"
+    assert f"{program} --check" in recipe(checkout, "lint")
+    assert program in recipe(checkout, "docs-figures")
 
 
 def with_python(checkout: Path, python: str, goal: str) -> subprocess.CompletedProcess[str]:

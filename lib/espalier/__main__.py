@@ -27,8 +27,10 @@ from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
 
 PROGRAM = "python -m espalier"
-SWEEPING = {"sweep-run", "train"}
+SWEEPING = {"sweep-run", "train", "race"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
+BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
+"""The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)
 COMPLETION = "_ESPALIER_COMPLETE"
 """The variable that a shell sets to get completions."""
@@ -89,11 +91,11 @@ def run_in_lines(args: Sequence[str]) -> int:
         return 2
     except click.UsageError as error:
         print(f"error: {terminal.printable(describe_usage_error(error, args))}", file=sys.stderr)
-        return 2
+        return _bad_input(args)
     except UserError as error:
         for line in error.lines:
             print(f"error: {terminal.printable(line)}", file=sys.stderr)
-        return 2
+        return _bad_input(args)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return stop_signals.EXIT_INTERRUPTED
@@ -102,7 +104,11 @@ def run_in_lines(args: Sequence[str]) -> int:
         return 141
     except _unreadable() as error:
         print(f"error: {terminal.printable(_reason(error, args[0]))}", file=sys.stderr)
-        return 2
+        return _bad_input(args)
+
+
+def _bad_input(args: Sequence[str]) -> int:
+    return BAD_INPUT_OF.get(args[0], BAD_INPUT) if args else BAD_INPUT
 
 
 def run(args: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from espalier.analysis.arms import mean_by_draw
 from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.controls import Comparison
 
@@ -35,10 +36,8 @@ class Delta:
         Draws that some of the comparisons lack are left out, so that no draw is of fewer
         configurations than another.
         """
-        by_draw = [_differences(item) for item in self.compared]
-        common = set.intersection(*map(set, by_draw)) if by_draw else set()
-        sums = (sum(scores[draw] for scores in by_draw) for draw in sorted(common))
-        return interval([total / len(by_draw) for total in sums])
+        by_draw = mean_by_draw([_differences(item) for item in self.compared])
+        return interval(list(by_draw.values()))
 
     @property
     def sizes(self) -> tuple[float, float] | None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from espalier.analysis.arms import agreeing
 from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
-from espalier.core import measures
 from espalier.core.measures import Measure
 from espalier.core.records import EpochRecord
 from espalier.core.trial import REPETITION
@@ -135,9 +135,8 @@ def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> l
     """
     every = (*ranking.ranked, *ranking.unranked)
     places = {id(item): place for place, item in enumerate(every)}
-    by = measures.find(ranking.by)
     compared = [
-        Comparison(arm, control, symbol, values[-1], by)
+        Comparison(arm, control, symbol, values[-1], ranking.measure)
         for symbol, values in _kinds(every, plain)
         for arm, control in _matched(every, symbol, values)
     ]
@@ -186,36 +185,10 @@ def _matched(
     A control has the last of `values`.
     """
     having = [item for item in every if symbol in item.first.config]
-    names = _common(having) - {symbol, *REPETITION}
-    groups: dict[tuple[str, ...], list[Configuration]] = {}
-    for item in sorted(having, key=lambda item: item.results[0].trial.number):
-        if item.first.config[symbol] == values[-1]:
-            groups.setdefault(_key(item, names), []).append(item)
-    others = [item for item in having if item.first.config[symbol] not in values]
-    matched = [(arm, _first(groups.get(_key(arm, names), []), arm, symbol)) for arm in others]
-    return [(arm, control) for arm, control in matched if control is not None]
-
-
-def _common(items: Sequence[Configuration]) -> set[str]:
-    """Return the symbols that all have, so that a control is found without trying each."""
-    return set.intersection(*(set(item.first.config) for item in items)) if items else set()
-
-
-def _key(item: Configuration, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(item.first.config[name] for name in sorted(names))
-
-
-def _first(
-    controls: Iterable[Configuration], arm: Configuration, symbol: str
-) -> Configuration | None:
-    return next((item for item in controls if _agree(item, arm, symbol)), None)
-
-
-def _agree(item: Configuration, other: Configuration, symbol: str) -> bool:
-    """Return whether two agree in every symbol that both have, but `symbol` and the seeds."""
-    a, b = item.first.config, other.first.config
-    names = a.keys() & b.keys() - {symbol, *REPETITION}
-    return all(a[name] == b[name] for name in names)
+    arms = [item for item in having if item.first.config[symbol] not in values]
+    controls = [item for item in having if item.first.config[symbol] == values[-1]]
+    met = agreeing(arms, controls, {symbol})
+    return [(arm, agreed[0]) for arm, agreed in met if agreed]
 
 
 def _time(history: Sequence[EpochRecord]) -> float | None:

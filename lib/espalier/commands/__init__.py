@@ -11,11 +11,13 @@ VERBS = {
     "evaluate": "Measure a saved model on its data set",
     "import-config": "Write a preset of another program in our symbols",
     "lint": "Check the Kconfig tree, by itself and against the code",
+    "race": "Train seed by seed until it is known which is best",
     "remap": "Rename the tensors of a file as a model names them",
     "resume": "Continue a trial from a snapshot, in a new sweep",
     "search": "Search for the best network within a budget of parameters",
     "seed-finder": "Find the smallest network that learns",
     "sweep-again": "Run trials of a sweep again",
+    "sweep-compare": "Compare two sweeps, configuration by configuration",
     "sweep-estimate": "Estimate the time and disk space of a sweep",
     "sweep-focus": "Plan a sweep around a configuration of a finished one",
     "sweep-generate": "Expand range files into the trials of a sweep",
@@ -27,5 +29,6 @@ VERBS = {
     "sweep-status": "Show the progress of a sweep",
     "train": "Train the configuration: one trial, or a test matrix",
     "validate": "Check the configuration's model and data",
+    "verdict": "Answer whether A is better than B, with an error rate",
 }
 """The short help of each verb, which `python -m espalier --help` lists."""

@@ -46,6 +46,10 @@ class Status(StrEnum):
     ERROR = "error"  # did not run to its end: crash, out of memory, time-out; retried
 
 
+FINAL = (Status.PASSED, Status.FAILED)
+"""The states of a trial that ran to its end, which no error can be."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One effective configuration with its seed and its id.
@@ -61,6 +65,11 @@ class Trial:
     config: Mapping[str, str]
     swept: Mapping[str, str] = field(default_factory=dict)  # of `config`, what the plan varies
     shape: str = ""  # a hash of what a pack must have in common; empty: no pack may hold it
+
+    @property
+    def configuration(self) -> frozenset[tuple[str, str]]:
+        """What trials of one configuration have in common: `config` without REPETITION."""
+        return frozenset(item for item in self.config.items() if item[0] not in REPETITION)
 
     @property
     def ranks(self) -> int:

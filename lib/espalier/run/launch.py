@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from espalier.analysis.claims.claim_text import check_claims
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
@@ -19,9 +20,11 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import display
+from espalier.run.races import race_entry, race_supply
+from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
-from espalier.store import locks, results_dir, sweep_finder, trial_folders
+from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
@@ -51,6 +54,7 @@ class LaunchRequest:
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
     again: Collection[int] = ()  # run only these trials, whatever came of them
+    widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
 
     @property
     def limits(self) -> RunLimits:
@@ -68,8 +72,13 @@ class LaunchRequest:
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
         entry = None if self.entry == ENTRY else self.entry
-        header = replace(self.header, entry=entry)
+        header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
+
+    def known(self, folder: Path) -> list[int]:
+        """Return the trials that have ended in `folder` or in another sweep of the results."""
+        numbers = {trial.id: trial.number for trial, _ in self.trials}
+        return sealing.ended(self.results, folder, numbers)
 
 
 def run(request: LaunchRequest) -> int:
@@ -78,6 +87,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
+    check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
@@ -99,7 +109,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
             _work(request, sweep, begun, devices)
     with stop_signals.patience(2):
-        if left := limits.chosen(pending(sweep.store, limits.attempts)):
+        left = limits.chosen(pending(sweep.store, limits.attempts))
+        if left or (stop_signals.requested() and _undecided(sweep, request)):
             return closing.report_stop(sweep, len(left), request.by)
         return closing.report_end(sweep, limits, request.by)
 
@@ -111,13 +122,28 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
-    if not todo:
+    races = _undecided(sweep, request)
+    if not todo and not races:
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
-    executor = workers or _executor(request, devices, sweep, len(todo))
-    print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
+    total = len(sweep.store.states())
+    executor = workers or _executor(request, devices, sweep, total if races else len(todo))
+    print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    Runner(sweep, executor, request.limits, display()).run()
+    supply = _supply(sweep, request) if races else None
+    Runner(sweep, executor, request.limits, display(), supply).run()
+
+
+def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
+    """Return whether a sweep is a race that has not ended, so that its plan may grow."""
+    if request.again or sweep.store.header.race is None:
+        return False
+    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
+    earlier = request.results if _takes_over(sweep, request) else None
+    return RaceSupply(sweep, request.limits.attempts, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -171,7 +197,9 @@ def _new_path(request: LaunchRequest) -> Path:
 
 
 def _create(folder: Path, request: LaunchRequest) -> None:
-    for line in results_dir.create(folder, request.header_in(folder), request.trials):
+    header = request.header_in(folder)
+    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
 
 
@@ -182,13 +210,17 @@ def _take_over(
 
     Return a line on it, if there is any, and the workers that were started if they can go on.
     """
-    if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
+    if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
     start = partial(_executor, request, devices, sweep)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
+
+
+def _takes_over(sweep: SweepDir, request: LaunchRequest) -> bool:
+    return bool(request.reuse) and sweep.folder.parent.resolve() == request.results.resolve()
 
 
 @contextmanager
@@ -211,8 +243,13 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
+    if header.race is not None:
+        header = race_entry.enter(sweep, header, request.trials)
+    seals = sealing.renewed(
+        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
+    )
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs))
+        store.set_header(replace(header, packs=store.header.packs, seals=seals))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"
@@ -256,7 +293,7 @@ def _named(folder: Path, request: LaunchRequest) -> Path | None:
         raise lost
     if not (folder / STORE).exists():
         return None
-    if request.new or _plan_of(folder) != request.plan_id:
+    if request.new or not (request.widens or _plan_of(folder) == request.plan_id):
         rule = "holds results already" if request.new else "holds the results of another plan"
         raise UserError(f"--output-dir {folder}: {rule}; name another folder")
     return folder

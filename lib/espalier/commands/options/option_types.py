@@ -6,14 +6,17 @@ one counts as not given. An option on the command line wins over it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from espalier.analysis.confidence import ALPHA
+from espalier.core import measures
 from espalier.core.errors import UserError
-from espalier.core.measures import MEASURES
+from espalier.kconfig.declared_measures import resolve
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -66,6 +69,31 @@ class Switch(click.types.BoolParamType):
             raise UserError(f"{place(param, value, ctx)}: must be 1 or 0") from None
 
 
+class MeasuresType(click.ParamType[Any]):
+    """A text of `RANK_BY`: measures by commas, each with its direction where that is not known."""
+
+    name = "measure"
+
+    def __init__(self, strict: bool) -> None:
+        """`strict` refuses what has no known direction; else the trials may have it."""
+        self.strict = strict
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text. Raises UserError."""
+        try:
+            return resolve(value) if self.strict else measures.check_form(value)
+        except measures.MeasureError as error:
+            raise UserError(f"{place(param, value, ctx)}: {error.rule}") from None
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the measures whose names begin with what stands behind the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        names = [name for name in measures.NAMED if name.startswith(last)]
+        return [click.shell_completion.CompletionItem(before + comma + name) for name in names]
+
+
 class PathType(click.Path):
     """A path. The name of an option in its place is an error: the path was forgotten."""
 
@@ -104,6 +132,9 @@ def number_between(low: float, high: float) -> Checked:
 
 PATH = PathType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
+NOT_NEGATIVE = Checked(
+    click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
+)
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
@@ -147,6 +178,24 @@ results_of_run = click.option(
 sweep_dir = make_option(
     "DIR", "--dir", "folder", type=PATH, help="folder of the sweep  [default: the newest]"
 )
+alpha = make_option(
+    "ALPHA",
+    "--alpha",
+    type=number_between(0, 1),
+    default=ALPHA,
+    help="error rate: how often a difference may be seen where there is none",
+)
+margin = make_option(
+    "MARGIN",
+    "--margin",
+    type=NOT_NEGATIVE,
+    default=0.0,
+    help="differences up to this count as none, in the measure's unit",
+)
+as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")
 measure = make_option(
-    "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure to rank by  [default: the sweep's]"
+    "RANK_BY",
+    "--by",
+    type=MeasuresType(strict=False),
+    help="measure to rank by, or several by commas  [default: the sweep's]",
 )

@@ -1,0 +1,1 @@
+"""What is said of two sides of a sweep, or of two sweeps."""

@@ -1,0 +1,150 @@
+"""Two sweeps side by side: text, or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from espalier.analysis.arms import Pair
+from espalier.analysis.comparing.sweep_pairs import PairedSweeps, Setting
+from espalier.analysis.confidence import Interval
+from espalier.analysis.equivalence import Answer, PairedAnswer
+from espalier.analysis.rank import Configuration, swept_values
+from espalier.core import strict_json
+from espalier.core.trial import Record, Status
+from espalier.report.comparing.opened_sweeps import OpenedSweep
+from espalier.report.ranking_rows import settings as written
+from espalier.report.sweep_summary import typed
+from espalier.report.table_format import plain_table
+from espalier.report.templates import render
+
+LISTED = 50  # configurations that the text has
+NAMED = 5  # configurations that are named where they have no partner
+HEADING = ["A", "B", "values", "n", "difference", "interval", "A is"]
+
+
+def render_comparison(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> str:
+    """Return the comparison of two sweeps as text."""
+    rows = [_row(compared, place) for place in range(min(len(compared.pairs), LISTED))]
+    return render(
+        "sweep_compare.txt",
+        compared=compared,
+        folders=[str(sweep.folder) for sweep in sweeps],
+        sizes=[_size(sweep) for sweep in sweeps],
+        settings=all_settings(compared, sweeps),
+        alone=[(side, _names(items)) for side, items in _sides(compared) if items],
+        level=f"{(1 - compared.alpha) * 100:.4g}%",
+        over_all=_over_all(compared),
+        said=_said(compared),
+        table=plain_table([HEADING, *rows]),
+        more=max(0, len(compared.pairs) - LISTED),
+    )
+
+
+def comparison_json(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> str:
+    """Return the comparison of two sweeps as the text of a JSON object."""
+    over_all, said = compared.over_all, zip(compared.answers, compared.said, strict=True)
+    return strict_json.pretty(
+        {
+            "a": str(sweeps[0].folder),
+            "b": str(sweeps[1].folder),
+            "measure": compared.by.name,
+            "more_is_better": compared.by.larger,
+            "alpha": compared.alpha,
+            "not_alike": [vars(item) for item in compared.unlike],
+            "settings": {
+                f"CONFIG_{name}": {"a": typed(own or None), "b": typed(other or None)}
+                for name, own, other in all_settings(compared, sweeps)
+            },
+            "pairs_of_trials": len(compared.trials),
+            "identical": compared.identical,
+            "taken_over": compared.taken_over,
+            "over_all": _record(over_all, over_all.answer),
+            "configurations": [
+                {**_named(pair), **_record(found, left)}
+                for pair, (found, left) in zip(compared.pairs, said, strict=True)
+            ],
+            "only_in_a": [item.first.name for item in compared.alone[0]],
+            "only_in_b": [item.first.name for item in compared.alone[1]],
+        }
+    )
+
+
+def all_settings(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> list[Setting]:
+    """Return the symbols in which two sweeps differ throughout, those outside of identity last."""
+    own, others = (sweep.header.settings for sweep in sweeps)
+    names = [name for name in {**own, **others} if own.get(name) != others.get(name)]
+    outside = [(name, own.get(name, ""), others.get(name, "")) for name in names]
+    return [*compared.settings, *outside]
+
+
+def _named(pair: Pair) -> Record:
+    first, second = pair
+    values = {f"CONFIG_{name}": typed(text) for name, text in swept_values(first.first).items()}
+    return {"a": first.first.name, "b": second.first.name, "values": values}
+
+
+def _record(found: PairedAnswer, left: Answer) -> Record:
+    difference = found.difference
+    return {
+        "difference": difference.mean if difference else None,
+        "interval": [difference.low, difference.high] if difference else [None, None],
+        "n": difference.n if difference else 0,
+        "p": found.p,
+        "verdict": str(left),
+    }
+
+
+def _row(compared: PairedSweeps, place: int) -> list[str]:
+    (first, second), found = compared.pairs[place], compared.answers[place]
+    values = " ".join(written(swept_values(first.first), prefix="")) or "-"
+    difference, ends = _numbers(compared, found.difference)
+    count = str(found.difference.n) if found.difference else "0"
+    names = [first.first.name, second.first.name]
+    return [*names, values, count, difference, ends, _is(found, compared.said[place])]
+
+
+def _is(found: PairedAnswer, left: Answer) -> str:
+    """Return what the first sweep is; equal on all seeds is not merely undecided."""
+    difference = found.difference
+    return "equal" if difference and not (difference.mean or difference.half_width) else left
+
+
+def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, str]:
+    if difference is None:
+        return "none", "none"
+    by = compared.by
+    if not difference.half_width:
+        return by.with_unit(difference.mean, "+"), "no spread" if difference.n > 1 else "one seed"
+    ends = f"{by.number(difference.low, '+')} to {by.number(difference.high, '+')}"
+    return by.with_unit(difference.mean, "+"), ends
+
+
+def _over_all(compared: PairedSweeps) -> str:
+    found = compared.over_all
+    if found.difference is None:
+        return "no seed that all configurations have in both"
+    difference, ends = _numbers(compared, found.difference)
+    word = _is(found, found.answer)
+    said = word if word == Answer.UNDECIDED else f"A is {word}"
+    return f"{difference}, {ends}, n={found.difference.n}: {said}"
+
+
+def _said(compared: PairedSweeps) -> str:
+    count = len(compared.pairs)
+    if count == 1:
+        return "One comparison: nothing to correct for"
+    return f"What A is stands after Holm's correction for {count} comparisons; intervals not"
+
+
+def _size(sweep: OpenedSweep) -> str:
+    passed = sum(item.result.status is Status.PASSED for item in sweep.results)
+    return f"{passed} of {len(sweep.results)} trials passed"
+
+
+def _sides(compared: PairedSweeps) -> list[tuple[str, tuple[Configuration, ...]]]:
+    return list(zip("AB", compared.alone, strict=True))
+
+
+def _names(items: Sequence[Configuration]) -> str:
+    names = ", ".join(item.first.name for item in items[:NAMED])
+    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)
