@@ -28,16 +28,15 @@ from scipy.special import betaincc, betaln
 
 from espalier.analysis.anytime_tests import Array, log_evidence
 from espalier.analysis.equivalence import Answer, answer
-from espalier.analysis.multiple_best import are_behind
+from espalier.analysis.multiple_best import are_behind, rivals
 from espalier.analysis.race_decisions import RaceRules, decide
 from espalier.core.measures import VAL_ACC
 
 ALPHA, CAP = 0.05, 40
-SIZES = (5, 20, 50)
+SIZES = (2, 5, 20, 50)
 FIXED = range(3, CAP + 1)
 RULES = RaceRules(ALPHA, margin=0, first_seeds=2, max_seeds=CAP)
 SPREADS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)  # of a difference, in steps
-LIMITS = (2, 5, 20, 50)  # configurations
 EDGES = tuple(product((3, 5, 10, 20, 40), (0.1, 0.3, 0.5, 1.0)))  # seeds, spread over margin
 GOAL = "<= 5"
 Draw = Callable[[np.random.Generator, int, int], Array]
@@ -114,8 +113,8 @@ def correlated(rng: np.random.Generator, pairs: int) -> list[Figure]:
         steps = shape(rng, spread, pairs)
         for name, logs in zip(worst, forms(steps), strict=True):
             highest = logs.max(axis=1)
-            for size in LIMITS:
-                allowed = ALPHA / (size - 1)
+            for size in SIZES:
+                allowed = ALPHA / rivals(size)
                 share = float((highest >= -math.log(allowed)).mean()) / allowed
                 worst[name] = max(worst[name], share)
     what = "correlated pairs mislead at some time: the worst share over that allowed"
