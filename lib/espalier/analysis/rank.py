@@ -170,7 +170,7 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     measure = measures.measures_of(by)[0]
     every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
-    compared = _with_verdicts(ranked, measure)
+    compared = with_verdicts(ranked, measure)
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
 
 
@@ -204,8 +204,8 @@ def comparable(item: Configuration, best: Configuration) -> bool:
     return item.samples == best.samples and bool(item.short) == bool(best.short)
 
 
-def _with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
-    """Return the configurations, best first, with how each compares with the best."""
+def with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
+    """Return the configurations, best first, with how each compares with the best of them."""
     places = [n for n, item in enumerate(ranked) if comparable(item, ranked[0])]
     signed = [{d: by.sign * score for d, score in ranked[n].scores.items()} for n in places]
     behind = dict(zip(places, behind_the_best(signed), strict=True))

@@ -14,6 +14,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.report.reports import USUAL, ReportRequest
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
@@ -48,7 +49,7 @@ class LaunchRequest:
     new: bool
     entry: str
     in_process: bool
-    by: str | None = None  # overrides CONFIG_RANK_BY
+    report: ReportRequest = USUAL  # of the reports
     priority: str = ""  # which trials start first
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
@@ -81,6 +82,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
+    request.report.check([trial for trial, _ in request.trials])
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
@@ -104,8 +106,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
         if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.by)
-        return closing.report_end(sweep, limits, request.by)
+            return closing.report_stop(sweep, len(left), request.report)
+        return closing.report_end(sweep, limits, request.report)
 
 
 def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
