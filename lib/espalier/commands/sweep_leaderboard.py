@@ -66,7 +66,8 @@ def command(
         trials = trial_results(store)
         by = ranking_measure(store, trials, by)
         left_out, controls = refused(store), store.header.controls
-    ranking = rank(trials, by)
+        raced = store.header.race is not None
+    ranking = rank(trials, by, raced)
     print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
     parts = ReportRequest(by, baseline, best_per).parts(ranking)
     _print_ranking(ranking, top)

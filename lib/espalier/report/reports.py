@@ -117,14 +117,14 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    ranking = rank(results, by)
+    ranking = rank(results, by, header.race is not None)
     parts = [
         *request.parts(ranking),
         _controls(ranking, header),
         _parameters(ranking),
         _effects(results, by, header),
     ]
-    text = render_analysis(results, by, log, left_out, [part for part, _ in parts])
+    text = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
     head, race_files = _race(results, header)
     text = head + text
     data = {SUMMARY: summary_text(results), ANALYSIS: text, **race_files}

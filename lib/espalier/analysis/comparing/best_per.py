@@ -54,11 +54,10 @@ def parse_best_per(text: str) -> list[str]:
 def check_swept(names: Iterable[str], every: Iterable[Configuration], text: str) -> None:
     """Raise UserError, with the symbols that are, for one of `names` that is not swept."""
     swept = dict.fromkeys(name for item in every for name in swept_values(item.first))
-    if wrong := [name for name in names if name not in swept]:
-        rule = (
-            f"{wrong[0]} is not swept; it must be of {', '.join(swept) or 'those that are, none'}"
-        )
-        raise UserError(f"{OPTION}={text}: {rule}")
+    for name in names:
+        if name not in swept:
+            listed = ", ".join(swept) or "seeds alone"
+            raise UserError(f"{OPTION}={text}: {name} is not swept; swept are {listed}")
 
 
 def best_per(ranking: Ranking, text: str) -> BestPer:
