@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
+from espalier.analysis.claims.claim_judging import judge
 from espalier.analysis.comparing import against_baseline, best_per
 from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
@@ -17,7 +18,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
-from espalier.report.comparing import baseline_report, best_per_report
+from espalier.report.comparing import baseline_report, best_per_report, claims_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -30,6 +31,7 @@ CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
+CLAIMS = "sweep_claims.json"
 BASELINE = "sweep_baseline.json"
 BEST_PER = "sweep_best_per.json"
 
@@ -103,9 +105,9 @@ USUAL = ReportRequest()
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
-    Beside them, where the sweep has what they tell of: sweep_controls.json and sweep_deltas.json,
-    sweep_pareto.json, sweep_effects.json, sweep_race.json; and where the `request` has them,
-    sweep_baseline.json and sweep_best_per.json.
+    Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
+    sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json; and where the
+    `request` has them, sweep_baseline.json and sweep_best_per.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
@@ -124,11 +126,11 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
         _parameters(ranking),
         _effects(results, by, header),
     ]
-    text = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
-    head, race_files = _race(results, header)
-    text = head + text
-    data = {SUMMARY: summary_text(results), ANALYSIS: text, **race_files}
-    for _, files in parts:
+    heads = [_claims(results, header), _race(results, header)]
+    body = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
+    text = "".join([*(part for part, _ in heads), body])
+    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    for _, files in [*heads, *parts]:
         data |= files
     write_files(sweep_dir, data)
     return text
@@ -147,6 +149,13 @@ def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:
         return "", {}
     race = standing(results, header.race)
     return race_report.render_race(race), {RACE: race_report.race_json(race)}
+
+
+def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+    judged = judge(header, results)
+    if judged is None:
+        return "", {}
+    return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
 
 
 def _controls(ranking: Ranking, header: PlanHeader) -> Part:
