@@ -41,7 +41,7 @@ ARMS = "0.001|0.002|0.003|0.004|0.005|0.006"
 ALIKE_SEEDS = 20
 PACE = "0.03"  # seconds that a trial takes that is to be killed
 ALPHA = 0.05
-TIMED = "import race_timed; race_timed.start()"
+TIMED = "import race_timed, runpy; runpy.run_module('espalier', run_name='__main__')"
 Outcome = dict[str, Any]
 
 
