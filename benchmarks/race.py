@@ -41,6 +41,7 @@ ARMS = "0.001|0.002|0.003|0.004|0.005|0.006"
 ALIKE_SEEDS = 20
 PACE = "0.03"  # seconds that a trial takes that is to be killed
 ALPHA = 0.05
+TIMED = "import race_timed, runpy; runpy.run_module('espalier', run_name='__main__')"
 Outcome = dict[str, Any]
 
 
@@ -223,7 +224,7 @@ def begun(place: Path, words: Sequence[str], **variables: str) -> subprocess.Pop
     """Start a race whose results go to `place`, in a process group of its own."""
     calm = {key: value for key, value in os.environ.items() if key not in sweeping.ASKED}
     calm |= {"XDG_CACHE_HOME": f"{place}.cache", "PYTHONPATH": str(HERE), **variables}
-    program = [str(HERE / "race_timed.py")] if "RACE_DECIDING" in variables else ["-m", "espalier"]
+    program = ["-c", TIMED] if "RACE_DECIDING" in variables else ["-m", "espalier"]
     return subprocess.Popen(
         [sys.executable, "-P", *program, "race", *words, "--output-dir", str(place)],
         cwd=ROOT,

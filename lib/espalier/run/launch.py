@@ -140,12 +140,13 @@ def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether a sweep is a race that has not ended, so that its plan may grow."""
     if request.again or sweep.store.header.race is None:
         return False
-    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+    unfinished = pending(sweep.store, request.limits.attempts)
+    return not race_supply.current(sweep.store, unfinished).state.ended
 
 
 def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
     earlier = request.results if _takes_over(sweep, request) else None
-    return RaceSupply(sweep, request.limits.attempts, earlier)
+    return RaceSupply(sweep, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
