@@ -7,7 +7,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATASET BUDGET BENCH \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER SCENARIO DATASET BUDGET BENCH \
 	SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
@@ -252,7 +252,10 @@ help:
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
-##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   RANK_BY=<measure>      - Rank by it instead of validation accuracy: val_loss, my_score:max;
+##                            several by commas have a front: val_acc,live_parameters
+##   BASELINE=<values>      - Compare all with PRUNING_METHOD=magnitude, or with config_012
+##   BEST_PER=<symbols>     - The best of each value of a symbol, at each value of a second one
 ##   A=<side> B=<side>      - What verdict compares: values of symbols, or config_012; or folders
 ##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
 ##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest

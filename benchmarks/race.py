@@ -1,6 +1,6 @@
 """Races: their time and trials against 20 seeds for all, kills, and errors where arms are alike.
 
-    python benchmarks/race.py [--parts time,kill,null] [--kills 20] [--races 200] [--keep DIR]
+    python benchmarks/race.py [--only time] [--kills 20] [--races 200]
 
 * time: the races of two range files with up to 20 seeds and a margin, against the same grids with
   20 seeds, and the share of a race that it takes to decide.
@@ -41,20 +41,21 @@ ARMS = "0.001|0.002|0.003|0.004|0.005|0.006"
 ALIKE_SEEDS = 20
 PACE = "0.03"  # seconds that a trial takes that is to be killed
 ALPHA = 0.05
+TIMED = "import race_timed, runpy; runpy.run_module('espalier', run_name='__main__')"
 Outcome = dict[str, Any]
 
 
 def main() -> int:
     parser = measuring.parser(__doc__)
-    parser.add_argument("--parts", default="time,kill,null", help="(default: %(default)s)")
+    parser.add_argument("--only", choices=PARTS, help="one part, whose record is its own")
     parser.add_argument("--kills", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--races", type=int, default=200, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the times of the kills")
     args = parser.parse_args()
     figures: list[Figure] = []
     notes: list[str] = []
-    for part in args.parts.split(","):
-        own, said = {"time": timed, "kill": killed, "null": level}[part](args)
+    for part in [args.only] if args.only else PARTS:
+        own, said = PARTS[part](args)
         figures, notes = figures + own, notes + said
     measuring.tell(args, figures, notes)
     return int(any(figure.what == "races decided otherwise" and figure.value for figure in figures))
@@ -223,7 +224,7 @@ def begun(place: Path, words: Sequence[str], **variables: str) -> subprocess.Pop
     """Start a race whose results go to `place`, in a process group of its own."""
     calm = {key: value for key, value in os.environ.items() if key not in sweeping.ASKED}
     calm |= {"XDG_CACHE_HOME": f"{place}.cache", "PYTHONPATH": str(HERE), **variables}
-    program = [str(HERE / "race_timed.py")] if "RACE_DECIDING" in variables else ["-m", "espalier"]
+    program = ["-c", TIMED] if "RACE_DECIDING" in variables else ["-m", "espalier"]
     return subprocess.Popen(
         [sys.executable, "-P", *program, "race", *words, "--output-dir", str(place)],
         cwd=ROOT,
@@ -260,6 +261,9 @@ def ran_twice(place: Path) -> int:
     with Store.open(place / STORE, readonly=True) as store:
         passed = Counter(each.trial for each in store.attempts() if each.status == "passed")
     return sum(count > 1 for count in passed.values())
+
+
+PARTS = {"time": timed, "kill": killed, "null": level}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from espalier.analysis.rank import TrialResult
+from espalier.analysis.rank import TrialResult, rank
 from espalier.commands import VERBS
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Result, Status, Trial
@@ -192,7 +192,7 @@ def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
         scores = {"val_acc": score, "test_acc": 97.0 + seed}
         result = Result(Status.PASSED, measures={**measures, **scores})
         outcomes.append(TrialResult(trial, result, 1))
-    printed = masked(render_analysis(outcomes, "val_acc", str))
+    printed = masked(render_analysis(outcomes, rank(outcomes), str))
     own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |report: ")  # the runner's lines, and cuts
     assert [line for line in masked(shown) if line not in printed and not own.match(line)] == []
 

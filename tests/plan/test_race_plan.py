@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,9 @@ def test_what_a_wider_plan_adds_is_swept_by_all() -> None:
     wider = [trial(1, LR="0.1", EPOCHS="5", SEED="1"), trial(2, LR="0.1", EPOCHS="9", SEED="1")]
     rules = RaceRecord(alpha=0.05, margin=0.0, max_seeds=6, by="val_acc", seeds=["1"])
     more = race_plan.begin(header(EPOCHS=["5", "9"]), wider, rules)
+    begun = begun._replace(header=replace(begun.header, packs={"shape": {"size": 4}}))
     growth = race_plan.join(begun.header, trials, more.header, more.added)
-    assert growth.header.race is not None
+    assert growth.header.race is not None and growth.header.packs == begun.header.packs
     assert growth.header.race.seeds == ["7", "2"]  # as the race began
     assert growth.header.plan_id == more.header.plan_id
     assert [t.number for t, _ in growth.added] == [7, 8, 9, 10, 11, 12]

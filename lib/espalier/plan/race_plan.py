@@ -109,6 +109,7 @@ def join(
         values += [value for value in axis["values"] if value not in values]
     merged = [{"symbol": name, "values": values} for name, values in axes.items()]
     joined = replace(wider, axes=merged, race=rules, files="")
+    joined = replace(joined, packs=header.packs, seals=header.seals)
     pairs = [(each, seed) for each in configurations(more) for seed in first_seeds(rules)]
     return grow(joined, trials, pairs)
 
