@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
 from trial_results import nets, passed, trial
 
 from espalier.analysis.confidence import Interval
-from espalier.analysis.pareto import Front, fronts
-from espalier.analysis.rank import rank
+from espalier.analysis.pareto import Front, fronts, lacking
+from espalier.analysis.rank import TrialResult, rank
 
 
 def named(front: Front) -> list[tuple[str, float, float]]:
@@ -67,6 +69,53 @@ def test_a_front_for_each_set_of_samples() -> None:
     every = fronts(rank(on_several_data_sets()))
     assert [front.samples["DATASET"] for front in every] == ["a", "b"]
     assert [len(front.points) for front in every] == [2, 2]
+
+
+def three_ways() -> list[TrialResult]:
+    """Four configurations by accuracy, size and cost; the third is beaten by the first."""
+    numbers = [(90.0, 300, 2.0), (80.0, 100, 3.0), (85.0, 300, 2.0), (70.0, 200, 1.0)]
+    return [
+        passed(trial(n, 1, LR=str(n)), acc, live_parameters=size, cost=cost)
+        for n, (acc, size, cost) in enumerate(numbers, 1)
+    ]
+
+
+def test_a_front_of_three_measures() -> None:
+    front = only(three_ways(), "val_acc,live_parameters,cost:min")
+    assert [point.item.first.name for point in front.points] == [
+        "config_004",
+        "config_001",
+        "config_002",
+    ]
+    assert (front.gains, front.frugal) == ([None] * 3, None)
+    assert front.points[0].efficiency is None
+
+
+def test_a_front_of_two_measures_other_than_size() -> None:
+    front = only(three_ways(), "cost:min,val_acc")
+    assert [point.means for point in front.points] == [(2.0, 90.0), (1.0, 70.0)]
+    assert front.gains[1] == Interval(1.0, 1, None)  # less of a cost is a gain
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=12))
+def test_every_configuration_is_on_the_front_or_beaten_by_one_that_is(
+    numbers: list[tuple[int, ...]],
+) -> None:
+    results = [
+        passed(trial(n, 1, LR=str(n)), a, live_parameters=b, cost=c)
+        for n, (a, b, c) in enumerate(numbers, 1)
+    ]
+    front = only(results, "val_acc,live_parameters,cost:min")
+    on = {point.item.first.name for point in front.points}
+    for point in front.sized:
+        name = point.item.first.name
+        others = [other for other in front.points if other.item.first.name != name]
+        assert (name in on) != any(other.matches(point) for other in others)
+
+
+def test_what_lacks_a_measure_is_told() -> None:
+    ranking = rank([*three_ways(), passed(trial(5, 1, LR="5"), 99.0)], "val_acc,cost:min")
+    assert [item.first.name for item in lacking(ranking)] == ["config_005"]
 
 
 def test_nothing_is_said_where_all_are_of_one_size_or_none_is_known() -> None:

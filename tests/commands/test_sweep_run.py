@@ -103,6 +103,7 @@ def test_make_variables_arrive_by_the_environment(
         ),
         ("NEW", "please", "error: NEW=please: must be 1 or 0"),
         ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
+        ("RANK_BY", "luck:up", "error: RANK_BY=luck:up: :up must be :max"),
     ],
 )
 def test_a_wrong_variable_is_one_line_before_anything_runs(

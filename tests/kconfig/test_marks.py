@@ -20,6 +20,11 @@ from espalier.kconfig.symbols import Symbols
         ("Any text.\n  Pack: same\n", Marks(Scope.PACK, False, None)),
         ("Pack: may differ\nAny text.", Marks(Scope.TRIAL, False, None)),
         ("Any text.\nControl: yes", Marks(None, True, None)),
+        ("Measure: luck max", Marks(None, False, None, measures=(("luck", "max"),))),
+        (
+            "Measure: a/b min\nMeasure: luck max",
+            Marks(None, False, None, measures=(("a/b", "min"), ("luck", "max"))),
+        ),
         ("Say Identity: no, or not.", Marks(None, False, None)),  # not a line of its own
     ],
 )
@@ -48,7 +53,9 @@ def test_an_interval_that_is_no_number() -> None:
         marks.parse("Float in [zero, 1]")
 
 
-@pytest.mark.parametrize("line", ["Identity: yes", "pack: same", "Control : yes", "Float in 0..1"])
+@pytest.mark.parametrize(
+    "line", ["Identity: yes", "pack: same", "Control : yes", "Float in 0..1", "Measure: luck"]
+)
 def test_a_line_that_is_almost_a_mark(line: str) -> None:
     with pytest.raises(ValueError, match=f"the help line '{line}', which is no mark; marks are"):
         marks.parse(f"Any text.\n{line}")

@@ -7,11 +7,15 @@ from stored_sweeps import stored
 from trial_results import nets, passed, sweep, trial
 
 from espalier.__main__ import run
-from espalier.analysis.pareto import by_samples
-from espalier.analysis.rank import rank
+from espalier.analysis.pareto import Front, by_samples, with_size
+from espalier.analysis.rank import Ranking, rank
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
 from espalier.report.parameter_plots import grouped, plot_parameters
+
+
+def size_fronts(ranking: Ranking) -> list[Front]:
+    return by_samples(ranking, with_size(ranking))
 
 
 def ends(line: object) -> list[tuple[float, float]]:
@@ -20,7 +24,7 @@ def ends(line: object) -> list[tuple[float, float]]:
 
 def test_every_seed_is_a_dot_and_the_front_a_staircase() -> None:
     results = nets((100, [70.0, 72.0]), (400, [80.0, 84.0]), (900, [60.0, 60.0]))
-    left, right = plot_parameters(by_samples(rank(results))).axes
+    left, right = plot_parameters(size_fronts(rank(results))).axes
     dots, *_, front = left.lines
     assert sorted(ends(dots)) == [
         (100, 70.0),
@@ -46,7 +50,7 @@ def test_a_colour_for_each_model() -> None:
         config = {**item.config, "MODEL": model}
         item = Trial(number, item.name, item.id, config, {**item.swept, "MODEL": model})
         results.append(passed(item, 50.0 + number, live_parameters=size))
-    fronts = by_samples(rank(results))
+    fronts = size_fronts(rank(results))
     assert {label: len(group) for label, group in grouped(fronts).items()} == {"one": 2, "two": 1}
     left, _ = plot_parameters(fronts).axes
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["one", "two"]
@@ -55,7 +59,7 @@ def test_a_colour_for_each_model() -> None:
 
 def test_less_of_a_loss_has_no_second_panel() -> None:
     results = nets((100, [2.0]), (200, [1.0]), by="val_loss")
-    assert len(plot_parameters(by_samples(rank(results, "val_loss"))).axes) == 1
+    assert len(plot_parameters(size_fronts(rank(results, "val_loss"))).axes) == 1
 
 
 @pytest.mark.parametrize("sizes", [(100,), (100, 100), (100, 200, 300)])

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from pareto_cases import on_several_data_sets, only, waiting, with_a_lost_seed
 from stored_sweeps import stored
-from trial_results import nets
+from trial_results import nets, passed, trial
 
-from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import TrialResult, rank
 from espalier.report.pareto_report import pareto_json, render_pareto
 from espalier.report.reports import write_reports
@@ -25,12 +24,26 @@ SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_text(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"pareto_{name}", render_pareto(fronts(rank(SCENARIOS[name]()))))
+    golden(f"pareto_{name}", render_pareto(rank(SCENARIOS[name]())))
 
 
 def test_text_of_a_loss(golden: Callable[[str, str], None]) -> None:
-    front = only(nets((100, [2.0]), (200, [1.0]), (300, [1.5]), by="val_loss"), "val_loss")
-    golden("pareto_loss", render_pareto([front]))
+    results = nets((100, [2.0]), (200, [1.0]), (300, [1.5]), by="val_loss")
+    golden("pareto_loss", render_pareto(rank(results, "val_loss")))
+
+
+def test_text_of_several_measures(golden: Callable[[str, str], None]) -> None:
+    results = nets((100, [70.0, 80.0]), (2500, [73.0, 85.0]), (3000, [60.0, 60.0]))
+    several = "val_acc,total_time,live_parameters:max"
+    fast = [passed(trial(7, 1, WIDTH="9"), 50.0, total_time=1.0)]
+    pages = [render_pareto(rank(results, several)), render_pareto(rank(results + fast, several))]
+    golden("pareto_several", "\n".join([*pages, render_pareto(rank(results, "val_acc,test_acc"))]))
+
+
+def test_none_has_all_of_several_measures() -> None:
+    text = render_pareto(rank(nets((100, [70.0])), "val_acc,cost:min"))
+    assert "None: no configuration has all of them." in text
+    assert "Left out, since they have no finite cost: 1 configurations" in text
 
 
 def test_the_same_as_json() -> None:
@@ -41,6 +54,7 @@ def test_the_same_as_json() -> None:
     assert record["configurations"][0] == {
         "config_file": "config_001",
         "live_parameters": 100.0,
+        "means": {"val_acc": 75.0, "live_parameters": 100.0},
         "mean": 75.0,
         "half_width": pytest.approx(63.53, rel=1e-3),
         "n": 2,

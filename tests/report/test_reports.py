@@ -61,10 +61,10 @@ def test_measure_asked_for_goes_before_the_environment_before_the_plan(
     monkeypatch.delenv("RANK_BY", raising=False)
     folder = stored(tmp_path / "sweep_1", [passed(trial(1, 1), 90.0)], by="test_acc")
     with Store.open(folder / "sweep.db", readonly=True) as store:
-        assert ranking_measure(store) == "test_acc"
+        assert ranking_measure(store, []) == "test_acc"
         monkeypatch.setenv("RANK_BY", "val_acc")
-        assert ranking_measure(store) == "val_acc"
-        assert ranking_measure(store, "test_acc") == "test_acc"
+        assert ranking_measure(store, []) == "val_acc"
+        assert ranking_measure(store, [], "test_acc") == "test_acc"
 
 
 def test_a_bad_measure_writes_nothing(tmp_path: Path) -> None:
@@ -72,6 +72,32 @@ def test_a_bad_measure_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="RANK_BY=speed"):
         write_reports(folder, "speed")
     assert not (folder / "sweep_analysis.txt").exists()
+
+
+def test_any_number_that_trials_record_ranks(tmp_path: Path) -> None:
+    results = [passed(trial(n, 1, LR=str(n)), 90.0, luck=n / 4) for n in (1, 2)]
+    folder = stored(tmp_path / "sweep_1", results, by="luck:max")
+    text = write_reports(folder)
+    assert "Ranked by: luck (more is better), mean over seeds" in text
+    assert "Config file: config_002" in text and "Luck: 0.5 (n=1: no interval)" in text
+    assert "Config file: config_001" in write_reports(folder, "luck:min")
+    with pytest.raises(UserError, match="RANK_BY=luck: nothing says whether more of luck"):
+        write_reports(folder, "luck")
+
+
+def test_several_measures_have_a_front(tmp_path: Path) -> None:
+    numbers = [(90.0, 3.0), (80.0, 1.0), (70.0, 2.0)]
+    results = [passed(trial(n, 1, LR=str(n)), acc, cost=c) for n, (acc, c) in enumerate(numbers, 1)]
+    folder = stored(tmp_path / "sweep_1", [*results, passed(trial(4, 1, LR="4"), 60.0)])
+    text = write_reports(folder, "val_acc,cost:min")
+    assert "On the front: 2 of 3 configurations" in text
+    assert "Left out, since they have no finite cost: 1 configurations" in text
+    (front,) = json.loads((folder / "sweep_pareto.json").read_text(encoding="utf-8"))
+    assert front["measures"] == [
+        {"name": "val_acc", "more_is_better": True},
+        {"name": "cost", "more_is_better": False},
+    ]
+    assert [point["means"]["cost"] for point in front["front"]] == [1.0, 3.0]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

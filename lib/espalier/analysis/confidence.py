@@ -75,8 +75,8 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
 class Verdict(StrEnum):
     """What the seeds that two configurations share say about their difference."""
 
-    TIED = "tied"  # the interval contains 0
-    BEHIND = "behind"  # it does not
+    TIED = "tied"  # not told from 0
+    BEHIND = "behind"  # told from 0
     UNKNOWN = "unknown"  # fewer than two common seeds, or the same non-zero difference on all
 
 

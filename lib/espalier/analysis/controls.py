@@ -18,7 +18,6 @@ from itertools import accumulate, pairwise
 from espalier.analysis.arms import agreeing
 from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
-from espalier.core import measures
 from espalier.core.measures import Measure
 from espalier.core.records import EpochRecord
 from espalier.core.trial import REPETITION
@@ -136,9 +135,8 @@ def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> l
     """
     every = (*ranking.ranked, *ranking.unranked)
     places = {id(item): place for place, item in enumerate(every)}
-    by = measures.find(ranking.by)
     compared = [
-        Comparison(arm, control, symbol, values[-1], by)
+        Comparison(arm, control, symbol, values[-1], ranking.measure)
         for symbol, values in _kinds(every, plain)
         for arm, control in _matched(every, symbol, values)
     ]

@@ -129,7 +129,8 @@ def climbed(
     symbol: str, by: Measure, rest: Mapping[str, str], rungs: Sequence[LadderPoint]
 ) -> Ladder:
     """Return a ladder of `rungs`, smallest value first."""
-    scores, grid = [rung.scores for rung in rungs], Grid([rung.value for rung in rungs], by.maximum)
+    scores = [rung.scores for rung in rungs]
+    grid = Grid([rung.value for rung in rungs], by.maximum, by.minimum)
     curve = grid.fit(np.array([[fmean(values) for values in scores]]))[0]
     common = _common_seeds(rungs)
     ends = d50_interval(grid, curve, common) if common.shape[1] >= SEEDS else None

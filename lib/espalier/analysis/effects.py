@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from espalier.analysis.confidence import Interval, interval
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, rank
-from espalier.core import measures
 from espalier.core.measures import Measure
 from espalier.core.records import PlanHeader
 
@@ -110,8 +109,12 @@ def levels_of(header: PlanHeader) -> Levels:
 
 
 def main_effects(results: Sequence[TrialResult], by: str, levels: Levels) -> Effects:
-    """Return the effects of `levels` on `by`. Raises UserError if `by` is no ranking measure."""
-    measure, rows = measures.find(by), _rows(rank(results, by))
+    """Return the effects of `levels` on what ranks by `by`, a text of `RANK_BY`.
+
+    Raises UserError if it is none.
+    """
+    ranking = rank(results, by)
+    measure, rows = ranking.measure, _rows(ranking)
     counted = {item.trial.number for row in rows for item in row.counted}
     lost = tuple(item for item in results if item.trial.number not in counted)
     axes = {

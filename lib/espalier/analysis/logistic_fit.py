@@ -37,10 +37,10 @@ class Grid:
     them are solved at once; no start has to be guessed, and no optimum is only local.
     """
 
-    def __init__(self, values: Sequence[float], upper: float) -> None:
-        """`values` ascend; no plateau may lie below 0 or above `most`."""
+    def __init__(self, values: Sequence[float], upper: float, lower: float = 0.0) -> None:
+        """`values` ascend; no plateau may lie below `lower` or above `upper`."""
         x = np.log(np.asarray(values))
-        self._most, self._x = upper, x
+        self._lower, self._upper, self._x = lower, upper, x
         self.places: Array = np.linspace(x[0], x[-1], PLACES)  # half-way points, as logarithms
         self._middles = np.repeat(self.places, len(SLOPES))
         self._slopes = np.tile(SLOPES, PLACES)
@@ -96,7 +96,7 @@ class Grid:
         low = centre - rise * self._mean[:, None]
         slack = 1e-9 + 0.05 * np.ptp(rows, 1)  # plateaus are means of few seeds too
         ends = np.stack([low, low + rise])
-        allowed = ((ends >= -slack) & (ends <= self._most + slack)).all(0)
+        allowed = ((ends >= self._lower - slack) & (ends <= self._upper + slack)).all(0)
         return rise, np.where(allowed, along * rise, -1.0)
 
     def _curve(self, place: int, low: float, rise: float) -> Logistic:

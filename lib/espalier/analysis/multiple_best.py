@@ -8,9 +8,11 @@ seeds may be shared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
+
+DrawT = TypeVar("DrawT", bound=Hashable)
 
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
     from espalier.analysis.anytime_tests import Array, Flags
@@ -19,7 +21,7 @@ BLOCK = 2_000_000
 """Differences that are held at a time."""
 
 
-def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = ALPHA) -> list[bool]:
+def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
     """Return which of several configurations are behind the best of them.
 
     `scores` are by draw (what pairs them), larger is better, all on the same samples. One is behind
@@ -38,7 +40,7 @@ def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = A
     return [bool(behind) for behind in are_behind(values, alpha)]
 
 
-def _draws(scores: Sequence[Mapping[Hashable, float]]) -> list[Hashable]:
+def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
     """Return all draws in an order that does not depend on that of the configurations."""
     return sorted({draw for each in scores for draw in each}, key=repr)
 

@@ -4,16 +4,21 @@ A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is sc
 one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
 is easier; then a larger share of its planned trials that passed, since one that crashes on some
 seeds is judged on the lucky ones only; then a better mean; the place in the plan last.
+
+What is called behind the best is so with an error rate for the whole table (multiple_best.py):
+among those with the validation samples of the best that reached their target like it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeGuard
 
 from espalier.analysis.confidence import Interval, Verdict, interval, verdict
+from espalier.analysis.multiple_best import behind_the_best
 from espalier.core import measures
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION, Result, Status, Trial
@@ -59,9 +64,13 @@ class TrialResult(NamedTuple):
     def measure(self, name: str) -> float | None:
         """Return a final scalar of a passed trial; None if it is absent or not a finite number."""
         value = self.result.measures.get(name)
-        if self.result.status is not Status.PASSED or not isinstance(value, (int, float)):
-            return None
-        return float(value) if math.isfinite(value) else None
+        passed = self.result.status is Status.PASSED
+        return float(value) if passed and _is_number(value) else None
+
+    @property
+    def scalars(self) -> list[str]:
+        """The names of the finite numbers that a passed trial recorded."""
+        return [name for name in self.result.measures if self.measure(name) is not None]
 
 
 @dataclass(frozen=True)
@@ -70,11 +79,13 @@ class Configuration:
 
     `scores` holds the ranking measure by draw, of the trials that passed with a finite one; no
     score, no rank. `lead` is by how much the best is better, over the draws that both have.
+    `verdict` is how it compares with the best.
     """
 
     results: tuple[TrialResult, ...]
     scores: Mapping[tuple[str, ...], float]
     lead: Interval | None = None
+    verdict: Verdict = Verdict.UNKNOWN
 
     @property
     def score(self) -> Interval | None:
@@ -111,11 +122,6 @@ class Configuration:
         """Trials still to be run."""
         return sum(item.result.status is Status.NOTRUN for item in self.results)
 
-    @property
-    def verdict(self) -> Verdict:
-        """How it compares with the best."""
-        return verdict(self.lead)
-
     def measure(self, name: str) -> Interval | None:
         """Return mean and interval of a measure over the counted trials that have it."""
         values = [item.measure(name) for item in self.counted]
@@ -124,7 +130,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Configurations best first, and those without a score, in plan order."""
+    """Configurations best first, and those without a score, in plan order.
+
+    `by` is a text of `RANK_BY`: one measure or more.
+    """
 
     by: str
     ranked: tuple[Configuration, ...]
@@ -132,8 +141,13 @@ class Ranking:
 
     @property
     def measure(self) -> Measure:
-        """The measure that ranks."""
-        return measures.find(self.by)
+        """The measure that ranks, the first of `by`."""
+        return self.measures[0]
+
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """All measures of `by`, which have a front together."""
+        return measures.measures_of(self.by)
 
     @property
     def best(self) -> Configuration | None:
@@ -150,13 +164,19 @@ class Ranking:
 def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
     """Rank the configurations of a sweep by the mean of `by`; see the module for the order.
 
-    The order of `results` does not matter. Raises UserError if `by` is no ranking measure.
+    Of several measures the first ranks. The order of `results` does not matter. Raises UserError
+    if `by` is no text of `RANK_BY`.
     """
-    measure = measures.find(by)
-    every = [Configuration(group, scores(group, by)) for group in grouped(results)]
+    measure = measures.measures_of(by)[0]
+    every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
-    compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
+    compared = _with_verdicts(ranked, measure)
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
+
+
+def recorded(results: Iterable[TrialResult]) -> list[str]:
+    """Return the names of all scalars that passed trials recorded, in order of appearance."""
+    return list(dict.fromkeys(name for item in results for name in item.scalars))
 
 
 def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialResult, ...]]:
@@ -179,6 +199,31 @@ def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | N
     return interval([by.sign * (best.scores[draw] - other.scores[draw]) for draw in common])
 
 
+def comparable(item: Configuration, best: Configuration) -> bool:
+    """Return whether one may be behind the other: the same samples, and both met their target."""
+    return item.samples == best.samples and bool(item.short) == bool(best.short)
+
+
+def _with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
+    """Return the configurations, best first, with how each compares with the best."""
+    places = [n for n, item in enumerate(ranked) if comparable(item, ranked[0])]
+    signed = [{d: by.sign * score for d, score in ranked[n].scores.items()} for n in places]
+    behind = dict(zip(places, behind_the_best(signed), strict=True))
+    compared = []
+    for place, item in enumerate(ranked):
+        own = lead(ranked[0], item, by)
+        said = _verdict(own, behind[place]) if place in behind else Verdict.UNKNOWN
+        compared.append(replace(item, lead=own, verdict=said))
+    return compared
+
+
+def _verdict(own: Interval | None, behind: bool) -> Verdict:
+    """Return what is said of one that is comparable; it may be behind another than the best."""
+    if behind:
+        return Verdict.BEHIND
+    return Verdict.TIED if verdict(own) is not Verdict.UNKNOWN else Verdict.UNKNOWN
+
+
 def sampling(trial: Trial, *names: str) -> dict[str, str]:
     """Return the symbols that choose a trial's data: DATASET, its options, and `names`.
 
@@ -187,6 +232,13 @@ def sampling(trial: Trial, *names: str) -> dict[str, str]:
     own = (trial.config.get("DATASET", "").upper() + "_", "SHIFT_")
     chosen = ("DATASET", "SHIFT", *names)
     return {n: text for n, text in trial.config.items() if n in chosen or n.startswith(own)}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Return whether it is a finite number; a switch is none."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return math.isfinite(value)
 
 
 def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], float]:

@@ -33,7 +33,8 @@ def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path 
     """
     folder = folder or newest_sweep(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = trial_results(store), ranking_measure(store, by)
+        trials = trial_results(store)
+        by = ranking_measure(store, trials, by)
     fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
     for ladder in fitted:
         print(dose_response_report.render_ladder(ladder))

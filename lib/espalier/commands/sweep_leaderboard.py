@@ -14,6 +14,7 @@ from espalier.report.delta_plots import write_deltas
 from espalier.report.failure_rows import name_trials
 from espalier.report.learning_curves import write_curves
 from espalier.report.parameter_plots import write_parameters
+from espalier.report.pareto_report import render_pareto
 from espalier.report.ranking_rows import best_per_target, ranking_table
 from espalier.report.reports import ranking_measure, refused, trial_results
 from espalier.report.sweep_analysis import counts, method, nothing, numberless
@@ -37,7 +38,8 @@ def command(folder: Path | None, top: int, by: str | None, **pictures: Path | No
     """Print the best configurations of a sweep, while it runs or after it."""
     folder = folder or newest_sweep(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = trial_results(store), ranking_measure(store, by)
+        trials = trial_results(store)
+        by = ranking_measure(store, trials, by)
         left_out, controls = refused(store), store.header.controls
     ranking = rank(trials, by)
     print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
@@ -63,3 +65,5 @@ def _print_ranking(ranking: Ranking, top: int) -> None:
         print(f"Passed without a finite {ranking.measure.label}, not ranked: {name_trials(lost)}")
     if targets := best_per_target(ranking):
         print("\n" + "\n".join(targets).rstrip())
+    if len(ranking.measures) > 1:
+        print("\n" + render_pareto(ranking).rstrip())

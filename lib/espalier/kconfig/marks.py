@@ -11,6 +11,7 @@ the help text says it, in a line of its own and in exactly these words:
 | `Trust: needed` | what a user can set | a path, or a check: not taken from a file of others |
 | `Control: yes` | a member of a choice | reports compare the other members with it |
 | `Float in [a, b)` | a string | a number in this interval |
+| `Measure: name max` | anything | trials record the number `name`; more is better (`min`: less) |
 
 The first three are scopes. Every symbol and every choice with a prompt has one of them. The members
 of a choice have that of their choice.
@@ -24,6 +25,7 @@ from enum import Enum
 
 from kconfiglib import STRING, Choice, Symbol
 
+from espalier.core.measures import MAX, MIN
 from espalier.kconfig.values import AllowedRange
 
 
@@ -38,10 +40,11 @@ class Scope(Enum):
 CONTROL = "Control: yes"
 TRUST = "Trust: needed"
 _SCOPES = tuple(scope.value for scope in Scope)
-_FORMS = ", ".join(map(repr, [*_SCOPES, TRUST, CONTROL, "Float in [a, b)"]))
+_FORMS = ", ".join(map(repr, [*_SCOPES, TRUST, CONTROL, "Float in [a, b)", "Measure: name max"]))
+_MEASURE = re.compile(rf"Measure: (\S+) ({MAX}|{MIN})")
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
 _LINES = re.compile(  # lines that begin like a mark, in any spelling
-    r"^[ \t]*((?:identity|packs?|trust|controls?)[ \t]*[:=].*"
+    r"^[ \t]*((?:identity|packs?|trust|controls?|measures?)[ \t]*[:=].*"
     r"|floats?[ \t]+(?:in|between|from)\b.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -55,6 +58,7 @@ class Marks:
     is_control: bool
     interval: AllowedRange | None
     needs_trust: bool = False
+    measures: tuple[tuple[str, str], ...] = ()  # names that trials record, and their directions
 
 
 def parse(help_text: str) -> Marks:
@@ -63,12 +67,16 @@ def parse(help_text: str) -> Marks:
     Raises ValueError for a line that is almost a mark, and for two marks that contradict.
     """
     lines = [line.rstrip() for line in _LINES.findall(help_text)]
-    intervals = [_interval(line) for line in lines if line not in {*_SCOPES, TRUST, CONTROL}]
+    measures = {line: part for line in lines if (part := _MEASURE.fullmatch(line))}
+    plain = {*_SCOPES, TRUST, CONTROL, *measures}
+    intervals = [_interval(line) for line in lines if line not in plain]
     scopes = [Scope(line) for line in lines if line in _SCOPES]
     if len(scopes) > 1 or len(intervals) > 1:
         raise ValueError(f"has more than one help line of a kind: {', '.join(map(repr, lines))}")
     interval = next(iter(intervals), None)
-    return Marks(next(iter(scopes), None), CONTROL in lines, interval, TRUST in lines)
+    scope = next(iter(scopes), None)
+    named = tuple((part[1], part[2]) for part in measures.values())
+    return Marks(scope, CONTROL in lines, interval, TRUST in lines, named)
 
 
 def of(item: Symbol | Choice) -> Marks:

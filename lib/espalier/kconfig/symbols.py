@@ -13,11 +13,15 @@ import kconfiglib
 from kconfiglib import Choice, Kconfig, Symbol
 
 from espalier.core.errors import UserError
+from espalier.core.measures import MeasureError
 from espalier.kconfig import marks
+from espalier.kconfig.declared_measures import resolve
 from espalier.kconfig.marks import Marks, Scope
 from espalier.kconfig.values import AllowedRange, canonical
 
 CHOICE = "choice"
+RANK_BY = "RANK_BY"
+"""The setting that names measures."""
 _KINDS = {
     kconfiglib.BOOL: "bool",
     kconfiglib.TRISTATE: "bool",
@@ -57,6 +61,8 @@ class Symbols:
         plain = {name: self._controls(members) for name, members in self._members.items()}
         self.controls = {name: values for name, values in plain.items() if values}
         """By choice, the values that reports compare the others with."""
+        self.measures = {n: way for item in self._marks.values() for n, way in item.measures}
+        """The directions of the measures that components declare, by name."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._symbols or name in self.choices
@@ -89,7 +95,14 @@ class Symbols:
             raise ValueError(f"must be in {declared}")
         if (always := self._fixed_ranges.get(name)) and not _is_within(always, kind, value):
             raise ValueError(f"must be in [{always[0]}, {always[1]}]")
-        return value
+        return self._ranking(value) if name == RANK_BY else value
+
+    def _ranking(self, text: str) -> str:
+        """Return a text of `RANK_BY` with directions. Raises ValueError, whose text is the rule."""
+        try:
+            return resolve(text, declared=lambda: self.measures)
+        except MeasureError as error:
+            raise ValueError(error.rule) from None
 
     def owner(self, name: str) -> tuple[str, str] | None:
         """Return the choice that `name` is a member of and its value there; None if it is none."""

@@ -6,6 +6,7 @@ Made on request only, as the other pictures are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,8 @@ def plot_deltas(differences: Sequence[Delta], by: Measure) -> Figure:
     panel.set_yticks(range(len(differences)), [_label(item) for item in differences])
     panel.invert_yaxis()
     direction = "more" if by.larger else "less"
-    panel.set_xlabel(
-        f"difference of the {by.label} ({by.difference_unit.strip()}), {direction} is better"
-    )
+    axis = replace(by, unit=by.difference_unit).axis
+    panel.set_xlabel(f"difference of the {axis}, {direction} is better")
     return figure
 
 

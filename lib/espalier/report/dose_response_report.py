@@ -152,5 +152,5 @@ def _panel(panel: Axes, ladder: Ladder) -> None:
         panel.axvspan(*ladder.ends, color="C3", alpha=0.15)
     panel.set_xscale("log")
     panel.set_xlabel(f"CONFIG_{ladder.symbol}")
-    panel.set_ylabel(f"{ladder.by.label} ({ladder.by.unit.strip()})")
+    panel.set_ylabel(ladder.by.axis)
     panel.set_title("\n".join(f"{name}={text}" for name, text in ladder.rest.items()))

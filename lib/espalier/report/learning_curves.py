@@ -6,6 +6,7 @@ Made on request only, as the other picture is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,10 +83,17 @@ def plot_curves(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
         (line,) = axes.plot(steps, [point.mean for point in points], label=label)
         ends = [point.low for point in points], [point.high for point in points]
         axes.fill_between(steps, *ends, color=line.get_color(), alpha=0.2, linewidth=0)
-    what = measures.find(by.curve).label + " at the end of each task" * by.over_tasks
-    axes.set(xlabel="step", ylabel=f"{what} ({by.unit.strip()})")
+    axes.set(xlabel="step", ylabel=_course_measure(by).axis)
     axes.legend(fontsize="small", title="mean over seeds, band from least to most")
     return figure
+
+
+def _course_measure(by: Measure) -> Measure:
+    """Return what a curve shows: for a mean over tasks, the measure at the end of each."""
+    if not by.over_tasks:
+        return by
+    course = measures.find(by.curve)
+    return replace(course, label=f"{course.label} at the end of each task")
 
 
 def _label(item: Configuration, varied: Mapping[str, list[str]]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.analysis import pareto
-from espalier.analysis.pareto import PER, SIZE, Front, Sized
+from espalier.analysis.pareto import PER, SIZE, Front, Point
 from espalier.analysis.rank import Ranking
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
@@ -35,7 +35,7 @@ def write_parameters(ranking: Ranking, path: Path) -> None:
     the line is the front. There is no second panel for a measure of which less is better.
     Raises UserError if no ranked trial told its parameters, or `path` cannot be written.
     """
-    fronts = pareto.by_samples(ranking)
+    fronts = pareto.by_samples(ranking, pareto.with_size(ranking))
     if not fronts:
         rule = f"no ranked trial has the measure {SIZE}, so there is nothing to draw"
         raise UserError(f"--parameters {path}: {rule}")
@@ -61,22 +61,22 @@ def plot_parameters(fronts: Sequence[Front]) -> Figure:
     return figure
 
 
-def grouped(fronts: Sequence[Front]) -> dict[str, list[Sized]]:
+def grouped(fronts: Sequence[Front]) -> dict[str, list[Point]]:
     """Return configurations by what is told of them in colour: those of their parts that vary."""
     every = [point for front in fronts for point in front.sized]
     varied = [name for name in NAMING if len({_part(point, name) for point in every}) > 1]
-    groups: dict[str, list[Sized]] = {}
+    groups: dict[str, list[Point]] = {}
     for point in every:
         label = " ".join(filter(None, (_part(point, name) for name in varied)))
         groups.setdefault(label, []).append(point)
     return groups
 
 
-def _part(point: Sized, name: str) -> str:
+def _part(point: Point, name: str) -> str:
     return point.item.first.config.get(name, "")
 
 
-def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
+def _scores(panel: Axes, groups: Mapping[str, list[Point]], by: Measure) -> None:
     for place, (label, group) in enumerate(groups.items()):
         colour = f"C{place}"
         dots = _dots(group, by)
@@ -86,10 +86,10 @@ def _scores(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None
         spreads = [point.deviation or 0.0 for point in group]
         places = [point.size for point in group]
         panel.errorbar(places, means, spreads, fmt="o", color=colour, capsize=2, label=label)
-    panel.set_ylabel(f"{by.label} ({by.unit.strip()}), mean and deviation over seeds")
+    panel.set_ylabel(f"{by.axis}, mean and deviation over seeds")
 
 
-def _dots(group: Sequence[Sized], by: Measure) -> list[tuple[float, float]]:
+def _dots(group: Sequence[Point], by: Measure) -> list[tuple[float, float]]:
     """Return size and score of every seed."""
     trials = [trial for point in group for trial in point.item.counted]
     pairs = [(trial.measure(SIZE), trial.measure(by.name)) for trial in trials]
@@ -107,17 +107,17 @@ def _front(panel: Axes, front: Front) -> None:
         panel.annotate(name, place, (4, -10), textcoords="offset points", fontsize="x-small")
 
 
-def _efficiency(panel: Axes, groups: Mapping[str, list[Sized]], by: Measure) -> None:
+def _efficiency(panel: Axes, groups: Mapping[str, list[Point]], by: Measure) -> None:
     for place, group in enumerate(groups.values()):
         pairs = [(point.size, point.efficiency) for point in group if point.efficiency is not None]
         sizes, values = [size for size, _ in pairs], [value for _, value in pairs]
         panel.plot(sizes, values, "o", color=f"C{place}")
     every = [point.efficiency for group in groups.values() for point in group if point.efficiency]
     panel.set_yscale(_scale(every))
-    panel.set_ylabel(f"{by.label} ({by.unit.strip()}) for each {PER:,} live parameters")
+    panel.set_ylabel(f"{by.axis} for each {PER:,} live parameters")
 
 
-def _finish(panel: Axes, groups: Mapping[str, list[Sized]]) -> None:
+def _finish(panel: Axes, groups: Mapping[str, list[Point]]) -> None:
     sizes = [point.size for group in groups.values() for point in group]
     panel.set_xscale(_scale(sizes))
     panel.set_xlabel("live parameters")

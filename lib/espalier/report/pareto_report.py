@@ -1,12 +1,13 @@
-"""The front of scores over live parameters: a part of sweep_analysis.txt, and sweep_pareto.json."""
+"""Fronts, by default over live parameters: a part of sweep_analysis.txt, and sweep_pareto.json."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from espalier.analysis import pareto
 from espalier.analysis.confidence import Interval, Verdict, verdict
-from espalier.analysis.pareto import Front, Sized
-from espalier.analysis.rank import swept_values
+from espalier.analysis.pareto import SIZE, Front, Point
+from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
@@ -18,16 +19,24 @@ from espalier.report.templates import render
 LISTED = 50  # points of a front that are listed; all are in sweep_pareto.json
 
 
-def render_pareto(fronts: Sequence[Front]) -> str:
-    """Return the part of the report, plain ASCII; `fronts` of `pareto.fronts`, not empty."""
+def render_pareto(ranking: Ranking) -> str:
+    """Return the part of the report, plain ASCII; empty where there is no front to tell of."""
+    fronts = pareto.fronts(ranking)
+    if not fronts and len(ranking.measures) == 1:
+        return ""
+    over = pareto.measures_over(ranking)
     return render(
         "pareto.txt",
         LISTED=LISTED,
-        by=fronts[0].by,
+        by=ranking.measure,
+        over=over,
+        by_size=over[1].name == SIZE and len(over) == 2,
         fronts=fronts,
+        lacking=pareto.lacking(ranking),
+        absent=_absent,
         settings=settings,
         table=_table,
-        size_text=size_text,
+        size_text=_size,
         missing=describe_missing_seeds,
     )
 
@@ -42,27 +51,45 @@ def size_text(size: float) -> str:
     return f"{size:,.0f}" if size == int(size) else f"{size:,.1f}"
 
 
+def _size(point: Point) -> str:
+    """Return the last measure with its unit."""
+    last = point.over[-1]
+    return (
+        f"{size_text(point.size)} parameters" if last.name == SIZE else last.with_unit(point.size)
+    )
+
+
+def _absent(items: Sequence[Configuration], over: Sequence[Measure]) -> str:
+    """Return which measures some of `items` lack."""
+    names = [by.label for by in over if any(item.measure(by.name) is None for item in items)]
+    return " or ".join(names)
+
+
 def _table(front: Front) -> str:
-    heading = ["parameters", front.by.short, *_heading(front.by), "gain", "configuration"]
+    """Return a line a point: the measures, the last first, and what two of them come to."""
     pairs = list(zip(front.points, front.gains, strict=True))
-    return plain_table([heading, *(_row(point, gain) for point, gain in pairs[:LISTED])])
+    return plain_table([_heading(front), *(_row(point, gain) for point, gain in pairs[:LISTED])])
 
 
-def _heading(by: Measure) -> list[str]:
-    return ["per 1,000"] if by.larger else []
+def _heading(front: Front) -> list[str]:
+    names = ["parameters" if by.name == SIZE else by.short for by in reversed(front.over)]
+    per = ["per 1,000"] * (front.points[0].efficiency is not None)
+    return [*names, *per, *["gain"] * (len(front.over) == 2), "configuration"]
 
 
-def _row(point: Sized, gain: Interval | None) -> list[str]:
+def _row(point: Point, gain: Interval | None) -> list[str]:
     first, by = point.item.first, point.by
     name = " ".join([first.name, *settings(swept_values(first), "")])
     per = [] if point.efficiency is None else [by.with_unit(point.efficiency)]
-    return [
-        size_text(point.size),
-        format_interval(point.item.score, by),
-        *per,
-        _gain(gain, by),
-        name,
-    ]
+    gains = [_gain(gain, by)] * (len(point.over) == 2)
+    return [*(_cell(point, each) for each in reversed(point.over)), *per, *gains, name]
+
+
+def _cell(point: Point, by: Measure) -> str:
+    """Return the mean of a measure with its interval; live parameters without one."""
+    if by.name == SIZE and by is not point.by:
+        return size_text(point.means[point.over.index(by)])
+    return format_interval(point.item.measure(by.name), by)
 
 
 def _gain(gain: Interval | None, by: Measure) -> str:
@@ -79,6 +106,7 @@ def _record(front: Front) -> Record:
     return {
         "by": by.name,
         "more_is_better": by.larger,
+        "measures": [{"name": each.name, "more_is_better": each.larger} for each in front.over],
         "samples": {f"CONFIG_{name}": typed(text) for name, text in front.samples.items()},
         "front": [
             {**_point(point), "gain": _interval(gain)}
@@ -90,11 +118,13 @@ def _record(front: Front) -> Record:
     }
 
 
-def _point(point: Sized) -> Record:
+def _point(point: Point) -> Record:
     values = swept_values(point.item.first).items()
+    size = point.item.measure(SIZE)
     return {
         "config_file": point.item.first.name,
-        "live_parameters": point.size,
+        "live_parameters": size.mean if size else None,
+        "means": {by.name: mean for by, mean in zip(point.over, point.means, strict=True)},
         "mean": point.score,
         "half_width": point.item.score.half_width if point.item.score else None,
         "n": len(point.item.scores),

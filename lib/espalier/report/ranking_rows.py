@@ -64,7 +64,11 @@ def describe_flaws(item: Configuration, ranking: Ranking) -> str:
         remarks.append("other validation samples than the best's")
     elif ranking.level(item):
         remarks.append("same score as the best, later in the plan")
-    elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
+    elif item is ranking.best:
+        remarks += ["behind another that lacks seeds"] * (item.verdict is Verdict.BEHIND)
+    elif item.verdict is Verdict.BEHIND:
+        remarks.append("behind the best")
+    elif item.verdict is Verdict.TIED and item.lead:
         remarks.append(f"not distinguishable from the best (n={item.lead.n})")
     return "; ".join(remarks)
 
@@ -114,8 +118,9 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
 
 
 def _others(ranking: Ranking) -> list[Measure]:
-    """Return what ranks, unless it is shown anyway."""
-    return [by for by in (ranking.measure,) if by not in ACCURACIES]
+    """Return the measures of the ranking that are not shown anyway."""
+    shown = {by.name for by in ACCURACIES}
+    return [by for by in ranking.measures if by.name not in shown]
 
 
 def describe_missing_seeds(item: Configuration, by: Measure) -> str:

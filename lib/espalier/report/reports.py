@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
 from espalier.analysis.race_standing import standing
-from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
+from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
@@ -41,11 +42,14 @@ def refused(store: Store) -> int:
     return store.header.counts.get("invalid", 0)
 
 
-def ranking_measure(store: Store, by: str | None = None) -> str:
-    """Return what ranks: `by`, else RANK_BY of the environment, that of a race, or of the plan."""
+def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None = None) -> str:
+    """Return what ranks: `by`, else RANK_BY of the environment, that of a race, or of the plan.
+
+    Every measure of it has a direction. Raises UserError if nothing says what that of one is.
+    """
     race = store.header.race
     usual = race.by if race else store.setting("RANK_BY")
-    return by or os.environ.get("RANK_BY") or usual
+    return resolve(by or os.environ.get("RANK_BY") or usual, recorded(results))
 
 
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
@@ -57,7 +61,8 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
-        results, folders, by = trial_results(store), store.directories(), ranking_measure(store, by)
+        results, folders = trial_results(store), store.directories()
+        by = ranking_measure(store, results, by)
         left_out, header = refused(store), store.header
 
     def log(trial: Trial) -> str:
@@ -96,9 +101,8 @@ def _controls(ranking: Ranking, header: PlanHeader) -> Part:
 
 def _parameters(ranking: Ranking) -> Part:
     fronts = pareto.fronts(ranking)
-    if not fronts:
-        return "", {}
-    return pareto_report.render_pareto(fronts), {PARETO: pareto_report.pareto_json(fronts)}
+    files = {PARETO: pareto_report.pareto_json(fronts)} if fronts else {}
+    return pareto_report.render_pareto(ranking), files
 
 
 def _effects(results: Sequence[TrialResult], by: str, header: PlanHeader) -> Part:

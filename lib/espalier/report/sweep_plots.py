@@ -82,7 +82,7 @@ def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
     panel.set_title("\n".join(remarks(comparable, values)), fontsize="small")
     panel.set_xticks(range(len(values)), values)
     panel.set_xlabel(f"CONFIG_{name}")
-    panel.set_ylabel(f"{ranking.measure.label} ({ranking.measure.unit.strip()})")
+    panel.set_ylabel(ranking.measure.axis)
 
 
 def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:

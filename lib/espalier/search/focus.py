@@ -50,7 +50,8 @@ def plan_around(
     """
     symbols = Symbols(tree.parse())
     with Store.open(folder / STORE, readonly=True) as store:
-        trials, by = trial_results(store), ranking_measure(store, by)
+        trials = trial_results(store)
+        by = ranking_measure(store, trials, by)
         settings = {n: text for n, text in store.header.settings.items() if n in symbols}
     ranking = rank(trials, by)
     centre = choose_centre(ranking, around)

@@ -50,6 +50,7 @@ def fault(symbols: Symbols, text: str) -> str:
             "did you mean CONFIG_OPTIMIZER_SELECT_ADAMWPRUNE?",
         ),
         ("CONFIG_SNAPSHOT_DELTA=y", "CONFIG_SNAPSHOT_COMPRESS took its place"),
+        ("CONFIG_RANK_BY_VAL_LOSS=y", "CONFIG_RANK_BY=val_loss took its place"),
     ],
 )
 def test_unknown_symbols(real: Symbols, text: str, hint: str) -> None:
@@ -63,7 +64,7 @@ def test_unknown_symbols(real: Symbols, text: str, hint: str) -> None:
             "CONFIG_PRUNING_METHOD=adamwprune",
             "; did you mean state, with CONFIG_OPTIMIZER=adamwprune? known: ",
         ),
-        ("CONFIG_RANK_BY=state", "; it is one of CONFIG_PRUNING_METHOD. known: val_acc, "),
+        ("CONFIG_SAMPLER=state", "; it is one of CONFIG_PRUNING_METHOD. known: grid, "),
         ("CONFIG_LR_SCHEDULE=cosin", "; did you mean cosine? known: "),
         ("CONFIG_LR_SCHEDULE=polynomial", "no such member; known: "),
         ("CONFIG_MODEL={mlp,lenet5}", "; use | between values: mlp|lenet5; known: "),

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from espalier.analysis.confidence import ALPHA
+from espalier.core import measures
 from espalier.core.errors import UserError
-from espalier.core.measures import MEASURES
+from espalier.kconfig.declared_measures import resolve
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -66,6 +67,31 @@ class Switch(click.types.BoolParamType):
             return bool(super().convert(value, param, ctx))
         except click.BadParameter:
             raise UserError(f"{place(param, value, ctx)}: must be 1 or 0") from None
+
+
+class MeasuresType(click.ParamType[Any]):
+    """A text of `RANK_BY`: measures by commas, each with its direction where that is not known."""
+
+    name = "measure"
+
+    def __init__(self, strict: bool) -> None:
+        """`strict` refuses what has no known direction; else the trials may have it."""
+        self.strict = strict
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text. Raises UserError."""
+        try:
+            return resolve(value) if self.strict else measures.check_form(value)
+        except measures.MeasureError as error:
+            raise UserError(f"{place(param, value, ctx)}: {error.rule}") from None
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the measures whose names begin with what stands behind the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        names = [name for name in measures.NAMED if name.startswith(last)]
+        return [click.shell_completion.CompletionItem(before + comma + name) for name in names]
 
 
 class PathType(click.Path):
@@ -168,5 +194,8 @@ margin = make_option(
 )
 as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")
 measure = make_option(
-    "RANK_BY", "--by", type=one_of([*MEASURES]), help="measure to rank by  [default: the sweep's]"
+    "RANK_BY",
+    "--by",
+    type=MeasuresType(strict=False),
+    help="measure to rank by, or several by commas  [default: the sweep's]",
 )

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from espalier.commands.options.option_types import (
+    MeasuresType,
     in_process,
     make_option,
     new,
-    one_of,
     pack,
     parallel,
     results_of_run,
@@ -21,7 +21,6 @@ from espalier.commands.options.option_types import (
     together,
 )
 from espalier.core.errors import UserError
-from espalier.core.measures import MEASURES
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
@@ -38,7 +37,9 @@ how_to_run = together(
     make_option(
         "PRIORITY", "--priority", help="swept symbols, or symbol=value, whose trials start first"
     ),
-    make_option("RANK_BY", "--rank-by", "by", type=one_of([*MEASURES]), help="measure to rank by"),
+    make_option(
+        "RANK_BY", "--rank-by", "by", type=MeasuresType(strict=True), help="measure to rank by"
+    ),
     in_process,
     entry,
 )

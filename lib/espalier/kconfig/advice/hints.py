@@ -7,13 +7,17 @@ from collections.abc import Iterable, Sequence
 import kconfiglib
 from kconfiglib import Symbol
 
+from espalier.core.measures import MEASURES
 from espalier.kconfig import assign
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.foreign import foreign_config
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 
-RETIRED = {"SNAPSHOT_DELTA": "SNAPSHOT_COMPRESS"}
+RETIRED = {
+    "SNAPSHOT_DELTA": "SNAPSHOT_COMPRESS",
+    **{f"RANK_BY_{name.upper()}": f"RANK_BY={name}" for name in MEASURES},
+}
 """Symbols of earlier versions, and what does their work now."""
 
 OTHER_WORDS = {  # what others call it: what it is here, or the end of the names that it has here

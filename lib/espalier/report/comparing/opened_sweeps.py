@@ -32,7 +32,8 @@ class OpenedSweep:
 def open_sweep(folder: Path, by: str | None = None) -> OpenedSweep:
     """Return the sweep in `folder`. Raises UserError if it has no store, or none that is whole."""
     with Store.open(folder / STORE, readonly=True) as store:
-        results, by = trial_results(store), ranking_measure(store, by)
+        results = trial_results(store)
+        by = ranking_measure(store, results, by)
         return OpenedSweep(folder, store.header, tuple(results), by)
 
 
