@@ -8,6 +8,7 @@ from trial_results import ended, passed
 from two_arms import MAGNITUDE, STATE, arm_trial, asked, of_origin, two_arms
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.measures import TEST_ACC
 from espalier.core.trial import Status
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 
@@ -54,6 +55,7 @@ def test_text(golden: Callable[[str, str], None]) -> None:
         "same": asked(two_arms([1.0, 1.0])),
         "far": asked(two_arms([1.0, -1.0, 1.0, -1.0, 0.01])),
         "none": asked([*two_arms([1.0])[:1], ended(two_arms([1.0])[1].trial, Status.NOTRUN)]),
+        "tested": asked(two_arms(), by=TEST_ACC),
         "race": asked(two_arms(race), anytime=True),
         "early": asked(two_arms(race[:2]), anytime=True),
     }

@@ -138,6 +138,8 @@ def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     """Yield lines on missed targets and on what counts for nothing."""
     yield from _missed_targets(verdict)
     by = verdict.question.by
+    if by.tested:
+        yield "NOTE: on the test data: what is chosen by it looks better than it is"
     if verdict.lost:
         said = f"{_count(len(verdict.lost), 'trial')} that ended without {by.label}"
         yield f"Left out: {said}: {name_trials(verdict.lost)}"
