@@ -68,6 +68,18 @@ def test_what_makes_it_doubtful_is_said(golden: Callable[[str, str], None]) -> N
     golden("verdict_of_unequal_sides", text)
 
 
+def test_seeds_that_were_not_made_alike() -> None:
+    results = [of_origin(item, device="ab"[int(item.seed) > 2]) for item in two_arms()]
+    lines = render_verdict(asked(results), FOLDERS).splitlines()
+    assert lines[0].startswith("BETTER")
+    assert lines[-5:-1] == [
+        "NOTE: A and B were made alike seed by seed, but not all seeds were:",
+        "  on 2 devices:",
+        "    a: 4 trials",
+        "    b: 4 trials",
+    ]
+
+
 def test_json() -> None:
     record = json.loads(verdict_json(asked(two_arms(), margin=0.125), FOLDERS))
     numbers = ("verdict", "difference", "n", "alpha", "margin", "seeds_needed")
