@@ -177,18 +177,21 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, lint-imports, and the Kconfig tree against the code
+##   lint               - Style of the code, lint-imports, lint-figures, and the Kconfig tree
+##                        against the code
 ##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
+##   lint-figures       - Say where a page's measured numbers are not those of the records
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
+##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint lint-imports types test test-nightly bench bench-gpu lock
+.PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
 
-lint: setup-dev lint-imports
+lint: setup-dev lint-imports lint-figures
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
@@ -218,6 +221,13 @@ bench: setup-train
 
 bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu
+
+FIGURES := .venv/bin/python benchmarks/page_figures.py
+lint-figures: setup-dev
+	$(Q)$(FIGURES) --check
+
+docs-figures: setup-dev
+	$(Q)$(FIGURES)
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)

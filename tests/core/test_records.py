@@ -31,7 +31,9 @@ HEADER = {
     "notes": [],
     "design": {},
     "controls": {"PRUNING_METHOD": ["none"]},
+    "claims": {"claims": ["A"], "alpha": "0.05", "max_seeds": 3, "sha256": "ab", "place": "r:1"},
 }
+SEAL = {"claims": [], "alpha": "", "max_seeds": 0, "sha256": "", "place": "", "sealed": 1.5}
 PROVENANCE = {
     "started": "2026-01-01T00:00:00+00:00",
     "config": {"SEED": "1"},
@@ -56,6 +58,7 @@ EPOCH = {"epoch": 1, "epochs": 3, "step": 45, "train_loss": 0.5, "val_loss": 0.2
     [
         (PlanHeader, HEADER),
         (PlanHeader, {**HEADER, "command": "make", "packs": {"ab": {"size": 4, "why": ""}}}),
+        (PlanHeader, {**HEADER, "seals": [{**SEAL, "ended": [2], "newer": 1}]}),
         (PlanHeader, {**HEADER, "from_elsewhere": [1]}),
         (Provenance, PROVENANCE),
         (Provenance, {}),

@@ -53,6 +53,12 @@ def test_a_plan_is_read_as_it_was_written() -> None:
         {"trials": True},
         {"kconfig": None},
         {"plan_id": "\ud800"},
+        {"claims": ["A"]},
+        {"claims": {"claims": "A"}},
+        {"claims": {"max_seeds": "3"}},
+        {"seals": {"claims": []}},
+        {"seals": [3]},
+        {"seals": [{"ended": ["1"]}]},
     ],
 )
 def test_a_header_of_other_types_is_refused(header: dict[str, Any]) -> None:

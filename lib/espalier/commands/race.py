@@ -139,7 +139,7 @@ def _going_on(
     """Return what races on with the trials of a folder, and those of a plan beside them."""
     for name, value in (("--output-dir", chosen.output), ("--new", chosen.new or None)):
         if value is not None:
-            raise UserError(f"{name}: --dir {folder} says where to go on; leave one out")
+            raise UserError(f"{name}: --dir {folder} says where to go on; leave it out")
     stored = chosen.stored(folder)
     header, texts = planned or (stored.header, stored.trials)
     trials = [trial for trial, _ in [*stored.trials, *texts]]
@@ -155,4 +155,4 @@ def _going_on(
 
 def _measure(chosen: RunOptions, header: PlanHeader, before: RaceRecord | None) -> str:
     usual = before.by if before else header.settings["RANK_BY"]
-    return measures.find(chosen.by or usual).name
+    return measures.measures_of(chosen.by or usual)[0].spelled

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from espalier.commands.options.option_types import pack, parallel
-from espalier.commands.options.range_options import range_options, read_plan
+from espalier.commands.options.range_options import power, power_options, range_options, read_plan
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.plan_report import describe_plan
+from espalier.run.launch import ENTRY
 from espalier.run.plan_estimate import estimate_plan
 
 
@@ -18,11 +19,23 @@ from espalier.run.plan_estimate import estimate_plan
 @parallel
 @pack
 @entry_option
-def command(parallel: int | None, pack: int | None, entry: str, **ranges: Any) -> int:
-    """Estimate the time and disk space of a sweep, from steps of its trials measured now."""
+@power_options
+def command(
+    parallel: int | None,
+    pack: int | None,
+    entry: str,
+    by: str | None,
+    detect: float | None,
+    **ranges: Any,
+) -> int:
+    """Estimate the time and disk space of a sweep, from steps of its trials measured now.
+
+    Say too what differences its seeds can see.
+    """
     plan = read_plan(**ranges)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
     lines = estimate_plan(plan, workers, together, entry)
-    print("\n".join([*describe_plan(plan), "", *lines]))
+    seen = power(plan, by, detect, None if entry == ENTRY else entry)
+    print("\n".join([*describe_plan(plan), *seen, "", *lines]))
     return 0

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from espalier.core import names
 from espalier.core.measures import MEASURES
 from espalier.core.records import (
+    ClaimSeal,
     EpochRecord,
     PackShare,
     PlanHeader,
@@ -112,9 +113,14 @@ def counts(record: object) -> dict[int, int]:
 
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
-    fields = _fields(record, PlanHeader, skipped=("race",))
+    fields = _fields(record, PlanHeader, skipped=("race", "claims", "seals"))
     if fields.get("race") is not None:
         _check_race(fields["race"])
+    seals = fields.get("seals") or []
+    if not isinstance(seals, list):
+        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
+    for seal in (fields.get("claims") or {}, *seals):
+        _fields(seal, ClaimSeal)
     for name, parts in _PARTS.items():
         for item in fields.get(name, ()):
             if not all(check(item.get(part)) for part, check in parts.items()):

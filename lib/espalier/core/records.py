@@ -39,6 +39,25 @@ class JsonRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimSeal(JsonRecord):
+    """The claims of a plan, as they stood at one time, with what they are judged by.
+
+    `alpha` is the error rate of all of them together, `max_seeds` how many seeds they are judged
+    with, `sha256` a hash of these three, `place` the line of a file that has them. A store adds
+    `sealed`, when it got them (seconds since 1970), and `ended`: the numbers of the trials that had
+    ended by then, in it or in a sweep beside it.
+    """
+
+    claims: list[str] = field(default_factory=list)
+    alpha: str = ""
+    max_seeds: int = 0
+    sha256: str = ""
+    place: str = ""
+    sealed: float | None = None
+    ended: list[int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanOrigin(JsonRecord):
     """Where the trials of a sweep come from. `axes` have keys `symbol` and `values`.
 
@@ -48,7 +67,7 @@ class PlanOrigin(JsonRecord):
     combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
     `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
     axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
-    are, by choice, the values that others are compared with.
+    are, by choice, the values that others are compared with. `claims` is None without a claim.
     """
 
     axes: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +80,7 @@ class PlanOrigin(JsonRecord):
     notes: list[str] = field(default_factory=list)
     design: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, list[str]] = field(default_factory=dict)
+    claims: ClaimSeal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +112,8 @@ class PlanHeader(PlanOrigin):
 
     A store adds `command`, which continues the sweep, `entry`, what trains its trials (None: the
     library), `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if it is,
-    and `race`, if its trials are those of a race, whose plan grows.
+    `race`, if its trials are those of a race, whose plan grows, and `seals`: its claims and each
+    change of them, the first one first.
     """
 
     schema: int = PLAN_SCHEMA
@@ -102,19 +123,30 @@ class PlanHeader(PlanOrigin):
     entry: str | None = None
     packs: Mapping[str, Mapping[str, Any]] | None = None
     race: RaceRecord | None = None
+    seals: list[ClaimSeal] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object."""
-        first = {"schema": self.schema, "plan_id": self.plan_id, "trials": self.trials}
-        record = first | super().as_json()
-        return record if self.race is None else {**record, "race": self.race.as_json()}
+        record = {"schema": self.schema, "plan_id": self.plan_id, "trials": self.trials}
+        record |= super().as_json()
+        if self.race is not None:
+            record["race"] = self.race.as_json()
+        if self.claims is not None:
+            record["claims"] = self.claims.as_json()
+        if self.seals is not None:
+            record["seals"] = [seal.as_json() for seal in self.seals]
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """Return the header of a JSON object."""
-        race = record.get("race")
-        rules = None if race is None else RaceRecord.from_json(race)
-        return super().from_json({**record, "race": rules})
+        race, claims, seals = (record.get(name) for name in ("race", "claims", "seals"))
+        parts = {
+            "race": None if race is None else RaceRecord.from_json(race),
+            "claims": None if claims is None else ClaimSeal.from_json(claims),
+            "seals": None if seals is None else [ClaimSeal.from_json(seal) for seal in seals],
+        }
+        return super().from_json({**record, **parts})
 
 
 @dataclass(frozen=True, kw_only=True)

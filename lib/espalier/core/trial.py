@@ -46,6 +46,10 @@ class Status(StrEnum):
     ERROR = "error"  # did not run to its end: crash, out of memory, time-out; retried
 
 
+FINAL = (Status.PASSED, Status.FAILED)
+"""The states of a trial that ran to its end, which no error can be."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One effective configuration with its seed and its id.

@@ -22,7 +22,7 @@ from espalier.core.text_files import read_text, read_user_text, split_lines
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import combinations, drafts, plan_records
+from espalier.plan import claim_seal, combinations, drafts, plan_records
 from espalier.plan.samplers.design_text import design_lines
 
 PLAN = "plan.jsonl"
@@ -99,12 +99,16 @@ def read_plan(directory: Path) -> Plan:
         header, trials = plan_records.read(split_lines(read_text(path)))
         origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
         plan = Plan(**origin, trials=trials)
-        is_whole = plan.header() == header
+        is_whole = plan.header() == header and _is_sealed(plan)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
     if not is_whole:
         raise UserError(f"{path}: damaged or of another version; make it again") from None
     return plan
+
+
+def _is_sealed(plan: Plan) -> bool:
+    return plan.claims is None or claim_seal.is_intact(plan.claims)
 
 
 def config_text(directory: Path, trial: Trial) -> str:

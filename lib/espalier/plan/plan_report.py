@@ -6,6 +6,9 @@ from espalier.plan import combinations
 from espalier.plan.plan import Plan
 from espalier.plan.samplers.design_text import design_lines
 
+SHOWN = 16
+"""The digits of a hash that people are shown."""
+
 
 def describe_plan(plan: Plan) -> list[str]:
     """Return what varies, what the sampler chose, and what was left out and why."""
@@ -15,8 +18,18 @@ def describe_plan(plan: Plan) -> list[str]:
         f"  CONFIG_{axis['symbol']}: {len(axis['values'])} values ({_shorten(axis['values'])})"
         for axis in plan.axes
     ]
-    lines += design_lines(plan.design)
+    lines += [*design_lines(plan.design), *_claims(plan)]
     return [*lines, *combinations.left_out(plan.counts, plan.dropped)]
+
+
+def _claims(plan: Plan) -> list[str]:
+    """Return the claims of a plan and what they are judged by; nothing without any."""
+    seal = plan.claims
+    if seal is None:
+        return []
+    terms = f"alpha {seal.alpha}, {seal.max_seeds} seed{'s' * (seal.max_seeds != 1)}"
+    head = f"Claims, sealed when the sweep begins ({terms}, sha256 {seal.sha256[:SHOWN]}):"
+    return [head, *(f"  {text}" for text in seal.claims)]
 
 
 def _shorten(values: list[str]) -> str:

@@ -15,7 +15,15 @@ from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import config_folder, expand, plan, sensible_runs, staleness, test_matrix
+from espalier.plan import (
+    claim_seal,
+    config_folder,
+    expand,
+    plan,
+    sensible_runs,
+    staleness,
+    test_matrix,
+)
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
@@ -51,7 +59,8 @@ def plan_from_files(
         parts.append((axes, sampled))
     axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
     notes = list(dict.fromkeys(notes))
-    return _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
+    made = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
+    return _placed(made, axes)
 
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:
@@ -237,9 +246,10 @@ def _plan(
     paths: Sequence[Path] = (),
     notes: Sequence[str] = (),
 ) -> Plan:
-    swept = {axis["symbol"] for axis in axes}
+    swept = {axis["symbol"]: None for axis in axes}
+    trials = plan.number(expansion.configs, swept, symbols.shape)
     return Plan(
-        trials=plan.number(expansion.configs, [axis["symbol"] for axis in axes], symbols.shape),
+        trials=trials,
         axes=axes,
         settings=expansion.settings,
         sources=staleness.sources(paths, Path(symbols.kconf.srctree)),
@@ -249,7 +259,16 @@ def _plan(
         notes=[*notes, *differing(expansion.configs.values(), swept, expansion.solved)],
         design=expansion.design,
         controls=symbols.controls,
+        claims=claim_seal.seal(expansion.settings, trials),
     )
+
+
+def _placed(made: Plan, requested: Requests) -> Plan:
+    """Return a plan whose claims know the line that they stand in."""
+    if made.claims is None or claim_seal.CLAIM not in requested:
+        return made
+    place = str(requested[claim_seal.CLAIM].place)
+    return replace(made, claims=replace(made.claims, place=place))
 
 
 def differing(
@@ -312,6 +331,7 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         sources=staleness.sources(paths, Path(symbols.kconf.srctree)),
         kconfig=singles[0].kconfig,
         controls=singles[0].controls,
+        claims=claim_seal.seal(singles[0].settings, trials),
         counts=counts,
         notes=list(dict.fromkeys(note for single in singles for note in single.notes)),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
+from espalier.analysis.claims.claim_judging import judge
 from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
@@ -15,6 +16,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
+from espalier.report.comparing import claims_report
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -27,6 +29,7 @@ CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
+CLAIMS = "sweep_claims.json"
 
 Part = tuple[str, dict[str, str]]
 """A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
@@ -55,8 +58,8 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
 def write_reports(sweep_dir: Path, by: str | None = None) -> str:
     """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
 
-    Beside them, where the sweep has what they tell of: sweep_controls.json and sweep_deltas.json,
-    sweep_pareto.json, sweep_effects.json, sweep_race.json.
+    Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
+    sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or `by` is no ranking measure.
     """
@@ -70,11 +73,11 @@ def write_reports(sweep_dir: Path, by: str | None = None) -> str:
 
     ranking = rank(results, by)
     parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
-    text = render_analysis(results, by, log, left_out, [part for part, _ in parts])
-    head, race_files = _race(results, header)
-    text = head + text
-    data = {SUMMARY: summary_text(results), ANALYSIS: text, **race_files}
-    for _, files in parts:
+    heads = [_claims(results, header), _race(results, header)]
+    body = render_analysis(results, by, log, left_out, [part for part, _ in parts])
+    text = "".join([*(part for part, _ in heads), body])
+    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    for _, files in [*heads, *parts]:
         data |= files
     with disk_full.reported(sweep_dir):
         for name, content in data.items():
@@ -88,6 +91,13 @@ def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:
         return "", {}
     race = standing(results, header.race)
     return race_report.render_race(race), {RACE: race_report.race_json(race)}
+
+
+def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+    judged = judge(header, results)
+    if judged is None:
+        return "", {}
+    return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
 
 
 def _controls(ranking: Ranking, header: PlanHeader) -> Part:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from espalier.analysis.claims.claim_text import check_claims
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
@@ -23,7 +24,7 @@ from espalier.run.races import race_entry, race_supply
 from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
-from espalier.store import locks, results_dir, sweep_finder, trial_folders
+from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
@@ -71,8 +72,13 @@ class LaunchRequest:
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
         entry = None if self.entry == ENTRY else self.entry
-        header = replace(self.header, entry=entry)
+        header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
+
+    def known(self, folder: Path) -> list[int]:
+        """Return the trials that have ended in `folder` or in another sweep of the results."""
+        numbers = {trial.id: trial.number for trial, _ in self.trials}
+        return sealing.ended(self.results, folder, numbers)
 
 
 def run(request: LaunchRequest) -> int:
@@ -81,6 +87,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
+    check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
@@ -190,7 +197,9 @@ def _new_path(request: LaunchRequest) -> Path:
 
 
 def _create(folder: Path, request: LaunchRequest) -> None:
-    for line in results_dir.create(folder, request.header_in(folder), request.trials):
+    header = request.header_in(folder)
+    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
 
 
@@ -236,8 +245,11 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
         _check_entry(sweep.folder, store.header, header)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    seals = sealing.renewed(
+        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
+    )
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs))
+        store.set_header(replace(header, packs=store.header.packs, seals=seals))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"

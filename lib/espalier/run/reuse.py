@@ -19,7 +19,7 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full, stop_signals
 from espalier.core.records import PlanHeader, Provenance, Revision
-from espalier.core.trial import Action, Result, Status, Task, Trial
+from espalier.core.trial import FINAL, Action, Result, Task, Trial
 from espalier.run import preflight
 from espalier.run.pool import Executor
 from espalier.store import trial_folders
@@ -27,8 +27,6 @@ from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.results_dir import STORE, SweepDir
 from espalier.store.store import Store
 
-FINAL = (Status.PASSED, Status.FAILED)
-"""What is taken over: a trial with another status has not run to its end."""
 SETTINGS = ("MICRO_BATCH", "DEBUG_CHECKS", "SAVE_MODEL", "SNAPSHOT_")
 """How symbols outside of identity begin on which numbers, or what a trial leaves, depend."""
 SAMPLES = ("VALIDATION_FRACTION", "SPLIT_SEED", "TRAIN_SUBSET", *preflight.NEEDS)

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options.option_types import Checked, make_option, one_of, together
+from espalier.analysis.claims.claim_text import check_claims
+from espalier.commands.options.option_types import (
+    Checked,
+    make_option,
+    measure,
+    one_of,
+    together,
+)
+from espalier.core.paths import RESULTS
+from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
+from espalier.report.comparing.power_report import power_lines, read_wish
 
 size_options = together(
     make_option(
@@ -36,10 +46,35 @@ range_options = together(
 )
 
 
-def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
-    """Return the plan that `range_options` describe. Raises UserError."""
+power_options = together(
+    make_option(
+        "DETECT",
+        "--detect",
+        type=Checked(click.FloatRange(min=0, min_open=True, max=1e9), "a number above 0"),
+        metavar="D",
+        help="difference that is to be seen, in the measure's unit",
+    ),
+    measure,
+)
+
+
+def read_plan(
+    files: Sequence[str],
+    max_trials: int | None,
+    sampler: str | None,
+    symbols: Symbols | None = None,
+) -> Plan:
+    """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
-    return planning.plan_from_files(paths, max_trials, sampler=sampler)
+    plan = planning.plan_from_files(paths, max_trials, symbols, sampler=sampler)
+    check_claims(plan.claims, plan.trials)
+    return plan
+
+
+def power(plan: Plan, by: str | None, detect: float | None, entry: str | None = None) -> list[str]:
+    """Return what the plan's seeds can see, as lines, by what earlier sweeps show."""
+    header = plan.header()
+    return power_lines(header, plan.trials, RESULTS, read_wish(header, by, detect), entry)
 
 
 def _names(given: str) -> list[str]:

@@ -23,7 +23,7 @@ from espalier.commands.options.option_types import (
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.core.records import PlanHeader
-from espalier.core.trial import Status, Trial
+from espalier.core.trial import FINAL, Trial
 from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
 from espalier.run.launch import ENTRY, LaunchRequest
@@ -89,7 +89,7 @@ class RunOptions:
         with Store.open(folder / STORE, readonly=True) as store:
             header, trials, states = store.header, store.trials(), store.states()
             texts = [(trial, store.config_text(trial.number)) for trial in trials]
-        ended = () if self.new else (Status.PASSED, Status.FAILED)
+        ended = () if self.new else FINAL
         open_trials = [t for t in trials if t.number in again or states[t.number] not in ended]
         check_still_valid(header, open_trials, folder)
         output = None if self.new else folder
@@ -99,9 +99,9 @@ class RunOptions:
 
 
 def _newer(header: PlanHeader) -> PlanHeader:
-    """Return the header with the settings of `sweep_configs/`, if that is the same plan."""
+    """Return the header with settings and claims of `sweep_configs/`, if that is the same plan."""
     with suppress(UserError):
         plan = read_plan(SWEEP_CONFIGS)
         if plan.plan_id == header.plan_id:
-            return replace(header, settings=plan.settings)
+            return replace(header, settings=plan.settings, claims=plan.claims)
     return header

@@ -71,9 +71,9 @@ def at_once(now: RaceStanding, workers: int, pack_size: Callable[[str], int]) ->
 
     As many more as fill the packs of all workers, but few beside those that they have had.
     """
-    done = now.state.rounds
+    done, due = now.state.rounds, now.state.due
     if done < FIRST_SEEDS:
-        return min(FIRST_SEEDS, now.rules.max_seeds)
+        return due
     shapes = {item.first.shape for item in now.survivors}
     room = workers * sum(map(pack_size, shapes))
     filling = math.ceil(room / len(now.survivors))

@@ -1,0 +1,1 @@
+"""Claims of a sweep: what they say, and what came of them."""

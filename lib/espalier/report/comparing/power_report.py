@@ -1,0 +1,150 @@
+"""What a plan's seeds can see, before it runs: a few lines for people.
+
+How far paired differences spread is known from earlier sweeps of the same model, data and measure,
+this plan's own first seeds included. Without any, differences are told in units of that spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from espalier.analysis.claims.claim_text import Claim, configurations, parse_claim
+from espalier.analysis.comparing.paired_spread import FEWEST
+from espalier.analysis.confidence import ALPHA
+from espalier.analysis.power import POWER, detectable_difference, seeds_needed
+from espalier.analysis.rank import Configuration
+from espalier.core.measures import Measure, measures_of
+from espalier.core.records import PlanHeader
+from espalier.core.trial import Result, Status, Trial
+from espalier.kconfig.declared_measures import resolve
+from espalier.report.comparing.earlier_spread import EarlierSpread, kind_of, look, of_kinds
+
+MOST_KINDS = 4  # of models and data, that are told of
+CASES = f"{POWER * 100:.0f} of 100 cases"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The measure that is looked ahead for, and a difference that is wanted, in its unit."""
+
+    by: Measure
+    detect: float | None
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """A plan's configurations of one model and data, with the spread that is known of them."""
+
+    group: Sequence[Configuration]
+    wish: Wish
+    known: EarlierSpread | None
+
+    @property
+    def name(self) -> str:
+        """The model and its data set."""
+        config = self.group[0].first.config
+        return f"{config.get('MODEL', 'the model')} on {config.get('DATASET', 'the data')}"
+
+    @property
+    def seeds(self) -> int:
+        """The fewest seeds of a configuration."""
+        return min(len(item.results) for item in self.group)
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """The two-sided level of a test, by what it is of: one pair, and the best of all."""
+        several = {f"behind the best of {len(self.group)}": 2 * ALPHA / (len(self.group) - 1)}
+        return {"between two": ALPHA, **(several if len(self.group) > 2 else {})}
+
+    def amount(self, value: float) -> str:
+        """Return a difference with its unit: the measure's, or the spread itself."""
+        if self.known is None:
+            return f"{value:.2f} standard deviations"
+        return self.wish.by.number(value) + self.wish.by.difference_unit
+
+
+def power_lines(
+    header: PlanHeader, trials: Sequence[Trial], results: Path, wish: Wish, entry: str | None
+) -> list[str]:
+    """Return what differences the seeds of a plan can see; nothing for one configuration.
+
+    `results` is the folder of earlier sweeps, `entry` what trains trials (None: the library).
+    """
+    every = configurations((trial, Result(Status.NOTRUN), 0) for trial in trials)
+    if len(every) < 2:
+        return []
+    groups = of_kinds(every)
+    claims = [parse_claim(text) for text in (header.claims.claims if header.claims else [])]
+    known = look(results, groups, {wish.by, *(claim.by for claim in claims)}, entry)
+    lines = ["", f"Power: what a paired test at alpha {ALPHA:g} shows in {CASES}"]
+    for kind, group in islice(groups.items(), MOST_KINDS):
+        lines += _ahead(Foresight(group, wish, known.get((kind, wish.by))))
+    for claim in claims:
+        kinds = {kind_of(item.first) for item in claim.ask(every, ALPHA).configurations}
+        spreads = [known[kind, claim.by] for kind in kinds if (kind, claim.by) in known]
+        lines += _claim(claim, header, spreads)
+    return lines
+
+
+def read_wish(header: PlanHeader, by: str | None, detect: float | None) -> Wish:
+    """Return the wish for `by`, else for what ranks the plan. Raises UserError."""
+    return Wish(measures_of(resolve(by or header.settings["RANK_BY"]))[0], detect)
+
+
+def _ahead(look: Foresight) -> Iterator[str]:
+    """Yield the lines of one model and data set."""
+    head = f"  {look.name}, {look.wish.by.label}, {look.seeds} seed{'s' * (look.seeds != 1)}"
+    if look.seeds < 2:
+        yield f"{head}: nothing, since one shows no chance; plan more, as in CONFIG_SEED=1:1:10"
+    else:
+        sd = look.known.spread.sd if look.known else 1.0
+        parts = [
+            f"{look.amount(detectable_difference(sd, look.seeds, level))} {what}"
+            for what, level in look.levels.items()
+        ]
+        yield f"{head}: a difference of {', '.join(parts)}"
+    yield f"    {_origin(look)}"
+    if look.wish.detect is not None:
+        yield f"    {_wanted(look, look.wish.detect)}"
+
+
+def _origin(look: Foresight) -> str:
+    """Return where the spread is from, or how to get one."""
+    if look.known is None:
+        return (
+            "in units of the spread of paired differences: no earlier sweep of that model and data "
+            f"shows it, {FEWEST} seeds of this plan would"
+        )
+    spread = look.known.spread
+    return (
+        f"paired differences spread by {look.amount(spread.sd)} in {look.known.sweep} "
+        f"(median of {spread.pairs} pairs of configurations, {spread.seeds} seeds)"
+    )
+
+
+def _wanted(look: Foresight, detect: float) -> str:
+    """Return how many seeds show the wanted difference."""
+    by = look.wish.by
+    wanted = f"to see {detect:g}{by.difference_unit}"
+    if look.known is not None:
+        sd = look.known.spread.sd
+        parts = [f"{seeds_needed(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
+        return f"{wanted}: {', '.join(parts)}"
+    parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
+    first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
+    return f"{wanted}: {', '.join([first, *parts])}"
+
+
+def _claim(claim: Claim, header: PlanHeader, known: Sequence[EarlierSpread]) -> Iterator[str]:
+    """Yield how large the difference of a claim must be for it to be confirmed."""
+    seal = header.claims
+    if seal is None or not known or seal.max_seeds < 2:
+        return
+    level = 2 * float(seal.alpha) / len(seal.claims)
+    sd = max(item.spread.sd for item in known)
+    least = claim.margin + detectable_difference(sd, seal.max_seeds, level)
+    said = claim.by.number(least) + claim.by.difference_unit
+    yield f"  {claim.text}: confirmed if it is better by {said} ({seal.max_seeds} seeds)"
