@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import collect
 import measuring
 import numpy as np
+import records
 import sweeping
 from measuring import Figure
 
@@ -101,7 +101,7 @@ def main() -> None:
 
 def recorded() -> list[Table]:
     """Return the tables whose records are kept."""
-    notes = {record["name"]: record["notes"] for record in collect.records()}
+    notes = {record["name"]: record["notes"] for record in records.stored()}
     loss, sample = VAL_LOSS, 100 / SAMPLES
     text, shift = notes["apoptosis_table"], "shift, mean_val_loss: "
     return [
