@@ -1,6 +1,6 @@
 """The example of docs/comparing.md: a question put to a sweep on the command line.
 
-    .venv/bin/python benchmarks/verdict_example.py
+.venv/bin/python benchmarks/verdict_example.py
 """
 
 from __future__ import annotations
