@@ -8,6 +8,7 @@ from trial_results import ended, passed
 from two_arms import MAGNITUDE, STATE, arm_trial, asked, of_origin, two_arms
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.measures import TEST_ACC
 from espalier.core.trial import Status
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 
@@ -54,6 +55,7 @@ def test_text(golden: Callable[[str, str], None]) -> None:
         "same": asked(two_arms([1.0, 1.0])),
         "far": asked(two_arms([1.0, -1.0, 1.0, -1.0, 0.01])),
         "none": asked([*two_arms([1.0])[:1], ended(two_arms([1.0])[1].trial, Status.NOTRUN)]),
+        "tested": asked(two_arms(), by=TEST_ACC),
         "race": asked(two_arms(race), anytime=True),
         "early": asked(two_arms(race[:2]), anytime=True),
     }
@@ -64,6 +66,18 @@ def test_text(golden: Callable[[str, str], None]) -> None:
 def test_what_makes_it_doubtful_is_said(golden: Callable[[str, str], None]) -> None:
     text = render_verdict(asked(everything()), ["results/sweep_1", "results/sweep_2"], 3)
     golden("verdict_of_unequal_sides", text)
+
+
+def test_seeds_that_were_not_made_alike() -> None:
+    results = [of_origin(item, device="ab"[int(item.seed) > 2]) for item in two_arms()]
+    lines = render_verdict(asked(results), FOLDERS).splitlines()
+    assert lines[0].startswith("BETTER")
+    assert lines[-5:-1] == [
+        "NOTE: A and B were made alike seed by seed, but not all seeds were:",
+        "  on 2 devices:",
+        "    a: 4 trials",
+        "    b: 4 trials",
+    ]
 
 
 def test_json() -> None:

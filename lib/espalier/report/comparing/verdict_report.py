@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from espalier.analysis import caveats
 from espalier.analysis.comparing.arm_question import ArmVerdict
 from espalier.analysis.equivalence import Answer
 from espalier.analysis.rank import Configuration
@@ -137,7 +138,13 @@ def _unequal_lines(verdict: ArmVerdict) -> Iterator[str]:
 def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     """Yield lines on missed targets and on what counts for nothing."""
     yield from _missed_targets(verdict)
+    trials = [item for pair in verdict.trials for item in pair]
+    if not verdict.unlike and (lines := caveats.origins(trials)):
+        yield "NOTE: A and B were made alike seed by seed, but not all seeds were:"
+        yield from lines
     by = verdict.question.by
+    if by.tested:
+        yield "NOTE: on the test data: what is chosen by it looks better than it is"
     if verdict.lost:
         said = f"{_count(len(verdict.lost), 'trial')} that ended without {by.label}"
         yield f"Left out: {said}: {name_trials(verdict.lost)}"
