@@ -7,7 +7,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATASET BUDGET BENCH \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY DETECT SCENARIO DATASET BUDGET BENCH \
 	SAMPLER MAX_TRIALS NEW REUSE HOLD MARGIN ALPHA FROM TO KCONFIG_CONFIG KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -101,7 +101,7 @@ defconfig-%: setup-plan
 ## * all                - Train the configuration: one trial or a test matrix (train is the same)
 ##   sweep              - sweep-generate, then sweep-run: RANGE_CONFIG=<range file>
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
-##   sweep-estimate     - Say how many trials, how long and how much disk, before running
+##   sweep-estimate     - Say how many trials, how long, how much disk and what it can show
 ##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
@@ -244,6 +244,7 @@ help:
 ##   MARGIN=<n>             - Differences up to this count as none, in the measure's unit
 ##   ALPHA=<share>          - How often a difference may be seen where there is none (0.05)
 ##   JSON=1                 - Print JSON, for scripts
+##   DETECT=<difference>    - sweep-generate, sweep-estimate: how many seeds it takes to see it
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
