@@ -7,8 +7,9 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY DETECT SCENARIO DATASET BUDGET BENCH \
-	SAMPLER MAX_TRIALS NEW REUSE HOLD MARGIN ALPHA FROM TO KCONFIG_CONFIG KCONFIG_SEED PYTHON UPGRADE V
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY DETECT SCENARIO DATASET BUDGET \
+	BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
+	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
 COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
@@ -103,6 +104,7 @@ defconfig-%: setup-plan
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
 ##   sweep-estimate     - Say how many trials, how long, how much disk and what it can show
 ##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
+##   race               - RANGE_CONFIG=<range file>, seed by seed until the best is known
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
@@ -118,7 +120,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -138,6 +140,9 @@ sweep-generate: range-given
 sweep-estimate: range-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
+
+race: setup-train
+	$(Q)$(ESPALIER) $@ $(if $(RANGE_CONFIG),"$$RANGE_CONFIG")
 
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
@@ -241,8 +246,6 @@ help:
 ##   A=<side> B=<side>      - What verdict compares: values of symbols, or config_012; or folders
 ##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
 ##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest
-##   MARGIN=<n>             - Differences up to this count as none, in the measure's unit
-##   ALPHA=<share>          - How often a difference may be seen where there is none (0.05)
 ##   JSON=1                 - Print JSON, for scripts
 ##   DETECT=<difference>    - sweep-generate, sweep-estimate: how many seeds it takes to see it
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
@@ -252,6 +255,9 @@ help:
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
+##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
+##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
+##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   OUT=<file>             - What import-config writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over

@@ -20,6 +20,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
+from espalier.analysis.comparing.sweep_pairs import timeless
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance
 from espalier.core.trial import Record
@@ -81,10 +82,7 @@ def faults_of(old: Grid, grown: Grid, afresh: Grid) -> list[str]:
             faults.append(f"{key}: not the result that was taken over")
     names = ("status", "measures", "history")
     for key, result in grown.results.items():
-        if any(
-            sweeping.timeless(result[name]) != sweeping.timeless(afresh.results[key][name])
-            for name in names
-        ):
+        if any(timeless(result[name]) != timeless(afresh.results[key][name]) for name in names):
             faults.append(f"{key}: not what training it again gives")
     return faults
 

@@ -22,7 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from espalier.analysis.confidence import interval
+from scipy.special import betaincinv
+
+from espalier.analysis.confidence import LEVEL, interval
 from espalier.analysis.multiple_tests import holm, paired_p
 from espalier.analysis.power import detectable_difference
 from espalier.core import revision
@@ -123,6 +125,16 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 def say(text: str) -> None:
     """A line about how far it is, on stderr: the table is what is printed."""
     print(text, file=sys.stderr, flush=True)
+
+
+def share_interval(count: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a chance in 0..1, from how often in independent tries it came.
+
+    Source: Clopper and Pearson 1934, "The use of confidence or fiducial limits".
+    """
+    low = float(betaincinv(count, of - count + 1, (1 - LEVEL) / 2)) if count else 0.0
+    high = float(betaincinv(count + 1, of - count, (1 + LEVEL) / 2)) if count < of else 1.0
+    return low, high
 
 
 def tell(

@@ -10,10 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import measuring
 
+from espalier.analysis.comparing.sweep_pairs import comparable
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store.attempt import Attempt
@@ -33,8 +34,6 @@ ASKED = (
     "RANK_BY",
     "MAX_TRIALS",
 )  # what the environment could ask for
-TIMES = ("seconds", "total_time", "started")
-"""What differs between two runs of a trial and says nothing about its outcome."""
 
 
 @dataclass(frozen=True)
@@ -186,21 +185,3 @@ def outcomes(place: Path) -> dict[str, Record]:
 
 def _size(result: Result) -> int:
     return result.provenance.pack_size
-
-
-def comparable(result: Result) -> Record:
-    """What of a result must be the same every time its trial is run."""
-    record = result.as_json()
-    return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
-
-
-def timeless(value: Any) -> Any:
-    """`value` without the times in it."""
-    if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if not is_time(key)}
-    return [timeless(item) for item in value] if isinstance(value, list) else value
-
-
-def is_time(key: str) -> bool:
-    """Whether what goes by this name is a time."""
-    return key in TIMES or key.endswith("_seconds")

@@ -27,7 +27,7 @@ from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
 
 PROGRAM = "python -m espalier"
-SWEEPING = {"sweep-run", "train"}
+SWEEPING = {"sweep-run", "train", "race"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
 BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
 """The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""

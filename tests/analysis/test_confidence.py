@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.analysis.confidence import Interval, Verdict, interval, verdict
+from espalier.analysis.confidence import Interval, Verdict, interval, resolution, verdict
 
 
 def test_no_values_have_no_mean() -> None:
@@ -71,3 +71,44 @@ def test_interval_covers_the_true_mean_as_often_as_it_says() -> None:
 )
 def test_verdict(differences: list[float], expected: Verdict) -> None:
     assert verdict(interval(differences)) is expected
+
+
+def test_another_level_is_wider_and_has_the_same_error() -> None:
+    usual, wide = interval([1.0, 2.0, 3.0]), interval([1.0, 2.0, 3.0], 0.99)
+    assert usual is not None and wide is not None and wide.half_width is not None
+    assert wide.half_width == pytest.approx(9.9248 / math.sqrt(3), rel=1e-4)  # a printed table
+    assert wide.error == pytest.approx(usual.error) == pytest.approx(1 / math.sqrt(3))
+    assert Interval(1.0, 1, None).error is None
+
+
+def test_the_step_of_accuracies_is_one_sample() -> None:
+    counts = [180, 204, 198, 203]  # gaps 18, 5, 1
+    assert resolution([100 * k / 216 for k in counts]) == pytest.approx(100 / 216)
+    assert resolution([100 * k / 216 for k in (180, 190, 194)]) == pytest.approx(200 / 216)
+
+
+def test_single_precision_does_not_hide_the_step() -> None:
+    import numpy as np
+
+    values = [float(np.float32(100 * k / 360)) for k in (301, 340, 333, 352)]
+    assert resolution(values) == pytest.approx(100 / 360, rel=1e-3)
+
+
+def test_what_lies_on_no_scale_has_nearly_no_step() -> None:
+    import numpy as np
+
+    losses = np.random.default_rng(1).normal(1.7, 0.01, 40)
+    assert 0 < resolution(losses) < 1e-5
+    assert resolution([]) == resolution([2.0]) == resolution([2.0, 2.0]) == 0.0
+    assert resolution([0.1 + 0.2, 0.3, 0.8]) == pytest.approx(0.5)  # rounding is no gap
+
+
+@given(st.lists(st.integers(0, 360), min_size=2, max_size=9), st.randoms(use_true_random=False))
+def test_the_step_is_a_multiple_of_one_sample_whatever_the_order(
+    counts: list[int], random: object
+) -> None:
+    values = [count / 360 for count in counts]
+    step = resolution(values)
+    assert 360 * step == pytest.approx(round(360 * step))
+    random.shuffle(values)  # type: ignore[attr-defined]
+    assert resolution(values) == step

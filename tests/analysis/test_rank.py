@@ -4,11 +4,12 @@ import dataclasses
 import math
 import random
 
+import numpy as np
 import pytest
 from trial_results import ended, passed, sweep, trial
 
-from espalier.analysis.confidence import Interval, Verdict
-from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.analysis.confidence import Interval, Verdict, verdict
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
 
@@ -132,6 +133,54 @@ def test_difference_is_paired_by_seed() -> None:
     assert behind.lead is not None and behind.lead.n == 3
     assert behind.lead.mean == pytest.approx(1.0)
     assert behind.verdict is Verdict.BEHIND
+
+
+@pytest.mark.parametrize(("seeds", "pairwise", "behind"), [(3, 308, 18), (10, 514, 60)])
+def test_fifty_equal_configurations_are_rarely_called_behind(
+    seeds: int, pairwise: int, behind: int
+) -> None:
+    """Of 2,000 equal ones in 40 fixed sweeps; `pairwise` by the interval of each on its own."""
+    noise = np.random.default_rng(7)
+    each: list[Configuration] = []
+    for _ in range(40):
+        common = noise.normal(0.0, 0.5, seeds)  # what a seed does to all
+        scores = 100 / 360 * noise.binomial(360, 0.95, (50, seeds)) + common
+        each += rank(sweep({str(n): list(row) for n, row in enumerate(scores)})).ranked
+    alone = sum(verdict(item.lead) is Verdict.BEHIND for item in each)
+    table = sum(item.verdict is Verdict.BEHIND for item in each)
+    assert table <= 0.05 * len(each) < alone
+    assert (alone, table) == (pairwise, behind)
+
+
+def test_behind_holds_over_the_whole_table() -> None:
+    # a - b is 1, 1.2, 0.8 with t = 8.66: behind of two (t > 2.92), not of many (K = 12: t > 10.2)
+    two = {"a": [80.0, 90.0, 70.0], "b": [79.0, 88.8, 69.2]}
+    others = {str(n): [60.0 + 9 * n % 7, 70.0 - n, 65.0 + 2 * n % 5] for n in range(10)}
+    assert rank(sweep(two)).ranked[1].verdict is Verdict.BEHIND
+    many = rank(sweep({**two, **others})).ranked
+    assert (many[1].first.name, many[1].verdict) == ("config_004", Verdict.TIED)
+
+
+def test_one_may_be_behind_another_than_the_first() -> None:
+    # c has no seed in common with a, the first, and is behind b
+    results = sweep({"b": [90.0, 91.0, 92.0], "c": [80.0, 81.1, 82.0]})
+    results += [passed(trial(6 + n, 6 + n, ADAMWPRUNE_BETA1="a"), 95.0 + n) for n in (1, 2, 3)]
+    ranking = rank(results)
+    assert order(ranking) == ["config_007", "config_001", "config_004"]
+    assert [item.verdict for item in ranking.ranked[1:]] == [Verdict.UNKNOWN, Verdict.BEHIND]
+
+
+def test_what_missed_its_target_is_not_what_others_are_behind() -> None:
+    results = sweep({"a": [90.0, 91.0, 92.0], "b": [50.0, 51.1, 52.0]})
+    short = [
+        passed(trial(7 + n, n, TARGET_SPARSITY="0.98", X="1"), 99.0 + n / 9) for n in (1, 2, 3)
+    ]
+    ranking = rank([*results, *short])
+    assert [item.verdict for item in ranking.ranked] == [
+        Verdict.TIED,
+        Verdict.BEHIND,
+        Verdict.UNKNOWN,
+    ]
 
 
 def test_difference_within_chance_is_said() -> None:

@@ -63,6 +63,19 @@ def test_a_text_names_measures_with_their_directions(
 
 
 @pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("val_acc:max", "val_acc"),
+        ("val_acc:min", "val_acc:min"),
+        ("luck:max", "luck:max"),
+        ("my_loss:min", "my_loss"),
+    ],
+)
+def test_the_spelling_has_the_direction_where_it_is_needed(text: str, spelled: str) -> None:
+    assert find(text).spelled == spelled
+
+
+@pytest.mark.parametrize(
     ("text", "rule"),
     [
         ("", "must be names of measures by commas, as val_acc,live_parameters"),

@@ -15,7 +15,12 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.core.measures import MEASURES
 from espalier.core.records import PackShare, Provenance
 from espalier.core.trial import Result, Status
-from espalier.report.controls_report import controls_json, describe_verdict, render_controls
+from espalier.report.controls_report import (
+    controls_json,
+    deltas_json,
+    describe_verdict,
+    render_controls,
+)
 from espalier.report.reports import write_reports
 
 
@@ -80,6 +85,45 @@ SCENARIOS: dict[str, Callable[[], list[TrialResult]]] = {
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_text(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"controls_{name}", text(SCENARIOS[name]()))
+
+
+def of_three_rates() -> list[TrialResult]:
+    """A control and three rates on four seeds: surely better, better on its own, and alike.
+
+    t is 48, 3.6 and 0.6 with 3 degrees of freedom: p is 0.00002, 0.037 and 0.60, of which Holm
+    makes 0.00006, 0.075 and 0.60.
+    """
+    losses = {
+        "none": (1.0, 1.1, 1.2, 1.3),
+        "0.1": (0.5, 0.58, 0.7, 0.83),
+        "0.2": (0.9, 1.05, 1.0, 1.2),
+        "0.3": (1.1, 1.0, 1.15, 1.25),
+    }
+    made = []
+    for rate, values in losses.items():
+        swept = {"METHOD": "none"} if rate == "none" else {"METHOD": "turn", "TURN_RATE": rate}
+        for seed, loss in enumerate(values, 1):
+            made.append(run(trial(len(made) + 1, seed, **swept), [2.0, loss]))
+    return made
+
+
+def test_what_the_correction_leaves_is_marked() -> None:
+    lines = text(of_three_rates()).splitlines()
+    assert "Marked * is what Holm's correction leaves: " in lines[4]
+    assert "1 of 3 differences at equal steps" in lines[4]
+    ends = [line for line in lines if "equal steps: " in line]
+    assert [line.endswith(": better*") for line in ends] == [True, False, False]
+    assert ends[1].endswith(": better")
+
+
+def test_the_correction_as_data() -> None:
+    compared = comparisons(rank(of_three_rates(), "val_loss"), PLAIN)
+    records = json.loads(controls_json(compared))
+    ends = [record["against"][0]["equal_steps"] for record in records]
+    assert [each["survives_holm"] for each in ends] == [True, False, False]
+    assert [each["comparisons"] for each in ends] == [3, 3, 3]
+    (mean,) = json.loads(deltas_json(compared))
+    assert mean["equal_steps"]["comparisons"] == 1 and mean["equal_steps"]["p_holm"] < 0.05
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,19 @@ seeds may be shared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from espalier.analysis.confidence import ALPHA
+from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
 
 if TYPE_CHECKING:  # numpy would take a tenth of a second to import
-    import numpy as np
-    import numpy.typing as npt
+    from espalier.analysis.anytime_tests import Array, Flags
 
-    Array = npt.NDArray[np.float64]
+DrawT = TypeVar("DrawT", bound=Hashable)
+BLOCK = 60_000
+"""Differences that are held at a time."""
 
 
-def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = ALPHA) -> list[bool]:
+def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
     """Return which of several configurations are behind the best of them.
 
     `scores` are by draw (what pairs them), larger is better, all on the same samples. One is behind
@@ -30,7 +31,7 @@ def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = A
     """
     import numpy as np
 
-    draws = {draw: place for place, draw in enumerate({d for each in scores for d in each})}
+    draws = {draw: place for place, draw in enumerate(_draws(scores))}
     values = np.full((len(scores), len(draws)), np.nan)
     for own, each in zip(values, scores, strict=True):
         for draw, score in each.items():
@@ -38,29 +39,44 @@ def behind_the_best(scores: Sequence[Mapping[Hashable, float]], alpha: float = A
     return [bool(behind) for behind in are_behind(values, alpha)]
 
 
-def are_behind(values: Array, alpha: float) -> npt.NDArray[np.bool_]:
-    """Return the same of an array (..., configurations, draws), NaN where there is no score."""
-    import numpy as np
-
-    count = (~np.isnan(values)).any(axis=-1).sum(axis=-1)  # (...)
-    if values.shape[-1] < 2 or values.shape[-2] < 2:
-        return np.zeros(values.shape[:-1], dtype=bool)
-    columns = [_is_behind(values, i, alpha, count) for i in range(values.shape[-2])]
-    return np.stack(columns, axis=-1)
+def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
+    """Return all draws in an order that does not depend on that of the configurations."""
+    return sorted({draw for each in scores for draw in each}, key=repr)
 
 
-def _is_behind(
-    values: Array, place: int, alpha: float, count: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+def are_behind(values: Array, alpha: float) -> Flags:
+    """Return the same of an array (configurations, draws), NaN where there is no score."""
     import numpy as np
     from scipy.special import stdtrit  # scipy.stats would take a second to import
 
-    differences = values - values[..., place : place + 1, :]
-    n = (~np.isnan(differences)).sum(axis=-1)
-    mean = np.nansum(differences, axis=-1) / np.maximum(n, 1)
-    squares = np.nansum((differences - mean[..., None]) ** 2, axis=-1)
-    error = np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
-    part = alpha / np.maximum(count - 1, 1)
-    limit = stdtrit(np.maximum(n - 1, 1), 1 - part[..., None])
-    judged = (n >= 2) & (error > 1e-9 * np.abs(mean))
-    return np.asarray((judged & (mean >= limit * error)).any(axis=-1))
+    there = ~np.isnan(values)
+    count, draws = int(there.any(axis=1).sum()), values.shape[1]
+    if count < 2 or draws < 2:
+        return np.zeros(len(values), dtype=bool)
+    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
+    floor = LUMPS * resolution(values[there]) ** 2
+    rows = max(1, BLOCK // values.size)  # taken at a time
+    parts = [values[place : place + rows] for place in range(0, len(values), rows)]
+    return np.concatenate([_behind_any(part, values, limits, floor) for part in parts])
+
+
+def _behind_any(part: Array, values: Array, limits: Array, floor: float) -> Flags:
+    """Return which rows of `part` some row of `values` is ahead of.
+
+    Its t must be at least the limit for the number of draws that both have. A variance is not
+    taken to be below the `floor`, that of the rounding of scores.
+    """
+    import numpy as np
+
+    differences = values.T[:, None] - part.T[:, :, None]  # draws first: such sums are fast
+    missing = np.isnan(differences)
+    n = np.maximum(values.shape[1] - missing.sum(axis=0), 1)
+    differences[missing] = 0.0
+    mean = differences.sum(axis=0) / n
+    differences -= mean
+    differences[missing] = 0.0
+    squares = (differences**2).sum(axis=0)
+    error = np.sqrt((squares / np.maximum(n - 1, 1) + floor) / n)
+    reached = (n > 1) & (mean >= limits[n - 1] * np.where(error > 0, error, 1.0))
+    spread = squares > n * (ROUNDING * mean) ** 2
+    return np.asarray((reached & spread).any(axis=1))

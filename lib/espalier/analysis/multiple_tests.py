@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
-from espalier.analysis.confidence import Interval, has_spread, interval
+from espalier.analysis.confidence import ALPHA, Interval, has_spread, interval
 from espalier.analysis.power import detectable_difference
+
+KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 def paired_p(values: Sequence[float]) -> float:
@@ -44,6 +47,18 @@ def interval_power(difference: Interval) -> float | None:
         return None
     sd = difference.error * math.sqrt(difference.n)
     return detectable_difference(sd, difference.n)
+
+
+def corrected(differences: Mapping[KeyT, Interval | None]) -> dict[KeyT, float]:
+    """Return by key the p of each difference that has an interval, corrected for all of these."""
+    judged = {key: each for key, each in differences.items() if each is not None and each.error}
+    p_values = holm([interval_p(each) for each in judged.values()], len(judged))
+    return dict(zip(judged, p_values, strict=True))
+
+
+def survives(p: float | None) -> bool:
+    """Return whether a difference with this corrected p is told from 0 among all of its family."""
+    return p is not None and p <= ALPHA
 
 
 def holm(p_values: Sequence[float], family: int) -> list[float]:

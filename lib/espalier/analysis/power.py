@@ -27,8 +27,10 @@ def power(difference: float, sd: float, n: int, alpha: float = ALPHA) -> float:
     _require(n >= 2, f"n={n}: must be at least 2, or there is no spread to judge by")
     _require(sd > 0, f"sd={sd:g}: must be above 0")
     limit, shift = stdtrit(n - 1, 1 - alpha / 2), abs(difference) / sd * math.sqrt(n)
-    wrong_side = nctdtr(n - 1, shift, -limit) if shift < FAR else 0.0  # scipy's is nan far out
-    return float(1 - nctdtr(n - 1, shift, limit) + wrong_side)
+    wrong_side = float(nctdtr(n - 1, shift, -limit)) if shift < FAR else 0.0
+    if math.isnan(wrong_side):  # scipy's is nan where it is nearly 0
+        wrong_side = 0.0
+    return float(1 - nctdtr(n - 1, shift, limit)) + wrong_side
 
 
 def detectable_difference(sd: float, n: int, alpha: float = ALPHA) -> float:

@@ -5,22 +5,27 @@ so more seeds never change what earlier rounds decided, and neither does the ord
 ended. A configuration leaves when the evidence that some other is better reaches (K - 1) / alpha,
 for K configurations: one that is truly best can only err against the K - 1 others, so it is called
 behind in at most a share alpha of races, whenever one looks.
+
+With a margin, each of the two statements has half of alpha: that one is behind, and that all that
+are left lie within the margin of each other. The second is wrong only if one of the K - 1 others
+is a margin or more behind a truly best one that is left.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
-from espalier.analysis.anytime_tests import log_t_evidence
+from espalier.analysis.anytime_tests import Array, Flags, reaches
+from espalier.analysis.confidence import ROUNDING, resolution
 from espalier.core.measures import Measure
 
-Array = npt.NDArray[np.float64]
 NO_SCORE = "no trial of the first round has a score"
+Scores = Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,13 @@ class RaceRules:
     max_seeds: int
 
     @property
-    def part(self) -> float:
-        """The error rate of leaving; with a margin, as much is for ending within it."""
+    def share(self) -> float:
+        """The error rate of one statement: with a margin there are two."""
         return self.alpha / 2 if self.margin > 0 else self.alpha
+
+    def due(self, rounds: int) -> int:
+        """Return how many seeds have to be there for the decision after `rounds` rounds."""
+        return min(max(rounds + 1, self.first_seeds), self.max_seeds)
 
 
 class RaceStatus(StrEnum):
@@ -68,126 +77,141 @@ class RaceDecision:
 
 @dataclass(frozen=True)
 class RaceState:
-    """The decisions, in the order of the configurations, after so many complete rounds.
+    """The decisions, in the order of the configurations, after so many rounds.
 
     `survivors` are the places of those still in. While the race has not `ended`, each of them
-    needs a trial of the seed in place `rounds` (from 0); before the first round, of all its seeds.
+    must have its first `due` seeds for the next decision.
     """
 
     decisions: tuple[RaceDecision, ...]
     survivors: tuple[int, ...]
     rounds: int
     ended: bool
-
-
-Scores = Sequence[Sequence[float | None]]
+    due: int
 
 
 def decide(scores: Scores, rules: RaceRules, measure: Measure) -> RaceState:
     """Return what a race has decided by `scores`: of each configuration, in the order of seeds.
 
     None stands for a trial without a score; a pair with it is left out. Scores may differ in
-    number: a round counts when all that are still in have its seed. None are needed.
+    number: a round counts when all that are still in have its seed.
     """
-    race = _Race(scores, rules, measure)
-    while not race.ended and race.ready():
-        race.judge_round()
-    return race.state()
+    return Race(len(scores), rules, measure).advance(scores)
 
 
-class _Race:
-    """The rounds of a race, one after the other. Arrays of pairs (own, other) hold other - own."""
+class Race:
+    """The rounds of a race, one after the other, for who does not want to begin anew each time."""
 
-    def __init__(self, scores: Scores, rules: RaceRules, measure: Measure) -> None:
-        self._rules, self._numbers = rules, [len(each) for each in scores]
-        count = len(scores)
-        self._values = _matrix(scores, rules.max_seeds) * measure.sign
+    def __init__(self, count: int, rules: RaceRules, measure: Measure) -> None:
+        """Begin the race of `count` configurations, none of which has a score yet."""
+        self._rules, self._sign, self._count = rules, measure.sign, count
         self._in = np.ones(count, dtype=bool)
         self._decisions = [RaceDecision(RaceStatus.UNDECIDED, 0)] * count
-        self._n, self._total, self._squares = np.zeros((3, count, count))
-        self._close = np.zeros((count, count), dtype=bool)  # shown to be within the margin
-        self._round, self.ended = 0, count == 0
+        self._pairs = _Pairs(count)
+        self._seen: list[Array] = []  # the values of each round, NaN where there is none
+        self._ended = count == 0
 
-    def ready(self) -> bool:
-        """Return whether all that are in have the seeds of the next round to be judged."""
-        seeds = max(self._round + 1, self._rules.first_seeds)
-        return all(self._numbers[i] >= min(seeds, self._rules.max_seeds) for i in self._places())
+    @property
+    def rounds(self) -> int:
+        """How many rounds have been judged."""
+        return len(self._seen)
 
-    def judge_round(self) -> None:
-        """Take in the next seed and let those leave that are behind."""
-        self._add(self._values[:, self._round])
-        self._round += 1
-        if self._round < min(self._rules.first_seeds, self._rules.max_seeds):
-            return
-        self._leave_without_score()
-        self._leave_behind()
-        self._end()
+    def advance(self, scores: Scores) -> RaceState:
+        """Judge the rounds that `scores` have beyond those judged; the others must be the same."""
+        numbers = np.array([len(each) for each in scores], dtype=int)
+        while not self._ended and (numbers[self._in] >= self._rules.due(self.rounds)).all():
+            self._add_round(scores)
+            if self.rounds >= self._rules.due(0):
+                self._judge()
+        return self._state()
 
-    def state(self) -> RaceState:
-        """Return what has been decided so far."""
-        for i in self._places():
-            self._decisions[i] = replace(self._decisions[i], seeds=self._round)
-        return RaceState(tuple(self._decisions), self._places(), self._round, self.ended)
+    def _add_round(self, scores: Scores) -> None:
+        values = np.full(self._count, np.nan)
+        for i in np.flatnonzero(self._in):
+            score = scores[int(i)][self.rounds]
+            values[i] = np.nan if score is None else self._sign * score
+        self._seen.append(values)
+        self._pairs.add(values)
 
-    def _places(self) -> tuple[int, ...]:
-        return tuple(int(i) for i in np.flatnonzero(self._in))
-
-    def _add(self, values: Array) -> None:
-        values = np.where(self._in, values, np.nan)
-        differences = values[None, :] - values[:, None]
-        both = ~np.isnan(differences)
-        differences = np.where(both, differences, 0.0)
-        self._n += both
-        self._total += differences
-        self._squares += differences**2
-
-    def _leave_without_score(self) -> None:
-        scored = ~np.isnan(self._values[:, : self._round]).all(axis=1)
-        self._leave(self._in & ~scored, RaceStatus.UNDECIDED, NO_SCORE)
-
-    def _leave_behind(self) -> None:
-        behind = self._in & (self._reached(0.0) & self._in[None, :]).any(axis=1)
-        if not behind[self._in].all():
+    def _judge(self) -> None:
+        """Let those leave that have no score or are behind; end if there is nothing more to say."""
+        seen = np.array(self._seen)
+        self._leave(self._in & np.isnan(seen).all(axis=0), RaceStatus.UNDECIDED, NO_SCORE)
+        step = resolution(seen[~np.isnan(seen)])
+        limit = math.log(max(self._count - 1, 1) / self._rules.share)
+        behind = self._pairs.behind(step, limit)
+        if not behind[self._in].all():  # else those with gaps have beaten each other in a circle
             self._leave(behind, RaceStatus.BEHIND)
+        margin = self._rules.margin
+        within = margin > 0 and self._pairs.within(margin, step, limit)
+        self._end(within)
 
-    def _leave(self, leaving: npt.NDArray[np.bool_], status: RaceStatus, reason: str = "") -> None:
+    def _leave(self, leaving: Flags, status: RaceStatus, reason: str = "") -> None:
         for i in np.flatnonzero(leaving):
-            self._decisions[i] = RaceDecision(status, self._round, self._round, reason)
-        self._in &= ~leaving
+            self._decisions[i] = RaceDecision(status, self.rounds, self.rounds, reason)
+        self._in = self._in & ~leaving
+        self._pairs.keep(self._in)
 
-    def _reached(self, margin: float) -> npt.NDArray[np.bool_]:
-        """Return for which pairs the evidence is enough.
+    def _end(self, within: bool) -> None:
+        alone = self._in.sum() <= 1
+        self._ended = bool(alone or within or self.rounds >= self._rules.max_seeds)
+        status = RaceStatus.WITHIN if within else RaceStatus.UNDECIDED
+        for i in np.flatnonzero(self._in) if self._ended else ():
+            self._decisions[i] = RaceDecision(RaceStatus.BEST if alone else status, self.rounds)
 
-        That the other is better; with a `margin` > 0, that it is by less than that.
-        """
-        total, squares = self._total, self._squares
-        if margin:
-            squares = squares - 2 * margin * total + self._n * margin**2
-            total = self._n * margin - total
-        limit = np.log((len(self._in) - 1) / self._rules.part)
-        pairs = self._in[:, None] & self._in[None, :] & (total > 0)
-        reached = np.zeros_like(pairs)
-        reached[pairs] = log_t_evidence(self._n[pairs], total[pairs], squares[pairs]) >= limit
-        return reached
-
-    def _end(self) -> None:
-        left = self._places()
-        if self._rules.margin > 0:
-            self._close |= self._reached(self._rules.margin)
-        apart = ~self._close[np.ix_(left, left)] & ~np.eye(len(left), dtype=bool)
-        status = RaceStatus.UNDECIDED
-        if len(left) == 1:
-            status = RaceStatus.BEST
-        elif self._rules.margin > 0 and not apart.any():
-            status = RaceStatus.WITHIN
-        self.ended = status is not RaceStatus.UNDECIDED or self._round >= self._rules.max_seeds
-        for i in left if self.ended else ():
-            self._decisions[i] = replace(self._decisions[i], status=status)
+    def _state(self) -> RaceState:
+        places = tuple(int(i) for i in np.flatnonzero(self._in))
+        for i in places:
+            self._decisions[i] = replace(self._decisions[i], seeds=self.rounds)
+        due = self._rules.due(self.rounds)
+        return RaceState(tuple(self._decisions), places, self.rounds, self._ended, due)
 
 
-def _matrix(scores: Scores, seeds: int) -> Array:
-    """Return scores by configuration and seed, NaN where there is none (yet)."""
-    values = np.full((len(scores), seeds), np.nan)
-    for own, each in zip(values, scores, strict=True):
-        own[: len(each)] = [np.nan if score is None else score for score in each[:seeds]]
-    return values
+class _Pairs:
+    """Sums over the differences (second minus first) of all pairs that are in."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._first, self._second = np.triu_indices(count, 1)
+        self._n, self._total, self._squares = np.zeros((3, len(self._first)))
+        self._close = np.zeros((2, len(self._first)), dtype=bool)
+
+    def add(self, values: Array) -> None:
+        """Add the differences of one seed."""
+        first, second = values[self._first], values[self._second]
+        difference = second - first
+        size = np.maximum(np.abs(first), np.abs(second))
+        difference[np.abs(difference) <= ROUNDING * size] = 0.0
+        there = ~np.isnan(difference)
+        difference[~there] = 0.0
+        self._n += there
+        self._total += difference
+        self._squares += difference**2
+
+    def behind(self, step: float, limit: float) -> Flags:
+        """Return of each configuration whether the evidence that another is better is enough."""
+        enough = reaches(self._n, np.abs(self._total), self._squares, step, limit)
+        behind = np.zeros(self._count, dtype=bool)
+        behind[self._first[enough & (self._total > 0)]] = True
+        behind[self._second[enough & (self._total < 0)]] = True
+        return behind
+
+    def within(self, margin: float, step: float, limit: float) -> bool:
+        """Return whether the evidence was enough at some time that no pair is a margin apart."""
+        for close, sign in zip(self._close, (1, -1), strict=True):
+            total = self._n * margin - sign * self._total
+            squares = self._squares - 2 * margin * sign * self._total + self._n * margin**2
+            open_ = ~close & (total > 0)
+            close[open_] = reaches(self._n[open_], total[open_], squares[open_], step, limit)
+        return bool(self._close.all())
+
+    def keep(self, staying: Flags) -> None:
+        """Forget the pairs of which one has left."""
+        kept = staying[self._first] & staying[self._second]
+        if kept.all():
+            return
+        self._first, self._second = self._first[kept], self._second[kept]
+        self._n, self._total, self._squares = (
+            each[kept] for each in (self._n, self._total, self._squares)
+        )
+        self._close = self._close[:, kept]

@@ -4,17 +4,21 @@ A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is sc
 one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
 is easier; then a larger share of its planned trials that passed, since one that crashes on some
 seeds is judged on the lucky ones only; then a better mean; the place in the plan last.
+
+What is called behind the best is so with an error rate for the whole table (multiple_best.py):
+among those with the validation samples of the best that reached their target like it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeGuard
 
 from espalier.analysis.confidence import Interval, Verdict, interval, verdict
+from espalier.analysis.multiple_best import behind_the_best
 from espalier.core import measures
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION, Result, Status, Trial
@@ -75,11 +79,13 @@ class Configuration:
 
     `scores` holds the ranking measure by draw, of the trials that passed with a finite one; no
     score, no rank. `lead` is by how much the best is better, over the draws that both have.
+    `verdict` is how it compares with the best.
     """
 
     results: tuple[TrialResult, ...]
     scores: Mapping[tuple[str, ...], float]
     lead: Interval | None = None
+    verdict: Verdict = Verdict.UNKNOWN
 
     @property
     def score(self) -> Interval | None:
@@ -115,11 +121,6 @@ class Configuration:
     def pending(self) -> int:
         """Trials still to be run."""
         return sum(item.result.status is Status.NOTRUN for item in self.results)
-
-    @property
-    def verdict(self) -> Verdict:
-        """How it compares with the best."""
-        return verdict(self.lead)
 
     def measure(self, name: str) -> Interval | None:
         """Return mean and interval of a measure over the counted trials that have it."""
@@ -169,7 +170,7 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     measure = measures.measures_of(by)[0]
     every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
-    compared = [replace(item, lead=lead(ranked[0], item, measure)) for item in ranked]
+    compared = _with_verdicts(ranked, measure)
     return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
 
 
@@ -183,8 +184,7 @@ def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialRes
     groups: dict[frozenset[tuple[str, str]], list[TrialResult]] = {}
     wrapped = (TrialResult(*each) for each in results)
     for item in sorted(wrapped, key=lambda item: item.trial.number):
-        rest = {key: text for key, text in item.trial.config.items() if key not in REPETITION}
-        groups.setdefault(frozenset(rest.items()), []).append(item)
+        groups.setdefault(item.trial.configuration, []).append(item)
     return [tuple(group) for group in groups.values()]
 
 
@@ -197,6 +197,31 @@ def lead(best: Configuration, other: Configuration, by: Measure) -> Interval | N
         return None
     common = [draw for draw in best.scores if draw in other.scores]
     return interval([by.sign * (best.scores[draw] - other.scores[draw]) for draw in common])
+
+
+def comparable(item: Configuration, best: Configuration) -> bool:
+    """Return whether one may be behind the other: the same samples, and both met their target."""
+    return item.samples == best.samples and bool(item.short) == bool(best.short)
+
+
+def _with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
+    """Return the configurations, best first, with how each compares with the best."""
+    places = [n for n, item in enumerate(ranked) if comparable(item, ranked[0])]
+    signed = [{d: by.sign * score for d, score in ranked[n].scores.items()} for n in places]
+    behind = dict(zip(places, behind_the_best(signed), strict=True))
+    compared = []
+    for place, item in enumerate(ranked):
+        own = lead(ranked[0], item, by)
+        said = _verdict(own, behind[place]) if place in behind else Verdict.UNKNOWN
+        compared.append(replace(item, lead=own, verdict=said))
+    return compared
+
+
+def _verdict(own: Interval | None, behind: bool) -> Verdict:
+    """Return what is said of one that is comparable; it may be behind another than the best."""
+    if behind:
+        return Verdict.BEHIND
+    return Verdict.TIED if verdict(own) is not Verdict.UNKNOWN else Verdict.UNKNOWN
 
 
 def sampling(trial: Trial, *names: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from espalier.analysis.anytime_tests import t_evidence
 from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
+from espalier.analysis.comparing.arm_matching import ask
+from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.comparing.pooled_sweeps import pool
 from espalier.analysis.equivalence import Answer
 from espalier.analysis.rank import rank
@@ -72,8 +72,8 @@ def answer_question(
         raise UserError(f"{names[0]}: names a trial of each of several sweeps; give its values")
     results, repeated = pool([sweep.results for sweep in opened])
     ranking = rank(results, common_measure(opened))
-    evidence = t_evidence if any(sweep.raced for sweep in opened) else None
-    question = Question(*arms, ranking.measure, alpha, margin, evidence)
+    raced = any(sweep.raced for sweep in opened)
+    question = Question(*arms, ranking.measure, alpha, margin, raced)
     return ask((*ranking.ranked, *ranking.unranked), question), opened, repeated
 
 

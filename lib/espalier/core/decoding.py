@@ -21,6 +21,7 @@ from espalier.core.records import (
     PackShare,
     PlanHeader,
     Provenance,
+    RaceRecord,
     Revision,
 )
 from espalier.core.trial import Record, Result, Status, Trial
@@ -112,17 +113,33 @@ def counts(record: object) -> dict[int, int]:
 
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
-    fields = _fields(record, PlanHeader, skipped=("claims", "seals"))
-    seals = fields.get("seals") or []
-    if not isinstance(seals, list):
-        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
-    for seal in (fields.get("claims") or {}, *seals):
-        _fields(seal, ClaimSeal)
+    fields = _fields(record, PlanHeader, skipped=("claims", "seals", "race"))
+    _check_seals(fields)
+    if fields.get("race") is not None:
+        _check_race(fields["race"])
     for name, parts in _PARTS.items():
         for item in fields.get(name, ()):
             if not all(check(item.get(part)) for part, check in parts.items()):
                 raise ContentError(f"{name}: must have {' and '.join(parts)}")
     return PlanHeader.from_json(fields)
+
+
+def _check_seals(fields: Mapping[str, Any]) -> None:
+    """Raise ContentError unless the claims of a header, and each seal of them, are seals."""
+    seals = fields.get("seals") or []
+    if not isinstance(seals, list):
+        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
+    for seal in (fields.get("claims") or {}, *seals):
+        _fields(seal, ClaimSeal)
+
+
+def _check_race(record: object) -> None:
+    """Raise ContentError unless a JSON object is the record of a race."""
+    fields = _fields(record, RaceRecord, required=("alpha", "margin", "max_seeds", "by"))
+    if not (0 < fields["alpha"] < 1 and fields["margin"] >= 0 and fields["max_seeds"] >= 2):
+        raise ContentError("race: must have an alpha in 0..1, a margin >= 0 and 2 seeds or more")
+    if not all(text.isdecimal() for text in fields.get("seeds", ())):
+        raise ContentError("race: must have seeds that are whole numbers")
 
 
 def value(text: str) -> Any:

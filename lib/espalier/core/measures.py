@@ -44,6 +44,14 @@ class Measure:
         return 1 if self.larger else -1
 
     @property
+    def spelled(self) -> str:
+        """The name, with the direction where it does not follow from that: a text of RANK_BY."""
+        usual = _by_name(self.name)
+        if usual is not None and usual.larger == self.larger:
+            return self.name
+        return f"{self.name}:{MAX if self.larger else MIN}"
+
+    @property
     def tested(self) -> bool:
         """Whether it is measured on the test data, so that to select by it overstates it."""
         return self.name.startswith("test_")

@@ -6,12 +6,15 @@ stands for, are kept in `more`, so that a file that is read and written again lo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 PLAN_SCHEMA = 1
 """The version of plan.jsonl."""
+SEEDS = 2**31
+"""CONFIG_SEED is below this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +84,36 @@ class PlanOrigin(JsonRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RaceRecord(JsonRecord):
+    """The rules of a race: `alpha` in 0..1, `margin` >= 0 in the unit of the measure `by`.
+
+    Every configuration gets the seeds in the order of `seeds`, then the next integers, up to
+    `max_seeds` of them.
+    """
+
+    alpha: float
+    margin: float
+    max_seeds: int
+    by: str
+    seeds: list[str] = field(default_factory=list)
+
+    @property
+    def order(self) -> list[str]:
+        """The seeds of the race: those given, then the integers above them."""
+        start = max(map(int, self.seeds), default=0)
+        above = (str((start + n) % SEEDS) for n in itertools.count(1))
+        fresh = (text for text in above if text not in self.seeds)
+        return list(itertools.islice(itertools.chain(self.seeds, fresh), self.max_seeds))
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanHeader(PlanOrigin):
     """The first line of plan.jsonl, and the header of a sweep's store.
 
     A store adds `command`, which continues the sweep, `entry`, what trains its trials (None: the
-    library), and `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if
-    it is. `seals` are its claims and each change of them, the first one first.
+    library), `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if it is,
+    `seals`: its claims and each change of them, the first one first, and `race`, if its trials are
+    those of a race, whose plan grows.
     """
 
     schema: int = PLAN_SCHEMA
@@ -96,6 +123,7 @@ class PlanHeader(PlanOrigin):
     entry: str | None = None
     packs: Mapping[str, Mapping[str, Any]] | None = None
     seals: list[ClaimSeal] | None = None
+    race: RaceRecord | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -105,15 +133,16 @@ class PlanHeader(PlanOrigin):
             record["claims"] = self.claims.as_json()
         if self.seals is not None:
             record["seals"] = [seal.as_json() for seal in self.seals]
-        return record
+        return record if self.race is None else {**record, "race": self.race.as_json()}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Return the record of a JSON object."""
-        claims, seals = record.get("claims"), record.get("seals")
+        """Return the header of a JSON object."""
+        claims, seals, race = (record.get(name) for name in ("claims", "seals", "race"))
         parts = {
             "claims": None if claims is None else ClaimSeal.from_json(claims),
             "seals": None if seals is None else [ClaimSeal.from_json(seal) for seal in seals],
+            "race": None if race is None else RaceRecord.from_json(race),
         }
         return super().from_json({**record, **parts})
 

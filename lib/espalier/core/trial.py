@@ -67,6 +67,11 @@ class Trial:
     shape: str = ""  # a hash of what a pack must have in common; empty: no pack may hold it
 
     @property
+    def configuration(self) -> frozenset[tuple[str, str]]:
+        """What trials of one configuration have in common: `config` without REPETITION."""
+        return frozenset(item for item in self.config.items() if item[0] not in REPETITION)
+
+    @property
     def ranks(self) -> int:
         """The number of processes that train it together, each on a device of its own."""
         return int(self.config.get("DEVICES_PER_TRIAL", "1"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from espalier.analysis.confidence import Interval, Verdict, verdict
 from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.controls import Comparison, events
-from espalier.analysis.multiple_tests import holm, interval_p, interval_power
+from espalier.analysis.multiple_tests import corrected, interval_power, survives
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import Measure
@@ -17,52 +18,90 @@ from espalier.report.ranking_rows import describe_missing_seeds, format_interval
 from espalier.report.sweep_summary import typed
 from espalier.report.templates import render
 
-ALPHA = 0.05
+MARK = "*"
 LISTED = 50  # configurations that are listed; the others are in sweep_controls.json
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrected p of all differences, a family each, by the id of what has them; None: no p."""
+
+    means: Mapping[int, float | None]
+    ends: Mapping[int, float | None]
+    times: Mapping[int, float | None]
+
+    @classmethod
+    def of(cls, compared: Sequence[Comparison], means: Sequence[Delta]) -> Corrections:
+        """Return those of comparisons and their means."""
+        return cls(
+            correct({id(item): item.difference for item in means}),
+            correct({id(item): item.at_end for item in compared}),
+            correct({id(item): item.at_time for item in compared}),
+        )
+
+    @property
+    def line(self) -> str:
+        """How many comparisons there are, and how many are left; empty if none has a p."""
+        families = {
+            "means": self.means,
+            "differences at equal steps": self.ends,
+            "at equal time": self.times,
+        }
+        return marked_line(families)
+
+
+def correct(differences: Mapping[int, Interval | None]) -> dict[int, float | None]:
+    """Return the corrected p of every difference; None for one without an interval."""
+    p_values = corrected(differences)
+    return {key: p_values.get(key) for key in differences}
+
+
+def marked_line(families: Mapping[str, Mapping[int, float | None]]) -> str:
+    """Return what the mark means, and how many of each family have it; empty if none has a p."""
+    counts = {
+        what: ([survives(p) for p in family.values() if p is not None])
+        for what, family in families.items()
+    }
+    parts = [f"{sum(each)} of {len(each)} {what}" for what, each in counts.items() if each]
+    return f"Marked {MARK} is what Holm's correction leaves: {', '.join(parts)}" if parts else ""
 
 
 def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
     """Return the part of the report, plain ASCII; `compared` as `comparisons` gives it."""
     means = deltas(compared)
+    told = means if sum(len(item.compared) for item in means) > 1 else []
+    corrections, by = Corrections.of(compared, told), ranking.measure
     return render(
         "controls.txt",
         LISTED=LISTED,
-        by=ranking.measure,
+        by=by,
         packed=any(item.packed for item in compared),
-        deltas=means if sum(len(item.compared) for item in means) > 1 else [],
+        deltas=told,
         arms=[(group[0].arm, group) for group in _by_arm(compared)],
         alone=_alone(compared, ranking),
-        corrected=_corrected(compared),
+        corrected=corrections.line,
         values=_values,
         kind=_kind,
-        difference=_difference,
+        mean=lambda item: _difference(item.difference, by, corrections.means[id(item)]),
+        at_end=lambda item: _difference(item.at_end, item.by, corrections.ends[id(item)]),
+        at_time=lambda item: _timed(item, corrections.times[id(item)]),
         pairs=_pairs,
-        timed=_timed,
         missing=describe_missing_seeds,
         events=_events,
     )
 
 
-def _corrected(compared: Sequence[Comparison]) -> str:
-    """Return which configurations differ after Holm's correction; empty for one comparison."""
-    judged = [item for item in compared if item.at_end is not None and item.at_end.half_width]
-    if len(judged) < 2:
-        return ""
-    p_values = holm([interval_p(item.at_end) for item in judged], len(judged))
-    pairs = zip(judged, p_values, strict=True)
-    names = [item.arm.first.name for item, p in pairs if p < ALPHA]
-    said = ", ".join(dict.fromkeys(names[:LISTED])) or "none"
-    return f"Corrected by Holm for {len(judged)} comparisons at equal steps, these differ: {said}"
-
-
 def controls_json(compared: Sequence[Comparison]) -> str:
     """Return the text of sweep_controls.json: strict JSON."""
-    return strict_json.pretty([_record(group) for group in _by_arm(compared)])
+    corrections = Corrections.of(compared, [])
+    return strict_json.pretty([_record(group, corrections) for group in _by_arm(compared)])
 
 
 def deltas_json(compared: Sequence[Comparison]) -> str:
     """Return the text of sweep_deltas.json: strict JSON."""
-    return strict_json.pretty([_delta_record(item) for item in deltas(compared)])
+    means = deltas(compared)
+    p_values = Corrections.of([], means).means
+    return strict_json.pretty([_delta_record(item, p_values) for item in means])
 
 
 def _by_arm(compared: Iterable[Comparison]) -> list[list[Comparison]]:
@@ -93,18 +132,19 @@ def _values(item: Configuration) -> list[str]:
     return settings(swept_values(item.first))
 
 
-def _difference(difference: Interval | None, by: Measure) -> str:
+def _difference(difference: Interval | None, by: Measure, p: float | None) -> str:
     if difference is None:
         return "no seed in common that passed in both"
     said = f"{format_interval(difference, by, '+')}: {describe_verdict(difference, by)}"
+    said += MARK * survives(p)
     least = interval_power(difference) if verdict(difference) is Verdict.TIED else None
     return said if least is None else f"{said}, detectable from {by.number(least)} on"
 
 
-def _timed(item: Comparison) -> str:
+def _timed(item: Comparison, p: float | None) -> str:
     if item.untimed:
         return f"not known: {item.untimed}"
-    text = _difference(item.at_time, item.by)
+    text = _difference(item.at_time, item.by, p)
     return text if item.share is None else f"{text}, at {item.share:.0%} of its steps"
 
 
@@ -143,7 +183,7 @@ def _alone(compared: Sequence[Comparison], ranking: Ranking) -> list[str]:
     return [item.first.name for item in rest if not plain & item.first.config.items()]
 
 
-def _record(group: Sequence[Comparison]) -> Record:
+def _record(group: Sequence[Comparison], corrections: Corrections) -> Record:
     arm = group[0].arm
     its = events(arm)
     return {
@@ -151,7 +191,7 @@ def _record(group: Sequence[Comparison]) -> Record:
         "values": _typed(arm),
         "n": len(arm.scores),
         "planned": len(arm.results),
-        "against": [_against(item) for item in group],
+        "against": [_against(item, corrections) for item in group],
         "events": vars(its) if its else None,
     }
 
@@ -160,15 +200,15 @@ def _typed(item: Configuration) -> Record:
     return {f"CONFIG_{name}": typed(value) for name, value in swept_values(item.first).items()}
 
 
-def _against(item: Comparison) -> Record:
+def _against(item: Comparison, corrections: Corrections) -> Record:
     return {
         "config_file": item.control.first.name,
         "symbol": f"CONFIG_{item.symbol}",
         "value": typed(item.value),
         "by": item.by.name,
         "more_is_better": item.by.larger,
-        "equal_steps": _numbers(item.at_end, item.by),
-        "equal_time": _numbers(item.at_time, item.by),
+        "equal_steps": _numbers(item.at_end, item.by, corrections.ends, item),
+        "equal_time": _numbers(item.at_time, item.by, corrections.times, item),
         "equal_time_share_of_steps": item.share,
         "equal_time_unknown": item.untimed or None,
         "packed": item.packed,
@@ -176,7 +216,7 @@ def _against(item: Comparison) -> Record:
     }
 
 
-def _delta_record(item: Delta) -> Record:
+def _delta_record(item: Delta, p_values: Mapping[int, float | None]) -> Record:
     by = item.compared[0].by
     return {
         "symbol": f"CONFIG_{item.symbol}",
@@ -186,19 +226,25 @@ def _delta_record(item: Delta) -> Record:
         "by": by.name,
         "more_is_better": by.larger,
         "pairs": len(item.compared),
-        "equal_steps": _numbers(item.difference, by),
+        "equal_steps": _numbers(item.difference, by, p_values, item),
         "live_parameters": dict(zip(("least", "most"), item.sizes, strict=True))
         if item.sizes
         else None,
     }
 
 
-def _numbers(difference: Interval | None, by: Measure) -> Record | None:
+def _numbers(
+    difference: Interval | None, by: Measure, p_values: Mapping[int, float | None], item: object
+) -> Record | None:
     if difference is None:
         return None
+    p = p_values[id(item)]
     return {
         "difference": difference.mean,
         "half_width": difference.half_width,
         "n": difference.n,
         "said": describe_verdict(difference, by),
+        "p_holm": p,
+        "comparisons": sum(each is not None for each in p_values.values()),
+        "survives_holm": survives(p),
     }

@@ -64,7 +64,11 @@ def describe_flaws(item: Configuration, ranking: Ranking) -> str:
         remarks.append("other validation samples than the best's")
     elif ranking.level(item):
         remarks.append("same score as the best, later in the plan")
-    elif item is not ranking.best and item.verdict is Verdict.TIED and item.lead:
+    elif item is ranking.best:
+        remarks += ["behind another that lacks seeds"] * (item.verdict is Verdict.BEHIND)
+    elif item.verdict is Verdict.BEHIND:
+        remarks.append("behind the best")
+    elif item.verdict is Verdict.TIED and item.lead:
         remarks.append(f"not distinguishable from the best (n={item.lead.n})")
     return "; ".join(remarks)
 

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from espalier.analysis.caveats import notes
-from espalier.analysis.confidence import Verdict
+from espalier.analysis.confidence import ALPHA, Verdict
 from espalier.analysis.rank import (
     SLACK,
     Configuration,
     Ranking,
     TrialResult,
+    comparable,
     rank,
     recorded,
     swept_values,
@@ -89,11 +90,24 @@ def method(ranking: Ranking) -> list[str]:
     name = ranking.measure.label
     if not ranking.measure.tested:
         plain = f"Ranked by: {_directed(ranking.measure)}, mean over seeds, with 95% t-intervals"
-        return [plain, *notes(ranking)]
+        return [plain, *_guarantee(ranking), *notes(ranking)]
     return [
         f"Ranked by: {name} on request (optimistic: what was picked by its {name}",
         "  looks better there than it will on new data), mean over seeds, 95% t-intervals",
+        *_guarantee(ranking),
         *notes(ranking),
+    ]
+
+
+def _guarantee(ranking: Ranking) -> list[str]:
+    """Return what `behind` guarantees, and what not; nothing where nothing is compared."""
+    said = [item.verdict for item in ranking.ranked[1:]]
+    if not any(each is not Verdict.UNKNOWN for each in said):
+        return []
+    return [
+        f"Behind the best: one that is truly best is called so in at most {ALPHA:.0%} of sweeps,",
+        "  however many there are, if differences are normal and seeds were set beforehand;",
+        "  of several equally good ones each runs that risk. Not behind is neither equal nor best.",
     ]
 
 
@@ -135,7 +149,8 @@ def _best(ranking: Ranking) -> dict[str, object]:
     if best is None:
         return {}
     others = ranking.ranked[1:]
-    comparable = [item for item in others if item.samples == best.samples]
+    alike = [item for item in others if item.samples == best.samples]
+    met = [item for item in others if comparable(item, best)]
     unclear = "Not compared with it (under 2 common seeds, or one difference on all)"
     return {
         "best_files": [item.trial.name for item in best.counted],
@@ -143,11 +158,12 @@ def _best(ranking: Ranking) -> dict[str, object]:
         "why_incomplete": _why_incomplete(ranking),
         "hyperparameters": _hyperparameters(best.first),
         "beside": {
+            "Behind it": sum(item.verdict is Verdict.BEHIND for item in others),
             "Ranked last, target sparsity not reached": sum(bool(item.short) for item in others),
-            "Other validation samples, not comparable with it": len(others) - len(comparable),
+            "Other validation samples, not comparable with it": len(others) - len(alike),
             "Same score, later in the plan": sum(map(ranking.level, others)),
             "Not distinguishable from it (those included)": len(tied(ranking)),
-            unclear: sum(item.verdict is Verdict.UNKNOWN for item in comparable),
+            unclear: sum(item.verdict is Verdict.UNKNOWN for item in met),
         },
     }
 

@@ -21,7 +21,8 @@ def report_stop(sweep: SweepDir, left: int, by: str | None) -> int:
     """Write the reports of a sweep that was stopped; return the exit code."""
     reports.write_reports(sweep.folder, by)
     counts = counted(sweep.store.counts()) or "none has ended"
-    print(f"stopped: {counts}, {left} to go; {_going_on(sweep)}")
+    to_go = f"{left} to go" if left else "undecided"  # a race between two rounds
+    print(f"stopped: {counts}, {to_go}; {_going_on(sweep)}")
     return EXIT_INTERRUPTED
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,8 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.progress import display
+from espalier.run.races import race_entry, race_supply
+from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
@@ -52,6 +54,7 @@ class LaunchRequest:
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
     again: Collection[int] = ()  # run only these trials, whatever came of them
+    widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
 
     @property
     def limits(self) -> RunLimits:
@@ -72,10 +75,10 @@ class LaunchRequest:
         header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
-    def known(self, folder: Path) -> list[int]:
-        """Return the trials that have ended in `folder` or in another sweep of the results."""
-        numbers = {trial.id: trial.number for trial, _ in self.trials}
-        return sealing.ended(self.results, folder, numbers)
+    def known(self, trials: Iterable[Trial]) -> list[int]:
+        """Return the numbers of those of `trials` that have ended in a sweep of the results."""
+        folders = [self.output] if self.output else []
+        return sealing.ended(self.results, folders, {trial.id: trial.number for trial in trials})
 
 
 def run(request: LaunchRequest) -> int:
@@ -106,7 +109,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
             _work(request, sweep, begun, devices)
     with stop_signals.patience(2):
-        if left := limits.chosen(pending(sweep.store, limits.attempts)):
+        left = limits.chosen(pending(sweep.store, limits.attempts))
+        if left or (stop_signals.requested() and _undecided(sweep, request)):
             return closing.report_stop(sweep, len(left), request.by)
         return closing.report_end(sweep, limits, request.by)
 
@@ -118,13 +122,28 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
-    if not todo:
+    races = _undecided(sweep, request)
+    if not todo and not races:
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
-    executor = workers or _executor(request, devices, sweep, len(todo))
-    print(f"{sweep.folder}: {begun}, {len(todo)} of {len(request.trials)} trials", end=", ")
+    total = len(sweep.store.states())
+    executor = workers or _executor(request, devices, sweep, total if races else len(todo))
+    print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    Runner(sweep, executor, request.limits, display()).run()
+    supply = _supply(sweep, request) if races else None
+    Runner(sweep, executor, request.limits, display(), supply).run()
+
+
+def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
+    """Return whether a sweep is a race that has not ended, so that its plan may grow."""
+    if request.again or sweep.store.header.race is None:
+        return False
+    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
+    earlier = request.results if _takes_over(sweep, request) else None
+    return RaceSupply(sweep, request.limits.attempts, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -179,7 +198,9 @@ def _new_path(request: LaunchRequest) -> Path:
 
 def _create(folder: Path, request: LaunchRequest) -> None:
     header = request.header_in(folder)
-    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    seals = sealing.renewed(
+        (), header.claims, lambda: request.known(trial for trial, _ in request.trials)
+    )
     for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
 
@@ -191,13 +212,17 @@ def _take_over(
 
     Return a line on it, if there is any, and the workers that were started if they can go on.
     """
-    if not request.reuse or sweep.folder.parent.resolve() != request.results.resolve():
+    if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
     start = partial(_executor, request, devices, sweep)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
+
+
+def _takes_over(sweep: SweepDir, request: LaunchRequest) -> bool:
+    return bool(request.reuse) and sweep.folder.parent.resolve() == request.results.resolve()
 
 
 @contextmanager
@@ -221,10 +246,13 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
     seals = sealing.renewed(
-        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
+        store.header.seals or (), header.claims, lambda: request.known(store.trials())
     )
+    header = replace(header, seals=seals)
+    if header.race is not None:
+        header = race_entry.enter(sweep, header, request.trials)
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs, seals=seals))
+        store.set_header(replace(header, packs=store.header.packs))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"
@@ -268,7 +296,7 @@ def _named(folder: Path, request: LaunchRequest) -> Path | None:
         raise lost
     if not (folder / STORE).exists():
         return None
-    if request.new or _plan_of(folder) != request.plan_id:
+    if request.new or not (request.widens or _plan_of(folder) == request.plan_id):
         rule = "holds results already" if request.new else "holds the results of another plan"
         raise UserError(f"--output-dir {folder}: {rule}; name another folder")
     return folder

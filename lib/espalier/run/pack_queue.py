@@ -153,7 +153,7 @@ class PackQueue:
         return [trial for trial in self if trial.shape == shape][:PROBE_TRIALS]
 
     def _take(self, first: Trial, count: int) -> list[Trial]:
-        size = min(self._chosen_size(first.shape), count, self._limits.largest(first))
+        size = min(self.chosen_size(first.shape), count, self._limits.largest(first))
         taken = [first]
         if size > 1:
             taken += [trial for trial in self if trial is not first and self._joins(trial, first)]
@@ -166,6 +166,7 @@ class PackQueue:
     def _joins(self, trial: Trial, first: Trial) -> bool:
         return trial.shape == first.shape and self._limits.largest(trial) > 1
 
-    def _chosen_size(self, shape: str) -> int:
+    def chosen_size(self, shape: str) -> int:
+        """Return the size of the packs of a shape, 1 as long as it is not known."""
         probed = self._sizes.get(shape)
         return self._size or (probed.size if probed else 1)

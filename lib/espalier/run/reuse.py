@@ -59,15 +59,13 @@ def take_over(
     `start` starts workers for so many trials, if there is anything to ask. Return a line for
     people, empty if nothing was taken over, and the workers, if they suit what is left to train.
     """
-    header, trials = sweep.store.header, list(_untouched(sweep))
-    earlier = find(results, trials, header) if trials else []
+    earlier = _earlier(sweep, results)
     if not earlier:
         return "", None
     left = todo - len(earlier)
     executor = start(max(1, left))
     try:
-        taken = [each for each in _confirmed(earlier, sweep, executor) if _copied(each, sweep)]
-        _record(taken, sweep)
+        taken = _take(earlier, sweep, executor)
     except BaseException:
         executor.close()
         raise
@@ -76,6 +74,27 @@ def take_over(
         return line, executor
     executor.close()
     return line, None
+
+
+def take_over_on(executor: Executor, sweep: SweepDir, results: Path) -> str:
+    """Take over results by asking an executor on which nothing runs; return a line, or nothing."""
+    earlier = _earlier(sweep, results)
+    taken = _take(earlier, sweep, executor) if earlier else []
+    return _line(taken, len(sweep.store.trials()))
+
+
+def _earlier(sweep: SweepDir, results: Path) -> list[EarlierResult]:
+    trials = list(_untouched(sweep))
+    return find(results, trials, sweep.store.header) if trials else []
+
+
+def _take(
+    earlier: Iterable[EarlierResult], sweep: SweepDir, executor: Executor
+) -> list[EarlierResult]:
+    """Take over what a worker confirms, and return it."""
+    taken = [each for each in _confirmed(earlier, sweep, executor) if _copied(each, sweep)]
+    _record(taken, sweep)
+    return taken
 
 
 def _record(taken: Sequence[EarlierResult], sweep: SweepDir) -> None:

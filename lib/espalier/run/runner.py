@@ -59,14 +59,26 @@ class RunLimits:
         return [number for number in numbers if not self.only or number in self.only]
 
 
+Supply = Callable[[Executor, Callable[[str], int]], tuple[list[Trial], list[str]]]
+"""What a plan grows by once all of its trials have ended: trials to run, and lines to show.
+
+It is given the executor, on which nothing runs, and a function from a shape to the size of a pack.
+"""
+
+
 class Runner:
-    """Runs every pending trial of one sweep on one executor."""
+    """Runs every pending trial of one sweep on one executor, and those that its plan grows by."""
 
     def __init__(
-        self, sweep: SweepDir, executor: Executor, limits: RunLimits, view: Display
+        self,
+        sweep: SweepDir,
+        executor: Executor,
+        limits: RunLimits,
+        view: Display,
+        supply: Supply | None = None,
     ) -> None:
         """Nothing runs yet."""
-        self._sweep, self._store = sweep, sweep.store
+        self._sweep, self._store, self._supply = sweep, sweep.store, supply
         self._executor, self._limits, self._view = executor, limits, view
         self._settings = self._store.header.settings
         self._errors = spent(self._store, limits.attempts)
@@ -93,12 +105,29 @@ class Runner:
         """
         try:
             self._view.update(self._status())
+            self._grow()
             self._check_needs()
-            while not stop_signals.requested() and (self._queue or self._slots or self._refused):
+            while not stop_signals.requested() and self._goes_on():
                 self._step()
         finally:
             with stop_signals.patience(2):
                 self._close()
+
+    def _goes_on(self) -> bool:
+        return bool(self._queue or self._slots or self._refused) or self._grow()
+
+    def _grow(self) -> bool:
+        """Let the plan grow, if it can and nothing waits; return whether there is more to run."""
+        if self._supply is None or self._queue:
+            return False
+        trials, lines = self._supply(self._executor, self._queue.chosen_size)
+        for line in lines:
+            self._view.note(line)
+        for trial in trials:
+            self._queue.add(trial)
+        self._tracker = StatusTracker(self._store)
+        self._supply = self._supply if trials else None
+        return bool(trials)
 
     def _close(self) -> None:
         self._executor.close()

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
+from espalier.report.race_report import round_line
 from espalier.run.progress import counted, overall, running_line
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
@@ -18,13 +20,17 @@ def status_lines(folder: Path) -> Iterator[str]:
     """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
     with Store.open(folder / STORE, readonly=True) as store:
         sweep, command = status_in(store), continuing(folder, store.header)
+        rules = store.header.race
+        race = standing(store.final_results(), rules) if rules else None
     runner = runner_of(folder)
     yield str(folder)
+    if race:
+        yield round_line(race)
     if runner:
         yield from (running_line(task) for task in sweep.running)
         yield overall(sweep)
         yield f"run by {runner}"
-    elif sweep.done < sweep.total:
+    elif sweep.done < sweep.total or (race and not race.state.ended):
         yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
         yield f"nobody runs it; `{command}` goes on where it stopped"
     else:

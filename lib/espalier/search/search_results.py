@@ -20,7 +20,7 @@ from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_text
-from espalier.core.trial import REPETITION, Record, Status, Trial
+from espalier.core.trial import Record, Status
 from espalier.search.search_space import Proposal
 
 VERSION = 1
@@ -85,7 +85,7 @@ def collect(
     names = sorted({name for proposal in every for name in proposal.row})
     by_row = {_values(_whole(proposal, decays), names): proposal for proposal in every}
     return {
-        _key(group[0].trial): _result(group, by_row[_values(group[0].trial.config, names)])
+        group[0].trial.configuration: _result(group, by_row[_values(group[0].trial.config, names)])
         for group in grouped(trials)
     }
 
@@ -98,10 +98,6 @@ def sort_results(results: Iterable[SearchResult]) -> list[SearchResult]:
 def _place(result: SearchResult) -> tuple[bool, float, float]:
     accuracy, loss = result.val_accuracy, result.val_loss
     return (not result.passed, -(accuracy or 0.0), float("inf") if loss is None else loss)
-
-
-def _key(trial: Trial) -> Key:
-    return frozenset(item for item in trial.config.items() if item[0] not in REPETITION)
 
 
 def _whole(proposal: Proposal, decays: Mapping[str, str]) -> dict[str, str]:

@@ -41,14 +41,13 @@ class PlannedTrial(NamedTuple):
 
 
 def write(folder: Path, store: Store) -> None:
-    """Write the files of a sweep as its store has them, if they are not there already."""
+    """Write the files of a sweep as its store has them, unless they say that already."""
     record = SweepRecord(store.header, store.round, store.created, store.order)
     text = strict_json.pretty({**record._asdict(), "header": record.header.as_json()})
     with disk_full.reported(folder):
-        if _text(folder / SWEEP) != text:
-            atomic_write(folder / SWEEP, text, sync=True)
-        if not (folder / TRIALS).is_file():
-            atomic_write(folder / TRIALS, _lines(store), sync=True)
+        for name, content in ((SWEEP, text), (TRIALS, _lines(store))):
+            if _text(folder / name) != content:
+                atomic_write(folder / name, content, sync=True)
 
 
 def _lines(store: Store) -> str:

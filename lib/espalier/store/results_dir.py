@@ -245,6 +245,22 @@ class SweepDir:
                 except OSError as error:  # what a trial did to its folder stops no sweep
                     print(f"note: {os_errors.place(error, path)}: {os_errors.describe(error)}")
 
+    def grow(
+        self, header: PlanHeader, added: Iterable[tuple[Trial, str]], changed: Iterable[Trial] = ()
+    ) -> None:
+        """Add trials, with the texts of their configs, to the plan, all at once or none.
+
+        `header` is the new one, `changed` are trials whose swept values are others by it. The plan
+        files are written before the store has it all, so that they never lack a trial of it.
+        """
+        named = [(trial, text, directory_name(trial, header.controls)) for trial, text in added]
+        with self.store.writing():
+            self.store.add_trials(named)
+            self.store.set_swept(changed)
+            self.store.set_header(header)
+            self.write_plan()
+        self._directories = self.store.directories()
+
     def write_plan(self) -> None:
         """Write the files from which, with those of the trials, the store can be made again."""
         plan_files.write(self.folder, self.store)

@@ -340,6 +340,16 @@ class Store:
         query = "UPDATE meta SET value = ? WHERE key = 'header'"
         self._db.execute(query, (strict_json.encode(header.as_json()),))
 
+    def add_trials(self, trials: Iterable[tuple[Trial, str, str]]) -> None:
+        """Add trials to the plan, each with the text of its `.config` and its folder's name."""
+        rows = [_row(*each, self.path) for each in trials]
+        self._db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def set_swept(self, trials: Iterable[Trial]) -> None:
+        """Replace the records of trials of the plan, whose swept values have changed."""
+        rows = [(strict_json.encode(trial.as_json()), trial.number) for trial in trials]
+        self._db.executemany("UPDATE trials SET trial = ? WHERE number = ?", rows)
+
     def set_start(self, created: float, round_: int) -> None:
         """Set when a sweep began, and its round, in a store that is made again from files."""
         rows = [(strict_json.encode(created), "created"), (strict_json.encode(round_), "round")]

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question, ask
+from espalier.analysis.comparing.arm_matching import ask
+from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.controls import SAME
 from espalier.analysis.rank import Configuration, grouped
 from espalier.core.errors import UserError

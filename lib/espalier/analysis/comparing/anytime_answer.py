@@ -16,8 +16,10 @@ Evidence = Callable[[Sequence[float]], Sequence[float]]
 """From differences the e-value after each of them, against "the mean is not above 0"."""
 Bounds = tuple[float, float]
 
-DOUBLINGS, TURNS = 40, 60
+DOUBLINGS, TURNS = 10, 60
 """Of the reach in which an end of an interval is looked for, and of the bisection within it."""
+LARGEST = 10_000
+"""Of a number of seeds that is looked for."""
 
 
 def answer_anytime(
@@ -47,6 +49,26 @@ def bounds_anytime(differences: Sequence[float], alpha: float, evidence: Evidenc
     """
     low, high = (_end(each, alpha, evidence) for each in _both(differences))
     return low, -high
+
+
+def seeds_anytime(
+    differences: Sequence[float], alpha: float, margin: float, evidence: Evidence
+) -> int | None:
+    """Return how many seeds would decide if the `differences` came again and again in their order.
+
+    None if more than LARGEST would be needed.
+    """
+    repeated = [*differences] * (LARGEST // len(differences))
+    either = map(max, *(evidence(each) for each in _both(repeated)))
+    needed = [_first([*either], 2 / alpha)]
+    if margin > 0:
+        within = [evidence(_shortfalls(each, margin)) for each in _both(repeated)]
+        needed.append(_first([*map(min, *within)], 1 / alpha))
+    return min((n for n in needed if n is not None), default=None)
+
+
+def _first(values: Sequence[float], limit: float) -> int | None:
+    return next((n for n, value in enumerate(values, start=1) if value >= limit), None)
 
 
 def _said(is_better: bool, p: float, p_within: float, alpha: float) -> Answer:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from espalier.analysis import arms
 from espalier.analysis.arms import Pair
@@ -13,10 +14,10 @@ from espalier.analysis.equivalence import Answer, PairedAnswer, answer
 from espalier.analysis.multiple_tests import holm
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.measures import Measure
-from espalier.core.trial import REPETITION, Record
+from espalier.core.trial import REPETITION, Record, Result
 
-CLOCKS = ("time", "seconds")
-"""How the names of what a clock measured end: never the same twice."""
+CLOCKS = ("seconds", "total_time", "started")
+"""What a clock says of a trial, beside all that ends in `_seconds`: never the same twice."""
 
 Setting = tuple[str, str, str]
 """A symbol with its value in the first and in the second sweep; empty where a sweep has none."""
@@ -108,17 +109,25 @@ def pair_sweeps(
 
 def is_identical(own: TrialResult, other: TrialResult) -> bool:
     """Return whether two trials ended alike, with equal numbers in all but what clocks measured."""
-    mine, others = own.result, other.result
-    return mine.status is others.status and _recorded(own) == _recorded(other)
+    return comparable(own.result) == comparable(other.result)
 
 
-def _recorded(item: TrialResult) -> tuple[Record, list[Record]]:
-    result = item.result
-    return _without_clocks(result.measures), [_without_clocks(each) for each in result.history]
+def comparable(result: Result) -> Record:
+    """Return what of a result must be the same every time its trial is run."""
+    record = result.as_json()
+    return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
 
 
-def _without_clocks(record: Mapping[str, object]) -> Record:
-    return {name: value for name, value in record.items() if not name.endswith(CLOCKS)}
+def timeless(value: Any) -> Any:
+    """Return `value`, plain data, without the times in it."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if not is_time(key)}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def is_time(key: str) -> bool:
+    """Return whether what goes by this name is what a clock said."""
+    return key in CLOCKS or key.endswith("_seconds")
 
 
 def _ended(first: Configuration, second: Configuration) -> list[TrialPair]:

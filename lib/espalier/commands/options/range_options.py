@@ -21,14 +21,7 @@ from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 from espalier.report.comparing.power_report import power_lines, read_wish
 
-range_options = together(
-    click.argument(
-        "files",
-        nargs=-1,
-        required=True,
-        metavar="RANGE_CONFIG...",
-        help="range files, merged from left to right",
-    ),
+size_options = together(
     make_option(
         "MAX_TRIALS",
         "--max-trials",
@@ -39,6 +32,16 @@ range_options = together(
     make_option(
         "SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose trials"
     ),
+)
+range_options = together(
+    click.argument(
+        "files",
+        nargs=-1,
+        required=True,
+        metavar="RANGE_CONFIG...",
+        help="range files, merged from left to right",
+    ),
+    size_options,
 )
 
 

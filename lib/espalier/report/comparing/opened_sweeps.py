@@ -9,12 +9,9 @@ from pathlib import Path
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader
-from espalier.report.reports import ranking_measure, trial_results
+from espalier.report.reports import RACE, ranking_measure, trial_results
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
-
-RACE = "sweep_race.json"
-"""The file in the folder of a sweep that says that it is a race, and what it decided."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,14 @@ class OpenedSweep:
     @property
     def raced(self) -> bool:
         """Whether its seeds were given out by a race."""
-        return (self.folder / RACE).is_file()
+        return self.header.race is not None or (self.folder / RACE).is_file()
 
 
 def open_sweep(folder: Path, by: str | None = None) -> OpenedSweep:
     """Return the sweep in `folder`. Raises UserError if it has no store, or none that is whole."""
     with Store.open(folder / STORE, readonly=True) as store:
-        results, by = trial_results(store), ranking_measure(store, by)
+        results = trial_results(store)
+        by = ranking_measure(store, results, by)
         return OpenedSweep(folder, store.header, tuple(results), by)
 
 

@@ -106,7 +106,7 @@ def _row(compared: PairedSweeps, place: int) -> list[str]:
 def _is(found: PairedAnswer, left: Answer) -> str:
     """Return what the first sweep is; equal on all seeds is not merely undecided."""
     difference = found.difference
-    return "equal" if difference and not difference.mean and not difference.half_width else left
+    return "equal" if difference and not (difference.mean or difference.half_width) else left
 
 
 def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, str]:
@@ -124,7 +124,9 @@ def _over_all(compared: PairedSweeps) -> str:
     if found.difference is None:
         return "no seed that all configurations have in both"
     difference, ends = _numbers(compared, found.difference)
-    return f"{difference}, {ends}, {found.difference.n} seeds: {_is(found, found.answer)}"
+    word = _is(found, found.answer)
+    said = word if word == Answer.UNDECIDED else f"A is {word}"
+    return f"{difference}, {ends}, n={found.difference.n}: {said}"
 
 
 def _said(compared: PairedSweeps) -> str:

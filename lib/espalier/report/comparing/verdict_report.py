@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from espalier.analysis.comparing.arm_question import ArmVerdict
@@ -47,7 +48,7 @@ def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0)
             "seeds_needed": verdict.seeds_needed,
             "p": found.p,
             "p_within": found.p_within,
-            "anytime": asked.evidence is not None,
+            "anytime": asked.anytime,
             "measure": asked.by.name,
             "more_is_better": asked.by.larger,
             "a": str(asked.first),
@@ -55,6 +56,7 @@ def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0)
             "where": str(asked.where),
             "folders": list(folders),
             "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
+            "also_different": list(verdict.also),
             "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
             "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
             "left_out": _left_out(verdict, repeated),
@@ -86,32 +88,24 @@ def _headline(verdict: ArmVerdict) -> str:
     by, margin = verdict.question.by, verdict.question.margin
     match verdict.found.answer:
         case Answer.EQUIVALENT:
-            return f"EQUIVALENT: A and B differ by less than {_amount(verdict, margin)}"
+            return f"EQUIVALENT: A and B lie within {margin:g}{by.difference_unit} of each other"
         case Answer.UNDECIDED:
             return f"UNDECIDED: {_why_undecided(verdict)}"
     return f"{verdict.found.answer.upper()}: A is {verdict.found.answer} than B by {by.label}"
 
 
-def _amount(verdict: ArmVerdict, value: float) -> str:
-    return f"{value:g}{verdict.question.by.difference_unit}"
-
-
 def _why_undecided(verdict: ArmVerdict) -> str:
     if not verdict.n:
         some = "that all pairs of configurations have" if verdict.pairs else "in common"
-        return f"no seed {some} with a {verdict.question.by.label}"
+        return f"no seed {some} with {verdict.question.by.label}"
     if verdict.n == 1:
         return "one seed says nothing about chance"
-    more = verdict.seeds_needed
-    if more is None:
+    if not verdict.has_spread:
         return "the same difference on each seed says nothing about chance"
-    return f"{_seeds(more - verdict.n)} at this spread and difference would decide"
-
-
-def _seeds(more: int) -> str:
+    more = (verdict.seeds_needed or math.inf) - verdict.n
     if more > FAR:
-        return f"more than {FAR:,} more seeds"
-    return f"about {more:,} more seed{'s' * (more != 1)}"
+        return f"more than {FAR:,} more seeds would decide; with a MARGIN fewer do"
+    return f"about {more:,} more seed{'s' * (more != 1)} at this spread and difference would decide"
 
 
 def _difference(verdict: ArmVerdict) -> str:
@@ -119,9 +113,18 @@ def _difference(verdict: ArmVerdict) -> str:
     head = f"Difference of the {by.label}, positive where A is better"
     if difference is None:
         return f"{head}: none"
-    low, high = (by.number(end, "+") for end in verdict.bounds)
-    ends = f"{_percent(1 - verdict.question.alpha)} interval {low} to {high}"
-    return f"{head}: {by.with_unit(difference.mean, '+')}, {ends}, {_count(verdict.n, 'seed')}"
+    mean = by.with_unit(difference.mean, "+")
+    return f"{head}: {mean}, {_interval(verdict)}, {_count(verdict.n, 'seed')}"
+
+
+def _interval(verdict: ArmVerdict) -> str:
+    low, high = verdict.bounds
+    if math.isinf(low) and math.isinf(high):
+        return "no interval"
+    if low == high:
+        return "no spread"
+    ends = (verdict.question.by.number(end, "+") for end in (low, high))
+    return f"{_percent(1 - verdict.question.alpha)} interval {' to '.join(ends)}"
 
 
 def _unequal_lines(verdict: ArmVerdict) -> Iterator[str]:
@@ -136,19 +139,20 @@ def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     yield from _missed_targets(verdict)
     by = verdict.question.by
     if verdict.lost:
-        said = f"{_count(len(verdict.lost), 'trial')} that ended without a {by.label}"
+        said = f"{_count(len(verdict.lost), 'trial')} that ended without {by.label}"
         yield f"Left out: {said}: {name_trials(verdict.lost)}"
     if verdict.pending:
-        yield f"Left out: {_count(len(verdict.pending), 'trial')} that have not been run yet"
+        yield f"Left out: {_count(len(verdict.pending), 'trial')} not run yet"
     if verdict.dropped:
-        yield f"Left out: {_count(len(verdict.dropped), 'seed')} that not all pairs have"
+        count = _count(len(verdict.dropped), "seed")
+        yield f"Left out: {count} that not all pairs of configurations have"
     if verdict.unpaired:
         count = _count(len(verdict.unpaired), "pair")
         yield f"Left out: {count} of configurations without a seed in common"
     for side, items in zip("AB", verdict.alone, strict=True):
         if items:
-            said = f"{_count(len(items), 'configuration')} of {side} that agree with none"
-            yield f"Left out: {said} of the other: {_names(items)}"
+            said = f"{_count(len(items), 'configuration')} of {side} without a partner"
+            yield f"Left out: {said} that agrees in all else: {_names(items)}"
     if repeated:
         yield f"Counted once: {_count(repeated, 'trial')} that another folder has too"
 
@@ -170,7 +174,7 @@ def _names(items: Sequence[Configuration]) -> str:
 
 def _guarantee(verdict: ArmVerdict) -> str:
     rate = f"The error rate of {_percent(verdict.question.alpha)} holds for one question"
-    if verdict.question.evidence is not None:
+    if verdict.question.anytime:
         return f"{rate}, at whatever moment one looks: the seeds are those of a race"
     return f"{rate} and one look, at a number of seeds fixed beforehand"
 

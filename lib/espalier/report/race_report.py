@@ -1,0 +1,127 @@
+"""How a race stands: the head of sweep_analysis.txt, sweep_race.json, and a line a round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from espalier.analysis.race_decisions import RaceStatus
+from espalier.analysis.race_standing import RacedConfiguration, RaceStanding
+from espalier.analysis.rank import SLACK, swept_values
+from espalier.core import strict_json
+from espalier.core.trial import Record
+from espalier.report.ranking_rows import settings
+from espalier.report.sweep_summary import typed
+from espalier.report.templates import render
+
+LISTED = 50
+"""Configurations of a status that are named in the text; all are in the JSON file."""
+
+
+def render_race(race: RaceStanding) -> str:
+    """Return the head of the report, plain ASCII."""
+    return render(
+        "race.txt",
+        LISTED=LISTED,
+        race=race,
+        by=race.measure,
+        groups=[(heading(status, race), items) for status, items in _groups(race) if items],
+        ended=_ended(race),
+        line=lambda item: configuration_line(item, race),
+        short=sum(_misses_target(item) for item in race.configurations),
+    )
+
+
+def race_json(race: RaceStanding) -> str:
+    """Return the text of sweep_race.json: strict JSON."""
+    rules = race.rules
+    return strict_json.pretty(
+        {
+            "by": rules.by,
+            "alpha": rules.alpha,
+            "margin": rules.margin,
+            "max_seeds": rules.max_seeds,
+            "ended": race.state.ended,
+            "rounds": race.state.rounds,
+            "trials": race.spent,
+            "trials_of_all_seeds": race.full,
+            "configurations": [_record(item) for item in race.configurations],
+        }
+    )
+
+
+def round_line(race: RaceStanding) -> str:
+    """Return who is left, what was spent and who leads, in a line."""
+    left, total, rounds = len(race.survivors), len(race.configurations), race.state.rounds
+    parts = [f"race: {left} of {total} configurations left after {rounds} seeds"]
+    parts.append(f"{race.spent} trials")
+    if race.leader is not None and race.leader.mean is not None:
+        mean = race.measure.with_unit(race.leader.mean)
+        parts.append(f"{race.leader.first.name} leads with {mean}")
+    return ", ".join(parts)
+
+
+def heading(status: RaceStatus, race: RaceStanding) -> str:
+    """Return what a status means in this race."""
+    match status:
+        case RaceStatus.BEST:
+            return "BEST: the others are behind"
+        case RaceStatus.WITHIN:
+            margin = f"{race.rules.margin:g}{race.measure.difference_unit}"
+            return f"WITHIN THE MARGIN: all of these lie within {margin} of each other"
+        case RaceStatus.BEHIND:
+            return "BEHIND: another one is better"
+        case RaceStatus.UNDECIDED:
+            return "UNDECIDED: not distinguished from the best"
+
+
+def configuration_line(item: RacedConfiguration, race: RaceStanding) -> str:
+    """Return a configuration with its swept values, its mean, and since when it is behind."""
+    parts = [item.first.name, *settings(swept_values(item.first))]
+    mean = "no score" if item.mean is None else race.measure.with_unit(item.mean)
+    when = f"since seed {item.decision.left}" if item.decision.left else _seeds(item)
+    return f"{' '.join(parts)}: {mean}, {when}" + f" ({item.decision.reason})" * bool(
+        item.decision.reason
+    )
+
+
+def _seeds(item: RacedConfiguration) -> str:
+    count = item.decision.seeds
+    return f"{count} seed{'s' * (count != 1)}"
+
+
+def _groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfiguration]]]:
+    """Return the configurations by status; those that were in longest, and better, first."""
+    sign = race.measure.sign
+    ordered = sorted(
+        race.configurations,
+        key=lambda item: (-item.decision.seeds, -sign * (item.mean or 0.0)),
+    )
+    return [
+        (status, [item for item in ordered if item.decision.status is status])
+        for status in (RaceStatus.BEST, RaceStatus.WITHIN, RaceStatus.UNDECIDED, RaceStatus.BEHIND)
+    ]
+
+
+def _ended(race: RaceStanding) -> str:
+    rounds = race.state.rounds
+    if race.state.ended:
+        return f"Ended after {rounds} seeds" + ", all there are" * (rounds == race.rules.max_seeds)
+    return f"Not ended: {len(race.survivors)} left after {rounds} seeds"
+
+
+def _misses_target(item: RacedConfiguration) -> bool:
+    return any(result.shortfall > SLACK for result in item.results)
+
+
+def _record(item: RacedConfiguration) -> Record:
+    values = {f"CONFIG_{name}": typed(text) for name, text in swept_values(item.first).items()}
+    return {
+        "config_file": item.first.name,
+        "swept": values,
+        "status": item.decision.status,
+        "seeds": item.decision.seeds,
+        "left_in_round": item.decision.left,
+        "reason": item.decision.reason,
+        "mean": item.mean,
+        "trials": item.spent,
+    }
