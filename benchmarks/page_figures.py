@@ -52,6 +52,7 @@ PAGES = (
     "docs/security.md",
     "docs/seeds.md",
     "docs/storage.md",
+    "docs/verdicts.md",
     "docs/weights.md",
     "docs/zoo.md",
     "docs/zoo_surgery.md",
