@@ -108,11 +108,12 @@ def _scores(
 ) -> list[float | None]:
     """Return the scores of the first seeds, as many in a row as have ended."""
     scores: list[float | None] = []
+    name = measures.find(rules.by).name
     for item, seed in zip(group, rules.order, strict=False):
         ended = item.result.status is not Status.NOTRUN and item.trial.number not in unfinished
         if item.trial.config[SEED] != seed or not ended:
             break
-        scores.append(item.measure(rules.by))
+        scores.append(item.measure(name))
     return scores
 
 
