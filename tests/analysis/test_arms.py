@@ -85,6 +85,11 @@ def test_numbers_are_as_trials_have_them() -> None:
     [
         ("METHDO=turn", "B=METHDO=turn: no trial has CONFIG_METHDO; did you mean METHOD?"),
         (
+            "METHOD_SELECT_TURN=y",
+            "B=METHOD_SELECT_TURN=y: no trial has CONFIG_METHOD_SELECT_TURN; "
+            "did you mean METHOD=turn?",
+        ),
+        (
             "WIDTH=3",
             "B=WIDTH=3: no trial has CONFIG_WIDTH; the trials differ in METHOD, SPARSITY, RATE",
         ),
