@@ -190,6 +190,9 @@ def _values_of(symbol: str, every: Iterable[Configuration]) -> list[str]:
 def _meant(symbol: str, every: Sequence[Configuration]) -> str:
     """Return what an unknown symbol may be: the nearest one, else what the sweep varies."""
     names = dict.fromkeys(name for item in every for name in item.first.config)
+    choice, _, member = symbol.partition("_SELECT_")
+    if member and choice in names:
+        return f"did you mean {choice}={member.lower()}?"
     if near := spelling.nearest(symbol, [name for name in names if name not in REPETITION]):
         return f"did you mean {near}?"
     swept = dict.fromkeys(name for item in every for name in item.first.swept)

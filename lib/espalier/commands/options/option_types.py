@@ -135,6 +135,8 @@ COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the mac
 NOT_NEGATIVE = Checked(
     click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
 )
+LEAST_ALPHA = 1e-9
+"""Where 1 minus an error rate is still told from 1, so that its interval has an end."""
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
@@ -181,7 +183,7 @@ sweep_dir = make_option(
 alpha = make_option(
     "ALPHA",
     "--alpha",
-    type=number_between(0, 1),
+    type=number_between(LEAST_ALPHA, 1),
     default=ALPHA,
     help="error rate: how often a difference may be seen where there is none",
 )
