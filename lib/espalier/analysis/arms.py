@@ -80,16 +80,16 @@ def parse_arm(text: str, name: str) -> Arm:
     return Arm(values)
 
 
-def resolve(arm: Arm, every: Sequence[Configuration], name: str) -> Arm:
+def resolve(arm: Arm, every: Sequence[Configuration], name: str, together: bool = True) -> Arm:
     """Return the arm with its values as the trials of `every` have them: `.90` becomes `0.9`.
 
     Raises UserError for a name, a symbol or a value that no trial has, and for values that no
-    configuration has together.
+    configuration has `together`: those of a WHERE may be of one side and of the other.
     """
     place = f"{name}={arm}"
     if not arm.name:
         arm = replace(arm, values={s: _value(s, t, every, place) for s, t in arm.values.items()})
-    if any(arm.holds(item) for item in every):
+    if any(arm.holds(item) for item in every) or not (arm.name or together):
         return arm
     if arm.name:
         names = [result.trial.name for item in every for result in item.results]

@@ -78,3 +78,15 @@ def test_a_choice_that_a_side_brings_along_is_spelled_out() -> None:
         results[place] = item._replace(trial=trial)
     with pytest.raises(UserError, match="the nearest differ in CONFIG_OPTIMIZER, CONFIG_LR; to"):
         asked(results)
+
+
+def test_where_may_name_a_symbol_of_each_side() -> None:
+    results = two_arms(SPARSITY="0.5") + two_arms(start=9, SPARSITY="0.9")
+    for place, item in enumerate(results):
+        if item.trial.config["METHOD"] == "magnitude":
+            config = dict(item.trial.config)
+            config["DENSITY"] = "0.1" if config.pop("SPARSITY") == "0.9" else "0.5"
+            results[place] = item._replace(trial=replace(item.trial, config=config))
+    assert len(asked(results).pairs) == 4  # what one side alone has need not agree
+    verdict = asked(results, where=Arm({"SPARSITY": "0.90", "DENSITY": "0.1"}))
+    assert [(a.first.number, b.first.number) for a, b in verdict.pairs] == [(9, 13)]

@@ -43,8 +43,9 @@ def ask(every: Sequence[Configuration], question: Question) -> ArmVerdict:
 
 def _resolved(every: Sequence[Configuration], question: Question) -> Question:
     """Return the question in the words of the trials. Raises UserError if it is none."""
-    named = {"A": question.first, "B": question.second, "WHERE": question.where}
-    first, second, where = (arms.resolve(arm, every, name) for name, arm in named.items())
+    sides = {"A": question.first, "B": question.second}
+    first, second = (arms.resolve(arm, every, name) for name, arm in sides.items())
+    where = arms.resolve(question.where, every, "WHERE", together=False)
     place = f"A={first} and B={second}"
     if first == second:
         raise UserError(f"{place}: are the same; give B another value")
