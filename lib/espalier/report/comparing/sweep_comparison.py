@@ -12,13 +12,13 @@ from espalier.analysis.rank import Configuration, swept_values
 from espalier.core import strict_json
 from espalier.core.trial import Record, Status
 from espalier.report.comparing.opened_sweeps import OpenedSweep
+from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import settings as written
 from espalier.report.sweep_summary import typed
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
 LISTED = 50  # configurations that the text has
-NAMED = 5  # configurations that are named where they have no partner
 HEADING = ["A", "B", "values", "n", "difference", "interval", "A is"]
 
 
@@ -31,7 +31,7 @@ def render_comparison(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> 
         folders=[str(sweep.folder) for sweep in sweeps],
         sizes=[_size(sweep) for sweep in sweeps],
         settings=all_settings(compared, sweeps),
-        alone=[(side, _names(items)) for side, items in _sides(compared) if items],
+        alone=[(side, name_configurations(items)) for side, items in _sides(compared) if items],
         level=f"{(1 - compared.alpha) * 100:.4g}%",
         over_all=_over_all(compared),
         said=_said(compared),
@@ -143,8 +143,3 @@ def _size(sweep: OpenedSweep) -> str:
 
 def _sides(compared: PairedSweeps) -> list[tuple[str, tuple[Configuration, ...]]]:
     return list(zip("AB", compared.alone, strict=True))
-
-
-def _names(items: Sequence[Configuration]) -> str:
-    names = ", ".join(item.first.name for item in items[:NAMED])
-    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from espalier.analysis import caveats
 from espalier.analysis.comparing.arm_question import ArmVerdict
 from espalier.analysis.equivalence import Answer
-from espalier.analysis.rank import Configuration
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.report.failure_rows import name_trials
+from espalier.report.failure_rows import NAMED, name_configurations, name_trials
 from espalier.report.ranking_rows import describe_missed_target
 from espalier.report.templates import render
 
-NAMED = 3  # configurations of a kind that are named
 TIME = "total_time"
 FAR = 10_000  # seeds: more are out of reach, and their number is a guess
 
@@ -159,7 +157,7 @@ def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     for side, items in zip("AB", verdict.alone, strict=True):
         if items:
             said = f"{_count(len(items), 'configuration')} of {side} without a partner"
-            yield f"Left out: {said} that agrees in all else: {_names(items)}"
+            yield f"Left out: {said} that agrees in all else: {name_configurations(items)}"
     if repeated:
         yield f"Counted once: {_count(repeated, 'trial')} that another folder has too"
 
@@ -172,11 +170,6 @@ def _missed_targets(verdict: ArmVerdict) -> Iterator[str]:
             yield f"NOTE: {side}, {item.first.name}: {describe_missed_target(item)}"
         if len(short) > NAMED:
             yield f"NOTE: {side}: {len(short) - NAMED} more that missed their target sparsity"
-
-
-def _names(items: Sequence[Configuration]) -> str:
-    names = ", ".join(item.first.name for item in items[:NAMED])
-    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)
 
 
 def _guarantee(verdict: ArmVerdict) -> str:
