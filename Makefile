@@ -7,8 +7,9 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY DETECT SCENARIO DATASET BUDGET \
-	BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
+	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
+	FROM TO KCONFIG_CONFIG \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -177,18 +178,21 @@ config-given:
 ##
 ## Checks:
 ##   check              - lint, types, test: what continuous integration runs
-##   lint               - Style of the code, lint-imports, and the Kconfig tree against the code
+##   lint               - Style of the code, lint-imports, lint-figures, and the Kconfig tree
+##                        against the code
 ##   lint-imports       - Say where an import leads from a room of lib/espalier to a later one
+##   lint-figures       - Say where a page's measured numbers are not those of the records
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
+##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
-.PHONY: check lint lint-imports types test test-nightly bench bench-gpu lock
+.PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
 
-lint: setup-dev lint-imports
+lint: setup-dev lint-imports lint-figures
 	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
 	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
 	$(Q)$(ESPALIER) lint
@@ -219,6 +223,13 @@ bench: setup-train
 bench-gpu: setup-train
 	$(Q)$(BENCHMARKS) --gpu
 
+FIGURES := .venv/bin/python benchmarks/page_figures.py
+lint-figures: setup-dev
+	$(Q)$(FIGURES) --check
+
+docs-figures: setup-dev
+	$(Q)$(FIGURES)
+
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
@@ -242,7 +253,10 @@ help:
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
-##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   RANK_BY=<measure>      - Rank by it instead of validation accuracy: val_loss, my_score:max;
+##                            several by commas have a front: val_acc,live_parameters
+##   BASELINE=<values>      - Compare all with PRUNING_METHOD=magnitude, or with config_012
+##   BEST_PER=<symbols>     - The best of each value of a symbol, at each value of a second one
 ##   A=<side> B=<side>      - What verdict compares: values of symbols, or config_012; or folders
 ##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
 ##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest

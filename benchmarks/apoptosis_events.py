@@ -5,8 +5,9 @@
 One pair of layers, 128-512-128 with GELU and a residual path as in a transformer's block, trained
 by AdamW on one CPU thread; 10 % of its neurons are replaced at each event. What is timed is the
 manager's `step()` that brings the event, after the optimizer's: looking, judging, death, birth,
-optimizer state. Two sizes of batch: 2,048 tokens, and 64 windows of 128. Hooks that look on during
-the passes before are not in it; they keep references only.
+optimizer state. ReDo replaces whatever is dormant then, which may be nothing. Two sizes of batch:
+2,048 tokens, and 64 windows of 128. Hooks that look on during the passes before are not in it; they
+keep references only.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ OWN = {  # at once, where an event can take its time
     "GrowthOnlyManager": {"growth_rate": 0.1, "growth_interval": EVERY, "max_capacity": 1.1},
     "FunctionalPreservationApoptosis": USUAL | {"preservation_steps": 0},
     "GradualFadeApoptosis": USUAL | {"fade_steps": 0},
+}
+PUBLISHED = {  # as published: an event at each update, and of all that are dormant
+    "ContinualBackprop": {"replacement_rate": 0.1, "maturity_threshold": 1},
+    "ReDo": {"threshold": 0.1, "period": EVERY},
 }
 
 
@@ -58,7 +63,8 @@ def strategies() -> Iterator[tuple[str, type[ApoptosisManager]]]:
 def events(kind: type[ApoptosisManager], shape: tuple[int, int], rounds: int) -> list[float]:
     """Milliseconds of `rounds` events; one before them warms up and is not counted."""
     torch.manual_seed(0)
-    options = OWN.get(kind.__name__, USUAL) | {"maturity": 0}
+    name = kind.__name__
+    options = PUBLISHED.get(name) or OWN.get(name, USUAL) | {"maturity": 0}
     elapsed: list[float] = []
     once = "max_capacity" in options  # grows no further after one event: a new block for each
     model, optimizer, manager = begun(kind, options)

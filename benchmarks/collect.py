@@ -1,29 +1,30 @@
 """Run the benchmarks and write docs/benchmarks.md from what they measured.
 
-    python benchmarks/collect.py [--only NAME] [--gpu] [--page]
+    python benchmarks/collect.py [--only NAME [-- ARGUMENTS]] [--gpu] [--page]
 
 Each program prints its table and leaves a record, which is kept in the file of the machine it was
 measured on, results/<machine>.json, in place of that program's last one. The page shows what all
 those files hold. A program that fails leaves its last record as it was, and the exit code is 1.
+A record is called by its program, and by the part or data set that it was run for. What is new
+comes into the other pages with page_figures.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import page
-from measuring import Record
+import records
 
 from espalier.core.paths import ROOT
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 PROGRAMS = (  # in the order of the page: what a sweep costs first, then its parts
     "pack_sweep",
     "pack_conv",
@@ -61,10 +62,14 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "greedy_loop",
     "indefinite_growth",
     "mutated_files",
+    "race",
     "rewiring",
     "tournament",
+    "verdict_null",
+    "verdict_power",
 )
 GPU_PROGRAMS = ("packs_gpu",)
 
@@ -77,50 +82,28 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", choices=every, help=", ".join(every))
     parser.add_argument("--gpu", action="store_true", help="the part that needs a GPU")
     parser.add_argument("--page", action="store_true", help="write the page and run nothing")
+    parser.add_argument("arguments", nargs="*", help="of that program: -- --dataset mnist_5k")
     args = parser.parse_args()
+    if args.arguments and not args.only:
+        parser.error("arguments are of one program: --only names it")
     programs = [args.only] if args.only else GPU_PROGRAMS if args.gpu else PROGRAMS
-    failed = [] if args.page else [name for name in programs if not ran(name)]
-    page.write(records(), ROOT / "docs" / "benchmarks.md", every)
+    failed = [] if args.page else [name for name in programs if not ran(name, args.arguments)]
+    page.write(records.stored(), ROOT / "docs" / "benchmarks.md", every)
     if failed:
         print(f"error: {', '.join(failed)} failed; what they measured last is kept")
     return 1 if failed else 0
 
 
-def ran(name: str) -> bool:
+def ran(name: str, arguments: Sequence[str] = ()) -> bool:
     """Run one program and keep its record, if it leaves one; whether it ended well."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "record.json"
-        command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file)]
+        command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file), *arguments]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if file.exists():
-            keep(json.loads(file.read_text(encoding="utf-8")), RESULTS)
+            records.keep(json.loads(file.read_text(encoding="utf-8")))
     print(flush=True)
     return done.returncode == 0
-
-
-def keep(record: Record, folder: Path) -> Path:
-    """Put a program's record into its machine's file, which is returned."""
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{slug(record['machine']['name'])}.json"
-    kept: dict[str, Record] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(
-        json.dumps({**kept, record["name"]: record}, indent=1, sort_keys=True) + "\n",
-        encoding="utf-8",
-    )
-    return path
-
-
-def slug(name: str) -> str:
-    """A machine's name as that of a file: `Xeon(R) X, 2 cores` is `xeon-r-x-2-cores`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def records(folder: Path = RESULTS) -> list[Record]:
-    """Every record kept, machine by machine."""
-    files = sorted(folder.glob("*.json"))
-    return [
-        record for path in files for record in json.loads(path.read_text(encoding="utf-8")).values()
-    ]
 
 
 if __name__ == "__main__":

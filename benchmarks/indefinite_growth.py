@@ -61,7 +61,7 @@ def figures(by_name: dict[str, Arm]) -> Iterator[Figure]:
         yield Figure(f"{name}, live parameters", column(arm, "live_parameters"), "")
         if arm is not grown:
             paired = sweeping.apart(sweeping.test_accuracy, grown, arm)
-            yield Figure(f"gradient - {name}, test", paired, "points")
+            yield Figure(f"gradient - {name}, test", paired, "points", family="digits")
     edges = [live / DENSE for live in column(grown, "live_edges")]
     yield Figure("edges, as a share of a dense network's", edges, "", "<= 0.5")
     falls = [abs(drop) for drop in column(grown, "event_drop")]
@@ -75,7 +75,7 @@ def main() -> None:
     made = list(figures(by_name))
     ended = Counter(result.measures["growth_ended"] for result in by_name["gradient"].values())
     why = ", ".join(f"{name}: {count}" for name, count in ended.items())
-    measuring.tell(args, made, [f"why growth ended: {why}", *map(measuring.summarize, made)])
+    measuring.tell(args, made, [f"why growth ended: {why}", *measuring.summaries(made)])
 
 
 if __name__ == "__main__":

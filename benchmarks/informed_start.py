@@ -23,6 +23,7 @@ from espalier.core.trial import Result
 RANGE = ROOT / "defconfigs" / "digits-start-range"
 CONTROLS, INFORMED = ("random", "even"), ("data", "hierarchical")
 EARLY = (1, 2, 3)  # epochs
+FAMILY = "digits"  # comparisons that are decided together
 Arms = Mapping[str, Mapping[str, Result]]
 """By start: the results by seed."""
 
@@ -56,12 +57,12 @@ def against(by_start: Arms, start: str, control: str) -> Iterator[Figure]:
     what = f"{start} - {control}"
     for epoch in EARLY:
         gains = [early(*pair, epoch) for pair in paired]
-        yield Figure(f"{what}, validation after epoch {epoch}", gains, "points")
+        yield Figure(f"{what}, validation after epoch {epoch}", gains, "points", family=FAMILY)
         wins = [sum(gain > 0 for gain in gains) / len(gains)]
         goal = ">= 0.8" if judged else ""
         yield Figure(f"{what}, seeds better after epoch {epoch}", wins, "share", goal)
     ends = sweeping.apart(test_accuracy, by_start[start], by_start[control])
-    yield Figure(f"{what}, test", ends, "points", ">= -1" if judged else "")
+    yield Figure(f"{what}, test", ends, "points", ">= -1" if judged else "", FAMILY)
 
 
 def notes(by_start: Arms, made: list[Figure]) -> Iterator[str]:
@@ -71,7 +72,7 @@ def notes(by_start: Arms, made: list[Figure]) -> Iterator[str]:
     yield f"live parameters of every trial: {', '.join(map(str, sorted(counts)))}"
     charged = {result.measures["start_epochs"] for result in by_start["hierarchical"].values()}
     yield f"epochs that the hierarchical start was charged: {', '.join(map(str, sorted(charged)))}"
-    yield from (measuring.summarize(figure) for figure in made if len(figure.values) > 1)
+    yield from measuring.summaries([figure for figure in made if len(figure.values) > 1])
 
 
 def main() -> None:

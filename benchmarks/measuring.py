@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scipy.special import betaincinv
@@ -63,12 +64,18 @@ class Figure:
 
     def as_json(self) -> Record:
         """This figure as collect.py takes it."""
+        estimate = interval(list(self.values))
+        assert estimate is not None
         return {
             "what": self.what,
             "value": self.value,
             "unit": self.unit,
             "n": len(self.values),
             "spread": [min(self.values), max(self.values)],
+            "mean": estimate.mean,
+            "half_width": estimate.half_width,
+            "values": list(self.values),
+            "family": self.family,
             "goal": self.goal,
             "met": self.met,
         }
@@ -138,12 +145,16 @@ def share_interval(count: int, of: int) -> tuple[float, float]:
 
 
 def tell(
-    args: argparse.Namespace, figures: Sequence[Figure], notes: Sequence[str] = (), gpu: str = ""
+    args: argparse.Namespace,
+    figures: Sequence[Figure],
+    notes: Sequence[str] = (),
+    gpu: str = "",
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Print the figures as a table and write them where --json says."""
+    """Print the figures as a table and write them where --json says, with texts for the pages."""
     here = machine(gpu)
     record = {
-        "name": args.program,
+        "name": record_name(args),
         "about": args.about,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - BEGAN, 1),
@@ -153,12 +164,19 @@ def tell(
         "code": revision.code().as_json(),
         "figures": [figure.as_json() for figure in figures],
         "notes": list(notes),
+        "texts": dict(texts),
     }
     print(f"{args.program}: {here['name']}, load {record['load']}")
     print("\n".join(table([row(figure) for figure in record["figures"]], HEAD)))
     print("".join(f"  {note}\n" for note in notes), end="", flush=True)
     if args.json:
         args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def record_name(args: argparse.Namespace) -> str:
+    """Return what a record is called: the program, and the part or data set that it was run for."""
+    parts = [getattr(args, option, None) for option in ("only", "dataset")]
+    return ".".join([args.program, *(part for part in parts if isinstance(part, str))])
 
 
 def summarize(figure: Figure, places: int = 2) -> str:

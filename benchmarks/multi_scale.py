@@ -78,9 +78,12 @@ def figures(by_arm: Arms) -> Iterator[Figure]:
     yield Figure("worst first epoch of whole images, exact", worst, "points", ">= -2")
     yield Figure("test accuracy, none", values(test_accuracy, none), "%")
     equal = by_arm[EXACT, AS_COSTLY]
-    yield Figure("exact - none, equal epochs", apart(test_accuracy, exact, none), "points")
-    yield Figure("exact - none, equal operations", apart(test_accuracy, equal, none), "points")
-    yield Figure("exact - shuffled, equal epochs", apart(test_accuracy, exact, shuffled), "points")
+    for what, ours, theirs in (
+        ("exact - none, equal epochs", exact, none),
+        ("exact - none, equal operations", equal, none),
+        ("exact - shuffled, equal epochs", exact, shuffled),
+    ):
+        yield Figure(what, apart(test_accuracy, ours, theirs), "points", family="digits")
     shares = values(operations, equal)
     yield Figure("operations of the equal-operations arm, over those of none", shares, "x", "<= 1")
 
@@ -107,9 +110,8 @@ def main() -> None:
     wishes = f"CONFIG_NUM_EPOCHS={EPOCHS}|{AS_COSTLY}\nCONFIG_SEED=1:1:{args.seeds}\n"
     with measuring.place(args) as place:
         made = list(figures(sweeping.arms(sweeping.once(place, RANGE, wishes), arm)))
-    measuring.tell(
-        args, made, [measuring.summarize(figure) for figure in made if len(figure.values) > 1]
-    )
+    notes = measuring.summaries([figure for figure in made if len(figure.values) > 1])
+    measuring.tell(args, made, notes)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def write(records: Iterable[Record], path: Path, order: Sequence[str]) -> None:
 def text(records: Iterable[Record], order: Sequence[str]) -> str:
     """The page."""
     machines = [
-        (name, sorted(group, key=lambda record: order.index(record["name"])))
+        (name, sorted(group, key=lambda record: order.index(record["name"].partition(".")[0])))
         for name, group in groupby(records, lambda record: str(record["machine"]["name"]))
     ]
     parts = [write(*machine) for write in (_summary, _machine) for machine in machines]

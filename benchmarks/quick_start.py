@@ -1,14 +1,16 @@
 """The quick start: the README's sweep from nothing planned to the report, and where the time goes.
 
-    python benchmarks/quick_start.py [range file] [--rounds 3]
+    python benchmarks/quick_start.py [range file] [--rounds 3] [--only output]
 
 Runs the two commands behind `make sweep` in fresh processes, with results in a temporary folder,
 and splits the wall time: plan, start-up of the workers, training, and the rest (scheduling,
-durable rows, reports).
+durable rows, reports). `--only output` runs it once and keeps what the README shows of its output.
 """
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 from pathlib import Path
 
 import measuring
@@ -19,6 +21,9 @@ from espalier.core.trial import Status
 
 RANGE = "defconfigs/digits-adamwprune-range"
 WHOLE = "whole"
+OUTPUT = "output"
+TITLE, THIRD, TENTH, END = "Hyperparameter Sweep Analysis", "3. ", "10. ", "HOW TO GO ON"
+FILE = "report: test_matrix_results/sweep_YYYYMMDD_HHMMSS/sweep_analysis.txt"
 
 
 def parts(place: Path, range_file: str) -> dict[str, float]:
@@ -40,10 +45,37 @@ def parts(place: Path, range_file: str) -> dict[str, float]:
     }
 
 
+def excerpt(said: str) -> str:
+    """What the README shows of what a sweep prints, in a block of code, cut at `...`."""
+    lines = said.splitlines()
+    trials = [line for line in lines if line.startswith("[")]
+    report = lines[lines.index(TITLE) : -1]
+    third, tenth, end = (_place(report, start) for start in (THIRD, TENTH, END))
+    behind = report.index("", tenth)
+    cut = [*report[:third], "...", *report[tenth:behind], "...", *report[end:], FILE]
+    return "\n".join(["```text", trials[0], "...", trials[-1], *cut, "```"])
+
+
+def _place(lines: list[str], start: str) -> int:
+    return next(i for i, line in enumerate(lines) if line.startswith(start))
+
+
+def show(args: argparse.Namespace) -> None:
+    """Run the sweep once and keep the excerpt of its output."""
+    with tempfile.TemporaryDirectory() as place:
+        swept = sweeping.sweep(Path(place), args.range_file)
+        trials = len(swept.results())
+    texts = {OUTPUT: excerpt(swept.said)}
+    measuring.tell(args, [Figure("trials", [trials], "")], [args.range_file], texts=texts)
+
+
 def main() -> None:
     parser = measuring.parser(__doc__, rounds=3)
     parser.add_argument("range_file", nargs="?", default=RANGE)
+    parser.add_argument("--only", choices=[OUTPUT], help="what the README shows, without times")
     args = parser.parse_args()
+    if args.only:
+        return show(args)
     seen: list[dict[str, float]] = []
 
     def measure(place: Path) -> float:

@@ -98,7 +98,7 @@ def differences(arms: Arms, pairs: Sequence[tuple[str, str, str]]) -> Iterator[F
     for arm, other, goal in pairs:
         values = sweeping.apart(sweeping.test_accuracy, arms[arm], arms[other])
         if values:
-            yield Figure(f"{arm} - {other}", values, "points", goal)
+            yield Figure(f"{arm} - {other}", values, "points", goal, family="digits")
 
 
 def proportional(place: Path, seeds: str) -> Iterator[Figure]:
@@ -176,9 +176,8 @@ def main() -> None:
         made = [*proportional(place, seeds), *highways(place, seeds)]
         grown = [gradient(place, seed) for seed in range(1, args.seeds + 1)]
     made.append(Figure("gradient at sources, all paths over old ones", grown, "x", ">= 1"))
-    measuring.tell(
-        args, made, [measuring.summarize(figure) for figure in made if len(figure.values) > 1]
-    )
+    notes = measuring.summaries([figure for figure in made if len(figure.values) > 1])
+    measuring.tell(args, made, notes)
 
 
 if __name__ == "__main__":

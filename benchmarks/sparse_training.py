@@ -23,6 +23,7 @@ RANGE = ROOT / "defconfigs" / "digits-sparse-range"
 CONTROL, METHODS = "static", ("set", "rigl", "snfs", "dsr")
 INITS = {"full": "weights as in the dense network", "live": "weights enlarged"}
 GOALS = {("rigl", "full"): ">= 8"}
+FAMILY = "digits"  # comparisons that are decided together
 Scores = dict[str, float]
 """Seed -> test accuracy in percent."""
 Arms = Mapping[tuple[str, str], Scores]
@@ -64,7 +65,7 @@ def figures(by_arm: Arms) -> Iterator[Figure]:
             paired = [ours[seed] - plain[seed] for seed in ours if seed in plain]
             if paired and method != CONTROL:
                 goal = GOALS.get((method, init), "")
-                yield Figure(f"{method} - {CONTROL}, {words}", paired, "points", goal)
+                yield Figure(f"{method} - {CONTROL}, {words}", paired, "points", goal, FAMILY)
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ def main() -> None:
         counts = ", ".join(map(str, sorted(live(place))))
     notes = [
         f"live parameters of every trial: {counts}",
-        *(measuring.summarize(figure) for figure in made),
+        *measuring.summaries(made),
     ]
     measuring.tell(args, made, notes)
 

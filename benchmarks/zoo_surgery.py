@@ -125,7 +125,7 @@ class Row:
 
     def largest(self, place: int) -> float:
         """Return the largest change in the number format at `place` of LIMITS."""
-        values = (changes[place] for changes in self.changes.values())
+        values = (changes[place] for changes in self.changes.values() if changes)
         return max((value for value in values if not isinstance(value, str)), default=0.0)
 
     def __str__(self) -> str:
@@ -157,8 +157,9 @@ def main() -> None:
     args = measuring.parser(__doc__).parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    print(f"| model | pairs | {' | '.join(OPERATIONS)} | refused |")
-    print("|---|---|" + "---|" * (len(OPERATIONS) + 1))
+    head = f"| model | pairs | {' | '.join(OPERATIONS)} | refused |"
+    lines = [head, "|---|---|" + "---|" * (len(OPERATIONS) + 1)]
+    print("\n".join(lines))
     rows = []
     for specimen in ZOO:
         rows.append(row(specimen))
@@ -169,7 +170,8 @@ def main() -> None:
         largest = max(each.largest(place) for each in rows)
         name = f"largest change of an output, {str(dtype).removeprefix('torch.')}"
         figures.append(Figure(name, [largest], "", f"<= {limit:g}"))
-    measuring.tell(args, figures)
+    texts = {"table": "\n".join([*lines, *map(str, rows)])}
+    measuring.tell(args, figures, texts=texts)
 
 
 if __name__ == "__main__":

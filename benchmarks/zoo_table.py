@@ -1,13 +1,13 @@
 """Every model of the zoo under every method that masks weights: exact, or refused in one line.
 
-    python benchmarks/zoo_table.py [--json FILE] [--only MODEL] [--page]
+    python benchmarks/zoo_table.py [--json FILE] [--only MODEL]
 
 Each model trains for 24 steps of Adam in an ordinary loop, to a sparsity of 0.5, in float32 and in
 float64 (ResNet-18 in float32 alone). A cell is *exact* if every masked weight and all optimizer
 state of it is 0 after every step, if what the method reports is what the matrices have that the
 forward pass multiplies by, and if the output is finite; weights that have just grown, at 0, count
 as live. Otherwise it is what was wrong, or *refused*: a ValueError in one line from the
-constructor. --page writes the table into docs/zoo.md.
+constructor. The table of docs/zoo.md is in the record.
 """
 
 from __future__ import annotations
@@ -25,12 +25,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import espalier
-from espalier.core.paths import ROOT
 from espalier.sparse.prunable import Coverage, cover
 
 STEPS, SPARSITY, RATE = 24, 0.5, 0.003
-PAGE = ROOT / "docs" / "zoo.md"
-BEGIN, END = "<!-- zoo_table begins -->\n", "<!-- zoo_table ends -->\n"
 EXACT, REFUSED = "exact", "refused"
 
 
@@ -197,13 +194,12 @@ def table(rows: dict[str, tuple[Coverage, dict[str, str]]]) -> str:
         reasons = dict.fromkeys(coverage.left_out.values())
         words = "; ".join(reasons) if coverage.left_out else ""
         lines.append([name, f"{100 * coverage.share:.0f} %", *marks, words])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("--only", metavar="MODEL", help="one model, by name")
-    parser.add_argument("--page", action="store_true", help=f"write the table into {PAGE.name}")
     args = parser.parse_args()
     torch.set_num_threads(1)
     specimens = [s for s in zoo.ZOO if args.only in (None, s.name)]
@@ -216,12 +212,8 @@ def main() -> None:
         Figure("model under a method: refused in one line", [refused], ""),
         Figure("model under a method: wrong", [len(every) - exact - refused], "", "<= 0"),
     ]
-    if args.page:
-        text = PAGE.read_text(encoding="utf-8")
-        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-        PAGE.write_text(before + BEGIN + table(rows) + END + after, encoding="utf-8")
     refusals = dict.fromkeys(cell for cell in every if cell.startswith(REFUSED))
-    measuring.tell(args, figures, list(refusals))
+    measuring.tell(args, figures, list(refusals), texts={"table": table(rows)})
 
 
 if __name__ == "__main__":

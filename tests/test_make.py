@@ -260,6 +260,12 @@ def test_lint_checks_the_imports_too(checkout):
     assert [line for line in recipe(checkout, "lint") if "importlinter" in line]
 
 
+def test_lint_checks_the_figures_of_the_pages_and_docs_figures_writes_them(checkout):
+    program = ".venv/bin/python benchmarks/page_figures.py"
+    assert f"{program} --check" in recipe(checkout, "lint")
+    assert program in recipe(checkout, "docs-figures")
+
+
 def with_python(checkout: Path, python: str, goal: str) -> subprocess.CompletedProcess[str]:
     """Run a goal with a shell script in place of the environment's Python."""
     for name, text in {"scripts/bootstrap": "", ".venv/bin/python": python}.items():

@@ -50,14 +50,14 @@ def test_one_is_best_after_the_first_round() -> None:
     assert state == RaceState((RaceDecision(RaceStatus.BEST, 2),), (0,), 2, True, 3)
 
 
-def test_of_two_the_worse_leaves_when_its_evidence_is_20() -> None:
+def test_of_two_the_worse_leaves_when_its_evidence_is_40() -> None:
     better, worse = [3.1, 2.9, 3.3, 3.2, 3.0, 2.8], [1.0, 1.2, 0.9, 1.1, 1.0, 0.8]
     pairs = list(zip(better, worse, strict=True))
     evidence = [
         t_evidence([a - b for a, b in pairs[:n]], resolution(better[:n] + worse[:n]))[-1]
         for n in range(1, 7)
     ]
-    left = next(n for n, e in enumerate(evidence, 1) if n >= 2 and e >= 20)
+    left = next(n for n, e in enumerate(evidence, 1) if n >= 2 and e >= 40)
     assert 3 <= left <= 5
     state = decide([worse, better], RULES, VAL_ACC)
     assert state.decisions == (

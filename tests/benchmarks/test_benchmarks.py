@@ -14,6 +14,7 @@ import collect
 import measuring
 import page
 import pytest
+import records
 from measuring import Figure
 
 from espalier.core.paths import ROOT
@@ -37,6 +38,7 @@ def record(name="pack_sweep", machine="A CPU, 2 cores", figures=()):
         "code": {"commit": "0123456789", "modified": True, "changes": "x"},
         "figures": [figure.as_json() for figure in figures],
         "notes": ["seen | so"],
+        "texts": {},
     }
 
 
@@ -48,6 +50,10 @@ def test_a_figure_is_a_median_with_its_spread_and_goal():
         "unit": "x",
         "n": 3,
         "spread": [1.0, 8.0],
+        "mean": 4.0,
+        "half_width": pytest.approx(8.957, abs=1e-3),  # 4.303 * sd 3.606 / root 3
+        "values": [3.0, 1.0, 8.0],
+        "family": "",
         "goal": ">= 2.5",
         "met": True,
     }
@@ -97,15 +103,15 @@ def test_a_record_replaces_its_program_s_last_one_on_its_machine(tmp_path):
     old, new = record(figures=[Figure("a", [1.0], "s")]), record(figures=[Figure("a", [2.0], "s")])
     other, gpu = record("plan_10k"), record("packs_gpu", "NVIDIA H200")
     for each in (old, other, new):
-        assert collect.keep(each, tmp_path) == tmp_path / "a-cpu-2-cores.json"
-    assert collect.keep(gpu, tmp_path) == tmp_path / "nvidia-h200.json"
-    assert collect.records(tmp_path) == [new, other, gpu]
+        assert records.keep(each, tmp_path) == tmp_path / "a-cpu-2-cores.json"
+    assert records.keep(gpu, tmp_path) == tmp_path / "nvidia-h200.json"
+    assert records.stored(tmp_path) == [new, other, gpu]
 
 
 def test_the_page_shows_goals_first_and_then_every_program():
     goal, plain = Figure("packs", [20.0, 10.0], "x", ">= 15"), Figure("whole", [1234.5], "s")
-    records = [record("plan_10k"), record(figures=[goal, plain])]
-    text = page.text(records, EVERY)
+    kept = [record("plan_10k"), record(figures=[goal, plain])]
+    text = page.text(kept, EVERY)
     assert "| program | what | median | unit | n | min | max | goal | met |" in text
     assert "| pack_sweep | packs | 15 | x | 2 | 10 | 20 | >= 15 | yes |" in text
     assert "| whole | 1,234 | s | 1 | 1,234 | 1,234 |" in text
@@ -125,7 +131,7 @@ def test_the_page_begins_with_headlines_and_the_goals_that_were_missed():
 
 
 def test_every_headline_has_been_measured():
-    measured = {(r["name"], f["what"]) for r in collect.records() for f in r["figures"]}
+    measured = {(r["name"], f["what"]) for r in records.stored() for f in r["figures"]}
     assert {(program, what) for program, what, _ in page.HEADLINES} - measured == set()
 
 
@@ -135,12 +141,12 @@ def test_without_records_the_page_says_so():
 
 def test_the_page_is_what_the_records_give():
     assert (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8") == page.text(
-        collect.records(), EVERY
+        records.stored(), EVERY
     )
 
 
 def test_every_program_is_collected_or_is_part_of_another():
-    parts = {"collect", "engine_trial", "nanogpt", "optuna_trials"}
+    parts = {"collect", "engine_trial", "nanogpt", "optuna_trials", "page_figures"}
     parts |= {"plain_trial", "ray_trials", "structure"}
     assert {Path(name).stem for name in PROGRAMS} == set(EVERY) | parts
 

@@ -31,3 +31,12 @@ def test_a_single_seed_has_no_interval_and_proves_nothing():
 @pytest.mark.parametrize("places", [1, 4])
 def test_places(places):
     assert f" {1.15:.{places}f} s " in measuring.summarize(Figure("t", [1.1, 1.2], "s"), places)
+
+
+def test_the_interval_of_a_chance():
+    # Clopper and Pearson: of none in 10 the upper end is 1 - 0.025^(1/10)
+    assert measuring.share_interval(0, 10) == (0.0, pytest.approx(1 - 0.025**0.1))
+    assert measuring.share_interval(10, 10) == (pytest.approx(0.025**0.1), 1.0)
+    low, high = measuring.share_interval(13, 500)
+    binomial = stats.binomtest(13, 500).proportion_ci(method="exact")
+    assert (low, high) == (pytest.approx(binomial.low), pytest.approx(binomial.high))

@@ -77,6 +77,29 @@ def test_several_measures_have_columns_and_a_front(
     assert "\nFRONT:\n" in out and "On the front: 2 of 2 configurations" in out
 
 
+def test_what_is_compared_on_request_is_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0, 2.0], "b": [2.0, 4.0]}))
+    request = ["--baseline", "ADAMWPRUNE_BETA1=a", "--best-per", "ADAMWPRUNE_BETA1"]
+    assert leaderboard(["--dir", str(folder), *request]) == 0
+    out = capsys.readouterr().out
+    assert "\nAGAINST BASELINE ADAMWPRUNE_BETA1=a:\n" in out
+    assert out.index("BEST PER ADAMWPRUNE_BETA1:") < out.index("AGAINST BASELINE")
+    assert {path.name for path in folder.iterdir() if path.suffix == ".json"} == {
+        "sweep_baseline.json",
+        "sweep_best_per.json",
+    }
+
+
+def test_a_wrong_baseline_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
+    assert main(["sweep-leaderboard", "--dir", str(folder), "--baseline", "LUCK=1"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: BASELINE=LUCK=1: no trial has CONFIG_LUCK; ")
+    assert captured.err.count("\n") == 1
+
+
 def test_top_cuts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0], "b": [2.0], "c": [3.0]}))
     leaderboard(["--dir", str(folder), "--top", "2"])

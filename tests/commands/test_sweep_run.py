@@ -24,7 +24,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, as a checkout is to make."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    for name in ("PARALLEL", "PACK", "NEW", "RANK_BY", "SAMPLER", "KCONFIG_CONFIG"):
+    for name in (
+        "PARALLEL",
+        "PACK",
+        "NEW",
+        "RANK_BY",
+        "BASELINE",
+        "BEST_PER",
+        "SAMPLER",
+        "KCONFIG_CONFIG",
+    ):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -103,6 +112,9 @@ def test_make_variables_arrive_by_the_environment(
         ),
         ("NEW", "please", "error: NEW=please: must be 1 or 0"),
         ("RANK_BY", "luck", "error: RANK_BY=luck: must be one of val_acc, test_acc"),
+        ("BASELINE", "luck", "error: BASELINE=luck: must be SYMBOL=value, several joined"),
+        ("BASELINE", "LUCK=1", "error: BASELINE=LUCK=1: no trial has CONFIG_LUCK; "),
+        ("BEST_PER", "LUCK", "error: BEST_PER=LUCK: LUCK is not swept; swept are "),
         ("RANK_BY", "luck:up", "error: RANK_BY=luck:up: :up must be :max"),
     ],
 )

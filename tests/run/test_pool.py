@@ -68,15 +68,17 @@ def result_of(pool: Pool, assigned: Task) -> Result:
     raise AssertionError("no result")
 
 
+def state(pid: int) -> str:
+    """The letter of a process: T if it is stopped, Z if it is dead, as it is if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
 def gone(pid: int) -> bool:
     """No process, or one that is dead and not yet collected."""
-    try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-            == "Z"
-        )
-    except OSError:
-        return True
+    return state(pid) == "Z"
 
 
 def test_workers_stay_and_are_warmed_up_once(make: MakePool, tmp_path: Path) -> None:
@@ -213,6 +215,7 @@ def test_a_task_that_no_worker_takes_in_is_not_waited_for(
     pool = make()
     stopped = pool.process(idle(pool))
     os.kill(stopped, signal.SIGSTOP)
+    until(lambda: state(stopped) == "T")  # until then it may take in the task
     result = result_of(pool, task(tmp_path, "pass", PADDING="x" * 1_000_000))
     assert result.message.startswith("worker was ended: it took in no task: ")
     assert gone(stopped)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from espalier.analysis.race_decisions import RaceDecision, RaceRules, RaceState, decide
+from espalier.analysis.race_decisions import Race, RaceDecision, RaceRules, RaceState
 from espalier.analysis.rank import TrialResult, grouped
 from espalier.core import measures
 from espalier.core.measures import Measure
@@ -74,21 +74,28 @@ def standing(
     results: Iterable[tuple[Trial, Result, int]],
     rules: RaceRecord,
     unfinished: Collection[int] = (),
+    race: Race | None = None,
 ) -> RaceStanding:
     """Return how a race stands by the results of its trials, whatever their order.
 
     Trials that have not ended, or whose number is `unfinished`, have no score yet: their
     configuration is judged by the seeds before. One that ended otherwise than passed has none.
+    A `race` that has judged the first of these results goes on from there.
     """
     groups = [_in_order(group, rules) for group in grouped(results)]
     scores = [_scores(group, rules, unfinished) for group in groups]
-    limits = RaceRules(rules.alpha, rules.margin, FIRST_SEEDS, rules.max_seeds)
-    state = decide(scores, limits, measures.find(rules.by))
+    state = (race or begin(len(groups), rules)).advance(scores)
     raced = (
         RacedConfiguration(group, decision, _mean(own[: decision.seeds]))
         for group, own, decision in zip(groups, scores, state.decisions, strict=True)
     )
     return RaceStanding(rules, tuple(raced), state)
+
+
+def begin(configurations: int, rules: RaceRecord) -> Race:
+    """Return the race of so many configurations, before its first round."""
+    limits = RaceRules(rules.alpha, rules.margin, FIRST_SEEDS, rules.max_seeds)
+    return Race(configurations, limits, measures.find(rules.by))
 
 
 def _in_order(group: Sequence[TrialResult], rules: RaceRecord) -> tuple[TrialResult, ...]:

@@ -139,7 +139,7 @@ def _going_on(
     """Return what races on with the trials of a folder, and those of a plan beside them."""
     for name, value in (("--output-dir", chosen.output), ("--new", chosen.new or None)):
         if value is not None:
-            raise UserError(f"{name}: --dir {folder} says where to go on; leave one out")
+            raise UserError(f"{name}: --dir {folder} says where to go on; leave it out")
     stored = chosen.stored(folder)
     header, texts = planned or (stored.header, stored.trials)
     trials = [trial for trial, _ in [*stored.trials, *texts]]

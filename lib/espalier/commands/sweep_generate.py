@@ -10,6 +10,8 @@ import click
 from espalier.commands.options.option_types import PATH
 from espalier.commands.options.range_options import power, power_options, range_options, read_plan
 from espalier.core.paths import SWEEP_CONFIGS
+from espalier.kconfig import tree
+from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
 
@@ -20,8 +22,9 @@ from espalier.plan.plan_report import describe_plan
 @click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
 def command(output_dir: Path, by: str | None, detect: float | None, **ranges: Any) -> int:
     """Expand range files into the plan of a sweep: a folder of trials."""
-    plan = read_plan(**ranges)
-    write_plan(plan, output_dir)
+    symbols = Symbols(tree.parse())  # once for both
+    plan = read_plan(**ranges, symbols=symbols)
+    write_plan(plan, output_dir, symbols)
     print("\n".join([*describe_plan(plan), *power(plan, by, detect)]))
     print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/")
     return 0

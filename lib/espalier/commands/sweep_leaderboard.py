@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from espalier.analysis.rank import Ranking, rank
-from espalier.commands.options.option_types import PATH, POSITIVE, measure, sweep_dir
+from espalier.commands.options.option_types import (
+    PATH,
+    POSITIVE,
+    baseline,
+    best_per,
+    measure,
+    sweep_dir,
+)
 from espalier.core.paths import RESULTS
 from espalier.report.delta_plots import write_deltas
 from espalier.report.failure_rows import name_trials
@@ -16,7 +23,13 @@ from espalier.report.learning_curves import write_curves
 from espalier.report.parameter_plots import write_parameters
 from espalier.report.pareto_report import render_pareto
 from espalier.report.ranking_rows import best_per_target, ranking_table
-from espalier.report.reports import ranking_measure, refused, trial_results
+from espalier.report.reports import (
+    ReportRequest,
+    ranking_measure,
+    refused,
+    trial_results,
+    write_files,
+)
 from espalier.report.sweep_analysis import counts, method, nothing, numberless
 from espalier.report.sweep_plots import write_plot
 from espalier.report.table_format import print_table
@@ -28,22 +41,39 @@ from espalier.store.store import Store
 @sweep_dir
 @click.option("--top", type=POSITIVE, default=10, help="rows to show")
 @measure
+@baseline
+@best_per
 @click.option("--plot", type=PATH, help="also draw the swept symbols, to this .png")
 @click.option("--curves", type=PATH, help="also draw --top learning curves, to this .png")
 @click.option(
     "--parameters", type=PATH, help="also draw the measure against live parameters, to this .png"
 )
 @click.option("--deltas", type=PATH, help="also draw mean differences to controls, to this .png")
-def command(folder: Path | None, top: int, by: str | None, **pictures: Path | None) -> int:
-    """Print the best configurations of a sweep, while it runs or after it."""
+def command(
+    folder: Path | None,
+    top: int,
+    by: str | None,
+    baseline: str | None,
+    best_per: str | None,
+    **pictures: Path | None,
+) -> int:
+    """Print the best configurations of a sweep, while it runs or after it.
+
+    What BASELINE and BEST_PER ask for is also written, as JSON, into its folder.
+    """
     folder = folder or newest_sweep(RESULTS)
     with Store.open(folder / STORE, readonly=True) as store:
         trials = trial_results(store)
         by = ranking_measure(store, trials, by)
         left_out, controls = refused(store), store.header.controls
-    ranking = rank(trials, by)
+        raced = store.header.race is not None
+    ranking = rank(trials, by, raced)
     print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
+    parts = ReportRequest(by, baseline, best_per).parts(ranking)
     _print_ranking(ranking, top)
+    for text, files in parts:
+        print("\n" + text.rstrip())
+        write_files(folder, files)
     writers: dict[str, Callable[[Path], None]] = {
         "plot": lambda path: write_plot(ranking, path),
         "curves": lambda path: write_curves(ranking, path, top),

@@ -72,9 +72,12 @@ def grow(
 
     Pairs that it has already are left out.
     """
-    present = {trial.id for trial in trials}
-    seeded = (_with_seed(*each, seed) for each, seed in pairs)
-    fresh = [each for each in seeded if each[0].id not in present]
+    present = {(trial.configuration, trial.config[SEED]) for trial in trials}
+    fresh = [
+        _with_seed(trial, text, seed)
+        for (trial, text), seed in pairs
+        if (trial.configuration, seed) not in present
+    ]
     added = [
         (replace(trial, number=number, name=f"config_{number:03}"), text)
         for number, (trial, text) in enumerate(fresh, start=len(trials) + 1)

@@ -64,7 +64,7 @@ def heading(status: RaceStatus, race: RaceStanding) -> str:
     """Return what a status means in this race."""
     match status:
         case RaceStatus.BEST:
-            return "BEST: the others are behind"
+            return "BEST: the only one left"
         case RaceStatus.WITHIN:
             margin = f"{race.rules.margin:g}{race.measure.difference_unit}"
             return f"WITHIN THE MARGIN: all of these lie within {margin} of each other"
@@ -105,8 +105,9 @@ def _groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfigur
 def _ended(race: RaceStanding) -> str:
     rounds = race.state.rounds
     if race.state.ended:
-        return f"Ended after {rounds} seeds" + ", all there are" * (rounds == race.rules.max_seeds)
-    return f"Not ended: {len(race.survivors)} left after {rounds} seeds"
+        cap = rounds == race.rules.max_seeds and len(race.survivors) > 1
+        return f"Ended at the cap of {rounds} seeds" if cap else f"Ended after {rounds} seeds"
+    return f"Not ended, {len(race.survivors)} left after {rounds} seeds"
 
 
 def _misses_target(item: RacedConfiguration) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from espalier.analysis.comparing.best_per import best_by
 from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
@@ -98,9 +99,7 @@ def best_per_target(ranking: Ranking) -> list[str]:
 
     Else the best of all would nearly always be one that prunes little.
     """
-    best: dict[float, Configuration] = {}
-    for item in ranking.ranked:
-        best.setdefault(round(item.counted[0].target, 9), item)
+    best = best_by(ranking.ranked, lambda item: round(item.counted[0].target, 9))
     if len(best) < 2:
         return []
     lines = [_target(target, item, ranking) for target, item in sorted(best.items())]

@@ -15,6 +15,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.report.reports import USUAL, ReportRequest
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.pool import Executor, InProcess, Pool
@@ -49,7 +50,7 @@ class LaunchRequest:
     new: bool
     entry: str
     in_process: bool
-    by: str | None = None  # overrides CONFIG_RANK_BY
+    report: ReportRequest = USUAL  # of the reports
     priority: str = ""  # which trials start first
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
@@ -87,6 +88,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
+    request.report.check([trial for trial, _ in request.trials])
     check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
@@ -111,8 +113,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
         if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.by)
-        return closing.report_end(sweep, limits, request.by)
+            return closing.report_stop(sweep, len(left), request.report)
+        return closing.report_end(sweep, limits, request.report)
 
 
 def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
@@ -138,12 +140,13 @@ def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether a sweep is a race that has not ended, so that its plan may grow."""
     if request.again or sweep.store.header.race is None:
         return False
-    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+    unfinished = pending(sweep.store, request.limits.attempts)
+    return not race_supply.current(sweep.store, unfinished).state.ended
 
 
 def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
     earlier = request.results if _takes_over(sweep, request) else None
-    return RaceSupply(sweep, request.limits.attempts, earlier)
+    return RaceSupply(sweep, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -248,11 +251,10 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     seals = sealing.renewed(
         store.header.seals or (), header.claims, lambda: request.known(store.trials())
     )
-    header = replace(header, seals=seals)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs))
+        store.set_header(replace(header, packs=store.header.packs, seals=seals))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"

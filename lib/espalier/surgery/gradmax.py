@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairing.pair_layers import spatial_dims
-from espalier.surgery.pairing.pair_paths import spreads
+from espalier.surgery.pairing.pair_steps import spreads
 from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import at_least_single, evaluating
 

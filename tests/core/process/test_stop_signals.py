@@ -16,6 +16,17 @@ BEGIN = "import os, signal, sys, time; from espalier.core.process import stop_si
 SEND = "def send(): os.kill(os.getpid(), signal.SIGTERM)\n"
 
 
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """No signal is ignored, even where the tests were started with some ignored."""
+    before = {number: signal.getsignal(number) for number in stop_signals.STOPPING}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No two signals are one request."""

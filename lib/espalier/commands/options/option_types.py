@@ -193,6 +193,17 @@ margin = make_option(
     help="differences up to this count as none, in the measure's unit",
 )
 as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")
+baseline = make_option(
+    "BASELINE",
+    "--baseline",
+    help="what all are compared with: PRUNING_METHOD=magnitude, or config_012",
+)
+best_per = make_option(
+    "BEST_PER",
+    "--best-per",
+    metavar="SYMBOL,...",
+    help="show the best of each value of a swept symbol, at each value of a second one",
+)
 measure = make_option(
     "RANK_BY",
     "--by",

@@ -16,6 +16,7 @@ from espalier.commands.options.option_types import (
     together,
 )
 from espalier.core.paths import RESULTS
+from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
@@ -57,10 +58,15 @@ power_options = together(
 )
 
 
-def read_plan(files: Sequence[str], max_trials: int | None, sampler: str | None) -> Plan:
+def read_plan(
+    files: Sequence[str],
+    max_trials: int | None,
+    sampler: str | None,
+    symbols: Symbols | None = None,
+) -> Plan:
     """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
-    plan = planning.plan_from_files(paths, max_trials, sampler=sampler)
+    plan = planning.plan_from_files(paths, max_trials, symbols, sampler=sampler)
     check_claims(plan.claims, plan.trials)
     return plan
 

@@ -82,7 +82,7 @@ def _hidden_nodes(editor: EdgeEditor) -> Sequence[int]:
 def _add_edges(run: Run[GrowthState], pair: Pair, size: int) -> ReversibleChange | None:
     """Add the edges of a block with the largest gradient."""
     editor = run.method_state.editor
-    scores = missing_edge_scores.score_by_gradient(run, [pair])
+    scores = missing_edge_scores.score_pairs_by_gradient(run, [pair])
     return block_rewiring.add(editor, block_rewiring.select_top_missing(editor.net, scores, size))
 
 
@@ -94,7 +94,7 @@ def _widen(run: Run[GrowthState], node: int, size: int) -> ReversibleChange:
     Differs: units and not a singular basis are chosen, since edges are few.
     """
     pair = (node - 1, node + 1)
-    squares = missing_edge_scores.score_by_gradient(run, [pair])[pair].square()
+    squares = missing_edge_scores.score_pairs_by_gradient(run, [pair])[pair].square()
     sources, targets = _largest(squares.sum(0)), _largest(squares.sum(1))
     units = max(1, round(size / (len(sources) + len(targets))))
     return operations.add_patch(run.method_state.graph, Patch(pair, sources, targets, units))
@@ -162,7 +162,7 @@ def _rewire(run: Run[GrowthState], size: int) -> ReversibleChange | None:
     editor = run.method_state.editor
     net = editor.net
     free = block_rewiring.find_droppable(net, editor.necessary_edges(), editor.step, {})
-    scores = missing_edge_scores.score_by_gradient(run, net.pairs)
+    scores = missing_edge_scores.score_pairs_by_gradient(run, net.pairs)
     count = min(size, block_rewiring.count(free))
     new = block_rewiring.select_top_missing(net, scores, count)
     weakest = block_rewiring.select_weakest(net, free, block_rewiring.count(new))

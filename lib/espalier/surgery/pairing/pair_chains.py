@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import nn
 
+from espalier.surgery.pairing.neuron_places import NoPath
 from espalier.surgery.pairing.pair_layers import NORMS, by_output, is_layer, spatial_dims, why_not
-from espalier.surgery.pairing.pair_paths import POOLING_MODULES, NoPath, Path, Uses, is_known
+from espalier.surgery.pairing.pair_paths import Path, Uses
+from espalier.surgery.pairing.pair_steps import POOLING_MODULES, is_known
 
 _Chain = list[tuple[str, nn.Module]]
 

@@ -8,66 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from espalier.surgery.pairing.neuron_places import NeuronPlaces, NoPath, count_outputs
 from espalier.surgery.pairing.pair_layers import (
     NORMS,
     Layer,
     Norm,
-    by_output,
     is_layer,
     spatial_dims,
     why_not,
 )
-from espalier.surgery.pairing.tensor_graph import Node, TensorGraph, leaves, replace_leaves
-
-# Functions of each number by itself, as torch names them, without underscores at the ends.
-_POINTWISE_NAMES = """
-    relu relu6 leaky_relu elu celu selu gelu silu mish tanh sigmoid softplus softsign hardswish
-    hardsigmoid hardtanh hardshrink softshrink tanhshrink logsigmoid threshold
-    rpow mul multiply div divide true_divide truediv rtruediv add radd iadd sub rsub subtract rmul
-    imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10
-    log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal
-    clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul
-    nan_to_num contiguous clone to float double half bfloat16 type type_as
-    dropout alpha_dropout dropout1d dropout2d dropout3d
-"""
-_POINTWISE = frozenset(_POINTWISE_NAMES.split())
-_POOLS = frozenset(
-    f"{adaptive}{kind}_pool{dims}d"
-    for adaptive in ("", "adaptive_")
-    for kind in ("avg", "max", "lp")
-    for dims in (1, 2, 3)
-)
-_FLATTENING = frozenset(("flatten", "view", "reshape"))
-_MEANS = frozenset(("mean", "amax", "sum"))
-_DROPOUTS: dict[str, type[nn.Module]] = {
-    "dropout": nn.Dropout,
-    "alpha_dropout": nn.AlphaDropout,
-    "dropout1d": nn.Dropout1d,
-    "dropout2d": nn.Dropout2d,
-    "dropout3d": nn.Dropout3d,
-}
-# What acts on each neuron by itself: activations, dropout, pooling.
-POINTWISE_MODULES = (
-    *(nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU),
-    *(nn.Mish, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Hardswish, nn.Hardsigmoid),
-    *(nn.Hardtanh, nn.Hardshrink, nn.Softshrink, nn.Tanhshrink, nn.LogSigmoid, nn.Threshold),
-    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
-)
-POOLING_MODULES = (
-    *(nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d, nn.LPPool1d),
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d),
-    *(nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool3d),
-)
-
-
-class NoPath(Exception):
-    """Why a layer is no producer."""
+from espalier.surgery.pairing.pair_steps import Steps, as_module, is_pointwise, sources
+from espalier.surgery.pairing.tensor_graph import Node, TensorGraph, leaves
 
 
 @dataclass(frozen=True)
@@ -108,11 +63,6 @@ class Uses:
             raise NoPath("the normalisation before its reader is frozen")
 
 
-def is_plain_prelu(module: nn.Module) -> bool:
-    """Return whether all neurons have one slope."""
-    return isinstance(module, nn.PReLU) and module.num_parameters == 1
-
-
 def find_path(graph: TensorGraph, layer: nn.Module) -> Path:
     """Return the path that begins at `layer`. Raises NoPath, with the reason, if none does."""
     region, consumer = _region(graph, layer)
@@ -122,18 +72,14 @@ def find_path(graph: TensorGraph, layer: nn.Module) -> Path:
     inputs = {id(node.args[0]) for node in region if is_layer(node.step)}
     if len(inputs) > 1:
         raise NoPath(f"{len(producers)} layers make it of different inputs")
-    places = _Places(_size(layer))
+    places = NeuronPlaces(count_outputs(layer))
     for node in region:
         places.follow(node)
-    (last,) = _sources(consumer)
+    (last,) = sources(consumer)
     per = places.enter(last, consumer)
     norm, norm_at, between = _modules(region, last)
     assert is_layer(consumer.step)
     return Path(producers, norm, norm_at, between, consumer.step, _norm_after(consumer), per)
-
-
-def _size(layer: Any) -> int:
-    return by_output(layer).shape[0]
 
 
 def _only_call(graph: TensorGraph, layer: Any) -> Node:
@@ -185,105 +131,11 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
 
 def _check_step(node: Node) -> None:
     """Raise NoPath for a step that does not act on each neuron by itself."""
-    step = node.step
-    is_alone = (
-        node.label in _POINTWISE | _POOLS | _FLATTENING | _MEANS
-        if not isinstance(step, nn.Module)
-        else is_known(step)
-    )
-    if not is_alone or not node.alone:
+    if not is_pointwise(node) or not node.alone:
         raise NoPath(f"{node.label} may mix its neurons")
     others = [x for x in leaves((node.args, node.kwargs)) if isinstance(x, Tensor)]
     if any(x.numel() != 1 for x in others):
         raise NoPath(f"{node.label} joins it with a tensor that no layer makes")
-
-
-def is_known(module: nn.Module) -> bool:
-    """Return whether a module acts on each neuron by itself, batch normalisation included."""
-    kinds = (*POINTWISE_MODULES, *POOLING_MODULES, *NORMS, nn.Flatten)
-    inherited = any(isinstance(module, k) and type(module).forward is k.forward for k in kinds)
-    return inherited or is_plain_prelu(module)
-
-
-def spreads(module: nn.Module) -> bool:
-    """Return whether a module of a path mixes or reshapes the places of each neuron's map."""
-    if isinstance(module, GraphStep):
-        return module.label in _POOLS | _MEANS
-    return isinstance(module, (*POOLING_MODULES, nn.Flatten))
-
-
-class _Places:
-    """Where the neurons are in each tensor: a dimension, and how many numbers each has there."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._at: dict[Node, tuple[int, int]] = {}
-
-    def follow(self, node: Node) -> None:
-        """Find the neurons in the result of `node`. Raises NoPath where they cannot be told."""
-        if is_layer(node.step):
-            self._begin(node)
-            return
-        sources = _sources(node)
-        shapes, places = {x.shape for x in sources}, {self._at[x] for x in sources}
-        if len(shapes) > 1 or len(places) > 1:
-            raise NoPath(f"{node.label} joins tensors of different shapes")
-        (shape,), ((axis, per),) = shapes, places
-        self._at[node] = self._after(node, shape, axis, per)
-
-    def _begin(self, node: Node) -> None:
-        layer: Any = node.step
-        dims = spatial_dims(layer)
-        if _size(layer) != self.size:
-            raise NoPath(f"it is joined with {_size(layer)} outputs of another layer")
-        if dims and len(node.shape) != dims + 2:
-            raise NoPath("it is called without a batch dimension")
-        self._at[node] = (1 if dims else len(node.shape) - 1), 1
-
-    def _after(self, node: Node, shape: torch.Size, axis: int, per: int) -> tuple[int, int]:
-        step, label, new = node.step, node.label, node.shape
-        if isinstance(step, NORMS) and (axis != 1 or per != 1 or step.num_features != self.size):
-            raise NoPath(f"{label} is not along its neurons")
-        if _is_pooling(node):
-            if axis != 1 or len(shape) == 2 or len(new) != len(shape) or new[1] != shape[1]:
-                raise NoPath(f"{label} is not along its neurons")
-            return axis, per
-        flattening = isinstance(step, nn.Flatten) or label in _FLATTENING
-        if not flattening and label not in _MEANS:
-            if new != shape:
-                raise NoPath(f"{label} changes its shape")
-            return axis, per
-        if label in _MEANS:
-            if axis == 1 and per == 1 and len(shape) > 2 and _means_maps(node, shape):
-                return 1, 1
-            raise NoPath(f"{label} mixes its neurons")
-        if new == shape:
-            return axis, per
-        if axis == 1 and new == (shape[0], prod(shape[1:])):
-            return 1, per * prod(shape[2:])
-        raise NoPath(f"{label} changes its shape from {tuple(shape)} to {tuple(new)}")
-
-    def enter(self, last: Node, consumer: Node) -> int:
-        """Return how many of the consumer's inputs a neuron feeds."""
-        layer: Any = consumer.step
-        (axis, per), dims = self._at[last], spatial_dims(layer)
-        right = axis == 1 and len(last.shape) == dims + 2 if dims else axis == len(last.shape) - 1
-        if not right or (dims and per > 1):
-            raise NoPath(f"a {consumer.label} reads it along another dimension")
-        if by_output(layer).shape[1] != self.size * per:
-            raise NoPath(f"a {consumer.label} reads {by_output(layer).shape[1]} inputs of it")
-        return per
-
-
-def _is_pooling(node: Node) -> bool:
-    return isinstance(node.step, POOLING_MODULES) or node.label in _POOLS
-
-
-def _means_maps(node: Node, shape: torch.Size) -> bool:
-    """Return whether a mean is over all places of a map, and over nothing else."""
-    given = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    dims = given if isinstance(given, tuple) else (given,)
-    return {d % len(shape) for d in dims if isinstance(d, int)} == set(range(2, len(shape)))
 
 
 def _modules(region: list[Node], last: Node) -> tuple[Norm | None, int, tuple[nn.Module, ...]]:
@@ -299,81 +151,11 @@ def _modules(region: list[Node], last: Node) -> tuple[Norm | None, int, tuple[nn
     )
     if straight:
         norm_at = steps.index(norms[0]) if norms else 0
-        modules = tuple(_as_module(node) for node in steps if node not in norms)
+        modules = tuple(as_module(node) for node in steps if node not in norms)
         return (norms[0].step if norms else None), norm_at, modules  # type: ignore[return-value]
     if norms:
         raise NoPath("it branches around a normalisation")
     return None, 0, (Steps(region, last),)
-
-
-def _as_module(node: Node) -> nn.Module:
-    if isinstance(node.step, nn.Module):
-        return node.step
-    kind = _DROPOUTS.get(node.label)
-    if kind is not None:
-        share = node.kwargs.get("p", node.args[1] if len(node.args) > 1 else 0.5)
-        return kind(share)
-    if node.label in _FLATTENING:
-        return nn.Flatten()
-    return GraphStep(node)
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """The place of the n-th value among a step's arguments."""
-
-    number: int
-
-
-class GraphStep(nn.Module):
-    """A function of torch with all its arguments but those that come from before."""
-
-    def __init__(self, node: Node) -> None:
-        """Take the function of `node`, with slots in the places of the nodes that it reads."""
-        super().__init__()
-        self.function, self.inplace, self.label = node.step, node.in_place, node.label
-        slots = {id(x): _Slot(i) for i, x in enumerate(_sources(node))}
-        self.args = replace_leaves(node.args, Node, lambda x: slots[id(x)])
-        self.kwargs = replace_leaves(node.kwargs, Node, lambda x: slots[id(x)])
-
-    def forward(self, *values: Tensor) -> Tensor:
-        """Apply the function to `values`, one for each slot."""
-        args, kwargs = (
-            replace_leaves(x, _Slot, lambda slot: values[slot.number])
-            for x in (self.args, self.kwargs)
-        )
-        made: Tensor = self.function(*args, **kwargs)
-        return made
-
-    def extra_repr(self) -> str:
-        """Name the function."""
-        return self.label
-
-
-class Steps(nn.Module):
-    """Several steps that branch or join: from the producers' outputs to the consumer's input."""
-
-    def __init__(self, region: list[Node], last: Node) -> None:
-        """Take the steps of a region, in their order; `last` is what the consumer reads."""
-        super().__init__()
-        layers = [node for node in region if is_layer(node.step)]
-        steps = [node for node in region if not is_layer(node.step)]
-        place = {id(node): i for i, node in enumerate([*layers, *steps])}
-        self.reads = [[place[id(x)] for x in _sources(node)] for node in steps]
-        self.last = place[id(last)]
-        self.steps = nn.ModuleList(_as_module(node) for node in steps)
-
-    def forward(self, *outputs: Tensor) -> Tensor:
-        """Return the consumer's input."""
-        values = list(outputs)
-        for step, read in zip(self.steps, self.reads, strict=True):
-            values.append(step(*(values[i] for i in read)))
-        return values[self.last]
-
-
-def _sources(node: Node) -> list[Node]:
-    """Return the nodes that a node reads, each once."""
-    return list({id(x): x for x in node.inputs}.values())
 
 
 def _norm_after(consumer: Node) -> Norm | None:
@@ -383,4 +165,4 @@ def _norm_after(consumer: Node) -> Norm | None:
         return None
     layer: Any = consumer.step
     along = len(consumer.shape) == 2 + spatial_dims(layer)
-    return reader.step if along and reader.step.num_features == _size(layer) else None
+    return reader.step if along and reader.step.num_features == count_outputs(layer) else None

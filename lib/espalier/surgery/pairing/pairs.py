@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from espalier.surgery.pairing.neuron_places import NoPath
 from espalier.surgery.pairing.pair_chains import chain_paths
 from espalier.surgery.pairing.pair_layers import (
     Layer,
@@ -28,7 +29,7 @@ from espalier.surgery.pairing.pair_layers import (
     why_not,
 )
 from espalier.surgery.pairing.pair_names import PairNames, expand
-from espalier.surgery.pairing.pair_paths import NoPath, Path, Uses, find_path
+from espalier.surgery.pairing.pair_paths import Path, Uses, find_path
 from espalier.surgery.pairing.tensor_graph import Example, TensorGraph, record
 
 

@@ -50,7 +50,7 @@ def test_asking_changes_nothing(rule):
 
 def test_the_gradient_is_that_of_an_edge_if_it_were_there():
     run = run_of()
-    scores = missing_edge_scores.score_by_gradient(run, HERE)
+    scores = missing_edge_scores.score_pairs_by_gradient(run, HERE)
     for pair, block in run.model.each():
         row, column = (~block.mask).nonzero()[0].tolist()
         block.mask[row, column] = True

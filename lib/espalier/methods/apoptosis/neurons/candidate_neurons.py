@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.modules.dropout import _DropoutNd
 
 from espalier.surgery.pairing.pair_layers import Layer, Norm, apply, by_output
-from espalier.surgery.pairing.pair_paths import spreads
+from espalier.surgery.pairing.pair_steps import spreads
 from espalier.surgery.pairing.pairs import Pair
 from espalier.surgery.probe import evaluating
 

@@ -28,7 +28,7 @@ def score_at_random(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
     return {pair: torch.rand(matrix_shape(net, pair), generator=generator) for pair in pairs}
 
 
-def score_by_gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
+def score_pairs_by_gradient(run: Run[GrowthState], pairs: Sequence[Pair]) -> Scores:
     """Return |dL/dw| on a batch of training samples drawn for it, in evaluation mode.
 
     Source: the growth of RigL, Evci et al. 2020, arXiv 1911.11134.
@@ -62,6 +62,6 @@ def find_hidden_extrema(run: Run[GrowthState]) -> Mapping[int, Extrema]:
 
 CRITERIA: Mapping[str, Callable[[Run[GrowthState], Sequence[Pair]], Scores]] = {
     "random": score_at_random,
-    "gradient": score_by_gradient,
+    "gradient": score_pairs_by_gradient,
     "extrema": score_by_extrema,
 }
