@@ -33,7 +33,7 @@ _POINTWISE_NAMES = """
     imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10
     log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal
     clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul
-    nan_to_num contiguous clone to float double half bfloat16 type type_as
+    nan_to_num contiguous clone view_as to float double half bfloat16 type type_as
     dropout alpha_dropout dropout1d dropout2d dropout3d
 """
 _POINTWISE = frozenset(_POINTWISE_NAMES.split())
@@ -146,6 +146,8 @@ def _only_call(graph: TensorGraph, layer: Any) -> Node:
         reason = f"it is called {len(calls)} times in a pass"
     if reason is None and layer.weight in graph.weight_reads:
         reason = f"its weight is also read by {graph.weight_reads[layer.weight]}"
+    if reason is None and layer in graph.hooked:
+        reason = "a hook on it changes what it reads or puts out"
     if reason is not None:
         raise NoPath(reason)
     return calls[0]
@@ -162,7 +164,7 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
         if is_layer(node.step):
             _only_call(graph, node.step)
         else:
-            _check_step(node)
+            _check_step(graph, node)
             near += node.inputs
         if node.is_output or not node.readers:
             rule = "is an output of the model" if node.is_output else "is read by nothing known"
@@ -183,9 +185,11 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
     return sorted(region, key=lambda node: node.number), consumer
 
 
-def _check_step(node: Node) -> None:
+def _check_step(graph: TensorGraph, node: Node) -> None:
     """Raise NoPath for a step that does not act on each neuron by itself."""
     step = node.step
+    if step in graph.hooked:
+        raise NoPath(f"a hook on {node.label} changes what it reads or puts out")
     is_alone = (
         node.label in _POINTWISE | _POOLS | _FLATTENING | _MEANS
         if not isinstance(step, nn.Module)
