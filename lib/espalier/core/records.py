@@ -15,6 +15,8 @@ PLAN_SCHEMA = 1
 """The version of plan.jsonl."""
 SEEDS = 2**31
 """CONFIG_SEED is below this."""
+FIRST_SEEDS = 3
+"""Seeds that every configuration gets before the first decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +114,8 @@ class PlanHeader(PlanOrigin):
 
     A store adds `command`, which continues the sweep, `entry`, what trains its trials (None: the
     library), `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if it is,
-    `seals`: its claims and each change of them, the first one first, and `race`, if its trials are
-    those of a race, whose plan grows.
+    `race`, if its trials are those of a race, whose plan grows, and `seals`: its claims and each
+    change of them, the first one first.
     """
 
     schema: int = PLAN_SCHEMA
@@ -122,8 +124,8 @@ class PlanHeader(PlanOrigin):
     command: str | None = None
     entry: str | None = None
     packs: Mapping[str, Mapping[str, Any]] | None = None
-    seals: list[ClaimSeal] | None = None
     race: RaceRecord | None = None
+    seals: list[ClaimSeal] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -135,16 +137,16 @@ class PlanHeader(PlanOrigin):
             record["claims"] = self.claims.as_json()
         if self.seals is not None:
             record["seals"] = [seal.as_json() for seal in self.seals]
-        return record if self.race is None else {**record, "race": self.race.as_json()}
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """Return the header of a JSON object."""
-        claims, seals, race = (record.get(name) for name in ("claims", "seals", "race"))
+        race, claims, seals = (record.get(name) for name in ("race", "claims", "seals"))
         parts = {
+            "race": None if race is None else RaceRecord.from_json(race),
             "claims": None if claims is None else ClaimSeal.from_json(claims),
             "seals": None if seals is None else [ClaimSeal.from_json(seal) for seal in seals],
-            "race": None if race is None else RaceRecord.from_json(race),
         }
         return super().from_json({**record, **parts})
 

@@ -143,20 +143,19 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
             atomic_write(folder / name, content)
 
 
-def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
-    """Return the head of the report of a sweep with claims."""
-    judged = judge(header, results)
-    if judged is None:
-        return "", {}
-    return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
-
-
 def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:
     """Return the head of the report of a race."""
     if header.race is None:
         return "", {}
     race = standing(results, header.race)
     return race_report.render_race(race), {RACE: race_report.race_json(race)}
+
+
+def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+    judged = judge(header, results)
+    if judged is None:
+        return "", {}
+    return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
 
 
 def _controls(ranking: Ranking, header: PlanHeader) -> Part:

@@ -15,8 +15,8 @@ from torch import Tensor
 from espalier.core.arguments import check_choice
 from espalier.core.component import hints
 from espalier.core.errors import CannotTrain
+from espalier.sparse.optimizer_parts import parts_of
 from espalier.sparse.user_models import check_model, check_trained
-from espalier.surgery.restarts import fresh_optimizer
 
 SYMBOLS = {
     "CONFIG_TARGET_SPARSITY": "target_sparsity",
@@ -58,7 +58,7 @@ def check_kinds(model: Any, optimizer: Any) -> None:
 
 def _check_basis(optimizer: torch.optim.Optimizer) -> None:
     """Raise ValueError for an optimizer, or one that it wraps, with state in another basis."""
-    for part in fresh_optimizer.parts_of(optimizer):
+    for part in parts_of(optimizer):
         for kind in type(part).__mro__:
             if kind.__name__ in ROTATED:
                 raise ValueError(
