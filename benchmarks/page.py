@@ -67,7 +67,7 @@ HEADLINES = (  # program, its figure, and what that is in plain words
     (
         "verdict_null",
         "normal, 20 equal: a given one called behind in a race",
-        "a race of 20 equal configurations, looked at after every seed: a given one is called behind",
+        "a race of 20 equal ones, looked at after every seed: a given one is called behind",
     ),
     (
         "verdict_power",
