@@ -10,10 +10,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_matching import ask
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.controls import SAME
 from espalier.analysis.rank import Configuration, grouped
 from espalier.core.errors import UserError
@@ -22,6 +21,9 @@ from espalier.core.records import ClaimSeal
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.plan.claim_seal import CLAIM, MAX_SEEDS
+
+if TYPE_CHECKING:
+    from espalier.analysis.comparing.arm_question import ArmVerdict
 
 FORM = "must be: A better than B by MARGIN MEASURE [where W] [at equal parameters] [at any steps]"
 EXAMPLE = "PRUNING_METHOD=state better than PRUNING_METHOD=magnitude by 0.2 val_acc"
@@ -55,6 +57,9 @@ class Claim:
 
         Raises UserError if no two of them stand side by side.
         """
+        from espalier.analysis.comparing.arm_matching import ask  # numpy takes a tenth of a second
+        from espalier.analysis.comparing.arm_question import Question
+
         arms = (self.first, self.second, self.where)
         return ask(every, Question(*arms, self.by, 2 * alpha, self.margin))
 
