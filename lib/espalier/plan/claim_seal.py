@@ -12,6 +12,8 @@ from espalier.core.trial import REPETITION, Trial
 
 CLAIM, ALPHA, MAX_SEEDS = "CLAIM", "CLAIM_ALPHA", "CLAIM_MAX_SEEDS"
 SEPARATOR = ";"
+SHOWN = 16
+"""The digits of a hash that people are shown."""
 SCHEME = 1
 """Changes when the same claims must get another hash."""
 

@@ -20,7 +20,7 @@ from espalier.core.measures import Measure, MeasureError, find
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.plan.claim_seal import CLAIM, MAX_SEEDS
+from espalier.plan.claim_seal import ALPHA, CLAIM, MAX_SEEDS
 
 if TYPE_CHECKING:
     from espalier.analysis.comparing.arm_question import ArmVerdict
@@ -88,6 +88,9 @@ def check_claims(sealed: ClaimSeal | None, trials: Iterable[Trial]) -> None:
     place = f"{sealed.place}: CONFIG_{CLAIM}" if sealed.place else f"CONFIG_{CLAIM}"
     if not sealed.claims:
         raise UserError(f"{place}: holds no claim; {FORM}")
+    if 1 - float(sealed.alpha) / len(sealed.claims) == 1:
+        rule = "is too small to be told from 0 among them; give a larger one"
+        raise UserError(f"{place}: CONFIG_{ALPHA}={sealed.alpha} {rule}")
     for text in sealed.claims:
         try:
             _check(text, every, sealed)
