@@ -15,6 +15,8 @@ PLAN_SCHEMA = 1
 """The version of plan.jsonl."""
 SEEDS = 2**31
 """CONFIG_SEED is below this."""
+FIRST_SEEDS = 3
+"""Seeds that every configuration gets before the first decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
