@@ -8,7 +8,7 @@ from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
 from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.plan.plan_report import SHOWN
+from espalier.plan.claim_seal import SHOWN
 from espalier.report.templates import render
 
 SHARED = "Bonferroni"

@@ -11,11 +11,10 @@ from espalier.analysis.equivalence import Answer
 from espalier.core import strict_json
 from espalier.core.trial import Record
 from espalier.report.failure_rows import NAMED, name_configurations, name_trials
-from espalier.report.ranking_rows import describe_missed_target
+from espalier.report.ranking_rows import FAR, describe_missed_target, describe_more_seeds
 from espalier.report.templates import render
 
 TIME = "total_time"
-FAR = 10_000  # seeds: more are out of reach, and their number is a guess
 
 
 def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
@@ -103,8 +102,8 @@ def _why_undecided(verdict: ArmVerdict) -> str:
         return "the same difference on each seed says nothing about chance"
     more = (verdict.seeds_needed or math.inf) - verdict.n
     if more > FAR:
-        return f"more than {FAR:,} more seeds would decide; with a MARGIN fewer do"
-    return f"about {more:,} more seed{'s' * (more != 1)} at this spread and difference would decide"
+        return f"{describe_more_seeds(more)} would decide; with a MARGIN fewer do"
+    return f"{describe_more_seeds(more)} at this spread and difference would decide"
 
 
 def _difference(verdict: ArmVerdict) -> str:
