@@ -1,6 +1,6 @@
 """What a race costs and finds on gaps that were measured here, against 20 fixed seeds.
 
-    python benchmarks/verdict_power.py [--races 1000] [--seeds 20]
+    python benchmarks/verdict_power.py [--races 500] [--seeds 20]
 
 Five tables: both of apoptosis (docs/apoptosis.md), the smallest dendritic layer (docs/dendrites.md)
 and sparse training (docs/growth.md), read from their records in results/, and the grid of pruning
@@ -104,7 +104,7 @@ class Table:
 
 def main() -> None:
     parser = measuring.parser(__doc__)
-    parser.add_argument("--races", type=int, default=1000, help="(default: %(default)s)")
+    parser.add_argument("--races", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=20, help="of the grid (default: %(default)s)")
     args = parser.parse_args()
     rng = np.random.default_rng(15)
