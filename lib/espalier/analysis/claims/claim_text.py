@@ -105,8 +105,8 @@ def configurations(results: Iterable[tuple[Trial, Result, int]]) -> list[Configu
 
 def _check(text: str, every: Sequence[Configuration], sealed: ClaimSeal) -> None:
     """Raise UserError unless a claim can be shown by configurations that have not run."""
-    asked = parse_claim(text).ask(every, float(sealed.alpha))
-    seeds = max(len(item.results) for item in asked.configurations)
+    verdict = parse_claim(text).ask(every, float(sealed.alpha))
+    seeds = max(len(item.results) for item in verdict.configurations)
     if seeds > sealed.max_seeds:
         raise UserError(
             f"the plan has {seeds} seeds, and CONFIG_{MAX_SEEDS}={sealed.max_seeds} allows no "
