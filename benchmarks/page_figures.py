@@ -47,6 +47,7 @@ PAGES = (
     "docs/library.md",
     "docs/newborns.md",
     "docs/packs.md",
+    "docs/race.md",
     "docs/samplers.md",
     "docs/search.md",
     "docs/security.md",
