@@ -54,12 +54,12 @@ def test_what_has_ended_in_any_sweep_of_the_results_is_known(tmp_path: Path) -> 
     """Trials 1 to 4 have ended in one sweep; 5 and 6, which did not run, in none."""
     folder = stored(tmp_path / "sweep_1", arms([1.0, 2.0, None]))
     ids = {f"{n:012x}": n + 10 for n in range(2, 9)}
-    assert sealing.ended(tmp_path, tmp_path / "sweep_2", ids) == [12, 13, 14]
-    assert sealing.ended(tmp_path / "elsewhere", folder, ids) == [12, 13, 14]
-    assert sealing.ended(tmp_path / "elsewhere", tmp_path / "sweep_2", ids) == []
+    assert sealing.ended(tmp_path, [], ids) == [12, 13, 14]
+    assert sealing.ended(tmp_path / "elsewhere", [folder], ids) == [12, 13, 14]
+    assert sealing.ended(tmp_path / "elsewhere", [tmp_path / "sweep_2"], ids) == []
 
 
 def test_a_store_that_cannot_be_read_has_no_known_trial(tmp_path: Path) -> None:
     (tmp_path / "sweep_1").mkdir()
     (tmp_path / "sweep_1" / "sweep.db").write_text("no database", encoding="utf-8")
-    assert sealing.ended(tmp_path, tmp_path / "sweep_1", {"a": 1}) == []
+    assert sealing.ended(tmp_path, [], {"a": 1}) == []

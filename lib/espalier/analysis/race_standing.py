@@ -11,9 +11,10 @@ from espalier.analysis.race_decisions import Race, RaceDecision, RaceRules, Race
 from espalier.analysis.rank import TrialResult, grouped
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.records import RaceRecord
-from espalier.core.trial import Result, Status, Trial
-from espalier.plan.race_plan import FIRST_SEEDS, SEED
+from espalier.core.records import FIRST_SEEDS, RaceRecord
+from espalier.core.trial import REPETITION, Result, Status, Trial
+
+SEED, _ = REPETITION
 
 
 @dataclass(frozen=True)

@@ -114,19 +114,24 @@ def counts(record: object) -> dict[int, int]:
 
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
-    fields = _fields(record, PlanHeader, skipped=("race", "claims", "seals"))
+    fields = _fields(record, PlanHeader, skipped=("claims", "seals", "race"))
+    _check_seals(fields)
     if fields.get("race") is not None:
         _check_race(fields["race"])
-    seals = fields.get("seals") or []
-    if not isinstance(seals, list):
-        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
-    for seal in (fields.get("claims") or {}, *seals):
-        _fields(seal, ClaimSeal)
     for name, parts in _PARTS.items():
         for item in fields.get(name, ()):
             if not all(check(item.get(part)) for part, check in parts.items()):
                 raise ContentError(f"{name}: must have {' and '.join(parts)}")
     return PlanHeader.from_json(fields)
+
+
+def _check_seals(fields: Mapping[str, Any]) -> None:
+    """Raise ContentError unless the claims of a header, and each seal of them, are seals."""
+    seals = fields.get("seals") or []
+    if not isinstance(seals, list):
+        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
+    for seal in (fields.get("claims") or {}, *seals):
+        _fields(seal, ClaimSeal)
 
 
 def _check_race(record: object) -> None:

@@ -17,6 +17,8 @@ SEEDS = 2**31
 """CONFIG_SEED is below this."""
 LONGEST_RACE = 10_000
 """Seeds of a race, at most."""
+FIRST_SEEDS = 3
+"""Seeds that every configuration gets before the first decision."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from espalier.core.records import PlanHeader, RaceRecord
+from espalier.core.records import FIRST_SEEDS, PlanHeader, RaceRecord
 from espalier.core.trial import REPETITION, Record, Trial
 from espalier.plan.expand import identity
 
 SEED, SPLIT_SEED = REPETITION
-FIRST_SEEDS = 3
-"""Seeds that every configuration gets before the first decision."""
 _LINE = re.compile(rf"^CONFIG_{SEED}=.*$", re.MULTILINE)
 
 ConfigText = tuple[Trial, str]

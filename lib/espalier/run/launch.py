@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -76,10 +76,10 @@ class LaunchRequest:
         header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
-    def known(self, folder: Path) -> list[int]:
-        """Return the trials that have ended in `folder` or in another sweep of the results."""
-        numbers = {trial.id: trial.number for trial, _ in self.trials}
-        return sealing.ended(self.results, folder, numbers)
+    def known(self, trials: Iterable[Trial]) -> list[int]:
+        """Return the numbers of those of `trials` that have ended in a sweep of the results."""
+        folders = [self.output] if self.output else []
+        return sealing.ended(self.results, folders, {trial.id: trial.number for trial in trials})
 
 
 def run(request: LaunchRequest) -> int:
@@ -201,7 +201,9 @@ def _new_path(request: LaunchRequest) -> Path:
 
 def _create(folder: Path, request: LaunchRequest) -> None:
     header = request.header_in(folder)
-    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    seals = sealing.renewed(
+        (), header.claims, lambda: request.known(trial for trial, _ in request.trials)
+    )
     for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
 
@@ -246,11 +248,11 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
+    seals = sealing.renewed(
+        store.header.seals or (), header.claims, lambda: request.known(store.trials())
+    )
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
-    seals = sealing.renewed(
-        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
-    )
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs, seals=seals))
         store.run_again(_rerun(store, request))

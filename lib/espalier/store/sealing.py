@@ -7,7 +7,7 @@ is never changed, so that it shows whether a claim came before the results that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,12 +35,12 @@ def renewed(
     return [*seals, replace(now, sealed=time.time(), ended=known())]
 
 
-def ended(results: Path, folder: Path, numbers: Mapping[str, int]) -> list[int]:
-    """Return those of the trials, by id, that have ended in `folder` or in a sweep of `results`.
+def ended(results: Path, others: Iterable[Path], numbers: Mapping[str, int]) -> list[int]:
+    """Return those of the trials, by id, that have ended in a sweep of `results` or in `others`.
 
     A sweep whose store cannot be read now counts as one that has none of them.
     """
-    folders = {folder, *(path.parent for path in results.glob(f"sweep_*/{STORE}"))}
+    folders = {*others, *(path.parent for path in results.glob(f"sweep_*/{STORE}"))}
     return sorted({numbers[key] for place in folders for key in _ended_in(place, numbers)})
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from espalier.analysis.race_decisions import Race
 from espalier.analysis.race_standing import RaceStanding, begin, standing
 from espalier.analysis.rank import TrialResult
-from espalier.core.records import RaceRecord
+from espalier.core.records import FIRST_SEEDS, RaceRecord
 from espalier.core.trial import Result, Status, Trial
-from espalier.plan.race_plan import FIRST_SEEDS, grow
+from espalier.plan.race_plan import grow
 from espalier.report.race_report import round_line
 from espalier.run import reuse
 from espalier.run.pool import Executor
