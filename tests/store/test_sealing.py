@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,15 @@ def test_taking_claims_back_is_a_change_too() -> None:
     assert (first, second.claims, second.ended) == (FIRST, [], [4, 7])
     assert second.sha256 == emptied(FIRST).sha256
     assert renewed([first, second], None) == [first, second]
+
+
+def test_a_new_seal_in_words() -> None:
+    known = replace(FIRST, claims=["A", "B"], ended=[1, 2])
+    assert sealing.describe_seal(FIRST, 9) == f"sealed 1 claim, sha256 {FIRST.sha256[:16]}"
+    assert sealing.describe_seal(known, 9) == (
+        f"note: sealed 2 claims, sha256 {FIRST.sha256[:16]}; 2 of 9 trials have ended already: "
+        "claims on these are inadmissible, take seeds not trained yet"
+    )
 
 
 def test_a_sweep_without_claims_has_no_seal() -> None:

@@ -83,8 +83,9 @@ def standing(
     configuration is judged by the seeds before. One that ended otherwise than passed has none.
     A `race` that has judged the first of these results goes on from there.
     """
-    groups = [_in_order(group, rules) for group in grouped(results)]
-    scores = [_scores(group, rules, unfinished) for group in groups]
+    order, name = rules.order, measures.find(rules.by).name
+    groups = [_in_order(group, order) for group in grouped(results)]
+    scores = [_scores(group, order, name, unfinished) for group in groups]
     state = (race or begin(len(groups), rules)).advance(scores)
     raced = (
         RacedConfiguration(group, decision, _mean(own[: decision.seeds]))
@@ -99,18 +100,17 @@ def begin(configurations: int, rules: RaceRecord) -> Race:
     return Race(configurations, limits, measures.find(rules.by))
 
 
-def _in_order(group: Sequence[TrialResult], rules: RaceRecord) -> tuple[TrialResult, ...]:
-    places = {seed: place for place, seed in enumerate(rules.order)}
+def _in_order(group: Sequence[TrialResult], order: Sequence[str]) -> tuple[TrialResult, ...]:
+    places = {seed: place for place, seed in enumerate(order)}
     return tuple(sorted(group, key=lambda item: places.get(item.trial.config[SEED], math.inf)))
 
 
 def _scores(
-    group: Sequence[TrialResult], rules: RaceRecord, unfinished: Collection[int]
+    group: Sequence[TrialResult], order: Sequence[str], name: str, unfinished: Collection[int]
 ) -> list[float | None]:
     """Return the scores of the first seeds, as many in a row as have ended."""
     scores: list[float | None] = []
-    name = measures.find(rules.by).name
-    for item, seed in zip(group, rules.order, strict=False):
+    for item, seed in zip(group, order, strict=False):
         ended = item.result.status is not Status.NOTRUN and item.trial.number not in unfinished
         if item.trial.config[SEED] != seed or not ended:
             break

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from espalier.core import names
 from espalier.core.measures import MEASURES
 from espalier.core.records import (
+    LONGEST_RACE,
     ClaimSeal,
     EpochRecord,
     PackShare,
@@ -136,8 +137,10 @@ def _check_seals(fields: Mapping[str, Any]) -> None:
 def _check_race(record: object) -> None:
     """Raise ContentError unless a JSON object is the record of a race."""
     fields = _fields(record, RaceRecord, required=("alpha", "margin", "max_seeds", "by"))
-    if not (0 < fields["alpha"] < 1 and fields["margin"] >= 0 and fields["max_seeds"] >= 2):
-        raise ContentError("race: must have an alpha in 0..1, a margin >= 0 and 2 seeds or more")
+    if not (0 < fields["alpha"] < 1 and fields["margin"] >= 0):
+        raise ContentError("race: must have an alpha in 0..1 and a margin >= 0")
+    if not 2 <= fields["max_seeds"] <= LONGEST_RACE:
+        raise ContentError(f"race: must have 2 to {LONGEST_RACE} seeds")
     if not all(text.isdecimal() for text in fields.get("seeds", ())):
         raise ContentError("race: must have seeds that are whole numbers")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import FINAL
-from espalier.plan.claim_seal import emptied
+from espalier.plan.claim_seal import SHOWN, emptied
 from espalier.store.results_dir import SCANNED, STORE
 from espalier.store.store import Store
 
@@ -33,6 +33,16 @@ def renewed(
     if seals and now.sha256 == seals[-1].sha256:
         return list(seals)
     return [*seals, replace(now, sealed=time.time(), ended=known())]
+
+
+def describe_seal(seal: ClaimSeal, trials: int) -> str:
+    """Return a line on a seal that was just made, of a sweep of so many trials."""
+    count = len(seal.claims)
+    made = f"sealed {count} claim{'s' * (count != 1)}, sha256 {seal.sha256[:SHOWN]}"
+    if not seal.ended:
+        return made
+    known = f"{len(seal.ended)} of {trials} trials have ended already"
+    return f"note: {made}; {known}: claims on these are inadmissible, take seeds not trained yet"
 
 
 def ended(results: Path, others: Iterable[Path], numbers: Mapping[str, int]) -> list[int]:

@@ -124,6 +124,12 @@ def one_of(names: Sequence[str]) -> Checked:
     return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
 
 
+def number_above(low: float) -> Checked:
+    """Return the type of finite numbers above `low`."""
+    inner = click.FloatRange(low, math.inf, min_open=True, max_open=True)
+    return Checked(inner, f"a number above {low:g}")
+
+
 def number_between(low: float, high: float) -> Checked:
     """Return the type of numbers above `low` and below `high`."""
     inner = click.FloatRange(low, high, min_open=True, max_open=True)

@@ -56,6 +56,13 @@ def check_kinds(model: Any, optimizer: Any) -> None:
     _check_basis(optimizer)
 
 
+def check_scaler(scaler: Any) -> torch.amp.GradScaler | None:
+    """Return `scaler`. Raises TypeError unless it is one of torch's, or None."""
+    if scaler is None or isinstance(scaler, torch.amp.GradScaler):
+        return scaler
+    raise TypeError(f"scaler: must be a torch.amp.GradScaler, not {type(scaler).__name__}")
+
+
 def _check_basis(optimizer: torch.optim.Optimizer) -> None:
     """Raise ValueError for an optimizer, or one that it wraps, with state in another basis."""
     for part in parts_of(optimizer):

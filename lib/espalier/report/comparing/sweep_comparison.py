@@ -60,8 +60,8 @@ def comparison_json(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> st
             "taken_over": compared.taken_over,
             "over_all": _record(over_all, over_all.answer),
             "configurations": [
-                {**_named(pair), **_record(found, left)}
-                for pair, (found, left) in zip(compared.pairs, said, strict=True)
+                {**_named(pair), **_record(reply, left)}
+                for pair, (reply, left) in zip(compared.pairs, said, strict=True)
             ],
             "only_in_a": [item.first.name for item in compared.alone[0]],
             "only_in_b": [item.first.name for item in compared.alone[1]],
@@ -83,29 +83,29 @@ def _named(pair: Pair) -> Record:
     return {"a": first.first.name, "b": second.first.name, "values": values}
 
 
-def _record(found: PairedAnswer, left: Answer) -> Record:
-    difference = found.difference
+def _record(reply: PairedAnswer, left: Answer) -> Record:
+    difference = reply.difference
     return {
         "difference": difference.mean if difference else None,
         "interval": [difference.low, difference.high] if difference else [None, None],
         "n": difference.n if difference else 0,
-        "p": found.p,
+        "p": reply.p,
         "verdict": str(left),
     }
 
 
 def _row(compared: PairedSweeps, place: int) -> list[str]:
-    (first, second), found = compared.pairs[place], compared.answers[place]
+    (first, second), reply = compared.pairs[place], compared.answers[place]
     values = " ".join(written(swept_values(first.first), prefix="")) or "-"
-    difference, ends = _numbers(compared, found.difference)
-    count = str(found.difference.n) if found.difference else "0"
+    difference, ends = _numbers(compared, reply.difference)
+    count = str(reply.difference.n) if reply.difference else "0"
     names = [first.first.name, second.first.name]
-    return [*names, values, count, difference, ends, _is(found, compared.said[place])]
+    return [*names, values, count, difference, ends, _is(reply, compared.said[place])]
 
 
-def _is(found: PairedAnswer, left: Answer) -> str:
+def _is(reply: PairedAnswer, left: Answer) -> str:
     """Return what the first sweep is; equal on all seeds is not merely undecided."""
-    difference = found.difference
+    difference = reply.difference
     return "equal" if difference and not (difference.mean or difference.half_width) else left
 
 
@@ -120,13 +120,13 @@ def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, 
 
 
 def _over_all(compared: PairedSweeps) -> str:
-    found = compared.over_all
-    if found.difference is None:
+    reply = compared.over_all
+    if reply.difference is None:
         return "no seed that all configurations have in both"
-    difference, ends = _numbers(compared, found.difference)
-    word = _is(found, found.answer)
+    difference, ends = _numbers(compared, reply.difference)
+    word = _is(reply, reply.answer)
     said = word if word == Answer.UNDECIDED else f"A is {word}"
-    return f"{difference}, {ends}, n={found.difference.n}: {said}"
+    return f"{difference}, {ends}, n={reply.difference.n}: {said}"
 
 
 def _said(compared: PairedSweeps) -> str:

@@ -72,7 +72,8 @@ class RaceSupply:
         """Let the plan grow to that many seeds of each configuration that is still in."""
         store, trials = self._sweep.store, [item.trial for item in self._results.values()]
         texts = [(item.first, store.config_text(item.first.number)) for item in now.survivors]
-        pairs = [(each, seed) for each in texts for seed in now.rules.order[:seeds]]
+        due = now.rules.order[:seeds]
+        pairs = [(each, seed) for each in texts for seed in due]
         growth = grow(store.header, trials, pairs)
         self._sweep.grow(*growth)
         self._added = [trial for trial, _ in growth.added]

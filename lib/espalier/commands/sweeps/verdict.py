@@ -52,7 +52,7 @@ def command(
     verdict, opened, repeated = answer_question(_folders(sweeps), arms, **options)
     say = verdict_json if json else render_verdict
     print(say(verdict, [str(sweep.folder) for sweep in opened], repeated), end="")
-    return CODES[verdict.found.answer]
+    return CODES[verdict.reply.answer]
 
 
 def answer_question(
