@@ -37,32 +37,35 @@ def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 
 
 def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
     """Return the verdict as the text of a JSON object; an end without a limit is null."""
+    return strict_json.pretty(verdict_record(verdict, folders, repeated))
+
+
+def verdict_record(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> Record:
+    """Return the verdict as the object that `verdict_json` writes; ends may be infinite."""
     found, asked = verdict.found, verdict.question
-    return strict_json.pretty(
-        {
-            "verdict": str(found.answer),
-            "difference": found.difference.mean if found.difference else None,
-            "interval": list(verdict.bounds),
-            "n": verdict.n,
-            "alpha": asked.alpha,
-            "margin": asked.margin,
-            "seeds_needed": verdict.seeds_needed,
-            "p": found.p,
-            "p_within": found.p_within,
-            "anytime": asked.anytime,
-            "measure": asked.by.name,
-            "more_is_better": asked.by.larger,
-            "a": str(asked.first),
-            "b": str(asked.second),
-            "where": str(asked.where),
-            "folders": list(folders),
-            "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
-            "also_different": list(verdict.also),
-            "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
-            "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
-            "left_out": _left_out(verdict, repeated),
-        }
-    )
+    return {
+        "verdict": str(found.answer),
+        "difference": found.difference.mean if found.difference else None,
+        "interval": list(verdict.bounds),
+        "n": verdict.n,
+        "alpha": asked.alpha,
+        "margin": asked.margin,
+        "seeds_needed": verdict.seeds_needed,
+        "p": found.p,
+        "p_within": found.p_within,
+        "anytime": asked.anytime,
+        "measure": asked.by.name,
+        "more_is_better": asked.by.larger,
+        "a": str(asked.first),
+        "b": str(asked.second),
+        "where": str(asked.where),
+        "folders": list(folders),
+        "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
+        "also_different": list(verdict.also),
+        "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
+        "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
+        "left_out": _left_out(verdict, repeated),
+    }
 
 
 def _unlike(item: Record) -> Record:
