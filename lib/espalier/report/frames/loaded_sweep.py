@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from espalier.analysis.confidence import ALPHA
 from espalier.analysis.equivalence import MARGIN
 from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
 from espalier.report.comparing.opened_sweeps import OpenedSweep, open_sweep
 from espalier.report.comparing.sweep_questions import answer_question, compare_sweeps, parse_sides
 from espalier.report.frames.answers import SweepComparison, SweepVerdict
@@ -21,19 +22,19 @@ from espalier.report.frames.sweep_frames import (
     ranking_frame,
     trials_frame,
 )
-from espalier.store.results_dir import STORE
+from espalier.store.results_dir import STORE, newest_sweep
 
 if TYPE_CHECKING:  # its import would take half a second
     import pandas as pd
 
 
-def load_sweep(path: str | os.PathLike[str]) -> LoadedSweep:
-    """Return the sweep in a folder, as it stands now; nothing is written.
+def load_sweep(path: str | os.PathLike[str] | None = None) -> LoadedSweep:
+    """Return the sweep in a folder, as it stands now, or the newest one; nothing is written.
 
-    A sweep that still runs can be read too, again and again. Raises UserError if the folder has no
-    store of a sweep.
+    A sweep that still runs can be read too, again and again. The newest is looked for in
+    `test_matrix_results` of the current folder. Raises UserError if there is no store of a sweep.
     """
-    folder = Path(path)
+    folder = newest_sweep(RESULTS) if path is None else Path(path)
     return LoadedSweep(open_sweep(folder.parent if folder.name == STORE else folder))
 
 
