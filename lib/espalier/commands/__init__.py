@@ -27,6 +27,7 @@ VERBS = {
     "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",
     "sweep-status": "Show the progress of a sweep",
+    "table": "Write the ranking of a sweep as LaTeX, Markdown or CSV",
     "train": "Train the configuration: one trial, or a test matrix",
     "validate": "Check the configuration's model and data",
     "verdict": "Answer whether A is better than B, with an error rate",

@@ -109,6 +109,18 @@ def ranking_frame(ranking: Ranking) -> pd.DataFrame:
     return frame(columns, len(items))
 
 
+def measures_frame(ranking: Ranking) -> pd.DataFrame:
+    """Return `ranking_frame` with the columns that `configurations_frame` has of each measure.
+
+    A measure that has the name of a column there has `measure_` before its own.
+    """
+    ranked, every = ranking_frame(ranking), configurations_frame(ranking)
+    measured = every.drop(columns=list(_heads([*ranking.ranked, *ranking.unranked])))
+    measured.columns = [f"measure_{name}" if name in ranked else name for name in measured.columns]
+    measured.index = every["configuration"]
+    return ranked.join(measured, on="configuration")
+
+
 def comparison_frame(compared: PairedSweeps) -> pd.DataFrame:
     """Return a row for each pair of configurations of two sweeps, in plan order.
 
@@ -178,4 +190,4 @@ def _half_width(value: Interval | None) -> float | None:
 
 
 def _floats(values: Iterable[float | None]) -> pd.Series[Any]:
-    return number_column(list(values))
+    return number_column([None if value is None else value + 0.0 for value in values])  # no -0.0

@@ -1,0 +1,168 @@
+"""The ranking of a sweep as cells of a table, in no format yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from espalier.analysis.comparing.sole_best import sole_best
+from espalier.analysis.confidence import ALPHA, LEVEL
+from espalier.analysis.rank import Configuration, Ranking
+from espalier.core.measures import Measure
+from espalier.report.ranking_rows import flaws, shown_measures
+from espalier.report.sweep_plots import axes_of
+
+SPARSITY = "final_sparsity"
+NAMED = 3  # configurations without a result that are named
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, or a number with half of its interval, if there is one to show.
+
+    `mark` refers to a footnote; `n` are the values behind it, where they are not those of the row.
+    """
+
+    text: str
+    half_width: str = ""
+    n: int | None = None
+    mark: str = ""
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """A heading, rows of as many cells, how many columns from the left are text, and a caption.
+
+    `notes` are the texts of the marks; the caption's sentences say what the numbers are.
+    """
+
+    heading: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    texts: int
+    caption: tuple[str, ...]
+    notes: dict[str, str]
+
+
+def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
+    """Return the `top` configurations of a ranking, best first, or all of them.
+
+    Columns are the symbols that vary, n, what ranks and the accuracies, and the sparsity. The best
+    score is bold only if all other configurations are behind it (see `sole_best`).
+    """
+    items = ranking.ranked[:top]
+    axes, measures = list(axes_of(ranking)), _measured(ranking)
+    notes = _notes(items, ranking)
+    best = sole_best(ranking).best
+    rows = [
+        (*_texts(item, axes), *_numbers(item, measures, ranking, notes, item is best))
+        for item in items
+    ]
+    sparsity = ["sparsity (%)"] * _is_sparse(ranking)
+    heading = [*(_words(axes) or ["configuration"]), "n", *(by.axis for by in measures), *sparsity]
+    marks = {mark: text for text, mark in notes.items()}
+    return CellTable(
+        tuple(heading), tuple(rows), len(axes) or 1, tuple(_caption(ranking, items)), marks
+    )
+
+
+def _measured(ranking: Ranking) -> list[Measure]:
+    """Return the measures of the columns: those that some configuration has."""
+    every = shown_measures(ranking)
+    return [by for by in every if any(item.measure(by.name) for item in ranking.ranked)]
+
+
+def _words(symbols: Sequence[str]) -> list[str]:
+    return [symbol.lower().replace("_", " ") for symbol in symbols]
+
+
+def _texts(item: Configuration, axes: Sequence[str]) -> list[Cell]:
+    """Return what tells a configuration from others; its name where nothing varies."""
+    if not axes:
+        return [Cell(item.first.name)]
+    return [Cell(item.first.swept.get(symbol, "")) for symbol in axes]
+
+
+def _numbers(
+    item: Configuration,
+    measures: Sequence[Measure],
+    ranking: Ranking,
+    notes: dict[str, str],
+    is_best: bool,
+) -> list[Cell]:
+    cells = [Cell(str(len(item.scores)))]
+    for by in measures:
+        cell = _cell(item, by)
+        if by.name == ranking.measure.name:
+            cell = replace(cell, bold=is_best, mark=notes.get(_note(item, ranking), ""))
+        cells.append(cell)
+    if _is_sparse(ranking):
+        sparsity = item.measure(SPARSITY)
+        cells.append(Cell(f"{sparsity.mean * 100:.1f}" if sparsity else ""))
+    return cells
+
+
+def _cell(item: Configuration, by: Measure) -> Cell:
+    value = item.measure(by.name)
+    if value is None:
+        return Cell("")
+    width = by.number(value.half_width) if value.half_width else ""
+    return Cell(by.number(value.mean), width, value.n if value.n != len(item.scores) else None)
+
+
+def _is_sparse(ranking: Ranking) -> bool:
+    means = [item.measure(SPARSITY) for item in ranking.ranked]
+    return any(each and each.mean for each in means)
+
+
+def _note(item: Configuration, ranking: Ranking) -> str:
+    """Return what a reader must know of a score, beside the verdict."""
+    remarks = flaws(item, ranking.measure)
+    if ranking.best and item.samples != ranking.best.samples:
+        remarks.append("other validation samples than the first row")
+    return "; ".join(remarks)
+
+
+def _notes(items: Sequence[Configuration], ranking: Ranking) -> dict[str, str]:
+    """Return the mark of each different note: a to z, then aa, ab and so on."""
+    texts = dict.fromkeys(text for item in items if (text := _note(item, ranking)))
+    return {text: _letters(place) for place, text in enumerate(texts)}
+
+
+def _letters(place: int) -> str:
+    before, last = divmod(place, 26)
+    return (_letters(before - 1) if before else "") + chr(ord("a") + last)
+
+
+def _caption(ranking: Ranking, items: Sequence[Configuration]) -> list[str]:
+    """Return sentences on what the numbers are, and on what the table does not show."""
+    lines = [
+        f"Best first by {ranking.measure.label}",
+        f"Means over n seeds with half of their {LEVEL * 100:g}% t-interval, "
+        "which is left out where there is no spread",
+        _bold_line(ranking),
+    ]
+    if len(items) < len(ranking.ranked):
+        lines.append(f"The first {len(items)} of {len(ranking.ranked)} configurations")
+    if ranking.measure.tested:
+        lines.append("Ranked on the test data: what is chosen by it looks better than it is")
+    return [*lines, *_left_out(ranking)]
+
+
+def _bold_line(ranking: Ranking) -> str:
+    """Return what is meant by bold, or why nothing is."""
+    settled = sole_best(ranking)
+    if settled.best is None:
+        return f"No score is bold: {settled.why}"
+    missed = any(bool(item.short) != bool(settled.best.short) for item in ranking.ranked)
+    but = " but those that missed their target" * missed
+    rate = f"{ALPHA * 100:g}% for the whole table"
+    return f"Bold: all others{but} are behind it, at an error rate of {rate}"
+
+
+def _left_out(ranking: Ranking) -> list[str]:
+    if not ranking.unranked:
+        return []
+    names = ", ".join(item.first.name for item in ranking.unranked[:NAMED])
+    more = f" and {len(ranking.unranked) - NAMED} more" * (len(ranking.unranked) > NAMED)
+    return [f"Without a score and not shown: {names}{more}"]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from trial_results import ended, passed, sweep, trial
+
+from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.core.trial import Status
+from espalier.report.tables.table_texts import FORMATS, csv_table, latex_table, markdown_table
+
+AHEAD = {"0.8": [96.0, 96.2, 96.1], "0.9": [98.0, 98.1, 98.2]}
+HOSTILE = {
+    "</script><img src=x onerror=alert(1)>|": [91.0, 91.1, 91.3],
+    r"\input{/etc/passwd}&_[#]%$~^": [90.0, 90.2, 90.1],
+    '=HYPERLINK(1),"a"\n': [89.0, 89.2, 89.4],
+}
+
+
+GAINS = {"state": (0.1, 0.3, 0.2), "magnitude": (0.2, 0.2, 0.3), "movement": (0.2, 0.35, 0.1)}
+
+
+def methods(**more: float) -> list[TrialResult]:
+    """One configuration ahead of all, one that missed its target, one short of a seed, one lost."""
+    made: list[TrialResult] = []
+    for method, score in (("state", 98.0), ("magnitude", 96.0), ("movement", 95.0)):
+        for seed in (1, 2, 3):
+            item = trial(len(made) + 1, seed, PRUNING_METHOD=method, LR="0.1")
+            made.append(passed(item, score + GAINS[method][seed - 1], 90 + seed / 4, **more))
+    made[-1] = ended(made[-1].trial, Status.ERROR, "crash")
+    lost = trial(10, 1, PRUNING_METHOD="random", LR="0.1")
+    short = [trial(10 + seed, seed, PRUNING_METHOD="none", LR="0.1") for seed in (1, 2)]
+    return [
+        *made,
+        ended(lost, Status.FAILED, "diverged"),
+        *(passed(item, 99.0, final_sparsity=0.0) for item in short),
+    ]
+
+
+SWEEPS: dict[str, Callable[[], Ranking]] = {
+    "one_best": lambda: rank(methods()),
+    "no_best": lambda: rank(sweep({"0.8": [96.0, 97.2], "0.9": [96.5, 96.1], "0.7": [95.0]})),
+    "by_loss": lambda: rank(methods(val_loss=-0.25), by="val_loss,val_acc"),
+    "hostile": lambda: rank(sweep(AHEAD | HOSTILE)),
+    "empty": lambda: rank([ended(trial(1, 1), Status.NOTRUN)]),
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", SWEEPS)
+def test_texts(name: str, form: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"{name}_{form}", FORMATS[form](SWEEPS[name](), None))
+
+
+def test_bold_is_what_all_others_are_behind() -> None:
+    assert markdown_table(rank(sweep(AHEAD))).count("**98.10 ± 0.25**") == 1
+    close = AHEAD | {"0.7": [98.1, 97.9, 98.1]}
+    assert "**" not in markdown_table(rank(sweep(close)))
+    assert "No score is bold: 1 of 2 others not behind the best." in markdown_table(
+        rank(sweep(close))
+    )
+    assert r"\textbf" not in latex_table(rank(sweep(AHEAD), raced=True))
+
+
+def test_every_row_of_a_hostile_table_has_its_cells() -> None:
+    lines = markdown_table(SWEEPS["hostile"]()).splitlines()
+    assert [line.replace(r"\|", "").count("|") for line in lines[:7]] == [6] * 7
+    rows = [line for line in latex_table(SWEEPS["hostile"]()).splitlines() if line.endswith(r"\\")]
+    assert [row.replace(r"\&", "").count("&") for row in rows] == [4] * 6
+
+
+def test_csv_reads_back() -> None:
+    ranking = SWEEPS["hostile"]()
+    read = pd.read_csv(io.StringIO(csv_table(ranking)))
+    assert read["mean"].tolist() == [item.score.mean for item in ranking.ranked if item.score]
+    assert read["is_best"].tolist() == [True, False, False, False, False]
+    texts = [
+        row["CONFIG_ADAMWPRUNE_BETA1"] for row in csv.DictReader(csv_table(ranking).splitlines())
+    ]
+    assert texts == ["0.9", "0.8", *list(HOSTILE)[:2], '\'=HYPERLINK(1),"a"\\n']
+
+
+def test_a_measure_called_as_a_column_has_another_name() -> None:
+    ranking = rank([passed(trial(1, 1), 98.0, place=7.0)])
+    (row,) = csv.DictReader(csv_table(ranking).splitlines())
+    assert (row["place"], row["measure_place"]) == ("1", "7.0")
+
+
+@pytest.mark.parametrize("write", FORMATS.values())
+def test_the_first_rows(write: Callable[[Ranking, int | None], str]) -> None:
+    text = write(rank(sweep(AHEAD | {"0.55": [95.0, 95.1, 95.3]})), 2)
+    assert "0.9" in text and "0.8" in text and "0.55" not in text
+
+
+def test_a_cut_table_says_so() -> None:
+    assert "The first 1 of 2 configurations." in markdown_table(rank(sweep(AHEAD)), 1)
+    assert "**98.10" in markdown_table(rank(sweep(AHEAD)), 1)
