@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
-from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
+from espalier.analysis.rank import (
+    Configuration,
+    Ranking,
+    TrialResult,
+    grouped,
+    recorded,
+    swept_values,
+)
 from espalier.core import strict_json
 from espalier.core.trial import Status
 from espalier.report.comparing.opened_sweeps import OpenedSweep
@@ -36,7 +43,7 @@ def trials_frame(sweep: OpenedSweep) -> pd.DataFrame:
     Before them stand `number`, its place in the plan, and `configuration`, the first trial of its
     configuration. `status` is `running` for a trial that is being trained for the first time.
     """
-    results, names = sweep.results, configuration_names(sweep.ranking)
+    results, names = sweep.results, configuration_names(sweep.results)
     rows = records(results)
     for item, row in zip(results, rows, strict=True):
         if item.result.status is Status.NOTRUN and item.trial.number in sweep.running:
@@ -57,7 +64,7 @@ def history_frame(sweep: OpenedSweep) -> pd.DataFrame:
 
     Before that stand `config_file`, `configuration`, `seed` and the swept symbols.
     """
-    names = configuration_names(sweep.ranking)
+    names = configuration_names(sweep.results)
     pairs = [(item, record) for item in sweep.results for record in item.result.history]
     columns: dict[str, Any] = {
         "config_file": [item.trial.name for item, _ in pairs],
@@ -141,10 +148,9 @@ def comparison_frame(compared: PairedSweeps) -> pd.DataFrame:
     return frame(columns, len(firsts))
 
 
-def configuration_names(ranking: Ranking) -> dict[int, str]:
+def configuration_names(results: Iterable[TrialResult]) -> dict[int, str]:
     """Return the name of each trial's configuration, that of its first trial, by number."""
-    every = (*ranking.ranked, *ranking.unranked)
-    return {trial.trial.number: _name(item) for item in every for trial in item.results}
+    return {item.trial.number: group[0].trial.name for group in grouped(results) for item in group}
 
 
 def _name(item: Configuration) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from espalier.analysis.comparing.sole_best import sole_best
@@ -52,13 +52,15 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     """
     items = ranking.ranked[:top]
     axes, measures = list(axes_of(ranking)), _measured(ranking)
-    notes = _notes(items, ranking)
-    best = sole_best(ranking).best
-    rows = [
-        (*_texts(item, axes), *_numbers(item, measures, ranking, notes, item is best))
-        for item in items
-    ]
-    sparsity = ["sparsity (%)"] * _is_sparse(ranking)
+    notes, best = _notes(items, ranking), sole_best(ranking).best
+    with_sparsity = _is_sparse(ranking)
+    rows = []
+    for item in items:
+        cells = [*_texts(item, axes), Cell(str(len(item.scores)))]
+        mark = notes.get(_note(item, ranking), "")
+        cells += _scores(item, measures, ranking, Cell("", mark=mark, bold=item is best))
+        rows.append((*cells, *[_sparsity(item)] * with_sparsity))
+    sparsity = ["sparsity (%)"] * with_sparsity
     heading = [*(_words(axes) or ["configuration"]), "n", *(by.axis for by in measures), *sparsity]
     marks = {mark: text for text, mark in notes.items()}
     return CellTable(
@@ -83,23 +85,19 @@ def _texts(item: Configuration, axes: Sequence[str]) -> list[Cell]:
     return [Cell(item.first.swept.get(symbol, "")) for symbol in axes]
 
 
-def _numbers(
-    item: Configuration,
-    measures: Sequence[Measure],
-    ranking: Ranking,
-    notes: dict[str, str],
-    is_best: bool,
-) -> list[Cell]:
-    cells = [Cell(str(len(item.scores)))]
+def _scores(
+    item: Configuration, measures: Sequence[Measure], ranking: Ranking, said: Cell
+) -> Iterator[Cell]:
+    """Yield the measures; that which ranks has the mark and the bold of `said`."""
     for by in measures:
         cell = _cell(item, by)
-        if by.name == ranking.measure.name:
-            cell = replace(cell, bold=is_best, mark=notes.get(_note(item, ranking), ""))
-        cells.append(cell)
-    if _is_sparse(ranking):
-        sparsity = item.measure(SPARSITY)
-        cells.append(Cell(f"{sparsity.mean * 100:.1f}" if sparsity else ""))
-    return cells
+        ranks = by.name == ranking.measure.name
+        yield replace(cell, mark=said.mark, bold=said.bold) if ranks else cell
+
+
+def _sparsity(item: Configuration) -> Cell:
+    value = item.measure(SPARSITY)
+    return Cell(f"{value.mean * 100:.1f}" if value else "")
 
 
 def _cell(item: Configuration, by: Measure) -> Cell:
