@@ -5,9 +5,11 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
+from espalier.core.process.terminal import printable
 from espalier.report.tables.escaping import escape_csv, escape_latex, escape_markdown
 
 HOSTILE = (
@@ -89,3 +91,22 @@ def test_nothing_special_is_left_in_latex(text: str) -> None:
 def test_a_hostile_value_stays_text() -> None:
     assert "<" not in escape_markdown(HOSTILE)
     assert r"\input" not in escape_latex(HOSTILE)
+
+
+def cells_of(markdown: str) -> list[str]:
+    """Return the texts of a table's cells as a reader of Markdown sees them; markup is an error."""
+    cells = []
+    for token in MarkdownIt("commonmark").enable("table").parse(markdown):
+        if token.type == "inline":
+            children = token.children or []
+            assert {child.type for child in children} <= {"text", "text_special"}, markdown
+            cells.append("".join(child.content for child in children))
+    return cells
+
+
+@given(st.text())
+@example(HOSTILE)
+@example("# a\n| b |\n- [ ] c")
+def test_a_reader_of_markdown_sees_the_text(text: str) -> None:
+    markdown = f"| a | b |\n| --- | --- |\n| {escape_markdown(text)} | next |\n"
+    assert cells_of(markdown)[2:] == [printable(text).strip(), "next"]
