@@ -42,6 +42,11 @@ def test_variables_of_make(
     assert r"\textbf{96.10 $\pm$ 0.25}" in out.read_text(encoding="utf-8")
 
 
+def test_best_per(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", "--dir", str(folder), "--best-per", "ADAMWPRUNE_BETA1"]) == 0
+    assert "| 0.9 | **98.10 ± 0.25** (n=3) |" in capsys.readouterr().out
+
+
 def test_bad_input_is_one_line(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import Ranking, TrialResult, rank
+from espalier.core.errors import UserError
 from espalier.core.trial import Status
-from espalier.report.tables.table_texts import FORMATS, csv_table, latex_table, markdown_table
+from espalier.report.tables.table_texts import FORMATS, best_per_text, csv_table, ranking_text
 
 AHEAD = {"0.8": [96.0, 96.2, 96.1], "0.9": [98.0, 98.1, 98.2]}
 HOSTILE = {
@@ -52,23 +53,27 @@ SWEEPS: dict[str, Callable[[], Ranking]] = {
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", SWEEPS)
 def test_texts(name: str, form: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"{name}_{form}", FORMATS[form](SWEEPS[name](), None))
+    golden(f"{name}_{form}", ranking_text(SWEEPS[name](), form))
 
 
 def test_bold_is_what_all_others_are_behind() -> None:
-    assert markdown_table(rank(sweep(AHEAD))).count("**98.10 ± 0.25**") == 1
+    assert ranking_text(rank(sweep(AHEAD)), "markdown").count("**98.10 ± 0.25**") == 1
     close = AHEAD | {"0.7": [98.1, 97.9, 98.1]}
-    assert "**" not in markdown_table(rank(sweep(close)))
-    assert "No score is bold: 1 of 2 others not behind the best." in markdown_table(
-        rank(sweep(close))
+    assert "**" not in ranking_text(rank(sweep(close)), "markdown")
+    assert "No score is bold: 1 of 2 others not behind the best." in ranking_text(
+        rank(sweep(close)), "markdown"
     )
-    assert r"\textbf" not in latex_table(rank(sweep(AHEAD), raced=True))
+    assert r"\textbf" not in ranking_text(rank(sweep(AHEAD), raced=True), "latex")
 
 
 def test_every_row_of_a_hostile_table_has_its_cells() -> None:
-    lines = markdown_table(SWEEPS["hostile"]()).splitlines()
+    lines = ranking_text(SWEEPS["hostile"](), "markdown").splitlines()
     assert [line.replace(r"\|", "").count("|") for line in lines[:7]] == [6] * 7
-    rows = [line for line in latex_table(SWEEPS["hostile"]()).splitlines() if line.endswith(r"\\")]
+    rows = [
+        line
+        for line in ranking_text(SWEEPS["hostile"](), "latex").splitlines()
+        if line.endswith(r"\\")
+    ]
     assert [row.replace(r"\&", "").count("&") for row in rows] == [4] * 6
 
 
@@ -89,12 +94,52 @@ def test_a_measure_called_as_a_column_has_another_name() -> None:
     assert (row["place"], row["measure_place"]) == ("1", "7.0")
 
 
-@pytest.mark.parametrize("write", FORMATS.values())
-def test_the_first_rows(write: Callable[[Ranking, int | None], str]) -> None:
-    text = write(rank(sweep(AHEAD | {"0.55": [95.0, 95.1, 95.3]})), 2)
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_first_rows(form: str) -> None:
+    text = ranking_text(rank(sweep(AHEAD | {"0.55": [95.0, 95.1, 95.3]})), form, 2)
     assert "0.9" in text and "0.8" in text and "0.55" not in text
 
 
 def test_a_cut_table_says_so() -> None:
-    assert "The first 1 of 2 configurations." in markdown_table(rank(sweep(AHEAD)), 1)
-    assert "**98.10" in markdown_table(rank(sweep(AHEAD)), 1)
+    assert "The first 1 of 2 configurations." in ranking_text(rank(sweep(AHEAD)), "markdown", 1)
+    assert "**98.10" in ranking_text(rank(sweep(AHEAD)), "markdown", 1)
+
+
+def at_sparsities() -> Ranking:
+    """At 0.5 `state` is ahead with both of its rates; at 0.9 it is not; `rigl` is at 0.9 alone."""
+    scores = {
+        ("state", "0.5", "0.1"): (98.0, 98.2, 98.1),
+        ("state", "0.5", "0.2"): (98.1, 98.0, 98.1),
+        ("magnitude", "0.5", "0.1"): (96.0, 96.3, 96.2),
+        ("state", "0.9", "0.1"): (93.0, 93.2, 93.1),
+        ("magnitude", "0.9", "0.1"): (92.9, 93.4, 92.8),
+        ("rigl", "0.9", "0.1"): (93.3, 92.9, 93.0),
+    }
+    made: list[TrialResult] = []
+    for (method, sparsity, rate), values in scores.items():
+        swept = {"PRUNING_METHOD": method, "TARGET_SPARSITY": sparsity, "LR": rate}
+        for seed, score in enumerate(values, 1):
+            item = trial(len(made) + 1, seed, **swept)
+            made.append(passed(item, score, final_sparsity=float(sparsity)))
+    return rank(made)
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_best_per(form: str, golden: Callable[[str, str], None]) -> None:
+    golden(
+        f"best_per_{form}", best_per_text(at_sparsities(), form, "PRUNING_METHOD,TARGET_SPARSITY")
+    )
+    golden(f"best_per_one_{form}", best_per_text(at_sparsities(), form, "PRUNING_METHOD"))
+
+
+def test_bold_of_a_column_is_a_value_that_all_others_are_behind() -> None:
+    text = best_per_text(at_sparsities(), "markdown", "PRUNING_METHOD,TARGET_SPARSITY")
+    assert "| state | **98.10 ± 0.25** (n=3) | 93.10 ± 0.25 (n=3) |" in text
+    assert "No score is bold at target sparsity 0.9: 2 of 2 others not behind the best." in text
+
+
+def test_bad_best_per_is_an_error() -> None:
+    with pytest.raises(UserError, match="BEST_PER=LR: goes with FORMAT=markdown or latex"):
+        best_per_text(at_sparsities(), "csv", "LR")
+    with pytest.raises(UserError, match="BEST_PER=WIDTH: WIDTH is not swept"):
+        best_per_text(at_sparsities(), "latex", "WIDTH")

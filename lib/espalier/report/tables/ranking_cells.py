@@ -13,6 +13,10 @@ from espalier.report.ranking_rows import flaws, shown_measures
 from espalier.report.sweep_plots import axes_of
 
 SPARSITY = "final_sparsity"
+MEANS = (
+    f"Means over n seeds with half of their {LEVEL * 100:g}% t-interval, "
+    "which is left out where there is no spread"
+)
 NAMED = 3  # configurations without a result that are named
 
 
@@ -52,16 +56,21 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     """
     items = ranking.ranked[:top]
     axes, measures = list(axes_of(ranking)), _measured(ranking)
-    notes, best = _notes(items, ranking), sole_best(ranking).best
+    notes, best = note_marks(items, ranking), sole_best(ranking).best
     with_sparsity = _is_sparse(ranking)
     rows = []
     for item in items:
         cells = [*_texts(item, axes), Cell(str(len(item.scores)))]
-        mark = notes.get(_note(item, ranking), "")
+        mark = notes.get(note_of(item, ranking), "")
         cells += _scores(item, measures, ranking, Cell("", mark=mark, bold=item is best))
         rows.append((*cells, *[_sparsity(item)] * with_sparsity))
     sparsity = ["sparsity (%)"] * with_sparsity
-    heading = [*(_words(axes) or ["configuration"]), "n", *(by.axis for by in measures), *sparsity]
+    heading = [
+        *(words_of(axes) or ["configuration"]),
+        "n",
+        *(by.axis for by in measures),
+        *sparsity,
+    ]
     marks = {mark: text for text, mark in notes.items()}
     return CellTable(
         tuple(heading), tuple(rows), len(axes) or 1, tuple(_caption(ranking, items)), marks
@@ -74,7 +83,8 @@ def _measured(ranking: Ranking) -> list[Measure]:
     return [by for by in every if any(item.measure(by.name) for item in ranking.ranked)]
 
 
-def _words(symbols: Sequence[str]) -> list[str]:
+def words_of(symbols: Sequence[str]) -> list[str]:
+    """Return the names of symbols in words."""
     return [symbol.lower().replace("_", " ") for symbol in symbols]
 
 
@@ -90,7 +100,7 @@ def _scores(
 ) -> Iterator[Cell]:
     """Yield the measures; that which ranks has the mark and the bold of `said`."""
     for by in measures:
-        cell = _cell(item, by)
+        cell = measure_cell(item, by)
         ranks = by.name == ranking.measure.name
         yield replace(cell, mark=said.mark, bold=said.bold) if ranks else cell
 
@@ -100,7 +110,8 @@ def _sparsity(item: Configuration) -> Cell:
     return Cell(f"{value.mean * 100:.1f}" if value else "")
 
 
-def _cell(item: Configuration, by: Measure) -> Cell:
+def measure_cell(item: Configuration, by: Measure) -> Cell:
+    """Return the mean of a measure, with its interval where there is one."""
     value = item.measure(by.name)
     if value is None:
         return Cell("")
@@ -113,7 +124,7 @@ def _is_sparse(ranking: Ranking) -> bool:
     return any(each and each.mean for each in means)
 
 
-def _note(item: Configuration, ranking: Ranking) -> str:
+def note_of(item: Configuration, ranking: Ranking) -> str:
     """Return what a reader must know of a score, beside the verdict."""
     remarks = flaws(item, ranking.measure)
     if ranking.best and item.samples != ranking.best.samples:
@@ -121,9 +132,9 @@ def _note(item: Configuration, ranking: Ranking) -> str:
     return "; ".join(remarks)
 
 
-def _notes(items: Sequence[Configuration], ranking: Ranking) -> dict[str, str]:
+def note_marks(items: Sequence[Configuration], ranking: Ranking) -> dict[str, str]:
     """Return the mark of each different note: a to z, then aa, ab and so on."""
-    texts = dict.fromkeys(text for item in items if (text := _note(item, ranking)))
+    texts = dict.fromkeys(text for item in items if (text := note_of(item, ranking)))
     return {text: _letters(place) for place, text in enumerate(texts)}
 
 
@@ -136,15 +147,14 @@ def _caption(ranking: Ranking, items: Sequence[Configuration]) -> list[str]:
     """Return sentences on what the numbers are, and on what the table does not show."""
     lines = [
         f"Best first by {ranking.measure.label}",
-        f"Means over n seeds with half of their {LEVEL * 100:g}% t-interval, "
-        "which is left out where there is no spread",
+        MEANS,
         _bold_line(ranking),
     ]
     if len(items) < len(ranking.ranked):
         lines.append(f"The first {len(items)} of {len(ranking.ranked)} configurations")
     if ranking.measure.tested:
         lines.append("Ranked on the test data: what is chosen by it looks better than it is")
-    return [*lines, *_left_out(ranking)]
+    return [*lines, *left_out_lines(ranking)]
 
 
 def _bold_line(ranking: Ranking) -> str:
@@ -158,7 +168,8 @@ def _bold_line(ranking: Ranking) -> str:
     return f"Bold: all others{but} are behind it, at an error rate of {rate}"
 
 
-def _left_out(ranking: Ranking) -> list[str]:
+def left_out_lines(ranking: Ranking) -> list[str]:
+    """Return the sentence on the configurations without a score, if there are any."""
     if not ranking.unranked:
         return []
     names = ", ".join(item.first.name for item in ranking.unranked[:NAMED])

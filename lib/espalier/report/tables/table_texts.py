@@ -7,14 +7,15 @@ import io
 from collections.abc import Callable, Iterable
 
 from espalier.analysis.rank import Ranking
+from espalier.core.errors import UserError
 from espalier.report.frames.sweep_frames import measures_frame
+from espalier.report.tables.best_per_cells import best_per_cells
 from espalier.report.tables.escaping import escape_csv, escape_latex, escape_markdown
-from espalier.report.tables.ranking_cells import Cell, ranking_cells
+from espalier.report.tables.ranking_cells import Cell, CellTable, ranking_cells
 
 
-def latex_table(ranking: Ranking, top: int | None = None) -> str:
-    """Return the ranking as a `table` of LaTeX, which needs the package booktabs."""
-    table = ranking_cells(ranking, top)
+def latex_table(table: CellTable) -> str:
+    """Return a `table` of LaTeX, which needs the package booktabs."""
     columns = "l" * table.texts + "r" * (len(table.heading) - table.texts)
     return "\n".join(
         [
@@ -36,9 +37,8 @@ def latex_table(ranking: Ranking, top: int | None = None) -> str:
     )
 
 
-def markdown_table(ranking: Ranking, top: int | None = None) -> str:
-    """Return the ranking as a table of Markdown, with its caption below."""
-    table = ranking_cells(ranking, top)
+def markdown_table(table: CellTable) -> str:
+    """Return a table of Markdown, with its caption below."""
     rules = ["---"] * table.texts + ["---:"] * (len(table.heading) - table.texts)
     notes = [f"<sup>{mark}</sup> {escape_markdown(text)}" for mark, text in table.notes.items()]
     lines = [
@@ -65,12 +65,21 @@ def csv_table(ranking: Ranking, top: int | None = None) -> str:
     return file.getvalue()
 
 
-FORMATS: dict[str, Callable[[Ranking, int | None], str]] = {
-    "csv": csv_table,
-    "markdown": markdown_table,
-    "latex": latex_table,
-}
-"""The formats of a table, and what writes each."""
+MARKUP: dict[str, Callable[[CellTable], str]] = {"markdown": markdown_table, "latex": latex_table}
+FORMATS = ("csv", *MARKUP)
+
+
+def ranking_text(ranking: Ranking, form: str, top: int | None = None) -> str:
+    """Return the first `top` configurations of a ranking, or all, in one of FORMATS."""
+    return MARKUP[form](ranking_cells(ranking, top)) if form in MARKUP else csv_table(ranking, top)
+
+
+def best_per_text(ranking: Ranking, form: str, symbols: str) -> str:
+    """Return the table of a text of BEST_PER in one of MARKUP. Raises UserError for another."""
+    if form not in MARKUP:
+        rule = f"goes with FORMAT={' or '.join(MARKUP)}; csv has every configuration anyway"
+        raise UserError(f"BEST_PER={symbols}: {rule}")
+    return MARKUP[form](best_per_cells(ranking, symbols))
 
 
 def _csv_cell(value: object) -> object:
