@@ -7,8 +7,9 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER SCENARIO DATASET BUDGET BENCH \
-	SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
+	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
+	FROM TO KCONFIG_CONFIG \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -102,7 +103,7 @@ defconfig-%: setup-plan
 ## * all                - Train the configuration: one trial or a test matrix (train is the same)
 ##   sweep              - sweep-generate, then sweep-run: RANGE_CONFIG=<range file>
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
-##   sweep-estimate     - Say how many trials, how long and how much disk, before running
+##   sweep-estimate     - Say how many trials, how long, how much disk and what it can show
 ##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
 ##   race               - RANGE_CONFIG=<range file>, seed by seed until the best is known
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
@@ -262,6 +263,7 @@ help:
 ##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
 ##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest
 ##   JSON=1                 - Print JSON, for scripts
+##   DETECT=<difference>    - sweep-generate, sweep-estimate: how many seeds it takes to see it
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000

@@ -150,6 +150,15 @@ def test_a_margin_apart_is_not_within_it() -> None:
     assert sum(shares) / 60 <= 0.05
 
 
+def test_exactly_the_margin_apart_is_not_within_it_whatever_rounding_says() -> None:
+    """0.3 - 0.2 is less than 0.1 by rounding."""
+    rules = RaceRules(0.05, 0.1, 2, 10)
+    state = decide([[0.3] * 10, [0.2] * 10], rules, VAL_LOSS)
+    assert "within" not in statuses(state)
+    ties = decide([[0.3] * 10] * 2, rules, VAL_LOSS)
+    assert statuses(ties) == ["within"] * 2 and ties.rounds < 10
+
+
 def test_seeds_beyond_the_cap_are_not_looked_at() -> None:
     long = noisy([0, 0.4, 0.2], 30)
     assert decide(long, RULES, VAL_ACC) == decide([row[:10] for row in long], RULES, VAL_ACC)

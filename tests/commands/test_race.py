@@ -193,7 +193,7 @@ def test_another_measure_decides() -> None:
         (["my-range", "--alpha", "2"], "--alpha 2: must be a number above 0 and below 1"),
         (["my-range", "--margin", "-1"], "--margin -1: must be a number of at least 0"),
         (["my-range", "--margin", "inf"], "--margin inf: must be a number of at least 0"),
-        (["my-range", "--max-seeds", "1"], "--max-seeds 1: must be an integer of at least 2"),
+        (["my-range", "--max-seeds", "1"], "--max-seeds 1: must be an integer from 2 to 10000"),
         (["my-range", "--rank-by", "beauty"], "--rank-by beauty"),
         (["split-range"], "CONFIG_SPLIT_SEED=1|2: must have one value"),
         (["single-range"], "has 1 configuration beside its seeds"),

@@ -70,6 +70,16 @@ def test_trials_that_are_there_keep_their_numbers() -> None:
     assert {t.shape for t, _ in again.added} == {"shape"}
 
 
+def test_new_trials_take_numbers_and_names_that_are_free() -> None:
+    """A plan of a user's files has their names, and one made again from trials has gaps."""
+    mine = [replace(PLAIN[0][0], number=2, name="config_004"), replace(PLAIN[1][0], number=3)]
+    growth = race_plan.grow(AXES, mine, [(PLAIN[2], "7"), (PLAIN[2], "9")])
+    assert [(t.number, t.name) for t, _ in growth.added] == [
+        (4, "config_004_2"),
+        (5, "config_005"),
+    ]
+
+
 def test_what_a_wider_plan_adds_is_swept_by_all() -> None:
     begun = race_plan.begin(AXES, PLAIN, RULES)
     trials = [t for t, _ in begun.added]

@@ -40,7 +40,7 @@ def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> N
     first = write_reports(folder)
     assert write_reports(folder) == first
     written = {path.name for path in folder.iterdir() if not path.name.startswith("sweep.db")}
-    assert written == {"sweep_analysis.txt", "sweep_summary.json"}
+    assert written == {"sweep_analysis.txt", "sweep_summary.json", "sweep_ranking.json"}
 
 
 def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ def rivals(count: int) -> int:
     return max(count - 1, 2)
 
 
+def pair_level(count: int) -> float:
+    """Return the level of the two-sided test of a pair that is as strict as that of the table."""
+    return 2 * ALPHA / rivals(count)
+
+
 def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
     """Return all draws in an order that does not depend on that of the configurations."""
     return sorted({draw for each in scores for draw in each}, key=repr)

@@ -202,7 +202,7 @@ class _Pairs:
         for close, sign in zip(self._close, (1, -1), strict=True):
             total = self._n * margin - sign * self._total
             squares = self._squares - 2 * margin * sign * self._total + self._n * margin**2
-            open_ = ~close & (total > 0)
+            open_ = ~close & (total > ROUNDING * self._n * margin)
             close[open_] = reaches(self._n[open_], total[open_], squares[open_], step, limit)
         return bool(self._close.all())
 

@@ -20,7 +20,7 @@ from espalier.commands.options.range_options import read_plan, size_options
 from espalier.commands.options.run_options import RunOptions, run_options
 from espalier.core import measures
 from espalier.core.errors import UserError
-from espalier.core.records import PlanHeader, RaceRecord
+from espalier.core.records import LONGEST_RACE, PlanHeader, RaceRecord
 from espalier.plan import plan
 from espalier.plan.race_plan import ConfigText, begin, listed_seeds
 from espalier.run import launch
@@ -31,7 +31,7 @@ from espalier.store.store import Store
 
 ALPHA, MARGIN, SEEDS = 0.05, 0.0, 40
 LARGEST = 1e9
-"""Of a margin, and of a number of seeds."""
+"""Of a margin."""
 
 _CHANGED = "an error rate holds where it is chosen before the first result"
 
@@ -51,7 +51,7 @@ race_options = together(
     make_option(
         "MAX_SEEDS",
         "--max-seeds",
-        type=Checked(click.IntRange(2, int(LARGEST)), "an integer of at least 2"),
+        type=Checked(click.IntRange(2, LONGEST_RACE), f"an integer from 2 to {LONGEST_RACE}"),
         help=f"seeds of a configuration at most  [default: {SEEDS}]",
     ),
 )

@@ -47,7 +47,7 @@ def command(
     verdict, repeated = answer_question(opened, sides, **options)
     say = verdict_json if json else render_verdict
     print(say(verdict, [str(sweep.folder) for sweep in opened], repeated), end="")
-    return CODES[verdict.found.answer]
+    return CODES[verdict.reply.answer]
 
 
 def _folders(text: str | None) -> list[Path]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from espalier.analysis.comparing.best_per import best_by
-from espalier.analysis.confidence import Interval, Verdict
-from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
+from espalier.analysis.confidence import Interval, Verdict, has_spread
+from espalier.analysis.multiple_best import pair_level
+from espalier.analysis.multiple_tests import more_seeds
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, comparable, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Status
 
+FAR = 10_000
+"""Seeds: more are out of reach, and their number is a guess."""
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
 
@@ -70,8 +74,24 @@ def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     elif item.verdict is Verdict.BEHIND:
         remarks.append("behind the best")
     elif item.verdict is Verdict.TIED and item.lead:
-        remarks.append(f"not distinguishable from the best (n={item.lead.n})")
+        remarks.append(_undecided(item.lead, ranking))
     return "; ".join(remarks)
+
+
+def _undecided(lead: Interval, ranking: Ranking) -> str:
+    """Return that a configuration is not told from the best, and how many more seeds might."""
+    said = f"not distinguishable from the best (n={lead.n}"
+    if ranking.raced or lead.mean <= 0 or not has_spread(lead):
+        return f"{said})"
+    count = sum(comparable(item, ranking.ranked[0]) for item in ranking.ranked)
+    return f"{said}; {describe_more_seeds(more_seeds(lead, pair_level(count)))})"
+
+
+def describe_more_seeds(more: float) -> str:
+    """Return about how many more seeds, or that they are out of reach."""
+    if more > FAR:
+        return f"more than {FAR:,} more seeds"
+    return f"about {more:,} more seed{'s' * (more != 1)}"
 
 
 def flaws(item: Configuration, by: Measure) -> list[str]:

@@ -18,7 +18,12 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
-from espalier.report.comparing import baseline_report, best_per_report, claims_report
+from espalier.report.comparing import (
+    baseline_report,
+    best_per_report,
+    claims_report,
+    ranking_json,
+)
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
 from espalier.store.results_dir import STORE
@@ -26,6 +31,7 @@ from espalier.store.store import Store
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
+RANKING = "sweep_ranking.json"
 EFFECTS = "sweep_effects.json"
 CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
@@ -103,7 +109,7 @@ USUAL = ReportRequest()
 
 
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
-    """Write sweep_summary.json and sweep_analysis.txt; returns the text of the analysis.
+    """Write sweep_summary.json, sweep_ranking.json and sweep_analysis.txt; returns its text.
 
     Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
     sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json; and where the
@@ -129,7 +135,11 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     heads = [_claims(results, header), _race(results, header)]
     body = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    data = {
+        SUMMARY: summary_text(results),
+        ANALYSIS: text,
+        RANKING: ranking_json.ranking_json(ranking),
+    }
     for _, files in [*heads, *parts]:
         data |= files
     write_files(sweep_dir, data)

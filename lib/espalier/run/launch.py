@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +13,7 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
-from espalier.core.records import PlanHeader
+from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.report.reports import USUAL, ReportRequest
 from espalier.run import admission, closing, retrial, reuse
@@ -76,10 +76,10 @@ class LaunchRequest:
         header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
-    def known(self, folder: Path) -> list[int]:
-        """Return the trials that have ended in `folder` or in another sweep of the results."""
-        numbers = {trial.id: trial.number for trial, _ in self.trials}
-        return sealing.ended(self.results, folder, numbers)
+    def known(self, trials: Iterable[Trial]) -> list[int]:
+        """Return the numbers of those of `trials` that have ended in a sweep of the results."""
+        folders = [self.output] if self.output else []
+        return sealing.ended(self.results, folders, {trial.id: trial.number for trial in trials})
 
 
 def run(request: LaunchRequest) -> int:
@@ -200,10 +200,20 @@ def _new_path(request: LaunchRequest) -> Path:
 
 
 def _create(folder: Path, request: LaunchRequest) -> None:
-    header = request.header_in(folder)
-    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    header, trials = request.header_in(folder), [trial for trial, _ in request.trials]
+    seals = _sealed((), header, request, trials)
     for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
+
+
+def _sealed(
+    before: Sequence[ClaimSeal], header: PlanHeader, request: LaunchRequest, trials: Sequence[Trial]
+) -> list[ClaimSeal] | None:
+    """Return the seals of a store that has the header's claims from now on; say a new one."""
+    seals = sealing.renewed(before, header.claims, lambda: request.known(trials))
+    for seal in (seals or [])[len(before) :]:
+        print(sealing.describe_seal(seal, len(trials)))
+    return seals
 
 
 def _take_over(
@@ -246,13 +256,12 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
+    seals = _sealed(store.header.seals or (), header, request, store.trials())
+    header = replace(header, seals=seals)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
-    seals = sealing.renewed(
-        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
-    )
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs, seals=seals))
+        store.set_header(replace(header, packs=store.header.packs))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"

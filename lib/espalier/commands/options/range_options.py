@@ -12,6 +12,7 @@ from espalier.commands.options.option_types import (
     Checked,
     make_option,
     measure,
+    number_above,
     one_of,
     together,
 )
@@ -50,7 +51,7 @@ power_options = together(
     make_option(
         "DETECT",
         "--detect",
-        type=Checked(click.FloatRange(min=0, min_open=True, max=1e9), "a number above 0"),
+        type=number_above(0),
         metavar="D",
         help="difference that is to be seen, in the measure's unit",
     ),

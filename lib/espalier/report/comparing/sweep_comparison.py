@@ -12,13 +12,13 @@ from espalier.analysis.rank import Configuration, swept_values
 from espalier.core import strict_json
 from espalier.core.trial import Record, Status
 from espalier.report.comparing.opened_sweeps import OpenedSweep
+from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import settings as written
 from espalier.report.sweep_summary import typed
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
 LISTED = 50  # configurations that the text has
-NAMED = 5  # configurations that are named where they have no partner
 HEADING = ["A", "B", "values", "n", "difference", "interval", "A is"]
 
 
@@ -31,7 +31,7 @@ def render_comparison(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> 
         folders=[str(sweep.folder) for sweep in sweeps],
         sizes=[_size(sweep) for sweep in sweeps],
         settings=all_settings(compared, sweeps),
-        alone=[(side, _names(items)) for side, items in _sides(compared) if items],
+        alone=[(side, name_configurations(items)) for side, items in _sides(compared) if items],
         level=f"{(1 - compared.alpha) * 100:.4g}%",
         over_all=_over_all(compared),
         said=_said(compared),
@@ -64,8 +64,8 @@ def comparison_record(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> 
         "taken_over": compared.taken_over,
         "over_all": _record(over_all, over_all.answer),
         "configurations": [
-            {**_named(pair), **_record(found, left)}
-            for pair, (found, left) in zip(compared.pairs, said, strict=True)
+            {**_named(pair), **_record(reply, left)}
+            for pair, (reply, left) in zip(compared.pairs, said, strict=True)
         ],
         "only_in_a": [item.first.name for item in compared.alone[0]],
         "only_in_b": [item.first.name for item in compared.alone[1]],
@@ -86,29 +86,29 @@ def _named(pair: Pair) -> Record:
     return {"a": first.first.name, "b": second.first.name, "values": values}
 
 
-def _record(found: PairedAnswer, left: Answer) -> Record:
-    difference = found.difference
+def _record(reply: PairedAnswer, left: Answer) -> Record:
+    difference = reply.difference
     return {
         "difference": difference.mean if difference else None,
         "interval": [difference.low, difference.high] if difference else [None, None],
         "n": difference.n if difference else 0,
-        "p": found.p,
+        "p": reply.p,
         "verdict": str(left),
     }
 
 
 def _row(compared: PairedSweeps, place: int) -> list[str]:
-    (first, second), found = compared.pairs[place], compared.answers[place]
+    (first, second), reply = compared.pairs[place], compared.answers[place]
     values = " ".join(written(swept_values(first.first), prefix="")) or "-"
-    difference, ends = _numbers(compared, found.difference)
-    count = str(found.difference.n) if found.difference else "0"
+    difference, ends = _numbers(compared, reply.difference)
+    count = str(reply.difference.n) if reply.difference else "0"
     names = [first.first.name, second.first.name]
-    return [*names, values, count, difference, ends, _is(found, compared.said[place])]
+    return [*names, values, count, difference, ends, _is(reply, compared.said[place])]
 
 
-def _is(found: PairedAnswer, left: Answer) -> str:
+def _is(reply: PairedAnswer, left: Answer) -> str:
     """Return what the first sweep is; equal on all seeds is not merely undecided."""
-    difference = found.difference
+    difference = reply.difference
     return "equal" if difference and not (difference.mean or difference.half_width) else left
 
 
@@ -123,13 +123,13 @@ def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, 
 
 
 def _over_all(compared: PairedSweeps) -> str:
-    found = compared.over_all
-    if found.difference is None:
+    reply = compared.over_all
+    if reply.difference is None:
         return "no seed that all configurations have in both"
-    difference, ends = _numbers(compared, found.difference)
-    word = _is(found, found.answer)
+    difference, ends = _numbers(compared, reply.difference)
+    word = _is(reply, reply.answer)
     said = word if word == Answer.UNDECIDED else f"A is {word}"
-    return f"{difference}, {ends}, n={found.difference.n}: {said}"
+    return f"{difference}, {ends}, n={reply.difference.n}: {said}"
 
 
 def _said(compared: PairedSweeps) -> str:
@@ -146,8 +146,3 @@ def _size(sweep: OpenedSweep) -> str:
 
 def _sides(compared: PairedSweeps) -> list[tuple[str, tuple[Configuration, ...]]]:
     return list(zip("AB", compared.alone, strict=True))
-
-
-def _names(items: Sequence[Configuration]) -> str:
-    names = ", ".join(item.first.name for item in items[:NAMED])
-    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 class SweepVerdict:
     """The answer on "is A better than B?" by the sweep in a folder. Printed, it is the report."""
 
-    found: ArmVerdict
+    reply: ArmVerdict
     folder: str
 
     def __repr__(self) -> str:
         """Return the report of `make verdict`."""
-        return render_verdict(self.found, [self.folder]).rstrip()
+        return render_verdict(self.reply, [self.folder]).rstrip()
 
     @property
     def answer(self) -> Answer:
         """One of `better`, `worse`, `equivalent` and `undecided`; it is a str."""
-        return self.found.found.answer
+        return self.reply.reply.answer
 
     @cached_property
     def record(self) -> Record:
         """The object that `make verdict JSON=1` prints: difference, interval, n, p and the rest."""
-        return dict(strict_json.finite(verdict_record(self.found, [self.folder])))
+        return dict(strict_json.finite(verdict_record(self.reply, [self.folder])))
 
 
 @dataclass(frozen=True, repr=False)

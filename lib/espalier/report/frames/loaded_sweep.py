@@ -95,8 +95,8 @@ class LoadedSweep:
         if not 0 <= margin < math.inf:
             raise UserError(f"margin={margin}: must be a finite number of at least 0")
         opened = self.opened.ranked_by(by)
-        found, _ = answer_question([opened], parse_sides(a, b, where), alpha, margin)
-        return SweepVerdict(found, str(self.folder))
+        reply, _ = answer_question([opened], parse_sides(a, b, where), alpha, margin)
+        return SweepVerdict(reply, str(self.folder))
 
     def compare(
         self, other: LoadedSweep, *, alpha: float = ALPHA, by: str | None = None

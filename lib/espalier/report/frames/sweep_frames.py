@@ -135,14 +135,14 @@ def comparison_frame(compared: PairedSweeps) -> pd.DataFrame:
     answer once corrected by Holm for the number of pairs.
     """
     firsts = [own.first for own, _ in compared.pairs]
-    differences = [found.difference for found in compared.answers]
+    differences = [reply.difference for reply in compared.answers]
     columns: dict[str, Any] = {
         "a": [own.name for own in firsts],
         "b": [other.first.name for _, other in compared.pairs],
         **_settings([swept_values(own) for own in firsts]),
         **_interval("difference", "", differences),
         "n": [each.n if each else 0 for each in differences],
-        "p": _floats(found.p for found in compared.answers),
+        "p": _floats(reply.p for reply in compared.answers),
         "verdict": [str(left) for left in compared.said],
     }
     return frame(columns, len(firsts))

@@ -9,9 +9,9 @@ from pathlib import Path
 from espalier.analysis.race_decisions import Race
 from espalier.analysis.race_standing import RaceStanding, begin, standing
 from espalier.analysis.rank import TrialResult
-from espalier.core.records import RaceRecord
+from espalier.core.records import FIRST_SEEDS, RaceRecord
 from espalier.core.trial import Result, Status, Trial
-from espalier.plan.race_plan import FIRST_SEEDS, grow
+from espalier.plan.race_plan import grow
 from espalier.report.race_report import round_line
 from espalier.run import reuse
 from espalier.run.pool import Executor
@@ -72,7 +72,8 @@ class RaceSupply:
         """Let the plan grow to that many seeds of each configuration that is still in."""
         store, trials = self._sweep.store, [item.trial for item in self._results.values()]
         texts = [(item.first, store.config_text(item.first.number)) for item in now.survivors]
-        pairs = [(each, seed) for each in texts for seed in now.rules.order[:seeds]]
+        due = now.rules.order[:seeds]
+        pairs = [(each, seed) for each in texts for seed in due]
         growth = grow(store.header, trials, pairs)
         self._sweep.grow(*growth)
         self._added = [trial for trial, _ in growth.added]
