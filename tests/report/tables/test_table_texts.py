@@ -138,6 +138,16 @@ def test_bold_of_a_column_is_a_value_that_all_others_are_behind() -> None:
     assert "No score is bold at target sparsity 0.9: 2 of 2 others not behind the best." in text
 
 
+def test_what_has_no_such_symbol_is_said_so() -> None:
+    pruned = trial(1, 1, PRUNING_METHOD="state", LR="0.1")
+    bare = trial(2, 1, PRUNING_METHOD="none")
+    results = [passed(pruned, 98.0), passed(bare, 97.0)]
+    assert "| no lr | 97.00 (n=1) |" in best_per_text(rank(results), "markdown", "LR")
+    beside = best_per_text(rank(results), "markdown", "PRUNING_METHOD,LR")
+    assert "| pruning method | lr 0.1 | no lr |" in beside
+    assert "bold" not in beside.lower()  # each column has one row
+
+
 def test_bad_best_per_is_an_error() -> None:
     with pytest.raises(UserError, match="BEST_PER=LR: goes with FORMAT=markdown or latex"):
         best_per_text(at_sparsities(), "csv", "LR")

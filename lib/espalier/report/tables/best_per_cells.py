@@ -21,9 +21,6 @@ from espalier.report.tables.ranking_cells import (
     words_of,
 )
 
-OFF = "none of them"
-"""The value of a symbol that a configuration does not have."""
-
 
 def best_per_cells(ranking: Ranking, text: str) -> CellTable:
     """Return a row for each value of the first symbol of `text`, a column for each of the second.
@@ -36,7 +33,10 @@ def best_per_cells(ranking: Ranking, text: str) -> CellTable:
     items = [item for group in table.groups for item in group.best.values()]
     notes = note_marks(items, ranking)
     rows = [
-        (Cell(value or OFF), *_cells(value, table, settled, ranking, notes))
+        (
+            Cell(value or _with_value(table.symbol, value)),
+            *_cells(value, table, settled, ranking, notes),
+        )
         for value in dict.fromkeys(value for group in table.groups for value in group.best)
     ]
     marks = {mark: note for note, mark in notes.items()}
@@ -52,7 +52,13 @@ def _heading(table: BestPer, by: Measure) -> Iterator[str]:
 
 def _column(table: BestPer, group: BestThere) -> str:
     """Return the second symbol with its value; empty without a second symbol."""
-    return " ".join([*words_of([table.at]), group.level or OFF]) if table.at else ""
+    return _with_value(table.at, group.level) if table.at else ""
+
+
+def _with_value(symbol: str, text: str) -> str:
+    """Return a symbol in words with its value; `no rate` for what does not have it."""
+    (name,) = words_of([symbol])
+    return f"{name} {text}" if text else f"no {name}"
 
 
 def _cells(
@@ -88,11 +94,11 @@ def _caption(table: BestPer, settled: list[SoleBest], ranking: Ranking) -> tuple
 
 
 def _bold_lines(table: BestPer, settled: list[SoleBest], symbol: str) -> Iterator[str]:
-    """Yield what is meant by bold, and for each column without it the reason."""
+    """Yield what is meant by bold, and for each column of several rows without it the reason."""
     if any(said.best for said in settled):
         rate = f"{ALPHA * 100:g}% for each column"
         yield f"Bold: all that have another {symbol} are behind it, at an error rate of {rate}"
     for group, said in zip(table.groups, settled, strict=True):
-        if said.best is None:
+        if said.best is None and len(group.best) > 1:
             place = _column(table, group)
             yield f"No score is bold{' at ' * bool(place)}{place}: {said.why}"
