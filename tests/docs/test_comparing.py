@@ -7,7 +7,7 @@ import re
 
 from two_arms import ask_two, two_arms
 
-from espalier.commands import verdict
+from espalier.commands.sweeps import verdict
 from espalier.core.paths import ROOT
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 

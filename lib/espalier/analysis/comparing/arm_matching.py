@@ -128,12 +128,12 @@ def _unmatched(every: Sequence[Configuration], question: Question) -> str:
     own, others = (_of_side(every, arm, where)[:COMPARED] for arm in (first, second))
     free = arms.distinguishing(first, second)
     pairs = [(_differing(a, b, free), a, b) for a in own for b in others]
-    nearest, own, other = min(pairs, key=lambda pair: len(pair[0]))
+    nearest, mine, other = min(pairs, key=lambda pair: len(pair[0]))
     if not nearest:
         return f"{place}: no two configurations are there where {where}"
     sides = (
         f'{name}="{_with(arm, item, nearest)}"'
-        for name, arm, item in (("A", first, own), ("B", second, other))
+        for name, arm, item in (("A", first, mine), ("B", second, other))
     )
     listed = ", ".join(f"CONFIG_{name}" for name in nearest)
     fix = f"to compare them give {' '.join(sides)}"

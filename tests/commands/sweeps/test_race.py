@@ -232,7 +232,7 @@ def test_dir_says_where_alone() -> None:
 
 
 def raced_on(folder: Path, *words: str) -> None:
-    from espalier.commands.race import command
+    from espalier.commands.sweeps.race import command
 
     command.main(["--dir", str(folder), *words], standalone_mode=False)
 
