@@ -17,7 +17,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
-$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT A B WHERE SWEEP JSON),\
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON),\
 	$(eval unexport $(name)))
 
 V ?= 0
@@ -110,6 +110,7 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
 ##   sweep-focus        - Plan a sweep of nearby numbers: AROUND=best, a place, or a trial
@@ -121,7 +122,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -148,7 +149,8 @@ race: setup-train
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
+	table: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
@@ -273,7 +275,8 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
-##   OUT=<file>             - What import-config writes, in place of the terminal
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
+##   OUT=<file>             - What import-config or table writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed

@@ -64,7 +64,7 @@ def _floors(item: Configuration) -> str:
 
 def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     """Return what a reader must know about a ranked configuration; empty for a plain one."""
-    remarks = _flaws(item, ranking.measure)
+    remarks = flaws(item, ranking.measure)
     if ranking.best and item.samples != ranking.best.samples:
         remarks.append("other validation samples than the best's")
     elif ranking.level(item):
@@ -94,9 +94,10 @@ def describe_more_seeds(more: float) -> str:
     return f"about {more:,} more seed{'s' * (more != 1)}"
 
 
-def _flaws(item: Configuration, by: Measure) -> list[str]:
-    flaws = [describe_missed_target(item)] if item.short else []
-    return flaws if item.complete else [*flaws, describe_missing_seeds(item, by)]
+def flaws(item: Configuration, by: Measure) -> list[str]:
+    """Return what is wrong with a score: a target that was missed, seeds that are missing."""
+    missed = [describe_missed_target(item)] if item.short else []
+    return missed if item.complete else [*missed, describe_missing_seeds(item, by)]
 
 
 def describe_missed_target(item: Configuration) -> str:
@@ -133,7 +134,12 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
         f" | Test Acc: {format_mean(item, 'test_acc', '.2f', '%')}"
     )
     others = [f"{by.short.title()}: {format_measure(item, by)}" for by in _others(ranking)]
-    return " | ".join([line, *others, *_flaws(item, ranking.measure)])
+    return " | ".join([line, *others, *flaws(item, ranking.measure)])
+
+
+def shown_measures(ranking: Ranking) -> list[Measure]:
+    """Return the measures that a table has: what ranks and the accuracies, each once."""
+    return [*_others(ranking), *ACCURACIES]
 
 
 def _others(ranking: Ranking) -> list[Measure]:
@@ -165,7 +171,7 @@ def passed_without(item: Configuration) -> list[TrialResult]:
 
 def ranking_table(ranking: Ranking, top: int) -> list[list[str]]:
     """Return the `top` configurations as a table, heading first."""
-    scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
+    scores = [by.short for by in shown_measures(ranking)]
     heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
     return [heading, *rows]
@@ -175,7 +181,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
     return [
         str(place),
         item.first.name,
-        *(format_measure(item, by) for by in (*_others(ranking), *ACCURACIES)),
+        *(format_measure(item, by) for by in shown_measures(ranking)),
         format_sparsity(item),
         format_mean(item, "total_time", ".1f", "s"),
         " ".join(settings(swept_values(item.first), "")),

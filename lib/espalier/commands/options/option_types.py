@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from espalier.analysis.confidence import ALPHA
+from espalier.analysis.equivalence import MARGIN
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.declared_measures import resolve
@@ -197,7 +198,7 @@ margin = make_option(
     "MARGIN",
     "--margin",
     type=NOT_NEGATIVE,
-    default=0.0,
+    default=MARGIN,
     help="differences up to this count as none, in the measure's unit",
 )
 as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_matching import ask
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question
-from espalier.analysis.comparing.pooled_sweeps import pool
 from espalier.analysis.equivalence import Answer
-from espalier.analysis.rank import rank
 from espalier.commands.options.option_types import alpha, as_json, make_option, margin, measure
-from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
-from espalier.report.comparing.opened_sweeps import OpenedSweep, common_measure, open_sweep
+from espalier.report.comparing.opened_sweeps import open_sweep
+from espalier.report.comparing.sweep_questions import answer_question, parse_sides
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 from espalier.store.results_dir import newest_sweep
 
@@ -47,43 +41,13 @@ def command(
     The exit code is 0 for better, 1 for worse, 2 for equivalent, 3 for undecided, and 4 if the
     question is none, in one line.
     """
-    within = parse_arm(where, "WHERE") if where else Arm()
-    arms = (_arm("A", first), _arm("B", second), within)
-    verdict, opened, repeated = answer_question(_folders(sweeps), arms, **options)
+    sides = parse_sides(first, second, where)
+    by = options.pop("by")
+    opened = [open_sweep(folder, by) for folder in _folders(sweeps)]
+    verdict, repeated = answer_question(opened, sides, **options)
     say = verdict_json if json else render_verdict
     print(say(verdict, [str(sweep.folder) for sweep in opened], repeated), end="")
     return CODES[verdict.reply.answer]
-
-
-def answer_question(
-    folders: Sequence[Path],
-    arms: tuple[Arm, Arm, Arm],
-    alpha: float,
-    margin: float,
-    by: str | None,
-) -> tuple[ArmVerdict, list[OpenedSweep], int]:
-    """Return the verdict on A, B and WHERE, the sweeps, and the trials that several of them have.
-
-    Raises UserError if the question is none, or a folder holds no sweep.
-    """
-    opened = [open_sweep(folder, by) for folder in folders]
-    names = [arm.name for arm in arms if arm.name]
-    if names and len(opened) > 1:
-        raise UserError(f"{names[0]}: names a trial of each of several sweeps; give its values")
-    results, repeated = pool([sweep.results for sweep in opened])
-    ranking = rank(results, common_measure(opened))
-    raced = any(sweep.raced for sweep in opened)
-    question = Question(*arms, ranking.measure, alpha, margin, raced)
-    return ask((*ranking.ranked, *ranking.unranked), question), opened, repeated
-
-
-def _arm(name: str, text: str | None) -> Arm:
-    if not text:
-        raise UserError(
-            f'{name} is missing: give two sides, as A="PRUNING_METHOD=state" '
-            'B="PRUNING_METHOD=magnitude"'
-        )
-    return parse_arm(text, name)
 
 
 def _folders(text: str | None) -> list[Path]:

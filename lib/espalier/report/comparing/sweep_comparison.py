@@ -42,31 +42,34 @@ def render_comparison(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> 
 
 def comparison_json(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> str:
     """Return the comparison of two sweeps as the text of a JSON object."""
+    return strict_json.pretty(comparison_record(compared, sweeps))
+
+
+def comparison_record(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> Record:
+    """Return the comparison as the object that `comparison_json` writes; ends may be infinite."""
     over_all, said = compared.over_all, zip(compared.answers, compared.said, strict=True)
-    return strict_json.pretty(
-        {
-            "a": str(sweeps[0].folder),
-            "b": str(sweeps[1].folder),
-            "measure": compared.by.name,
-            "more_is_better": compared.by.larger,
-            "alpha": compared.alpha,
-            "not_alike": [vars(item) for item in compared.unlike],
-            "settings": {
-                f"CONFIG_{name}": {"a": typed(own or None), "b": typed(other or None)}
-                for name, own, other in all_settings(compared, sweeps)
-            },
-            "pairs_of_trials": len(compared.trials),
-            "identical": compared.identical,
-            "taken_over": compared.taken_over,
-            "over_all": _record(over_all, over_all.answer),
-            "configurations": [
-                {**_named(pair), **_record(reply, left)}
-                for pair, (reply, left) in zip(compared.pairs, said, strict=True)
-            ],
-            "only_in_a": [item.first.name for item in compared.alone[0]],
-            "only_in_b": [item.first.name for item in compared.alone[1]],
-        }
-    )
+    return {
+        "a": str(sweeps[0].folder),
+        "b": str(sweeps[1].folder),
+        "measure": compared.by.name,
+        "more_is_better": compared.by.larger,
+        "alpha": compared.alpha,
+        "not_alike": [vars(item) for item in compared.unlike],
+        "settings": {
+            f"CONFIG_{name}": {"a": typed(own or None), "b": typed(other or None)}
+            for name, own, other in all_settings(compared, sweeps)
+        },
+        "pairs_of_trials": len(compared.trials),
+        "identical": compared.identical,
+        "taken_over": compared.taken_over,
+        "over_all": _record(over_all, over_all.answer),
+        "configurations": [
+            {**_named(pair), **_record(reply, left)}
+            for pair, (reply, left) in zip(compared.pairs, said, strict=True)
+        ],
+        "only_in_a": [item.first.name for item in compared.alone[0]],
+        "only_in_b": [item.first.name for item in compared.alone[1]],
+    }
 
 
 def all_settings(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> list[Setting]:

@@ -34,32 +34,35 @@ def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 
 
 def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
     """Return the verdict as the text of a JSON object; an end without a limit is null."""
+    return strict_json.pretty(verdict_record(verdict, folders, repeated))
+
+
+def verdict_record(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> Record:
+    """Return the verdict as the object that `verdict_json` writes; ends may be infinite."""
     reply, question = verdict.reply, verdict.question
-    return strict_json.pretty(
-        {
-            "verdict": str(reply.answer),
-            "difference": reply.difference.mean if reply.difference else None,
-            "interval": list(verdict.bounds),
-            "n": verdict.n,
-            "alpha": question.alpha,
-            "margin": question.margin,
-            "seeds_needed": verdict.seeds_needed,
-            "p": reply.p,
-            "p_within": reply.p_within,
-            "anytime": question.anytime,
-            "measure": question.by.name,
-            "more_is_better": question.by.larger,
-            "a": str(question.first),
-            "b": str(question.second),
-            "where": str(question.where),
-            "folders": list(folders),
-            "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
-            "also_different": list(verdict.also),
-            "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
-            "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
-            "left_out": _left_out(verdict, repeated),
-        }
-    )
+    return {
+        "verdict": str(reply.answer),
+        "difference": reply.difference.mean if reply.difference else None,
+        "interval": list(verdict.bounds),
+        "n": verdict.n,
+        "alpha": question.alpha,
+        "margin": question.margin,
+        "seeds_needed": verdict.seeds_needed,
+        "p": reply.p,
+        "p_within": reply.p_within,
+        "anytime": question.anytime,
+        "measure": question.by.name,
+        "more_is_better": question.by.larger,
+        "a": str(question.first),
+        "b": str(question.second),
+        "where": str(question.where),
+        "folders": list(folders),
+        "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
+        "also_different": list(verdict.also),
+        "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
+        "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
+        "left_out": _left_out(verdict, repeated),
+    }
 
 
 def _unlike(item: Record) -> Record:
