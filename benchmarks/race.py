@@ -198,7 +198,7 @@ def null_texts(results: Sequence[Sequence[str]]) -> dict[str, str]:
         "the first arm called behind": sum(each[0] == "behind" for each in results),
         "a single arm called best": sum("best" in each for each in results),
     }
-    return {what: share(count, len(results)) for what, count in counts.items()}
+    return {f"interval: {what}": share(count, len(results)) for what, count in counts.items()}
 
 
 def share(count: int, of: int) -> str:

@@ -24,8 +24,8 @@ def test_errors_are_counted_by_race() -> None:
     assert figures["a single arm called best"].met and figures["races of equal arms"].value == 20
     assert not figures["the first arm called behind"].met
     assert race.null_texts(results) == {
-        "the first arm called behind": "3 of 20 races (3.2 to 37.9 %)",
-        "a single arm called best": "1 of 20 races (0.1 to 24.9 %)",
+        "interval: the first arm called behind": "3 of 20 races (3.2 to 37.9 %)",
+        "interval: a single arm called best": "1 of 20 races (0.1 to 24.9 %)",
     }
 
 

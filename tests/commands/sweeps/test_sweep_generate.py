@@ -23,7 +23,8 @@ def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r").write_text(
         "CONFIG_SEED=1:1:20\nCONFIG_PRUNING_METHOD=none|state\n", encoding="utf-8"
     )
-    assert generate(str(tmp_path / "r"), "--output-dir", str(tmp_path / "out")) == 0
+    arguments = ["--output-dir", str(tmp_path / "out"), "--detect", "1"]
+    assert generate(str(tmp_path / "r"), *arguments) == 0
     assert capsys.readouterr().out == (
         "Note: CONFIG_DATASET is not set, and digits is the default\n"
         "Variable parameters:\n"
